@@ -1,0 +1,55 @@
+"""How a Lean process is started: the seam between the pool and the Lean that is installed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One worker process to start.
+
+    Attributes:
+        argv: command line; the worker program is already on it.
+        env: the whole environment of the process; nothing is inherited.
+        cwd: working directory.
+        cancel: `memory`: the process takes `cancel N` on an inherited socket whose number is given in
+            `LEANSIEVE_CONTROL_FD`; `stdin`: as a request on stdin (docs/worker-protocol.md).
+    """
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: Path
+    cancel: Literal["memory", "stdin"]
+    stack_bytes: int | None = None
+
+
+class RuntimeUnavailableError(RuntimeError):
+    """No Lean of this kind can run here; the text says what is missing and what to do."""
+
+
+class LeanRuntime(Protocol):
+    """A Lean that can run worker processes. Two implementations: `EmbeddedLean` and `NativeToolchain`."""
+
+    @property
+    def name(self) -> str:
+        """`embedded` or `native`."""
+        ...
+
+    @property
+    def single_import_set(self) -> bool:
+        """Whether a worker keeps the imports it started with for life."""
+        ...
+
+    def prepare(self) -> None:
+        """Do once what must exist before the first launch; cheap when already done. Blocking.
+
+        Raises:
+            RuntimeUnavailableError: something is missing.
+        """
+        ...
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        """How to start one worker that will serve `imports`."""
+        ...

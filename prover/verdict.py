@@ -1,0 +1,120 @@
+"""What the sieve says of a candidate proof, and under which limits and policy it said so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class VerdictKind(StrEnum):
+    """The outcome of a check. A Lean time-out is a verdict, never an exception."""
+
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    INCOMPLETE = "incomplete"
+    FORBIDDEN = "forbidden"
+    STATEMENT_CHANGED = "statement_changed"
+    AXIOM_NOT_ALLOWED = "axiom_not_allowed"
+    TIMEOUT = "timeout"
+    OUT_OF_RESOURCES = "out_of_resources"
+    INVALID_STATEMENT = "invalid_statement"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class Trust(IntEnum):
+    """How far a candidate was believed. Only the last two are ever called verified."""
+
+    NONE = 0
+    ELABORATED = 1
+    KERNEL_REPLAYED = 2
+    ISOLATED_REPLAY = 3
+
+
+class Mode(StrEnum):
+    """What the candidate supplies: what follows `:=`, or a whole file that contains the theorem."""
+
+    PROOF = "proof"
+    FILE = "file"
+
+
+class Region(StrEnum):
+    """Which of the texts of a request a message points into."""
+
+    HEADER = "header"
+    CONTEXT = "context"
+    STATEMENT = "statement"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of Lean. Lines count from 1, columns (code points) from 0, both within `region`'s own text."""
+
+    severity: str
+    text: str
+    region: Region = Region.CANDIDATE
+    line: int = 1
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a check allows beyond the vetted default. Every widening shows in the verdict and the receipt.
+
+    Attributes:
+        name: shown in the verdict.
+        axioms: axioms allowed beside propext, Classical.choice and Quot.sound.
+        kinds: syntax kinds allowed beside the vetting list.
+    """
+
+    name: str = "default"
+    axioms: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one check.
+
+    Attributes:
+        seconds: wall-clock deadline.
+        heartbeats: Lean's `maxHeartbeats`, in thousands of small allocations.
+        recursion: Lean's `maxRecDepth`.
+        messages: most messages returned.
+        message_bytes: longest message returned, in UTF-8 bytes; longer ones are cut.
+    """
+
+    seconds: float = 30.0
+    heartbeats: int = 200_000
+    recursion: int = 512
+    messages: int = 20
+    message_bytes: int = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one check.
+
+    Attributes:
+        trust: `NONE` unless every step up to that tier passed.
+        theorem: full name under which Lean knows the theorem, empty if it never came that far.
+        axioms: axioms the proof rests on, as far as the imported files show them.
+        elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
+        timing: Lean's own milliseconds by step (vet, elaborate, compare, replay, audit, total).
+        heartbeats: heartbeats used, in Lean's small units.
+    """
+
+    kind: VerdictKind
+    trust: Trust = Trust.NONE
+    mode: Mode = Mode.PROOF
+    policy: Policy = field(default_factory=Policy)
+    theorem: str = ""
+    messages: tuple[Message, ...] = ()
+    axioms: tuple[str, ...] = ()
+    elapsed_ms: float = 0.0
+    timing: Mapping[str, float] = field(default_factory=dict)
+    heartbeats: int = 0
+
+    @property
+    def verified(self) -> bool:
+        """Whether the kernel accepted this proof of this statement on a clean environment."""
+        return self.kind is VerdictKind.VERIFIED and self.trust >= Trust.KERNEL_REPLAYED
