@@ -1,0 +1,17 @@
+"""Errors of users: one sentence that says what, where and how to mend it."""
+
+
+class UserError(Exception):
+    """Something outside the program is to be mended; the command line prints the text alone and exits with 2."""
+
+
+class InputError(UserError):
+    """A text of a request cannot be taken.
+
+    Attributes:
+        field: path of the field, as in `theorem.statement`.
+    """
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field

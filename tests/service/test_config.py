@@ -1,0 +1,71 @@
+"""Settings: flags over environment over file over defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from service import config
+from service.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.delenv("LEANSIEVE_CONFIG", raising=False)
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[lean]\nworkers = 3\nqueue = 30\n[check]\nseconds = 3\nheartbeats = 300\n")
+    monkeypatch.setenv("LEANSIEVE_LEAN__QUEUE", "40")
+    monkeypatch.setenv("LEANSIEVE_CHECK__SECONDS", "4")
+    settings = config.load(file, {"check": {"seconds": 5.0, "heartbeats": None}})
+    assert settings.lean.workers == 3  # file over default
+    assert settings.lean.queue == 40  # environment over file
+    assert settings.check.seconds == 5.0  # flag over environment
+    assert settings.check.heartbeats == 300  # a flag that was not given hides nothing
+    assert settings.check.recursion == config.CheckSettings().recursion
+
+
+def test_the_environment_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "elsewhere.toml"
+    file.write_text("[server]\nsearches = 7\n")
+    monkeypatch.setenv("LEANSIEVE_CONFIG", str(file))
+    assert config.load().server.searches == 7
+
+
+def test_the_users_own_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "leansieve").mkdir()
+    (tmp_path / "leansieve" / "config.toml").write_text("[server]\nsearches = 8\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config.load().server.searches == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[lean]\nworkers = 0\n", "lean.workers"),
+        ("[lean]\nwrokers = 1\n", "lean.wrokers"),
+        ("[laen]\nworkers = 1\n", "laen"),
+        ("workers", "cannot read"),
+        ("x = '\xff'", "cannot read"),
+    ],
+)
+def test_a_bad_file_is_one_sentence(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=expected) as caught:
+        config.load(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no configuration file"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_every_setting_says_what_it_means() -> None:
+    for section in config.Settings.model_fields.values():
+        assert section.annotation is not None
+        for name, field in section.annotation.model_fields.items():
+            assert field.description, name
