@@ -1,0 +1,56 @@
+"""A light lexer for Lean text: enough to tell comments, strings, names and symbols apart without a Lean.
+
+It never decides whether a proof is right or allowed (Lean's own parser does): it only serves comparing, counting
+and reading binders. Any text has tokens; what is malformed comes out as symbols.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# Lean's identifiers: parts joined by dots, each a letter or underscore followed by letters, digits, `_ ' ! ?`, or
+# anything between « and ». λ, Π and Σ are symbols. Python's \w has Lean's subscripts and letter-like signs.
+_PART = r"(?:«[^»\n]*»|(?![λΠΣ])[^\W\d][\w'!?]*)"
+_TOKEN = re.compile(
+    rf"""(?P<space>\s+)
+    | (?P<line>--[^\n]*)
+    | (?P<block>/-)
+    | (?P<string>r(?P<hashes>\#*)"(?s:.*?)"(?P=hashes) | "(?:\\(?s:.)|[^"\\])*"?)
+    | (?P<name>{_PART}(?:\.{_PART})*)
+    | (?P<number>\d\w*(?:\.\d\w*)?)
+    | (?P<char>'(?:\\x[0-9a-fA-F]{{2}}|\\u[0-9a-fA-F]{{4}}|\\.|[^\\'\n])')
+    | (?P<symbol>:=|=>|<;>|.)""",
+    re.VERBOSE,
+)
+_BLOCK_EDGE = re.compile(r"/-|-/")
+
+
+class Token(NamedTuple):
+    """One token: `kind` is `name`, `number`, `string`, `char` or `symbol`; `start` and `end` are offsets into the text."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def tokenize(text: str) -> Iterator[Token]:
+    """The tokens of `text`, without white space and comments."""
+    position = 0
+    while match := _TOKEN.match(text, position):
+        kind = match.lastgroup if match.lastgroup != "hashes" else "string"
+        position = match.end()
+        if kind == "block":
+            position = _end_of_block_comment(text, position)
+        elif kind not in ("space", "line"):
+            assert kind is not None
+            yield Token(kind, match[0], match.start(), position)
+
+
+def _end_of_block_comment(text: str, position: int) -> int:
+    """The offset behind the block comment that was opened before `position`; comments nest."""
+    depth = 1
+    while depth and (edge := _BLOCK_EDGE.search(text, position)):
+        depth += 1 if edge[0] == "/-" else -1
+        position = edge.end()
+    return position if depth == 0 else len(text)

@@ -1,0 +1,73 @@
+"""Prompt formats: how a theorem is put to a language model, and where the proof stands in its answer."""
+
+from typing import Protocol
+
+from prover.theorem import Header, Theorem
+
+_DEFAULT_HEADER = Header()
+
+# A line that begins a new command: a base model that never emits its end token would otherwise write the next theorem.
+_NEXT_COMMAND = (
+    "\ntheorem ",
+    "\nlemma ",
+    "\nexample ",
+    "\ndef ",
+    "\nimport ",
+    "\nopen ",
+    "\nend ",
+    "\n#",
+    "\n/-",
+    "\n@[",
+)
+
+
+class PromptFormat(Protocol):
+    """One model family's way of being asked for a proof."""
+
+    @property
+    def name(self) -> str:
+        """How configuration names this format."""
+        ...
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts that end the answer (beside the model's end token); they do not belong to it."""
+        ...
+
+    def render(self, theorem: Theorem) -> str:
+        """The prompt."""
+        ...
+
+    def extract(self, answer: str) -> str:
+        """The proof (what follows `:=`) in a model's answer."""
+        ...
+
+
+class SourceFormat:
+    """The format of our own prover: the prompt is Lean source that stops behind `:=`, the answer is what comes next.
+
+    ::
+
+        theorem add_zero' (n : Nat) : n + 0 = n :=⟨end of prompt⟩ by
+          rfl⟨end token⟩
+
+    A header other than the default stands in front, then the context, each followed by a blank line. Prompt and answer
+    are tokenised apart, in training as in sampling.
+    """
+
+    name = "source"
+    stop = _NEXT_COMMAND
+
+    def render(self, theorem: Theorem) -> str:
+        """See the class."""
+        header = "" if theorem.header == _DEFAULT_HEADER else theorem.header.text
+        parts = (header, theorem.context, theorem.statement + " :=")
+        return "\n\n".join(stripped for part in parts if (stripped := part.strip()))
+
+    def answer(self, proof: str) -> str:
+        """What the model is trained to write for `proof`, without the end token."""
+        return " " + proof.strip()
+
+    def extract(self, answer: str) -> str:
+        """See `PromptFormat.extract`; undoes `answer`."""
+        return answer.strip()
