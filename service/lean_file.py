@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.lexer import tokenize
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Message, Region
 from service.errors import UserError
@@ -21,12 +22,7 @@ from service.errors import UserError
 LONGEST = 4 << 20
 """Largest file read, in bytes."""
 
-_OPAQUE = re.compile(
-    r"""(?P<comment>/-|--[^\n]*) | r(?P<hashes>\#+)".*?"(?P=hashes) | r"[^"]*" | "(?:\\.|[^"\\])*"
-    | (?<![\w'])'(?:\\[^\n']{1,8}|\\'|[^'\\\n])' | «[^»\n]*»""",
-    re.VERBOSE | re.DOTALL,
-)
-_BLOCK = re.compile(r"/-|-/")
+_NO_BREAK = re.compile(r"[^\n]")
 _THEOREM = re.compile(r"(?<![\w.'`])(?P<keyword>theorem|lemma|example)(?![\w'.])")
 _NAME = re.compile(r"\s+([^\s:({\[⦃]+)")
 _MODIFIERS = re.compile(r"(?:(?:@\[[^\]]*\]|\b(?:private|protected|public|noncomputable|nonrec)\b)\s*)*\Z")
@@ -54,7 +50,7 @@ class FileTheorem:
         name: as written, or `example` and its line.
         line: line of the keyword, from 1.
         statement: `theorem NAME binders : goal`, whatever the keyword was; attributes and modifiers are left out.
-        start: where the declaration begins, doc comment and modifiers included.
+        start: where what stands before it ends; comments and modifiers of its own follow.
         keyword: where the statement begins.
         shift: how much longer the statement's first line became because its keyword was replaced.
         prefixes: where the `in` of each `open … in` or `set_option … in` before it stands.
@@ -177,9 +173,9 @@ def parse(text: str) -> LeanFile:
     Raises:
         HeaderError: its import lines cannot be read.
     """
-    code, doc_comments = _blank(text)
+    code = _code(text)
     header, body = _imports(code)
-    theorems = tuple(_theorems(text, code, body, doc_comments))
+    theorems = tuple(_theorems(text, code, body))
     holes = [item for item in theorems if item.hole]
     unfilled = [
         code.count("\n", 0, match.start()) + 1
@@ -189,41 +185,15 @@ def parse(text: str) -> LeanFile:
     return LeanFile(text, header, body, theorems, tuple(unfilled))
 
 
-def _blank(text: str) -> tuple[str, dict[int, int]]:
-    """`text` with comments blanked and strings and quoted names crossed out, at unchanged offsets.
-
-    Also where each doc comment begins, by the offset where the blanks behind it end.
-    """
+def _code(text: str) -> str:
+    """`text` with comments blanked and strings and quoted names crossed out, at unchanged offsets."""
     pieces: list[str] = []
-    doc_comments: dict[int, int] = {}
     at = 0
-    while (match := _OPAQUE.search(text, at)) is not None:
-        end = _block_end(text, match.end()) if match["comment"] == "/-" else match.end()
-        opaque = text[match.start() : end]
-        if match["comment"]:
-            opaque = re.sub(r"[^\n]", " ", opaque)
-        else:
-            opaque = opaque[0] + re.sub(r"[^\n]", "_", opaque[1:-1]) + opaque[-1]
-        if text.startswith("/--", match.start()):
-            doc_comments[_skip_blanks(text, end)] = match.start()
-        pieces += [text[at : match.start()], opaque]
+    for kind, token, start, end in tokenize(text):
+        opaque = kind in ("string", "char") or "«" in token
+        pieces += [_NO_BREAK.sub(" ", text[at:start]), _NO_BREAK.sub("_", token) if opaque else token]
         at = end
-    return "".join([*pieces, text[at:]]), doc_comments
-
-
-def _skip_blanks(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at
-
-
-def _block_end(text: str, at: int) -> int:
-    depth = 1
-    for match in _BLOCK.finditer(text, at):
-        depth += 1 if match[0] == "/-" else -1
-        if depth == 0:
-            return match.end()
-    return len(text)
+    return "".join([*pieces, _NO_BREAK.sub(" ", text[at:])])
 
 
 def _imports(code: str) -> tuple[Header, int]:
@@ -242,7 +212,7 @@ def _imports(code: str) -> tuple[Header, int]:
     return Header(tuple(dict.fromkeys(("Init", *imports))), ""), at
 
 
-def _theorems(text: str, code: str, body: int, doc_comments: dict[int, int]) -> Iterator[FileTheorem]:
+def _theorems(text: str, code: str, body: int) -> Iterator[FileTheorem]:
     matches = list(_THEOREM.finditer(code, body))
     previous = body
     for match, following in itertools.zip_longest(matches, matches[1:]):
@@ -254,8 +224,7 @@ def _theorems(text: str, code: str, body: int, doc_comments: dict[int, int]) -> 
         floor, previous = previous, end
         if assign is None:
             continue
-        start = _before_modifiers(code, floor, match.start())
-        start = max(body, doc_comments.get(start, start))
+        start = _before_blanks(code, body, _before_modifiers(code, floor, match.start()))
         line = code.count("\n", 0, match.start()) + 1
         name = _NAME.match(code, match.end(), assign)
         if match["keyword"] == "example" or name is None:
@@ -271,7 +240,7 @@ def _theorems(text: str, code: str, body: int, doc_comments: dict[int, int]) -> 
             start=start,
             keyword=match.start(),
             shift=len(opening) - len(match["keyword"]),
-            prefixes=tuple(_prefixes(code, floor, start)),
+            prefixes=tuple(_prefixes(code, body, start)),
             proof_start=proof_start,
             proof_end=max(proof_start, assign + 2 + len(proof.rstrip())),
             hole=_PURE_SORRY.fullmatch(proof.strip()) is not None,
@@ -283,15 +252,20 @@ def _before_modifiers(code: str, floor: int, end: int) -> int:
     return match.start() if match else end
 
 
+def _before_blanks(code: str, floor: int, end: int) -> int:
+    while end > floor and code[end - 1].isspace():
+        end -= 1
+    return end
+
+
 def _prefixes(code: str, floor: int, end: int) -> Iterator[int]:
     """Where the `in` of each `open … in` that ends just before `end` stands."""
     while True:
-        end = floor + len(code[floor:end].rstrip())
         line = max(floor, code.rfind("\n", floor, end) + 1)
         if _PREFIX_IN.match(code, line, end) is None:
             return
         yield end - 2
-        end = line
+        end = _before_blanks(code, floor, line)
 
 
 def _assign(code: str, at: int, end: int) -> int | None:

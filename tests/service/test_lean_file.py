@@ -81,9 +81,9 @@ def test_the_context_is_what_stands_before_without_a_dangling_doc_comment_or_pre
     file = lean_file.parse(FILE)
     first, second, third, _, _ = file.theorems
     assert file.theorem(first).context.lstrip().startswith("open Nat")
-    assert file.theorem(first).context.endswith("variable (k : Nat)\n\n")
-    assert file.theorem(second).context.endswith("sorry -- what now?\n\n")
-    assert file.theorem(third).context.endswith("set_option maxRecDepth 1000   \nopen List   \n")
+    assert file.theorem(first).context.endswith("\nvariable (k : Nat)")
+    assert file.theorem(second).context.endswith("by\n  sorry")
+    assert file.theorem(third).context.endswith("set_option maxRecDepth 1000   \nopen List   ")
 
 
 def test_proofs_go_where_the_sorry_was() -> None:
@@ -126,6 +126,11 @@ def test_a_file_without_imports_gets_what_lean_gives_it() -> None:
 )
 def test_one_theorem_ends_where_the_next_begins(text: str) -> None:
     assert [(item.name, item.hole) for item in lean_file.parse(text).theorems] == [("a", True), ("b", True)]
+
+
+def test_a_doc_comment_between_two_theorems_is_in_no_context() -> None:
+    file = lean_file.parse("theorem a : True := sorry\n/-- doc -/\ntheorem b : True := sorry")
+    assert file.theorem(file.theorems[1]).context == "theorem a : True := sorry"
 
 
 @pytest.mark.parametrize(
