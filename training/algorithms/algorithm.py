@@ -1,0 +1,161 @@
+"""The seam for training algorithms: groups of rollouts in, advantages and a loss out.
+
+One rollout batch and one optimiser step of it read
+
+    advantages = algorithm.advantages(rollouts)                             # once per rollout batch, no gradient
+    weights = algorithm.token_weights(rollouts)                             # once per optimiser step, no gradient
+    loss = (weights * algorithm.token_losses(rollouts, advantages)).sum()   # with gradient
+
+The loss is a plain sum over tokens, so a step may be cut into micro-batches whose gradients add up to the same
+gradient: slice the rollouts, the advantages and the weights alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from pydantic import ConfigDict
+from torch import Tensor
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """`G` groups (one prompt each) of `N` rollouts of at most `T` response tokens.
+
+    Log-probabilities are natural, at temperature 1, of the token that was sampled, and should be float32.
+
+    Attributes:
+        prompts: what identifies each prompt, `G` strings.
+        log_probs: `[G, N, T]`, under the policy being trained; the only tensor with a gradient.
+        old_log_probs: `[G, N, T]`, under the policy that sampled, computed by the trainer.
+        mask: `[G, N, T]` bool, true on response tokens.
+        rewards: `[G, N]`, 1 where the verifier accepted, else 0.
+        base_log_probs: `[G, N, T]`, under the frozen base (reference) model.
+        entropies: `[G, N, T]`, of the full next-token distribution of the policy being trained, nats, detached.
+        old_entropies: `[G, N, T]`, the same under the policy that sampled.
+        sampler_log_probs: `[G, N, T]`, as the inference engine reported them.
+        greedy_rewards: `[G]`, the verdict on the greedy rollout of each prompt.
+    """
+
+    prompts: tuple[str, ...]
+    log_probs: Tensor
+    old_log_probs: Tensor
+    mask: Tensor
+    rewards: Tensor
+    base_log_probs: Tensor | None = None
+    entropies: Tensor | None = None
+    old_entropies: Tensor | None = None
+    sampler_log_probs: Tensor | None = None
+    greedy_rewards: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        tokens, groups = tuple(self.mask.shape), len(self.prompts)
+        if len(tokens) != 3 or tokens[0] != groups:
+            raise ValueError(f"mask has shape {tokens}, expected [groups, rollouts, tokens] with {groups} groups.")
+        if not self.rewards.is_floating_point():
+            raise ValueError(f"rewards are {self.rewards.dtype}, expected floating point.")
+        expected = {"rewards": tokens[:2], "greedy_rewards": tokens[:1]}
+        for field in fields(self):
+            tensor = getattr(self, field.name)
+            if isinstance(tensor, Tensor) and tuple(tensor.shape) != expected.get(field.name, tokens):
+                raise ValueError(
+                    f"{field.name} has shape {tuple(tensor.shape)}, expected {expected.get(field.name, tokens)}."
+                )
+
+    def select(self, groups: slice | list[int]) -> "Rollouts":
+        """The same for some of the groups only."""
+        chosen = list(range(len(self.prompts)))[groups] if isinstance(groups, slice) else groups
+        cut = {
+            field.name: value[chosen]
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, prompts=tuple(self.prompts[index] for index in chosen), **cut)
+
+    def of_base(self) -> Tensor:
+        """`base_log_probs`, for an algorithm that cannot do without."""
+        return _present(self.base_log_probs, "base_log_probs")
+
+    def of_greedy(self) -> Tensor:
+        """`greedy_rewards`, for an algorithm that cannot do without."""
+        return _present(self.greedy_rewards, "greedy_rewards")
+
+    def of_entropies(self) -> tuple[Tensor, Tensor]:
+        """`entropies` and `old_entropies`, for an algorithm that cannot do without."""
+        return _present(self.entropies, "entropies"), _present(self.old_entropies, "old_entropies")
+
+
+def _present(tensor: Tensor | None, name: str) -> Tensor:
+    if tensor is None:
+        raise ValueError(f"This algorithm needs {name}, and the rollouts carry none.")
+    return tensor
+
+
+@dataclass(frozen=True)
+class Advantages:
+    """Advantages `[G, N]`, constants to the gradient, and what is worth logging about them."""
+
+    values: Tensor
+    metrics: Metrics
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """How verdicts on groups of rollouts become a gradient. Inherit to get the defaults.
+
+    Attributes:
+        samples_base: rollouts come from the frozen base model instead of the policy.
+    """
+
+    samples_base: ClassVar[bool] = False
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    @property
+    def needs_base(self) -> bool:
+        """Whether `base_log_probs` is used."""
+        return False
+
+    @property
+    def needs_greedy(self) -> bool:
+        """Whether `greedy_rewards` is used."""
+        return False
+
+    @property
+    def needs_entropies(self) -> bool:
+        """Whether `entropies` and `old_entropies` are used."""
+        return False
+
+    def keep_groups(self, rewards: Tensor) -> Tensor:
+        """Which groups to train on, `[G]` bool from rewards `[G, N]`; the others may be sampled anew."""
+        return torch.ones(len(rewards), dtype=torch.bool)
+
+    def advantages(self, rollouts: Rollouts) -> Advantages:
+        """Advantages of a whole rollout batch; the policy's `log_probs` are not looked at."""
+        ...
+
+    def token_weights(self, rollouts: Rollouts) -> Tensor:
+        """`[G, N, T]`: how much each token's loss counts in one optimiser step; 0 off the mask."""
+        ...
+
+    def token_losses(self, rollouts: Rollouts, advantages: Tensor) -> Tensor:
+        """`[G, N, T]`: the loss of each token, with its gradient; 0 off the mask."""
+        ...
+
+    def loss(self, rollouts: Rollouts, advantages: Tensor) -> Tensor:
+        """The scalar loss of one optimiser step taken whole."""
+        return (self.token_weights(rollouts) * self.token_losses(rollouts, advantages)).sum()
+
+    def update_metrics(self, rollouts: Rollouts, advantages: Tensor) -> Metrics:
+        """What one optimiser step did, worth logging beside `rollout_metrics`."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run must be given back, JSON-serialisable."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        return None

@@ -1,0 +1,52 @@
+"""DAPO: GRPO with a higher upper clip, a token mean, no KL, and groups without signal sampled anew. arXiv 2503.14476, sections 3.1 to 3.3.
+
+The dual clip (arXiv 1912.09729, dual-clip PPO) bounds the loss of a token with negative advantage whose ratio explodes.
+Does something only with several optimiser steps a rollout batch: with one, every ratio is 1. Groups sampled anew count
+against the same rollout budget as everybody else's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import PositiveFloat
+from torch import Tensor
+
+from training.algorithms.algorithm import Advantages, Algorithm, Metrics, Rollouts
+from training.algorithms.grpo import Grpo
+from training.algorithms.objective import clip_fractions, importance_ratio, per_token_mean
+
+
+@dataclass
+class Dapo(Algorithm):
+    """GRPO's advantages; `-max(min(r A, clip(r) A), c A)` for a negative A."""
+
+    clip_low: PositiveFloat = 0.2
+    """How far the ratio may fall below 1 before a token's gradient stops."""
+    clip_high: PositiveFloat = 0.28
+    """How far it may rise above 1."""
+    dual_clip: PositiveFloat = 10.0
+    """c: the largest ratio that counts for a token with negative advantage."""
+
+    def keep_groups(self, rewards: Tensor) -> Tensor:
+        accuracy = rewards.mean(1)
+        return (accuracy > 0) & (accuracy < 1)
+
+    @torch.no_grad()
+    def advantages(self, rollouts: Rollouts) -> Advantages:
+        return Advantages(Grpo().standardise(rollouts.rewards), {})
+
+    def token_weights(self, rollouts: Rollouts) -> Tensor:
+        return per_token_mean(rollouts.mask)
+
+    def token_losses(self, rollouts: Rollouts, advantages: Tensor) -> Tensor:
+        ratio, advantage = importance_ratio(rollouts), advantages[..., None]
+        surrogate = torch.minimum(ratio * advantage, self.clip_ratio(ratio) * advantage)
+        surrogate = torch.where(advantage < 0, torch.maximum(surrogate, self.dual_clip * advantage), surrogate)
+        return torch.where(rollouts.mask, -surrogate, 0.0)
+
+    def clip_ratio(self, ratio: Tensor) -> Tensor:
+        """The ratio held within its bounds; what is cut off gives no gradient."""
+        return ratio.clamp(1 - self.clip_low, 1 + self.clip_high)
+
+    def update_metrics(self, rollouts: Rollouts, advantages: Tensor) -> Metrics:
+        return clip_fractions(rollouts, advantages, self.clip_low, self.clip_high)

@@ -1,0 +1,64 @@
+"""Algorithms by name, made from the options a configuration file gives."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from training.algorithms.algorithm import Algorithm
+from training.algorithms.alpha_dpg import AlphaDpg
+from training.algorithms.dapo import Dapo
+from training.algorithms.dr_grpo import DrGrpo
+from training.algorithms.erc import EntropyRatioClipping
+from training.algorithms.gpg import Gpg
+from training.algorithms.gppo import Gppo
+from training.algorithms.grpo import Grpo
+from training.algorithms.pass_at_k import PassAtK
+from training.algorithms.remax import ReMax
+from training.algorithms.rloo import Rloo
+from training.algorithms.rs_ft import RsFt
+from training.algorithms.unlikely import Unlikely
+
+ALGORITHMS: Mapping[str, type[Algorithm]] = {
+    "alpha_dpg": AlphaDpg,
+    "kl_dpg": AlphaDpg,
+    "rs_ft": RsFt,
+    "grpo": Grpo,
+    "dr_grpo": DrGrpo,
+    "rloo": Rloo,
+    "remax": ReMax,
+    "gpg": Gpg,
+    "pass_at_k": PassAtK,
+    "unlikely": Unlikely,
+    "dapo": Dapo,
+    "gppo": Gppo,
+    "erc_dapo": Dapo,
+    "erc_gppo": Gppo,
+}
+"""`kl_dpg` is α-DPG at α = 0; `erc_…` adds entropy ratio clipping, whose options stand beside the inner ones."""
+
+_ERC_OPTIONS = frozenset(field.name for field in fields(EntropyRatioClipping)) - {"inner"}
+
+
+def create_algorithm(name: str, options: Mapping[str, Any], length: int) -> Algorithm:
+    """The algorithm called `name`.
+
+    Args:
+        length: longest response allowed, in tokens, for the algorithms that divide by it.
+
+    Raises:
+        ValueError: no such algorithm, or an option it does not have or cannot take.
+    """
+    if name not in ALGORITHMS:
+        raise ValueError(f"Unknown algorithm {name!r}; the choices are {', '.join(ALGORITHMS)}.")
+    kind, chosen = ALGORITHMS[name], dict(options)
+    if name == "kl_dpg" and chosen.setdefault("alpha", 0.0) != 0:
+        raise ValueError(f"kl_dpg is alpha_dpg at alpha = 0, found alpha = {chosen['alpha']}; name alpha_dpg instead.")
+    if any(field.name == "length" for field in fields(kind)):  # type: ignore[arg-type]
+        chosen.setdefault("length", length)
+    outer = {key: chosen.pop(key) for key in _ERC_OPTIONS & chosen.keys()} if name.startswith("erc_") else {}
+    algorithm: Algorithm = TypeAdapter(kind).validate_python(chosen)
+    if name.startswith("erc_"):
+        return TypeAdapter(EntropyRatioClipping).validate_python({"inner": algorithm, **outer})
+    return algorithm
