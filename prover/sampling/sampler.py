@@ -1,6 +1,6 @@
 """The seam for whatever proposes proofs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Sampler(Protocol):
         """What `Candidate.source` begins with."""
         ...
 
-    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncIterator[Candidate]:
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """Yield candidates, each as soon as it is complete."""
         ...
 
