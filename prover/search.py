@@ -211,7 +211,7 @@ class _Run:
         """Take candidates from one sampler and begin to check those that are new."""
         params = replace(self._options.params, samples=self._budget.samples - self._sampled)
         async with contextlib.aclosing(sampler.sample(self._theorem, params)) as candidates:
-            while self._ending is None and (candidate := await self._pull(candidates)):
+            while self._ending is None and (candidate := await self._pull(candidates)) and not self._aborted:
                 self._sampled += 1
                 if self._sampled == self._budget.samples:
                     self._stop_sampling(Ending.SAMPLES_SPENT)
@@ -220,7 +220,7 @@ class _Run:
                     continue
                 self._seen.add(key)
                 await self._slots.acquire()
-                if self._checks_begun == self._budget.checks:
+                if self._checks_begun == self._budget.checks or self._aborted:
                     self._slots.release()
                     return
                 self._checks_begun += 1
@@ -250,24 +250,29 @@ class _Run:
             verdict = await self._checker.check(self._theorem, candidate, options.limits, options.policy)
         finally:
             self._slots.release()
-        if self._proofs == self._budget.proofs:
-            return  # two checks ended in the same breath, and the other one met the goal
+        if self._aborted:
+            return
         self._verdicts[verdict.kind] += 1
         if verdict.verified and verdict.trust >= self._options.trust:
             self._proofs += 1
             self.events.put_nowait(Proof(candidate, verdict, self._seconds()))
         self.events.put_nowait(self._progress())
         if self._proofs == self._budget.proofs:
-            self._end(Ending.PROOFS_FOUND)
+            self._abort(Ending.PROOFS_FOUND)
         elif verdict.kind in _HOPELESS:
             self._last_verdict = verdict
-            self._end(_HOPELESS[verdict.kind])
+            self._abort(_HOPELESS[verdict.kind])
 
-    def _end(self, ending: Ending) -> None:
-        """Abort all that is under way."""
+    def _abort(self, ending: Ending) -> None:
+        """End all that is under way."""
         assert self._work is not None
         self._ending = ending
         self._work.cancel()
+
+    @property
+    def _aborted(self) -> bool:
+        """Whether a task runs on only because it was woken in the same breath in which the search was ended."""
+        return self._work is not None and self._work.cancelling() > 0
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
