@@ -38,20 +38,20 @@ def take(field: str, text: str, longest: int) -> str:
     return text
 
 
-def read_theorem(statement: str, header: str | None, context: str, limits: TextSettings) -> Theorem:
-    """The theorem these texts state; no header means the default header.
+def read_theorem(statement: str, header: str, context: str, limits: TextSettings) -> Theorem:
+    """The theorem these texts state; an empty header means the default one.
 
     Raises:
         InputError: a text is missing, too long, or no text of Lean.
     """
-    take("theorem.header", header or "", limits.header)
+    take("theorem.header", header, limits.header)
     take("theorem.context", context, limits.context)
     take("theorem.statement", statement, limits.statement)
     statement = bare_statement(statement)
     if not statement:
         raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
     try:
-        return Theorem(statement, Header.parse(header) if header and header.strip() else Header(), context)
+        return Theorem(statement, Header.parse(header) if header.strip() else Header(), context)
     except HeaderError as error:
         raise InputError("theorem.header", str(error)) from None
 
@@ -64,4 +64,5 @@ def bare_statement(text: str) -> str:
 def refusal(error: InputError) -> Verdict:
     """The verdict on an item whose texts could not be taken."""
     region = _REGIONS.get(error.field.rpartition(".")[2], Region.CANDIDATE)
-    return Verdict(VerdictKind.INVALID_STATEMENT, messages=(Message("error", str(error), region),))
+    kind = VerdictKind.REJECTED if region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
+    return Verdict(kind, messages=(Message("error", str(error), region),))

@@ -14,7 +14,7 @@ from service.text import bare_statement, printable, read_theorem, refusal
 
 
 def test_no_header_means_the_default_header() -> None:
-    assert read_theorem("theorem a : True", None, "", TextSettings()).header == Header()
+    assert read_theorem("theorem a : True", "", "", TextSettings()).header == Header()
     assert read_theorem("theorem a : True", "  ", "", TextSettings()).header == Header()
     assert read_theorem("theorem a : True", "open Nat", "", TextSettings()).header == Header(prelude="open Nat")
 
@@ -34,16 +34,16 @@ def test_taking_the_tail_off_is_linear() -> None:
 @pytest.mark.parametrize(
     ("arguments", "field", "words"),
     [
-        (("", None, ""), "theorem.statement", "empty"),
-        ((":= by sorry", None, ""), "theorem.statement", "empty"),
+        (("", "", ""), "theorem.statement", "empty"),
+        ((":= by sorry", "", ""), "theorem.statement", "empty"),
         (("theorem a : True", "import ../../etc", ""), "theorem.header", "header line 1"),
-        (("theorem a : True\0", None, ""), "theorem.statement", "NUL"),
-        (("theorem a : True", None, "\ud800"), "theorem.context", "surrogate"),
-        (("x" * 70_000, None, ""), "theorem.statement", "70,000 bytes"),
+        (("theorem a : True\0", "", ""), "theorem.statement", "NUL"),
+        (("theorem a : True", "", "\ud800"), "theorem.context", "surrogate"),
+        (("x" * 70_000, "", ""), "theorem.statement", "70,000 bytes"),
         (("theorem a : True", "é" * 9_000, ""), "theorem.header", "18,000 bytes"),
     ],
 )
-def test_a_text_that_cannot_be_taken_is_named(arguments: tuple[str, str | None, str], field: str, words: str) -> None:
+def test_a_text_that_cannot_be_taken_is_named(arguments: tuple[str, str, str], field: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         read_theorem(*arguments, TextSettings())
     assert caught.value.field == field

@@ -1,0 +1,102 @@
+"""Between proto messages and the engine's dataclasses. No proto message goes further down than this file."""
+
+from google.protobuf.duration_pb2 import Duration
+
+from leansieve.v1 import verdict_pb2
+from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+
+_KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
+_REGIONS = {region: verdict_pb2.Region.Value(f"REGION_{region.name}") for region in Region}
+_TRUSTS = {
+    Trust.NONE: verdict_pb2.TRUST_UNSPECIFIED,
+    Trust.ELABORATED: verdict_pb2.TRUST_ELABORATED,
+    Trust.KERNEL_REPLAYED: verdict_pb2.TRUST_KERNEL_REPLAYED,
+    Trust.ISOLATED_REPLAY: verdict_pb2.TRUST_ISOLATED_REPLAY,
+}
+_SEVERITIES = {
+    severity: verdict_pb2.Severity.Value(f"SEVERITY_{severity.upper()}")
+    for severity in ("error", "warning", "information")
+}
+_KIND_OF = {value: kind for kind, value in _KINDS.items()}
+_REGION_OF = {value: region for region, value in _REGIONS.items()}
+_TRUST_OF: dict[int, Trust] = {value: trust for trust, value in _TRUSTS.items()}
+_SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
+
+
+def duration(seconds: float) -> Duration:
+    """A proto duration."""
+    made = Duration()
+    made.FromNanoseconds(round(seconds * 1e9))
+    return made
+
+
+def seconds(value: Duration) -> float:
+    """Seconds of a proto duration."""
+    return value.seconds + value.nanos / 1e9
+
+
+def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
+    """The proto enum's value."""
+    return _TRUSTS[trust]
+
+
+def trust_from_proto(trust: int) -> Trust:
+    """The engine's trust; a value this version does not know counts as none."""
+    return _TRUST_OF.get(trust, Trust.NONE)
+
+
+def limits_to_proto(limits: Limits) -> verdict_pb2.Limits:
+    """Limits as a request carries them."""
+    return verdict_pb2.Limits(time=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion)
+
+
+def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
+    """A verdict as an answer carries it."""
+    return verdict_pb2.Verdict(
+        kind=_KINDS[verdict.kind],
+        trust=_TRUSTS[verdict.trust],
+        policy=verdict.policy.name,
+        theorem=verdict.theorem,
+        messages=[_message_to_proto(message) for message in verdict.messages],
+        axioms=verdict.axioms,
+        elapsed=duration(verdict.elapsed_ms / 1e3),
+        timing_ms=verdict.timing,
+        heartbeats=verdict.heartbeats,
+        widened_axioms=verdict.policy.axioms,
+        widened_kinds=verdict.policy.kinds,
+    )
+
+
+def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) -> Verdict:
+    """A verdict as the engine has it. What a newer server says and this version does not know is INFRASTRUCTURE."""
+    return Verdict(
+        kind=_KIND_OF.get(verdict.kind, VerdictKind.INFRASTRUCTURE),
+        trust=_TRUST_OF.get(verdict.trust, Trust.NONE),
+        mode=mode,
+        policy=Policy(verdict.policy, tuple(verdict.widened_axioms), tuple(verdict.widened_kinds)),
+        theorem=verdict.theorem,
+        messages=tuple(
+            Message(
+                _SEVERITY_OF.get(message.severity, "error"),
+                message.text,
+                _REGION_OF.get(message.region, Region.CANDIDATE),
+                message.line,
+                message.column,
+            )
+            for message in verdict.messages
+        ),
+        axioms=tuple(verdict.axioms),
+        elapsed_ms=seconds(verdict.elapsed) * 1e3,
+        timing=dict(verdict.timing_ms),
+        heartbeats=verdict.heartbeats,
+    )
+
+
+def _message_to_proto(message: Message) -> verdict_pb2.Message:
+    return verdict_pb2.Message(
+        severity=_SEVERITIES.get(message.severity, verdict_pb2.SEVERITY_ERROR),
+        text=message.text,
+        region=_REGIONS[message.region],
+        line=message.line,
+        column=message.column,
+    )
