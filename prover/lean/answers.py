@@ -1,0 +1,92 @@
+"""What the worker answers, beside verdicts (`prover.verdict`): statements, goals, tactic steps, constants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prover.verdict import Message, VerdictKind
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """What a worker says of itself when it has loaded its first imports.
+
+    Attributes:
+        lean: version of Lean.
+        githash: commit that Lean was built from.
+        worker: version of the worker program.
+        load_ms: milliseconds spent on loading the imports.
+    """
+
+    lean: str
+    githash: str
+    worker: str
+    load_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Elaboration:
+    """A statement on its own.
+
+    Attributes:
+        verdict: `VERIFIED` means that the statement elaborates.
+        theorem: full name of the theorem.
+        type: its type, pretty-printed.
+        goal: the goal with its hypotheses, pretty-printed.
+        timing: Lean's own milliseconds by step.
+    """
+
+    verdict: VerdictKind
+    theorem: str = ""
+    type: str = ""
+    goal: str = ""
+    messages: tuple[Message, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorry:
+    """One `sorry` of a proof and the goals there. Lines count from 1, columns (code points) from 0."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    goals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SorryGoals:
+    """The goals at each `sorry` of a proof; `VERIFIED` means that the proof could be read and elaborated."""
+
+    verdict: VerdictKind
+    sorries: tuple[Sorry, ...] = ()
+    messages: tuple[Message, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TacticStep:
+    """The goals after a tactic; `VERIFIED` means that it ran, no goals that it closed them all."""
+
+    verdict: VerdictKind
+    goals: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the imported library.
+
+    Attributes:
+        kind: `theorem`, `definition`, `inductive`, …
+        type: its type, pretty-printed.
+        module: the module that declares it.
+        levels: names of its universe parameters.
+    """
+
+    name: str
+    kind: str
+    type: str
+    module: str = ""
+    levels: tuple[str, ...] = ()
