@@ -1,0 +1,61 @@
+"""A scripted process that speaks the worker protocol: emulates the faults of a Lean process.
+
+Real processes, real pipes, real signals, no Lean. The proof of a `check` is a JSON object that tells the process what
+to do; what is no such object is verified. Used to see what the pool makes of each fault; what Lean itself does is
+tested with real Lean (`test_pool_lean.py`).
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from prover.candidate import Candidate
+from prover.lean.runtime import Launch, RuntimeUnavailableError
+from prover.theorem import Header, Theorem
+
+_PROGRAM = Path(__file__).with_name("scripted_process.py")
+
+
+def proof(**script: Any) -> Candidate:
+    """A candidate whose text tells the scripted process what to do."""
+    return Candidate(json.dumps(script))
+
+
+def theorem(name: str = "a", imports: tuple[str, ...] = ("Init", "Std")) -> Theorem:
+    """A theorem; the scripted process reports its statement as its name."""
+    return Theorem(f"theorem {name} : True", Header(imports))
+
+
+@dataclass
+class ScriptedRuntime:
+    """Starts `scripted_process.py` as the worker.
+
+    Attributes:
+        start: what the process does before it answers `hello`: a script as in a proof.
+        missing: import sets that the process refuses.
+    """
+
+    cancel: Literal["memory", "stdin"] = "memory"
+    start: Mapping[str, Any] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+    single_import_set: bool = True
+    name: str = "scripted"
+    prepared: int = 0
+    launched: int = 0
+    unavailable: str = ""
+    stack_bytes: int | None = None
+
+    def prepare(self) -> None:
+        self.prepared += 1
+        if self.unavailable:
+            raise RuntimeUnavailableError(self.unavailable)
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        self.launched += 1
+        settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})
+        argv = [sys.executable, "-I", "-S", str(_PROGRAM), settings]
+        return Launch(argv, {"PATH": os.environ["PATH"]}, Path("/"), self.cancel, self.stack_bytes)
