@@ -3,6 +3,7 @@
 As shipped, the glue takes half a minute to start: 88 of its 89 MB assign 201,110 exported names that nothing uses, and
 every symbol the interpreter looks up is searched linearly among them. It also starts four threads, mounts /home and
 /tmp of the host, and prints debug lines. Each change below names the text it replaces, which must occur exactly once.
+What the exports were for, wasm.py keeps in another form.
 """
 
 import re
@@ -23,9 +24,14 @@ _REPLACEMENTS = [
     ),
     # Threads start when they are needed.
     ("var pthreadPoolSize=4;", "var pthreadPoolSize=Module.poolSize;"),
-    # Symbol look-up by a cached index instead of a linear search among all exports.
-    ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);", "newSymIndex=Module.symbolIndex(lib.exports,symbol);"),
-    ("var symName=Object.keys(symDict)[symbolIndex];", "var symName=Module.symbolName(symDict,symbolIndex);"),
+    # Symbols are looked up in the side file that wasm.py writes; its functions are in the table from the start.
+    (
+        "var __dlsym_js=(handle,symbol,symbolIndex)=>{",
+        "var __dlsym_js=(handle,symbol,symbolIndex)=>{var known=Module.symbol(UTF8ToString(symbol));if(known)return known;",
+    ),
+    ("functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)", "functionsInTableMap=new WeakMap"),
+    # Only these are read from the global offset table.
+    ("if(isInternalSym(symName)){continue}", "if(isInternalSym(symName)||!(symName in GOT)){continue}"),
     # `process.binding` is deprecated; the same constants are public.
     ('var flags=process.binding("constants")["fs"];', "var flags=fs.constants;"),
     # Of the host, only what host.js mounts is visible.
@@ -44,6 +50,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _ASSIGNMENT = re.compile(
     r'([A-Za-z_$][\w$]*)=(?:Module\["[^"]+"\]=)?((?:[A-Za-z_$][\w$]*=)?wasmExports\["[^"]+"\](?:\.value)?);?'
 )
+_EXPORT = re.compile(r'wasmExports\["([^"]+)"\]')
 _DEBUG_PRINT = re.compile(r'console\.log\("\[DEBUG:[^;{}]*?\)(?=[;}])')
 
 
@@ -58,6 +65,11 @@ def transform(script: str) -> str:
         _require_once(script, old)
         script = script.replace(old, new)
     return _DEBUG_PRINT.sub("0", script)
+
+
+def exports_used(transformed: str) -> set[str]:
+    """Names of the exports of lean.wasm that the transformed glue script uses."""
+    return set(_EXPORT.findall(transformed)) | {"__main_argc_argv"}
 
 
 def _keep_used_exports(script: str) -> str:

@@ -3,11 +3,11 @@
 // It tells the glue script (lean.js, see glue.py) where things are, what of the host Lean may see, and how standard
 // input, standard output and cancelling work (docs/worker-protocol.md).
 //
-// Environment: LEANSIEVE_GLUE, the glue script, with lean.wasm beside it; LEANSIEVE_LIBRARY, folder of .olean files;
+// Environment: LEANSIEVE_GLUE, the glue script, with lean.wasm and lean.symbols beside it; LEANSIEVE_LIBRARY, folder of .olean files;
 // LEANSIEVE_PROGRAM, folder of the worker program; LEANSIEVE_CONTROL_FD, socket for `cancel N`, may be absent.
 const fs = require("fs");
 const path = require("path");
-const { isMainThread, Worker } = require("worker_threads");
+const { getEnvironmentData, isMainThread, setEnvironmentData, Worker } = require("worker_threads");
 
 const glue = process.env.LEANSIEVE_GLUE;
 
@@ -15,21 +15,39 @@ const Module = {
   mainScriptUrlOrBlob: __filename,
   locateFile: (name) => path.join(path.dirname(glue), name),
   poolSize: 1,
-  symbolIndex: (symbols, name) => (name in symbols ? namesOf(symbols).index.get(name) : -1),
-  symbolName: (symbols, index) => namesOf(symbols).names[index],
+  symbol,
 };
 globalThis.LeanModule = Module;
 
-// Names of a symbol dictionary and where each stands. Dictionaries only grow: look again when one has grown.
-const dictionaries = new Map();
-function namesOf(symbols) {
-  let known = dictionaries.get(symbols);
-  if (!known) {
-    const names = Object.keys(symbols);
-    known = { names, index: new Map(names.map((name, i) => [name, i])) };
-    dictionaries.set(symbols, known);
+// Looks up a symbol of Lean by name, for the interpreter: its place in the function table or its address; 0 if unknown.
+// The format of the file is described in wasm.py. All threads share one copy, read when it is first needed.
+if (isMainThread) {
+  setEnvironmentData("symbols", new SharedArrayBuffer(fs.statSync(Module.locateFile("lean.symbols")).size));
+}
+const symbols = getEnvironmentData("symbols");
+function symbol(name) {
+  const header = new Uint32Array(symbols, 0, 2);
+  if (!Atomics.load(header, 0)) readSymbols();
+  const [count, size] = header;
+  const offsets = new Uint32Array(symbols, 8, count + 1);
+  const values = new Uint32Array(symbols, 8 + offsets.byteLength, count);
+  const names = Buffer.from(symbols, symbols.byteLength - size, size);
+  const wanted = Buffer.from(name);
+  for (let low = 0, high = count; low < high; ) {
+    const middle = (low + high) >> 1;
+    const order = names.compare(wanted, 0, wanted.length, offsets[middle], offsets[middle + 1]);
+    if (order === 0) return values[middle];
+    if (order < 0) low = middle + 1;
+    else high = middle;
   }
-  return known;
+  return 0;
+}
+
+// The number of symbols comes last: it says that the rest is there. Two threads that read at once write the same.
+function readSymbols() {
+  const bytes = fs.readFileSync(Module.locateFile("lean.symbols"));
+  new Uint8Array(symbols, 4).set(bytes.subarray(4));
+  Atomics.store(new Uint32Array(symbols, 0, 1), 0, bytes.readUInt32LE(0));
 }
 
 // Standard streams: bytes pass through, synchronously and completely.

