@@ -13,7 +13,6 @@ from training.algorithms.erc import EntropyRatioClipping
 from training.algorithms.metrics import rollout_metrics
 from training.algorithms.registry import ALGORITHMS, create_algorithm
 
-
 OPTIONS: dict[str, dict[str, int]] = {"pass_at_k": {"k": 2}}  # a set of all four rollouts has no contrast
 
 
