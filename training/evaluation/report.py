@@ -1,0 +1,104 @@
+"""Summary, plots and a Markdown table from the raw samples of several models, by one command.
+
+    python -m training.evaluation.report RESULT.json.gz… --out DIR [--base NAME]
+
+writes summary.json, report.md and the PNG plots into DIR. The first file is the base unless `--base` names another.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.difficulty import Difficulty
+from training.evaluation.pareto import pareto_front
+from training.evaluation.plots import draw_plots
+from training.evaluation.samples import ModelSamples
+from training.evaluation.summary import summarise
+
+
+def write_report(inputs: Sequence[Path], folder: Path, base: str | None = None) -> dict[str, Any]:
+    """Write everything into `folder` and return the summary.
+
+    Raises:
+        ValueError: an input is not what it should be; the text says what.
+    """
+    summary = summarise([ModelSamples.load(path) for path in inputs], base)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
+    (folder / "summary.json").write_text(text, encoding="utf-8")
+    plots = draw_plots(summary, folder)
+    (folder / "report.md").write_text(markdown(summary, [plot.name for plot in plots]), encoding="utf-8")
+    return summary
+
+
+def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
+    """The summary as Markdown: the figures of every model, its differences from the base, and where theorems moved."""
+    models, k = summary["models"], summary["coverage_k"]
+    front = pareto_front([(model["precision"], model["coverage"]) for model in models])
+    parts = [f"{summary['theorems']} theorems of {summary['corpus']}; * marks the precision–coverage Pareto front."]
+    rows = []
+    for index, model in enumerate(models):
+        diversity = model["diversity"]
+        rows.append(
+            [
+                model["model"] + (" *" if index in front else ""),
+                model["samples"],
+                *(_percent(model["pass_at_k"].get(power)) for power in ("1", "16", "64", "256")),
+                model["solved"],
+                f"{model['distinct_proofs_per_solved']:.2f}",
+                f"{diversity['tactic_shannon']:.2f} / {diversity['tactic_gini_simpson']:.2f}",
+                f"{diversity['premise_shannon']:.2f} / {diversity['premise_gini_simpson']:.2f}",
+            ]
+        )
+    columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", "distinct proofs per solved"]
+    parts.append(_table(["model", "samples", *columns, "tactics (bits / G–S)", "premises (bits / G–S)"], rows))
+
+    compared = [model for model in models if "against_base" in model]
+    if compared:
+        rows = [
+            [model["model"], *(cell for name in ("precision", "coverage") for cell in _difference(model, name))]
+            for model in compared
+        ]
+        parts.append(f"Against {summary['base']} (paired bootstrap over theorems, 95 % interval, two-sided p):")
+        parts.append(_table(["model", "Δ pass@1", "p", f"Δ pass@{k}", "p"], rows))
+        parts.append(f"Theorems by difficulty under {summary['base']} (rows) and after training (columns):")
+        for model in compared:
+            rows = [[before, *(model["transitions"][before][after] for after in Difficulty)] for before in Difficulty]
+            parts.append(_table([model["model"], *Difficulty], rows))
+    parts.extend(f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots)
+    return "\n\n".join(parts) + "\n"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _difference(model: dict[str, Any], name: str) -> tuple[str, str]:
+    found = model["against_base"][name]
+    low, mean, high = (100 * found[key] for key in ("low", "mean", "high"))
+    return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]", f"{found['p_value']:.4f}"
+
+
+def _table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Figures, plots and a table from the samples of several models.")
+    parser.add_argument("inputs", nargs="+", type=Path, help="one JSON file a model")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--base", help="the model to compare with; by default the first")
+    arguments = parser.parse_args()
+    try:
+        write_report(arguments.inputs, arguments.out, arguments.base)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"wrote {arguments.out / 'report.md'}")
+
+
+if __name__ == "__main__":
+    main()

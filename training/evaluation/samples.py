@@ -1,0 +1,83 @@
+"""The raw material of an evaluation: what a model sampled for every theorem, and which samples were verified.
+
+One JSON file a model, gzipped where its name ends in `.gz`. Equal texts are kept once with a count.
+"""
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Proof(_Record):
+    """One text a model sampled for a theorem."""
+
+    text: str
+    """The candidate, as sampled."""
+    count: int = Field(ge=1)
+    """How often it was sampled."""
+    verified: bool
+    """Whether the kernel accepted it, on a clean environment."""
+
+
+class TheoremSamples(_Record):
+    """All samples for one theorem."""
+
+    name: str
+    """The theorem's name in the corpus."""
+    proofs: tuple[Proof, ...]
+    """The distinct texts."""
+
+    @property
+    def samples(self) -> int:
+        """How many were drawn."""
+        return sum(proof.count for proof in self.proofs)
+
+    @property
+    def verified(self) -> int:
+        """How many of them were verified."""
+        return sum(proof.count for proof in self.proofs if proof.verified)
+
+
+class ModelSamples(_Record):
+    """One model's samples on one corpus."""
+
+    model: str
+    """What the model is called in tables and plots."""
+    corpus: str
+    """What the theorems are called."""
+    sampling: Mapping[str, float | int | None] = Field(default_factory=dict)
+    """How it was sampled: temperature, top_p, max_tokens, seed."""
+    theorems: tuple[TheoremSamples, ...] = Field(min_length=1)
+    """Every theorem of the corpus, solved or not."""
+
+    @property
+    def samples(self) -> int:
+        """Samples a theorem: the fewest that any has."""
+        return min(theorem.samples for theorem in self.theorems)
+
+    def save(self, path: Path) -> None:
+        """Write the file."""
+        text = self.model_dump_json().encode()
+        # No time stamp, so that the same samples give the same file.
+        path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+    @classmethod
+    def load(cls, path: Path) -> "ModelSamples":
+        """Read the file.
+
+        Raises:
+            ValueError: it is not such a file; the text says where and why.
+        """
+        data = path.read_bytes()
+        try:
+            return cls.model_validate_json(gzip.decompress(data) if path.suffix == ".gz" else data)
+        except (ValidationError, OSError, EOFError) as error:
+            what = error.errors()[0] if isinstance(error, ValidationError) else None
+            reason = f"{'.'.join(map(str, what['loc'])) or 'the file'}: {what['msg']}" if what else str(error)
+            raise ValueError(f"{path} does not hold a model's samples ({reason}).") from error

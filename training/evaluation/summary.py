@@ -1,0 +1,87 @@
+"""From raw samples to figures: one summary a model, and each model against the base."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from training.evaluation.bootstrap import paired_bootstrap
+from training.evaluation.difficulty import Difficulty, difficulty, transitions
+from training.evaluation.diversity import distinct_proofs, diversity
+from training.evaluation.pass_at_k import pass_at_k_of_each, powers_up_to
+from training.evaluation.samples import ModelSamples
+
+
+def summarise(models: Sequence[ModelSamples], base: str | None = None) -> dict[str, Any]:
+    """All figures, ready for JSON.
+
+    Coverage is pass@K with K the fewest samples a theorem that any of the models has, so that all are compared alike.
+
+    Args:
+        base: the model the others are compared with; by default the first.
+
+    Raises:
+        ValueError: the models were not evaluated on the same theorems, two share a name, or `base` is not among them.
+    """
+    names = [model.model for model in models]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two of the models are called the same: {', '.join(names)}.")
+    base_name = base or names[0]
+    if base_name not in names:
+        raise ValueError(f"The base {base_name!r} is not among the models {', '.join(names)}.")
+    reference = models[names.index(base_name)]
+    theorems = [theorem.name for theorem in reference.theorems]
+    for model in models:
+        if [theorem.name for theorem in model.theorems] != theorems:
+            raise ValueError(
+                f"{model.model} and {base_name} were not evaluated on the same theorems in the same order."
+            )
+    coverage_k = min(model.samples for model in models)
+    return {
+        "base": base_name,
+        "corpus": reference.corpus,
+        "theorems": len(theorems),
+        "coverage_k": coverage_k,
+        "models": [
+            _of_model(model, coverage_k) | ({} if model is reference else _against(model, reference, coverage_k))
+            for model in models
+        ],
+    }
+
+
+def _counts(model: ModelSamples) -> tuple[list[int], list[int]]:
+    return [theorem.samples for theorem in model.theorems], [theorem.verified for theorem in model.theorems]
+
+
+def _bins(model: ModelSamples) -> list[Difficulty]:
+    return [difficulty(samples, right) for samples, right in zip(*_counts(model), strict=True)]
+
+
+def _of_model(model: ModelSamples, coverage_k: int) -> dict[str, Any]:
+    samples, right = _counts(model)
+    distinct = [distinct_proofs(theorem) for theorem in model.theorems]
+    bins = _bins(model)
+    solved = sum(count > 0 for count in right)
+    return {
+        "model": model.model,
+        "sampling": dict(model.sampling),
+        "samples": model.samples,
+        "solved": solved,
+        "pass_at_k": {str(k): float(pass_at_k_of_each(samples, right, k).mean()) for k in powers_up_to(model.samples)},
+        "precision": float(pass_at_k_of_each(samples, right, 1).mean()),
+        "coverage": float(pass_at_k_of_each(samples, right, coverage_k).mean()),
+        "distinct_proofs_per_solved": sum(distinct) / solved if solved else 0.0,
+        "diversity": asdict(diversity(model.theorems)),
+        "difficulty": {bin_: bins.count(bin_) for bin_ in Difficulty},
+    }
+
+
+def _against(model: ModelSamples, base: ModelSamples, coverage_k: int) -> dict[str, Any]:
+    moved = transitions(_bins(base), _bins(model))
+    compared = {}
+    for name, k in (("precision", 1), ("coverage", coverage_k)):
+        values = [pass_at_k_of_each(*_counts(each), k) for each in (base, model)]
+        compared[name] = asdict(paired_bootstrap(values[0], values[1]))
+    return {
+        "against_base": compared,
+        "transitions": {before: {after: moved[before, after] for after in Difficulty} for before in Difficulty},
+    }
