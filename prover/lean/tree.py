@@ -12,14 +12,14 @@ def _members(pid: int) -> list[psutil.Process]:
     try:
         root = psutil.Process(pid)
         return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return []
 
 
 def kill_tree(pid: int) -> None:
     """Kill a group leader, its descendants wherever they went, and its group."""
     for process in _members(pid):
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        with contextlib.suppress(psutil.Error):
             process.kill()
     kill_group(pid)
 
@@ -34,7 +34,7 @@ def resident_bytes(pid: int) -> int:
     """Resident memory of a process and its descendants; 0 when it is gone. Blocking."""
     total = 0
     for process in _members(pid):
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             total += process.memory_info().rss
     return total
 
@@ -42,7 +42,7 @@ def resident_bytes(pid: int) -> int:
 def is_stopped(pid: int) -> bool:
     """Whether somebody stopped the process or a descendant of it (SIGSTOP). Blocking."""
     for process in _members(pid):
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             if process.status() == psutil.STATUS_STOPPED:
                 return True
     return False

@@ -210,7 +210,7 @@ async def test_stack_limit_is_set_for_the_worker_alone() -> None:
     async with started(ScriptedRuntime(stack_bytes=32 << 20)) as worker:
         process = psutil.Process(worker.pid)
         assert process.rlimit(psutil.RLIMIT_STACK)[0] == 32 << 20
-        assert os.path.samefile(process.exe(), sys.executable)
+        assert process.cmdline()[0] == sys.executable
     assert resource.getrlimit(resource.RLIMIT_STACK) == before
 
 

@@ -1,0 +1,56 @@
+"""How many workers this machine, or this container, can carry."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def cores(cgroup: Path = _CGROUP) -> int:
+    """Processors this process may use, at least 1: affinity, and the container's quota where there is one."""
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        allowed = os.cpu_count() or 1
+    quota, period = _numbers(cgroup / "cpu.max", 2)
+    return max(1, min(allowed, int(quota / period))) if quota and period else allowed
+
+
+def free_memory(cgroup: Path = _CGROUP) -> int:
+    """Bytes that could be allocated now: the machine's, or what the container's limit leaves."""
+    free = psutil.virtual_memory().available
+    (limit,) = _numbers(cgroup / "memory.max", 1)
+    if not limit:
+        return free
+    (used,) = _numbers(cgroup / "memory.current", 1)
+    return min(free, max(0, limit - used + _page_cache(cgroup)))
+
+
+def worker_count(bytes_per_worker: int) -> tuple[int, int]:
+    """Workers and spares for this machine: as many workers as cores while memory lasts, then one spare.
+
+    A tenth of the free memory is left to others. One worker is always started: whether it fits is then seen.
+    """
+    room = int(0.9 * free_memory()) // bytes_per_worker
+    workers = max(1, min(cores(), room))
+    return workers, 1 if room > workers else 0
+
+
+def _page_cache(cgroup: Path) -> int:
+    """Bytes that count as used but are given back on demand."""
+    try:
+        lines = (cgroup / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("active_file ", "inactive_file ")))
+
+
+def _numbers(file: Path, count: int) -> list[int]:
+    """The numbers in a control-group file; zeros where there is none or no limit (`max`)."""
+    try:
+        words = file.read_text().split()
+        return [int(word) for word in words[:count]]
+    except (OSError, ValueError):
+        return [0] * count

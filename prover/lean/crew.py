@@ -1,0 +1,227 @@
+"""What the workers of one pool share, and the tasks that keep them going."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prover.lean.attempt import SHUTTING_DOWN
+from prover.lean.capacity import cores, worker_count
+from prover.lean.dispatch import import_switch, next_pair
+from prover.lean.jobs import ImportSet, Job, JobQueue
+from prover.lean.process import End, WorkerProcess
+from prover.lean.runtime import LeanRuntime
+from prover.lean.slot import Slot
+from prover.lean.stats import State, Tally
+from prover.lean.tree import resident_bytes
+from prover.theorem import DEFAULT_IMPORTS
+from prover.verdict import VerdictKind
+
+_log = logging.getLogger(__name__)
+
+_REMEMBERED_REJECTIONS = 1_000
+
+
+class PoolUnavailableError(RuntimeError):
+    """No worker can be started; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """How a pool is made up. Sizes in bytes, times in seconds.
+
+    Attributes:
+        workers: most requests in work at once; None: as many as processors and memory carry.
+        spares: workers kept warm beyond that, to stand in for one that is replaced; None: one if memory allows.
+        imports: what a worker loads unless a request wants something else.
+        allowed_imports: modules that requests may import, each with everything below it; None: all there are.
+        isolated: most isolated checkers lent out at once; each is one more process.
+        max_queued: most requests waiting.
+        max_queued_bytes: most memory taken by requests waiting.
+        grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
+        start_seconds: how long a worker may take to come up.
+        switch_seconds: how long a request waits for imports that no worker has before one with work is taken away.
+        worker_bytes: what one worker takes, for sizing the pool.
+        recycle_bytes: a worker above this is replaced between requests.
+        kill_bytes: a worker above this is killed within a request.
+        watch_seconds: how often memory is measured.
+        flood_bytes: most output that is no answer during one request.
+    """
+
+    workers: int | None = None
+    spares: int | None = None
+    imports: ImportSet = DEFAULT_IMPORTS
+    allowed_imports: tuple[str, ...] | None = ("Init", "Std")
+    isolated: int = 1
+    max_queued: int = 4_096
+    max_queued_bytes: int = 256 << 20
+    grace_seconds: float = 1.0
+    start_seconds: float = 180.0
+    switch_seconds: float = 10.0
+    worker_bytes: int = 1_800 << 20
+    recycle_bytes: int = 2_800 << 20
+    kill_bytes: int = 3_600 << 20
+    watch_seconds: float = 1.0
+    flood_bytes: int = 64 << 20
+
+
+class Crew:
+    """The workers of one pool, their queue and what watches over them."""
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        config: PoolConfig,
+        vetting: Mapping[str, object],
+        tally: Tally,
+        first: WorkerProcess | None = None,
+    ) -> None:
+        """`first` is a worker that is up already and takes the first place."""
+        self.config = config
+        self.tally = tally
+        self._runtime = runtime
+        self._single = runtime.single_import_set
+        self.imports = self.key(config.imports) if self._single else config.imports
+        self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
+        self.slots: list[Slot] = []
+        # Two that start at once on two processors both take twice as long: the first should be there soon.
+        self.gate = asyncio.Semaphore(max(1, cores() // 2))
+        self.failure: str | None = None
+        self.closed = False
+        self._vetting = vetting
+        self._first = first
+        self._rejected: OrderedDict[ImportSet, str] = OrderedDict()
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.most_busy = 0
+
+    def start(self) -> None:
+        """Begin to start the workers."""
+        workers, spares = self.config.workers, self.config.spares
+        if workers is None or spares is None:
+            fitting, spare = worker_count(self.config.worker_bytes)
+            workers, spares = workers or fitting, spare if spares is None else spares
+        self.most_busy = workers
+        self.slots = [Slot(self, self.imports) for _ in range(workers + spares)]
+        self.slots[0].worker = self._first
+        self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
+        for task in self._tasks:
+            task.add_done_callback(_report)
+
+    async def ready(self) -> None:
+        """Wait for the first worker.
+
+        Raises:
+            PoolUnavailableError: none can be started, or the pool is closed.
+        """
+        while self.closed or not any(slot.live for slot in self.slots):
+            if self.closed or self.failure:
+                raise PoolUnavailableError(self.failure or SHUTTING_DOWN)
+            self._news.clear()
+            await self._news.wait()
+
+    async def close(self) -> None:
+        """Fail what waits, kill every worker, and wait until they are gone. A second call changes nothing."""
+        if not self.closed:  # to cancel a task twice would disturb its cleaning up
+            for task in self._tasks:
+                task.cancel()
+        self.closed = True
+        self._news.set()
+        for job in self.queue.drain():
+            job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self.slots = []
+
+    def key(self, imports: ImportSet) -> ImportSet:
+        """What decides which worker can serve these imports. `Init` is imported by every file; order does not matter."""
+        return tuple(sorted({"Init", *imports})) if self._single else self.imports
+
+    def rejected(self, imports: ImportSet) -> str | None:
+        """What Lean said against these imports, if it has been asked before."""
+        return self._rejected.get(imports)
+
+    def push(self, job: Job[Any]) -> None:
+        """Queue a job and hand out what can be handed out. Raises PoolBusyError."""
+        if self.closed:
+            job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
+            return
+        self.queue.push(job)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        """Give waiting jobs to idle workers, and idle workers to imports that are waited for."""
+        now = asyncio.get_running_loop().time()
+        while switch := import_switch(self.slots, self.queue, self.imports, now, self.config.switch_seconds):
+            index, imports = switch
+            self.slots[index].dismiss(End.IMPORTS, imports)
+        while pair := next_pair(self.slots, self.queue, self.most_busy):
+            index, job = pair
+            self.queue.discard(job)
+            self.slots[index].give(job)
+
+    # What the slots call
+
+    async def start_worker(self, imports: ImportSet) -> WorkerProcess:
+        """A worker that has loaded `imports`. Raises WorkerStartError, HeaderRejectedError, RuntimeUnavailableError."""
+        await asyncio.to_thread(self._runtime.prepare)
+        launch = await asyncio.to_thread(self._runtime.launch, imports)
+        worker = await WorkerProcess.spawn(launch, self.config.flood_bytes)
+        try:
+            info = await worker.hello(imports, self._vetting, self.config.start_seconds)
+        except BaseException:
+            await worker.close()
+            raise
+        _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
+        return worker
+
+    def worker_idle(self) -> None:
+        """A worker can take a job."""
+        self.failure = None
+        self._news.set()
+        self.dispatch()
+
+    def reject(self, imports: ImportSet, reason: str) -> None:
+        """Lean does not know these imports: tell whoever waits for them, and remember."""
+        self._rejected[imports] = reason
+        if len(self._rejected) > _REMEMBERED_REJECTIONS:
+            self._rejected.popitem(last=False)
+        self.tally.failed_starts += 1
+        for job in self.queue.drain(imports):
+            job.fail(VerdictKind.INVALID_STATEMENT, reason)
+
+    def start_failed(self, slot: Slot, reason: str, final: bool) -> None:
+        """A worker did not come up. If that is `final`, jobs that no other worker can serve are not kept waiting."""
+        self.tally.failed_starts += 1
+        if not final:
+            return
+        if not any(other.live and other.imports == slot.imports for other in self.slots):
+            for job in self.queue.drain(slot.imports):
+                job.fail(VerdictKind.INFRASTRUCTURE, reason)
+        if not any(other.live for other in self.slots):
+            self.failure = reason
+            self._news.set()
+
+    async def _watch(self) -> None:
+        """Measure memory, act on it, and look again at what waits."""
+        most, too_much = self.config.kill_bytes, self.config.recycle_bytes
+        while True:
+            await asyncio.sleep(self.config.watch_seconds)
+            for slot in self.slots:
+                worker = slot.worker
+                if worker is None or not slot.live:
+                    continue
+                size = worker.memory_bytes = await asyncio.to_thread(resident_bytes, worker.pid)
+                if size > most:
+                    worker.kill(End.MEMORY, f"took {size >> 20} MiB of memory, more than {most >> 20} MiB")
+                elif size > too_much and worker.served and slot.worker is worker and slot.state is State.IDLE:
+                    slot.dismiss(End.RECYCLED)
+            self.dispatch()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """These tasks end by being cancelled; anything else must be seen."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("a task of the worker pool broke", exc_info=error)

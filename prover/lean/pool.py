@@ -1,0 +1,279 @@
+"""A pool of warm Lean workers: the `Checker` that everything else uses."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Self, TypeVar
+
+from prover.candidate import Candidate
+from prover.lean import protocol
+from prover.lean.answers import Constant, Elaboration, SorryGoals, TacticStep
+from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
+from prover.lean.jobs import Job, PoolBusyError, Priority
+from prover.lean.process import End, WorkerProcess
+from prover.lean.protocol import NoAnswerError, Request, UnfitTextError
+from prover.lean.runtime import LeanRuntime
+from prover.lean.stats import PoolStats, State, Tally, WorkerStats
+from prover.lean.vetting import allow_list
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+
+__all__ = [
+    "NoAnswerError",
+    "PoolBusyError",
+    "PoolConfig",
+    "PoolStats",
+    "PoolUnavailableError",
+    "Priority",
+    "State",
+    "UnfitTextError",
+    "WorkerPool",
+    "WorkerStats",
+]
+
+T = TypeVar("T")
+
+
+class WorkerPool:
+    """Warm Lean workers behind one queue.
+
+    Use it as an async context manager, or `start` and `close` it. Every request may be cancelled by cancelling the
+    task that waits for it: the caller returns at once, the worker is kept. Requests beyond what the workers carry wait
+    in a bounded queue; a client with thousands of them limits itself with a semaphore.
+    """
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        config: PoolConfig | None = None,
+        vetting: Mapping[str, object] | None = None,
+        tally: Tally | None = None,
+        first: WorkerProcess | None = None,
+    ) -> None:
+        """A pool that has started nothing yet.
+
+        Args:
+            runtime: the Lean to run.
+            config: how many workers, within which bounds.
+            vetting: what the workers allow in a text (docs/worker-protocol.md); by default `prover.lean.vetting`.
+            tally: counters to go on with.
+            first: a worker that is up already, with the configured imports.
+        """
+        self._runtime = runtime
+        self._config = config or PoolConfig()
+        self._vetting = allow_list() if vetting is None else vetting
+        self._tally = tally or Tally()
+        self._crew = Crew(runtime, self._config, self._vetting, self._tally, first)
+        self._orders = itertools.count()
+        self._isolation = asyncio.Semaphore(self._config.isolated)
+        self._lent: set[WorkerPool] = set()
+
+    async def start(self) -> None:
+        """Begin to warm up the workers; returns at once."""
+        self._crew.start()
+
+    async def ready(self) -> None:
+        """Wait until a first worker is warm.
+
+        Raises:
+            PoolUnavailableError: none can be started; the text says why.
+        """
+        await self._crew.ready()
+
+    async def close(self) -> None:
+        """Fail what waits as `INFRASTRUCTURE` and end every process."""
+        await asyncio.gather(self._crew.close(), *(pool.close() for pool in self._lent))
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def check(
+        self,
+        theorem: Theorem,
+        candidate: Candidate,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Verdict:
+        """Say whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
+
+        Raises:
+            PoolBusyError: the queue is full.
+            ValueError: a limit is out of range.
+        """
+        theorem = self._canonical(theorem)
+        try:
+            request = protocol.check(theorem, candidate, limits, policy)
+        except UnfitTextError as error:
+            verdict = protocol.unfit(error, candidate.mode, policy)
+        else:
+            try:
+                verdict = await self._run(request, theorem, limits, priority)
+            except asyncio.CancelledError:
+                self._tally.abandoned += 1
+                raise
+        self._tally.verdicts[verdict.kind] += 1
+        return verdict
+
+    async def elaborate(
+        self,
+        theorem: Theorem,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Elaboration:
+        """Elaborate the statement alone: its full name, type and goal.
+
+        Raises:
+            PoolBusyError: the queue is full.
+            UnfitTextError: a text is too long or not Unicode.
+            ValueError: a limit is out of range.
+        """
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.elaborate(theorem, limits, policy), theorem, limits, priority)
+
+    async def goals(
+        self,
+        theorem: Theorem,
+        proof: str,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> SorryGoals:
+        """The goals at each `sorry` of `proof`. Raises as `elaborate`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.goals(theorem, proof, limits, policy), theorem, limits, priority)
+
+    async def tactic(
+        self,
+        theorem: Theorem,
+        script: Sequence[str],
+        step: str,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> TacticStep:
+        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.tactic(theorem, script, step, limits, policy), theorem, limits, priority)
+
+    async def constant(
+        self,
+        name: str,
+        header: Header | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Constant | None:
+        """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:
+
+        Raises:
+            NoAnswerError: the look-up came to nothing.
+        """
+        theorem = self._canonical(Theorem("", header or Header()))
+        return await self._run(protocol.constant(theorem, name, limits, policy), theorem, limits, priority)
+
+    async def ping(self, seconds: float = 5.0) -> float:
+        """Milliseconds that some worker takes for an empty request.
+
+        Raises:
+            NoAnswerError: none answered.
+        """
+        theorem = self._canonical(Theorem("", Header(self._config.imports)))
+        return await self._run(protocol.ping(), theorem, Limits(seconds=seconds), Priority.INTERACTIVE)
+
+    @contextlib.asynccontextmanager
+    async def isolated(self, imports: tuple[str, ...] | None = None) -> AsyncIterator[Checker]:
+        """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
+
+        A worker of this pool that has served nobody is taken if the pool can spare it, else one is started. Waits for
+        its turn when as many are lent out as the configuration allows.
+        """
+        key = self._crew.key(imports or self._config.imports)
+        async with self._isolation:
+            config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
+            pool = WorkerPool(self._runtime, config, self._vetting, self._tally, self._spare_fresh(key))
+            self._lent.add(pool)
+            try:
+                async with pool:
+                    yield _IsolatedChecker(pool)
+            finally:
+                self._lent.discard(pool)
+
+    def stats(self) -> PoolStats:
+        """A snapshot of workers, queue and counters."""
+        return PoolStats(
+            tuple(slot.stats for slot in self._crew.slots),
+            len(self._crew.queue),
+            dict(self._tally.verdicts),
+            self._tally.abandoned,
+            dict(self._tally.ends),
+            self._tally.failed_starts,
+            len(self._lent),
+        )
+
+    def _canonical(self, theorem: Theorem) -> Theorem:
+        """The theorem under the import set as its worker knows it."""
+        if not self._runtime.single_import_set:
+            return theorem
+        imports = self._crew.key(theorem.header.imports)
+        return replace(theorem, header=replace(theorem.header, imports=imports))
+
+    async def _run(self, request: Request[T], theorem: Theorem, limits: Limits, priority: Priority) -> T:
+        imports = theorem.header.imports
+        if (module := self._forbidden(imports)) is not None:
+            allowed = ", ".join(self._config.allowed_imports or ())
+            return request.failed(
+                VerdictKind.FORBIDDEN, f"`import {module}` is not allowed here; allowed are {allowed} and below", 0.0
+            )
+        if (reason := self._crew.rejected(imports)) is not None:
+            return request.failed(VerdictKind.INVALID_STATEMENT, reason, 0.0)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        key = self._crew.key(imports)
+        job = Job(request, key, priority, limits.seconds, loop.time(), next(self._orders), future)
+        self._crew.push(job)
+        try:
+            return await future
+        finally:
+            self._crew.queue.discard(job)
+
+    def _forbidden(self, imports: tuple[str, ...]) -> str | None:
+        allowed = self._config.allowed_imports
+        if allowed is None:
+            return None
+        for module in imports:
+            if not any(module == root or module.startswith(f"{root}.") for root in allowed):
+                return module
+        return None
+
+    def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
+        slots = [slot for slot in self._crew.slots if slot.live and slot.imports == imports]
+        fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
+        return fresh[0].dismiss(End.ISOLATED) if fresh and len(slots) > 1 else None
+
+
+class _IsolatedChecker:
+    """A checker with a worker of its own."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    async def check(
+        self,
+        theorem: Theorem,
+        candidate: Candidate,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> Verdict:
+        verdict = await self._pool.check(theorem, candidate, limits, policy)
+        return replace(verdict, trust=Trust.ISOLATED_REPLAY) if verdict.verified else verdict

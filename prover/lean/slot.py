@@ -1,0 +1,172 @@
+"""One place in a pool: starts a worker, feeds it jobs, replaces it when it ends."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from prover.lean.attempt import SHUTTING_DOWN, after_end, attempt
+from prover.lean.jobs import ImportSet, Job
+from prover.lean.process import End, HeaderRejectedError, WorkerProcess, WorkerStartError
+from prover.lean.runtime import RuntimeUnavailableError
+from prover.lean.stats import State, WorkerStats
+from prover.verdict import VerdictKind
+
+if TYPE_CHECKING:
+    from prover.lean.crew import Crew
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Slot:
+    """A place for one worker. `run` is its whole life; the crew talks to it by `give` and `dismiss` while it is idle."""
+
+    def __init__(self, crew: "Crew", imports: ImportSet, worker: WorkerProcess | None = None) -> None:
+        """A place whose workers load `imports`; `worker` is one that has them loaded already."""
+        self._crew = crew
+        self._orders: asyncio.Future[Job[Any] | End] | None = None
+        self._failures = 0
+        self.worker = worker
+        self.imports = imports
+        self.state = State.STARTING
+        self._idle_since: float | None = None
+        self.up_since = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a job."""
+        return self.state is State.BUSY
+
+    @property
+    def idle_since(self) -> float | None:
+        """Loop time since when its worker could take a job; None if it cannot."""
+        return self._idle_since if self.worker is not None and self.worker.usable else None
+
+    @property
+    def live(self) -> bool:
+        """Whether its worker is up."""
+        return self.state in (State.IDLE, State.BUSY)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its worker has served nobody yet."""
+        return self.worker is not None and self.worker.served == 0
+
+    @property
+    def stats(self) -> WorkerStats:
+        """A snapshot."""
+        worker = self.worker
+        if worker is None:
+            return WorkerStats(self.state, None, self.imports, 0, 0)
+        return WorkerStats(self.state, worker.pid, self.imports, worker.served, worker.memory_bytes)
+
+    def give(self, job: Job[Any]) -> None:
+        """Hand a job to the idle worker."""
+        self._order(job, State.BUSY)
+
+    def dismiss(self, end: End, imports: ImportSet | None = None) -> WorkerProcess:
+        """Replace the idle worker, by one with other imports if any are given. `ISOLATED` leaves it to the caller."""
+        assert self.worker is not None
+        worker = self.worker
+        if end is End.ISOLATED:
+            self.worker = None
+        self.imports = imports or self.imports
+        self._order(end, State.STARTING)
+        return worker
+
+    async def run(self) -> None:
+        """Keep a worker here until the task is cancelled; nothing of it is left then."""
+        try:
+            while True:
+                if self.worker is None and not await self._start():
+                    continue
+                self._crew.tally.ends[await self._serve()] += 1
+                if self.worker:
+                    await self.worker.close()
+                    self.worker = None
+        finally:
+            order = self._orders.result() if self._orders and self._orders.done() else None
+            if isinstance(order, Job):
+                order.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
+            if self.worker:
+                await self.worker.close()
+                self.worker = None
+
+    async def _start(self) -> bool:
+        crew = self._crew
+        self.state = State.STARTING
+        try:
+            async with crew.gate:
+                self.worker = await crew.start_worker(self.imports)
+        except HeaderRejectedError as error:
+            crew.reject(self.imports, str(error))
+            if self.imports != crew.imports:
+                self.imports = crew.imports
+                return False
+            failure = f"the imports {' '.join(self.imports)} cannot be loaded: {error}"
+        except (WorkerStartError, RuntimeUnavailableError, OSError) as error:
+            failure = str(error)
+        else:
+            self._failures = 0
+            return True
+        _log.warning("%s", failure)
+        self._failures += 1
+        self.state = State.WAITING
+        crew.start_failed(self, failure, final=self._failures > 1)
+        if self._failures > 1:
+            self.imports = crew.imports
+        await self._pause()
+        return False
+
+    async def _serve(self) -> End:
+        """Feed the worker until it ends or must end."""
+        worker = self.worker
+        assert worker is not None
+        loop = asyncio.get_running_loop()
+        self.up_since = loop.time()
+        while worker.usable:
+            self._orders = loop.create_future()
+            self._idle_since = loop.time()
+            self.state = State.IDLE
+            self._crew.worker_idle()
+            waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            self._idle_since = None
+            if not self._orders.done():
+                break
+            order = self._orders.result()
+            if isinstance(order, End):
+                return order
+            if (end := await self._work(worker, order)) is not None:
+                return end
+        self.state = State.STARTING
+        end = await asyncio.shield(worker.ended)
+        _log.warning("a Lean worker ended between requests: it %s", worker.why)
+        if not worker.served:  # do not burn a processor on workers that die as soon as they are up
+            self._failures += 1
+            await self._pause()
+        return end
+
+    async def _work(self, worker: WorkerProcess, job: Job[Any]) -> End | None:
+        crew = self._crew
+        ended = await attempt(worker, job, crew.config.grace_seconds)
+        if ended:
+            self.state = State.STARTING
+            _log.warning("a Lean worker ended in a %s request: it %s", job.request.op, ended.why)
+            await worker.close(ended.end)
+            if after_end(job, ended):
+                crew.push(job)
+            return ended.end
+        if worker.usable and worker.memory_bytes > crew.config.recycle_bytes:
+            return End.RECYCLED
+        return None
+
+    def _order(self, order: Job[Any] | End, state: State) -> None:
+        assert self._orders is not None
+        self.state = state
+        self._idle_since = None
+        self._orders.set_result(order)
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2.0**self._failures))
