@@ -14,6 +14,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from prover.theorem import DEFAULT_IMPORTS
 from service.errors import UserError
 
 
@@ -57,9 +58,24 @@ class LeanSettings(_Section):
     project: Path | None = None
     """Lake project whose imports are served by the native toolchain."""
     workers: int | None = Field(default=None, ge=1, le=1024)
-    """Worker processes; by default as many as cores and memory allow."""
-    queue: int = Field(default=1024, ge=1)
+    """Most checks at once, each in a worker process; by default as many as cores and memory allow."""
+    spares: int | None = Field(default=None, ge=0, le=64)
+    """Workers kept warm beyond that, to stand in for one that is replaced; by default one if memory allows."""
+    imports: tuple[str, ...] = DEFAULT_IMPORTS
+    """Modules that workers load ahead of requests."""
+    allowed_imports: tuple[str, ...] | None = ("Init", "Std")
+    """Modules that requests may import, each with everything below it."""
+    queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
+
+
+class PolicySettings(_Section):
+    """What checks under one policy allow beyond the vetted default. Every widening shows in the verdict."""
+
+    axioms: tuple[str, ...] = ()
+    """Axioms beside propext, Classical.choice and Quot.sound."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of Lean syntax beside the vetting list."""
 
 
 class CheckSettings(_Section):
@@ -82,8 +98,8 @@ class CheckSettings(_Section):
 class SearchSettings(_Section):
     """Bounds of one search: what a request gets if it does not say, and the most it may ask for."""
 
-    sampler: str = "portfolio"
-    """Who proposes candidates if the request names nobody."""
+    sampler: str = "auto"
+    """Who proposes candidates if the request names nobody: `portfolio`, `model`, or `auto`, first one and then the other."""
     samples: int = Field(default=64, ge=1)
     """Candidates sampled."""
     proofs: int = Field(default=1, ge=1)
@@ -134,6 +150,8 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     model: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
+    policies: dict[str, PolicySettings] = {"default": PolicySettings()}
+    """Policies by the names that requests use."""
 
     @classmethod
     def settings_customise_sources(

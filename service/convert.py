@@ -1,25 +1,29 @@
-"""Between proto messages and the engine's dataclasses. No proto message goes further down than this file."""
+"""Values between proto messages and the engine's dataclasses. No proto message goes further down than here."""
 
 from google.protobuf.duration_pb2 import Duration
 
-from leansieve.v1 import verdict_pb2
+from leansieve.v1 import proof_search_pb2, theorem_pb2, verdict_pb2
+from prover.search import Budget
+from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service.config import TextSettings
+from service.text import read_theorem
 
-_KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
+KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
+KIND_OF = {value: kind for kind, value in KINDS.items()}
 _REGIONS = {region: verdict_pb2.Region.Value(f"REGION_{region.name}") for region in Region}
+_REGION_OF = {value: region for region, value in _REGIONS.items()}
 _TRUSTS = {
     Trust.NONE: verdict_pb2.TRUST_UNSPECIFIED,
     Trust.ELABORATED: verdict_pb2.TRUST_ELABORATED,
     Trust.KERNEL_REPLAYED: verdict_pb2.TRUST_KERNEL_REPLAYED,
     Trust.ISOLATED_REPLAY: verdict_pb2.TRUST_ISOLATED_REPLAY,
 }
+_TRUST_OF = {value: trust for trust, value in _TRUSTS.items()}
 _SEVERITIES = {
     severity: verdict_pb2.Severity.Value(f"SEVERITY_{severity.upper()}")
     for severity in ("error", "warning", "information")
 }
-_KIND_OF = {value: kind for kind, value in _KINDS.items()}
-_REGION_OF = {value: region for region, value in _REGIONS.items()}
-_TRUST_OF: dict[int, Trust] = {value: trust for trust, value in _TRUSTS.items()}
 _SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
 
 
@@ -35,13 +39,27 @@ def seconds(value: Duration) -> float:
     return value.seconds + value.nanos / 1e9
 
 
+def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
+    """A theorem as a request carries it."""
+    return theorem_pb2.Theorem(header=theorem.header.text, context=theorem.context, statement=theorem.statement)
+
+
+def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings) -> Theorem:
+    """The theorem of a request.
+
+    Raises:
+        InputError: a text is missing, too long, or no text of Lean.
+    """
+    return read_theorem(theorem.statement, theorem.header, theorem.context, limits)
+
+
 def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
     """The proto enum's value."""
     return _TRUSTS[trust]
 
 
-def trust_from_proto(trust: int) -> Trust:
-    """The engine's trust; a value this version does not know counts as none."""
+def trust_from_proto(trust: verdict_pb2.Trust.ValueType) -> Trust:
+    """The engine's trust; a value that this version does not know counts as none."""
     return _TRUST_OF.get(trust, Trust.NONE)
 
 
@@ -50,10 +68,38 @@ def limits_to_proto(limits: Limits) -> verdict_pb2.Limits:
     return verdict_pb2.Limits(time=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion)
 
 
+def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
+    """The limits of a request; what it does not say comes from `default`."""
+    return Limits(
+        seconds(limits.time) if limits.HasField("time") else default.seconds,
+        limits.heartbeats or default.heartbeats,
+        limits.recursion or default.recursion,
+        default.messages,
+        default.message_bytes,
+    )
+
+
+def budget_to_proto(budget: Budget) -> proof_search_pb2.SearchBudget:
+    """A budget as a request carries it."""
+    return proof_search_pb2.SearchBudget(
+        samples=budget.samples, proofs=budget.proofs, time=duration(budget.seconds), checks=budget.checks
+    )
+
+
+def budget_from_proto(budget: proof_search_pb2.SearchBudget, default: Budget) -> Budget:
+    """The budget of a request; what it does not say comes from `default`."""
+    return Budget(
+        samples=budget.samples or default.samples,
+        checks=budget.checks if budget.HasField("checks") else default.checks,
+        seconds=seconds(budget.time) if budget.HasField("time") else default.seconds,
+        proofs=budget.proofs or default.proofs,
+    )
+
+
 def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
     """A verdict as an answer carries it."""
     return verdict_pb2.Verdict(
-        kind=_KINDS[verdict.kind],
+        kind=KINDS[verdict.kind],
         trust=_TRUSTS[verdict.trust],
         policy=verdict.policy.name,
         theorem=verdict.theorem,
@@ -70,21 +116,12 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
 def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) -> Verdict:
     """A verdict as the engine has it. What a newer server says and this version does not know is INFRASTRUCTURE."""
     return Verdict(
-        kind=_KIND_OF.get(verdict.kind, VerdictKind.INFRASTRUCTURE),
+        kind=KIND_OF.get(verdict.kind, VerdictKind.INFRASTRUCTURE),
         trust=_TRUST_OF.get(verdict.trust, Trust.NONE),
         mode=mode,
         policy=Policy(verdict.policy, tuple(verdict.widened_axioms), tuple(verdict.widened_kinds)),
         theorem=verdict.theorem,
-        messages=tuple(
-            Message(
-                _SEVERITY_OF.get(message.severity, "error"),
-                message.text,
-                _REGION_OF.get(message.region, Region.CANDIDATE),
-                message.line,
-                message.column,
-            )
-            for message in verdict.messages
-        ),
+        messages=tuple(_message_from_proto(message) for message in verdict.messages),
         axioms=tuple(verdict.axioms),
         elapsed_ms=seconds(verdict.elapsed) * 1e3,
         timing=dict(verdict.timing_ms),
@@ -100,3 +137,9 @@ def _message_to_proto(message: Message) -> verdict_pb2.Message:
         line=message.line,
         column=message.column,
     )
+
+
+def _message_from_proto(message: verdict_pb2.Message) -> Message:
+    severity = _SEVERITY_OF.get(message.severity, "error")
+    region = _REGION_OF.get(message.region, Region.CANDIDATE)
+    return Message(severity, message.text, region, message.line, message.column)

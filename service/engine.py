@@ -1,0 +1,241 @@
+"""The service in this process: Lean workers, samplers and searches, put together from the settings."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import Self
+
+from prover.candidate import Candidate
+from prover.lean.answers import Elaboration
+from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.embedded.runtime import EmbeddedLean
+from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, UnfitTextError, WorkerPool
+from prover.lean.runtime import LeanRuntime
+from prover.lean.vetting import allow_list
+from prover.sampling.portfolio import PortfolioSampler
+from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
+from prover.sampling.vllm_engine import VllmEngineSampler
+from prover.search import Ending, Finished, Options, ProofSearch
+from prover.theorem import Theorem
+from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from service.admission import bounds
+from service.config import Settings
+from service.errors import InputError
+from service.requests import (
+    Accepted,
+    BusyError,
+    Check,
+    Event,
+    Search,
+    ServiceInfo,
+    StatementError,
+    UnavailableError,
+)
+
+_WARM_UP = Check(Theorem("theorem leansieve_warm_up : 1 + 1 = 2"), Candidate("rfl", source="warm-up"))
+
+
+class Engine:
+    """A `Service`. Use it as an async context manager, or `start` and `close` it; behind it, no process is left."""
+
+    def __init__(self, settings: Settings, runtime: LeanRuntime | None = None) -> None:
+        """Put everything together; nothing is started yet.
+
+        Args:
+            settings: of the service.
+            runtime: the Lean to use; by default what the settings say.
+        """
+        self._settings = settings
+        self._runtime = runtime or choose_runtime(settings)
+        lean = settings.lean
+        self.pool = WorkerPool(
+            self._runtime,
+            PoolConfig(
+                workers=lean.workers,
+                spares=lean.spares,
+                imports=lean.imports,
+                allowed_imports=lean.allowed_imports,
+                max_queued=lean.queue,
+            ),
+            allow_list(),
+        )
+        self._samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
+        if settings.model.path is not None:
+            self._samplers["model"] = VllmEngineSampler(settings.model.path)
+        self._started = False
+        self._default, self._maximum = bounds(settings)
+        self._policies = {name: Policy(name, policy.axioms, policy.kinds) for name, policy in settings.policies.items()}
+
+    async def start(self) -> None:
+        """Start samplers and workers; returns when a proof has really been checked.
+
+        Raises:
+            UnavailableError: Lean or a sampler does not run here; the text says why.
+        """
+        await self.pool.start()
+        try:
+            await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
+        except (PoolUnavailableError, SamplerUnavailableError) as error:
+            raise UnavailableError(str(error)) from None
+        self._started = True
+        verdict = await self.check(replace(_WARM_UP, limits=self._default.limits))
+        if not verdict.verified:
+            said = "; ".join(message.text for message in verdict.messages)
+            raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
+
+    async def close(self) -> None:
+        """Stop everything."""
+        await asyncio.gather(self.pool.close(), *(sampler.close() for sampler in self._samplers.values()))
+
+    async def __aenter__(self) -> Self:
+        """Start, as `start`."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def check(self, request: Check) -> Verdict:
+        """See `Service.check`."""
+        policy = self._policy(request.policy)
+        self._refuse_before_start()
+        try:
+            async with self._checker(request.trust, request.theorem) as checker:
+                return await checker.check(request.theorem, request.candidate, request.limits, policy)
+        except PoolBusyError as error:
+            raise BusyError(str(error)) from None
+        except ValueError as error:
+            raise InputError("limits", str(error)) from None
+
+    async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
+        """See `Service.prove`."""
+        started = time.monotonic()
+        policy, plan = self._policy(request.policy), self._plan(request.sampler)
+        self._refuse_before_start()
+        model = self._settings.model
+        params = SamplingParams(
+            temperature=model.temperature, top_p=model.top_p, max_tokens=model.max_tokens, seed=request.seed
+        )
+        options = Options(params, request.limits, policy, request.trust)
+        try:
+            elaboration = await self.pool.elaborate(request.theorem, request.limits, policy)
+            _accept(elaboration, policy)
+            yield Accepted(elaboration.goal)
+            left = request.budget.seconds - (time.monotonic() - started)
+            budget = replace(request.budget, seconds=max(left, 1e-3))
+            async with self._checker(request.trust, request.theorem) as checker:
+                search = ProofSearch(checker, self.workers)
+                async with contextlib.aclosing(search.prove(request.theorem, plan, budget, options)) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            _raise_if_hopeless(event)
+                        yield event
+        except PoolBusyError as error:
+            raise BusyError(str(error)) from None
+        except UnfitTextError as error:
+            raise InputError(f"theorem.{error.region.value}", str(error)) from None
+        except ValueError as error:
+            raise InputError("budget", str(error)) from None
+
+    async def info(self) -> ServiceInfo:
+        """See `Service.info`."""
+        return ServiceInfo(
+            version=importlib.metadata.version("leansieve"),
+            lean=self.pool.lean_version,
+            runtime=self._runtime.name,
+            workers=self.workers,
+            samplers=("auto", *self._samplers),
+            policies=tuple(self._policies),
+            highest_trust=Trust.ISOLATED_REPLAY,
+            default=self._default,
+            maximum=self._maximum,
+        )
+
+    @property
+    def workers(self) -> int:
+        """Most checks at once."""
+        return self.pool.size
+
+    @contextlib.asynccontextmanager
+    async def _checker(self, trust: Trust, theorem: Theorem) -> AsyncIterator[Checker]:
+        """What checks proofs of `theorem` up to that tier."""
+        if trust < Trust.ISOLATED_REPLAY:
+            yield self.pool
+            return
+        async with self.pool.isolated(theorem.header.imports) as isolated:
+            yield _TwiceChecker(self.pool, isolated)
+
+    def _refuse_before_start(self) -> None:
+        if not self._started:
+            raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
+
+    def _policy(self, name: str) -> Policy:
+        if name not in self._policies:
+            raise InputError("policy", f"there is no policy {name!r}; there is {', '.join(self._policies)}")
+        return self._policies[name]
+
+    def _plan(self, name: str) -> list[list[Sampler]]:
+        name = name or self._settings.search.sampler
+        if name == "auto":
+            return [[sampler] for sampler in self._samplers.values()]
+        if name not in self._samplers:
+            raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
+        return [[self._samplers[name]]]
+
+
+class _TwiceChecker:
+    """Checks in a warm worker, and what that verifies once more in one that serves nobody else."""
+
+    def __init__(self, warm: Checker, isolated: Checker) -> None:
+        self._warm = warm
+        self._isolated = isolated
+
+    async def check(
+        self,
+        theorem: Theorem,
+        candidate: Candidate,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> Verdict:
+        verdict = await self._warm.check(theorem, candidate, limits, policy)
+        return await self._isolated.check(theorem, candidate, limits, policy) if verdict.verified else verdict
+
+
+def choose_runtime(settings: Settings) -> LeanRuntime:
+    """The Lean that the settings ask for.
+
+    Raises:
+        UnavailableError: it is not on offer.
+    """
+    lean = settings.lean
+    if lean.runtime == "native" or (lean.runtime == "auto" and lean.project is not None):
+        raise UnavailableError(
+            "the native Lean toolchain is not supported yet: leave lean.runtime and lean.project out"
+        )
+    return EmbeddedLean()
+
+
+def _accept(elaboration: Elaboration, policy: Policy) -> None:
+    """Raise unless the statement elaborates."""
+    kind = elaboration.verdict
+    if kind is VerdictKind.INFRASTRUCTURE:
+        raise UnavailableError("; ".join(message.text for message in elaboration.messages))
+    if kind is not VerdictKind.VERIFIED:
+        raise StatementError(Verdict(kind, policy=policy, messages=elaboration.messages))
+
+
+def _raise_if_hopeless(finished: Finished) -> None:
+    verdict = finished.verdict
+    if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
+        raise StatementError(verdict)
+    if finished.ending is Ending.INFRASTRUCTURE:
+        said = "; ".join(message.text for message in verdict.messages) if verdict else ""
+        raise UnavailableError(f"the search was broken off: {said}")

@@ -1,0 +1,155 @@
+"""What the service is asked and what it answers, the same in this process (`Engine`) and across gRPC (`Client`)."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prover.candidate import Candidate
+from prover.search import Budget, Finished, Progress, Proof
+from prover.theorem import Theorem
+from prover.verdict import Limits, Trust, Verdict
+from service.errors import UserError
+
+
+class StatementError(UserError):
+    """The theorem cannot be searched because its statement does not elaborate; `verdict` holds Lean's messages."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        """Say what Lean said first, and where."""
+        first = next((message for message in verdict.messages if message.severity == "error"), None)
+        where = f" at {first.region.value} {first.line}:{first.column}" if first else ""
+        reason = first.text if first else verdict.kind.name
+        super().__init__(f"the statement does not elaborate{where}: {reason}")
+        self.verdict = verdict
+
+
+class UnavailableError(UserError):
+    """Nothing is wrong with the request; trying again later may help."""
+
+
+class GoneError(UnavailableError):
+    """The server cannot be reached."""
+
+
+class BusyError(UnavailableError):
+    """There is no room now; the same request may be sent again after `seconds`."""
+
+    def __init__(self, text: str, seconds: float = 1.0) -> None:
+        """Keep the delay."""
+        super().__init__(text)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A proof to check.
+
+    Attributes:
+        policy: name of one of the configured policies.
+        trust: tier the proof is to be checked to.
+    """
+
+    theorem: Theorem
+    candidate: Candidate
+    limits: Limits = field(default_factory=Limits)
+    policy: str = "default"
+    trust: Trust = Trust.KERNEL_REPLAYED
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A theorem to prove.
+
+    Attributes:
+        limits: of each check.
+        policy: name of one of the configured policies.
+        trust: proofs of less trust do not count.
+        sampler: name of one of the samplers; empty for the default.
+        seed: makes the candidates repeat.
+    """
+
+    theorem: Theorem
+    budget: Budget = field(default_factory=Budget)
+    limits: Limits = field(default_factory=Limits)
+    policy: str = "default"
+    trust: Trust = Trust.KERNEL_REPLAYED
+    sampler: str = ""
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The first event of a search: its statement elaborates.
+
+    Attributes:
+        goal: the goal with its hypotheses, as Lean prints it.
+        request_id: how the server's log names the search; empty in this process.
+    """
+
+    goal: str
+    request_id: str = ""
+
+
+Event = Accepted | Progress | Proof | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of a check and budget of a search."""
+
+    limits: Limits
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """What checks and samples here.
+
+    Attributes:
+        version: of leansieve.
+        lean: version of Lean.
+        runtime: `embedded` or `native`.
+        workers: most checks at once.
+        samplers: by name, the default first.
+        default: what requests get if they do not say.
+        maximum: the most they may ask for.
+    """
+
+    version: str
+    lean: str
+    runtime: str
+    workers: int
+    samplers: tuple[str, ...]
+    policies: tuple[str, ...]
+    highest_trust: Trust
+    default: Bounds
+    maximum: Bounds
+
+
+class Service(Protocol):
+    """Who answers: `Engine` in this process, `Client` for a server."""
+
+    async def check(self, request: Check) -> Verdict:
+        """Check a proof.
+
+        Raises:
+            InputError: policy, limits or trust are not on offer.
+            BusyError: the service is full.
+            UnavailableError: the service is gone or broken.
+        """
+        ...
+
+    def prove(self, request: Search) -> AsyncGenerator[Event, None]:
+        """Search proofs: `Accepted`, then proofs and progress, then `Finished`. Closing the generator ends the search.
+
+        Raises:
+            StatementError: the statement does not elaborate.
+            InputError: policy, limits, trust or sampler are not on offer.
+            BusyError: the service is full.
+            UnavailableError: the service is gone or broken.
+        """
+        ...
+
+    async def info(self) -> ServiceInfo:
+        """What this service is."""
+        ...

@@ -1,0 +1,115 @@
+"""Errors across gRPC: `google.rpc.Status` with details, and back.
+
+| error | code | details |
+|---|---|---|
+| `InputError` | INVALID_ARGUMENT | BadRequest |
+| `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
+| `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
+| `UnavailableError` | UNAVAILABLE | |
+
+Each carries an ErrorInfo whose reason is a name that programs may rely on.
+"""
+
+from dataclasses import replace
+from typing import NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message as Proto
+from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+from leansieve.v1 import verdict_pb2
+from prover.verdict import Verdict
+from service import convert
+from service.errors import InputError, UserError
+from service.requests import BusyError, GoneError, StatementError, UnavailableError
+
+DOMAIN = "leansieve"
+_DETAILS_KEY = "grpc-status-details-bin"
+# Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
+_LONGEST_TEXT = 400
+_MOST_DETAILS = 5_000
+
+
+async def abort(context: grpc.aio.ServicerContext, error: UserError) -> NoReturn:  # type: ignore[type-arg]
+    """End the call with the status of this error."""
+    status = to_status(error)
+    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    await context.abort(code, status.message, ((_DETAILS_KEY, status.SerializeToString()),))
+
+
+def to_status(error: UserError) -> status_pb2.Status:
+    """The status that says what this error says."""
+    match error:
+        case StatementError(verdict=verdict):
+            code, reason = code_pb2.INVALID_ARGUMENT, verdict.kind.name
+            details = _statement_details(verdict)
+        case InputError(field=field):
+            code, reason = code_pb2.INVALID_ARGUMENT, "BAD_INPUT"
+            details = [error_details_pb2.BadRequest(field_violations=[_violation(field, str(error))])]
+        case BusyError(seconds=seconds):
+            code, reason = code_pb2.RESOURCE_EXHAUSTED, "BUSY"
+            details = [error_details_pb2.RetryInfo(retry_delay=convert.duration(seconds))]
+        case _:
+            code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
+            details = []
+    status = status_pb2.Status(code=code, message=_short(str(error)))
+    for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
+    """The error that a server at `address` meant."""
+    status = status_pb2.Status()
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            status.ParseFromString(value)
+    text = error.details() or error.code().name
+    verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        if detail.Unpack(verdict):
+            return StatementError(convert.verdict_from_proto(verdict))
+        if detail.Unpack(retry):
+            return BusyError(text, convert.seconds(retry.retry_delay))
+        if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
+            return InputError(violations.field_violations[0].field, text)
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE if not status.details:
+            return GoneError(f"no server answers at {address}: start one with `leansieve serve` ({text})")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED | grpc.StatusCode.INVALID_ARGUMENT:
+            return InputError("request", text)
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return UnavailableError(f"the server at {address} did not answer in time")
+        case _:
+            return UnavailableError(f"the server at {address} failed: {text}")
+
+
+def _statement_details(verdict: Verdict) -> list[Proto]:
+    """BadRequest and Verdict, as many messages as fit."""
+    errors = [message for message in verdict.messages if message.severity == "error"]
+    messages = [replace(message, text=_short(message.text)) for message in errors]
+    while True:
+        violations = [
+            _violation(f"theorem.{message.region.value}", f"{message.line}:{message.column}: {message.text}")
+            for message in messages
+        ]
+        details: list[Proto] = [
+            error_details_pb2.BadRequest(field_violations=violations),
+            convert.verdict_to_proto(replace(verdict, messages=tuple(messages))),
+        ]
+        if not messages or sum(detail.ByteSize() for detail in details) <= _MOST_DETAILS:
+            return details
+        messages.pop()
+
+
+def _violation(field: str, description: str) -> error_details_pb2.BadRequest.FieldViolation:
+    return error_details_pb2.BadRequest.FieldViolation(field=field, description=_short(description))
+
+
+def _short(text: str) -> str:
+    """At most `_LONGEST_TEXT` bytes of it."""
+    data = text.encode()
+    return text if len(data) <= _LONGEST_TEXT else data[:_LONGEST_TEXT].decode(errors="ignore") + " …"
