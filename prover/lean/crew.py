@@ -96,6 +96,7 @@ class Crew:
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.most_busy = 0
+        self.lean_version = ""
 
     def start(self) -> None:
         """Begin to start the workers."""
@@ -174,6 +175,7 @@ class Crew:
         except BaseException:
             await worker.close()
             raise
+        self.lean_version = info.lean
         _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
         return worker
 

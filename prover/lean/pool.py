@@ -209,6 +209,16 @@ class WorkerPool:
             finally:
                 self._lent.discard(pool)
 
+    @property
+    def size(self) -> int:
+        """Most checks at once; 0 before `start`."""
+        return self._crew.most_busy
+
+    @property
+    def lean_version(self) -> str:
+        """Version of Lean; empty until a first worker is warm."""
+        return self._crew.lean_version
+
     def stats(self) -> PoolStats:
         """A snapshot of workers, queue and counters."""
         return PoolStats(
