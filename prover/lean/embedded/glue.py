@@ -13,9 +13,8 @@ class GlueError(ValueError):
     """The glue script is not the one this transformation was written for."""
 
 
-# The file that `Module` comes from, and what it must offer, is host.js.
 _REPLACEMENTS = [
-    # Settings come from host.js, on the main thread as on the others.
+    # Settings come from host/host.js, on the main thread as on the others.
     ('var Module=typeof Module!="undefined"?Module:{};', "var Module=globalThis.LeanModule;"),
     # stdout belongs to Lean: what the glue itself has to say goes to stderr.
     (
@@ -23,7 +22,7 @@ _REPLACEMENTS = [
         'defaultPrint=(...args)=>fs.writeSync(2,args.map(stringify).join(" ")+"\\n");',
     ),
     # Threads start when they are needed.
-    ("var pthreadPoolSize=4;", "var pthreadPoolSize=Module.poolSize;"),
+    ("var pthreadPoolSize=4;", "var pthreadPoolSize=0;"),
     # Symbols are looked up in the side file that wasm.py writes; its functions are in the table from the start.
     (
         "var __dlsym_js=(handle,symbol,symbolIndex)=>{",
@@ -34,7 +33,7 @@ _REPLACEMENTS = [
     ("if(isInternalSym(symName)){continue}", "if(isInternalSym(symName)||!(symName in GOT)){continue}"),
     # `process.binding` is deprecated; the same constants are public.
     ('var flags=process.binding("constants")["fs"];', "var flags=fs.constants;"),
-    # Of the host, only what host.js mounts is visible.
+    # Of the host, only what host/host.js mounts is visible.
     (
         'var lean_path=process.env["LEAN_PATH"];if(lean_path){ENV["LEAN_PATH"]=lean_path}'
         'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
@@ -42,7 +41,11 @@ _REPLACEMENTS = [
         'else if(cwd==="/private/tmp"){cwd="/tmp"}FS.chdir(cwd)',
         "",
     ),
-    ('if(isNode){path=__filename}else{path="/bin/lean.wasm"}', 'path="/bin/lean";'),
+    # A process that starts from an image (host/image.js) has been constructed already.
+    ('wasmExports["__wasm_call_ctors"]();', 'if(!Module.start)wasmExports["__wasm_call_ctors"]();'),
+    ("var ret=entryFunction(argc,argv);", "var ret=Module.start?Module.start():entryFunction(argc,argv);"),
+    # The worker asks for the path of the program to say that an image can be made now.
+    ('if(isNode){path=__filename}else{path="/bin/lean.wasm"}', 'Module.imagePoint?.();path="/bin/lean";'),
 ]
 
 _ASSIGN = "function assignWasmExports(wasmExports){"
@@ -55,7 +58,7 @@ _DEBUG_PRINT = re.compile(r'console\.log\("\[DEBUG:[^;{}]*?\)(?=[;}])')
 
 
 def transform(script: str) -> str:
-    """The glue script that host.js loads.
+    """The glue script that host/host.js loads.
 
     Raises:
         GlueError: a text that is to be replaced does not occur exactly once.
@@ -69,7 +72,12 @@ def transform(script: str) -> str:
 
 def exports_used(transformed: str) -> set[str]:
     """Names of the exports of lean.wasm that the transformed glue script uses."""
-    return set(_EXPORT.findall(transformed)) | {"__main_argc_argv"}
+    return set(_EXPORT.findall(transformed)) | {
+        "__main_argc_argv",
+        "lean_apply_1",
+        "lean_finalize_task_manager",
+        "lean_init_task_manager_using",
+    }
 
 
 def _keep_used_exports(script: str) -> str:

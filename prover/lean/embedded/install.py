@@ -5,6 +5,7 @@
         library/                 .olean files of Init, Std, Lean
         runtime-<digest>/        lean.js, lean.wasm and lean.symbols as transformed; the digest is that of the transformation
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
+        images/                  see images.py
 
 Each folder is made under another name and renamed when it is complete, by one process at a time.
 """
@@ -45,6 +46,7 @@ class Installation:
     runtime: Path
     library: Path
     program: Path
+    images: Path
 
 
 def cache_directory() -> Path:
@@ -67,6 +69,7 @@ def install(program: str, progress: Progress) -> Installation:
         runtime=root / f"runtime-{_transformation_digest()}",
         library=root / "library",
         program=root / f"program-{_digest(program.encode())}",
+        images=root / "images",
     )
     if here.runtime.is_dir() and here.library.is_dir() and here.program.is_dir():
         return here

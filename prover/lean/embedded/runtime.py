@@ -1,12 +1,13 @@
 """`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
 
-import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from prover.lean.embedded.images import image_for
 from prover.lean.embedded.install import Installation, install
 from prover.lean.embedded.node import node_binary
 from prover.lean.embedded.package import Progress
@@ -14,7 +15,11 @@ from prover.lean.runtime import Launch, RuntimeUnavailableError
 
 # Lean recurses deeply; V8 must know of less stack than there is, or running out of it would be a crash instead of an error.
 _STACK_BYTES = 256 << 20
-_V8_STACK_KIB = 240 << 10
+_NODE_OPTIONS = [
+    f"--stack-size={240 << 10}",
+    "--wasm-lazy-validation",  # of 115 MB of functions, most are never used
+    "--allow-natives-syntax",  # lets host/image.js keep compiled code
+]
 
 
 def _no_progress(_doing: str, _done: int, _total: int) -> None:
@@ -27,8 +32,15 @@ class EmbeddedLean:
     name = "embedded"
     single_import_set = True
 
-    def __init__(self, progress: Progress = _no_progress) -> None:
+    def __init__(self, progress: Progress = _no_progress, program: str | None = None) -> None:
+        """Nothing happens yet.
+
+        Args:
+            progress: told how far `prepare` is.
+            program: text of the worker program, if not the one that comes with this package.
+        """
         self._progress = progress
+        self._program = program
         self._installation: Installation | None = None
 
     def prepare(self) -> None:
@@ -38,11 +50,16 @@ class EmbeddedLean:
             RuntimeUnavailableError: Node is missing, or Lean cannot be fetched or written to disk.
         """
         node_binary()
-        self._installation = install(joined_program(), self._progress)
+        self._installation = install(self._program or joined_program(), self._progress)
 
     def launch(self, imports: Sequence[str]) -> Launch:
-        """How to start a worker; `prepare` must have succeeded before."""
-        return self._launch("--run", "/program/Worker.lean")
+        """How to start a worker; `prepare` must have succeeded before.
+
+        The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second.
+        """
+        here = self._prepared()
+        launch = self._launch("--run", "/program/Worker.lean", *imports)
+        return replace(launch, env={**launch.env, "LEANSIEVE_IMAGE": str(image_for(here, imports))})
 
     def lean_version(self) -> str:
         """What `lean --version` prints. Takes seconds.
@@ -68,23 +85,24 @@ class EmbeddedLean:
         return lines[0]
 
     def _launch(self, *arguments: str) -> Launch:
-        here = self._installation
-        if here is None:
-            raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
-        host = Path(str(resources.files(__package__).joinpath("host.js")))
+        here = self._prepared()
+        host = Path(str(resources.files(__package__).joinpath("host/host.js")))
         return Launch(
-            argv=[str(node_binary()), f"--stack-size={_V8_STACK_KIB}", "--wasm-lazy-validation", str(host), *arguments],
+            argv=[str(node_binary()), *_NODE_OPTIONS, str(host), *arguments],
             env={
-                "LEANSIEVE_GLUE": str(here.runtime / "lean.js"),
+                "LEANSIEVE_RUNTIME": str(here.runtime),
                 "LEANSIEVE_LIBRARY": str(here.library),
                 "LEANSIEVE_PROGRAM": str(here.program),
-                # Node reads TZ and locale files otherwise; nothing of the user's environment is needed.
-                "PATH": os.defpath,
             },
             cwd=here.program,
             cancel="memory",
             stack_bytes=_STACK_BYTES,
         )
+
+    def _prepared(self) -> Installation:
+        if self._installation is None:
+            raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
+        return self._installation
 
 
 def joined_program() -> str:

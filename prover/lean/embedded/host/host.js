@@ -1,0 +1,67 @@
+"use strict";
+// Runs the WebAssembly Lean under Node: entry point of the process and of each of Lean's threads.
+// It tells the glue script (lean.js, see glue.py) where things are and what of the host Lean may see.
+//
+// Environment:
+//   LEANSIEVE_RUNTIME     folder of lean.js, lean.wasm and lean.symbols
+//   LEANSIEVE_LIBRARY     folder of .olean files
+//   LEANSIEVE_PROGRAM     folder of the worker program
+//   LEANSIEVE_IMAGE       folder of the image to start from, or to make if there is none; may be absent (image.js)
+//   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
+const path = require("path");
+const { isMainThread } = require("worker_threads");
+
+const { LEANSIEVE_RUNTIME, LEANSIEVE_LIBRARY, LEANSIEVE_PROGRAM, LEANSIEVE_IMAGE, LEANSIEVE_CONTROL_FD } = process.env;
+const inRuntime = (name) => path.join(LEANSIEVE_RUNTIME, name);
+
+const Module = {
+  mainScriptUrlOrBlob: __filename,
+  symbol: require("./symbols.js").finder(inRuntime("lean.symbols")),
+};
+globalThis.LeanModule = Module;
+
+// What Lean sees: its library and the worker program, to be read; standard input and output; nothing else of the host.
+function mount() {
+  const { FS, NODEFS, TTY, ENV } = Module;
+  const refuse = () => {
+    throw new FS.ErrnoError(69); // EROFS
+  };
+  for (const name of ["mknod", "rename", "unlink", "rmdir", "symlink", "setattr"]) NODEFS.node_ops[name] = refuse;
+  for (const name of ["write", "setattr"]) NODEFS.stream_ops[name] = refuse;
+  const open = NODEFS.stream_ops.open;
+  NODEFS.stream_ops.open = (stream) => (stream.isWrite ? refuse() : open(stream));
+  for (const [root, point] of [
+    [LEANSIEVE_LIBRARY, "/library"],
+    [LEANSIEVE_PROGRAM, "/program"],
+  ]) {
+    FS.mkdir(point);
+    FS.mount(NODEFS, { root }, point);
+  }
+  FS.mkdir("/bin");
+  FS.writeFile("/bin/lean", ""); // Lean looks for itself
+  ENV.LEAN_PATH = "/library";
+  const view = (heap, offset, length) => new Uint8Array(heap.buffer, heap.byteOffset + offset, length);
+  TTY.stream_ops.read = (_stream, heap, offset, length) => streams.read(view(heap, offset, length));
+  TTY.stream_ops.write = (stream, heap, offset, length) => {
+    const bytes = Buffer.from(view(heap, offset, length)); // a copy: the heap is shared
+    if (stream.path === "/dev/tty1") streams.writeError(bytes);
+    else streams.write(bytes);
+    return length;
+  };
+}
+
+let streams;
+if (isMainThread) {
+  const image = require("./image.js").open(LEANSIEVE_IMAGE, inRuntime("lean.wasm"), Module);
+  Module.wasmMemory = image.memory;
+  Module.instantiateWasm = image.instantiate;
+  Module.start = image.start;
+  Module.imagePoint = image.imagePoint;
+  Module.preRun = [mount];
+  // Not enumerable: the glue forwards enumerable handlers to other threads. Lean's own threads may still run.
+  // When all went well, this Lean's `main` returns the address of its result instead of a status.
+  Object.defineProperty(Module, "onExit", { value: (status) => process.exit(status > 255 ? 0 : status) });
+  const control = require("./control.js").open(image.memory, LEANSIEVE_CONTROL_FD, image.requestDone);
+  streams = require("./streams.js").open({ TOKEN: control.token, WORK: control.work, IMAGE: image.announce });
+}
+require(inRuntime("lean.js"));

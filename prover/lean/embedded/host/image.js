@@ -1,0 +1,178 @@
+"use strict";
+// Images: what a process is once its imports are loaded, kept on disk, so that the next process starts from there.
+//
+// The worker asks for an image at one point only (`imagePoint` in its source), announcing a closure that it is going to
+// run next. A process that starts from the image gets the same linear memory and the same globals, forgets the frames
+// that were active, to which nobody will return, and runs the closure. What JavaScript knew (open files, threads) starts
+// afresh, so there must be none of it; Lean's threads are ended before.
+//
+// An image is a folder of two files:
+//   memory  8 bytes, length of the JSON header; the header; the runs of memory that are not zero, one after the other.
+//           The header: closure, address; globals, by name; table, its length; length of the memory; runs, [start, length].
+//   code    what V8 serialises of the compiled module: machine code of the functions it found worth optimising, and which
+//           others were used. Written by processes that have served some requests from this image; may be absent.
+const fs = require("fs");
+const path = require("path");
+
+const PAGE = 1 << 16; // of WebAssembly memory
+const MOST_PAGES = 32768;
+const LEAST_PAGES = 256;
+const MUTABLE_GLOBAL = "mutable global "; // wasm.py
+const LEAN_THREADS = 1;
+const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
+
+// V8 has no public way to keep compiled WebAssembly; these are its own tests' (--allow-natives-syntax). Without them,
+// or if the code is of another V8, everything works and is compiled again.
+const serialize = native("module", "%SerializeWasmModule(module)");
+const deserialize = native("code", "bytes", "%DeserializeWasmModule(code, bytes)");
+function native(...signature) {
+  const body = signature.pop();
+  try {
+    return new Function(...signature, `return ${body}`);
+  } catch {
+    return () => undefined;
+  }
+}
+
+// How this process starts: from the image in `folder` if there is one; otherwise as usual, and then it makes one.
+function open(folder, wasmFile, Module) {
+  const image = folder && read(folder);
+  const codeFile = folder && path.join(folder, "code");
+  const memory = image?.memory ?? new WebAssembly.Memory({ initial: LEAST_PAGES, maximum: MOST_PAGES, shared: true });
+  let module, lean, closure;
+  let served = 0;
+  return {
+    memory,
+    instantiate(imports, receive) {
+      module = compile(wasmFile, image && codeFile);
+      const instance = new WebAssembly.Instance(module, imports);
+      lean = instance.exports;
+      for (const [name, value] of Object.entries(image?.globals ?? {})) lean[name].value = value;
+      receive(instance, module);
+    },
+    // What to run in place of constructors and `main`, whose work the memory holds already.
+    start: image && (() => run(image, lean)),
+    announce: (address) => (closure ??= address),
+    imagePoint() {
+      if (!folder || image || !closure) return;
+      const destination = folder;
+      folder = undefined; // once is enough
+      endThreads(lean, Module.PThread);
+      attempt("keep an image", () => save(destination, describe(closure, memory, lean), memory));
+    },
+    requestDone() {
+      if (image && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
+    },
+  };
+}
+
+function attempt(doing, action) {
+  try {
+    action();
+  } catch (error) {
+    fs.writeSync(2, `leansieve: could not ${doing}: ${error.message}\n`);
+  }
+}
+
+function read(folder) {
+  let descriptor;
+  try {
+    descriptor = fs.openSync(path.join(folder, "memory"));
+  } catch {
+    return undefined; // there is none yet
+  }
+  try {
+    const fill = (bytes) => {
+      for (let at = 0, count; at < bytes.length; at += count) {
+        count = fs.readSync(descriptor, bytes, at, bytes.length - at, null);
+        if (!count) throw new Error("the file ends early");
+      }
+      return bytes;
+    };
+    const length = Number(fill(Buffer.alloc(8)).readBigUInt64LE());
+    const header = JSON.parse(fill(Buffer.alloc(length)).toString());
+    const memory = new WebAssembly.Memory({ initial: header.length / PAGE, maximum: MOST_PAGES, shared: true });
+    for (const [start, length] of header.runs) fill(new Uint8Array(memory.buffer, start, length));
+    return { ...header, memory };
+  } catch (error) {
+    fs.writeSync(2, `leansieve: the image ${folder} is thrown away: ${error.message}\n`);
+    fs.rmSync(folder, { recursive: true, force: true });
+    return undefined;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function compile(wasmFile, codeFile) {
+  const bytes = fs.readFileSync(wasmFile);
+  const code = codeFile && fs.existsSync(codeFile) && fs.readFileSync(codeFile);
+  const known = code && deserialize(code.buffer.slice(code.byteOffset, code.byteOffset + code.length), bytes);
+  const module = known || new WebAssembly.Module(bytes);
+  bytes.buffer.transfer(0); // V8 has its own copy of these 116 MB
+  return module;
+}
+
+// The more has been compiled, the better for those who start later.
+function saveCode(file, module) {
+  const code = serialize(module);
+  if (!code || (fs.existsSync(file) && fs.statSync(file).size >= code.byteLength)) return;
+  const draft = `${file}.${process.pid}`;
+  fs.writeFileSync(draft, Buffer.from(code));
+  fs.renameSync(draft, file);
+}
+
+function run(image, lean) {
+  if (lean.__indirect_function_table.length !== image.table) throw new Error("the image belongs to another lean.wasm");
+  const unit = 1;
+  lean.lean_apply_1(image.closure, unit);
+  return 0;
+}
+
+function endThreads(lean, PThread) {
+  lean.lean_finalize_task_manager();
+  lean.lean_init_task_manager_using(LEAN_THREADS);
+  PThread.terminateAllThreads();
+}
+
+function describe(closure, memory, lean) {
+  const globals = {};
+  for (const [name, value] of Object.entries(lean)) if (name.startsWith(MUTABLE_GLOBAL)) globals[name] = value.value;
+  const runs = [];
+  const words = new BigUint64Array(memory.buffer);
+  const perPage = PAGE / words.BYTES_PER_ELEMENT;
+  for (let page = 0; page < words.length; page += perPage) {
+    if (words.subarray(page, page + perPage).every((word) => word === 0n)) continue;
+    const start = page * words.BYTES_PER_ELEMENT;
+    const last = runs.at(-1);
+    if (last && last[0] + last[1] === start) last[1] += PAGE;
+    else runs.push([start, PAGE]);
+  }
+  return { closure, globals, table: lean.__indirect_function_table.length, length: memory.buffer.byteLength, runs };
+}
+
+// Makes the folder appear complete, or not at all; another process may have been faster.
+function save(folder, header, memory) {
+  const draft = fs.mkdtempSync(`${folder}.`);
+  try {
+    const head = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(head.length));
+    const parts = header.runs.map(([start, length]) => new Uint8Array(memory.buffer, start, length));
+    writeFile(path.join(draft, "memory"), [length, head, ...parts]);
+    fs.renameSync(draft, folder);
+  } catch (error) {
+    fs.rmSync(draft, { recursive: true, force: true });
+    if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+  }
+}
+
+function writeFile(file, parts) {
+  const descriptor = fs.openSync(file, "w");
+  try {
+    for (const bytes of parts) for (let at = 0; at < bytes.length; ) at += fs.writeSync(descriptor, bytes, at);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+module.exports = { open };

@@ -1,0 +1,46 @@
+"""Where images of warmed-up workers are kept (host/image.js makes and reads them), and which are dropped."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+from prover.lean.embedded.install import Installation
+
+KEPT_IMAGES = 4
+"""Images are half a gigabyte each; those used longest ago go."""
+
+_DRAFT_SECONDS = 3600  # a draft older than this belongs to a process that was killed
+
+
+def image_for(here: Installation, imports: Sequence[str]) -> Path:
+    """The folder of the image of a worker that has loaded `imports`; it need not exist yet.
+
+    Everything that decides what such a worker's memory looks like is in its name.
+    """
+    script = resources.files(__package__).joinpath("host/image.js").read_bytes()
+    parts = [here.runtime.name, here.program.name, hashlib.sha256(script).hexdigest(), *imports]
+    folder = here.images / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    here.images.mkdir(exist_ok=True)
+    with suppress(FileNotFoundError):
+        os.utime(folder)
+    _drop_old(here.images, keep=folder)
+    return folder
+
+
+def _drop_old(images: Path, keep: Path) -> None:
+    complete: list[tuple[float, Path]] = []
+    for folder in images.iterdir():
+        with suppress(FileNotFoundError):  # somebody else may tidy up as well
+            used = folder.stat().st_mtime
+            if not folder.suffix:
+                complete.append((used, folder))
+            elif time.time() - used > _DRAFT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+    for _, folder in sorted(complete, reverse=True)[KEPT_IMAGES:]:
+        if folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
