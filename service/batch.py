@@ -40,7 +40,7 @@ async def run(
     tally: Tally,
     report: Callable[[Tally], None],
 ) -> None:
-    """Answer every item that has no answer yet, `concurrency` at a time.
+    """Answer every item, `concurrency` at a time.
 
     Raises:
         UserError: an item's answer cannot be written, or its work cannot go on; what is written stays.
@@ -48,9 +48,6 @@ async def run(
 
     async def work() -> None:
         for item in items:
-            if item.id in answers.done:
-                tally.resumed += 1
-                continue
             row = await answer(item)
             answers.write(row)
             tally.outcomes[label(row)] += 1

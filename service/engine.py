@@ -11,7 +11,9 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.answers import Elaboration
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.embedded.package import Progress as Report
 from prover.lean.embedded.runtime import EmbeddedLean
+from prover.lean.native import NativeToolchain
 from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, UnfitTextError, WorkerPool
 from prover.lean.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
@@ -209,18 +211,22 @@ class _TwiceChecker:
         return await self._isolated.check(theorem, candidate, limits, policy) if verdict.verified else verdict
 
 
-def choose_runtime(settings: Settings) -> LeanRuntime:
+def choose_runtime(settings: Settings, report: Report | None = None) -> LeanRuntime:
     """The Lean that the settings ask for.
+
+    Args:
+        settings: of the service.
+        report: told how far its preparation is.
 
     Raises:
         UnavailableError: it is not on offer.
     """
     lean = settings.lean
-    if lean.runtime == "native" or (lean.runtime == "auto" and lean.project is not None):
-        raise UnavailableError(
-            "the native Lean toolchain is not supported yet: leave lean.runtime and lean.project out"
-        )
-    return EmbeddedLean()
+    if lean.runtime == "native" and lean.project is None:
+        raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
+    if lean.project is not None and lean.runtime != "embedded":
+        return NativeToolchain(lean.project)
+    return EmbeddedLean(report) if report else EmbeddedLean()
 
 
 def _accept(elaboration: Elaboration, policy: Policy) -> None:

@@ -256,4 +256,4 @@ def _candidate(fields: Mapping[str, Any], number: int, limits: TextSettings) -> 
     if len(given) != 1:
         raise InputError("statement", f"line {number} needs either `proof` or `file`")
     text = _text(fields, given[0].value, number)
-    return Candidate(take("candidate", text, limits.candidate), given[0], source="given")
+    return Candidate(take(given[0].value, text, limits.candidate), given[0], source="given")

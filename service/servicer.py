@@ -20,7 +20,7 @@ from service.admission import Room, admit_budget, admit_limits, bounds
 from service.config import Settings
 from service.errors import InputError, UserError
 from service.requests import Accepted, Service
-from service.text import refusal
+from service.text import blames_item, refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class Servicer(ProofSearchServicer):
             try:
                 check = convert_requests.check_from_proto(request, self._default, self._texts)
             except InputError as error:
-                if error.field.startswith("theorem.") or error.field in ("proof", "file"):
+                if blames_item(error):
                     return pb.CheckProofResponse(verdict=convert.verdict_to_proto(refusal(error)))
                 raise
             admit_limits(check.limits, self._maximum.limits)

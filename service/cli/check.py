@@ -1,0 +1,74 @@
+"""`leansieve check`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.candidate import Candidate
+from prover.theorem import Theorem
+from service import lean_file
+from service.cli import batch, common
+from service.config import Settings
+from service.errors import UserError
+from service.jsonl import Item
+from service.requests import Check
+
+
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(help="A .lean file; each of its theorems is checked.", show_default=False)
+    ] = None,
+    isolated: common.Isolated = False,
+    policy: common.Policy = "default",
+    check_seconds: common.CheckSeconds = None,
+    jsonl: common.Jsonl = None,
+    out: common.Out = None,
+    server: common.Server = None,
+    workers: common.Workers = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Check proofs: of the theorems of a file, or of a batch."""
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    limits = common.limits(settings, check_seconds)
+
+    def request(theorem: Theorem, candidate: Candidate) -> Check:
+        return Check(theorem, candidate, limits, policy, common.trust(isolated))
+
+    def item_request(item: Item) -> Check:
+        assert item.theorem is not None
+        assert item.candidate is not None
+        return request(item.theorem, item.candidate)
+
+    if jsonl is not None:
+        if file is not None or out is None:
+            raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file")
+        common.two_files(jsonl, out)
+        common.run(batch.check(settings, server, jsonl, out, item_request))
+    elif file is None or out is not None:
+        raise UserError("name a .lean file, or `--jsonl IN --out OUT`")
+    else:
+        good = common.run(_check_file(settings, server, file, request))
+        raise typer.Exit(0 if good else 1)
+
+
+async def _check_file(
+    settings: Settings, server: str | None, path: Path, request: Callable[[Theorem, Candidate], Check]
+) -> bool:
+    file = lean_file.read(path)
+    if not file.theorems:
+        raise UserError(f"{path} has no theorem with a proof after `:=`")
+    good = True
+    async with common.opened(settings, server) as (service, _):
+        for item in file.theorems:
+            verdict = await service.check(request(file.theorem(item), Candidate(file.proof(item), source="given")))
+            good &= verdict.verified
+            axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
+            line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{axioms}"
+            common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
+            for message in verdict.messages:
+                at, column = file.position(item, message)
+                common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))
+    return good

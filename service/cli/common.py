@@ -1,0 +1,139 @@
+"""What the commands share: their options, starting what they need, signals, and showing texts."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
+
+from prover.lean.embedded.package import Progress as Report
+from prover.search import Budget
+from prover.verdict import Limits, Trust
+from service import config, logs
+from service.client import Client
+from service.config import Settings
+from service.engine import Engine, choose_runtime
+from service.errors import UserError
+from service.requests import Service
+from service.text import printable
+
+T = TypeVar("T")
+
+INTERRUPTED = 130
+"""Exit status after SIGINT or SIGTERM."""
+
+stdout = Console(highlight=False, markup=False, soft_wrap=True)
+"""For results."""
+stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+"""For progress and remarks."""
+
+Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
+Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Lean workers.", metavar="N")]
+LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")]
+Model = Annotated[Path | None, typer.Option("--model", help="Checkpoint for the sampler `model`.", metavar="DIR")]
+Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
+CheckSeconds = Annotated[
+    float | None, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001, metavar="S")
+]
+Jsonl = Annotated[Path | None, typer.Option("--jsonl", help="Items, one JSON object a line.", metavar="IN")]
+Out = Annotated[Path | None, typer.Option("--out", help="Answers; resumed if it exists.", metavar="OUT")]
+
+
+def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]) -> Settings:
+    """The settings, with logging set up; a `quiet` command logs errors alone unless the settings say otherwise.
+
+    Raises:
+        UserError: see `config.load`.
+    """
+    settings = config.load(file, flags)
+    log = settings.log
+    if quiet and "level" not in log.model_fields_set:
+        log = log.model_copy(update={"level": "error"})
+    logs.configure(log)
+    return settings
+
+
+def limits(settings: Settings, seconds: float | None) -> Limits:
+    """The limits of a check."""
+    check = settings.check
+    return Limits(seconds or check.seconds, check.heartbeats, check.recursion)
+
+
+def budget(settings: Settings, samples: int | None, proofs: int | None, seconds: float | None) -> Budget:
+    """The budget of a search."""
+    search = settings.search
+    return Budget(samples or search.samples, seconds=seconds or search.seconds, proofs=proofs or search.proofs)
+
+
+def two_files(source: Path, out: Path) -> None:
+    """Raise UserError if these are the same file."""
+    if source.exists() and out.exists() and source.samefile(out):
+        raise UserError(f"{source} is both input and output: name another file to write")
+
+
+def trust(isolated: bool) -> Trust:
+    """The tier that is asked for."""
+    return Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[Service, int]]:
+    """The service at `server`, or one of this process's own; and how many checks it does at once."""
+    if server is not None:
+        async with Client(server, settings) as client:
+            yield client, (await client.info()).workers
+        return
+    with preparing() as report:
+        engine = Engine(settings, choose_runtime(settings, report))
+        await engine.__aenter__()
+    try:
+        yield engine, engine.workers
+    finally:
+        await engine.close()
+
+
+@contextlib.contextmanager
+def preparing() -> Iterator[Report]:
+    """Shows on a terminal that Lean is being prepared and started."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), console=stderr, transient=True
+    ) as display:
+        task = display.add_task("starting Lean", total=None)
+
+        def report(doing: str, done: int, total: int) -> None:
+            display.update(task, description=doing, completed=done, total=total or None)
+
+        yield report
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` to its end; SIGINT and SIGTERM cancel it, which ends whatever it started.
+
+    Raises:
+        typer.Exit: with `INTERRUPTED`, after a signal.
+    """
+
+    async def guarded() -> T:
+        task = asyncio.ensure_future(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def shown(text: str, style: str = "") -> Text:
+    """A text from outside, for a terminal."""
+    return Text(printable(text, newlines=True), style)

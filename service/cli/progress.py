@@ -1,0 +1,67 @@
+"""How a search shows on a terminal."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from prover.search import Budget, Ending, Finished
+from prover.search import Progress as Spent
+from prover.verdict import VerdictKind
+from service.cli import common
+from service.requests import Event
+from service.text import printable
+
+_ENDINGS = {
+    Ending.PROOFS_FOUND: "proved",
+    Ending.SAMPLERS_EXHAUSTED: "no more candidates",
+    Ending.SAMPLES_SPENT: "all samples spent",
+    Ending.CHECKS_SPENT: "all checks spent",
+    Ending.SECONDS_SPENT: "time is over",
+}
+
+
+class SearchDisplay:
+    """A bar for the search in work, on stderr; nothing is drawn where stderr is no terminal."""
+
+    def __init__(self, budget: Budget) -> None:
+        """The bar is full when every sample is checked."""
+        self._display = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[spent]}"),
+            TimeElapsedColumn(),
+            console=common.stderr,
+            transient=True,
+            disable=not common.stderr.is_terminal,
+        )
+        self._task = self._display.add_task("", total=budget.samples, spent="", visible=False)
+
+    def __enter__(self) -> Self:
+        """Draw."""
+        self._display.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Leave nothing behind."""
+        self._display.stop()
+
+    def begin(self, name: str) -> None:
+        """The search for this theorem begins."""
+        self._display.reset(self._task, description=printable(name), spent="", visible=True)
+
+    def report(self, event: Event) -> None:
+        """Move the bar."""
+        if isinstance(event, Spent):
+            spent = f"{event.sampled} sampled, {event.checked} checked, {event.proofs} proofs"
+            self._display.update(self._task, completed=event.checked, spent=spent)
+
+
+def ending(finished: Finished) -> str:
+    """Why a search ended, in a few words."""
+    counts: dict[VerdictKind, int] = dict(finished.verdicts)
+    verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
+    return f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"

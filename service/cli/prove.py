@@ -1,0 +1,136 @@
+"""`leansieve prove`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.search import Proof
+from prover.theorem import Theorem
+from service import fill, lean_file
+from service.cli import batch, common
+from service.cli.progress import SearchDisplay, ending
+from service.config import Settings
+from service.errors import UserError
+from service.lean_file import LeanFile
+from service.requests import Accepted, Event, Search, StatementError
+from service.text import printable, read_theorem
+
+
+def prove(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="A .lean file with `sorry`s, or a statement.", metavar="FILE_OR_STATEMENT", show_default=False
+        ),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the proofs found into the file.")] = False,
+    header: Annotated[str, typer.Option(help="Import, open and option lines of the statement.", metavar="TEXT")] = "",
+    samples: Annotated[int | None, typer.Option(help="Candidates sampled.", min=1, metavar="N")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")] = None,
+    proofs: Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")] = None,
+    sampler: Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME")] = "",
+    seed: Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)] = None,
+    isolated: common.Isolated = False,
+    policy: common.Policy = "default",
+    check_seconds: common.CheckSeconds = None,
+    jsonl: common.Jsonl = None,
+    out: common.Out = None,
+    server: common.Server = None,
+    workers: common.Workers = None,
+    model: common.Model = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Find proofs: of the theorems of a file whose proof is `sorry`, of one statement, or of a batch."""
+    settings = common.load_settings(config, lean={"workers": workers}, model={"path": model}, log={"level": log_level})
+    budget = common.budget(settings, samples, proofs, seconds)
+    limits = common.limits(settings, check_seconds)
+
+    def request(theorem: Theorem) -> Search:
+        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler, seed)
+
+    if jsonl is not None:
+        if target is not None or write or out is None:
+            raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file, a statement or --write")
+        common.two_files(jsonl, out)
+        common.run(batch.prove(settings, server, jsonl, out, request))
+    elif target is None or out is not None:
+        raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
+    elif target.endswith(".lean") or Path(target).is_file():
+        done = common.run(_prove_file(settings, server, Path(target), request, write))
+        raise typer.Exit(0 if done else 1)
+    elif write:
+        raise UserError("--write goes with a .lean file")
+    else:
+        theorem = read_theorem(target, header, "", settings.text)
+        done = common.run(_prove_statement(settings, server, request(theorem)))
+        raise typer.Exit(0 if done else 1)
+
+
+async def _prove_statement(settings: Settings, server: str | None, search: Search) -> bool:
+    async with common.opened(settings, server) as (service, _):
+        with SearchDisplay(search.budget) as display:
+            display.begin("proving")
+
+            def report(event: Event) -> None:
+                display.report(event)
+                if isinstance(event, Accepted):
+                    common.stderr.print(common.shown(event.goal, "dim"))
+                elif isinstance(event, Proof):
+                    _print_proof(f"{search.theorem.statement} := ", event)
+
+            try:
+                proofs, finished = await fill.search(service, search, report)
+            except StatementError as error:
+                raise UserError(str(error)) from None
+    if not proofs:
+        common.stderr.print(f"no proof: {ending(finished)}")
+    return bool(proofs)
+
+
+async def _prove_file(
+    settings: Settings, server: str | None, path: Path, request: Callable[[Theorem], Search], write: bool
+) -> bool:
+    file = lean_file.read(path)
+    for line in file.unfilled:
+        common.stderr.print(common.shown(f"{path}:{line}: this sorry is left alone: it is no theorem's whole proof"))
+    if not any(item.hole for item in file.theorems):
+        raise UserError(f"{path} has no theorem whose proof is `sorry` or `by sorry`")
+    async with common.opened(settings, server) as (service, _):
+        with SearchDisplay(request(file.theorem(file.theorems[0])).budget) as display:
+            filled, outcomes = await fill.fill(
+                service, file, request, lambda item: display.begin(item.name), display.report
+            )
+        for outcome in outcomes:
+            _print_outcome(path, file, outcome)
+        if write and any(outcome.proof for outcome in outcomes):
+            like = request(file.theorem(file.theorems[0]))
+            if failed := await fill.recheck(service, filled, outcomes, like):
+                names = ", ".join(printable(item.name) for item in failed)
+                raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
+            lean_file.write(path, filled.text)
+            common.stderr.print(common.shown(f"wrote {path}"))
+    return all(outcome.proof for outcome in outcomes)
+
+
+def _print_proof(before: str, proof: Proof) -> None:
+    common.stdout.print(common.shown(before + proof.candidate.text))
+    remark = f"-- {proof.verdict.trust.name}, {proof.candidate.source}, {proof.seconds:.2f} s"
+    common.stdout.print(common.shown(remark, "green"))
+
+
+def _print_outcome(path: Path, file: LeanFile, outcome: fill.Outcome) -> None:
+    item = file.theorems[outcome.number]
+    where = f"{path}:{item.line}: {item.name}"
+    if outcome.proof:
+        common.stdout.print(common.shown(f"{where}: proved"))
+        _print_proof("", outcome.proof)
+    elif outcome.verdict:
+        for message in outcome.verdict.messages:
+            line, column = file.position(item, message)
+            common.stdout.print(common.shown(f"{path}:{line}:{column}: {message.text}", "red"))
+        common.stdout.print(common.shown(f"{where}: {outcome.verdict.kind.name}", "red"))
+    elif outcome.finished:
+        common.stdout.print(common.shown(f"{where}: no proof: {ending(outcome.finished)}", "yellow"))
