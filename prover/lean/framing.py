@@ -75,3 +75,9 @@ class Framer:
             del self._buffer[:-keep]
             self._seen = keep
         return answers
+
+    def end(self) -> None:
+        """No more bytes will come: an unfinished line is noise."""
+        self._noise.add(bytes(self._buffer))
+        self._buffer.clear()
+        self._seen = 0

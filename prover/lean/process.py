@@ -166,7 +166,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             self.served = 0
             return info
         await asyncio.shield(self.ended)
-        raise WorkerStartError(f"a Lean worker did not start: it {self._why}{self._last_words()}")
+        words = f"; its last words: {self.last_words}" if self.last_words else ""
+        raise WorkerStartError(f"a Lean worker did not start: it {self._why}{words}")
 
     def ask(self, request: Request[Any]) -> asyncio.Future[Fields]:
         """Send a request; the future brings the answer's fields, or WorkerEndedError."""
@@ -224,8 +225,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     @property
     def why(self) -> str:
-        """One clause about the end: `was killed by signal 9: …last words…`."""
-        return self._why + self._last_words()
+        """One clause about the end: `was killed by signal 9`."""
+        return self._why
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it printed beside its answers, printable. May show texts of requests: not for other users."""
+        return self._noise.text()
 
     # What asyncio tells us of the process
 
@@ -299,16 +305,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             return
         assert self._end is not None
         self._transport.close()
+        self._framer.end()
         if self._control:
             self._control.close()
         self.ended.set_result(self._end)
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
             self._answer.exception()  # whoever asked may be gone; that is no error of its own
-
-    def _last_words(self) -> str:
-        words = self._noise.text()
-        return f"; its last words: {words}" if words else ""
 
 
 class _ControlChannel(asyncio.Protocol):

@@ -154,6 +154,7 @@ class Slot:
         if ended:
             self.state = State.STARTING
             _log.warning("a Lean worker ended in a %s request: it %s", job.request.op, ended.why)
+            _log.debug("its last words: %s", worker.last_words)
             await worker.close(ended.end)
             if after_end(job, ended):
                 crew.push(job)

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 
+class _Refused(Exception):
+    """What is answered with `"ok": false`: code and message."""
+
+
 class _Process:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
@@ -37,12 +41,16 @@ class _Process:
             self.work = request["id"]
             if self.wanted == self.work:
                 self.cancelled.set()
-            if request["op"] == "hello":
-                self.hello(request)
-            elif request["op"] == "check":
-                self.check(request)
-            else:
-                self.answer(request["id"], {})
+            try:
+                if request["op"] == "hello":
+                    self.hello(request)
+                elif request["op"] == "check":
+                    self.check(request)
+                else:
+                    self.answer(request["id"], {})
+            except _Refused as refused:
+                error = {"code": refused.args[0], "message": refused.args[1]}
+                self.say(f"{self.marker} {json.dumps({'id': request['id'], 'ok': False, 'error': error})}\n")
             self.work = 0
 
     def read(self) -> None:
@@ -78,10 +86,8 @@ class _Process:
         unknown = [module for module in self.imports if module in self.settings["missing"]]
         self.act(request["id"], self.settings["start"])
         if unknown:
-            error = {"code": "bad_header", "message": f"unknown module prefix '{unknown[0]}'"}
-            self.say(f"{self.marker} {json.dumps({'id': request['id'], 'ok': False, 'error': error})}\n")
-        else:
-            self.answer(request["id"], {"lean": "scripted", "githash": "", "worker": "1", "load_ms": 0.0})
+            raise _Refused("bad_header", f"unknown module prefix '{unknown[0]}'")
+        self.answer(request["id"], {"lean": "scripted", "githash": "", "worker": "1", "load_ms": 0.0})
 
     def check(self, request: Mapping[str, Any]) -> None:
         self.served += 1
@@ -90,9 +96,7 @@ class _Process:
         except ValueError:
             script = {}
         if sorted(request["header"]["imports"]) != sorted(self.imports):
-            error = {"code": "bad_header", "message": "not my imports"}
-            self.say(f"{self.marker} {json.dumps({'id': request['id'], 'ok': False, 'error': error})}\n")
-            return
+            raise _Refused("bad_header", "not my imports")
         verdict = self.act(request["id"], script) or script.get("verdict", "verified")
         fields = {
             "verdict": verdict,
@@ -131,8 +135,7 @@ class _Process:
         if "signal" in script:
             os.kill(os.getpid(), getattr(signal, script["signal"]))
         if "internal" in script:
-            error = {"code": "internal", "message": script["internal"]}
-            self.say(f"{self.marker} {json.dumps({'id': number, 'ok': False, 'error': error})}\n")
+            raise _Refused("internal", script["internal"])
         if "loop" in script and self.cancelled.wait(script["loop"]):
             time.sleep(script.get("linger", 0))
             return "timeout"

@@ -161,7 +161,7 @@ async def test_cancelled_caller_in_the_queue_leaves_nothing_behind() -> None:
         ({"fields": {"verdict": "splendid"}}, End.GARBAGE),
         ({"fields": {"trust": "elaborated"}}, End.GARBAGE),
         ({"noise_bytes": 8 << 20}, End.FLOOD),
-        ({"internal": "unreachable code", "sleep": 0}, End.INTERNAL),
+        ({"internal": "unreachable code"}, End.INTERNAL),
     ],
 )
 async def test_candidate_that_ends_two_workers_is_out_of_resources(script: dict[str, Any], end: End) -> None:
@@ -173,6 +173,14 @@ async def test_candidate_that_ends_two_workers_is_out_of_resources(script: dict[
         assert verdict.messages[0].text.startswith("the Lean worker ")
         assert pool.stats().ends == {end: 2}
         assert (await pool.check(theorem(), proof())).verified
+
+
+async def test_verdict_on_a_crash_shows_nothing_that_others_made_the_worker_print() -> None:
+    async with pool_of() as pool:
+        await pool.check(theorem(), proof(noise="the secret lemma of another user\n"))
+        verdict = await pool.check(theorem(), proof(noise="x\n", exit=1))
+        assert verdict.kind is VerdictKind.OUT_OF_RESOURCES
+        assert [message.text for message in verdict.messages] == ["the Lean worker exited with status 1"]
 
 
 async def test_candidate_that_ended_one_worker_is_tried_once_more_in_a_fresh_one(tmp_path: Path) -> None:
