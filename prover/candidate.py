@@ -12,8 +12,9 @@ class Candidate:
     Attributes:
         text: what follows `:=` (`Mode.PROOF`), or a whole file without imports (`Mode.FILE`).
         source: who proposed it, for instance `portfolio` or `model:alpha=0.25`.
-        log_prob: log-probability of the whole sequence under the sampler, natural log; None where there is none.
-        tokens: tokens sampled.
+        log_prob: log-probability (natural) of the whole sequence, end token included, under the model at
+            temperature 1; None where there is none.
+        tokens: tokens sampled, end token included.
         seed: the seed that reproduces it.
     """
 

