@@ -86,8 +86,9 @@ class Crew:
         self.imports = self.key(config.imports) if self._single else config.imports
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
         self.slots: list[Slot] = []
-        # Two that start at once on two processors both take twice as long: the first should be there soon.
-        self.gate = asyncio.Semaphore(max(1, cores() // 2))
+        self._gate = asyncio.Semaphore(max(1, cores() // 2))  # more at once would only be ready later
+        self._pioneer = asyncio.Lock()
+        self._known: set[ImportSet] = set()
         self.failure: str | None = None
         self.closed = False
         self._vetting = vetting
@@ -166,7 +167,25 @@ class Crew:
     # What the slots call
 
     async def start_worker(self, imports: ImportSet) -> WorkerProcess:
-        """A worker that has loaded `imports`. Raises WorkerStartError, HeaderRejectedError, RuntimeUnavailableError."""
+        """A worker that has loaded `imports`.
+
+        The first of a set comes up alone: with the embedded Lean it leaves an image that makes the others quick.
+
+        Raises:
+            HeaderRejectedError: Lean does not know an import.
+            WorkerStartError: the process did not come up.
+            RuntimeUnavailableError: there is no Lean to start.
+        """
+        if imports not in self._known:
+            async with self._pioneer:
+                if imports not in self._known:
+                    worker = await self._bring_up(imports)
+                    self._known.add(imports)
+                    return worker
+        async with self._gate:
+            return await self._bring_up(imports)
+
+    async def _bring_up(self, imports: ImportSet) -> WorkerProcess:
         await asyncio.to_thread(self._runtime.prepare)
         launch = await asyncio.to_thread(self._runtime.launch, imports)
         worker = await WorkerProcess.spawn(launch, self.config.flood_bytes)
@@ -175,7 +194,6 @@ class Crew:
         except BaseException:
             await worker.close()
             raise
-        self.lean_version = info.lean
         _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
         return worker
 

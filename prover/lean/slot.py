@@ -97,8 +97,7 @@ class Slot:
         crew = self._crew
         self.state = State.STARTING
         try:
-            async with crew.gate:
-                self.worker = await crew.start_worker(self.imports)
+            self.worker = await crew.start_worker(self.imports)
         except HeaderRejectedError as error:
             crew.reject(self.imports, str(error))
             if self.imports != crew.imports:

@@ -75,6 +75,17 @@ async def test_start_returns_at_once_and_ready_waits_for_the_first_worker() -> N
         assert pool.stats().in_state(State.IDLE) >= 1
 
 
+async def test_first_worker_comes_up_alone() -> None:
+    runtime = ScriptedRuntime(start={"sleep": 60})
+    async with pool_of(3, runtime=runtime):
+        await asyncio.sleep(0.3)
+        assert runtime.launched == 1
+    runtime = ScriptedRuntime()
+    async with pool_of(3, runtime=runtime) as pool:
+        await idle(pool)
+        assert runtime.launched == 3
+
+
 async def test_verdict_belongs_to_its_theorem_and_is_counted() -> None:
     async with pool_of() as pool:
         verdict = await pool.check(theorem("mine"), Candidate("by decide"))
