@@ -49,7 +49,10 @@ function serve({ descriptor, memory, shared }) {
       socket.write(`cancelled ${request}\n`);
     }
   });
-  socket.on("error", () => {}); // the other end is gone; standard input will end too
+  socket.on("error", () => {}); // `close` follows
+  // Whoever started this process is gone, perhaps killed, and Lean may be busy for long; `process.exit` would end this
+  // thread only.
+  socket.on("close", () => process.kill(process.pid, "SIGKILL"));
 }
 
 if (!isMainThread && workerData?.descriptor !== undefined) serve(workerData);
