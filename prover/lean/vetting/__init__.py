@@ -1,0 +1,32 @@
+"""The allow-list of Lean syntax, as data: what may stand in a request, each entry with its reason."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+# Syntax of tokens (`token.←`) is spelling, not meaning.
+_PREFIXES = ["token"]
+
+
+@cache
+def allow_list() -> dict[str, Any]:
+    """The lists in the shape that a worker takes with `hello` (docs/worker-protocol.md).
+
+    Returns:
+        `kinds`, `prefixes`, `attributes` and `derive` are lists of names; `options` is a list of `{name, max?}`.
+    """
+    lists: dict[str, list[Any]] = {"kinds": [], "prefixes": _PREFIXES, "attributes": [], "derive": [], "options": []}
+    for file in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".toml"):
+            continue
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        for entry in content.get("kinds", []):
+            lists["kinds"] += entry["names"]
+        for entry in content.get("attributes", []):
+            lists["attributes"] += entry["names"]
+        for entry in content.get("derive", []):
+            lists["derive"] += entry["classes"]
+        for entry in content.get("options", []):
+            lists["options"] += entry["options"]
+    return lists

@@ -1,0 +1,82 @@
+/-! Small recursive helpers that stand in for library functions the interpreter cannot inline here. -/
+
+def nameString : Name → String
+  | .anonymous => ""
+  | .str .anonymous s => s
+  | .str p s => nameString p ++ "." ++ s
+  | .num p n => nameString p ++ "." ++ toString n
+
+/-- A dotted name without `«»` escapes, as the protocol and the vetting lists write it. -/
+def nameOfParts : List String → Name → Name
+  | [], n => n
+  | s :: rest, n => nameOfParts rest (.str n s)
+
+def parseName (s : String) : Name := nameOfParts (s.splitOn ".") .anonymous
+
+/-- `b` with the elements of `a` in front, last first. -/
+def pushNames (a b : List Name) : List Name := match a with
+  | [] => b
+  | x :: xs => pushNames xs (x :: b)
+
+def reverseList {α : Type} (a b : List α) : List α := match a with
+  | [] => b
+  | x :: xs => reverseList xs (x :: b)
+
+/-- The children of a node in front of `rest`, in order. -/
+def pushSyntax (args : Array Syntax) (rest : List Syntax) : List Syntax := go args.size rest
+where
+  go : Nat → List Syntax → List Syntax
+    | 0, acc => acc
+    | i + 1, acc => go i (args.getD i .missing :: acc)
+
+def containsName (n : Name) : List Name → Bool
+  | [] => false
+  | m :: rest => m == n || containsName n rest
+
+def sameNames : List Name → List Name → Bool
+  | [], [] => true
+  | a :: as, b :: bs => a == b && sameNames as bs
+  | _, _ => false
+
+def insertNames (set : NameHashSet) : List Name → NameHashSet
+  | [] => set
+  | n :: rest => insertNames (set.insert n) rest
+
+def joinStrings (separator : String) : List String → String → String
+  | [], acc => acc
+  | s :: rest, acc => joinStrings separator rest (acc ++ separator ++ s)
+
+/-- The values of a persistent hash map; `PersistentHashMap.toList` is specialised at every use. -/
+partial def mapNodes (nodes : List (PersistentHashMap.Node Name ConstantInfo)) (acc : List ConstantInfo) : List ConstantInfo :=
+  match nodes with
+  | [] => acc
+  | .collision _ values _ :: rest => mapNodes rest (pushAll values.toList acc)
+  | .entries entries :: rest => go entries.toList rest acc
+where
+  pushAll : List ConstantInfo → List ConstantInfo → List ConstantInfo
+    | [], acc => acc
+    | v :: vs, acc => pushAll vs (v :: acc)
+  go (entries : List (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
+      (rest : List (PersistentHashMap.Node Name ConstantInfo)) (acc : List ConstantInfo) : List ConstantInfo :=
+    match entries with
+    | [] => mapNodes rest acc
+    | .entry _ v :: es => go es rest (v :: acc)
+    | .ref node :: es => go es (node :: rest) acc
+    | .null :: es => go es rest acc
+
+/-- The constants that were added to an environment since its imports. -/
+def addedConstants (env : Kernel.Environment) : List ConstantInfo :=
+  mapNodes [env.constants.map₂.root] []
+
+/-- Most recently used first; at most `capacity` entries are kept. -/
+def remember {α : Type} (capacity : Nat) (key : String) (value : α) (cache : List (String × α)) : List (String × α) :=
+  (key, value) :: take (capacity - 1) cache
+where
+  take : Nat → List (String × α) → List (String × α)
+    | 0, _ => []
+    | _, [] => []
+    | n + 1, (k, v) :: rest => if k == key then take (n + 1) rest else (k, v) :: take n rest
+
+def recall {α : Type} (key : String) : List (String × α) → Option α
+  | [] => none
+  | (k, v) :: rest => if k == key then some v else recall key rest

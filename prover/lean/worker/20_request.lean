@@ -1,0 +1,119 @@
+/-! What a request carries and what an answer says, as JSON. -/
+
+def field (j : Json) (key : String) : Json := match j.getObjVal? key with
+  | .ok v => v
+  | .error _ => .null
+
+def strField (j : Json) (key : String) : String := match field j key with
+  | .str s => s
+  | _ => ""
+
+def hasField (j : Json) (key : String) : Bool := match field j key with
+  | .null => false
+  | _ => true
+
+def natField (j : Json) (key : String) (default : Nat) : Nat := match (field j key).getNat? with
+  | .ok n => n
+  | .error _ => default
+
+def strsField (j : Json) (key : String) : List String := match field j key with
+  | .arr items => go items.toList []
+  | _ => []
+where
+  go : List Json → List String → List String
+    | [], acc => reverseList acc []
+    | .str s :: rest, acc => go rest (s :: acc)
+    | _ :: rest, acc => go rest acc
+
+def namesOf : List String → List Name → List Name
+  | [], acc => acc
+  | s :: rest, acc => namesOf rest (parseName s :: acc)
+
+def jsonStrings : List String → Array Json → Json
+  | [], acc => .arr acc
+  | s :: rest, acc => jsonStrings rest (acc.push (.str s))
+
+def jsonNames : List Name → Array Json → Json
+  | [], acc => .arr acc
+  | n :: rest, acc => jsonNames rest (acc.push (.str (nameString n)))
+
+structure Limits where
+  heartbeats : Nat
+  recursion : Nat
+  messages : Nat
+  messageBytes : Nat
+
+def Limits.ofJson (j : Json) : Limits where
+  heartbeats := natField j "heartbeats" 200000
+  recursion := natField j "recursion" 512
+  messages := natField j "messages" 20
+  messageBytes := natField j "message_bytes" 4000
+
+/-- What a check allows beyond the vetting lists. -/
+structure Policy where
+  axioms : List Name
+  kinds : List Name
+
+def Policy.ofJson (j : Json) : Policy where
+  axioms := namesOf (strsField j "axioms") []
+  kinds := namesOf (strsField j "kinds") []
+
+/-- The theorem part of a request. `key` identifies header, context, limits and policy together. -/
+structure Task where
+  imports : List String
+  prelude : String
+  context : String
+  statement : String
+  limits : Limits
+  policy : Policy
+  key : String
+
+def Task.ofJson (j : Json) : Task :=
+  let header := field j "header"
+  let imports := strsField header "imports"
+  let limits := field j "limits"
+  let policy := field j "policy"
+  let key := Json.compress (.arr #[jsonStrings imports #[], field header "prelude", field j "context", limits, policy])
+  { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
+    limits := Limits.ofJson limits, policy := Policy.ofJson policy, key }
+
+/-- Which of the request's texts a position lies in. -/
+inductive Region where
+  | header | context | statement | candidate
+
+def Region.toString : Region → String
+  | .header => "header"
+  | .context => "context"
+  | .statement => "statement"
+  | .candidate => "candidate"
+
+/-- One message for the caller. `line` counts from 1, `column` in code points from 0. -/
+structure Note where
+  severity : String
+  region : Region
+  line : Nat
+  column : Nat
+  text : String
+
+/-- The first `bytes` bytes of a text, cut between characters. -/
+def cut (text : String) (bytes : Nat) : String × Bool :=
+  if text.utf8ByteSize ≤ bytes then (text, false)
+  else (go text.toList bytes "", true)
+where
+  go : List Char → Nat → String → String
+    | [], _, acc => acc
+    | c :: cs, left, acc => if c.utf8Size ≤ left then go cs (left - c.utf8Size) (acc.push c) else acc
+
+def Note.toJson (limits : Limits) (n : Note) : Json :=
+  let (text, truncated) := cut n.text limits.messageBytes
+  let fields := [("severity", Json.str n.severity), ("region", .str n.region.toString),
+    ("line", .num n.line), ("column", .num n.column), ("text", .str text)]
+  Json.mkObj (if truncated then ("truncated", .bool true) :: fields else fields)
+
+def notesJson (limits : Limits) (notes : List Note) : Json :=
+  .arr (go notes limits.messages #[])
+where
+  go : List Note → Nat → Array Json → Array Json
+    | [], _, acc => acc
+    | _, 0, acc => acc
+    | n :: ns, k + 1, acc => go ns k (acc.push (n.toJson limits))

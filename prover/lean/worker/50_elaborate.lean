@@ -1,0 +1,108 @@
+/-! Elaboration of vetted commands, and the two things every check of a theorem shares: the *base* (header, prelude and
+    context elaborated, their constants replayed by the kernel) and the *reference* (the statement elaborated alone). -/
+
+/-- Why a text was not accepted: the verdict and what to say about it. -/
+structure Refusal where
+  verdict : String
+  notes : List Note
+
+/-- Everything of the worker that outlives a request. -/
+structure Session where
+  vetting : Vetting
+  token : IO.CancelToken
+  imports : IO.Ref (List (String × Environment))
+  bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment))))
+
+def baseOptions (limits : Limits) : Options :=
+  let o : Options := {}
+  let o := o.setNat `maxHeartbeats limits.heartbeats
+  let o := o.setNat `maxRecDepth limits.recursion
+  let o := o.setBool `Elab.async false
+  o.setBool `linter.all false
+
+def kernelOptions (limits : Limits) : Options := KVMap.setNat {} `maxHeartbeats limits.heartbeats
+
+/-- The exception that stopped a command, if any escaped; errors are logged in the state. -/
+def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax) : IO Command.State := do
+  let ctx : Command.Context :=
+    { fileName := src.input.fileName, fileMap := src.input.fileMap, snap? := none, cancelTk? := some session.token }
+  let ref ← IO.mkRef st
+  match ← (Command.elabCommandTopLevel stx ctx ref).toIO' with
+  | .ok _ => ref.get
+  | .error e =>
+    let st ← ref.get
+    let text ← e.toMessageData.toString
+    let pos := src.input.fileMap.toPosition ⟨startOf stx⟩
+    pure { st with messages := st.messages.add { fileName := src.input.fileName, pos, data := .ofFormat (.text text) } }
+
+def forbidden (src : Source) (o : Offence) : Refusal :=
+  { verdict := "forbidden", notes := [src.noteAt "error" s!"not allowed: {o.reason}" o.stx] }
+
+/-- Does a logged error say that a limit was reached? -/
+partial def isResourceError (text : String) : Bool :=
+  let signs := ["(deterministic) timeout", "maximum recursion depth has been reached", "deep recursion was detected",
+    "deterministic timeout", "excessive memory", "exceeds the threshold", "maximum number of heartbeats"]
+  go signs
+where
+  go : List String → Bool
+    | [] => false
+    | s :: ss => contains s || go ss
+  contains (sign : String) : Bool := match text.splitOn sign with
+    | _ :: _ :: _ => true
+    | _ => false
+
+/-- The verdict that error notes alone call for. `hasTag` of the messages tells goals left open from real errors. -/
+def errorVerdict (cancelled : Bool) : List Note → String
+  | notes => if cancelled then "timeout" else if anyResource notes then "out_of_resources" else if allOpen notes then "incomplete" else "rejected"
+where
+  anyResource : List Note → Bool
+    | [] => false
+    | n :: ns => (n.severity == "error" && isResourceError n.text) || anyResource ns
+  allOpen : List Note → Bool
+    | [] => true
+    | n :: ns => (n.severity != "error" || n.text.startsWith "unsolved goals") && allOpen ns
+
+/-- Parse, vet and elaborate a text command by command. `only` lists the command kinds that may stand at its top, or is
+    empty for any kind of the allow-list. -/
+partial def runFile (session : Session) (policy : Policy) (src : Source) (only : List Name) (st : Command.State)
+    (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
+  let (stx, ps, log) := parseNext st src.input ps
+  if hasError log then
+    return .error { verdict := "rejected", notes := ← src.notes log }
+  if isEnd stx then return .ok st
+  if !allowedHere stx.getKind then
+    return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
+  match vet session.vetting policy [stx] with
+  | some o => return .error (forbidden src o)
+  | none =>
+    let st ← runCommand session src st (clampOptions session.vetting stx)
+    if ← session.token.isSet then
+      return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
+    runFile session policy src only st ps
+where
+  allowedHere (kind : Name) : Bool := match only with
+    | [] => true
+    | kinds => containsName kind kinds
+
+def preludeKinds : List Name :=
+  [``Parser.Command.open, ``Parser.Command.set_option, ``Parser.Command.universe]
+
+/-- A header or context that fails makes the request's own statement invalid; what is forbidden stays forbidden. -/
+def asInvalid (r : Refusal) : Refusal :=
+  if r.verdict == "rejected" || r.verdict == "incomplete" then { r with verdict := "invalid_statement" } else r
+
+def takeMessages (st : Command.State) : List Message × Command.State :=
+  (st.messages.toList, { st with messages := {} })
+
+/-- Run one of the request's own texts; its errors make the statement invalid. -/
+def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State) :
+    IO (Except Refusal Command.State) := do
+  let src := plainSource text region
+  match ← runFile session task.policy src only st with
+  | .error r => return .error (asInvalid r)
+  | .ok st =>
+    let (log, st) := takeMessages st
+    if hasError log then
+      let notes ← src.notes log
+      return .error (asInvalid { verdict := errorVerdict false notes, notes })
+    return .ok st

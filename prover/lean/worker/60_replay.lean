@@ -1,0 +1,199 @@
+/-! The kernel's word: constants are re-checked on a clean environment, compared with the reference, and audited. -/
+
+/-- The constants that the type and the value of a constant mention. -/
+def mentions (info : ConstantInfo) : List Name :=
+  let used := info.type.getUsedConstants.toList
+  match info with
+  | .inductInfo v => pushNames v.ctors (pushNames v.all used)
+  | .ctorInfo v => v.induct :: used
+  | .recInfo v => pushNames v.all (rules v.rules used)
+  | _ => match info.value? (allowOpaque := true) with
+    | some value => pushNames value.getUsedConstants.toList used
+    | none => used
+where
+  rules : List RecursorRule → List Name → List Name
+    | [], acc => acc
+    | r :: rs, acc => rules rs (pushNames r.rhs.getUsedConstants.toList acc)
+
+inductive Replayed where
+  | ok (env : Kernel.Environment) (count : Nat)
+  | rejected (name : Name) (why : String)
+  | resources (name : Name) (why : String)
+  | interrupted
+
+instance : Inhabited Replayed := ⟨.interrupted⟩
+
+def sameRules : List RecursorRule → List RecursorRule → Bool
+  | [], [] => true
+  | a :: as, b :: bs => a.ctor == b.ctor && a.nfields == b.nfields && a.rhs == b.rhs && sameRules as bs
+  | _, _ => false
+
+/-- Structural equality of two constants, up to the names of bound variables. -/
+def sameConstant (a b : ConstantInfo) : Bool :=
+  a.type == b.type && sameNames a.levelParams b.levelParams && match a, b with
+  | .thmInfo _, .thmInfo _ => true
+  | .defnInfo x, .defnInfo y => x.value == y.value && x.safety == y.safety
+  | .opaqueInfo x, .opaqueInfo y => x.value == y.value && x.isUnsafe == y.isUnsafe
+  | .axiomInfo x, .axiomInfo y => x.isUnsafe == y.isUnsafe
+  | .inductInfo x, .inductInfo y => x.numParams == y.numParams && x.numIndices == y.numIndices && sameNames x.all y.all && sameNames x.ctors y.ctors && x.isUnsafe == y.isUnsafe
+  | .ctorInfo x, .ctorInfo y => x.induct == y.induct && x.cidx == y.cidx && x.numParams == y.numParams && x.numFields == y.numFields
+  | .recInfo x, .recInfo y => x.k == y.k && x.numParams == y.numParams && x.numIndices == y.numIndices && x.numMotives == y.numMotives && x.numMinors == y.numMinors && sameRules x.rules y.rules
+  | .quotInfo _, .quotInfo _ => true
+  | _, _ => false
+
+def inductiveTypes (source : Kernel.Environment) : List Name → List InductiveType → Option (List InductiveType)
+  | [], acc => some (reverseList acc [])
+  | n :: rest, acc => match source.find? n with
+    | some (.inductInfo v) => match ctors v.ctors [] with
+      | some cs => inductiveTypes source rest ({ name := n, type := v.type, ctors := cs } :: acc)
+      | none => none
+    | _ => none
+where
+  ctors : List Name → List Constructor → Option (List Constructor)
+    | [], acc => some (reverseList acc [])
+    | n :: rest, acc => match source.find? n with
+      | some info => ctors rest ({ name := n, type := info.type } :: acc)
+      | none => none
+
+/-- What the kernel is given for a constant; `none` where it is made by another declaration (constructors, recursors). -/
+def declarationOf (source : Kernel.Environment) : ConstantInfo → Option Declaration
+  | .thmInfo v => some (.thmDecl v)
+  | .defnInfo v => some (.defnDecl v)
+  | .opaqueInfo v => some (.opaqueDecl v)
+  | .axiomInfo v => some (.axiomDecl v)
+  | .inductInfo v => match inductiveTypes source v.all [] with
+    | some types => some (.inductDecl v.levelParams v.numParams types v.isUnsafe)
+    | none => none
+  | _ => none
+
+def isUnsafeConstant : ConstantInfo → Bool
+  | .defnInfo v => v.safety != .safe
+  | info => info.isUnsafe
+
+/-- The inductive types that a constant is declared together with. -/
+def blockOf (source : Kernel.Environment) : ConstantInfo → List Name
+  | .inductInfo v => v.all
+  | .recInfo v => v.all
+  | .ctorInfo v => match source.find? v.induct with
+    | some (.inductInfo w) => w.all
+    | _ => []
+  | _ => []
+
+/-- The constructors of a block of inductive types. -/
+def constructorsOf (source : Kernel.Environment) : List Name → List Name → List Name
+  | [], acc => acc
+  | n :: rest, acc => match source.find? n with
+    | some (.inductInfo v) => constructorsOf source rest (pushNames v.ctors acc)
+    | _ => constructorsOf source rest acc
+
+/-- All that the constants mention. -/
+def mentionsOf (source : Kernel.Environment) : List Name → List Name → List Name
+  | [], acc => acc
+  | n :: rest, acc => match source.find? n with
+    | some info => mentionsOf source rest (pushNames (mentions info) acc)
+    | none => mentionsOf source rest acc
+
+/-- Re-check `todo` and what they need of `source`, dependencies first, on top of the clean environment `base`; `env` is
+    `base` with what was re-checked so far. A name that comes back marked has its dependencies in `env`. Constructors
+    and recursors are made by the kernel and compared. -/
+partial def replay (base source : Kernel.Environment) (opts : Options) (token : IO.CancelToken) (todo : List (Name × Bool))
+    (seen : NameHashSet) (env : Kernel.Environment) (count : Nat) : Replayed := match todo with
+  | [] => .ok env count
+  | (n, visited) :: rest =>
+    if !visited then
+      if seen.contains n || (base.find? n).isSome then replay base source opts token rest seen env count else
+      match source.find? n with
+      | none => .rejected n "unknown constant"
+      | some info => match blockOf source info with
+        | [] => replay base source opts token (pushAll (mentions info) false ((n, true) :: rest)) (seen.insert n) env count
+        | types =>
+          let members := constructorsOf source types types
+          let todo := pushAll members true ((n, true) :: rest)
+          replay base source opts token (pushAll (mentionsOf source members []) false todo) (insertNames (seen.insert n) members) env count
+    else match env.find? n, source.find? n with
+      | _, none => .rejected n "unknown constant"
+      | some mine, some theirs =>
+        if sameConstant mine theirs then replay base source opts token rest seen env (count + 1)
+        else .rejected n "differs from what the kernel generates"
+      | none, some info => match declarationOf source info with
+        | none => .rejected n "not made by the declaration it belongs to"
+        | some decl => match env.addDecl opts decl (some token) with
+          | .ok env => replay base source opts token todo seen env count
+          | .error e => failure n e
+where
+  pushAll : List Name → Bool → List (Name × Bool) → List (Name × Bool)
+    | [], _, acc => acc
+    | n :: ns, mark, acc => pushAll ns mark ((n, mark) :: acc)
+  failure (n : Name) : Kernel.Exception → Replayed
+    | .interrupted => .interrupted
+    | .deterministicTimeout => .resources n "deterministic timeout"
+    | .excessiveMemory => .resources n "excessive memory"
+    | .deepRecursion => .resources n "deep recursion"
+    | .unknownConstant _ m => .rejected n s!"unknown constant {nameString m}"
+    | .alreadyDeclared _ _ => .rejected n "already declared"
+    | .declTypeMismatch .. => .rejected n "the value does not have the declared type"
+    | .declHasMVars .. => .rejected n "metavariables are left"
+    | .declHasFVars .. => .rejected n "free variables are left"
+    | .other s => .rejected n s
+    | _ => .rejected n "type error"
+
+/-- Names of the safe constants that `source` has beyond `env`. -/
+def newSafeNames (env source : Kernel.Environment) : List (Name × Bool) := go (addedConstants source) []
+where
+  go : List ConstantInfo → List (Name × Bool) → List (Name × Bool)
+    | [], acc => acc
+    | info :: rest, acc =>
+      if isUnsafeConstant info || (env.find? info.name).isSome then go rest acc else go rest ((info.name, false) :: acc)
+
+/-- Every constant that `todo` rests on and that `clean` lacks is the same in both environments. -/
+partial def sameBelow (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Option Name := match todo with
+  | [] => none
+  | n :: rest =>
+    if seen.contains n || (clean.find? n).isSome then sameBelow clean reference candidate rest seen else
+    match reference.find? n, candidate.find? n with
+    | some a, some b =>
+      if sameConstant a b then sameBelow clean reference candidate (pushNames (mentions a) rest) (seen.insert n) else some n
+    | _, _ => some n
+
+def standardAxioms : List Name := [``propext, ``Classical.choice, ``Quot.sound]
+
+/-- Axioms that let a proof rest on compiled code or on nothing; never allowed unless the policy names them. -/
+def hollowAxioms : List Name := [``sorryAx, ``Lean.ofReduceBool, ``Lean.ofReduceNat, ``Lean.trustCompiler]
+
+/-- Modules whose content is the library: their theorems are taken as they are (embedded, their bodies are absent and
+    they look like axioms). Everything else is followed. -/
+def trustedRoots : List Name := [`Init, `Std, `Lean, `Lake, `Mathlib, `Batteries, `Aesop, `Qq, `Plausible, `ProofWidgets, `ImportGraph, `LeanSearchClient]
+
+def moduleOf (env : Environment) (n : Name) : Option Name := match env.getModuleIdxFor? n with
+  | none => none
+  | some i => go env.allImportedModuleNames.toList i.toNat
+where
+  go : List Name → Nat → Option Name
+    | [], _ => none
+    | m :: _, 0 => some m
+    | _ :: ms, k + 1 => go ms k
+
+def fromLibrary (env : Environment) (n : Name) : Bool := match moduleOf env n with
+  | none => false
+  | some m => containsName m.getRoot trustedRoots
+
+/-- The axioms below `todo`; `library` is looked at by name only. -/
+partial def axiomsBelow (env : Environment) (kenv : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
+  | [] => found
+  | n :: rest =>
+    if seen.contains n then axiomsBelow env kenv rest seen found else
+    let seen := seen.insert n
+    if containsName n standardAxioms || containsName n hollowAxioms then axiomsBelow env kenv rest seen (n :: found)
+    else match kenv.find? n with
+      | none => axiomsBelow env kenv rest seen found
+      | some info =>
+        if fromLibrary env n then axiomsBelow env kenv rest seen found
+        else match info with
+          | .axiomInfo _ => axiomsBelow env kenv (pushNames (mentions info) rest) seen (n :: found)
+          | _ => axiomsBelow env kenv (pushNames (mentions info) rest) seen found
+
+/-- Axioms that are neither standard nor allowed by the policy. -/
+def notAllowed (policy : Policy) : List Name → List Name
+  | [] => []
+  | n :: rest =>
+    if containsName n standardAxioms || containsName n policy.axioms then notAllowed policy rest else n :: notAllowed policy rest

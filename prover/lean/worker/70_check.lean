@@ -1,0 +1,247 @@
+/-! The check of a candidate, step by step (architecture: "How a candidate is checked"). -/
+
+/-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
+structure Reference where
+  name : Name
+  env : Kernel.Environment
+  info : ConstantInfo
+  type : String
+
+structure Timing where
+  start : Nat
+  last : Nat
+  laps : List (String × Json)
+
+/-- Close a lap: milliseconds since the last one, under `name`. -/
+def Timing.lap (t : Timing) (name : String) : IO Timing := do
+  let now ← IO.monoNanosNow
+  pure { t with last := now, laps := (name, millis (now - t.last)) :: t.laps }
+where
+  millis (ns : Nat) : Json := .num (JsonNumber.mk (ns / 1000) 3)
+
+def Timing.begin : IO Timing := do
+  let now ← IO.monoNanosNow
+  pure { start := now, last := now, laps := [] }
+
+def Timing.json (t : Timing) : IO Json := do
+  let now ← IO.monoNanosNow
+  pure (Json.mkObj (("total_ms", .num (JsonNumber.mk ((now - t.start) / 1000) 3)) :: t.laps))
+
+/-- Header, prelude and context elaborated, and the context's constants replayed. Kept for the next check. -/
+def baseOf (session : Session) (task : Task) (env : Environment) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
+  match recall task.key (← session.bases.get) with
+  | some base => pure base
+  | none =>
+    let base ← build
+    -- a base that was cancelled says nothing of the request
+    unless ← session.token.isSet do session.bases.set (remember 16 task.key base (← session.bases.get))
+    pure base
+where
+  build : IO (Except Refusal (Command.State × Kernel.Environment)) := do
+    let clean := env.toKernelEnv
+    match ← runOwn session task task.prelude .header preludeKinds (Command.mkState env {} (baseOptions task.limits)) with
+    | .error r => pure (.error r)
+    | .ok st => match ← runOwn session task task.context .context [] st with
+      | .error r => pure (.error r)
+      | .ok st =>
+        let source := st.env.toKernelEnv
+        match replay clean source (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
+        | .ok kenv _ => pure (.ok (st, kenv))
+        | .interrupted => pure (.error { verdict := "timeout", notes := [] })
+        | .resources n why => pure (.error (refuse "out_of_resources" n why))
+        | .rejected n why => pure (.error (refuse "invalid_statement" n why))
+  refuse (verdict : String) (n : Name) (why : String) : Refusal :=
+    { verdict, notes := [{ severity := "error", region := .context, line := 1, column := 0, text := s!"the kernel refuses {nameString n}: {why}" }] }
+
+def invalid (src : Source) (stx : Syntax) (text : String) : Refusal :=
+  { verdict := "invalid_statement", notes := [src.noteAt "error" text stx] }
+
+/-- Parse `statement := proof` as exactly one theorem command whose value is what was put after the `:=`. -/
+def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : Source) : IO (Except Refusal Syntax) := do
+  let (stx, ps, log) := parseNext st src.input {}
+  let broken := hasError log
+  if isEnd stx then return .error (invalid src stx "there is no statement")
+  if !broken then match vet session.vetting task.policy [stx] with
+    | some o => return .error (forbidden src o)
+    | none => pure ()
+  -- text that ends the block and goes on with a command is an attempt to say more than a proof
+  match furtherCommand st src ps with
+  | some more => return .error (forbidden src { stx := more, reason := "a further command after the proof" })
+  | none => pure ()
+  if broken then return .error { verdict := "rejected", notes := ← src.notes log }
+  let (rest, _, log) := parseNext st src.input ps
+  if hasError log then return .error { verdict := "rejected", notes := ← src.notes log }
+  if !isEnd rest then return .error (forbidden src { stx := rest, reason := "text after the proof" })
+  if stx.getKind != ``Parser.Command.declaration || (argOf stx 1).getKind != ``Parser.Command.theorem then
+    return .error (invalid src stx "the statement must be one `theorem NAME binders : goal`, without `:=`")
+  let value := argOf (argOf stx 1) 3
+  if value.getKind != ``Parser.Command.declValSimple || startOf value != assignPosition task.statement then
+    return .error (invalid src value "the statement must end before `:=`")
+  return .ok stx
+where
+  /-- The first command that the parser recognises behind `ps`, after skipping what it cannot read. -/
+  furtherCommand (st : Command.State) (src : Source) (ps : Parser.ModuleParserState) : Option Syntax :=
+    go 64 st src ps
+  go : Nat → Command.State → Source → Parser.ModuleParserState → Option Syntax
+    | 0, _, _, _ => none
+    | n + 1, st, src, ps =>
+      let (stx, ps', log) := parseNext st src.input ps
+      if isEnd stx then none
+      else if !hasError log then some stx
+      else if ps'.pos.byteIdx ≤ ps.pos.byteIdx then none
+      else if isCommandNode stx then some stx
+      else go n st src ps'
+  isCommandNode : Syntax → Bool
+    | .node _ k _ => k != `null && k != `group
+    | _ => false
+
+/-- The name that a theorem command declares, as the environment knows it. -/
+def declaredName (st : Command.State) (env : Kernel.Environment) (stx : Syntax) : Option Name :=
+  match argOf (argOf (argOf stx 1) 1) 0 with
+  | .ident _ _ id _ =>
+    let full := if (`_root_).isPrefixOf id then withoutRoot id else (scopeOf st).currNamespace ++ id
+    if (env.find? full).isSome then some full
+    else
+      let hidden := mkPrivateName st.env full
+      if (env.find? hidden).isSome then some hidden else none
+  | _ => none
+where
+  withoutRoot : Name → Name
+    | .str .anonymous "_root_" => .anonymous
+    | .str p s => .str (withoutRoot p) s
+    | .num p n => .num (withoutRoot p) n
+    | .anonymous => .anonymous
+
+/-- A term as a user would write it after the commands that led to `st`. -/
+def renderType (st : Command.State) (e : Expr) : BaseIO String :=
+  let scope := scopeOf st
+  let data := MessageData.withContext { env := st.env, mctx := {}, lctx := {}, opts := scope.opts } (.ofExpr e)
+  (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString
+
+/-- Elaborate the statement with `sorry` for its proof. -/
+def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
+  let src := proofSource task.statement "sorry"
+  match ← parseTheorem session task st src with
+  | .error r => return .error (asInvalid r)
+  | .ok stx =>
+    let after ← runCommand session src st stx
+    let (log, after) := takeMessages after
+    if ← session.token.isSet then return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
+    if hasError log then
+      let notes ← src.notes log
+      return .error (asInvalid { verdict := errorVerdict false notes, notes })
+    let env := after.env.toKernelEnv
+    match declaredName st env stx with
+    | none => return .error (invalid src stx "the statement declares no theorem")
+    | some name => match env.find? name with
+      | some info@(.thmInfo _) =>
+        return .ok { name, env, info, type := (cut (← renderType after info.type) 4000).1 }
+      | _ => return .error (invalid src stx "the statement is not a theorem")
+
+structure Outcome where
+  verdict : String
+  trust : Json
+  notes : List Note
+  axioms : List Name
+  constants : Nat
+
+def refused (r : Refusal) : Outcome :=
+  { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0 }
+
+/-- Steps 4 and 5 for a candidate that elaborated: compare, audit, replay. `clean` is the environment that nothing of the
+    candidate has touched. -/
+def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean : Kernel.Environment) (reference : Reference)
+    (st : Command.State) (timing : Timing) : IO (Outcome × Timing) := do
+  let (log, st) := takeMessages st
+  let notes ← src.notes log
+  let kenv := st.env.toKernelEnv
+  let cancelled ← session.token.isSet
+  let end_ (verdict : String) (trust : Json) (notes : List Note) (axioms : List Name) (count : Nat) (t : Timing) : Outcome × Timing :=
+    ({ verdict, trust, notes, axioms, constants := count }, t)
+  let say (text : String) : Note := src.noteAt "error" text stx
+  if cancelled then return end_ "timeout" .null notes [] 0 timing
+  if hasError log then return end_ (errorVerdict false notes) .null notes [] 0 timing
+  -- compare
+  match kenv.find? reference.name with
+  | some info@(.thmInfo _) =>
+    if !(info.type == reference.info.type && sameNames info.levelParams reference.info.levelParams) then
+      return end_ "statement_changed" .null (say s!"{nameString reference.name} has another type than the statement" :: notes) [] 0 timing
+    match sameBelow clean reference.env kenv reference.info.type.getUsedConstants.toList {} with
+    | some n =>
+      return end_ "statement_changed" .null (say s!"{nameString n}, which the statement rests on, is not the same" :: notes) [] 0 timing
+    | none =>
+      let timing ← timing.lap "compare_ms"
+      -- audit
+      let axioms := axiomsBelow st.env kenv [reference.name] {} []
+      let timing ← timing.lap "audit_ms"
+      if containsName ``sorryAx axioms && !containsName ``sorryAx task.policy.axioms then
+        return end_ "incomplete" "elaborated" (say "the proof uses sorry" :: notes) axioms 0 timing
+      match notAllowed task.policy axioms with
+      | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
+      | [] =>
+        -- replay
+        let todo := (reference.name, false) :: newSafeNames clean kenv
+        let result := replay clean kenv (kernelOptions task.limits) session.token todo {} clean 0
+        match result with
+        | .ok _ count => return end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
+        | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")
+        | .resources n why =>
+          return end_ "out_of_resources" "elaborated" (say s!"the kernel gave up on {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
+        | .rejected n why =>
+          return end_ "rejected" "elaborated" (say s!"the kernel refuses {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
+  | some _ => return end_ "statement_changed" .null (say s!"{nameString reference.name} is not a theorem" :: notes) [] 0 timing
+  | none => return end_ "statement_changed" .null (say s!"there is no theorem {nameString reference.name}" :: notes) [] 0 timing
+
+def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (reference : Reference)
+    (proof : String) (timing : Timing) : IO (Outcome × Timing) := do
+  let src := proofSource task.statement proof
+  match ← parseTheorem session task st src with
+  | .error r => return (refused r, timing)
+  | .ok stx =>
+    let timing ← timing.lap "vet_ms"
+    let after ← runCommand session src st (clampOptions session.vetting stx)
+    let timing ← timing.lap "elaborate_ms"
+    judge session task src (argOf (argOf stx 1) 3) clean reference after timing
+
+/-- Names that a file declares at its own hand, wherever they stand; enough to see whether it repeats the context. -/
+partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with
+  | [] => acc
+  | stx@(.node _ k args) :: rest =>
+    if k == ``Parser.Command.declId then
+      match argOf stx 0 with
+      | .ident _ _ n _ => declaredIds rest (n :: acc)
+      | _ => declaredIds rest acc
+    else declaredIds (pushSyntax args rest) acc
+  | _ :: rest => declaredIds rest acc
+
+/-- A file that repeats the context's declarations stands on the header alone; any other goes on from the context. -/
+def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (reference : Reference)
+    (file : String) (timing : Timing) : IO (Outcome × Timing) := do
+  let src := plainSource file .candidate
+  let bare : Task := { task with context := "", key := task.key ++ "bare" }
+  let own := addedConstants clean
+  let repeats := match own with
+    | [] => false
+    | _ => repeatsContext own (allIds st src 4096 {} [])
+  let start ← if repeats then baseOf session bare env else pure (.ok (st, clean))
+  match start with
+  | .error r => return (refused r, timing)
+  | .ok (st, clean) =>
+    match ← runFile session task.policy src [] st with
+    | .error r => return (refused r, timing)
+    | .ok after =>
+      let timing ← timing.lap "elaborate_ms"
+      judge session task src .missing clean reference after timing
+where
+  /-- Every identifier that the file declares, read without elaborating anything. -/
+  allIds (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name
+    | 0, _, acc => acc
+    | n + 1, ps, acc =>
+      let (stx, ps', _) := parseNext st src.input ps
+      if isEnd stx || ps'.pos.byteIdx ≤ ps.pos.byteIdx then acc else allIds st src n ps' (declaredIds [stx] acc)
+  repeatsContext : List ConstantInfo → List Name → Bool
+    | [], _ => false
+    | info :: rest, ids => endsIn (privateToUserName info.name) ids || repeatsContext rest ids
+  endsIn (n : Name) : List Name → Bool
+    | [] => false
+    | id :: ids => id.isSuffixOf n || endsIn n ids
