@@ -1,0 +1,87 @@
+"""When two statements are the same, or so alike that one gives the other away."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prover.lexer import Token, tokenize
+from training.corpus.record import TheoremRecord
+
+_QUANTIFIERS = frozenset({"∀", "∃", "∃!", "fun", "λ", "Σ", "∑", "∏"})
+_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⦃": "⦄"}
+
+
+def canonical(record: TheoremRecord) -> str:
+    """A key that theorems share when they differ only in their name, bound names, comments or white space."""
+    return _key(record, numerals=True)
+
+
+def outline(record: TheoremRecord) -> str:
+    """The canonical key with every numeral replaced by `#`: near duplicates, such as one exercise with other numbers."""
+    return _key(record, numerals=False)
+
+
+def deduplicate(records: Iterable[TheoremRecord]) -> list[TheoremRecord]:
+    """The first of each set of theorems with the same canonical key, in order."""
+    first: dict[str, TheoremRecord] = {}
+    for record in records:
+        first.setdefault(canonical(record), record)
+    return list(first.values())
+
+
+def without_leaks(records: Iterable[TheoremRecord], held_out: Iterable[TheoremRecord]) -> list[TheoremRecord]:
+    """The records whose outline occurs nowhere among the held-out theorems."""
+    seen = {outline(record) for record in held_out}
+    return [record for record in records if outline(record) not in seen]
+
+
+def _key(record: TheoremRecord, numerals: bool) -> str:
+    tokens = list(tokenize(record.statement))[2:]  # behind `theorem NAME`
+    index = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(_bound_names(tokens)))}
+    words = []
+    for token in tokens:
+        if token.kind == "name":
+            head, dot, rest = token.text.partition(".")
+            words.append(index.get(head, head) + dot + rest)
+        else:
+            words.append("#" if token.kind == "number" and not numerals else token.text)
+    header = "" if not record.header.strip() else record.theorem.header.text
+    context = " ".join(token.text for token in tokenize(record.context))
+    return "\n".join((header, context, " ".join(words)))
+
+
+def _bound_names(tokens: Sequence[Token]) -> Iterator[str]:
+    """Names that the statement binds itself, in order: its own binders, then those of quantifiers and functions."""
+    names, position = _read_binders(tokens, 0)
+    yield from names
+    while position < len(tokens):
+        quantifier = tokens[position].text in _QUANTIFIERS
+        names, position = _read_binders(tokens, position + 1) if quantifier else ([], position + 1)
+        yield from names
+
+
+def _read_binders(tokens: Sequence[Token], position: int) -> tuple[list[str], int]:
+    """The names bound by `x y`, `(x y : A)`, `{x}` … from `position` on, and where that ends."""
+    names: list[str] = []
+    while position < len(tokens):
+        token = tokens[position]
+        if token.kind == "name" or token.text == "_":
+            names.append(token.text)
+            position += 1
+        elif token.text in _CLOSED_BY:
+            group, position = _read_group(tokens, position)
+            colon = next((index for index, inner in enumerate(group) if inner.text == ":"), None)
+            if colon is not None or token.text != "[":  # `[Inhabited α]` binds no name
+                names.extend(inner.text for inner in group[:colon] if inner.kind == "name")
+        else:
+            break
+    return names, position
+
+
+def _read_group(tokens: Sequence[Token], position: int) -> tuple[Sequence[Token], int]:
+    """What stands between the bracket at `position` and the one that closes it, and the position behind that."""
+    opening, closing = tokens[position].text, _CLOSED_BY[tokens[position].text]
+    depth = 0
+    for end in range(position, len(tokens)):
+        depth += (tokens[end].text == opening) - (tokens[end].text == closing)
+        if depth == 0:
+            return tokens[position + 1 : end], end + 1
+    return tokens[position + 1 :], len(tokens)

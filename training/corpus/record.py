@@ -1,0 +1,124 @@
+"""One theorem of a corpus, and the JSONL files that hold many."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from prover.lexer import Token, tokenize
+from prover.theorem import Header, Theorem
+
+_BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
+
+
+class TheoremRecord(BaseModel):
+    """A theorem with where it comes from; one JSON object a line in a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str = Field(min_length=1, max_length=256)
+    """The theorem's name, as in the statement; unique in a file."""
+    statement: str = Field(max_length=64 << 10)
+    """`theorem NAME binders : goal`, without `:=`."""
+    header: str = Field(default="", max_length=16 << 10)
+    """Import, `open` and option lines; empty for the default header."""
+    context: str = Field(default="", max_length=1 << 20)
+    """Lean source that stands before the statement."""
+    informal: str = ""
+    """The statement in words."""
+    source: str = ""
+    """Where the theorem is from, for instance a data set and its split."""
+    family: str = ""
+    """Which template made it, `family/template`; theorems of one template never fall into different splits."""
+
+    @model_validator(mode="after")
+    def _statement_is_one(self) -> "TheoremRecord":
+        found = statement_name(self.statement)
+        if found != self.name:
+            raise ValueError(f"the statement's theorem is called {found}, the record {self.name}")
+        tokens = list(tokenize(self.statement))
+        outside = list(at_depth_zero(tokens))
+        if not any(token.text == ":" for token in outside):
+            raise ValueError("the statement has no `: goal`")
+        if any(token.text == ":=" for token in outside):
+            raise ValueError("the statement must end before `:=`")
+        if any(token.text == "sorry" for token in tokens):
+            raise ValueError("the statement contains sorry")
+        return self
+
+    @property
+    def theorem(self) -> Theorem:
+        """The theorem as the engine knows it."""
+        header = Header.parse(self.header) if self.header.strip() else Header()
+        return Theorem(self.statement, header, self.context)
+
+
+def statement_name(statement: str) -> str:
+    """The name in `theorem NAME …`.
+
+    Raises:
+        ValueError: the statement does not begin that way.
+    """
+    match = re.match(r"theorem\s+([^\s({\[:⦃]+)", statement)
+    if match is None:
+        raise ValueError("the statement does not begin with `theorem NAME`")
+    return match[1]
+
+
+def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
+    """The tokens outside every bracket."""
+    depth = 0
+    for token in tokens:
+        change = _BRACKETS.get(token.text, 0) if token.kind == "symbol" else 0
+        if depth == 0 and change == 0:
+            yield token
+        depth = max(0, depth + change)
+
+
+def read_corpus(path: Path) -> list[TheoremRecord]:
+    """Read a JSONL file; blank lines are skipped.
+
+    Raises:
+        ValueError: a line is not a theorem record, or two have the same name; the text says which line and why.
+    """
+    records: dict[str, TheoremRecord] = {}
+    with path.open(encoding="utf-8") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                record = _parse(line, f"{path}:{number}")
+                if record.name in records:
+                    raise ValueError(f"{path}:{number}: a theorem called {record.name} stands further up already.")
+                records[record.name] = record
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+    return list(records.values())
+
+
+def _parse(line: str, where: str) -> TheoremRecord:
+    try:
+        return TheoremRecord.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where}: {f'{field}: ' if field else ''}{reason}.") from error
+
+
+def write_corpus(path: Path, records: Iterable[TheoremRecord]) -> int:
+    """Write a JSONL file whole or not at all; fields with their default are left out. Returns the number of lines."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    count = 0
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as out:
+            for record in records:
+                out.write(json.dumps(record.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n")
+                count += 1
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count

@@ -1,0 +1,66 @@
+"""Propositional formulas: drawing, writing and checking them by truth table."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+_BINDING = {"↔": 20, "→": 25, "∨": 30, "∧": 35, "¬": 40, "": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An atom (`symbol` is its name, no parts), a negation, or a binary connective."""
+
+    symbol: str
+    parts: tuple["Formula", ...] = ()
+
+    def holds(self, truth: Mapping[str, bool]) -> bool:
+        """The truth value."""
+        values = [part.holds(truth) for part in self.parts]
+        match self.symbol:
+            case "¬":
+                return not values[0]
+            case "∧":
+                return all(values)
+            case "∨":
+                return any(values)
+            case "→":
+                return not values[0] or values[1]
+            case "↔":
+                return values[0] == values[1]
+            case name:
+                return truth[name]
+
+    def __str__(self) -> str:
+        if not self.parts:
+            return self.symbol
+        if self.symbol == "¬":
+            return f"¬{self.parts[0]._in_brackets(False)}"
+        left, right = self.parts
+        return f"{left._in_brackets(left.symbol == '→' == self.symbol)} {self.symbol} {right._in_brackets(False)}"
+
+    def _in_brackets(self, force: bool) -> str:
+        return f"({self})" if force or (self.parts and self.symbol != "¬") else str(self)
+
+
+def draw(atoms: Sequence[str], depth: int, random: Random) -> Formula:
+    """A random formula of at most this depth."""
+    if depth == 0 or random.random() < 0.15:
+        return Formula(random.choice(atoms))
+    if random.random() < 0.2:
+        return Formula("¬", (draw(atoms, depth - 1, random),))
+    symbol = random.choices(["∧", "∨", "→", "↔"], [4, 4, 5, 1])[0]
+    return Formula(symbol, (draw(atoms, depth - 1, random), draw(atoms, depth - 1, random)))
+
+
+def assignments(atoms: Sequence[str]) -> list[dict[str, bool]]:
+    """Every truth assignment."""
+    return [dict(zip(atoms, values, strict=True)) for values in itertools.product([False, True], repeat=len(atoms))]
+
+
+def entails(premises: Sequence[Formula], conclusion: Formula, atoms: Sequence[str]) -> bool:
+    """Whether the conclusion holds wherever all premises do."""
+    return all(
+        conclusion.holds(truth) for truth in assignments(atoms) if all(premise.holds(truth) for premise in premises)
+    )

@@ -1,0 +1,88 @@
+"""Draws theorems from every template in turn; the same seed gives the same corpus."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from training.corpus.dedupe import canonical
+from training.corpus.record import TheoremRecord
+from training.corpus.synthetic import (
+    arithmetic,
+    divisibility,
+    first_order,
+    induction,
+    inequalities,
+    lists,
+    options,
+    propositional,
+)
+from training.corpus.synthetic.draft import Template
+
+FAMILIES: Mapping[str, Mapping[str, Template]] = {
+    "arithmetic": arithmetic.TEMPLATES,
+    "divisibility": divisibility.TEMPLATES,
+    "inequalities": inequalities.TEMPLATES,
+    "propositional": propositional.TEMPLATES,
+    "first_order": first_order.TEMPLATES,
+    "lists": lists.TEMPLATES,
+    "options": options.TEMPLATES,
+    "induction": induction.TEMPLATES,
+}
+
+_PATIENCE = 50
+"""Repeats in a row after which a template is taken to have nothing new."""
+
+
+def generate(count: int, seed: int = 0, families: Sequence[str] = tuple(FAMILIES)) -> list[TheoremRecord]:
+    """At most `count` different theorems, as evenly as the templates allow over families and over their templates.
+
+    Raises:
+        ValueError: no such family.
+    """
+    unknown = [family for family in families if family not in FAMILIES]
+    if unknown:
+        raise ValueError(f"Unknown family {unknown[0]!r}; the choices are {', '.join(FAMILIES)}.")
+    # Each template has a generator of its own, so that adding one does not change what the others draw.
+    streams = {
+        family: [(name, template, Random(f"{seed}/{family}/{name}")) for name, template in FAMILIES[family].items()]
+        for family in families
+    }
+    seen: set[str] = set()
+    records: list[TheoremRecord] = []
+    while len(records) < count and any(streams.values()):
+        for family in families:
+            if not streams[family] or len(records) >= count:
+                continue
+            name, template, random = streams[family].pop(0)
+            record = _fresh(family, name, template, random, seen)
+            if record is not None:
+                records.append(record)
+                streams[family].append((name, template, random))
+    return records
+
+
+def _fresh(family: str, name: str, template: Template, random: Random, seen: set[str]) -> TheoremRecord | None:
+    """A theorem not drawn before; None if the template seems to have no more."""
+    for _ in range(_PATIENCE):
+        record = _draw(family, name, template, random)
+        key = canonical(record)
+        if key not in seen:
+            seen.add(key)
+            return record
+    return None
+
+
+def _draw(family: str, name: str, template: Template, random: Random) -> TheoremRecord:
+    draft = template(random)
+    state = random.getstate()
+    text = draft.statement("_", random)
+    digest = hashlib.sha256(f"{draft.context}\0{text}".encode()).hexdigest()[:10]
+    random.setstate(state)
+    theorem = f"syn_{digest}"  # says nothing about the family: a name is part of the prompt
+    return TheoremRecord(
+        name=theorem,
+        statement=draft.statement(theorem, random),
+        context=draft.context,
+        source="synthetic",
+        family=f"{family}/{name}",
+    )
