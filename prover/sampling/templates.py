@@ -1,0 +1,114 @@
+"""Proof templates: tactic blocks with holes that are filled from what a theorem says.
+
+A hole is `$kind`. Each kind lists what can stand there, best guess first; a template with a hole for which there is
+nothing does not apply. Reading a statement is guesswork here (prover/binders.py): a wrong guess costs one check.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Template as Text
+
+from prover.binders import Shape
+from prover.theorem import Theorem
+
+_HOLE = re.compile(r"\$(\w+)")
+_DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
+_MODULUS = re.compile(r"%\s*(\d+)|(\d+)\s*∣")
+_FILLINGS_PER_HOLE = 3
+_FILLINGS_PER_TEMPLATE = 3
+_LARGEST_MODULUS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A tactic block with holes, under a name."""
+
+    name: str
+    tactics: str
+
+    def fill(self, theorem: Theorem, shape: Shape) -> Iterator[str]:
+        """The proofs that this template makes for a theorem of this shape; none if it does not apply."""
+        holes = list(dict.fromkeys(_HOLE.findall(self.tactics)))
+        choices = [list(itertools.islice(_KINDS[hole](theorem, shape), _FILLINGS_PER_HOLE)) for hole in holes]
+        for fillings in itertools.islice(itertools.product(*choices), _FILLINGS_PER_TEMPLATE):
+            block = Text(self.tactics).substitute(dict(zip(holes, fillings, strict=True)))
+            yield "by\n" + "\n".join(f"  {line}" for line in block.split("\n") if line.strip())
+
+
+def _of_type(*types: str) -> Callable[[Theorem, Shape], Iterator[str]]:
+    """Variables of one of these types, applied to arguments or not."""
+    return lambda _, shape: (b.name for b in shape.binders if b.type.split(" ")[0] in types and "→" not in b.type)
+
+
+def _assuming(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
+    """Hypotheses whose text matches."""
+    expression = re.compile(pattern)
+    return lambda _, shape: (b.name for b in shape.binders if expression.search(b.type))
+
+
+def _intros(_: Theorem, shape: Shape) -> Iterator[str]:
+    """The line that names what the goal itself quantifies over or assumes; empty if there is nothing."""
+    yield f"intro {' '.join(shape.intros)}" if shape.intros else ""
+
+
+def _definitions(theorem: Theorem, _: Shape) -> Iterator[str]:
+    """All names that the context defines."""
+    if names := _DEFINITION.findall(theorem.context):
+        yield ", ".join(names)
+
+
+def _residues(count: int) -> Callable[[Theorem, Shape], Iterator[str]]:
+    """Case distinctions on the residues of `count` numbers, by the moduli that the statement names."""
+
+    def cases(theorem: Theorem, shape: Shape) -> Iterator[str]:
+        found = {int(one or other) for one, other in _MODULUS.findall(theorem.statement)}
+        moduli = sorted(modulus for modulus in found if 1 < modulus <= _LARGEST_MODULUS)
+        for modulus, names in itertools.product(moduli, itertools.combinations(_numbers(theorem, shape), count)):
+            yield _distinguish(names, modulus)
+
+    return cases
+
+
+def _distinguish(names: Sequence[str], modulus: int) -> str:
+    facts = [
+        f"have r{name} : {' ∨ '.join(f'{name} % {modulus} = {residue}' for residue in range(modulus))} := by omega"
+        for name in names
+    ]
+    splits = [f"rcases r{name} with {' | '.join([f'r{name}'] * modulus)}" for name in names]
+    return "\n".join([*facts, " <;> ".join(splits)])
+
+
+def _squares(theorem: Theorem, shape: Shape) -> Iterator[str]:
+    """That the squares of the integers and of their differences are not negative: what inequalities are made of."""
+    names = list(itertools.islice(_integers(theorem, shape), 3))
+    terms = [f"{one} - {other}" for one, other in itertools.combinations(names, 2)] + names
+    if names:
+        yield "\n".join(f"have s{i} := Lean.Grind.OrderedRing.sq_nonneg (a := {term})" for i, term in enumerate(terms))
+
+
+_naturals = _of_type("Nat", "ℕ")
+_integers = _of_type("Int", "ℤ")
+_numbers = _of_type("Nat", "ℕ", "Int", "ℤ")
+
+_KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
+    "intros": _intros,
+    "nat": _naturals,
+    "int": _integers,
+    "number": _numbers,
+    "list": _of_type("List"),
+    "option": _of_type("Option"),
+    "bool": _of_type("Bool"),
+    "prop": _of_type("Prop"),
+    "and": _assuming(r"^[^∀∃]*∧"),
+    "or": _assuming(r"^[^∀∃]*∨"),
+    "exists": _assuming(r"^∃"),
+    "forall": _assuming(r"^∀"),
+    "hypothesis": _assuming(r"[=<>≤≥≠∣∧∨∃∀¬↔%]"),
+    "definitions": _definitions,
+    "residues": _residues(1),
+    "residues2": _residues(2),
+    "squares": _squares,
+}
+"""What a hole can be."""
