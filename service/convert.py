@@ -36,7 +36,7 @@ def duration(seconds: float) -> Duration:
 
 def seconds(value: Duration) -> float:
     """Seconds of a proto duration."""
-    return value.seconds + value.nanos / 1e9
+    return (value.seconds * 10**9 + value.nanos) / 1e9
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:

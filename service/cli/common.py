@@ -104,7 +104,12 @@ async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[
 def preparing() -> Iterator[Report]:
     """Shows on a terminal that Lean is being prepared and started."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), console=stderr, transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
     ) as display:
         task = display.add_task("starting Lean", total=None)
 

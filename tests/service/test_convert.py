@@ -1,0 +1,132 @@
+"""Messages and dataclasses say the same."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leansieve.v1 import proof_search_pb2 as pb
+from prover.candidate import Candidate
+from prover.search import Budget, Ending, Finished, Progress, Proof
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service import convert, convert_requests
+from service.admission import bounds
+from service.config import Settings, TextSettings
+from service.requests import Accepted, Check, Event, Search
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+count = st.integers(0, 2**32 - 1)
+positive = st.integers(1, 2**32 - 1)
+# Durations travel in whole nanoseconds.
+time = st.integers(1, 10**13).map(lambda milliseconds: milliseconds / 1e3)
+messages = st.builds(
+    Message, st.sampled_from(["error", "warning", "information"]), text, st.sampled_from(Region), count, count
+)
+verdicts = st.builds(
+    Verdict,
+    kind=st.sampled_from(VerdictKind),
+    trust=st.sampled_from(Trust),
+    policy=st.builds(Policy, text, st.lists(text).map(tuple), st.lists(text).map(tuple)),
+    theorem=text,
+    messages=st.lists(messages, max_size=3).map(tuple),
+    axioms=st.lists(text, max_size=3).map(tuple),
+    elapsed_ms=st.integers(0, 10**9).map(float),
+    timing=st.dictionaries(text, st.floats(allow_nan=False)),
+    heartbeats=st.integers(0, 2**64 - 1),
+)
+trusts = st.sampled_from([Trust.KERNEL_REPLAYED, Trust.ISOLATED_REPLAY])
+limits = st.builds(Limits, time, positive, positive)
+theorems = st.builds(
+    Theorem,
+    text.map(lambda name: f"theorem {name}".replace("\0", "").strip()).filter(lambda s: not s.rstrip().endswith(":=")),
+    st.just(Header(("Init",), "open Nat")),
+    text.map(lambda s: s.replace("\0", "")),
+)
+proofs = text.map(lambda s: s.replace("\0", ""))
+default = bounds(Settings())[0]
+
+
+@given(verdicts)
+def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
+    there_and_back = convert.verdict_from_proto(convert.verdict_to_proto(verdict), verdict.mode)
+    assert dataclasses.replace(there_and_back, elapsed_ms=verdict.elapsed_ms) == verdict
+    assert abs(there_and_back.elapsed_ms - verdict.elapsed_ms) < 1e-3
+
+
+@given(
+    st.builds(
+        Check,
+        theorems,
+        st.builds(Candidate, proofs, st.sampled_from(Mode), st.just("given")),
+        limits,
+        text.filter(bool),
+        trusts,
+    )
+)
+def test_a_check_survives_the_journey(check: Check) -> None:
+    request = convert_requests.check_to_proto(check)
+    assert convert_requests.check_from_proto(request, default, TextSettings()) == check
+
+
+@given(
+    st.builds(
+        Search,
+        theorems,
+        st.builds(Budget, positive, st.none() | count, time, positive),
+        limits,
+        text.filter(bool),
+        trusts,
+        text,
+        st.none() | st.integers(0, 2**64 - 1),
+    )
+)
+def test_a_search_survives_the_journey(search: Search) -> None:
+    request = convert_requests.search_to_proto(search)
+    assert convert_requests.search_from_proto(request, default, TextSettings()) == search
+
+
+spent = st.builds(Progress, count, count, count, count, time)
+candidates = st.builds(
+    Candidate,
+    text,
+    source=text,
+    log_prob=st.none() | st.floats(allow_nan=False),
+    tokens=count,
+    seed=st.none() | st.integers(0, 2**64 - 1),
+)
+endings = st.sampled_from([e for e in Ending if e not in (Ending.INVALID_STATEMENT, Ending.INFRASTRUCTURE)])
+
+
+@given(
+    st.one_of(
+        st.builds(Accepted, text, text),
+        spent,
+        st.builds(Proof, candidates, verdicts.map(lambda v: dataclasses.replace(v, elapsed_ms=0.0)), time),
+        st.builds(Finished, endings, spent, st.dictionaries(st.sampled_from(VerdictKind), count)),
+    )
+)
+def test_an_event_survives_the_journey(event: Event) -> None:
+    assert convert_requests.event_from_proto(convert_requests.event_to_proto(event, "digest")) == event
+
+
+def test_what_a_request_does_not_say_comes_from_the_server() -> None:
+    request = pb.ProveRequest()
+    request.theorem.statement = "theorem a : True"
+    search = convert_requests.search_from_proto(request, default, TextSettings())
+    assert search == Search(Theorem("theorem a : True"), default.budget, default.limits)
+
+
+def test_a_verdict_of_a_newer_server_is_nobodys_fault() -> None:
+    message = convert.verdict_to_proto(Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED))
+    message.kind = 99  # type: ignore[assignment]
+    message.trust = 99  # type: ignore[assignment]
+    verdict = convert.verdict_from_proto(message)
+    assert (verdict.kind, verdict.trust) == (VerdictKind.INFRASTRUCTURE, Trust.NONE)
+    assert not verdict.verified
+
+
+def test_every_message_field_is_explained_or_plain() -> None:
+    for enum, kinds in ((pb.DESCRIPTOR.pool.FindEnumTypeByName("leansieve.v1.VerdictKind"), VerdictKind),):
+        names = {value.name.removeprefix("VERDICT_KIND_") for value in enum.values}
+        assert names == {kind.name for kind in kinds} | {"UNSPECIFIED"}
