@@ -1,0 +1,188 @@
+"""The gRPC server through a real channel, as far as it answers without Lean."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from leansieve.v1 import proof_search_pb2 as pb
+from leansieve.v1 import verdict_pb2
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from prover.candidate import Candidate
+from prover.search import Budget
+from prover.theorem import Theorem
+from prover.verdict import Limits
+from service.client import Client
+from service.config import ServerSettings, Settings
+from service.engine import Engine
+from service.errors import InputError, UserError
+from service.requests import BusyError, Check, GoneError, Search, UnavailableError
+from service.server import SERVICE, listening
+
+SETTINGS = Settings(server=ServerSettings(listen="127.0.0.1:0", message_bytes=1 << 16))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def address() -> AsyncIterator[str]:
+    """A server whose engine was never started: it answers whatever needs no Lean."""
+    async with listening(Engine(SETTINGS), SETTINGS, asyncio.Event()) as (where, _):
+        yield where
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(address) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(address: str) -> AsyncIterator[Client]:
+    async with Client(address, Settings()) as opened:
+        yield opened
+
+
+async def test_health_is_not_serving_until_a_proof_was_checked(channel: grpc.aio.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    for name in ("", SERVICE):
+        response = await health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert response.status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert SERVICE == "leansieve.v1.ProofSearch"
+
+
+async def test_reflection_lists_the_services(channel: grpc.aio.Channel) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    answers = [answer async for answer in stub.ServerReflectionInfo(iter([request]))]
+    names = {service.name for service in answers[0].list_services_response.service}
+    assert {"leansieve.v1.ProofSearch", "grpc.health.v1.Health"} <= names
+
+
+async def test_a_server_says_what_it_offers(client: Client) -> None:
+    info = await client.info()
+    assert info.runtime == "embedded"
+    assert info.samplers == ("auto", "portfolio")
+    assert info.policies == ("default",)
+    assert info.default.limits == Limits()
+    assert info.maximum.budget.seconds == Settings().search.maximum_seconds
+
+
+async def test_requests_before_the_start_are_told_to_come_back(client: Client) -> None:
+    with pytest.raises(BusyError, match="still starting"):
+        await client.check(Check(Theorem("theorem a : True"), Candidate("trivial")))
+    with pytest.raises(BusyError, match="still starting"):
+        await anext(client.prove(Search(Theorem("theorem a : True"))))
+
+
+TRUE = Theorem("theorem a : True")
+
+
+@pytest.mark.parametrize(
+    ("search", "field"),
+    [
+        (Search(Theorem("")), "theorem.statement"),
+        (Search(Theorem("theorem a : True\0")), "theorem.statement"),
+        (Search(TRUE, policy="other"), "policy"),
+        (Search(TRUE, sampler="other"), "sampler"),
+        (Search(TRUE, Budget(samples=10**9)), "budget.samples"),
+        (Search(TRUE, Budget(proofs=10**9)), "budget.proofs"),
+        (Search(TRUE, Budget(seconds=1e9)), "budget.time"),
+        (Search(TRUE, Budget(seconds=-1)), "budget.time"),
+        (Search(TRUE, Budget(checks=0)), "budget.checks"),
+        (Search(TRUE, limits=Limits(seconds=1e9)), "limits.time"),
+        (Search(TRUE, limits=Limits(heartbeats=2**32 - 1)), "limits.heartbeats"),
+        (Search(TRUE, limits=Limits(recursion=2**32 - 1)), "limits.recursion"),
+    ],
+)
+async def test_a_search_out_of_bounds_is_refused_by_field(client: Client, search: Search, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        await anext(client.prove(search))
+    assert caught.value.field == field
+
+
+async def test_a_request_that_is_refused_is_invalid_argument(channel: grpc.aio.Channel) -> None:
+    stub = ProofSearchStub(channel)
+    for request in (pb.ProveRequest(), pb.ProveRequest(minimum_trust=verdict_pb2.TRUST_ELABORATED)):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Prove(request).read()
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.CheckProof(pb.CheckProofRequest())
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "neither `proof` nor `file`" in str(caught.value.details())
+
+
+async def test_a_text_that_cannot_be_taken_is_the_verdict_of_a_check(channel: grpc.aio.Channel) -> None:
+    stub = ProofSearchStub(channel)
+    request = pb.CheckProofRequest(proof="rfl")
+    response = await stub.CheckProof(request)
+    assert response.verdict.kind == verdict_pb2.VERDICT_KIND_INVALID_STATEMENT
+    assert response.verdict.messages[0].text.startswith("the statement is empty")
+    request.theorem.statement, request.theorem.header = "theorem a : True", "import 1"
+    response = await stub.CheckProof(request)
+    assert response.verdict.messages[0].region == verdict_pb2.REGION_HEADER
+    request.theorem.header, request.proof = "", "\0"
+    response = await stub.CheckProof(request)
+    assert response.verdict.kind == verdict_pb2.VERDICT_KIND_REJECTED
+
+
+async def test_a_message_beyond_the_limit_is_refused(client: Client) -> None:
+    with pytest.raises(InputError, match="larger than max"):
+        await client.check(Check(TRUE, Candidate("x" * (1 << 16))))
+
+
+async def test_no_server_is_one_sentence() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        async with Client(address, Settings()) as client:
+            with pytest.raises(GoneError, match=f"no server answers at {address}: start one with `leansieve serve`"):
+                await client.info()
+            with pytest.raises(UnavailableError):
+                await client.ready(0.5)
+
+
+async def test_a_port_in_use_is_one_sentence(address: str) -> None:
+    settings = Settings(server=ServerSettings(listen=address))
+    with pytest.raises(UserError, match="Address already in use; choose another address with --listen"):
+        async with listening(Engine(settings), settings, asyncio.Event()):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("listen", "words"),
+    [
+        ("0.0.0.0:0", "can be reached from other machines"),
+        ("[::]:0", "can be reached from other machines"),
+        ("example.org:0", "can be reached from other machines"),
+        ("127.0.0.1", "expected HOST:PORT"),
+        ("127.0.0.1:x", "expected HOST:PORT"),
+        ("127.0.0.1:99999", "expected HOST:PORT"),
+        ("unix:/no/such/folder/socket", "cannot listen"),
+    ],
+)
+async def test_where_not_to_listen(listen: str, words: str) -> None:
+    settings = Settings(server=ServerSettings(listen=listen))
+    with pytest.raises(UserError, match=words):
+        async with listening(Engine(settings), settings, asyncio.Event()):
+            pass
+
+
+async def test_other_machines_are_let_in_when_told_so() -> None:
+    settings = Settings(server=ServerSettings(listen="0.0.0.0:0", allow_remote=True))
+    async with listening(Engine(settings), settings, asyncio.Event()) as (address, _):
+        assert not address.endswith(":0")
+
+
+async def test_a_unix_socket_serves(tmp_path: Path) -> None:
+    settings = Settings(server=ServerSettings(listen=f"unix:{tmp_path}/socket"))
+    async with (
+        listening(Engine(settings), settings, asyncio.Event()) as (address, _),
+        Client(address, settings) as client,
+    ):
+        assert (await client.info()).runtime == "embedded"
