@@ -239,10 +239,10 @@ def _common(theorem: Theorem, limits: Limits, policy: Policy) -> dict[str, objec
         raise ValueError("limits: heartbeats and recursion must be at least 1; Lean reads 0 as no limit")
     if limits.messages < 0 or limits.message_bytes < 0:
         raise ValueError("limits: messages and message_bytes must not be negative")
-    header = theorem.header
-    _fit(Region.HEADER, header.text)
+    imports = list(theorem.header.imports)
+    _fit(Region.HEADER, " ".join(imports))
     return {
-        "header": {"imports": list(header.imports), "prelude": header.prelude},
+        "header": {"imports": imports, "prelude": _fit(Region.HEADER, theorem.header.prelude)},
         "context": _fit(Region.CONTEXT, theorem.context),
         "statement": _fit(Region.STATEMENT, theorem.statement),
         "policy": {"name": policy.name, "axioms": list(policy.axioms), "kinds": list(policy.kinds)},
@@ -262,7 +262,7 @@ def _fit(region: Region, text: str) -> str:
         raise UnfitTextError(region, f"is not Unicode: a lone surrogate at character {error.start}") from None
     if size > LONGEST_TEXT:
         raise UnfitTextError(region, f"is {size} bytes long; at most {LONGEST_TEXT} are read")
-    return text
+    return text.replace("\r\n", "\n")  # as Lean reads a file
 
 
 def _body(op: str, fields: Mapping[str, object]) -> bytes:

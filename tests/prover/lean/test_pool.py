@@ -18,13 +18,13 @@ from typing import Any
 
 import psutil
 import pytest
-from scripted import ScriptedRuntime, proof, theorem
 
 from prover.candidate import Candidate
 from prover.lean.pool import NoAnswerError, PoolBusyError, PoolConfig, PoolUnavailableError, Priority, WorkerPool
 from prover.lean.process import End
 from prover.lean.stats import State
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
+from tests.prover.lean.scripted import ScriptedRuntime, proof, theorem
 
 SHORT = Limits(seconds=0.2)
 LONG = Limits(seconds=60)
@@ -489,8 +489,8 @@ async def test_no_task_is_left_behind() -> None:
 async def test_workers_end_when_their_parent_is_killed(busy_with: dict[str, Any], channel: str) -> None:
     program = f"""
 import asyncio, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_pool import *
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from tests.prover.lean.test_pool import *
 async def main():
     async with pool_of(2, runtime=ScriptedRuntime(cancel={channel!r})) as pool:
         await idle(pool)

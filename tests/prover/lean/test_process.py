@@ -13,12 +13,12 @@ from typing import Any
 
 import psutil
 import pytest
-from scripted import ScriptedRuntime, proof, theorem
 
 from prover.lean import protocol
 from prover.lean.process import End, HeaderRejectedError, WorkerEndedError, WorkerProcess, WorkerStartError
 from prover.lean.runtime import Launch
 from prover.verdict import Limits, Policy
+from tests.prover.lean.scripted import ScriptedRuntime, proof, theorem
 
 
 @contextlib.asynccontextmanager

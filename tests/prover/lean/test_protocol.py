@@ -56,7 +56,11 @@ def test_file_mode_sends_the_file() -> None:
     assert "proof" not in fields
 
 
-@given(st.text())
+def test_line_ends_of_windows_are_read_as_lean_reads_them() -> None:
+    assert json.loads(request("by\r\n  rfl\r").line(1))["proof"] == "by\n  rfl\r"
+
+
+@given(st.text().filter(lambda text: "\r\n" not in text))
 def test_a_request_is_one_line_of_ascii_that_says_the_same(text: str) -> None:
     line = request(text).line(3)
     assert line.isascii()

@@ -1,0 +1,226 @@
+"""The pool on real Lean, with real loops, kills and cancellations."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from prover.candidate import Candidate
+from prover.lean.pool import State, WorkerPool
+from prover.lean.process import End
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Trust, VerdictKind
+
+pytestmark = pytest.mark.lean
+
+EASY = Theorem("theorem easy (a b : Nat) : a + b = b + a")
+PROOF = Candidate("by omega")
+# Half a million cases, one by one: minutes if nobody stops it.
+LONG = Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a")
+LONG_PROOF = Candidate("by decide")
+PATIENT = Limits(seconds=120, heartbeats=4_000_000, recursion=4_000)
+
+
+def pids(pool: WorkerPool) -> set[int]:
+    return {worker.pid for worker in pool.stats().workers if worker.pid is not None}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110, the pool tells nobody
+        await asyncio.sleep(0.02)
+
+
+async def all_idle(pool: WorkerPool) -> None:
+    await until(lambda: pool.stats().in_state(State.IDLE) == len(pool.stats().workers))
+
+
+async def one_busy(pool: WorkerPool) -> int:
+    """Wait until exactly one worker has a job; its process."""
+    await until(lambda: pool.stats().in_state(State.BUSY) == 1)
+    (worker,) = (worker for worker in pool.stats().workers if worker.state is State.BUSY)
+    assert worker.pid
+    await asyncio.sleep(0.3)  # Lean has read the request by now
+    return worker.pid
+
+
+async def test_proof_is_verified_by_replay(lean_pool: WorkerPool) -> None:
+    verdict = await lean_pool.check(EASY, PROOF)
+    assert verdict.verified
+    assert verdict.trust is Trust.KERNEL_REPLAYED
+    assert verdict.theorem == "easy"
+    assert verdict.timing["total_ms"] <= verdict.elapsed_ms
+    assert (await lean_pool.check(EASY, Candidate("by rfl"))).kind is VerdictKind.REJECTED
+
+
+async def test_looping_proof_ends_by_its_deadline_and_the_environment_stays_warm(lean_pool: WorkerPool) -> None:
+    await all_idle(lean_pool)
+    before, ends = pids(lean_pool), lean_pool.stats().ends
+    limits = Limits(seconds=1.0, heartbeats=PATIENT.heartbeats, recursion=PATIENT.recursion)
+    for _ in range(2):
+        verdict = await lean_pool.check(LONG, LONG_PROOF, limits)
+        assert verdict.kind is VerdictKind.TIMEOUT
+        assert 1_000 <= verdict.elapsed_ms <= 1_000 * (limits.seconds + 5.0)
+        assert verdict.timing, "Lean itself answered, so it was cancelled, not killed"
+    assert (await asyncio.gather(*(lean_pool.check(EASY, PROOF) for _ in range(4))))[0].verified
+    assert (pids(lean_pool), lean_pool.stats().ends) == (before, ends)
+
+
+async def test_runaway_within_its_deadline_ends_by_heartbeats(lean_pool: WorkerPool) -> None:
+    verdict = await lean_pool.check(LONG, LONG_PROOF, Limits(seconds=120, heartbeats=2_000, recursion=4_000))
+    assert verdict.kind is VerdictKind.OUT_OF_RESOURCES
+    assert verdict.heartbeats > 0
+
+
+async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
+    await all_idle(lean_pool)
+    before = pids(lean_pool)
+    checks = [asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, PATIENT)) for _ in range(2)]
+    await until(lambda: lean_pool.stats().in_state(State.BUSY) == 2)
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+    for check in checks:
+        check.cancel()
+    await asyncio.wait(checks)
+    assert time.monotonic() - began < 1.0
+    assert (await lean_pool.check(EASY, PROOF)).verified
+    await all_idle(lean_pool)
+    assert pids(lean_pool) == before
+
+
+async def test_texts_of_any_script_and_size_reach_lean_whole(lean_pool: WorkerPool) -> None:
+    fancy = Theorem("theorem «𝕜 ≤ é» (𝕜 : Nat) (h : 𝕜 ≤ 7) : 𝕜 < 8")
+    verdict = await lean_pool.check(fancy, Candidate("by\r\n  -- 🙂\t𝔸\n  omega"))
+    assert verdict.verified
+    assert "𝕜 ≤ é" in verdict.theorem
+    padded = Candidate("by\n" + "  -- ∀ 𝕜, " + "x" * 90 + "\n" * 2_000 + "  omega")
+    assert (await lean_pool.check(EASY, padded)).verified
+    refused = await lean_pool.check(EASY, Candidate("by omega\0"))
+    assert refused.kind in (VerdictKind.REJECTED, VerdictKind.FORBIDDEN)
+
+
+async def test_hundreds_of_checks_with_cancellations_and_deadlines_swap_no_answer(lean_pool: WorkerPool) -> None:
+    await storm(lean_pool, 200)
+
+
+@pytest.mark.slow
+async def test_a_thousand_checks_swap_no_answer_and_memory_stays_flat(lean_pool: WorkerPool) -> None:
+    await storm(lean_pool, 200)
+    await asyncio.sleep(2)
+    before = sum(worker.memory_bytes for worker in lean_pool.stats().workers)
+    await storm(lean_pool, 1_000)
+    await asyncio.sleep(2)
+    after = sum(worker.memory_bytes for worker in lean_pool.stats().workers)
+    assert after < 1.15 * before
+
+
+async def storm(pool: WorkerPool, count: int) -> None:
+    """Checks of all outcomes in flight at once; every answer names its own theorem and number."""
+    chance = random.Random(count)
+
+    async def one(number: int) -> None:
+        kind = chance.choices(["true", "false", "long", "cancel"], [60, 20, 5, 15])[0]
+        theorem = Theorem(f"theorem t{number} (a : Nat) (h : a < {number}) : a + 1 < {number + 1}")
+        limits, proof, expected = PATIENT, Candidate("by omega"), VerdictKind.VERIFIED
+        if kind == "false":
+            proof, expected = Candidate(f"by exact absurd h (wrong{number} h)"), VerdictKind.REJECTED
+        elif kind == "long":
+            theorem = Theorem(LONG.statement.replace("long", f"t{number}"))
+            limits, proof, expected = Limits(0.3, PATIENT.heartbeats, 4_000), LONG_PROOF, VerdictKind.TIMEOUT
+        check = asyncio.create_task(pool.check(theorem, proof, limits))
+        if kind == "cancel":
+            await asyncio.sleep(chance.random() * 3)
+            check.cancel()
+        try:
+            verdict = await check
+        except asyncio.CancelledError:
+            assert kind == "cancel"
+            return
+        assert verdict.kind is expected, (kind, verdict)
+        assert verdict.theorem == f"t{number}"
+        if kind == "false":
+            assert any(f"wrong{number}" in message.text for message in verdict.messages)
+
+    before, ends = pids(pool), pool.stats().ends
+    await asyncio.gather(*(one(number) for number in range(count)))
+    await all_idle(pool)
+    assert pool.stats().queued == 0
+    assert (pids(pool), pool.stats().ends) == (before, ends)
+
+
+async def test_unknown_module_is_told_in_leans_words_and_other_imports_are_served(lean_pool: WorkerPool) -> None:
+    unknown = Theorem(EASY.statement, Header(("Init", "Std.Nonsense")))
+    verdict = await lean_pool.check(unknown, PROOF)
+    assert verdict.kind is VerdictKind.INVALID_STATEMENT
+    assert "Std.Nonsense" in verdict.messages[0].text
+    small = Theorem("theorem small (m : Std.HashMap Nat Nat) : m = m", Header(("Init",)))
+    assert (await lean_pool.check(small, Candidate("rfl"))).kind is VerdictKind.INVALID_STATEMENT
+    assert (await lean_pool.check(Theorem(small.statement), Candidate("rfl"))).verified
+
+
+async def test_worker_killed_in_a_check_is_replaced_and_the_check_repeated(lean_pool: WorkerPool) -> None:
+    await all_idle(lean_pool)
+    before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
+    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Limits(4.0, PATIENT.heartbeats, 4_000)))
+    victim = await one_busy(lean_pool)
+    os.kill(victim, signal.SIGKILL)
+    others = await asyncio.gather(*(lean_pool.check(EASY, PROOF) for _ in range(5)))
+    assert all(verdict.verified for verdict in others)
+    assert (await check).kind is VerdictKind.TIMEOUT
+    assert lean_pool.stats().ends[End.OUTSIDE] == before + 1
+    assert victim not in pids(lean_pool)
+
+
+async def test_stopped_worker_is_replaced_and_its_check_repeated(lean_pool: WorkerPool) -> None:
+    await all_idle(lean_pool)
+    before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
+    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Limits(3.0, PATIENT.heartbeats, 4_000)))
+    victim = await one_busy(lean_pool)
+    os.kill(victim, signal.SIGSTOP)
+    assert (await lean_pool.check(EASY, PROOF)).verified
+    assert (await check).kind is VerdictKind.TIMEOUT
+    assert lean_pool.stats().ends[End.OUTSIDE] == before + 1
+    assert not psutil.pid_exists(victim)
+
+
+async def test_isolated_checker_replays_in_a_fresh_process(lean_pool: WorkerPool) -> None:
+    async with lean_pool.isolated() as checker:
+        verdicts = [await checker.check(EASY, PROOF) for _ in range(2)]
+    assert [verdict.trust for verdict in verdicts] == [Trust.ISOLATED_REPLAY] * 2
+
+
+async def test_busy_workers_end_when_their_parent_is_killed_and_leave_no_file(tmp_path: Path) -> None:
+    """Real Lean does not look at its standard input while it is busy; the end of its control socket must do."""
+    program = f"""
+import asyncio, sys
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from tests.prover.lean.test_pool_lean import *
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.pool import PoolConfig
+async def main():
+    async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
+        await pool.ready()
+        check = asyncio.create_task(pool.check(LONG, LONG_PROOF, PATIENT))
+        print(await one_busy(pool), flush=True)
+        await check
+asyncio.run(main())
+"""
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=subprocess.PIPE, env=env)
+    assert parent.stdout
+    worker = int(await parent.stdout.readline())
+    assert psutil.pid_exists(worker)
+    parent.kill()
+    await parent.wait()
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(worker):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert os.listdir(tmp_path) == []
