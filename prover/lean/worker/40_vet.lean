@@ -117,32 +117,53 @@ def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option
   else if k == ``Parser.Command.derivingClass then checkDerive v (identsBelow [stx] [])
   else none
 
+/-- Constants that Meta and the kernel evaluate by running compiled code, whatever they are applied to. -/
+def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat"]
+
+def namesEvaluator : Name → Bool
+  | .anonymous => false
+  | .str p s => if isOne evaluators s then true else namesEvaluator p
+  | .num p _ => namesEvaluator p
+where
+  isOne : List String → String → Bool
+    | [], _ => false
+    | e :: es, s => if e == s then true else isOne es s
+
 /-- The first node that is not allowed, in reading order. -/
 partial def vet (v : Vetting) (policy : Policy) : List Syntax → Option Offence
   | [] => none
+  | stx@(.ident _ _ n _) :: rest =>
+    if namesEvaluator n && !containsName n policy.axioms then some { stx, reason := s!"evaluation by compiled code ({nameString n})" }
+    else vet v policy rest
   | stx@(.node _ k args) :: rest => match checkNode v policy stx k with
     | some o => some o
     | none => vet v policy (pushSyntax args rest)
   | _ :: rest => vet v policy rest
 
-partial def setsOption : List Syntax → Bool
+partial def mentionsKind (kinds : List Name) : List Syntax → Bool
   | [] => false
-  | .node _ k args :: rest => if containsName k optionKinds then true else setsOption (pushSyntax args rest)
-  | _ :: rest => setsOption rest
+  | .node _ k args :: rest => if containsName k kinds then true else mentionsKind kinds (pushSyntax args rest)
+  | _ :: rest => mentionsKind kinds rest
 
-/-- Options with a bound are lowered to it (`maxHeartbeats 0` means no limit and is lowered too). Deeper than anyone nests
-    them they are left alone: the deadline holds all the same. -/
-def clampOptions (v : Vetting) (stx : Syntax) : Syntax :=
-  if setsOption [stx] then go 256 stx else stx
+def computedKinds : List Name := [``Parser.Command.definition, ``Parser.Command.abbrev, ``Parser.Command.instance]
+
+/-- What is elaborated for a vetted command: options with a bound are lowered to it (`maxHeartbeats 0` means no limit and is
+    lowered too), and definitions are `noncomputable`, so that no code is made of them that anything could run.
+    Deeper than anyone nests options they are left alone: the deadline holds all the same. -/
+def tamed (v : Vetting) (stx : Syntax) : Syntax :=
+  if mentionsKind (``Parser.Command.declaration :: optionKinds) [stx] then go 256 stx else stx
 where
   go : Nat → Syntax → Syntax
     | depth + 1, .node info k args =>
-      let args := goAll depth args.toList #[]
-      match containsName k optionKinds, identsBelow [args.getD 1 .missing] [] with
-      | true, .ident _ _ n _ :: _ => match findOption n v.options with
-        | some (bound + 1) => .node info k (lower (bound + 1) args.toList #[])
-        | _ => .node info k args
-      | _, _ => .node info k args
+      if k == ``Parser.Command.declaration && containsName (args.getD 1 .missing).getKind computedKinds then
+        .node info k ((args.set! 0 (withoutCode (args.getD 0 .missing))).set! 1 (go depth (args.getD 1 .missing)))
+      else
+        let args := goAll depth args.toList #[]
+        match containsName k optionKinds, identsBelow [args.getD 1 .missing] [] with
+        | true, .ident _ _ n _ :: _ => match findOption n v.options with
+          | some (bound + 1) => .node info k (lower (bound + 1) args.toList #[])
+          | _ => .node info k args
+        | _, _ => .node info k args
     | _, s => s
   goAll (depth : Nat) : List Syntax → Array Syntax → Array Syntax
     | [], acc => acc
@@ -152,3 +173,9 @@ where
     | s :: ss, acc => lower bound ss (acc.push (match s.isNatLit? with
       | some n => if n == 0 || n > bound then Syntax.mkNumLit (toString bound) else s
       | none => s))
+  /-- The place of `noncomputable` among the modifiers is the fifth. -/
+  withoutCode : Syntax → Syntax
+    | .node info k args => match args.getD 4 .missing with
+      | .node i n #[] => .node info k (args.set! 4 (.node i n #[.node .none ``Parser.Command.noncomputable #[.atom .none "noncomputable"]]))
+      | _ => .node info k args
+    | s => s

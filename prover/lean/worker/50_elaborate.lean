@@ -6,12 +6,20 @@ structure Refusal where
   verdict : String
   notes : List Note
 
+/-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
+structure Reference where
+  name : Name
+  env : Kernel.Environment
+  info : ConstantInfo
+  type : String
+
 /-- Everything of the worker that outlives a request. -/
 structure Session where
   vetting : Vetting
   token : IO.CancelToken
   imports : IO.Ref (List (String × Environment))
   bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment))))
+  references : IO.Ref (List (String × (Except Refusal Reference)))
 
 def baseOptions (limits : Limits) : Options :=
   let o : Options := {}
@@ -75,7 +83,7 @@ partial def runFile (session : Session) (policy : Policy) (src : Source) (only :
   match vet session.vetting policy [stx] with
   | some o => return .error (forbidden src o)
   | none =>
-    let st ← runCommand session src st (clampOptions session.vetting stx)
+    let st ← runCommand session src st (tamed session.vetting stx)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     runFile session policy src only st ps

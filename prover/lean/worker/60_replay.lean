@@ -19,6 +19,7 @@ inductive Replayed where
   | ok (env : Kernel.Environment) (count : Nat)
   | rejected (name : Name) (why : String)
   | resources (name : Name) (why : String)
+  | forbidden (name : Name) (why : String)
   | interrupted
 
 instance : Inhabited Replayed := ⟨.interrupted⟩
@@ -93,6 +94,84 @@ def mentionsOf (source : Kernel.Environment) : List Name → List Name → List 
     | some info => mentionsOf source rest (pushNames (mentions info) acc)
     | none => mentionsOf source rest acc
 
+/-- Some Lean kernels, the pinned pre-release among them, decide whether a type is a proposition by reducing its sort, and can
+    be led to two answers (lean4#14807): the sort of a declared type must be written out, and be 0 or never 0. -/
+def hasPlainSort : Expr → Bool
+  | .forallE _ _ body _ => hasPlainSort body
+  | .mdata _ e => hasPlainSort e
+  | .sort l => l.isZero || l.isNeverZero
+  | _ => false
+
+def headOf : Expr → Expr
+  | .app f _ => headOf f
+  | .mdata _ e => headOf e
+  | e => e
+
+/-- Where a field's type mentions one of the declared types, its head must be an inductive type as it stands, not after
+    reduction (lean4#14806). -/
+def hasPlainFields (source : Kernel.Environment) (types : List Name) : Expr → Bool
+  | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
+  | .mdata _ e => hasPlainFields source types e
+  | _ => true
+where
+  plain (domain : Expr) : Bool := if mentionsAny domain.getUsedConstants.toList then inductiveHead domain else true
+  mentionsAny : List Name → Bool
+    | [] => false
+    | n :: ns => if containsName n types then true else mentionsAny ns
+  inductiveHead : Expr → Bool
+    | .forallE _ _ body _ => inductiveHead body
+    | .mdata _ e => inductiveHead e
+    | e => match headOf e with
+      | .const n _ => match source.find? n with
+        | some (.inductInfo _) => true
+        | _ => false
+      | _ => false
+
+/-- Why a declaration of inductive types is not even shown to the kernel. -/
+def suspicious (source : Kernel.Environment) : ConstantInfo → Option String
+  | .inductInfo v => go v.all v.all
+  | _ => none
+where
+  go (types : List Name) : List Name → Option String
+    | [] => none
+    | n :: ns => match source.find? n with
+      | some (.inductInfo v) =>
+        if !hasPlainSort v.type then some "an inductive type whose sort is computed"
+        else if !fields types v.ctors then some "a recursive occurrence that is hidden behind a computation"
+        else go types ns
+      | _ => some "an inductive type that is missing"
+  fields (types : List Name) : List Name → Bool
+    | [] => true
+    | c :: cs => match source.find? c with
+      | some info => if hasPlainFields source types info.type then fields types cs else false
+      | none => false
+
+/-- Types that the kernel makes for a block of inductive types: constructors and the recursor of each. -/
+def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
+  | .inductInfo v => lookUp (constructorsOf env v.all []) (recursors v.all [])
+  | _ => []
+where
+  lookUp : List Name → List ConstantInfo → List ConstantInfo
+    | [], acc => acc
+    | n :: ns, acc => match env.find? n with
+      | some info => lookUp ns (info :: acc)
+      | none => lookUp ns acc
+  recursors : List Name → List ConstantInfo → List ConstantInfo
+    | [], acc => acc
+    | n :: ns, acc => recursors ns (lookUp [.str n "rec"] acc)
+
+/-- Type-check types that the kernel made itself and some kernels take on trust (lean4#14576): the identity on each is
+    declared in an environment that is thrown away. -/
+def checkTypes (opts : Options) (token : IO.CancelToken) (env : Kernel.Environment) : List ConstantInfo → Option Kernel.Exception
+  | [] => none
+  | info :: rest =>
+    let value := Expr.lam `x info.type (.bvar 0) .default
+    let type := Expr.forallE `x info.type info.type .default
+    let decl := Declaration.defnDecl { name := `_leansieve_check, levelParams := info.levelParams, type, value, hints := .opaque, safety := .safe }
+    match env.addDecl opts decl (some token) with
+    | .ok _ => checkTypes opts token env rest
+    | .error e => some e
+
 /-- Re-check `todo` and what they need of `source`, dependencies first, on top of the clean environment `base`; `env` is
     `base` with what was re-checked so far. A name that comes back marked has its dependencies in `env`. Constructors
     and recursors are made by the kernel and compared. -/
@@ -117,9 +196,13 @@ partial def replay (base source : Kernel.Environment) (opts : Options) (token : 
         else .rejected n "differs from what the kernel generates"
       | none, some info => match declarationOf source info with
         | none => .rejected n "not made by the declaration it belongs to"
-        | some decl => match env.addDecl opts decl (some token) with
-          | .ok env => replay base source opts token todo seen env count
-          | .error e => failure n e
+        | some decl => match suspicious source info with
+          | some why => .forbidden n why
+          | none => match env.addDecl opts decl (some token) with
+            | .ok env => match checkTypes opts token env (typesOf env info) with
+              | none => replay base source opts token todo seen env count
+              | some e => failure n e
+            | .error e => failure n e
 where
   pushAll : List Name → Bool → List (Name × Bool) → List (Name × Bool)
     | [], _, acc => acc
@@ -158,7 +241,8 @@ partial def sameBelow (clean reference candidate : Kernel.Environment) (todo : L
 def standardAxioms : List Name := [``propext, ``Classical.choice, ``Quot.sound]
 
 /-- Axioms that let a proof rest on compiled code or on nothing; never allowed unless the policy names them. -/
-def hollowAxioms : List Name := [``sorryAx, ``Lean.ofReduceBool, ``Lean.ofReduceNat, ``Lean.trustCompiler]
+def hollowAxioms : List Name := 
+  [``sorryAx, ``Lean.ofReduceBool, ``Lean.ofReduceNat, ``Lean.trustCompiler, ``Lean.reduceBool, ``Lean.reduceNat]
 
 /-- Modules whose content is the library: their theorems are taken as they are (embedded, their bodies are absent and
     they look like axioms). Everything else is followed. -/

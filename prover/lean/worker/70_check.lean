@@ -1,12 +1,5 @@
 /-! The check of a candidate, step by step (architecture: "How a candidate is checked"). -/
 
-/-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
-structure Reference where
-  name : Name
-  env : Kernel.Environment
-  info : ConstantInfo
-  type : String
-
 structure Timing where
   start : Nat
   last : Nat
@@ -49,6 +42,7 @@ where
         | .ok kenv _ => pure (.ok (st, kenv))
         | .interrupted => pure (.error { verdict := "timeout", notes := [] })
         | .resources n why => pure (.error (refuse "out_of_resources" n why))
+        | .forbidden n why => pure (.error (refuse "forbidden" n why))
         | .rejected n why => pure (.error (refuse "invalid_statement" n why))
   refuse (verdict : String) (n : Name) (why : String) : Refusal :=
     { verdict, notes := [{ severity := "error", region := .context, line := 1, column := 0, text := s!"the kernel refuses {nameString n}: {why}" }] }
@@ -118,8 +112,17 @@ def renderType (st : Command.State) (e : Expr) : BaseIO String :=
   let data := MessageData.withContext { env := st.env, mctx := {}, lctx := {}, opts := scope.opts } (.ofExpr e)
   (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString
 
-/-- Elaborate the statement with `sorry` for its proof. -/
+/-- Elaborate the statement with `sorry` for its proof. Kept for the next candidate. -/
 def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
+  let key := task.key ++ task.statement
+  match recall key (← session.references.get) with
+  | some reference => pure reference
+  | none =>
+    let reference ← build
+    unless ← session.token.isSet do session.references.set (remember 16 key reference (← session.references.get))
+    pure reference
+where
+  build : IO (Except Refusal Reference) := do
   let src := proofSource task.statement "sorry"
   match ← parseTheorem session task st src with
   | .error r => return .error (asInvalid r)
@@ -187,6 +190,7 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
         | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")
         | .resources n why =>
           return end_ "out_of_resources" "elaborated" (say s!"the kernel gave up on {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
+        | .forbidden n why => return end_ "forbidden" "elaborated" (say s!"{nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
         | .rejected n why =>
           return end_ "rejected" "elaborated" (say s!"the kernel refuses {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
   | some _ => return end_ "statement_changed" .null (say s!"{nameString reference.name} is not a theorem" :: notes) [] 0 timing
@@ -199,9 +203,9 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
   | .error r => return (refused r, timing)
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
-    let after ← runCommand session src st (clampOptions session.vetting stx)
+    let after ← runCommand session src st (tamed session.vetting stx)
     let timing ← timing.lap "elaborate_ms"
-    judge session task src (argOf (argOf stx 1) 3) clean reference after timing
+    judge session task src (argOf (argOf (argOf stx 1) 3) 1) clean reference after timing
 
 /-- Names that a file declares at its own hand, wherever they stand; enough to see whether it repeats the context. -/
 partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with

@@ -31,13 +31,13 @@ def importsOf : List String → List Import
   | m :: rest => { module := parseName m } :: importsOf rest
 
 /-- The environment of an import set; loaded once (`capacity` sets are kept). -/
-def loadImports (session : Session) (modules : List String) (capacity : Nat) : IO Environment := do
+def loadImports (imported : IO.Ref (List (String × Environment))) (modules : List String) (capacity : Nat) : IO Environment := do
   let key := joinStrings " " modules ""
-  match recall key (← session.imports.get) with
+  match recall key (← imported.get) with
   | some env => pure env
   | none =>
     let env ← importModules (importsOf modules).toArray {} 0 (loadExts := true)
-    session.imports.set (remember capacity key env (← session.imports.get))
+    imported.set (remember capacity key env (← imported.get))
     pure env
 
 def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (timing heartbeats : Json) : List (String × Json) :=
@@ -47,6 +47,15 @@ def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o 
    ("messages", notesJson task.limits o.notes), ("axioms", jsonNames o.axioms #[]), ("constants", .num o.constants),
    ("heartbeats", heartbeats), ("timing", timing)]
 
+/-- What a request about a theorem stands on: header and context elaborated, and the statement alone. -/
+def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal → IO Unit)
+    (go : Command.State → Kernel.Environment → Reference → IO Unit) : IO Unit := do
+  match ← baseOf w.session task env with
+  | .error r => refuse r
+  | .ok (st, clean) => match ← referenceOf w.session task st with
+    | .error r => refuse r
+    | .ok reference => go st clean reference
+
 def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   let beats ← IO.getNumHeartbeats
@@ -54,19 +63,57 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let finish (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
     let used := (← IO.getNumHeartbeats) - beats
     w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
+  withReference w task env (fun r => finish none (refused r) timing) fun st clean reference => do
+    let timing ← timing.lap "reference_ms"
+    let (o, timing) ← if mode == "file" then checkFile w.session task env st clean reference (strField j "file") timing
+      else checkProof w.session task st clean reference (strField j "proof") timing
+    finish (some reference) o timing
+
+/-- Answer a request that only looks. -/
+def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
+  w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: more)
+
+def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ reference => do
+    let looked ← lookInto w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
+    let goals ← match looked.steps with
+      | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
+      | [] => pure #[]
+    w.report id task timing looked.verdict (if looked.verdict == "verified" then [] else looked.notes)
+      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str reference.type), ("goal", goals.getD 0 (.str ""))]
+
+def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
+    let looked ← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry]
+    w.report id task timing looked.verdict looked.notes [("sorries", .arr (← sorriesJson looked.src looked.steps []))]
+
+def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
+    let script := strsField j "script"
+    let looked ← lookInto w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
+    let goals ← match looked.steps with
+      | s :: _ => printGoals s.context s.info.mctxAfter s.info.goalsAfter #[]
+      | [] => pure #[]
+    -- a tactic that closes the last goal with `sorry` has not closed it
+    let verdict := if looked.verdict == "verified" && goals.size == 0 && looked.holes then "incomplete" else looked.verdict
+    w.report id task timing verdict (if verdict == "verified" then [] else looked.notes) [("goals", .arr goals)]
+
+def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   match ← baseOf w.session task env with
-  | .error r => finish none (refused r) timing
-  | .ok (st, clean) =>
-    match ← referenceOf w.session task st with
-    | .error r => finish none (refused r) timing
-    | .ok reference =>
-      let timing ← timing.lap "reference_ms"
-      let (o, timing) ← if mode == "file" then checkFile w.session task env st clean reference (strField j "file") timing
-        else checkProof w.session task st clean reference (strField j "proof") timing
-      finish (some reference) o timing
+  | .error r => w.fail id "bad_header" (match r.notes with | n :: _ => n.text | [] => r.verdict)
+  | .ok (st, _) => w.answer id (← constantFields st env (parseName (strField j "name")))
+
+def opLoad (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  match ← baseOf w.session task env with
+  | .error r => w.report id task timing r.verdict r.notes [("imports", jsonStrings task.imports #[])]
+  | .ok _ => w.report id task timing "verified" [] [("imports", jsonStrings task.imports #[])]
 
 def withEnv (w : Wire) (id : Nat) (imports : List String) (go : Environment → IO Unit) : IO Unit := do
-  match ← (loadImports w.session imports (if w.memory then 1 else 4)).toBaseIO with
+  match ← (loadImports w.session.imports imports (if w.memory then 1 else 4)).toBaseIO with
   | .error e => w.fail id "bad_header" (toString e)
   | .ok env => go env
 
@@ -77,6 +124,11 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
     let task := Task.ofJson j
     withEnv w id task.imports fun env =>
       if op == "check" then opCheck w id j task env
+      else if op == "elaborate" then opElaborate w id task env
+      else if op == "goals" then opGoals w id j task env
+      else if op == "tactic" then opTactic w id j task env
+      else if op == "constant" then opConstant w id j task env
+      else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"
 
 def serve (w : Wire) (line : String) : IO Unit := do
@@ -124,26 +176,47 @@ partial def loopStdin (w : Wire) (next : _root_.Task (Except IO.Error String)) :
       serve w line
       loopStdin w next
 
-def start : IO Unit := do
+abbrev Imports := IO.Ref (List (String × Environment))
+
+def start (imported : Imports) : IO Unit := do
   let line ← (← IO.getStdin).getLine
   match Json.parse line with
   | .error e => print ("leansieve worker: the first line is not a request: " ++ e)
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { vetting := Vetting.ofJson (field j "vetting"), token, imports := ← IO.mkRef [], bases := ← IO.mkRef [] }
+    let session : Session := { vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
-    let imports := strsField j "imports"
-    match ← (loadImports session imports 1).toBaseIO with
+    let modules := strsField j "imports"
+    match ← (loadImports imported modules 1).toBaseIO with
     | .error e => w.fail (natField j "id" 1) "bad_header" (toString e)
     | .ok _ =>
       if w.memory then print s!"TOKEN {tokenAddress token}"
       let t1 ← IO.monoMsNow
       w.answer (natField j "id" 1) [("lean", .str Lean.versionString), ("githash", .str Lean.githash), ("worker", .str workerVersion),
-        ("imports", jsonStrings imports #[]), ("load_ms", .num (t1 - t0))]
+        ("imports", jsonStrings modules #[]), ("load_ms", .num (t1 - t0))]
       if w.memory then loopMemory w
       else loopStdin w (← IO.asTask (readRequest w) .dedicated)
 
+unsafe def closureAddressImpl (go : IO Unit) : USize := ptrAddrUnsafe go
+@[implemented_by closureAddressImpl] opaque closureAddress (go : IO Unit) : USize
+
+/-- Lets the embedded runtime keep an image of the process here; a process that starts from it begins with `go`.
+    Nothing of any request, and no nonce, is in memory yet. -/
+def imagePoint (go : IO Unit) : IO Unit := do
+  let keep ← IO.mkRef go
+  print s!"IMAGE {closureAddress go}"
+  let _ ← IO.appPath
+  go
+  keep.set (pure ())
+
 end Leansieve
 
-public def main (_ : List String) : IO Unit := Leansieve.start
+/-- Embedded, the imports come as arguments and are loaded before anything is asked. -/
+public def main (modules : List String) : IO Unit := do
+  let imported ← IO.mkRef []
+  match modules with
+  | [] => Leansieve.start imported
+  | _ => match ← (Leansieve.loadImports imported modules 1).toBaseIO with
+    | .ok _ => Leansieve.imagePoint (Leansieve.start imported)
+    | .error _ => Leansieve.start imported

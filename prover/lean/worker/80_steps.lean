@@ -1,0 +1,156 @@
+/-! Requests that look into a proof without judging it: the goals at each `sorry`, one tactic on a goal, a constant. -/
+
+/-- A tactic step that elaboration recorded, with what is needed to print its goals. -/
+structure Step where
+  context : ContextInfo
+  info : TacticInfo
+
+/-- The trees that a persistent array holds. -/
+def arrayTrees (trees : PersistentArray InfoTree) (rest : List (Option ContextInfo × InfoTree)) (ctx : Option ContextInfo) :
+    List (Option ContextInfo × InfoTree) :=
+  nodes [trees.root] [] trees.tail
+where
+  nodes (todo : List (PersistentArrayNode InfoTree)) (leaves : List (Array InfoTree)) (tail : Array InfoTree) : List (Option ContextInfo × InfoTree) :=
+    flatten (collect 4096 todo (leaves)) (pushTrees tail rest)
+  /-- The leaves, last first. -/
+  collect : Nat → List (PersistentArrayNode InfoTree) → List (Array InfoTree) → List (Array InfoTree)
+    | 0, _, acc => acc
+    | _, [], acc => acc
+    | n + 1, .leaf vs :: ns, acc => collect n ns (vs :: acc)
+    | n + 1, .node cs :: ns, acc => collect n (pushNodes cs.size cs ns) acc
+  pushNodes : Nat → Array (PersistentArrayNode InfoTree) → List (PersistentArrayNode InfoTree) → List (PersistentArrayNode InfoTree)
+    | 0, _, acc => acc
+    | i + 1, cs, acc => pushNodes i cs (cs.getD i (.leaf #[]) :: acc)
+  flatten : List (Array InfoTree) → List (Option ContextInfo × InfoTree) → List (Option ContextInfo × InfoTree)
+    | [], acc => acc
+    | vs :: more, acc => flatten more (pushTrees vs acc)
+  pushTrees (vs : Array InfoTree) (acc : List (Option ContextInfo × InfoTree)) : List (Option ContextInfo × InfoTree) := go vs.size vs acc
+  go : Nat → Array InfoTree → List (Option ContextInfo × InfoTree) → List (Option ContextInfo × InfoTree)
+    | 0, _, acc => acc
+    | i + 1, vs, acc => go i vs ((ctx, vs.getD i (.hole ⟨.anonymous⟩)) :: acc)
+
+/-- The tactic steps below some trees whose syntax has one of the kinds, in reading order. -/
+partial def stepsBelow (kinds : List Name) (todo : List (Option ContextInfo × InfoTree)) (acc : List Step) : List Step := match todo with
+  | [] => reverseList acc []
+  | (ctx, .context part tree) :: rest => stepsBelow kinds ((part.mergeIntoOuter? ctx, tree) :: rest) acc
+  | (_, .hole _) :: rest => stepsBelow kinds rest acc
+  | (ctx, .node info children) :: rest =>
+    let rest := arrayTrees children rest ctx
+    match ctx, info with
+    | some context, .ofTacticInfo info =>
+      if containsName info.stx.getKind kinds then stepsBelow kinds rest ({ context, info } :: acc) else stepsBelow kinds rest acc
+    | _, _ => stepsBelow kinds rest acc
+
+/-- `ppGoals` begins every goal with a line break. -/
+def withoutBreak (s : String) : String := if s.startsWith "\n" then (s.drop 1).toString else s
+
+def printGoals (ctx : ContextInfo) (mctx : MetavarContext) : List MVarId → Array Json → IO (Array Json)
+  | [], acc => pure acc
+  | g :: gs, acc => do
+    let format ← ({ ctx with mctx } : ContextInfo).ppGoals [g]
+    printGoals ctx mctx gs (acc.push (.str (cut (withoutBreak (format.pretty 100)) 16000).1))
+
+/-- `sorry` as a term is read as `by sorry`, so that its goal is recorded like that of a tactic. -/
+def sorryBlocks : Nat → Syntax → Syntax
+  | depth + 1, stx@(.node info k args) =>
+    if k == ``Parser.Term.sorry then
+      let tactic := Syntax.node info ``Parser.Tactic.tacticSorry args
+      let block := Syntax.node info ``Parser.Tactic.tacticSeq #[.node info ``Parser.Tactic.tacticSeq1Indented #[.node info `null #[tactic]]]
+      .node info ``Parser.Term.byTactic #[.atom info "by", block]
+    else if k == ``Parser.Tactic.tacticSorry then stx
+    else .node info k (each depth args.toList #[])
+  | _, s => s
+where
+  each (depth : Nat) : List Syntax → Array Syntax → Array Syntax
+    | [], acc => acc
+    | s :: ss, acc => each depth ss (acc.push (sorryBlocks depth s))
+
+/-- What came of elaborating a proof with its steps recorded. -/
+structure Looked where
+  verdict : String
+  notes : List Note
+  steps : List Step
+  src : Source
+  holes : Bool
+
+/-- Elaborate a proof and record the steps whose syntax has one of the kinds. Goals left open are no fault here. -/
+def lookInto (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Looked := do
+  let src := proofSource task.statement proof
+  match ← parseTheorem session task st src with
+  | .error r => pure { verdict := r.verdict, notes := r.notes, steps := [], src, holes := false }
+  | .ok stx =>
+    let st := { st with infoState := { st.infoState with enabled := true } }
+    let after ← runCommand session src st (sorryBlocks 256 (tamed session.vetting stx))
+    let (log, after) := takeMessages after
+    let notes ← src.notes log
+    let cancelled ← session.token.isSet
+    let verdict := errorVerdict cancelled notes
+    let kenv := after.env.toKernelEnv
+    let holes := match declaredName after kenv stx with
+      | some name => containsName ``sorryAx (axiomsBelow after.env kenv [name] {} [])
+      | none => false
+    pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes, src, holes,
+           steps := stepsBelow kinds (arrayTrees after.infoState.trees [] none) [] }
+
+def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
+  let here (p : String.Pos.Raw) : Position := src.input.fileMap.toPosition p
+  let first := here ⟨startOf stx⟩
+  let last := match stx.getTailPos? with
+    | some p => here p
+    | none => first
+  let line (p : Position) : Json := .num (JsonNumber.fromNat (p.line - src.split))
+  [("line", line first), ("column", .num first.column), ("end_line", line last), ("end_column", .num last.column)]
+
+/-- One entry for each `sorry`, with all goals that were met there. -/
+def sorriesJson (src : Source) : List Step → List (Nat × Syntax × Array Json) → IO (Array Json)
+  | [], found => pure (entries found #[])
+  | s :: ss, found => do
+    let goals ← printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
+    sorriesJson src ss (add (startOf s.info.stx) s.info.stx goals found [])
+where
+  add (at_ : Nat) (stx : Syntax) (goals : Array Json) : List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json)
+    | [], seen => reverseList seen [(at_, stx, goals)]
+    | (p, s, gs) :: rest, seen => if p == at_ then reverseList seen ((p, s, appendAll goals.toList gs) :: rest) else add at_ stx goals rest ((p, s, gs) :: seen)
+  appendAll : List Json → Array Json → Array Json
+    | [], acc => acc
+    | g :: gs, acc => appendAll gs (acc.push g)
+  entries : List (Nat × Syntax × Array Json) → Array Json → Array Json
+    | [], acc => acc
+    | (_, stx, goals) :: rest, acc => entries rest (acc.push (Json.mkObj (("goals", .arr goals) :: positionFields src stx)))
+
+/-- A tactic block with its lines moved under `by`. -/
+def indented (text : String) : String := "\n  " ++ String.join (breaks text.toList)
+where
+  breaks (cs : List Char) : List String := go cs "" []
+  go : List Char → String → List String → List String
+    | [], line, acc => reverseList (line :: acc) []
+    | '\n' :: cs, line, acc => go cs "" ((line ++ "\n  ") :: acc)
+    | c :: cs, line, acc => go cs (line.push c) acc
+
+def scriptText : List String → String → String
+  | [], acc => acc
+  | t :: ts, acc => scriptText ts (acc ++ indented t)
+
+/-- Embedded, the theorems of the library lack their proofs and look like axioms. -/
+def kindOf (env : Environment) : ConstantInfo → String
+  | .thmInfo _ => "theorem"
+  | .defnInfo _ => "definition"
+  | .opaqueInfo _ => "opaque"
+  | .axiomInfo v =>
+    if containsName v.name standardAxioms || containsName v.name hollowAxioms || !fromLibrary env v.name then "axiom" else "theorem"
+  | .inductInfo _ => "inductive"
+  | .ctorInfo _ => "constructor"
+  | .recInfo _ => "recursor"
+  | .quotInfo _ => "quotient"
+
+/-- What the imported library knows under a name. -/
+def constantFields (st : Command.State) (env : Environment) (name : Name) : IO (List (String × Json)) :=
+  match env.find? name with
+  | none => pure [("found", .bool false)]
+  | some info => do
+    let type ← renderType st info.type
+    let mod := match moduleOf env name with
+      | some m => nameString m
+      | none => ""
+    pure [("found", .bool true), ("kind", .str (kindOf env info)), ("type", .str (cut type 16000).1), ("module", .str mod),
+      ("levels", jsonNames info.levelParams #[])]
