@@ -194,6 +194,7 @@ class Crew:
         except BaseException:
             await worker.close()
             raise
+        self.lean_version = info.lean
         _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
         return worker
 
