@@ -18,7 +18,8 @@ class StatementError(UserError):
         """Say what Lean said first, and where."""
         first = next((message for message in verdict.messages if message.severity == "error"), None)
         where = f" at {first.region.value} {first.line}:{first.column}" if first else ""
-        reason = first.text if first else verdict.kind.name
+        # Lean's notes follow its first line; they are in the verdict.
+        reason = first.text.partition("\n")[0] if first else verdict.kind.name
         super().__init__(f"the statement does not elaborate{where}: {reason}")
         self.verdict = verdict
 
