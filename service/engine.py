@@ -16,12 +16,11 @@ from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.native import NativeToolchain
 from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, UnfitTextError, WorkerPool
 from prover.lean.runtime import LeanRuntime
-from prover.lean.vetting import allow_list
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.search import Ending, Finished, Options, ProofSearch
-from prover.theorem import Theorem
+from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
 from service.admission import bounds
 from service.config import Settings
@@ -37,33 +36,26 @@ from service.requests import (
     UnavailableError,
 )
 
-_WARM_UP = Check(Theorem("theorem leansieve_warm_up : 1 + 1 = 2"), Candidate("rfl", source="warm-up"))
+_WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
 class Engine:
     """A `Service`. Use it as an async context manager, or `start` and `close` it; behind it, no process is left."""
 
-    def __init__(self, settings: Settings, runtime: LeanRuntime | None = None) -> None:
+    def __init__(self, settings: Settings, pool: WorkerPool | None = None, report: Report | None = None) -> None:
         """Put everything together; nothing is started yet.
 
         Args:
             settings: of the service.
-            runtime: the Lean to use; by default what the settings say.
+            pool: a pool that somebody else starts and closes; by default one of its own, as the settings say.
+            report: told how far the preparation of Lean is.
+
+        Raises:
+            UnavailableError: the settings ask for a Lean that is not on offer.
         """
         self._settings = settings
-        self._runtime = runtime or choose_runtime(settings)
-        lean = settings.lean
-        self.pool = WorkerPool(
-            self._runtime,
-            PoolConfig(
-                workers=lean.workers,
-                spares=lean.spares,
-                imports=lean.imports,
-                allowed_imports=lean.allowed_imports,
-                max_queued=lean.queue,
-            ),
-            allow_list(),
-        )
+        self._owns_pool = pool is None
+        self.pool = pool or _new_pool(settings, report)
         self._samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
         if settings.model.path is not None:
             self._samplers["model"] = VllmEngineSampler(settings.model.path)
@@ -77,20 +69,24 @@ class Engine:
         Raises:
             UnavailableError: Lean or a sampler does not run here; the text says why.
         """
-        await self.pool.start()
+        if self._owns_pool:
+            await self.pool.start()
         try:
             await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
         except (PoolUnavailableError, SamplerUnavailableError) as error:
             raise UnavailableError(str(error)) from None
         self._started = True
-        verdict = await self.check(replace(_WARM_UP, limits=self._default.limits))
+        warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
+        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), self._default.limits))
         if not verdict.verified:
             said = "; ".join(message.text for message in verdict.messages)
             raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
 
     async def close(self) -> None:
         """Stop everything."""
-        await asyncio.gather(self.pool.close(), *(sampler.close() for sampler in self._samplers.values()))
+        if self._owns_pool:
+            await self.pool.close()
+        await asyncio.gather(*(sampler.close() for sampler in self._samplers.values()))
 
     async def __aenter__(self) -> Self:
         """Start, as `start`."""
@@ -152,7 +148,7 @@ class Engine:
         return ServiceInfo(
             version=importlib.metadata.version("leansieve"),
             lean=self.pool.lean_version,
-            runtime=self._runtime.name,
+            runtime=self.pool.runtime,
             workers=self.workers,
             samplers=("auto", *self._samplers),
             policies=tuple(self._policies),
@@ -211,22 +207,23 @@ class _TwiceChecker:
         return await self._isolated.check(theorem, candidate, limits, policy) if verdict.verified else verdict
 
 
-def choose_runtime(settings: Settings, report: Report | None = None) -> LeanRuntime:
-    """The Lean that the settings ask for.
-
-    Args:
-        settings: of the service.
-        report: told how far its preparation is.
-
-    Raises:
-        UnavailableError: it is not on offer.
-    """
+def _new_pool(settings: Settings, report: Report | None) -> WorkerPool:
     lean = settings.lean
     if lean.runtime == "native" and lean.project is None:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
+    runtime: LeanRuntime
     if lean.project is not None and lean.runtime != "embedded":
-        return NativeToolchain(lean.project)
-    return EmbeddedLean(report) if report else EmbeddedLean()
+        runtime = NativeToolchain(lean.project)
+    else:
+        runtime = EmbeddedLean(report) if report else EmbeddedLean()
+    config = PoolConfig(
+        workers=lean.workers,
+        spares=lean.spares,
+        imports=lean.imports,
+        allowed_imports=lean.allowed_imports,
+        max_queued=lean.queue,
+    )
+    return WorkerPool(runtime, config)
 
 
 def _accept(elaboration: Elaboration, policy: Policy) -> None:

@@ -210,6 +210,11 @@ class WorkerPool:
                 self._lent.discard(pool)
 
     @property
+    def runtime(self) -> str:
+        """`embedded` or `native`."""
+        return self._runtime.name
+
+    @property
     def size(self) -> int:
         """Most checks at once; 0 before `start`."""
         return self._crew.most_busy

@@ -18,7 +18,7 @@ from prover.verdict import Limits, Trust
 from service import config, logs
 from service.client import Client
 from service.config import Settings
-from service.engine import Engine, choose_runtime
+from service.engine import Engine
 from service.errors import UserError
 from service.requests import Service
 from service.text import printable
@@ -92,7 +92,7 @@ async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[
             yield client, (await client.info()).workers
         return
     with preparing() as report:
-        engine = Engine(settings, choose_runtime(settings, report))
+        engine = Engine(settings, report=report)
         await engine.__aenter__()
     try:
         yield engine, engine.workers
