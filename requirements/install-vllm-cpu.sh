@@ -12,9 +12,10 @@ pip=${PIP:-python3 -m pip}
 cpu=$(grep '^torch==' "$list")
 plain=${cpu%+cpu}
 
-grep -v '^torch==' "$list" >"$list.tmp"
-trap 'rm -f "$list.tmp"' EXIT
-$pip install --quiet --no-deps -r "$list.tmp"
+rest=$(mktemp)
+trap 'rm -f "$rest"' EXIT
+grep -v '^torch==' "$list" >"$rest"
+$pip install --quiet --no-deps -r "$rest"
 
 if $pip install --quiet --no-deps "$cpu" 2>/dev/null; then
     :

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_llama import PROMPT, make_checkpoint
 
 from prover.candidate import Candidate
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
 from prover.theorem import Theorem
+from tests.prover.sampling.tiny_llama import PROMPT, make_checkpoint
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
 pytestmark = [
