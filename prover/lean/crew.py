@@ -158,7 +158,11 @@ class Crew:
         now = asyncio.get_running_loop().time()
         while switch := import_switch(self.slots, self.queue, self.imports, now, self.config.switch_seconds):
             index, imports = switch
-            self.slots[index].dismiss(End.IMPORTS, imports)
+            absent = [module for module in imports if not self._runtime.has_module(module)]
+            if absent:
+                self.reject(imports, f"unknown module `{absent[0]}`")
+            else:
+                self.slots[index].dismiss(End.IMPORTS, imports)
         while pair := next_pair(self.slots, self.queue, self.most_busy):
             index, job = pair
             self.queue.discard(job)
@@ -209,7 +213,6 @@ class Crew:
         self._rejected[imports] = reason
         if len(self._rejected) > _REMEMBERED_REJECTIONS:
             self._rejected.popitem(last=False)
-        self.tally.failed_starts += 1
         for job in self.queue.drain(imports):
             job.fail(VerdictKind.INVALID_STATEMENT, reason)
 

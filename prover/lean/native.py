@@ -42,6 +42,10 @@ class NativeToolchain:
             )
         self._program = _publish(joined_program())
 
+    def has_module(self, module: str) -> bool:
+        """Lake knows, so Lean is asked."""
+        return True
+
     def launch(self, imports: Sequence[str]) -> Launch:
         """How to start a worker; `prepare` must have succeeded before."""
         if self._lake is None or self._program is None:

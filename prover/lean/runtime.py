@@ -50,6 +50,10 @@ class LeanRuntime(Protocol):
         """
         ...
 
+    def has_module(self, module: str) -> bool:
+        """Whether `module` may be there to import; False only if that is sure without asking Lean. `prepare` came before."""
+        ...
+
     def launch(self, imports: Sequence[str]) -> Launch:
         """How to start one worker that will serve `imports`."""
         ...

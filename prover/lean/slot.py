@@ -99,6 +99,7 @@ class Slot:
         try:
             self.worker = await crew.start_worker(self.imports)
         except HeaderRejectedError as error:
+            crew.tally.failed_starts += 1
             crew.reject(self.imports, str(error))
             if self.imports != crew.imports:
                 self.imports = crew.imports

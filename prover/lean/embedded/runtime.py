@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -51,6 +52,11 @@ class EmbeddedLean:
         """
         node_binary()
         self._installation = install(self._program or joined_program(), self._progress)
+        _modules(self._installation.library)
+
+    def has_module(self, module: str) -> bool:
+        """Whether the library has `module`; `prepare` must have succeeded before."""
+        return module in _modules(self._prepared().library)
 
     def launch(self, imports: Sequence[str]) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
@@ -103,6 +109,12 @@ class EmbeddedLean:
         if self._installation is None:
             raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
         return self._installation
+
+
+@cache
+def _modules(library: Path) -> frozenset[str]:
+    """The modules of the library: a client's import is looked up here and never becomes a path."""
+    return frozenset(".".join(file.relative_to(library).with_suffix("").parts) for file in library.rglob("*.olean"))
 
 
 def joined_program() -> str:

@@ -36,12 +36,14 @@ class ScriptedRuntime:
 
     Attributes:
         start: what the process does before it answers `hello`: a script as in a proof.
-        missing: import sets that the process refuses.
+        missing: modules that the process refuses.
+        absent: modules of which the runtime knows that they are not there.
     """
 
     cancel: Literal["memory", "stdin"] = "memory"
     start: Mapping[str, Any] = field(default_factory=dict)
     missing: Sequence[str] = ()
+    absent: Sequence[str] = ()
     single_import_set: bool = True
     name: str = "scripted"
     prepared: int = 0
@@ -53,6 +55,9 @@ class ScriptedRuntime:
         self.prepared += 1
         if self.unavailable:
             raise RuntimeUnavailableError(self.unavailable)
+
+    def has_module(self, module: str) -> bool:
+        return module not in self.absent
 
     def launch(self, imports: Sequence[str]) -> Launch:
         self.launched += 1

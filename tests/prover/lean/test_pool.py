@@ -352,6 +352,15 @@ async def test_unknown_import_is_an_invalid_statement_and_costs_one_start() -> N
         assert pool.stats().failed_starts == 1
 
 
+async def test_module_known_to_be_absent_costs_no_worker() -> None:
+    async with pool_of(runtime=ScriptedRuntime(absent=("Std.Foo",))) as pool:
+        for name in ("Std.Foo", "Std.Foo"):
+            verdict = await pool.check(theorem(imports=("Init", name)), proof())
+            assert verdict.kind is VerdictKind.INVALID_STATEMENT
+            assert (verdict.messages[0].text, verdict.messages[0].region) == ("unknown module `Std.Foo`", Region.HEADER)
+        assert pool.stats().ends == {}
+
+
 async def test_native_runtime_keeps_its_worker_whatever_the_imports() -> None:
     async with pool_of(runtime=ScriptedRuntime(single_import_set=False, cancel="stdin"), allowed_imports=None) as pool:
         verdict = await pool.check(theorem(imports=("Init", "Std")), proof())

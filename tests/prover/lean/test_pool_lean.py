@@ -155,11 +155,13 @@ async def storm(pool: WorkerPool, count: int) -> None:
     assert (pids(pool), pool.stats().ends) == (before, ends)
 
 
-async def test_unknown_module_is_told_in_leans_words_and_other_imports_are_served(lean_pool: WorkerPool) -> None:
+async def test_unknown_module_costs_no_worker_and_other_imports_are_served(lean_pool: WorkerPool) -> None:
+    before = pids(lean_pool)
     unknown = Theorem(EASY.statement, Header(("Init", "Std.Nonsense")))
     verdict = await lean_pool.check(unknown, PROOF)
     assert verdict.kind is VerdictKind.INVALID_STATEMENT
-    assert "Std.Nonsense" in verdict.messages[0].text
+    assert verdict.messages[0].text == "unknown module `Std.Nonsense`"
+    assert pids(lean_pool) == before
     small = Theorem("theorem small (m : Std.HashMap Nat Nat) : m = m", Header(("Init",)))
     assert (await lean_pool.check(small, Candidate("rfl"))).kind is VerdictKind.INVALID_STATEMENT
     assert (await lean_pool.check(Theorem(small.statement), Candidate("rfl"))).verified
