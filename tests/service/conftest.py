@@ -1,0 +1,37 @@
+"""A server over the shared pool, for everything that needs real Lean behind gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest_asyncio
+
+from prover.lean.pool import WorkerPool
+from service.client import Client
+from service.config import ServerSettings, Settings
+from service.engine import Engine
+from service.server import listening
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(lean_pool: WorkerPool) -> AsyncIterator[str]:
+    """The address of a server that takes two searches at once."""
+    settings = Settings(server=ServerSettings(listen="127.0.0.1:0", searches=2))
+    engine = Engine(settings, lean_pool)
+    await engine.start()
+    async with listening(engine, settings, asyncio.Event()) as (address, state):
+        await state.report(serving=True)
+        yield address
+    await engine.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lean_client(served: str) -> AsyncIterator[Client]:
+    async with Client(served, Settings()) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lean_channel(served: str) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(served) as channel:
+        yield channel
