@@ -15,10 +15,11 @@ from prover.theorem import Theorem
 
 _HOLE = re.compile(r"\$(\w+)")
 _DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
+_INDUCTIVE = re.compile(r"^[ \t]*inductive +([^\s:({\[]+)", re.MULTILINE)
 _MODULUS = re.compile(r"%\s*(\d+)|(\d+)\s*∣")
 _FILLINGS_PER_HOLE = 3
 _FILLINGS_PER_TEMPLATE = 3
-_LARGEST_MODULUS = 12
+_MOST_CASES = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Template:
     def fill(self, theorem: Theorem, shape: Shape) -> Iterator[str]:
         """The proofs that this template makes for a theorem of this shape; none if it does not apply."""
         holes = list(dict.fromkeys(_HOLE.findall(self.tactics)))
-        choices = [list(itertools.islice(_KINDS[hole](theorem, shape), _FILLINGS_PER_HOLE)) for hole in holes]
+        choices = [list(itertools.islice(KINDS[hole](theorem, shape), _FILLINGS_PER_HOLE)) for hole in holes]
         for fillings in itertools.islice(itertools.product(*choices), _FILLINGS_PER_TEMPLATE):
             block = Text(self.tactics).substitute(dict(zip(holes, fillings, strict=True)))
             yield "by\n" + "\n".join(f"  {line}" for line in block.split("\n") if line.strip())
@@ -48,6 +49,18 @@ def _assuming(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
     return lambda _, shape: (b.name for b in shape.binders if expression.search(b.type))
 
 
+def _if_goal(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
+    """A hole that takes no room: it can be filled, with nothing, if the goal behind the intros matches."""
+    expression = re.compile(pattern)
+    return lambda _, shape: iter([""] if expression.search(shape.goal) else [])
+
+
+def _if_closed(_: Theorem, shape: Shape) -> Iterator[str]:
+    """A hole that takes no room, for statements without variables and hypotheses."""
+    if not shape.binders:
+        yield ""
+
+
 def _intros(_: Theorem, shape: Shape) -> Iterator[str]:
     """The line that names what the goal itself quantifies over or assumes; empty if there is nothing."""
     yield f"intro {' '.join(shape.intros)}" if shape.intros else ""
@@ -59,12 +72,18 @@ def _definitions(theorem: Theorem, _: Shape) -> Iterator[str]:
         yield ", ".join(names)
 
 
+def _declared(theorem: Theorem, shape: Shape) -> Iterator[str]:
+    """Variables and hypotheses whose type is an inductive type of the context's own."""
+    types = {name.rpartition(".")[2] for name in _INDUCTIVE.findall(theorem.context)}
+    return (b.name for b in shape.binders if b.type.split(" ")[0].rpartition(".")[2] in types)
+
+
 def _residues(count: int) -> Callable[[Theorem, Shape], Iterator[str]]:
     """Case distinctions on the residues of `count` numbers, by the moduli that the statement names."""
 
     def cases(theorem: Theorem, shape: Shape) -> Iterator[str]:
         found = {int(one or other) for one, other in _MODULUS.findall(theorem.statement)}
-        moduli = sorted(modulus for modulus in found if 1 < modulus <= _LARGEST_MODULUS)
+        moduli = sorted(modulus for modulus in found if modulus > 1 and modulus**count <= _MOST_CASES)
         for modulus, names in itertools.product(moduli, itertools.combinations(_numbers(theorem, shape), count)):
             yield _distinguish(names, modulus)
 
@@ -88,27 +107,52 @@ def _squares(theorem: Theorem, shape: Shape) -> Iterator[str]:
         yield "\n".join(f"have s{i} := Lean.Grind.OrderedRing.sq_nonneg (a := {term})" for i, term in enumerate(terms))
 
 
+def _products(theorem: Theorem, shape: Shape) -> Iterator[str]:
+    """That products of numbers are not negative, as far as the hypotheses show it of the factors."""
+    pairs = itertools.combinations_with_replacement(itertools.islice(_integers(theorem, shape), 3), 2)
+    lines = [
+        f"try have p{i} := Int.mul_nonneg (show 0 ≤ {one} by omega) (show 0 ≤ {other} by omega)"
+        for i, (one, other) in enumerate(pairs)
+    ]
+    pairs = itertools.combinations_with_replacement(itertools.islice(_naturals(theorem, shape), 3), 2)
+    lines += [
+        f"try have q{i} := Nat.mul_pos (show 0 < {one} by omega) (show 0 < {other} by omega)"
+        for i, (one, other) in enumerate(pairs)
+    ]
+    if lines:
+        yield "\n".join(lines)
+
+
 _naturals = _of_type("Nat", "ℕ")
 _integers = _of_type("Int", "ℤ")
+_bools = _of_type("Bool")
 _numbers = _of_type("Nat", "ℕ", "Int", "ℤ")
 
-_KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
+KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
     "intros": _intros,
     "nat": _naturals,
     "int": _integers,
     "number": _numbers,
     "list": _of_type("List"),
     "option": _of_type("Option"),
-    "bool": _of_type("Bool"),
     "prop": _of_type("Prop"),
     "and": _assuming(r"^[^∀∃]*∧"),
     "or": _assuming(r"^[^∀∃]*∨"),
     "exists": _assuming(r"^∃"),
     "forall": _assuming(r"^∀"),
     "hypothesis": _assuming(r"[=<>≤≥≠∣∧∨∃∀¬↔%]"),
+    "declared": _declared,
     "definitions": _definitions,
     "residues": _residues(1),
     "residues2": _residues(2),
     "squares": _squares,
+    "products": _products,
+    "bools": lambda theorem, shape: iter([" ".join(names)] if (names := list(_bools(theorem, shape))) else []),
+    "if_closed": _if_closed,
+    "if_exists": _if_goal(r"^∃"),
+    "if_iff": _if_goal(r"↔"),
+    "if_and": _if_goal(r"∧"),
+    "if_or": _if_goal(r"∨"),
+    "if_dvd": _if_goal(r"∣"),
 }
 """What a hole can be."""

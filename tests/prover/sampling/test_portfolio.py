@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 from prover.binders import read_shape
 from prover.sampling.portfolio import PortfolioSampler, fillings, templates
 from prover.sampling.sampler import SamplingParams
-from prover.sampling.templates import Template
+from prover.sampling.templates import KINDS, Template
 from prover.theorem import Theorem
 
-RICH = Theorem(
-    "theorem t (n : Nat) (a b : Int) (xs : List Nat) (o : Option Nat) (c : Bool) (p : Prop) (h : p ∧ n = 0) "
-    "(k : p ∨ n = 1) (e : ∃ x : Nat, x = n) (f : ∀ x : Nat, x = n) : ∀ m : Nat, m % 3 = 0 → 3 ∣ a + b",
-    context="def double (n : Nat) := n + n\n@[simp] private abbrev triple := 3",
+BINDERS = (
+    "(n m : Nat) (a b : Int) (xs : List Nat) (o : Option Nat) (c : Bool) (d : Tree) (p : Prop) (g : Nat → Nat) "
+    "(h : p ∧ n = 0) (k : p ∨ n = 1) (e : ∃ x : Nat, x = n) (f : ∀ x : Nat, x = n)"
 )
+CONTEXT = "inductive Tree where | leaf\ndef double (n : Nat) := n + n\n@[simp] private abbrev triple := 3"
+GOALS = ["∀ m : Nat, m % 3 = 0 → 3 ∣ a + b", "∃ x, x = n", "p ↔ p", "p ∧ p", "p ∨ p", "¬n < n"]
+RICH, *OTHERS = [Theorem(f"theorem t {BINDERS} : {goal}", context=CONTEXT) for goal in GOALS]
 
 
 def fill(tactics: str, theorem: Theorem) -> list[str]:
@@ -47,9 +49,14 @@ def test_definitions_come_from_the_context() -> None:
     assert fill("simp [$definitions]", Theorem("theorem t : 1 = 1")) == []
 
 
-def test_every_shipped_template_applies_to_a_theorem_that_has_everything() -> None:
-    applied = {template.name for template, _ in fillings(RICH)}
+def test_every_shipped_template_applies_to_some_theorem() -> None:
+    theorems = [RICH, *OTHERS, Theorem("theorem t : 1 = 1")]
+    applied = {template.name for theorem in theorems for template, _ in fillings(theorem)}
     assert applied == {template.name for template in templates()}
+
+
+def test_every_kind_of_hole_is_used_by_a_shipped_template() -> None:
+    assert {hole for template in templates() for hole in re.findall(r"\$(\w+)", template.tactics)} == set(KINDS)
 
 
 def test_shipped_templates_have_names_of_their_own_of_one_word() -> None:
