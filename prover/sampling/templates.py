@@ -131,7 +131,6 @@ _numbers = _of_type("Nat", "ℕ", "Int", "ℤ")
 KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
     "intros": _intros,
     "nat": _naturals,
-    "int": _integers,
     "number": _numbers,
     "list": _of_type("List"),
     "option": _of_type("Option"),
