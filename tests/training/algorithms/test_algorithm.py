@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from rollout_groups import rollouts
 
+from tests.training.algorithms.rollout_groups import rollouts
 from training.algorithms.algorithm import Rollouts
 from training.algorithms.alpha_dpg import AlphaDpg
 from training.algorithms.dapo import Dapo

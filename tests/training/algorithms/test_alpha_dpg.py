@@ -4,8 +4,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rollout_groups import gradient_of, rollouts
 
+from tests.training.algorithms.rollout_groups import gradient_of, rollouts
 from training.algorithms.alpha_dpg import AlphaDpg
 from training.algorithms.rloo import Rloo
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rollout_groups import gradient_of, rollouts
 
+from tests.training.algorithms.rollout_groups import gradient_of, rollouts
 from training.algorithms.algorithm import Algorithm
 from training.algorithms.dr_grpo import DrGrpo
 from training.algorithms.gpg import Gpg

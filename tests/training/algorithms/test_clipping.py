@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rollout_groups import gradient_of, rollouts
 from torch import Tensor
 
+from tests.training.algorithms.rollout_groups import gradient_of, rollouts
 from training.algorithms.algorithm import Rollouts
 from training.algorithms.dapo import Dapo
 from training.algorithms.erc import EntropyRatioClipping

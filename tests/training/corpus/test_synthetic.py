@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_lean import holds
 
+from tests.training.corpus.small_lean import holds
 from training.corpus.dedupe import canonical
 from training.corpus.splits import split
 from training.corpus.synthetic import polynomials

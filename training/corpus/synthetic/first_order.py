@@ -143,8 +143,8 @@ def uniqueness(random: Random) -> Draft:
             ("∃ x, P x ∧ ∀ y, P y → y = x", ("P a", "∀ x y, P x → P y → x = y")),
             ("∀ x y, P x → P y → x = y", ("∃ x, ∀ y, P y → y = x",)),
             ("a ≠ b", ("P a", "¬ P b")),
-            ("∃ x y, x ≠ y", ("P a", "¬ P b")),
-            ("P b", ("∃ x, ∀ y, y = x", "P a")),
+            ("∃ x y : α, x ≠ y", ("P a", "¬ P b")),
+            ("P b", ("∃ x : α, ∀ y, y = x", "P a")),
         ]
     )
     return Draft((TYPE, "P : α → Prop", "a b : α"), goal, hypotheses)

@@ -1,0 +1,1 @@
+"""Tokenizer, model, packing, log-probabilities, checkpoints and supervised fine-tuning."""

@@ -1,0 +1,112 @@
+"""From theorems and proofs to tokens, and from tokens to packed rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Prompt and response as tokens; only the response, its end token included, is learnt."""
+
+    prompt: tuple[int, ...]
+    response: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Tokens in all."""
+        return len(self.prompt) + len(self.response)
+
+
+def encode_example(tokenizer: PreTrainedTokenizerBase, prompt: str, response: str) -> Example:
+    """Prompt and response are tokenised apart, as in sampling, where the response does not exist yet."""
+    answer = tokenizer.encode(response, add_special_tokens=False)
+    return Example(tuple(tokenizer.encode(prompt)), (*answer, tokenizer.eos_token_id))
+
+
+@dataclass(frozen=True)
+class PackedRows:
+    """`B` rows of `L` tokens, each holding several examples one behind the other.
+
+    Attributes:
+        tokens: `[B, L]`, padded at the end.
+        positions: `[B, L]`, from 0 in each example.
+        segments: `[B, L]`, 1, 2, … for the examples of a row, 0 for padding.
+        learnt: `[B, L]` bool, true on response tokens.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    segments: Tensor
+    learnt: Tensor
+
+    def attention_mask(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """`[B, 1, L, L]`, additive: a token sees its own example up to itself, nothing of its neighbours."""
+        length = self.tokens.shape[1]
+        same = self.segments[:, :, None] == self.segments[:, None, :]
+        visible = same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril()
+        return torch.zeros(visible.shape, dtype=dtype, device=same.device).masked_fill(
+            ~visible, torch.finfo(dtype).min
+        )[:, None]
+
+    def to(self, device: torch.device) -> "PackedRows":
+        """The same on a device."""
+        return PackedRows(
+            self.tokens.to(device), self.positions.to(device), self.segments.to(device), self.learnt.to(device)
+        )
+
+
+def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
+    """Fill rows of `length` tokens: each example, in order, goes into the first of the open rows that has room.
+
+    Raises:
+        ValueError: an example is longer than a row.
+    """
+    rows: list[list[Example]] = []
+    room: list[int] = []
+    first_open = 0  # rows before it are as good as full, so that packing stays linear
+    shortest = min((example.length for example in examples), default=0)
+    for example in examples:
+        if example.length > length:
+            raise ValueError(f"An example has {example.length} tokens, more than a row's {length}.")
+        fits = next((index for index in range(first_open, len(rows)) if room[index] >= example.length), None)
+        if fits is None:
+            rows.append([])
+            room.append(length)
+            fits = len(rows) - 1
+        rows[fits].append(example)
+        room[fits] -= example.length
+        while first_open < len(rows) and room[first_open] < shortest:
+            first_open += 1
+    return rows
+
+
+def lay_out(rows: Sequence[Sequence[Example]], length: int, padding: int) -> PackedRows:
+    """Rows of examples as tensors."""
+    tokens = torch.full((len(rows), length), padding)
+    positions, segments = torch.zeros_like(tokens), torch.zeros_like(tokens)
+    learnt = torch.zeros(tokens.shape, dtype=torch.bool)
+    for row, examples in enumerate(rows):
+        end = 0
+        for number, example in enumerate(examples, start=1):
+            start, end = end, end + example.length
+            tokens[row, start:end] = torch.tensor(example.prompt + example.response)
+            positions[row, start:end] = torch.arange(example.length)
+            segments[row, start:end] = number
+            learnt[row, start + len(example.prompt) : end] = True
+    return PackedRows(tokens, positions, segments, learnt)
+
+
+def batches_of(examples: Sequence[Example], length: int, rows: int, padding: int, seed: int) -> Iterator[PackedRows]:
+    """Endless batches of packed rows; epoch after epoch, each shuffled by the seed and its number alone."""
+    epoch = 0
+    while True:
+        random = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        order = torch.randperm(len(examples), generator=random).tolist()
+        packed = pack([examples[index] for index in order], length)
+        for start in range(0, len(packed), rows):
+            yield lay_out(packed[start : start + rows], length, padding)
+        epoch += 1
