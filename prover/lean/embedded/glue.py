@@ -77,6 +77,7 @@ def exports_used(transformed: str) -> set[str]:
         "lean_apply_1",
         "lean_finalize_task_manager",
         "lean_init_task_manager_using",
+        "sbrk",
     }
 
 

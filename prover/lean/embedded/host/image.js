@@ -18,6 +18,7 @@ const PAGE = 1 << 16; // of WebAssembly memory
 const MOST_PAGES = 32768;
 const LEAST_PAGES = 256;
 const MUTABLE_GLOBAL = "mutable global "; // wasm.py
+const STACK_BYTES = 64 << 20;
 const LEAN_THREADS = 1;
 const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 
@@ -48,6 +49,7 @@ function open(folder, wasmFile, Module) {
       const instance = new WebAssembly.Instance(module, imports);
       lean = instance.exports;
       for (const [name, value] of Object.entries(image?.globals ?? {})) lean[name].value = value;
+      if (!image) enlargeStack(lean);
       receive(instance, module);
     },
     // What to run in place of constructors and `main`, whose work the memory holds already.
@@ -64,6 +66,17 @@ function open(folder, wasmFile, Module) {
       if (image && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
     },
   };
+}
+
+// The stack for C's addressable variables lies in linear memory, as shipped 64 KB of it above the program's data, and no
+// hardware guards it: the kernel's recursion on a deep term would overwrite function tables and go on. It gets a place of
+// its own, and Lean's own check is set right: Lean takes `end - base` for the size, which is negative where stacks grow
+// down and switches the check off; with the limits swapped it ends deep recursion with an error of Lean.
+function enlargeStack(lean) {
+  const low = lean.sbrk(STACK_BYTES);
+  const high = low + STACK_BYTES;
+  lean._emscripten_stack_restore(high);
+  lean.emscripten_stack_set_limits(low, high);
 }
 
 function attempt(doing, action) {
