@@ -17,6 +17,8 @@ _HOLE = re.compile(r"\$(\w+)")
 _DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
 _INDUCTIVE = re.compile(r"^[ \t]*inductive +([^\s:({\[]+)", re.MULTILINE)
 _MODULUS = re.compile(r"%\s*(\d+)|(\d+)\s*∣")
+_COMPARISON = re.compile(r"([^<>≤≥=≠∧∨∣∀∃]+) ([<>≤≥]) ([^<>≤≥=≠∧∨∣∀∃]+)")
+_POWER = re.compile(r"\^ *([2-9])")
 _FILLINGS_PER_HOLE = 3
 _FILLINGS_PER_TEMPLATE = 3
 _MOST_CASES = 36
@@ -100,30 +102,33 @@ def _distinguish(names: Sequence[str], modulus: int) -> str:
 
 
 def _squares(theorem: Theorem, shape: Shape) -> Iterator[str]:
-    """That the squares of the integers and of their differences are not negative: what inequalities are made of."""
-    names = list(itertools.islice(_integers(theorem, shape), 3))
+    """That the squares of numbers and of their differences are not negative: what inequalities are made of."""
+    names = [f"({name} : Int)" for name in itertools.islice(_numbers(theorem, shape), 3)]
     terms = [f"{one} - {other}" for one, other in itertools.combinations(names, 2)] + names
-    if names:
+    if terms:
         yield "\n".join(f"have s{i} := Lean.Grind.OrderedRing.sq_nonneg (a := {term})" for i, term in enumerate(terms))
 
 
 def _products(theorem: Theorem, shape: Shape) -> Iterator[str]:
-    """That products of numbers are not negative, as far as the hypotheses show it of the factors."""
-    pairs = itertools.combinations_with_replacement(itertools.islice(_integers(theorem, shape), 3), 2)
+    """Signs of products of integers and of the differences that hypotheses compare, as far as `omega` sees the factors'."""
+    variables = list(itertools.islice(_integers(theorem, shape), 3))
+    compared = [match for binder in shape.binders if (match := _COMPARISON.fullmatch(binder.type))]
+    factors = variables + [f"({m[3]} - ({m[1]}))" if m[2] in "<≤" else f"({m[1]} - ({m[3]}))" for m in compared[:2]]
     lines = [
-        f"try have p{i} := Int.mul_nonneg (show 0 ≤ {one} by omega) (show 0 ≤ {other} by omega)"
-        for i, (one, other) in enumerate(pairs)
+        f"try first | have p{i} := Int.mul_pos (show 0 < {one} by omega) (show 0 < {other} by omega) "
+        f"| have p{i} := Int.mul_nonneg (show 0 ≤ {one} by omega) (show 0 ≤ {other} by omega)"
+        for i, (one, other) in enumerate(itertools.combinations_with_replacement(factors, 2))
     ]
-    pairs = itertools.combinations_with_replacement(itertools.islice(_naturals(theorem, shape), 3), 2)
+    powers = sorted(set(_POWER.findall(theorem.statement)))
     lines += [
-        f"try have q{i} := Nat.mul_pos (show 0 < {one} by omega) (show 0 < {other} by omega)"
-        for i, (one, other) in enumerate(pairs)
+        f"try have w{name}{power} : 0 < {name} ^ {power} := Int.pow_pos (show 0 < {name} by omega)"
+        for name, power in itertools.product(variables, powers)
     ]
-    if lines:
+    if variables:
         yield "\n".join(lines)
 
 
-_naturals = _of_type("Nat", "ℕ")
+_naturals = _of_type("Nat", "ℕ", "")  # a bound variable without a type is most often a natural number
 _integers = _of_type("Int", "ℤ")
 _bools = _of_type("Bool")
 _numbers = _of_type("Nat", "ℕ", "Int", "ℤ")
