@@ -1,5 +1,6 @@
 """`leansieve prove`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -58,7 +59,7 @@ def prove(
         common.run(batch.prove(settings, server, jsonl, out, request))
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
-    elif target.endswith(".lean") or Path(target).is_file():
+    elif target.endswith(".lean") or os.path.isfile(target):
         done = common.run(_prove_file(settings, server, Path(target), request, write))
         raise typer.Exit(0 if done else 1)
     elif write:
