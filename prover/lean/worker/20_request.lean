@@ -111,9 +111,8 @@ def Note.toJson (limits : Limits) (n : Note) : Json :=
   Json.mkObj (if truncated then ("truncated", .bool true) :: fields else fields)
 
 def notesJson (limits : Limits) (notes : List Note) : Json :=
-  .arr (go notes limits.messages #[])
+  .arr (go notes #[])
 where
-  go : List Note → Nat → Array Json → Array Json
-    | [], _, acc => acc
-    | _, 0, acc => acc
-    | n :: ns, k + 1, acc => go ns k (acc.push (n.toJson limits))
+  go : List Note → Array Json → Array Json
+    | [], acc => acc
+    | n :: ns, acc => go ns (acc.push (n.toJson limits))

@@ -65,16 +65,25 @@ def severityString : MessageSeverity → String
   | .warning => "warning"
   | .error => "error"
 
-def Source.notes (src : Source) (log : List Message) : BaseIO (List Note) := go log []
+def isError (m : Message) : Bool := match m.severity with
+  | .error => true
+  | _ => false
+
+/-- The first `most` messages, errors before others: printing one can be as costly as the term it shows is large. -/
+def Source.notes (src : Source) (most : Nat) (log : List Message) : BaseIO (List Note) := do
+  let (left, notes) ← go true most log []
+  let (_, notes) ← go false left log notes
+  pure (reverseList notes [])
 where
-  go : List Message → List Note → BaseIO (List Note)
-    | [], acc => pure (reverseList acc [])
-    | m :: rest, acc => do
-      let text ← m.data.toString
-      go rest (src.note (severityString m.severity) text m.pos :: acc)
+  go (errors : Bool) : Nat → List Message → List Note → BaseIO (Nat × List Note)
+    | 0, _, acc => pure (0, acc)
+    | left, [], acc => pure (left, acc)
+    | left + 1, m :: rest, acc => do
+      if isError m == errors then
+        let text ← m.data.toString
+        go errors left rest (src.note (severityString m.severity) text m.pos :: acc)
+      else go errors (left + 1) rest acc
 
 def hasError : List Message → Bool
   | [] => false
-  | m :: rest => match m.severity with
-    | .error => true
-    | _ => hasError rest
+  | m :: rest => if isError m then true else hasError rest

@@ -75,8 +75,14 @@ where
 /-- Configuration items that hand work to compiled code of the request. -/
 def namesNative : List Syntax → Bool
   | [] => false
-  | .ident _ _ n _ :: rest => n == `native || namesNative rest
+  | .ident _ _ n _ :: rest => if n == `native then true else namesNative rest
   | _ :: rest => namesNative rest
+
+/-- `decide +kernel` and its like ask the kernel while they elaborate. -/
+def namesKernel : List Syntax → Bool
+  | [] => false
+  | .ident _ _ n _ :: rest => if n == `kernel then true else namesKernel rest
+  | _ :: rest => namesKernel rest
 
 def configKinds : List Name :=
   [``Parser.Tactic.posConfigItem, ``Parser.Tactic.negConfigItem, ``Parser.Tactic.valConfigItem]

@@ -39,6 +39,7 @@ def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Sy
   | .ok _ => ref.get
   | .error e =>
     let st ← ref.get
+    if ← session.token.isSet then return st
     let text ← e.toMessageData.toString
     let pos := src.input.fileMap.toPosition ⟨startOf stx⟩
     pure { st with messages := st.messages.add { fileName := src.input.fileName, pos, data := .ofFormat (.text text) } }
@@ -72,21 +73,21 @@ where
 
 /-- Parse, vet and elaborate a text command by command. `only` lists the command kinds that may stand at its top, or is
     empty for any kind of the allow-list. -/
-partial def runFile (session : Session) (policy : Policy) (src : Source) (only : List Name) (st : Command.State)
+partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
   let (stx, ps, log) := parseNext st src.input ps
   if hasError log then
-    return .error { verdict := "rejected", notes := ← src.notes log }
+    return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   if isEnd stx then return .ok st
   if !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
-  match vet session.vetting policy [stx] with
+  match vet session.vetting task.policy [stx] with
   | some o => return .error (forbidden src o)
   | none =>
     let st ← runCommand session src st (tamed session.vetting stx)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
-    runFile session policy src only st ps
+    runFile session task src only st ps
 where
   allowedHere (kind : Name) : Bool := match only with
     | [] => true
@@ -106,11 +107,11 @@ def takeMessages (st : Command.State) : List Message × Command.State :=
 def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State) :
     IO (Except Refusal Command.State) := do
   let src := plainSource text region
-  match ← runFile session task.policy src only st with
+  match ← runFile session task src only st with
   | .error r => return .error (asInvalid r)
   | .ok st =>
     let (log, st) := takeMessages st
     if hasError log then
-      let notes ← src.notes log
+      let notes ← src.notes task.limits.messages log
       return .error (asInvalid { verdict := errorVerdict false notes, notes })
     return .ok st

@@ -82,7 +82,7 @@ def lookInto (session : Session) (task : Task) (st : Command.State) (proof : Str
     let st := { st with infoState := { st.infoState with enabled := true } }
     let after ← runCommand session src st (sorryBlocks 256 (tamed session.vetting stx))
     let (log, after) := takeMessages after
-    let notes ← src.notes log
+    let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
     let verdict := errorVerdict cancelled notes
     let kenv := after.env.toKernelEnv
