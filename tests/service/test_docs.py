@@ -1,0 +1,32 @@
+"""The examples of docs/api.md are run as they stand."""
+
+import asyncio
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from service import config
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.lean
+async def test_the_python_examples_run(served: str) -> None:
+    code = "\n".join(blocks("python")).replace("127.0.0.1:50061", served)
+    assert code.count(served) == 2
+    await asyncio.to_thread(exec, compile(code, "docs/api.md", "exec"), {"__name__": "example"})
+
+
+def test_the_example_of_a_configuration_file_is_taken(tmp_path: Path) -> None:
+    (example,) = blocks("toml")
+    file = tmp_path / "config.toml"
+    file.write_text(example)
+    settings = config.load(file)
+    assert settings.lean.workers == tomllib.loads(example)["lean"]["workers"]
+    assert set(settings.policies) == {"default", "compiler"}
