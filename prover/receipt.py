@@ -1,0 +1,170 @@
+"""Receipts: everything that is needed to check a verified proof again from scratch, by this program or another."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prover.candidate import Candidate
+from prover.lean.checker import Checker
+from prover.theorem import Header, HeaderError, Theorem
+from prover.verdict import Limits, Mode, Policy, Trust, Verdict
+
+LONGEST_RECEIPT = 8 << 20
+"""Longest receipt that is read, in bytes."""
+
+
+class ReceiptError(ValueError):
+    """A text is no receipt, or contradicts itself; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """What gave a verdict: version of Lean, how it ran (`embedded`, `native`)."""
+
+    lean: str
+    runtime: str
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Policy(_Strict):
+    name: str
+    axioms: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+class _Limits(_Strict):
+    seconds: float
+    heartbeats: int
+    recursion: int
+
+
+class _Origin(_Strict):
+    source: str
+    log_prob: float | None
+    tokens: int
+    seed: int | None
+
+
+class Receipt(_Strict):
+    """What was proved, by which text, under which rules, and who said so.
+
+    Attributes:
+        header: import, open and option lines.
+        candidate: what follows `:=`, or a whole file (`mode`).
+        theorem: full name of the theorem.
+        theorem_sha256: `Theorem.digest`, over header, context and statement.
+        axioms: axioms the proof rests on.
+        policy: what the check allowed beyond the default.
+        origin: who proposed the proof (model and α in `source`), its log-probability, tokens and seed.
+        issued: when, in UTC.
+    """
+
+    format: Literal[1] = 1
+    header: str
+    context: str
+    statement: str
+    mode: Mode
+    candidate: str
+    theorem: str
+    theorem_sha256: str
+    trust: Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY"]
+    axioms: tuple[str, ...]
+    policy: _Policy
+    limits: _Limits
+    lean: str
+    runtime: str
+    origin: _Origin
+    issued: datetime
+
+    @classmethod
+    def of(cls, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits, toolchain: Toolchain) -> Self:
+        """The receipt of a verified proof.
+
+        Raises:
+            ValueError: the verdict does not call the proof verified.
+        """
+        if not verdict.verified:
+            raise ValueError(f"a receipt needs a verified proof, not {verdict.kind.name} {verdict.trust.name}")
+        policy = verdict.policy
+        return cls(
+            header=theorem.header.text,
+            context=theorem.context,
+            statement=theorem.statement,
+            mode=candidate.mode,
+            candidate=candidate.text,
+            theorem=verdict.theorem,
+            theorem_sha256=theorem.digest,
+            trust="ISOLATED_REPLAY" if verdict.trust is Trust.ISOLATED_REPLAY else "KERNEL_REPLAYED",
+            axioms=verdict.axioms,
+            policy=_Policy(name=policy.name, axioms=policy.axioms, kinds=policy.kinds),
+            limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
+            lean=toolchain.lean,
+            runtime=toolchain.runtime,
+            origin=_Origin(
+                source=candidate.source, log_prob=candidate.log_prob, tokens=candidate.tokens, seed=candidate.seed
+            ),
+            issued=datetime.now(UTC),
+        )
+
+    @classmethod
+    def read(cls, text: str | bytes) -> Self:
+        """A receipt from its JSON.
+
+        Raises:
+            ReceiptError: the text is too long, is no receipt, or its hash is not that of its theorem.
+        """
+        if len(text) > LONGEST_RECEIPT:
+            raise ReceiptError(f"a receipt has at most {LONGEST_RECEIPT >> 20} MiB")
+        try:
+            receipt = cls.model_validate_json(text)
+            digest = receipt.as_theorem().digest
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the text"
+            raise ReceiptError(f"this is no receipt: {where}: {first['msg']}") from None
+        except HeaderError as error:
+            raise ReceiptError(f"this is no receipt: {error}") from None
+        if digest != receipt.theorem_sha256:
+            raise ReceiptError("theorem_sha256 is not the hash of this receipt's header, context and statement")
+        return receipt
+
+    def write(self) -> str:
+        """The receipt as JSON, for `read`."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+    def as_theorem(self) -> Theorem:
+        """The theorem that was proved."""
+        return Theorem(self.statement, Header.parse(self.header), self.context)
+
+    def as_candidate(self) -> Candidate:
+        """The proof."""
+        origin = self.origin
+        return Candidate(self.candidate, self.mode, origin.source, origin.log_prob, origin.tokens, origin.seed)
+
+    async def check_again(self, checker: Checker, toolchain: Toolchain) -> tuple[Verdict, list[str]]:
+        """Check the proof from scratch, under the receipt's own limits and policy.
+
+        Returns:
+            the verdict of `checker`, and what differs from the receipt, a sentence each; none means that it holds.
+        """
+        limits = Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
+        policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds)
+        verdict = await checker.check(self.as_theorem(), self.as_candidate(), limits, policy)
+        if not verdict.verified:
+            why = f": {verdict.messages[0].text}" if verdict.messages else ""
+            return verdict, [f"the proof is {verdict.kind.name} now{why}"]
+        now: Mapping[str, Any] = {
+            "theorem": verdict.theorem,
+            "axioms": sorted(verdict.axioms),
+            "lean": toolchain.lean,
+            "runtime": toolchain.runtime,
+        }
+        then = {"theorem": self.theorem, "axioms": sorted(self.axioms), "lean": self.lean, "runtime": self.runtime}
+        return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]
