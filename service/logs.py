@@ -5,9 +5,10 @@ Texts of theorems and proofs are never logged; a theorem is named by its digest.
 
 import logging
 import sys
+import traceback
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from service.config import LogSettings
 from service.text import printable
@@ -21,7 +22,7 @@ def configure(settings: LogSettings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if console else structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(_exceptions),
     ]
     rendered: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -46,9 +47,13 @@ def configure(settings: LogSettings) -> None:
     logging.captureWarnings(True)
 
 
+def _exceptions(exc_info: ExcInfo) -> str:
+    """What was raised and where; neither its message nor variables, which may hold what a user wrote."""
+    frames = traceback.extract_tb(exc_info[2])
+    places = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))
+    return f"{exc_info[0].__name__} in {places}"
+
+
 def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Keep what a client sent (names of policies, peers) from forging lines or moving the cursor."""
-    return {
-        key: printable(value, newlines=key == "exception") if isinstance(value, str) else value
-        for key, value in event.items()
-    }
+    return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

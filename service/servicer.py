@@ -77,6 +77,9 @@ class Servicer(ProofSearchServicer):
         except UserError as error:
             log.info("refused", error=type(error).__name__, field=getattr(error, "field", None))
             await status.abort(context, error)
+        except Exception:
+            log.exception("failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says where")
 
     async def CheckProof(
         self,
@@ -101,6 +104,9 @@ class Servicer(ProofSearchServicer):
         except UserError as error:
             log.info("refused", error=type(error).__name__, field=getattr(error, "field", None))
             await status.abort(context, error)
+        except Exception:
+            log.exception("failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says where")
 
     async def GetServerInfo(
         self,
