@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CORE  := $(VENV)/.core
 FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
-SOURCES_OF_STUBS := pyproject.toml $(wildcard setup.py) $(shell find protos -name '*.proto' 2>/dev/null)
+SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos/leansieve/*/*.proto)
 
 .PHONY: demo test test-slow lint format lock clean
 .DELETE_ON_ERROR:
