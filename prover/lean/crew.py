@@ -30,7 +30,7 @@ class PoolUnavailableError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """How a pool is made up. Sizes in bytes, times in seconds.
+    """How a pool is made up. Sizes in bytes, times in seconds. The sizes fit the embedded Lean, whose heap ends at 2 GiB.
 
     Attributes:
         workers: most requests in work at once; None: as many as processors and memory carry.
@@ -60,9 +60,9 @@ class PoolConfig:
     grace_seconds: float = 1.0
     start_seconds: float = 180.0
     switch_seconds: float = 10.0
-    worker_bytes: int = 1_800 << 20
-    recycle_bytes: int = 2_800 << 20
-    kill_bytes: int = 3_600 << 20
+    worker_bytes: int = 1_100 << 20
+    recycle_bytes: int = 1_700 << 20
+    kill_bytes: int = 2_100 << 20
     watch_seconds: float = 1.0
     flood_bytes: int = 64 << 20
 
@@ -223,7 +223,8 @@ class Crew:
             return
         if not any(other.live and other.imports == slot.imports for other in self.slots):
             for job in self.queue.drain(slot.imports):
-                job.fail(VerdictKind.INFRASTRUCTURE, reason)
+                # The reason shows paths and output of this machine: it is in the log, and `ready` tells it.
+                job.fail(VerdictKind.INFRASTRUCTURE, "no Lean worker can be started")
         if not any(other.live for other in self.slots):
             self.failure = reason
             self._news.set()

@@ -375,7 +375,7 @@ async def test_pool_that_cannot_start_says_why_and_fails_what_waits() -> None:
     async with pool_of(runtime=runtime) as pool:
         verdict = await pool.check(theorem(), proof())
         assert verdict.kind is VerdictKind.INFRASTRUCTURE
-        assert "no WebAssembly here" in verdict.messages[0].text
+        assert verdict.messages[0].text == "no Lean worker can be started"
         with pytest.raises(PoolUnavailableError, match="exited with status 1; its last words: no WebAssembly here"):
             await pool.ready()
         runtime.start = {}
