@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.pool import State, WorkerPool
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.pool import PoolConfig, State, WorkerPool
 from prover.lean.process import End
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Trust, VerdictKind
+from prover.verdict import Limits, Region, Trust, VerdictKind
 
 pytestmark = pytest.mark.lean
 
@@ -93,6 +94,30 @@ async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
     assert (await lean_pool.check(EASY, PROOF)).verified
     await all_idle(lean_pool)
     assert pids(lean_pool) == before
+
+
+async def test_statement_goals_steps_and_constants_come_from_lean(lean_pool: WorkerPool) -> None:
+    theorem = Theorem("theorem both (a b : Nat) (h : a < b) : a + 1 ≤ b ∧ True")
+    elaboration = await lean_pool.elaborate(theorem)
+    assert elaboration.verdict is VerdictKind.VERIFIED
+    assert (elaboration.theorem, elaboration.goal) == ("both", "a b : Nat\nh : a < b\n⊢ a + 1 ≤ b ∧ True")
+    broken = await lean_pool.elaborate(Theorem("theorem broken : 1 + = 2"))
+    assert broken.verdict is VerdictKind.INVALID_STATEMENT
+    assert broken.messages[0].region is Region.STATEMENT
+    goals = await lean_pool.goals(theorem, "by\n  constructor\n  · sorry\n  · trivial")
+    (hole,) = goals.sorries
+    assert (hole.line, hole.column, hole.end_column) == (3, 4, 9)
+    assert hole.goals[0].endswith("⊢ a + 1 ≤ b")
+    step = await lean_pool.tactic(theorem, ["constructor"], "omega")
+    assert (step.verdict, len(step.goals)) == (VerdictKind.VERIFIED, 1)
+    last = await lean_pool.tactic(theorem, ["constructor", "omega"], "trivial")
+    assert (last.verdict, last.goals) == (VerdictKind.VERIFIED, ())
+    assert (await lean_pool.tactic(theorem, ["constructor"], "exact 5")).verdict is VerdictKind.REJECTED
+    constant = await lean_pool.constant("Nat.add_comm")
+    assert constant is not None
+    assert (constant.kind, constant.module) == ("theorem", "Init.Data.Nat.Basic")
+    assert await lean_pool.constant("Nat.no_such_thing") is None
+    assert await lean_pool.ping() > 0
 
 
 async def test_texts_of_any_script_and_size_reach_lean_whole(lean_pool: WorkerPool) -> None:
@@ -198,14 +223,28 @@ async def test_isolated_checker_replays_in_a_fresh_process(lean_pool: WorkerPool
     assert [verdict.trust for verdict in verdicts] == [Trust.ISOLATED_REPLAY] * 2
 
 
+async def test_closing_a_pool_that_starts_or_works_leaves_no_process(lean_pool: WorkerPool) -> None:
+    def children() -> set[int]:
+        return {child.pid for child in psutil.Process().children(recursive=True)} - pids(lean_pool)
+
+    await all_idle(lean_pool)
+    before = children()
+    for work in (False, True):
+        async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
+            await until(lambda: bool(children() - before))
+            if work:
+                check = asyncio.create_task(pool.check(LONG, LONG_PROOF, PATIENT))
+                await one_busy(pool)
+        assert children() <= before
+    assert (await check).kind is VerdictKind.INFRASTRUCTURE
+
+
 async def test_busy_workers_end_when_their_parent_is_killed_and_leave_no_file(tmp_path: Path) -> None:
     """Real Lean does not look at its standard input while it is busy; the end of its control socket must do."""
     program = f"""
 import asyncio, sys
 sys.path.insert(0, {str(Path(__file__).parents[3])!r})
 from tests.prover.lean.test_pool_lean import *
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig
 async def main():
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
