@@ -18,7 +18,8 @@ from pathlib import Path
 from prover.theorem import Theorem
 from training.corpus.dedupe import deduplicate, without_leaks
 from training.corpus.huggingface import LEAN_WORKBOOK, LEAN_WORKBOOK_FILE, Loaded, load_theorems
-from training.corpus.record import TheoremRecord, write_corpus
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord
 from training.corpus.rewrite import rewrite_for_core
 
 Elaborates = Callable[[Theorem], Awaitable[bool]]
@@ -77,7 +78,7 @@ async def fetch(
             candidates, elaborates, folder / f"{source.output}.journal", concurrency, report
         )
         held_out += kept if source.held_out else []
-        written[source.output] = write_corpus(folder / f"{source.output}.jsonl", kept)
+        written[source.output] = write_jsonl(folder / f"{source.output}.jsonl", kept)
         report(f"{source.output}: {written[source.output]} of {len(candidates)} statements elaborate")
     return written
 

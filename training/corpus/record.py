@@ -1,15 +1,14 @@
-"""One theorem of a corpus, and the JSONL files that hold many."""
+"""One theorem of a corpus."""
 
-import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from prover.lexer import Token, tokenize
 from prover.theorem import Header, Theorem
+from training.corpus.jsonl import read_jsonl
 
 _BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
 
@@ -79,46 +78,14 @@ def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def read_corpus(path: Path) -> list[TheoremRecord]:
-    """Read a JSONL file; blank lines are skipped.
+    """Read a JSONL file.
 
     Raises:
         ValueError: a line is not a theorem record, or two have the same name; the text says which line and why.
     """
     records: dict[str, TheoremRecord] = {}
-    with path.open(encoding="utf-8") as lines:
-        try:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                record = _parse(line, f"{path}:{number}")
-                if record.name in records:
-                    raise ValueError(f"{path}:{number}: a theorem called {record.name} stands further up already.")
-                records[record.name] = record
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+    for number, record in read_jsonl(path, TheoremRecord):
+        if record.name in records:
+            raise ValueError(f"{path}:{number}: a theorem called {record.name} stands further up already.")
+        records[record.name] = record
     return list(records.values())
-
-
-def _parse(line: str, where: str) -> TheoremRecord:
-    try:
-        return TheoremRecord.model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{where}: {f'{field}: ' if field else ''}{reason}.") from error
-
-
-def write_corpus(path: Path, records: Iterable[TheoremRecord]) -> int:
-    """Write a JSONL file whole or not at all; fields with their default are left out. Returns the number of lines."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    count = 0
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as out:
-            for record in records:
-                out.write(json.dumps(record.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n")
-                count += 1
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count

@@ -58,6 +58,11 @@ class PackedRows:
             self.tokens.to(device), self.positions.to(device), self.segments.to(device), self.learnt.to(device)
         )
 
+    def split(self, rows: int) -> "list[PackedRows]":
+        """The same in parts of at most `rows` rows."""
+        parts = (torch.split(tensor, rows) for tensor in (self.tokens, self.positions, self.segments, self.learnt))
+        return [PackedRows(*part) for part in zip(*parts, strict=True)]
+
 
 def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
     """Fill rows of `length` tokens: each example, in order, goes into the first of the open rows that has room.

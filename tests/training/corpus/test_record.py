@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from prover.theorem import Header
 from training.corpus.dedupe import canonical, deduplicate, outline, without_leaks
-from training.corpus.record import TheoremRecord, read_corpus, write_corpus
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord, read_corpus
 from training.corpus.splits import split
 
 
@@ -21,7 +22,7 @@ def test_records_survive_being_written_and_read(tmp_path: Path) -> None:
         record("theorem b : f 0 = 0", context="def f (n : Nat) := n", header="import Init\nopen Nat", family="f/g"),
     ]
     path = tmp_path / "corpus.jsonl"
-    assert write_corpus(path, records) == 2
+    assert write_jsonl(path, records) == 2
     assert read_corpus(path) == records
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[0]) == {
         "name": "a",
@@ -34,14 +35,14 @@ def test_records_survive_being_written_and_read(tmp_path: Path) -> None:
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
-    write_corpus(path, [record("theorem a : True")])
+    write_jsonl(path, [record("theorem a : True")])
 
     def failing() -> object:
         yield record("theorem b : True")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_corpus(path, failing())  # type: ignore[arg-type]
+        write_jsonl(path, failing())  # type: ignore[arg-type]
     assert [found.name for found in read_corpus(path)] == ["a"]
     assert list(tmp_path.iterdir()) == [path]
 

@@ -1,6 +1,7 @@
 """The generator without Lean: repeatable, well-formed, balanced, and true where Python can tell."""
 
 import itertools
+import re
 from collections import Counter
 from random import Random
 
@@ -137,6 +138,18 @@ def test_linear_terms_print_plainly() -> None:
     assert linear({"x": 2, "y": -1}, 3) == "2 * x - y + 3"
     assert linear({"x": -1, "y": 0}, -4) == "-x - 4"
     assert linear({"x": 0}) == "0"
+
+
+@given(st.integers(0, 2000))
+def test_every_predicate_is_declared_and_no_declaration_is_empty(seed: int) -> None:
+    """Lean found `R` used but not declared, and `( : List α)`."""
+    for family, names in FAMILIES.items():
+        for name, template in names.items():
+            draft = template(Random(f"{seed}/{family}/{name}"))
+            declared = [group.strip("{}[]").split(" : ")[0] for group in draft.variables]
+            assert all(declared)
+            used = re.findall(r"(?<![\w.])([P-T])(?= )", " ".join((*draft.hypotheses, draft.goal)))
+            assert set(used) <= set(" ".join(declared).split())
 
 
 def test_hypotheses_stand_before_the_colon_or_behind_it() -> None:

@@ -2,8 +2,9 @@
 
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from training.config import LlamaShape
 from training.corpus.synthetic.generator import generate
-from training.model.llama import LlamaShape, build_llama
+from training.model.llama import build_llama
 from training.model.tokenizer import train_tokenizer
 
 SHAPE = LlamaShape(layers=2, width=64, heads=2, key_value_heads=1, hidden=96, context=256)

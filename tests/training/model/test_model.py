@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.training.model.lean_texts import texts, tiny_model, tiny_tokenizer
+from training.config import LlamaShape
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
-from training.model.llama import LlamaShape, build_llama, save_for_serving
+from training.model.llama import build_llama, save_for_serving
 from training.model.log_probs import Responses, packed_log_probs, score_responses
 from training.model.tokenizer import END, PADDING, train_tokenizer
 

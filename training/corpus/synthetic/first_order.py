@@ -153,7 +153,7 @@ def uniqueness(random: Random) -> Draft:
 def inhabited(random: Random) -> Draft:
     """Facts that need the type to have an element, most of them classical."""
     (a,) = _instances(random, 1)
-    variable_free = random.choice(
+    goal = random.choice(
         [
             f"∃ x, {a} → ∀ y, {a.replace('x', 'y')}",
             f"(∀ x, {a}) → ∃ x, {a}",
@@ -161,7 +161,7 @@ def inhabited(random: Random) -> Draft:
             f"(∃ x, {a}) ∨ ∃ x, ¬ {_closed(a)}",
         ]
     )
-    return Draft((TYPE, INHABITED, "P Q : α → Prop"), variable_free)
+    return _draft(goal, extra=(INHABITED,))
 
 
 def _instances(random: Random, count: int) -> list[str]:

@@ -51,7 +51,7 @@ def reversal(random: Random) -> Draft:
 
 def associativity(random: Random) -> Draft:
     """Two ways to bracket the same concatenation."""
-    parts = [random.choice([*LISTS, "[a]", "[]"]) for _ in range(4)]
+    parts = [random.choice(LISTS), *(random.choice([*LISTS, "[a]", "[]"]) for _ in range(3))]
     shapes = ["(({0} ++ {1}) ++ {2}) ++ {3}", "({0} ++ {1}) ++ ({2} ++ {3})", "{0} ++ ({1} ++ ({2} ++ {3}))"]
     left, right = random.sample(shapes, 2)
     return _over(f"{left.format(*parts)} = {right.format(*parts)}")
@@ -193,8 +193,9 @@ def _over(goal: str, *extra: str, hypotheses: tuple[str, ...] = ()) -> Draft:
     """With the lists and the element that the formulas mention."""
     text = " ".join((goal, *hypotheses))
     lists = " ".join(name for name in LISTS if name in text)
+    groups = [f"{lists} : List α"] if lists else []
     element = ["a : α"] if any(use in text for use in ("a ∈", "a ∉", "a ::", "[a]", "f a", "= a")) else []
-    return Draft((TYPE, *extra, f"{lists} : List α", *element), goal, hypotheses)
+    return Draft((TYPE, *extra, *groups, *element), goal, hypotheses)
 
 
 TEMPLATES: Mapping[str, Template] = {

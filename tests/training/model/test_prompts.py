@@ -1,0 +1,87 @@
+"""Prompts as the model cards have them; the expected texts are the cards' own examples."""
+
+from typing import Any
+
+import pytest
+
+from prover.prompt import PromptFormat, SourceFormat
+from prover.theorem import Header, Theorem
+from training.model.prompts import last_proof, prompt_format
+
+HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat"
+THEOREM = Theorem(
+    "theorem mathd_algebra_10 : abs ((120 : ℝ) / 100 * 30 - 130 / 100 * 20) = 10", header=Header.parse(HEADER)
+)
+SOURCE = (
+    "import Mathlib\nimport Aesop\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat\n\n"
+    "theorem mathd_algebra_10 : abs ((120 : ℝ) / 100 * 30 - 130 / 100 * 20) = 10"
+)
+
+
+class ChatMl:
+    """The chat template of Qwen models, by hand."""
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> Any:
+        assert not tokenize
+        turns = [f"<|im_start|>{turn['role']}\n{turn['content']}<|im_end|>\n" for turn in conversation]
+        return "".join(turns) + ("<|im_start|>assistant\n" if add_generation_prompt else "")
+
+
+def test_deepseek_v1_5_completes_an_open_code_block() -> None:
+    form = prompt_format("deepseek-prover-v1.5", ChatMl())
+    assert form.render(THEOREM) == f"Complete the following Lean 4 code:\n\n```lean4\n{SOURCE} := by\n"
+    assert form.extract("  norm_num\n  linarith\n```\nDone.") == "by\n  norm_num\n  linarith"
+    assert form.stop == ("```",)
+
+
+@pytest.mark.parametrize("name", ["deepseek-prover-v2", "goedel-prover-v2"])
+def test_deepseek_v2_and_goedel_v2_ask_for_a_plan_first(name: str) -> None:
+    form = prompt_format(name, ChatMl())
+    assert form.name == name
+    assert form.render(THEOREM) == (
+        "<|im_start|>user\nComplete the following Lean 4 code:\n\n"
+        f"```lean4\n{SOURCE} := by\n  sorry\n```\n\n"
+        "Before producing the Lean 4 code to formally prove the given theorem, provide a detailed proof plan outlining "
+        "the main proof steps and strategies.\nThe plan should highlight key ideas, intermediate lemmas, and proof "
+        "structures that will guide the construction of the final formal proof.<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_kimina_has_a_system_message_and_ends_at_by() -> None:
+    form = prompt_format("kimina-prover", ChatMl())
+    assert form.render(THEOREM) == (
+        "<|im_start|>system\nYou are an expert in mathematics and Lean 4.<|im_end|>\n"
+        "<|im_start|>user\nThink about and solve the following problem step by step in Lean 4.\n"
+        f"# Formal statement:\n```lean4\n{SOURCE} := by\n```\n<|im_end|>\n<|im_start|>assistant\n"
+    )
+    thought = "<think>\nMaybe\n```lean4\ntheorem t : 1 = 1 := by simp\n```\n</think>\n"
+    assert form.extract(thought + "```lean4\ntheorem t : 1 = 1 := by\n  rfl\n```") == "by\n  rfl"
+
+
+@pytest.mark.parametrize(
+    ("answer", "proof"),
+    [
+        (
+            "### Plan\nEasy.\n```lean4\nimport Mathlib\n\ntheorem t (n : Nat := 2) : n = n := by\n  rfl\n```\n",
+            "by\n  rfl",
+        ),
+        ("```lean4\nsorry\n```\n then\n```lean4\ntheorem t : 1 = 1 := rfl\n```", "rfl"),
+        ("```lean4\nlemma a : p := x\n\ntheorem t : q := by\n  exact y\n```", "by\n  exact y"),
+        ("```lean4\ntheorem t : q := by\n  have h : a := by simp\n  exact h", "by\n  have h : a := by simp\n  exact h"),
+        ("No code.", ""),
+        ("```lean4\n#eval 1\n```", ""),
+        ("```lean4\ntheorem t : q\n```", ""),
+    ],
+)
+def test_the_proof_is_taken_out_of_the_last_code_block(answer: str, proof: str) -> None:
+    assert last_proof(answer) == proof
+
+
+def test_our_own_format_and_unknown_ones() -> None:
+    assert isinstance(prompt_format("source", ChatMl()), SourceFormat)
+    form: PromptFormat = prompt_format("kimina-prover", ChatMl())
+    assert form.stop == ()
+    with pytest.raises(ValueError, match="Unknown prompt format 'gpt'; the choices are source, "):
+        prompt_format("gpt", ChatMl())

@@ -1,0 +1,96 @@
+"""Checkpoints that are there whole or not at all, and from which a run goes on bit for bit."""
+
+import os
+import random
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_NAME = re.compile(r"step-(\d{8})")
+_FILE = "state.pt"
+
+
+def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
+    """Write `folder/step-…`, then delete all but the newest `keep`.
+
+    The state of the generators of `random` and torch is added to `state`, which holds tensors and plain containers.
+    A kill at any moment leaves the previous checkpoint and no half-written one under a checkpoint's name.
+
+    Raises:
+        OSError: it cannot be written, for instance because the disk is full; the older ones are still there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"step-{step:08d}"
+    with _replacing(final) as partial, (partial / _FILE).open("wb") as file:
+        torch.save({**state, "step": step, "generators": _generator_states()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    for old in list_checkpoints(folder)[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """All checkpoints of a run, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The newest state, with `step`; the generators are set to where they stood. None if there is no checkpoint.
+
+    Only tensors and plain containers are read: a checkpoint cannot run code.
+    """
+    checkpoints = list_checkpoints(folder)
+    if not checkpoints:
+        return None
+    state: dict[str, Any] = torch.load(checkpoints[-1] / _FILE, map_location="cpu", weights_only=True)
+    _restore_generators(state.pop("generators"))
+    return state
+
+
+@contextmanager
+def _replacing(final: Path) -> Iterator[Path]:
+    """A folder that takes the place of `final` when it is complete."""
+    for abandoned in final.parent.glob("*.tmp"):  # of a run that was killed while it wrote
+        shutil.rmtree(abandoned, ignore_errors=True)
+    partial = final.with_name(final.name + ".tmp")
+    partial.mkdir()
+    try:
+        yield partial
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        _sync_folder(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _generator_states() -> dict[str, Any]:
+    version, words, gauss = random.getstate()
+    states: dict[str, Any] = {"python": [version, list(words), gauss], "torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def _restore_generators(states: Mapping[str, Any]) -> None:
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words), gauss))
+    torch.set_rng_state(states["torch"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(states["cuda"])

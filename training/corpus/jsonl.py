@@ -1,0 +1,51 @@
+"""Files of one JSON object a line, each checked against a model."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_jsonl(path: Path, model: type[Model]) -> Iterator[tuple[int, Model]]:
+    """Yield line numbers, from 1, and objects; blank lines are skipped.
+
+    Raises:
+        ValueError: a line is not such an object, or the file is not text; the message says where and why.
+    """
+    with path.open(encoding="utf-8") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _parse(line, model, f"{path}:{number}")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+
+
+def _parse(line: str, model: type[Model], where: str) -> Model:
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where}: {f'{field}: ' if field else ''}{reason}.") from error
+
+
+def write_jsonl(path: Path, objects: Iterable[BaseModel]) -> int:
+    """Write a file whole or not at all; fields with their default are left out. Returns the number of lines."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    count = 0
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as out:
+            for item in objects:
+                out.write(json.dumps(item.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n")
+                count += 1
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count

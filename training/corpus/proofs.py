@@ -1,0 +1,28 @@
+"""Theorems with verified proofs: what a base model is fine-tuned on."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.corpus.jsonl import read_jsonl
+from training.corpus.record import TheoremRecord
+
+
+class ProvedTheorem(BaseModel):
+    """A theorem and different proofs of it; one JSON object a line in a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    theorem: TheoremRecord
+    """The theorem."""
+    proofs: tuple[str, ...] = Field(min_length=1)
+    """What follows `:=`; each was verified."""
+
+
+def read_proofs(path: Path) -> list[ProvedTheorem]:
+    """Read a JSONL file.
+
+    Raises:
+        ValueError: a line is not a proved theorem; the text says which and why.
+    """
+    return [theorem for _, theorem in read_jsonl(path, ProvedTheorem)]

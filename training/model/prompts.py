@@ -1,0 +1,140 @@
+"""How published provers want to be asked, as their model cards say (looked up 2026-11-23).
+
+| name | model card | form |
+|---|---|---|
+| `deepseek-prover-v1.5` | deepseek-ai/DeepSeek-Prover-V1.5-RL | a completion that stops inside an open code block |
+| `deepseek-prover-v2` | deepseek-ai/DeepSeek-Prover-V2-7B | chat; a plan first, then a code block with the whole theorem |
+| `goedel-prover-v2` | Goedel-LM/Goedel-Prover-V2-8B | the same wording |
+| `kimina-prover` | AI-MO/Kimina-Prover-Distill-8B | chat with a system message; thinks first |
+
+They were trained with Mathlib: their theorems come with a header such as `import Mathlib`, `import Aesop`,
+`set_option maxHeartbeats …`, `open BigOperators Real Nat Topology Rat`.
+"""
+
+import re
+from typing import Any, Protocol
+
+from prover.lexer import tokenize
+from prover.prompt import PromptFormat, SourceFormat
+from prover.theorem import Theorem
+from training.corpus.record import at_depth_zero
+
+_CODE_BLOCK = re.compile(r"```(?:lean4?|tactics)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+_PLAN = (
+    "Before producing the Lean 4 code to formally prove the given theorem, provide a detailed proof plan outlining the "
+    "main proof steps and strategies.\n"
+    "The plan should highlight key ideas, intermediate lemmas, and proof structures that will guide the construction of "
+    "the final formal proof."
+)
+
+
+class ChatTokenizer(Protocol):
+    """What is needed of a model's tokenizer: its chat template."""
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> Any:
+        """The conversation as the model reads it."""
+        ...
+
+
+class CompletionFormat:
+    """DeepSeek-Prover-V1.5: the model goes on behind `:= by` and closes the code block itself."""
+
+    name = "deepseek-prover-v1.5"
+    stop = ("```",)
+
+    def render(self, theorem: Theorem) -> str:
+        """The prompt, up to the line behind `:= by`."""
+        return f"Complete the following Lean 4 code:\n\n```lean4\n{_source(theorem)} := by\n"
+
+    def extract(self, answer: str) -> str:
+        """The tactics the model wrote, as a proof."""
+        return "by\n" + answer.partition("```")[0].rstrip()
+
+
+class PlanFormat:
+    """DeepSeek-Prover-V2 and Goedel-Prover-V2: the answer repeats the theorem in its last code block."""
+
+    stop: tuple[str, ...] = ()
+
+    def __init__(self, name: str, tokenizer: ChatTokenizer) -> None:
+        self.name = name
+        self._tokenizer = tokenizer
+
+    def render(self, theorem: Theorem) -> str:
+        """The chat, up to where the model answers."""
+        code = f"```lean4\n{_source(theorem)} := by\n  sorry\n```"
+        return _chat(self._tokenizer, f"Complete the following Lean 4 code:\n\n{code}\n\n{_PLAN}")
+
+    def extract(self, answer: str) -> str:
+        """What follows `:=` in the last theorem of the last code block; lemmas before it are not part of it."""
+        return last_proof(answer)
+
+
+class KiminaFormat:
+    """Kimina-Prover: thinks, then answers with the theorem in its last code block."""
+
+    name = "kimina-prover"
+    stop: tuple[str, ...] = ()
+
+    def __init__(self, tokenizer: ChatTokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def render(self, theorem: Theorem) -> str:
+        """The chat, up to where the model answers."""
+        return _chat(
+            self._tokenizer,
+            "Think about and solve the following problem step by step in Lean 4.\n"
+            f"# Formal statement:\n```lean4\n{_source(theorem)} := by\n```\n",
+            system="You are an expert in mathematics and Lean 4.",
+        )
+
+    def extract(self, answer: str) -> str:
+        """See `PlanFormat.extract`; code inside the thoughts does not count."""
+        return last_proof(answer.rpartition("</think>")[2])
+
+
+def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
+    """The format called `name`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    match name:
+        case "source":
+            return SourceFormat()
+        case "deepseek-prover-v1.5":
+            return CompletionFormat()
+        case "deepseek-prover-v2" | "goedel-prover-v2":
+            return PlanFormat(name, tokenizer)
+        case "kimina-prover":
+            return KiminaFormat(tokenizer)
+    choices = "source, deepseek-prover-v1.5, deepseek-prover-v2, goedel-prover-v2, kimina-prover"
+    raise ValueError(f"Unknown prompt format {name!r}; the choices are {choices}.")
+
+
+def last_proof(answer: str) -> str:
+    """What follows the outermost `:=` of the last theorem in the last code block; empty where there is none."""
+    blocks = _CODE_BLOCK.findall(answer)
+    if not blocks:
+        return ""
+    block: str = blocks[-1]
+    tokens = list(tokenize(block))
+    starts = [index for index, token in enumerate(tokens) if token.text in ("theorem", "lemma")]
+    if not starts:
+        return ""
+    outside = at_depth_zero(tokens[starts[-1] :])
+    end = next((token.end for token in outside if token.text == ":="), len(block))
+    return block[end:].strip()
+
+
+def _source(theorem: Theorem) -> str:
+    parts = (theorem.header.text, theorem.context, theorem.statement)
+    return "\n\n".join(stripped for part in parts if (stripped := part.strip()))
+
+
+def _chat(tokenizer: ChatTokenizer, user: str, system: str | None = None) -> str:
+    conversation = [{"role": "system", "content": system}] if system else []
+    conversation.append({"role": "user", "content": user})
+    return str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))

@@ -1,0 +1,194 @@
+"""Supervised fine-tuning on verified proofs.
+
+    python -m training.model.sft CONFIG.toml
+
+Trains a model from scratch, or goes on from any Hugging Face causal language model (all weights, or adapters), with the
+loss on responses only. The same command after a crash, a kill or Ctrl-C goes on from the last checkpoint, on a CPU bit
+for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/,
+which transformers and vLLM load.
+
+Left out: several devices, and rows of examples longer than `row_length`, which are dropped with a count.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.prompt import SourceFormat
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.config import SftConfig, TrainingConfig, load_config
+from training.corpus.proofs import read_proofs
+from training.log import MetricsLog
+from training.model.examples import Example, batches_of, encode_example, lay_out, pack
+from training.model.llama import save_for_serving
+from training.model.load import load_or_build
+from training.model.log_probs import packed_log_probs
+from training.optimization import DivergedError, learning_rate_at, make_optimizer, update
+
+
+def fine_tune(config: TrainingConfig) -> Path:
+    """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
+
+    Raises:
+        ValueError: the configuration and the data, or an earlier checkpoint, do not fit together.
+        DivergedError: the loss is not finite any more.
+        OSError: something cannot be read or written.
+    """
+    sft = config.sft
+    if sft is None:
+        raise ValueError("The configuration has no [sft] table.")
+    if config.model.prompt_format != "source":
+        raise ValueError(
+            f"Fine-tuning writes the source format, found model.prompt_format {config.model.prompt_format!r}."
+        )
+    folder = config.run.folder
+    if config.run.threads is not None:
+        torch.set_num_threads(config.run.threads)
+    device = torch.device(_device(config.run.device))
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.manual_seed(config.run.seed)
+
+    # 1. Text, tokenizer, model, tokens.
+    pairs, dev_pairs = _texts(sft.proofs, sft), _texts(sft.dev_proofs, sft)
+    model, tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
+    model.to(device).train()  # type: ignore[arg-type]
+    examples, dev_examples = (_examples(tokenizer, texts, sft.row_length) for texts in (pairs, dev_pairs))
+    padding = int(tokenizer.pad_token_id)
+
+    # 2. Where an earlier run stood.
+    optimizer = make_optimizer(model, config.optimizer)
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    identity = _identity(config, examples)
+    state = load_checkpoint(folder / "checkpoints")
+    done = 0
+    if state is not None:
+        _check_identity(identity, state["identity"], folder)
+        with torch.no_grad():
+            for name, parameter in trained.items():
+                parameter.copy_(state["weights"][name])
+        optimizer.load_state_dict(state["optimizer"])
+        done = state["step"]
+        print(f"going on from step {done}", flush=True)
+    batches = batches_of(examples, sft.row_length, sft.rows, padding, config.run.seed)
+    batches = itertools.islice(batches, done, sft.steps)
+
+    # 3. Steps.
+    started = time.monotonic()
+    with MetricsLog(folder, done) as log:
+        for step, rows in enumerate(batches, start=done + 1):
+            learning_rate = learning_rate_at(step, sft.steps, config.optimizer)
+            tokens = int(rows.learnt.sum())
+            loss = 0.0
+            for part in rows.split(sft.micro_rows):
+                part_loss = -packed_log_probs(model, part.to(device)).sum() / tokens
+                part_loss.backward()  # type: ignore[no-untyped-call]
+                loss += float(part_loss.detach())
+            norm = update(model, optimizer, learning_rate, config.optimizer.clip_norm, loss)
+            metrics = {"loss": loss, "learning_rate": learning_rate, "gradient_norm": norm, "tokens": float(tokens)}
+            if dev_examples and (step % sft.dev_every == 0 or step == sft.steps):
+                metrics["dev_loss"] = _mean_loss(model, dev_examples, sft, padding, device)
+            log.write(step, metrics)
+            if step % config.run.log_every == 0 or step == sft.steps:
+                _print_progress(step, done, sft.steps, time.monotonic() - started, metrics)
+            if step % config.run.checkpoint_every == 0 or step == sft.steps:
+                weights = {name: parameter.detach() for name, parameter in trained.items()}
+                state = {"identity": identity, "weights": weights, "optimizer": optimizer.state_dict()}
+                save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
+
+    # 4. The finished model.
+    save_for_serving(model, tokenizer, folder / "model", adapters=config.model.lora is not None)
+    return folder / "model"
+
+
+def _device(choice: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if choice == "auto" else choice
+
+
+def _texts(paths: Sequence[Path], sft: SftConfig) -> list[tuple[str, str]]:
+    """Prompts and responses, as the model reads and writes them."""
+    form = SourceFormat()
+    return [
+        (form.render(proved.theorem.theorem), form.answer(proof))
+        for path in paths
+        for proved in read_proofs(path)
+        for proof in proved.proofs[: sft.proofs_per_theorem]
+    ]
+
+
+def _examples(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str]], longest: int) -> list[Example]:
+    examples = [encode_example(tokenizer, prompt, response) for prompt, response in texts]
+    kept = [example for example in examples if example.length <= longest]
+    if texts and not kept:
+        raise ValueError(f"No example is as short as row_length ({longest} tokens).")
+    if len(kept) < len(examples):
+        print(f"{len(examples) - len(kept)} of {len(examples)} examples are longer than a row and left out", flush=True)
+    return kept
+
+
+@torch.no_grad()
+def _mean_loss(
+    model: PreTrainedModel, examples: Sequence[Example], sft: SftConfig, padding: int, device: torch.device
+) -> float:
+    """Cross-entropy a response token, nats."""
+    model.eval()  # type: ignore[no-untyped-call]
+    total, tokens = 0.0, 0
+    rows = pack(examples, sft.row_length)
+    for start in range(0, len(rows), sft.micro_rows):
+        part = lay_out(rows[start : start + sft.micro_rows], sft.row_length, padding)
+        total -= float(packed_log_probs(model, part.to(device)).sum())
+        tokens += int(part.learnt.sum())
+    model.train()
+    return total / tokens
+
+
+def _identity(config: TrainingConfig, examples: Sequence[Example]) -> dict[str, Any]:
+    """What must be the same for a run to go on: everything that changes what a step does."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr((example.prompt, example.response)).encode())
+    settings = config.model_dump(mode="json", include={"model", "optimizer", "sft"})
+    flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
+    return {**flat, "run.seed": config.run.seed, "the data": digest.hexdigest()}
+
+
+def _check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path) -> None:
+    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+    if changed:
+        raise ValueError(
+            f"{folder} holds a run with other settings ({', '.join(changed)}): change them back, or take another folder."
+        )
+
+
+def _print_progress(step: int, resumed: int, steps: int, seconds: float, metrics: Mapping[str, float]) -> None:
+    left = timedelta(seconds=round(seconds / (step - resumed) * (steps - step)))
+    dev = f"  dev loss {metrics['dev_loss']:.4f}" if "dev_loss" in metrics else ""
+    print(f"step {step}/{steps}  loss {metrics['loss']:.4f}{dev}  {left} left", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fine-tune a model on verified proofs.")
+    parser.add_argument("config", type=Path, help="a TOML file; training/config.py describes every setting")
+    arguments = parser.parse_args()
+    again = f"the same command goes on from the last checkpoint of {arguments.config}"
+    try:
+        print(f"the model is in {fine_tune(load_config(arguments.config))}")
+    except DivergedError as error:
+        sys.exit(f"error: training diverged: {error}; lower optimizer.learning_rate, or look at the data; {again}")
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted; {again}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""AdamW, its schedule, and the one update that every kind of run makes."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from training.config import OptimizerConfig
+
+
+class DivergedError(RuntimeError):
+    """The loss or the gradient is not finite any more; the weights are still those before the step."""
+
+
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW over the parameters that are trained; only matrices are decayed."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        eps=config.epsilon,
+    )
+
+
+def learning_rate_at(step: int, steps: int, config: OptimizerConfig) -> float:
+    """The learning rate of step `step`, from 1 to `steps`."""
+    warmup = math.ceil(config.warmup_fraction * steps)
+    if step <= warmup:
+        return config.learning_rate * step / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    match config.schedule:
+        case "linear":
+            factor = 1 - 0.9 * progress
+        case "cosine":
+            factor = 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
+        case _:
+            factor = 1.0
+    return config.learning_rate * factor
+
+
+def update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, learning_rate: float, clip_norm: float, loss: float
+) -> float:
+    """Clip the gradient, take one step, and clear the gradient; returns the gradient's norm.
+
+    Raises:
+        DivergedError: loss or gradient are not finite; no step is taken.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    norm: Tensor = nn.utils.clip_grad_norm_(trained, clip_norm)
+    if not (math.isfinite(loss) and norm.isfinite()):
+        raise DivergedError(f"the loss is {loss:g} and the gradient's norm {float(norm):g}")
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(norm)
