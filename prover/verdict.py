@@ -64,11 +64,14 @@ class Policy:
         name: shown in the verdict.
         axioms: axioms allowed beside propext, Classical.choice and Quot.sound.
         kinds: syntax kinds allowed beside the vetting list.
+        guard: a theorem of the imported library that is being proved again: a proof that uses it, a theorem of the same
+            type, or one that does not stand before it is FORBIDDEN. Empty: no guard.
     """
 
     name: str = "default"
     axioms: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,29 @@ class Constant:
     type: str
     module: str = ""
     levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryTheorem:
+    """A theorem of the imported library.
+
+    Attributes:
+        name: full name in the library.
+        statement: a statement of the same type, under another name, to be proved anew.
+    """
+
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPage:
+    """Theorems of a module, as far as they can be stated.
+
+    Attributes:
+        theorems: those among the constants that were asked for.
+        constants: how many constants the module has.
+    """
+
+    theorems: tuple[LibraryTheorem, ...]
+    constants: int

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean import protocol
-from prover.lean.answers import Constant, Elaboration, SorryGoals, TacticStep
+from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
 from prover.lean.jobs import Job, PoolBusyError, Priority
@@ -181,6 +181,19 @@ class WorkerPool:
         """
         theorem = self._canonical(Theorem("", header or Header()))
         return await self._run(protocol.constant(theorem, name, limits, policy), theorem, limits, priority)
+
+    async def modules(self, header: Header | None = None, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
+        """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
+        theorem = self._canonical(Theorem("", header or Header()))
+        return await self._run(protocol.modules(theorem, limits, DEFAULT_POLICY), theorem, limits, Priority.BATCH)
+
+    async def library(
+        self, module: str, offset: int, limit: int, header: Header | None = None, limits: Limits = DEFAULT_LIMITS
+    ) -> LibraryPage:
+        """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
+        theorem = self._canonical(Theorem("", header or Header()))
+        request = protocol.library(theorem, module, offset, limit, limits, DEFAULT_POLICY)
+        return await self._run(request, theorem, limits, Priority.BATCH)
 
     async def ping(self, seconds: float = 5.0) -> float:
         """Milliseconds that some worker takes for an empty request.

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from prover.candidate import Candidate
-from prover.lean.answers import Constant, Elaboration, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep, WorkerInfo
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 
@@ -229,6 +229,35 @@ def constant(theorem: Theorem, name: str, limits: Limits, policy: Policy) -> Req
     return Request("constant", _body("constant", fields), read, _raise)
 
 
+def modules(theorem: Theorem, limits: Limits, policy: Policy) -> Request[tuple[str, ...]]:
+    """Asks which modules the theorem's header imports, each behind all that it imports itself."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(_kind(fields, late), "the modules were not listed")
+        return _read(_TEXTS, fields.get("modules"))
+
+    return Request("library", _body("library", _common(theorem, limits, policy)), read, _raise)
+
+
+def library(
+    theorem: Theorem, module: str, offset: int, limit: int, limits: Limits, policy: Policy
+) -> Request[LibraryPage]:
+    """Asks for the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
+    fields = _common(theorem, limits, policy) | {
+        "module": _fit(Region.CANDIDATE, module),
+        "offset": offset,
+        "limit": limit,
+    }
+
+    def read(fields: Fields, _ms: float, late: bool) -> LibraryPage:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(_kind(fields, late), f"the theorems of {module} were not listed")
+        return _read(_LIBRARY_PAGE, fields)
+
+    return Request("library", _body("library", fields), read, _raise)
+
+
 # How a request is put together
 
 
@@ -245,7 +274,12 @@ def _common(theorem: Theorem, limits: Limits, policy: Policy) -> dict[str, objec
         "header": {"imports": imports, "prelude": _fit(Region.HEADER, theorem.header.prelude)},
         "context": _fit(Region.CONTEXT, theorem.context),
         "statement": _fit(Region.STATEMENT, theorem.statement),
-        "policy": {"name": policy.name, "axioms": list(policy.axioms), "kinds": list(policy.kinds)},
+        "policy": {
+            "name": policy.name,
+            "axioms": list(policy.axioms),
+            "kinds": list(policy.kinds),
+            "guard": policy.guard,
+        },
         "limits": {
             "heartbeats": limits.heartbeats,
             "recursion": limits.recursion,
@@ -276,6 +310,7 @@ _WORKER_INFO = TypeAdapter(WorkerInfo)
 _ELABORATION = TypeAdapter(Elaboration)
 _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
+_LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
 _KIND = TypeAdapter(VerdictKind)
 _TEXT = TypeAdapter(str | None)

@@ -49,14 +49,18 @@ def Limits.ofJson (j : Json) : Limits where
   messages := natField j "messages" 20
   messageBytes := natField j "message_bytes" 4000
 
-/-- What a check allows beyond the vetting lists. -/
+/-- What a check allows beyond the vetting lists; `guard` is the library theorem that must not be used to prove itself. -/
 structure Policy where
   axioms : List Name
   kinds : List Name
+  guard : Option Name
 
 def Policy.ofJson (j : Json) : Policy where
   axioms := namesOf (strsField j "axioms") []
   kinds := namesOf (strsField j "kinds") []
+  guard := match strField j "guard" with
+    | "" => none
+    | s => some (parseName s)
 
 /-- The theorem part of a request. `key` identifies header, context, limits and policy together. -/
 structure Task where
@@ -73,7 +77,7 @@ def Task.ofJson (j : Json) : Task :=
   let imports := strsField header "imports"
   let limits := field j "limits"
   let policy := field j "policy"
-  let key := Json.compress (.arr #[jsonStrings imports #[], field header "prelude", field j "context", limits, policy])
+  let key := Json.compress (.arr #[jsonStrings imports #[], field header "prelude", field j "context", limits, field policy "axioms", field policy "kinds"])
   { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
     limits := Limits.ofJson limits, policy := Policy.ofJson policy, key }
 

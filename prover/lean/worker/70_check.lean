@@ -182,6 +182,11 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
       match notAllowed task.policy axioms with
       | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
       | [] =>
+        match task.policy.guard with
+        | some target => match leak st.env target (importedBelow st.env kenv [reference.name] {} []) with
+          | some (n, why) => return end_ "forbidden" "elaborated" (say s!"the proof uses {nameString n}, which {why}" :: notes) axioms 0 timing
+          | none => pure ()
+        | none => pure ()
         -- replay
         let todo := (reference.name, false) :: newSafeNames clean kenv
         let result := replay clean kenv (kernelOptions task.limits) session.token todo {} clean 0

@@ -106,6 +106,27 @@ def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment
   | .error r => w.fail id "bad_header" (match r.notes with | n :: _ => n.text | [] => r.verdict)
   | .ok (st, _) => w.answer id (← constantFields st env (parseName (strField j "name")))
 
+/-- The modules that were imported, or the theorems of one of them. -/
+def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  match ← baseOf w.session task env with
+  | .error r => w.report id task timing r.verdict r.notes []
+  | .ok (st, _) =>
+    if !hasField j "module" then
+      w.report id task timing "verified" [] [("modules", jsonNames env.allImportedModuleNames.toList #[])]
+    else match findModule (parseName (strField j "module")) env.allImportedModuleNames.toList 0 with
+      | none => w.fail id "bad_request" s!"{strField j "module"} is not imported"
+      | some place =>
+        let names := (env.header.moduleData.getD place default).constNames
+        let offset := natField j "offset" 0
+        let some_ := reverseList (slice names .anonymous offset (natField j "limit" 100) []) []
+        let found ← theoremsJson w.session task st env some_ #[]
+        w.report id task timing "verified" [] [("theorems", .arr found), ("constants", .num names.size)]
+where
+  findModule (n : Name) : List Name → Nat → Option Nat
+    | [], _ => none
+    | m :: ms, i => if m == n then some i else findModule n ms (i + 1)
+
 def opLoad (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   match ← baseOf w.session task env with
@@ -128,6 +149,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "goals" then opGoals w id j task env
       else if op == "tactic" then opTactic w id j task env
       else if op == "constant" then opConstant w id j task env
+      else if op == "library" then opLibrary w id j task env
       else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"
 

@@ -1,0 +1,55 @@
+"""The theorems of an imported library as statements to prove, and how to prove them without using them.
+
+A statement is kept only if Lean reads it back as the same type. Proofs are to be checked under `guarded(name)`: one that
+uses the theorem itself, a theorem of the same type, or one that does not stand before it is FORBIDDEN.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from prover.lean.answers import LibraryTheorem
+from prover.lean.pool import WorkerPool
+from prover.theorem import Header
+from prover.verdict import Limits, Policy
+
+_PAGE = 100  # constants a request; a statement takes some ten milliseconds
+_PAGE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A theorem and the module that it stands in."""
+
+    module: str
+    theorem: LibraryTheorem
+
+
+def guarded(name: str) -> Policy:
+    """The policy under which the library theorem `name` is proved anew."""
+    return Policy(name="library", guard=name)
+
+
+async def modules(pool: WorkerPool, patterns: tuple[str, ...], header: Header | None = None) -> list[str]:
+    """The imported modules whose name fits one of the shell patterns (`Std.Data.*`), in the order of their imports.
+
+    Raises:
+        NoAnswerError: Lean could not list them.
+    """
+    names = await pool.modules(header)
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+async def theorems(pool: WorkerPool, module: str, header: Header | None = None) -> AsyncIterator[Listed]:
+    """The theorems of an imported module that can be stated, in no particular order.
+
+    Raises:
+        AnswerError: the module is not imported.
+        NoAnswerError: Lean could not list them.
+    """
+    offset, constants = 0, 1
+    while offset < constants:
+        page = await pool.library(module, offset, _PAGE, header, Limits(seconds=_PAGE_SECONDS))
+        for theorem in page.theorems:
+            yield Listed(module, theorem)
+        offset, constants = offset + _PAGE, page.constants

@@ -1,0 +1,59 @@
+/-! The theorems of the imported library, and the guard against proving one by itself. -/
+
+/-- Theorems of the library, whose proofs may be absent (then they look like axioms). -/
+def isLibraryTheorem (env : Environment) (info : ConstantInfo) : Bool := match info with
+  | .thmInfo _ => (env.getModuleIdxFor? info.name).isSome
+  | .axiomInfo v => fromLibrary env v.name && !containsName v.name standardAxioms && !containsName v.name hollowAxioms
+  | _ => false
+
+/-- Endings of names that Lean makes itself. -/
+def generatedEndings : List String :=
+  ["inj", "injEq", "sizeOf_spec", "noConfusion", "eq_def", "congr_simp", "hcongr", "induct", "induct_unfolding", "fun_cases", "fun_cases_unfolding", "ext_iff", "mutual_induct"]
+
+/-- Names that a person wrote: no private, numbered or underscored part and no generated ending. -/
+def isWritten (n : Name) : Bool := if isPrivateName n then false else plain n && !generated n
+where
+  plain : Name → Bool
+    | .anonymous => true
+    | .num _ _ => false
+    | .str p s => if s.startsWith "_" then false else plain p
+  generated : Name → Bool
+    | .str _ s => if s.startsWith "eq_" && (s.drop 3).toString.isNat || s.startsWith "match_" || s.startsWith "proof_" || s.startsWith "inst" then true else oneOf generatedEndings s
+    | _ => false
+  oneOf : List String → String → Bool
+    | [], _ => false
+    | e :: es, s => if e == s then true else oneOf es s
+
+/-- Place of a module among the imports: a module stands behind all that it imports. -/
+def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleIdxFor? n with
+  | some i => some i.toNat
+  | none => none
+
+/-- The imported constants that the candidate's own constants below `todo` mention. -/
+partial def importedBelow (env : Environment) (kenv : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
+  | [] => found
+  | n :: rest =>
+    if seen.contains n then importedBelow env kenv rest seen found else
+    let seen := seen.insert n
+    match placeOf env n with
+    | some _ => importedBelow env kenv rest seen (n :: found)
+    | none => match kenv.find? n with
+      | some info => importedBelow env kenv (pushNames (mentions info) rest) seen found
+      | none => importedBelow env kenv rest seen found
+
+/-- The first theorem that a proof of library theorem `target` must not use: the target, one of the same type, or one that
+    does not stand before it. Inside one module the order is not known here, so its other theorems are refused too. -/
+def leak (env : Environment) (target : Name) (used : List Name) : Option (Name × String) := match env.find? target, placeOf env target with
+  | some goal, some place => go goal place used
+  | _, _ => some (target, "is not in the imported library")
+where
+  go (goal : ConstantInfo) (place : Nat) : List Name → Option (Name × String)
+    | [] => none
+    | n :: ns => match env.find? n, placeOf env n with
+      | some info, some p =>
+        if n == target then some (n, "is the theorem itself")
+        else if !isLibraryTheorem env info then go goal place ns
+        else if info.type == goal.type then some (n, "has the same type")
+        else if p ≥ place then some (n, "does not stand before the theorem")
+        else go goal place ns
+      | _, _ => go goal place ns
