@@ -15,7 +15,7 @@ from prover.lean.embedded.package import Progress as Report
 from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.native import NativeToolchain
 from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, UnfitTextError, WorkerPool
-from prover.lean.runtime import LeanRuntime
+from prover.lean.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
@@ -54,8 +54,10 @@ class Engine:
             UnavailableError: the settings ask for a Lean that is not on offer.
         """
         self._settings = settings
+        self._closed = False
+        self._report = report
         self._owns_pool = pool is None
-        self.pool = pool or _new_pool(settings, report)
+        self.pool = pool or _new_pool(settings, self._preparing)
         self._samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
         if settings.model.path is not None:
             self._samplers["model"] = VllmEngineSampler(settings.model.path)
@@ -84,6 +86,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop everything."""
+        self._closed = True
         if self._owns_pool:
             await self.pool.close()
         await asyncio.gather(*(sampler.close() for sampler in self._samplers.values()))
@@ -157,6 +160,13 @@ class Engine:
             maximum=self._maximum,
         )
 
+    def _preparing(self, doing: str, done: int, total: int) -> None:
+        """Told by a thread that nobody can cancel how far it is: ends it if it works for nobody."""
+        if self._closed:
+            raise RuntimeUnavailableError("the preparation of Lean was interrupted")
+        if self._report:
+            self._report(doing, done, total)
+
     @property
     def workers(self) -> int:
         """Most checks at once."""
@@ -207,7 +217,7 @@ class _TwiceChecker:
         return await self._isolated.check(theorem, candidate, limits, policy) if verdict.verified else verdict
 
 
-def _new_pool(settings: Settings, report: Report | None) -> WorkerPool:
+def _new_pool(settings: Settings, report: Report) -> WorkerPool:
     lean = settings.lean
     if lean.runtime == "native" and lean.project is None:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
@@ -215,7 +225,7 @@ def _new_pool(settings: Settings, report: Report | None) -> WorkerPool:
     if lean.project is not None and lean.runtime != "embedded":
         runtime = NativeToolchain(lean.project)
     else:
-        runtime = EmbeddedLean(report) if report else EmbeddedLean()
+        runtime = EmbeddedLean(report)
     config = PoolConfig(
         workers=lean.workers,
         spares=lean.spares,

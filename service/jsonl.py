@@ -220,7 +220,7 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
     if len(line) > LONGEST_LINE:
         raise InputError("statement", f"line {number} is longer than {LONGEST_LINE:,} bytes")
     try:
-        fields = json.loads(line.decode())
+        fields = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError("statement", f"line {number} is not UTF-8 at byte {error.start}") from None
     except (ValueError, RecursionError) as error:

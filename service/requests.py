@@ -7,12 +7,19 @@ from typing import Protocol
 from prover.candidate import Candidate
 from prover.search import Budget, Finished, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Limits, Trust, Verdict
+from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from service.errors import UserError
+
+_STATEMENT_FAULTS = {
+    VerdictKind.INVALID_STATEMENT: "does not elaborate",
+    VerdictKind.FORBIDDEN: "needs what is not allowed",
+    VerdictKind.TIMEOUT: "did not elaborate in time",
+    VerdictKind.OUT_OF_RESOURCES: "takes too much to elaborate",
+}
 
 
 class StatementError(UserError):
-    """The theorem cannot be searched because its statement does not elaborate; `verdict` holds Lean's messages."""
+    """The theorem cannot be searched because Lean does not take its statement; `verdict` holds Lean's messages."""
 
     def __init__(self, verdict: Verdict) -> None:
         """Say what Lean said first, and where."""
@@ -20,7 +27,7 @@ class StatementError(UserError):
         where = f" at {first.region.value} {first.line}:{first.column}" if first else ""
         # Lean's notes follow its first line; they are in the verdict.
         reason = first.text.partition("\n")[0] if first else verdict.kind.name
-        super().__init__(f"the statement does not elaborate{where}: {reason}")
+        super().__init__(f"the statement {_STATEMENT_FAULTS.get(verdict.kind, 'was not taken')}{where}: {reason}")
         self.verdict = verdict
 
 
@@ -144,7 +151,7 @@ class Service(Protocol):
         """Search proofs: `Accepted`, then proofs and progress, then `Finished`. Closing the generator ends the search.
 
         Raises:
-            StatementError: the statement does not elaborate.
+            StatementError: Lean does not take the statement.
             InputError: policy, limits, trust or sampler are not on offer.
             BusyError: the service is full.
             UnavailableError: the service is gone or broken.

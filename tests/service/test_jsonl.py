@@ -57,6 +57,11 @@ def test_items_to_prove_need_no_proof(tmp_path: Path) -> None:
     assert item.theorem.statement == "theorem a : 1 = 1"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (item,) = items(tmp_path, b"\xef\xbb\xbf" + line(id="a", statement="theorem a : 1 = 1", proof="rfl"))
+    assert (item.id, item.verdict) == ("a", None)
+
+
 @pytest.mark.parametrize(
     ("content", "item_id", "words"),
     [

@@ -131,7 +131,7 @@ async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Chann
     request = pb.CheckProofRequest(proof=LONG.candidate.text)
     request.theorem.statement = LONG.theorem.statement
     request.limits.heartbeats, request.limits.recursion = LONG.limits.heartbeats, LONG.limits.recursion
-    response = await ProofSearchStub(lean_channel).CheckProof(request, timeout=4.0)
+    response = await ProofSearchStub(lean_channel).CheckProof(request, timeout=10.0)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_TIMEOUT
 
 
