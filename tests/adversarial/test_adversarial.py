@@ -1,0 +1,77 @@
+"""Every exploit meets the real checker: none is accepted, and each is refused for the right reason."""
+
+import asyncio
+
+import pytest
+
+from prover.candidate import Candidate
+from prover.lean.pool import WorkerPool
+from prover.theorem import Theorem
+from prover.verdict import Mode, Trust, Verdict, VerdictKind
+from tests.adversarial.exploits import EXPLOITS, HERE
+
+pytestmark = pytest.mark.lean
+
+CLASSES = {
+    "sorry",
+    "axiom",
+    "changed_statement",
+    "kernel_bypass",
+    "hijack",
+    "resource",
+    "text",
+    "hostile_request",
+}
+
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if case.slow else []) for name, case in EXPLOITS.items()]
+
+
+def complaint(text: str, verdict: Verdict, expected: list[VerdictKind], never: str | None) -> str | None:
+    """What is wrong with a verdict on an exploit, if anything."""
+    messages = " | ".join(message.text[:200] for message in verdict.messages)
+    if verdict.kind is VerdictKind.VERIFIED or verdict.trust >= Trust.KERNEL_REPLAYED:
+        return f"ACCEPTED: {text[:400]!r}"
+    if verdict.kind not in expected:
+        return f"{verdict.kind} instead of {', '.join(expected)}: {text[:400]!r}: {messages}"
+    if never and never in messages:
+        return f"code of the candidate ran: {text[:400]!r}: {messages}"
+    return None
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_exploit_is_refused(name: str, lean_pool: WorkerPool) -> None:
+    case = EXPLOITS[name]
+    candidates = case.texts(HERE / name)
+    assert candidates, "a case without a candidate tests nothing"
+    checks = (lean_pool.check(case.theorem, candidate, case.bounds) for candidate in candidates)
+    verdicts = await asyncio.gather(*checks)
+    complaints = [
+        complaint(candidate.text, verdict, case.expected, case.never)
+        for candidate, verdict in zip(candidates, verdicts, strict=True)
+    ]
+    assert [line for line in complaints if line] == []
+
+
+def test_every_class_of_attack_has_cases() -> None:
+    assert {case.group for case in EXPLOITS.values()} == CLASSES
+    assert len(EXPLOITS) >= 80
+
+
+def test_no_case_expects_to_be_accepted() -> None:
+    assert [name for name, case in EXPLOITS.items() if VerdictKind.VERIFIED in case.expected] == []
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_text_that_is_not_unicode_never_reaches_lean(mode: Mode, lean_pool: WorkerPool) -> None:
+    """JSON can spell half of a surrogate pair, UTF-8 cannot."""
+    theorem = Theorem("theorem target : 1 = 2")
+    verdict = await lean_pool.check(theorem, Candidate("theorem target : 1 = 2 := sorry -- \ud800", mode))
+    assert verdict.kind is VerdictKind.REJECTED
+    verdict = await lean_pool.check(Theorem("theorem target : 1 = 2 -- \udfff"), Candidate("sorry", Mode.PROOF))
+    assert verdict.kind is VerdictKind.INVALID_STATEMENT
+
+
+async def test_worker_stays_usable_after_the_exploits(lean_pool: WorkerPool) -> None:
+    theorem = Theorem("theorem honest (a b : Nat) : a + b = b + a")
+    verdicts = await asyncio.gather(*(lean_pool.check(theorem, Candidate("by omega")) for _ in range(8)))
+    assert all(verdict.verified for verdict in verdicts)
