@@ -120,4 +120,4 @@ class Servicer(ProofSearchServicer):
 def _time_left(context: grpc.aio.ServicerContext[Q, A]) -> float:
     """Seconds until the deadline of the call, less what stopping Lean and answering take; at least a millisecond."""
     left = context.time_remaining()
-    return math.inf if left is None else max(1e-3, left - min(1.0, 0.2 * left))
+    return math.inf if left is None else max(1e-3, left - min(2.0, 0.25 * left))
