@@ -42,11 +42,19 @@ _REPLACEMENTS = [
         "",
     ),
     # A process that starts from an image (host/image.js) has been constructed already.
-    ('wasmExports["__wasm_call_ctors"]();', 'if(!Module.start)wasmExports["__wasm_call_ctors"]();'),
-    ("var ret=entryFunction(argc,argv);", "var ret=Module.start?Module.start():entryFunction(argc,argv);"),
+    ('wasmExports["__wasm_call_ctors"]();', 'if(!Module.constructed)wasmExports["__wasm_call_ctors"]();'),
+    ("var ret=entryFunction(argc,argv);", "var ret=Module.start(()=>entryFunction(argc,argv));"),
     # The worker asks for the path of the program to say that an image can be made now.
     ('if(isNode){path=__filename}else{path="/bin/lean.wasm"}', 'Module.imagePoint?.();path="/bin/lean";'),
 ]
+
+_HOST_EXPORTS = {
+    "__main_argc_argv",
+    "lean_apply_1",
+    "lean_finalize_task_manager",
+    "lean_init_task_manager_using",
+    "sbrk",
+}
 
 _ASSIGN = "function assignWasmExports(wasmExports){"
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
@@ -71,14 +79,8 @@ def transform(script: str) -> str:
 
 
 def exports_used(transformed: str) -> set[str]:
-    """Names of the exports of lean.wasm that the transformed glue script uses."""
-    return set(_EXPORT.findall(transformed)) | {
-        "__main_argc_argv",
-        "lean_apply_1",
-        "lean_finalize_task_manager",
-        "lean_init_task_manager_using",
-        "sbrk",
-    }
+    """Names of the exports of lean.wasm that the transformed glue script or the scripts in host/ use."""
+    return set(_EXPORT.findall(transformed)) | _HOST_EXPORTS
 
 
 def _keep_used_exports(script: str) -> str:

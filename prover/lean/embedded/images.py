@@ -22,8 +22,9 @@ def image_for(here: Installation, imports: Sequence[str]) -> Path:
 
     Everything that decides what such a worker's memory looks like is in its name.
     """
-    script = resources.files(__package__).joinpath("host/image.js").read_bytes()
-    parts = [here.runtime.name, here.program.name, hashlib.sha256(script).hexdigest(), *imports]
+    host = resources.files(__package__).joinpath("host")
+    scripts = b"".join(script.read_bytes() for script in sorted(host.iterdir(), key=lambda script: script.name))
+    parts = [here.runtime.name, here.program.name, hashlib.sha256(scripts).hexdigest(), *imports]
     folder = here.images / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     here.images.mkdir(exist_ok=True)
     with suppress(FileNotFoundError):

@@ -58,7 +58,7 @@ def cache_directory() -> Path:
 def fetched() -> bool:
     """Whether Lean itself is on disk, so that `install` has nothing to fetch or transform."""
     root = _root()
-    return (root / "library").is_dir() and (root / f"runtime-{_transformation_digest()}").is_dir()
+    return (root / "library").is_dir() and (root / f"runtime-{_TRANSFORMATION}").is_dir()
 
 
 def install(program: str, progress: Progress) -> Installation:
@@ -72,7 +72,7 @@ def install(program: str, progress: Progress) -> Installation:
     """
     root = _root()
     here = Installation(
-        runtime=root / f"runtime-{_transformation_digest()}",
+        runtime=root / f"runtime-{_TRANSFORMATION}",
         library=root / "library",
         program=root / f"program-{_digest(program.encode())}",
         images=root / "images",
@@ -151,11 +151,6 @@ def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     return stream
 
 
-def _transformation_digest() -> str:
-    sources = resources.files(__package__)
-    return _digest(b"".join(sources.joinpath(name).read_bytes() for name in ("glue.py", "wasm.py")))
-
-
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
@@ -169,3 +164,9 @@ def _explain(error: OSError, root: Path) -> str:
             return f"{where}: the folder cannot be written; set LEANSIEVE_CACHE to a folder that can"
         case _:
             return f"{where}: {error.strerror or error}"
+
+
+# Taken when the modules are loaded: the files may change under a running process.
+_TRANSFORMATION = _digest(
+    b"".join(resources.files(__package__).joinpath(name).read_bytes() for name in ("glue.py", "wasm.py"))
+)

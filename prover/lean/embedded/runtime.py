@@ -14,10 +14,12 @@ from prover.lean.embedded.node import node_binary
 from prover.lean.embedded.package import Progress
 from prover.lean.runtime import Launch, RuntimeUnavailableError
 
-# Lean recurses deeply; V8 must know of less stack than there is, or running out of it would be a crash instead of an error.
-_STACK_BYTES = 256 << 20
+# Lean recurses deeply. V8 must know of less stack than there is: else running out of it is a crash instead of an error.
+# With this much, Lean's own limit (host/stack.js) is met first wherever Lean looks, whatever `maxRecDepth` is.
+_STACK_BYTES = 80 << 20
+_V8_STACK_KIB = 62 << 10
 _NODE_OPTIONS = [
-    f"--stack-size={240 << 10}",
+    f"--stack-size={_V8_STACK_KIB}",
     "--wasm-lazy-validation",  # of 115 MB of functions, most are never used
     "--allow-natives-syntax",  # lets host/image.js keep compiled code
 ]

@@ -55,6 +55,7 @@ if (isMainThread) {
   const image = require("./image.js").open(LEANSIEVE_IMAGE, inRuntime("lean.wasm"), Module);
   Module.wasmMemory = image.memory;
   Module.instantiateWasm = image.instantiate;
+  Module.constructed = image.found;
   Module.start = image.start;
   Module.imagePoint = image.imagePoint;
   Module.preRun = [mount];

@@ -13,12 +13,12 @@
 //           others were used. Written by processes that have served some requests from this image; may be absent.
 const fs = require("fs");
 const path = require("path");
+const stack = require("./stack.js");
 
 const PAGE = 1 << 16; // of WebAssembly memory
 const MOST_PAGES = 32768;
 const LEAST_PAGES = 256;
 const MUTABLE_GLOBAL = "mutable global "; // wasm.py
-const STACK_BYTES = 64 << 20;
 const LEAN_THREADS = 1;
 const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 
@@ -48,12 +48,17 @@ function open(folder, wasmFile, Module) {
       module = compile(wasmFile, image && codeFile);
       const instance = new WebAssembly.Instance(module, imports);
       lean = instance.exports;
-      for (const [name, value] of Object.entries(image?.globals ?? {})) lean[name].value = value;
-      if (!image) enlargeStack(lean);
+      if (image) for (const [name, value] of Object.entries(image.globals)) lean[name].value = value;
+      else stack.move(lean);
       receive(instance, module);
     },
-    // What to run in place of constructors and `main`, whose work the memory holds already.
-    start: image && (() => run(image, lean)),
+    found: Boolean(image),
+    // Runs Lean. In a process that starts from an image, the constructors and most of `main` have run already.
+    start(main) {
+      if (image) return proceed(image, lean);
+      stack.tell(lean);
+      return main();
+    },
     announce: (address) => (closure ??= address),
     imagePoint() {
       if (!folder || image || !closure) return;
@@ -66,17 +71,6 @@ function open(folder, wasmFile, Module) {
       if (image && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
     },
   };
-}
-
-// The stack for C's addressable variables lies in linear memory, as shipped 64 KB of it above the program's data, and no
-// hardware guards it: the kernel's recursion on a deep term would overwrite function tables and go on. It gets a place of
-// its own, and Lean's own check is set right: Lean takes `end - base` for the size, which is negative where stacks grow
-// down and switches the check off; with the limits swapped it ends deep recursion with an error of Lean.
-function enlargeStack(lean) {
-  const low = lean.sbrk(STACK_BYTES);
-  const high = low + STACK_BYTES;
-  lean._emscripten_stack_restore(high);
-  lean.emscripten_stack_set_limits(low, high);
 }
 
 function attempt(doing, action) {
@@ -134,7 +128,7 @@ function saveCode(file, module) {
   fs.renameSync(draft, file);
 }
 
-function run(image, lean) {
+function proceed(image, lean) {
   if (lean.__indirect_function_table.length !== image.table) throw new Error("the image belongs to another lean.wasm");
   const unit = 1;
   lean.lean_apply_1(image.closure, unit);
@@ -151,11 +145,9 @@ function describe(closure, memory, lean) {
   const globals = {};
   for (const [name, value] of Object.entries(lean)) if (name.startsWith(MUTABLE_GLOBAL)) globals[name] = value.value;
   const runs = [];
-  const words = new BigUint64Array(memory.buffer);
-  const perPage = PAGE / words.BYTES_PER_ELEMENT;
-  for (let page = 0; page < words.length; page += perPage) {
-    if (words.subarray(page, page + perPage).every((word) => word === 0n)) continue;
-    const start = page * words.BYTES_PER_ELEMENT;
+  const zero = Buffer.alloc(PAGE);
+  for (let start = 0; start < memory.buffer.byteLength; start += PAGE) {
+    if (zero.equals(Buffer.from(memory.buffer, start, PAGE))) continue;
     const last = runs.at(-1);
     if (last && last[0] + last[1] === start) last[1] += PAGE;
     else runs.push([start, PAGE]);
