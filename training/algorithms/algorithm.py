@@ -130,7 +130,7 @@ class Algorithm(Protocol):
 
     def keep_groups(self, rewards: Tensor) -> Tensor:
         """Which groups to train on, `[G]` bool from rewards `[G, N]`; the others may be sampled anew."""
-        return torch.ones(len(rewards), dtype=torch.bool)
+        return torch.ones(len(rewards), dtype=torch.bool, device=rewards.device)
 
     def advantages(self, rollouts: Rollouts) -> Advantages:
         """Advantages of a whole rollout batch; the policy's `log_probs` are not looked at."""

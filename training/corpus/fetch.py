@@ -48,8 +48,8 @@ class Source:
 
 SOURCES = (
     Source(LEAN_WORKBOOK, "train", "workbook", False, "Apache-2.0", LEAN_WORKBOOK_FILE),
-    Source("HaimingW/miniF2F-lean4", "valid", "minif2f_valid", True, "MIT or Apache-2.0"),
-    Source("HaimingW/miniF2F-lean4", "test", "minif2f_test", True, "MIT or Apache-2.0"),
+    Source("HaimingW/miniF2F-lean4", "valid", "minif2f_valid", True, "Apache-2.0"),
+    Source("HaimingW/miniF2F-lean4", "test", "minif2f_test", True, "Apache-2.0"),
 )
 
 
@@ -79,7 +79,7 @@ async def fetch(
         )
         held_out += kept if source.held_out else []
         written[source.output] = write_jsonl(folder / f"{source.output}.jsonl", kept)
-        report(f"{source.output}: {written[source.output]} of {len(candidates)} statements elaborate")
+        report(f"{source.output}: {len(kept)} of {len(candidates)} statements elaborate; licence {source.licence}")
     return written
 
 

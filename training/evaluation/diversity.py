@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from prover.diversity import gini_simpson, normalise, premises, shannon, tactics
+from training.evaluation.pass_at_k import pass_at_k
 from training.evaluation.samples import TheoremSamples
 
 
@@ -37,6 +38,13 @@ def diversity(theorems: tuple[TheoremSamples, ...]) -> Diversity:
     )
 
 
-def distinct_proofs(theorem: TheoremSamples) -> int:
-    """How many verified proofs of a theorem differ after normalisation."""
-    return len({normalise(proof.text) for proof in theorem.proofs if proof.verified})
+def distinct_proofs(theorem: TheoremSamples, k: int) -> float:
+    """How many verified proofs that differ after normalisation k samples are expected to hold.
+
+    Unbiased from any number of samples (rarefaction), so models sampled more and less often compare alike.
+    """
+    counts: Counter[str] = Counter()
+    for proof in theorem.proofs:
+        if proof.verified:
+            counts[normalise(proof.text)] += proof.count
+    return sum(pass_at_k(theorem.samples, count, k) for count in counts.values())

@@ -53,7 +53,7 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
                 f"{diversity['premise_shannon']:.2f} / {diversity['premise_gini_simpson']:.2f}",
             ]
         )
-    columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", "distinct proofs per solved"]
+    columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", f"distinct proofs per solved, {k} samples"]
     parts.append(_table(["model", "samples", *columns, "tactics (bits / G–S)", "premises (bits / G–S)"], rows))
 
     compared = [model for model in models if "against_base" in model]

@@ -14,7 +14,8 @@ from training.evaluation.samples import ModelSamples
 def summarise(models: Sequence[ModelSamples], base: str | None = None) -> dict[str, Any]:
     """All figures, ready for JSON.
 
-    Coverage is pass@K with K the fewest samples a theorem that any of the models has, so that all are compared alike.
+    Coverage is pass@K with K the fewest samples a theorem that any of the models has, so that all are compared alike;
+    distinct proofs are counted among K samples too.
 
     Args:
         base: the model the others are compared with; by default the first.
@@ -58,18 +59,18 @@ def _bins(model: ModelSamples) -> list[Difficulty]:
 
 def _of_model(model: ModelSamples, coverage_k: int) -> dict[str, Any]:
     samples, right = _counts(model)
-    distinct = [distinct_proofs(theorem) for theorem in model.theorems]
     bins = _bins(model)
-    solved = sum(count > 0 for count in right)
+    coverage = pass_at_k_of_each(samples, right, coverage_k)
+    distinct = sum(distinct_proofs(theorem, coverage_k) for theorem in model.theorems)
     return {
         "model": model.model,
         "sampling": dict(model.sampling),
         "samples": model.samples,
-        "solved": solved,
+        "solved": sum(count > 0 for count in right),
         "pass_at_k": {str(k): float(pass_at_k_of_each(samples, right, k).mean()) for k in powers_up_to(model.samples)},
         "precision": float(pass_at_k_of_each(samples, right, 1).mean()),
-        "coverage": float(pass_at_k_of_each(samples, right, coverage_k).mean()),
-        "distinct_proofs_per_solved": sum(distinct) / solved if solved else 0.0,
+        "coverage": float(coverage.mean()),
+        "distinct_proofs_per_solved": distinct / float(coverage.sum()) if coverage.any() else 0.0,
         "diversity": asdict(diversity(model.theorems)),
         "difficulty": {bin_: bins.count(bin_) for bin_ in Difficulty},
     }

@@ -92,6 +92,14 @@ def test_remax_compares_with_the_greedy_rollout() -> None:
         ReMax(length=8).advantages(rollouts([[1, 0]]))
 
 
+@given(verdicts, st.sampled_from([0.0, 1.0]))
+def test_remax_advantages_differ_as_rewards_do(group: list[float], greedy: float) -> None:
+    values = ReMax(length=8).advantages(rollouts([group], greedy_rewards=torch.tensor([greedy]))).values[0]
+    assert set(values.tolist()) <= {-1.0, 0.0, 1.0}
+    assert torch.equal(values - values[0], torch.tensor(group) - group[0])
+    assert [value == 0 for value in values] == [reward == greedy for reward in group]
+
+
 def test_gpg_scales_by_the_share_of_rollouts_with_a_reward_in_the_whole_batch() -> None:
     values = Gpg().advantages(rollouts([[1, 0], [1, 1], [0, 0], [0, 0]])).values
     assert values[0].tolist() == pytest.approx([8 / 3 / 2, -8 / 3 / 2])
@@ -175,6 +183,17 @@ def test_rs_ft_is_cross_entropy_over_the_tokens_of_right_answers() -> None:
     assert len(kept) == 4
     assert algorithm.loss(group, algorithm.advantages(group).values).item() == pytest.approx(-kept.mean().item())
     assert algorithm.samples_base
+
+
+@given(verdicts, st.integers(0, 1000))
+def test_rs_ft_does_not_look_at_wrong_answers(group: list[float], seed: int) -> None:
+    algorithm, batch = RsFt(), rollouts([group], seed=seed)
+    loss = algorithm.loss(batch, algorithm.advantages(batch).values)
+    batch.log_probs[torch.tensor([group]) == 0] *= 7
+    assert algorithm.loss(batch, algorithm.advantages(batch).values) == loss
+    batch.log_probs.requires_grad_()
+    gradient = gradient_of(algorithm.loss(batch, algorithm.advantages(batch).values), batch.log_probs)
+    assert torch.equal(gradient != 0, (torch.tensor([group]) > 0)[..., None].expand_as(gradient))
 
 
 def test_rs_ft_of_nothing_right_is_zero() -> None:

@@ -96,6 +96,17 @@ def test_erc_stops_gradients_outside_the_band_and_keeps_values_and_denominator(i
     assert gated.update_metrics(group, PLUS_MINUS)["entropy_clip_fraction"] == pytest.approx(2 / 5)
 
 
+@given(st.lists(st.tuples(st.floats(0.3, 3), st.floats(0.5, 1.5)), min_size=1, max_size=6))
+def test_erc_gives_each_token_its_whole_gradient_or_none(tokens: list[tuple[float, float]]) -> None:
+    change = torch.tensor([change for _, change in tokens]).expand(1, 2, -1)
+    group = moved([ratio for ratio, _ in tokens], old_entropies=torch.ones_like(change), entropies=change)
+    inner, gated = Dapo(), EntropyRatioClipping(Dapo())
+    assert torch.equal(gated.token_losses(group, PLUS_MINUS), inner.token_losses(group, PLUS_MINUS))
+    plain = gradient_of(inner.loss(group, PLUS_MINUS), group.log_probs)
+    kept = gradient_of(gated.loss(group, PLUS_MINUS), group.log_probs)
+    assert torch.equal(kept, torch.where((change - 1).abs() < 0.05, plain, 0.0))
+
+
 def test_erc_leaves_tokens_alone_that_were_and_stay_certain() -> None:
     zero = torch.zeros(1, 2, 1)
     group = moved([1.1], old_entropies=zero, entropies=zero)

@@ -157,5 +157,13 @@ def test_distinct_proofs_are_verified_and_differ_after_normalisation() -> None:
     samples = theorem(
         ("by simp", 5, True), ("by  simp -- easy", 1, True), ("by omega", 1, True), ("by decide", 2, False)
     )
-    assert distinct_proofs(samples) == 2
+    assert distinct_proofs(samples, 9) == 2
+    assert distinct_proofs(samples, 1) == pytest.approx(7 / 9)
     assert (samples.samples, samples.verified) == (9, 7)
+
+
+def test_distinct_proofs_are_the_mean_over_all_sets_of_samples() -> None:
+    samples = theorem(("by simp", 3, True), ("by omega", 1, True), ("by grind", 1, True), ("by decide", 2, False))
+    drawn = ["simp"] * 3 + ["omega", "grind", "", ""]
+    sets = list(itertools.combinations(drawn, 3))
+    assert distinct_proofs(samples, 3) == pytest.approx(sum(len(set(chosen) - {""}) for chosen in sets) / len(sets))
