@@ -23,11 +23,13 @@ _REPLACEMENTS = [
     ),
     # Threads start when they are needed.
     ("var pthreadPoolSize=4;", "var pthreadPoolSize=0;"),
-    # Symbols are looked up in the side file that wasm.py writes; its functions are in the table from the start.
+    # Symbols are looked up in the side file that wasm.py writes, whose functions are in the table from the start; not
+    # among JavaScript's functions, which reach the host.
     (
         "var __dlsym_js=(handle,symbol,symbolIndex)=>{",
         "var __dlsym_js=(handle,symbol,symbolIndex)=>{var known=Module.symbol(UTF8ToString(symbol));if(known)return known;",
     ),
+    ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);", "newSymIndex=-1;"),
     ("functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)", "functionsInTableMap=new WeakMap"),
     # Only these are read from the global offset table.
     ("if(isInternalSym(symName)){continue}", "if(isInternalSym(symName)||!(symName in GOT)){continue}"),

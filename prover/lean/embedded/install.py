@@ -52,7 +52,7 @@ class Installation:
 def cache_directory() -> Path:
     """Folder for what can be fetched or made again; the environment variable LEANSIEVE_CACHE names another one."""
     chosen = os.environ.get("LEANSIEVE_CACHE")
-    return Path(chosen).absolute() if chosen else user_cache_path("leansieve")
+    return (Path(chosen) if chosen else user_cache_path("leansieve")).resolve()
 
 
 def fetched() -> bool:

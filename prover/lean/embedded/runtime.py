@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,6 +21,10 @@ _NODE_OPTIONS = [
     f"--stack-size={_V8_STACK_KIB}",
     "--wasm-lazy-validation",  # of 115 MB of functions, most are never used
     "--allow-natives-syntax",  # lets host/image.js keep compiled code
+    # Node itself refuses what Lean must not do, should Lean find a way to ask: processes, and files but for a few folders.
+    "--permission",
+    "--allow-worker",  # a thread to cancel, and Lean's own
+    "--disable-warning=SecurityWarning",
 ]
 
 
@@ -65,9 +68,7 @@ class EmbeddedLean:
 
         The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second.
         """
-        here = self._prepared()
-        launch = self._launch("--run", "/program/Worker.lean", *imports)
-        return replace(launch, env={**launch.env, "LEANSIEVE_IMAGE": str(image_for(here, imports))})
+        return self._launch(image_for(self._prepared(), imports), "--run", "/program/Worker.lean", *imports)
 
     def lean_version(self) -> str:
         """What `lean --version` prints. Takes seconds.
@@ -75,7 +76,7 @@ class EmbeddedLean:
         Raises:
             RuntimeUnavailableError: Lean does not start.
         """
-        launch = self._launch("--version")
+        launch = self._launch(None, "--version")
         done = subprocess.run(
             list(launch.argv),
             env=dict(launch.env),
@@ -92,16 +93,24 @@ class EmbeddedLean:
             )
         return lines[0]
 
-    def _launch(self, *arguments: str) -> Launch:
+    def _launch(self, image: Path | None, *arguments: str) -> Launch:
         here = self._prepared()
-        host = Path(str(resources.files(__package__).joinpath("host/host.js")))
+        host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
+        readable = [host, here.runtime, here.library, here.program]
+        env = {
+            "LEANSIEVE_RUNTIME": str(here.runtime),
+            "LEANSIEVE_LIBRARY": str(here.library),
+            "LEANSIEVE_PROGRAM": str(here.program),
+        }
+        options = [*_NODE_OPTIONS]
+        if image:
+            env["LEANSIEVE_IMAGE"] = str(image)
+            readable.append(image if image.is_dir() else here.images)
+            options.append(f"--allow-fs-write={readable[-1]}")
+        options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(
-            argv=[str(node_binary()), *_NODE_OPTIONS, str(host), *arguments],
-            env={
-                "LEANSIEVE_RUNTIME": str(here.runtime),
-                "LEANSIEVE_LIBRARY": str(here.library),
-                "LEANSIEVE_PROGRAM": str(here.program),
-            },
+            argv=[str(node_binary()), *options, str(host / "host.js"), *arguments],
+            env=env,
             cwd=here.program,
             cancel="memory",
             stack_bytes=_STACK_BYTES,
