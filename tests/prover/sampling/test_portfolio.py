@@ -1,5 +1,7 @@
+import json
 import re
 from collections import Counter
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,17 @@ BINDERS = (
 CONTEXT = "inductive Tree where | leaf\ndef double (n : Nat) := n + n\n@[simp] private abbrev triple := 3"
 GOALS = ["∀ m : Nat, m % 3 = 0 → 3 ∣ a + b", "∃ x, x = n", "p ↔ p", "p ∧ p", "p ∨ p", "¬n < n"]
 RICH, *OTHERS = [Theorem(f"theorem t {BINDERS} : {goal}", context=CONTEXT) for goal in GOALS]
+
+
+def test_shipped_order_is_that_of_its_own_measurement() -> None:
+    content = json.loads(files("prover.sampling").joinpath("portfolio.json").read_text())
+    rows = content["templates"]
+    assert sum(row["first"] for row in rows) == content["measured"]["solved"] <= content["measured"]["theorems"]
+    assert all(row["first"] <= row["solved"] <= row["tried"] <= row["checks"] for row in rows)
+    behind = [row for row in rows if row["first"] == 0]
+    assert rows[-len(behind) :] == behind, "templates that solve nothing new stand behind all that do"
+    rates = [row["solved"] / row["seconds"] for row in behind]
+    assert rates == sorted(rates, reverse=True)
 
 
 def fill(tactics: str, theorem: Theorem) -> list[str]:
