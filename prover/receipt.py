@@ -165,6 +165,13 @@ class Receipt(_Strict):
             "axioms": sorted(verdict.axioms),
             "lean": toolchain.lean,
             "runtime": toolchain.runtime,
+            "policy": _Policy(name=verdict.policy.name, axioms=verdict.policy.axioms, kinds=verdict.policy.kinds),
         }
-        then = {"theorem": self.theorem, "axioms": sorted(self.axioms), "lean": self.lean, "runtime": self.runtime}
+        then = {
+            "theorem": self.theorem,
+            "axioms": sorted(self.axioms),
+            "lean": self.lean,
+            "runtime": self.runtime,
+            "policy": self.policy,
+        }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

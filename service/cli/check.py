@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from prover.candidate import Candidate
+from prover.receipt import Receipt
 from prover.theorem import Theorem
-from service import lean_file
+from service import lean_file, receipts
 from service.cli import batch, common
 from service.config import Settings
 from service.errors import UserError
@@ -18,11 +19,13 @@ from service.requests import Check
 
 def check(
     file: Annotated[
-        Path | None, typer.Argument(help="A .lean file; each of its theorems is checked.", show_default=False)
+        Path | None,
+        typer.Argument(help="A .lean file, whose theorems are checked, or a receipt (.json).", show_default=False),
     ] = None,
     isolated: common.Isolated = False,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
+    receipt_folder: common.Receipts = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     server: common.Server = None,
@@ -30,7 +33,7 @@ def check(
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
-    """Check proofs: of the theorems of a file, or of a batch."""
+    """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     limits = common.limits(settings, check_seconds)
 
@@ -43,19 +46,38 @@ def check(
         return request(item.theorem, item.candidate)
 
     if jsonl is not None:
-        if file is not None or out is None:
-            raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file")
+        if file is not None or out is None or receipt_folder is not None:
+            raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
         common.two_files(jsonl, out)
         common.run(batch.check(settings, server, jsonl, out, item_request))
     elif file is None or out is not None:
-        raise UserError("name a .lean file, or `--jsonl IN --out OUT`")
+        raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
+    elif file.suffix == ".json":
+        good = common.run(_check_receipt(settings, server, file))
+        raise typer.Exit(0 if good else 1)
     else:
-        good = common.run(_check_file(settings, server, file, request))
+        good = common.run(_check_file(settings, server, file, request, receipt_folder))
         raise typer.Exit(0 if good else 1)
 
 
+async def _check_receipt(settings: Settings, server: str | None, path: Path) -> bool:
+    receipt = receipts.read(path)
+    async with common.opened(settings, server) as (service, _):
+        here = await receipts.toolchain(service)
+        verdict, differences = await receipt.check_again(receipts.IsolatedChecker(service), here)
+    line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}"
+    common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
+    for difference in differences:
+        common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
+    return verdict.verified and not differences
+
+
 async def _check_file(
-    settings: Settings, server: str | None, path: Path, request: Callable[[Theorem, Candidate], Check]
+    settings: Settings,
+    server: str | None,
+    path: Path,
+    request: Callable[[Theorem, Candidate], Check],
+    receipt_folder: Path | None,
 ) -> bool:
     file = lean_file.read(path)
     if not file.theorems:
@@ -63,8 +85,12 @@ async def _check_file(
     good = True
     async with common.opened(settings, server) as (service, _):
         for item in file.theorems:
-            verdict = await service.check(request(file.theorem(item), Candidate(file.proof(item), source="given")))
+            asked = request(file.theorem(item), Candidate(file.proof(item), source="given"))
+            verdict = await service.check(asked)
             good &= verdict.verified
+            if receipt_folder is not None and verdict.verified:
+                here = await receipts.toolchain(service)
+                receipts.write(receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, asked.limits, here))
             axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
             line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{axioms}"
             common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))

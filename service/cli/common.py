@@ -43,6 +43,9 @@ Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a
 CheckSeconds = Annotated[
     float | None, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001, metavar="S")
 ]
+Receipts = Annotated[
+    Path | None, typer.Option("--receipts", help="Write a receipt of each verified proof there.", metavar="FOLDER")
+]
 Jsonl = Annotated[Path | None, typer.Option("--jsonl", help="Items, one JSON object a line.", metavar="IN")]
 Out = Annotated[Path | None, typer.Option("--out", help="Answers; resumed if it exists.", metavar="OUT")]
 

@@ -1,21 +1,22 @@
 """`leansieve prove`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from prover.receipt import Receipt
 from prover.search import Proof
 from prover.theorem import Theorem
-from service import fill, lean_file
+from service import fill, lean_file, receipts
 from service.cli import batch, common
 from service.cli.progress import SearchDisplay, ending
 from service.config import Settings
 from service.errors import UserError
 from service.lean_file import LeanFile
-from service.requests import Accepted, Event, Search, StatementError
+from service.requests import Accepted, Event, Search, Service, StatementError
 from service.text import printable, read_theorem
 
 
@@ -36,6 +37,7 @@ def prove(
     isolated: common.Isolated = False,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
+    receipt_folder: common.Receipts = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     server: common.Server = None,
@@ -53,24 +55,26 @@ def prove(
         return Search(theorem, budget, limits, policy, common.trust(isolated), sampler, seed)
 
     if jsonl is not None:
-        if target is not None or write or out is None:
-            raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file, a statement or --write")
+        if target is not None or write or out is None or receipt_folder is not None:
+            raise UserError(
+                "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
+            )
         common.two_files(jsonl, out)
         common.run(batch.prove(settings, server, jsonl, out, request))
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
     elif target.endswith(".lean") or os.path.isfile(target):
-        done = common.run(_prove_file(settings, server, Path(target), request, write))
+        done = common.run(_prove_file(settings, server, Path(target), request, write, receipt_folder))
         raise typer.Exit(0 if done else 1)
     elif write:
         raise UserError("--write goes with a .lean file")
     else:
         theorem = read_theorem(target, header, "", settings.text)
-        done = common.run(_prove_statement(settings, server, request(theorem)))
+        done = common.run(_prove_statement(settings, server, request(theorem), receipt_folder))
         raise typer.Exit(0 if done else 1)
 
 
-async def _prove_statement(settings: Settings, server: str | None, search: Search) -> bool:
+async def _prove_statement(settings: Settings, server: str | None, search: Search, receipt_folder: Path | None) -> bool:
     async with common.opened(settings, server) as (service, _):
         with SearchDisplay(search.budget) as display:
             display.begin("proving")
@@ -86,13 +90,27 @@ async def _prove_statement(settings: Settings, server: str | None, search: Searc
                 proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
                 raise UserError(str(error)) from None
+        await _write_receipts(service, search, proofs, receipt_folder)
     if not proofs:
         common.stderr.print(f"no proof: {ending(finished)}")
     return bool(proofs)
 
 
+async def _write_receipts(service: Service, search: Search, proofs: Sequence[Proof], folder: Path | None) -> None:
+    if folder is not None:
+        here = await receipts.toolchain(service)
+        for proof in proofs:
+            receipt = Receipt.of(search.theorem, proof.candidate, proof.verdict, search.limits, here)
+            common.stderr.print(common.shown(f"wrote {receipts.write(folder, receipt)}"))
+
+
 async def _prove_file(
-    settings: Settings, server: str | None, path: Path, request: Callable[[Theorem], Search], write: bool
+    settings: Settings,
+    server: str | None,
+    path: Path,
+    request: Callable[[Theorem], Search],
+    write: bool,
+    receipt_folder: Path | None,
 ) -> bool:
     file = lean_file.read(path)
     for line in file.unfilled:
@@ -106,6 +124,10 @@ async def _prove_file(
             )
         for outcome in outcomes:
             _print_outcome(path, file, outcome)
+            if outcome.proof:
+                # the theorem as it was proved: later proofs in the file do not change what stands before it
+                search = request(filled.theorem(filled.theorems[outcome.number]))
+                await _write_receipts(service, search, [outcome.proof], receipt_folder)
         if write and any(outcome.proof for outcome in outcomes):
             like = request(file.theorem(file.theorems[0]))
             if failed := await fill.recheck(service, filled, outcomes, like):

@@ -172,3 +172,23 @@ async def test_what_the_service_does_not_offer_ends_a_batch(served: str, tmp_pat
     assert done.status == 2
     assert "there is no sampler 'oracle'" in done.err
     assert out.read_text() == ""
+
+
+async def test_receipts_are_written_and_checked_again(served: str, tmp_path: Path) -> None:
+    folder = tmp_path / "receipts"
+    path = tmp_path / "file.lean"
+    path.write_text("theorem easy (a b : Nat) : a + b = b + a := by sorry\n")
+    done = await leansieve("prove", path, "--server", served, "--receipts", folder)
+    assert done.status == 0, done.err
+    (receipt,) = folder.iterdir()
+    done = await leansieve("check", receipt, "--server", served)
+    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED ISOLATED_REPLAY\n")
+    content = json.loads(receipt.read_text())
+    receipt.write_text(json.dumps(content | {"candidate": "by rfl", "lean": "4.0.0"}))
+    done = await leansieve("check", receipt, "--server", served)
+    assert done.status == 1
+    assert "the proof is REJECTED now" in done.out
+    receipt.write_text(json.dumps(content | {"statement": "theorem easy : True"}))
+    done = await leansieve("check", receipt, "--server", served)
+    assert done.status == 2
+    assert "theorem_sha256" in done.err

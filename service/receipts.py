@@ -1,0 +1,68 @@
+"""Receipts in files: written for proofs that were verified, and checked again."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
+from prover.theorem import Theorem
+from prover.verdict import Limits, Policy, Trust, Verdict
+from service.errors import UserError
+from service.requests import Check, Service
+
+
+def write(folder: Path, receipt: Receipt) -> Path:
+    """Write a receipt into `folder`, under a name made of hashes only.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    proof = hashlib.sha256(receipt.candidate.encode()).hexdigest()
+    path = folder / f"{receipt.theorem_sha256[:16]}-{proof[:8]}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(receipt.write(), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+def read(path: Path) -> Receipt:
+    """The receipt in a file.
+
+    Raises:
+        UserError: the file cannot be read or holds none.
+    """
+    try:
+        if path.stat().st_size > LONGEST_RECEIPT:
+            raise UserError(f"{path} is too long for a receipt")
+        return Receipt.read(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except ReceiptError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+async def toolchain(service: Service) -> Toolchain:
+    """What gives the verdicts of `service`. Raises as `Service.info`."""
+    info = await service.info()
+    return Toolchain(info.lean, info.runtime)
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedChecker:
+    """A `Checker` of `service` that checks in a process which serves nobody else; policies go by their names."""
+
+    service: Service
+
+    async def check(
+        self,
+        theorem: Theorem,
+        candidate: Candidate,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> Verdict:
+        """Check, as `Service.check`."""
+        return await self.service.check(Check(theorem, candidate, limits, policy.name, Trust.ISOLATED_REPLAY))
