@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from prover.lean.jobs import Job
 from prover.lean.process import End, WorkerEndedError, WorkerProcess
-from prover.lean.protocol import AnswerError, ProtocolError, accepted
+from prover.lean.protocol import AnswerError, NoAnswerError, ProtocolError, accepted
 from prover.verdict import VerdictKind
 
 MOST_DISTURBANCES = 2
@@ -46,6 +46,9 @@ async def attempt(worker: WorkerProcess, job: Job[Any], grace: float) -> Ended |
         ms = 1000 * (loop.time() - started)
         if not job.future.done():
             job.future.set_result(job.request.read(fields, ms, late))
+        return None
+    except NoAnswerError as error:  # the answer is that there is none: nothing is wrong with the worker
+        job.future.set_exception(error)
         return None
     except WorkerEndedError as error:
         return Ended(error.end, worker.why, 1000 * (loop.time() - started))
