@@ -170,4 +170,4 @@ class Slot:
         self._orders.set_result(order)
 
     async def _pause(self) -> None:
-        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2.0**self._failures))
+        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(self._failures, 7)))
