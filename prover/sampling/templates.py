@@ -14,7 +14,7 @@ from prover.binders import Shape
 from prover.theorem import Theorem
 
 _HOLE = re.compile(r"\$(\w+)")
-_DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
+_DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
 _INDUCTIVE = re.compile(r"^[ \t]*inductive +([^\s:({\[]+)", re.MULTILINE)
 _MODULUS = re.compile(r"%\s*(\d+)|(\d+)\s*∣")
 _COMPARISON = re.compile(r"([^<>≤≥=≠∧∨∣∀∃]+) ([<>≤≥]) ([^<>≤≥=≠∧∨∣∀∃]+)")
