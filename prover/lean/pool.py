@@ -213,6 +213,9 @@ class WorkerPool:
         """
         key = self._crew.key(imports or self._config.imports)
         async with self._isolation:
+            if self._crew.closed:  # whoever had to wait starts nothing any more: each check says why
+                yield self
+                return
             config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
             pool = WorkerPool(self._runtime, config, self._vetting, self._tally, self._spare_fresh(key))
             self._lent.add(pool)
