@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 # Lean's identifiers: parts joined by dots, each a letter or underscore followed by letters, digits, `_ ' ! ?`, or
 # anything between « and ». λ, Π and Σ are symbols. Python's \w has Lean's subscripts and letter-like signs.
-_PART = r"(?:«[^»\n]*»|(?![λΠΣ])[^\W\d][\w'!?]*)"
+_PART = r"(?:«[^«»\n]*»|(?![λΠΣ])[^\W\d][\w'!?]*)"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
     | (?P<line>--[^\n]*)
     | (?P<block>/-)
-    | (?P<string>r(?P<hashes>\#*)"(?s:.*?)"(?P=hashes) | "(?:\\(?s:.)|[^"\\])*"?)
+    | (?P<string>r(?P<hashes>\#*)"(?s:.*?)(?:"(?P=hashes)|\Z) | "(?:\\(?s:.)|[^"\\])*"?)
     | (?P<name>{_PART}(?:\.{_PART})*)
     | (?P<number>\d\w*(?:\.\d\w*)?)
     | (?P<char>'(?:\\x[0-9a-fA-F]{{2}}|\\u[0-9a-fA-F]{{4}}|\\.|[^\\'\n])')

@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ LONGEST = 4 << 20
 _NO_BREAK = re.compile(r"[^\n]")
 _THEOREM = re.compile(r"(?<![\w.'`])(?P<keyword>theorem|lemma|example)(?![\w'.])")
 _NAME = re.compile(r"\s+([^\s:({\[⦃]+)")
-_MODIFIERS = re.compile(r"(?:(?:@\[[^\]]*\]|\b(?:private|protected|public|noncomputable|nonrec)\b)\s*)*\Z")
+# The bound keeps hostile files from taking quadratic time.
+_MODIFIERS = re.compile(r"(?:(?:@\[[^\]]{0,300}\]|\b(?:private|protected|public|noncomputable|nonrec)\b)\s*)*\Z")
 _PREFIX_IN = re.compile(
     r"^[ \t]*(?:open|set_option|variable|include|omit|attribute|universe)\b[^\n]*\bin\Z", re.MULTILINE
 )
@@ -37,7 +39,7 @@ _COMMAND = re.compile(
     |prefix|postfix|deriving|import|initialize|include|omit|add_decl_doc|run_cmd|run_meta)\b)""",
     re.VERBOSE | re.MULTILINE,
 )
-_ASSIGN = re.compile(r"[(\[{⦃⟨]|[)\]}⦄⟩]|:=|^\s*\||\bwhere\b", re.MULTILINE)
+_ASSIGN = re.compile(r"[(\[{⦃⟨]|[)\]}⦄⟩]|:=|^[ \t]*\||\bwhere\b", re.MULTILINE)
 _SORRY = re.compile(r"(?<![\w.'])sorry(?![\w'])")
 _PURE_SORRY = re.compile(r"(?:by\b\s*)?sorry")
 
@@ -176,13 +178,10 @@ def parse(text: str) -> LeanFile:
     code = _code(text)
     header, body = _imports(code)
     theorems = tuple(_theorems(text, code, body))
-    holes = [item for item in theorems if item.hole]
-    unfilled = [
-        code.count("\n", 0, match.start()) + 1
-        for match in _SORRY.finditer(code)
-        if not any(hole.proof_start <= match.start() < hole.proof_end for hole in holes)
-    ]
-    return LeanFile(text, header, body, theorems, tuple(unfilled))
+    line_starts = _line_starts(code)
+    filled = {item.proof_end for item in theorems if item.hole}
+    sorries = [match for match in _SORRY.finditer(code) if match.end() not in filled]
+    return LeanFile(text, header, body, theorems, tuple(bisect_right(line_starts, match.start()) for match in sorries))
 
 
 def _code(text: str) -> str:
@@ -194,6 +193,10 @@ def _code(text: str) -> str:
         pieces += [_NO_BREAK.sub(" ", text[at:start]), _NO_BREAK.sub("_", token) if opaque else token]
         at = end
     return "".join([*pieces, _NO_BREAK.sub(" ", text[at:])])
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 def _imports(code: str) -> tuple[Header, int]:
@@ -214,6 +217,7 @@ def _imports(code: str) -> tuple[Header, int]:
 
 def _theorems(text: str, code: str, body: int) -> Iterator[FileTheorem]:
     matches = list(_THEOREM.finditer(code, body))
+    line_starts = _line_starts(code)
     previous = body
     for match, following in itertools.zip_longest(matches, matches[1:]):
         command = _COMMAND.search(code, match.end(), following.start() if following else len(code))
@@ -225,7 +229,7 @@ def _theorems(text: str, code: str, body: int) -> Iterator[FileTheorem]:
         if assign is None:
             continue
         start = _before_blanks(code, body, _before_modifiers(code, floor, match.start()))
-        line = code.count("\n", 0, match.start()) + 1
+        line = bisect_right(line_starts, match.start())
         name = _NAME.match(code, match.end(), assign)
         if match["keyword"] == "example" or name is None:
             name_text, opening = f"example of line {line}", f"theorem leansieve_example_{line}"

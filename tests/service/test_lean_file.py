@@ -150,6 +150,23 @@ def test_any_text_is_cut_consistently(text: str) -> None:
             assert file.proof(item).endswith("sorry")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "theorem a : 1 = 1 := sorry\n" * 10_000,
+        "@[" * 200_000 + "theorem a : 1 = 1 := sorry",
+        "@[ theorem a" * 30_000,
+        "theorem a\n" + "\n \n" * 100_000,
+        'r#"' * 200_000,
+        "«" * 300_000,
+        "/-" * 300_000,
+        "open X in\n" * 50_000,
+    ],
+)
+def test_hostile_files_are_read_in_linear_time(text: str) -> None:
+    lean_file.parse(text)  # a second; quadratic would take hours, and the time limit of tests would end it
+
+
 def test_reading_refuses_what_is_no_lean_file(tmp_path: Path) -> None:
     for name, content, words in [
         ("empty.lean", b" \n", "is empty"),

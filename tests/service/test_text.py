@@ -1,7 +1,5 @@
 """Texts from outside."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +23,8 @@ def test_what_people_leave_behind_a_statement_is_taken_off(tail: str) -> None:
 
 
 def test_taking_the_tail_off_is_linear() -> None:
-    started = time.process_time()
-    bare_statement(":=" + " " * 1_000_000 + "x")
+    bare_statement(":=" + " " * 1_000_000 + "x")  # quadratic would take an hour, and the time limit of tests end it
     bare_statement(":= by " * 100_000 + "x")
-    assert time.process_time() - started < 20  # quadratic would take an hour
 
 
 @pytest.mark.parametrize(
