@@ -34,6 +34,8 @@ _CPU_ENVIRONMENT = {
     "TORCH_COMPILE_DISABLE": "1",  # compiling would need a C++ compiler at run time
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
 }
+_LONGEST_REASON = 500
+_SEEDS = 2**63  # what torch's generators take
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class VllmEngineSampler:
         self._format = prompt_format or SourceFormat()
         self._settings = settings or EngineSettings()
         self._engine: Any = None
+        self._loading: asyncio.Task[None] | None = None
         self._requests = 0
 
     @property
@@ -84,17 +87,20 @@ class VllmEngineSampler:
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be read.
         """
-        if self._engine is not None:
+        if self._loading is not None:
             return
         _inspect_checkpoint(self._checkpoint)
         _prepare_environment()
+        self._loading = asyncio.create_task(asyncio.to_thread(self._create_engine))
         try:
-            await asyncio.to_thread(self._create_engine)
+            await asyncio.shield(self._loading)
+            # The first request with log-probabilities is slow once; users should not be the ones who wait for it.
+            await self._generate(self._encode("theorem"), SamplingParams(max_tokens=2), seed=0)
         except Exception as error:
+            await self.close()
             # Whatever vLLM raises here, the reason is that this checkpoint does not run on this machine.
-            raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {self._checkpoint}: {error}") from error
-        # The first request with log-probabilities is slow once; users should not be the ones who wait for it.
-        await self._generate(self._encode("theorem"), SamplingParams(max_tokens=2), seed=0)
+            reason = " ".join(str(error).split())[:_LONGEST_REASON]
+            raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {self._checkpoint}: {reason}") from error
 
     def _create_engine(self) -> None:
         """Import vLLM and start its engine. Blocking."""
@@ -120,7 +126,10 @@ class VllmEngineSampler:
         )
 
     async def close(self) -> None:
-        """Stop the engine and its process."""
+        """Stop the engine and its process; one that is still being loaded, as soon as it is."""
+        loading, self._loading = self._loading, None
+        if loading is not None:
+            await asyncio.wait([loading])
         engine, self._engine = self._engine, None
         if engine is not None:
             await asyncio.to_thread(_shut_down, engine)
@@ -128,7 +137,8 @@ class VllmEngineSampler:
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """Yield each candidate as soon as its last token is there; see `Sampler.sample`.
 
-        Candidate number i has the seed `params.seed + i`, which alone reproduces it. At temperature 0 there is one.
+        Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there
+        is one candidate.
 
         Raises:
             ValueError: the theorem leaves no room for an answer in the model's context.
@@ -143,7 +153,8 @@ class VllmEngineSampler:
                 f"while prompt and answer together may have {self._engine.model_config.max_model_len}"
             )
         first = secrets.randbits(48) if params.seed is None else params.seed
-        seeds = iter(range(first, first + (params.samples if params.temperature > 0 else 1)))
+        count = params.samples if params.temperature > 0 else 1
+        seeds = (seed % _SEEDS for seed in range(first, first + count))
         running: set[asyncio.Task[Candidate]] = set()
         try:
             while True:

@@ -111,6 +111,10 @@ async def test_a_seed_repeats_its_candidate_alone_and_in_a_crowd(sampler: VllmEn
     assert alone[0].log_prob == pytest.approx(crowd[3].log_prob, abs=1e-3)
 
 
+async def test_any_seed_is_taken(sampler: VllmEngineSampler) -> None:
+    assert len(await collect(sampler, replace(SHORT, samples=2, seed=2**64 - 1))) == 2
+
+
 async def test_without_a_seed_every_call_draws_anew(sampler: VllmEngineSampler) -> None:
     drawn = replace(SHORT, samples=1, seed=None)
     assert (await collect(sampler, drawn))[0].seed != (await collect(sampler, drawn))[0].seed
@@ -212,6 +216,19 @@ async def test_a_checkpoint_that_vllm_cannot_load_is_refused_and_leaves_no_proce
         (folder / name).write_bytes((checkpoint / name).read_bytes())
     (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["NoSuchArchitecture"]}')
     before = len(psutil.Process().children(recursive=True))
-    with pytest.raises(SamplerUnavailableError, match="cannot serve the checkpoint"):
+    with pytest.raises(SamplerUnavailableError, match=r"cannot serve the checkpoint .*NoSuchArchitecture") as refusal:
         await VllmEngineSampler(folder).start()
+    assert "\n" not in str(refusal.value)
+    assert len(psutil.Process().children(recursive=True)) == before
+
+
+async def test_closing_while_the_engine_is_loaded_leaves_no_process(checkpoint: Path) -> None:
+    before = len(psutil.Process().children(recursive=True))
+    sampler = VllmEngineSampler(checkpoint)
+    starting = asyncio.create_task(sampler.start())
+    await asyncio.sleep(1)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await sampler.close()
     assert len(psutil.Process().children(recursive=True)) == before
