@@ -55,7 +55,7 @@ function open(folder, wasmFile, Module) {
     found: Boolean(image),
     // Runs Lean. In a process that starts from an image, the constructors and most of `main` have run already.
     start(main) {
-      if (image) return proceed(image, lean);
+      if (image) return proceed(image, lean, Module);
       stack.tell(lean);
       return main();
     },
@@ -128,11 +128,18 @@ function saveCode(file, module) {
   fs.renameSync(draft, file);
 }
 
-function proceed(image, lean) {
+function proceed(image, lean, Module) {
   if (lean.__indirect_function_table.length !== image.table) throw new Error("the image belongs to another lean.wasm");
   const unit = 1;
-  lean.lean_apply_1(image.closure, unit);
-  return 0;
+  try {
+    lean.lean_apply_1(image.closure, unit);
+    return 0;
+  } catch (error) {
+    if (typeof error !== "number") throw error; // a number is a C++ exception, which `main` would have reported
+    const [type, message] = Module.getExceptionMessage(error);
+    fs.writeSync(2, `${message ?? type}\n`);
+    return 1;
+  }
 }
 
 function endThreads(lean, PThread) {
