@@ -45,7 +45,7 @@ def test_check_request_has_every_field_of_the_page() -> None:
         "context": "def b := 1",
         "statement": "theorem a : 1 + 1 = 2",
         "proof": "by decide",
-        "policy": {"name": "wide", "axioms": ["Foo.ax"], "kinds": ["k"]},
+        "policy": {"name": "wide", "axioms": ["Foo.ax"], "kinds": ["k"], "guard": ""},
         "limits": {"heartbeats": 200_000, "recursion": 512, "messages": 20, "message_bytes": 4_000},
     }
 
