@@ -99,9 +99,9 @@ class Slot:
         try:
             self.worker = await crew.start_worker(self.imports)
         except HeaderRejectedError as error:
-            crew.tally.failed_starts += 1
-            crew.reject(self.imports, str(error))
             if self.imports != crew.imports:
+                crew.tally.failed_starts += 1
+                crew.reject(self.imports, str(error))
                 self.imports = crew.imports
                 return False
             failure = f"the imports {' '.join(self.imports)} cannot be loaded: {error}"
