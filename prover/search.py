@@ -151,7 +151,7 @@ class ProofSearch:
 
         Raises:
             ValueError: `options.trust` asks for less than a kernel replay, or the budget for less than nothing.
-            Exception: what the checker raised, at once; what a sampler raised, after the others had their chance.
+            Exception: what the checker raised, at once; what a sampler raised, if the others found no proof either.
         """
         run = _Run(self._checker, self._concurrency, theorem, budget, options)
         work = asyncio.create_task(run.work(plan))
@@ -203,7 +203,7 @@ class _Run:
                             group.create_task(self._feed(sampler, group))
                     if self._ending:
                         return
-                if self._failures:
+                if self._failures and not self._proofs:
                     raise self._failures[0]
         except TimeoutError:
             self._ending = Ending.SECONDS_SPENT
