@@ -44,8 +44,7 @@ async def theorems(pool: WorkerPool, module: str, header: Header | None = None) 
     """The theorems of an imported module that can be stated, in no particular order.
 
     Raises:
-        AnswerError: the module is not imported.
-        NoAnswerError: Lean could not list them.
+        NoAnswerError: Lean could not list them, or the module is not imported.
     """
     offset, constants = 0, 1
     while offset < constants:
