@@ -175,9 +175,11 @@ partial def loopMemory (w : Wire) : IO Unit := do
     serve w line
     loopMemory w
 
-/-- Read the next request; cancels met on the way are obeyed if they name the request in work. -/
+/-- Read the next request; cancels met on the way are obeyed if they name the request in work. When nobody is left to
+    ask, nobody waits for the request in work either. -/
 partial def readRequest (w : Wire) : IO String := do
   let line ← (← IO.getStdin).getLine
+  if line == "" then IO.Process.exit 0
   match Json.parse line with
   | .ok j =>
     if strField j "op" == "cancel" then
@@ -193,10 +195,9 @@ partial def loopStdin (w : Wire) (next : _root_.Task (Except IO.Error String)) :
   match ← IO.wait next with
   | .error e => throw e
   | .ok line =>
-    unless line == "" do
-      let next ← IO.asTask (readRequest w) .dedicated
-      serve w line
-      loopStdin w next
+    let next ← IO.asTask (readRequest w) .dedicated
+    serve w line
+    loopStdin w next
 
 abbrev Imports := IO.Ref (List (String × Environment))
 
