@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from prover.lean.library import guarded
 from prover.lexer import Token, tokenize
 from prover.theorem import Header, Theorem
+from prover.verdict import Policy
 from training.corpus.jsonl import read_jsonl
 
 _BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
@@ -31,7 +33,9 @@ class TheoremRecord(BaseModel):
     source: str = ""
     """Where the theorem is from, for instance a data set and its split."""
     family: str = ""
-    """Which template made it, `family/template`; theorems of one template never fall into different splits."""
+    """Which template made it, `family/template`, or the library module; a family never falls into different splits."""
+    guard: str = ""
+    """The library theorem that this is, if it is one: proofs are checked so that none uses it."""
 
     @model_validator(mode="after")
     def _statement_is_one(self) -> "TheoremRecord":
@@ -54,6 +58,11 @@ class TheoremRecord(BaseModel):
         header = Header.parse(self.header) if self.header.strip() else Header()
         return Theorem(self.statement, header, self.context)
 
+    @property
+    def policy(self) -> Policy:
+        """The policy under which proofs of it are to be checked."""
+        return guarded(self.guard) if self.guard else Policy()
+
 
 def statement_name(statement: str) -> str:
     """The name in `theorem NAME …`.
@@ -61,7 +70,7 @@ def statement_name(statement: str) -> str:
     Raises:
         ValueError: the statement does not begin that way.
     """
-    match = re.match(r"theorem\s+([^\s({\[:⦃]+)", statement)
+    match = re.match(r"theorem\s+([^\s({\[:⦃]+?)(?=\.\{|[\s({\[:⦃]|$)", statement)
     if match is None:
         raise ValueError("the statement does not begin with `theorem NAME`")
     return match[1]

@@ -1,0 +1,204 @@
+"""The search over a corpus: in parallel, one line a theorem, resumed where it stopped."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prover.lean.checker import Checker
+from prover.lean.pool import WorkerPool
+from training.corpus.jsonl import read_jsonl, write_jsonl
+from training.corpus.proofs import ProvedTheorem
+from training.corpus.record import TheoremRecord
+from training.journal import Journal, JournalError
+from training.seeds.search import Ending, GoalReader, SeedBudget, find_proofs
+from training.verdicts import VerdictCache, checker_version
+
+_AT_LEAST = (1, 2, 5, 10)
+_REPORT_SECONDS = 10.0
+
+
+class SeedRecord(BaseModel):
+    """What was found for one theorem; one JSON object a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    theorem: TheoremRecord
+    """The theorem."""
+    proofs: tuple[str, ...] = ()
+    """What follows `:=`; each verified, no two the same."""
+    origins: tuple[str, ...] = ()
+    """What each proof came from."""
+    ending: Ending
+    """Why the search ended."""
+    requests: int = Field(ge=0)
+    """Questions asked of Lean."""
+    seconds: float = Field(ge=0)
+    """Wall-clock time."""
+
+
+class Statistics(BaseModel):
+    """How many different proofs there are."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    theorems: int
+    """Theorems searched."""
+    at_least: dict[int, int]
+    """For 1, 2, 5, 10: theorems with that many different proofs."""
+    proofs: int
+    """Proofs in all."""
+    origins: dict[str, int]
+    """Proofs by what they came from."""
+    endings: dict[str, int]
+    """Theorems by why their search ended."""
+    requests: int
+    """Questions asked of Lean."""
+
+    @property
+    def text(self) -> str:
+        """In a few lines."""
+        share = [f"{count} ({count / max(1, self.theorems):.0%}) ≥ {least}" for least, count in self.at_least.items()]
+        lists = [", ".join(f"{count} {name}" for name, count in each.items()) for each in (self.origins, self.endings)]
+        return (
+            f"{self.theorems} theorems, with distinct proofs: {', '.join(share)}\n"
+            f"{self.proofs} proofs ({lists[0] or 'none'}) for {self.requests} requests; searches ended: {lists[1] or 'none'}"
+        )
+
+
+def statistics(results: Iterable[SeedRecord]) -> Statistics:
+    """Count."""
+    rows = list(results)
+    return Statistics(
+        theorems=len(rows),
+        at_least={least: sum(len(row.proofs) >= least for row in rows) for least in _AT_LEAST},
+        proofs=sum(len(row.proofs) for row in rows),
+        origins=dict(Counter(origin for row in rows for origin in row.origins).most_common()),
+        endings=dict(Counter(row.ending.value for row in rows).most_common()),
+        requests=sum(row.requests for row in rows),
+    )
+
+
+def read_seeds(path: Path) -> list[SeedRecord]:
+    """Read what a search wrote.
+
+    Raises:
+        ValueError: a line is none of its; the text says which and why.
+    """
+    return [row for _, row in read_jsonl(path, SeedRecord)]
+
+
+def write_proved(seeds: Path, proved: Path) -> int:
+    """Write the theorems that have proofs as a file to fine-tune on; returns how many."""
+    rows = (row for row in read_seeds(seeds) if row.proofs)
+    return write_jsonl(proved, (ProvedTheorem(theorem=row.theorem, proofs=row.proofs) for row in rows))
+
+
+async def search_corpus(
+    pool: WorkerPool,
+    records: Sequence[TheoremRecord],
+    out: Path,
+    budget: SeedBudget,
+    cache: Path | None = None,
+    report: Callable[[str], None] = print,
+) -> Statistics:
+    """Search proofs of every theorem on a started pool; `out` gets one line a theorem, and what it holds is not searched again.
+
+    Args:
+        cache: file of verdicts, shared with other runs.
+        report: takes a line of progress.
+
+    Raises:
+        JournalError: a file is of another kind, or another process writes to it.
+        InfrastructureError: Lean cannot be asked any more; what was found until then is in `out`.
+        PoolUnavailableError: no worker can be started.
+    """
+    version = await checker_version(pool)
+    with contextlib.ExitStack() as files:
+        checker: Checker = pool
+        if cache is not None:
+            checker = files.enter_context(VerdictCache(pool, cache, version))
+        journal = files.enter_context(Journal(out))
+        return await search_into(journal, pool, checker, records, budget, pool.size, report)
+
+
+async def search_into(
+    journal: Journal,
+    lean: GoalReader,
+    checker: Checker,
+    records: Sequence[TheoremRecord],
+    budget: SeedBudget,
+    concurrency: int,
+    report: Callable[[str], None] = print,
+) -> Statistics:
+    """As `search_corpus`, with a journal, goals and verdicts from wherever they come."""
+    results = {_key(row.theorem): row for row in _earlier(journal)}
+    wanted = [_key(record) for record in records]
+    waiting = iter([record for record, key in zip(records, wanted, strict=True) if key not in results])
+    progress = _Progress(len(set(wanted) - results.keys()), report)
+
+    async def work() -> None:
+        for record in waiting:
+            found = await find_proofs(lean, checker, record, budget)
+            row = SeedRecord(
+                theorem=record,
+                proofs=found.proofs,
+                origins=found.origins,
+                ending=found.ending,
+                requests=found.requests,
+                seconds=round(found.seconds, 2),
+            )
+            journal.append(row.model_dump_json())
+            results[_key(record)] = row
+            progress.advance(row)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return statistics(results[key] for key in dict.fromkeys(wanted))
+
+
+def _earlier(journal: Journal) -> Iterable[SeedRecord]:
+    for number, line in journal.lines():
+        try:
+            yield SeedRecord.model_validate_json(line)
+        except ValidationError:
+            raise JournalError(
+                f"{journal.path}:{number}: this is no line of a seed search; name another file."
+            ) from None
+
+
+def _key(record: TheoremRecord) -> tuple[str, str]:
+    return record.theorem.digest, record.guard
+
+
+class _Progress:
+    """Reports now and then how far the search is and how long it will take."""
+
+    def __init__(self, total: int, report: Callable[[str], None]) -> None:
+        self._total = total
+        self._report = report
+        self._done = 0
+        self._solved = 0
+        self._proofs = 0
+        self._began = self._last = time.monotonic()
+
+    def advance(self, row: SeedRecord) -> None:
+        self._done += 1
+        self._solved += bool(row.proofs)
+        self._proofs += len(row.proofs)
+        now = time.monotonic()
+        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
+            self._last = now
+            left = timedelta(seconds=round((now - self._began) / self._done * (self._total - self._done)))
+            self._report(
+                f"{self._done}/{self._total} theorems, {self._solved} proved, {self._proofs} proofs, {left} left"
+            )

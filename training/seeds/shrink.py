@@ -1,0 +1,57 @@
+"""Makes a proof that casts a wide net into the one that the net caught: what a model should learn to write.
+
+The portfolio's `first | … | …` is cut down to the alternative that works, and facts that are not needed are left out.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+_FIRST_LINES = re.compile(r"^( *)first((?:\n\1  \| [^\n]+)+)", re.MULTILINE)
+_FIRST_INLINE = re.compile(r"\bfirst (\|(?: [^|\n]+)(?: \| [^|\n]+)+)$", re.MULTILINE)
+_FACT = re.compile(r" +(?:have|try) ")
+
+Holds = Callable[[str], Awaitable[bool]]
+"""Whether a proof goes through."""
+
+
+async def shrink(proof: str, holds: Holds) -> str:
+    """A shorter proof that holds as well; the same if nothing can go. `proof` itself must hold."""
+    return await _without_facts(await _one_alternative(proof, holds), holds)
+
+
+async def _one_alternative(proof: str, holds: Holds) -> str:
+    """Cut down the first `first` by halves, as long as one half will do."""
+    match = _FIRST_LINES.search(proof)
+    if match is not None:
+        margin, before, behind = match[1], proof[: match.start()], proof[match.end() :]
+        tactics = [line.strip().removeprefix("| ") for line in match[2].splitlines()[1:]]
+    else:
+        match = _FIRST_INLINE.search(proof)
+        if match is None:
+            return proof
+        margin, before, behind = "", proof[: match.start()], proof[match.end() :]
+        tactics = [tactic.strip() for tactic in match[1].removeprefix("|").split(" | ")]
+
+    def with_only(kept: list[str]) -> str:
+        block = kept[0] if len(kept) == 1 else f"first | {' | '.join(kept)}"
+        return before + margin + block + behind
+
+    while len(tactics) > 1:
+        half = len(tactics) // 2
+        if await holds(with_only(tactics[:half])):
+            tactics = tactics[:half]
+        elif await holds(with_only(tactics[half:])):
+            tactics = tactics[half:]
+        else:
+            return proof
+    return with_only(tactics)
+
+
+async def _without_facts(proof: str, holds: Holds) -> str:
+    """Leave out every line that states a fact nobody needs."""
+    lines = proof.split("\n")
+    for line in [line for line in lines if _FACT.match(line)]:
+        fewer = [other for other in lines if other is not line]
+        if await holds("\n".join(fewer)):
+            lines = fewer
+    return "\n".join(lines)
