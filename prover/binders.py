@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prover.lexer import Token, tokenize
 
 _BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
+_MOST_INTROS = 32  # each takes a look at all that follows
 _RELATIONS = frozenset("<>≤≥≠=∈∣")
 
 
@@ -42,7 +43,7 @@ def read_shape(statement: str) -> Shape:
     binders = _read_groups(statement, tokens[:colon])
     given = len(binders)
     rest = tokens[colon + 1 :]
-    while True:
+    while len(binders) - given < _MOST_INTROS:
         if rest and rest[0].text == "∀" and (comma := _find(rest, 0, ",")) < len(rest):
             binders += _read_quantified(statement, rest[1:comma])
             rest = rest[comma + 1 :]

@@ -13,6 +13,7 @@ from prover.lexer import Token, tokenize
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
+_DEEPEST = 16  # brackets in brackets beyond this are no premises: nobody writes them, and each level costs a copy
 
 # Behind these a block may begin in the middle of a line; the block's further lines stand below its first token.
 _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":=", "·", ".", ";", "(", "{", "⟨"})
@@ -27,12 +28,21 @@ def normalise(proof: str) -> str:
     """
     text = proof.replace("\r\n", "\n")
     lines = _lines(text)
+    starts = [text.rfind("\n", 0, line[0].start) + 1 for line in lines]
+    columns = [line[0].start - start for line, start in zip(lines, starts, strict=True)]
     # The first line's own column says nothing: a candidate is put behind `:=` wherever that ends.
-    depths = {column: depth for depth, column in enumerate(sorted({_column(text, line[0]) for line in lines[1:]}))}
-    keys = []
-    for index, line in enumerate(lines):
-        layout = f"{depths[_column(text, line[0])]}{_anchor(text, lines, index)}" if index else ""
-        keys.append(f"{layout} {_spaced(line)}".strip())
+    depths = {column: depth for depth, column in enumerate(sorted(set(columns[1:])))}
+    keys: list[str] = []
+    parents: list[
+        tuple[int, dict[int, int]]
+    ] = []  # earlier lines, each further right than the one before, with anchors
+    for line, start, column in zip(lines, starts, columns, strict=True):
+        while parents and parents[-1][0] >= column:
+            parents.pop()
+        anchor = parents[-1][1].get(column) if parents else None
+        layout = "" if not keys else f"{depths[column]} " if anchor is None else f"{depths[column]}@{anchor} "
+        keys.append(layout + _spaced(line))
+        parents.append((column, _anchors(line, start)))
     return "\n".join(keys)
 
 
@@ -54,11 +64,10 @@ def premises(proof: str) -> Counter[str]:
             open_items.append((_CLOSED_BY[token.text], index + 1))
         elif open_items and token.text in (",", open_items[-1][0]):
             closing, start = open_items.pop()
-            item = tokens[start:index]
-            if item and item[0].text in _SIGNS:
-                item = item[1:]
-            if item and closing == "]":
-                found[_spaced(item)] += 1
+            if closing == "]" and len(open_items) < _DEEPEST:
+                item = tokens[start:index]
+                item = item[1:] if item and item[0].text in _SIGNS else item
+                found.update([_spaced(item)] if item else [])
             if token.text == ",":
                 open_items.append((closing, index + 1))
     return found
@@ -88,18 +97,13 @@ def _lines(text: str) -> list[list[Token]]:
     return lines
 
 
-def _column(text: str, token: Token) -> int:
-    return token.start - (text.rfind("\n", 0, token.start) + 1)
-
-
-def _anchor(text: str, lines: list[list[Token]], index: int) -> str:
-    """`@k` if the line continues a block that began at token k of the nearest earlier line that begins further left."""
-    column = _column(text, lines[index][0])
-    for parent in reversed(lines[:index]):
-        if _column(text, parent[0]) < column:
-            starts = (k for k in range(1, len(parent)) if parent[k - 1].text in _BLOCK_OPENERS)
-            return next((f"@{k}" for k in starts if _column(text, parent[k]) == column), "")
-    return ""
+def _anchors(line: list[Token], start: int) -> dict[int, int]:
+    """The columns at which a block begins in the middle of a line, with the index of the token that begins it."""
+    return {
+        token.start - start: index
+        for index, (before, token) in enumerate(itertools.pairwise(line), start=1)
+        if before.text in _BLOCK_OPENERS
+    }
 
 
 def _spaced(line: list[Token]) -> str:

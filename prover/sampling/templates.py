@@ -16,7 +16,7 @@ from prover.theorem import Theorem
 _HOLE = re.compile(r"\$(\w+)")
 _DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
 _INDUCTIVE = re.compile(r"^[ \t]*inductive +([^\s:({\[]+)", re.MULTILINE)
-_MODULUS = re.compile(r"%\s*(\d+)|(\d+)\s*∣")
+_MODULUS = re.compile(r"% ?(\d{1,2})\b|(?<!\d)(\d{1,2}) ?∣")
 _COMPARISON = re.compile(r"([^<>≤≥=≠∧∨∣∀∃]+) ([<>≤≥]) ([^<>≤≥=≠∧∨∣∀∃]+)")
 _POWER = re.compile(r"\^ *([2-9])")
 _FILLINGS_PER_HOLE = 3
@@ -86,8 +86,9 @@ def _residues(count: int) -> Callable[[Theorem, Shape], Iterator[str]]:
     def cases(theorem: Theorem, shape: Shape) -> Iterator[str]:
         found = {int(one or other) for one, other in _MODULUS.findall(theorem.statement)}
         moduli = sorted(modulus for modulus in found if modulus > 1 and modulus**count <= _MOST_CASES)
-        for modulus, names in itertools.product(moduli, itertools.combinations(_numbers(theorem, shape), count)):
-            yield _distinguish(names, modulus)
+        for modulus in moduli:
+            for names in itertools.combinations(_numbers(theorem, shape), count):
+                yield _distinguish(names, modulus)
 
     return cases
 

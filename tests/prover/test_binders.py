@@ -77,3 +77,11 @@ def test_any_text_has_a_shape(text: str) -> None:
     shape = read_shape(text)
     assert set(shape.intros) <= {binder.name for binder in shape.binders}
     assert all(isinstance(binder, Binder) for binder in shape.binders)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["a → ", "∀ x, ", "(", "(a : ", "((a : b) → ", "(a : b) "])
+def test_hostile_statements_take_no_time_that_grows_with_their_square(piece: str) -> None:
+    hostile = piece * 20_000
+    assert len(read_shape(f"theorem t : {hostile}").intros) <= 64
+    read_shape(f"theorem t {hostile}")

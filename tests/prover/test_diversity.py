@@ -72,6 +72,15 @@ def test_proofs_that_lean_reads_alike_are_one(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("one", "other"), [("x\n", ""), ("by x ", "\n     x"), ("[", "]"), ("[a, ", "]"), ('"', "--")])
+def test_hostile_proofs_take_no_time_that_grows_with_their_square(one: str, other: str) -> None:
+    hostile = one * 100_000 + other * 100_000
+    assert normalise(hostile)
+    tactics(hostile)
+    premises(hostile)
+
+
 def test_tactics_are_the_first_tokens_of_non_empty_lines() -> None:
     proof = "by\n  simp[h] -- rfl\n\n  · omega\n  simp\n"
     assert tactics(proof) == {"simp": 2, "·": 1}

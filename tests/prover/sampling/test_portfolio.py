@@ -93,6 +93,19 @@ async def test_no_statement_breaks_the_portfolio(statement: str) -> None:
     assert await collect(Theorem(statement, context=statement), 1000)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["1", "% ", "^ ", "(a : Int) ", "(h : a < b) "])
+async def test_hostile_statements_take_no_time_that_grows_with_their_square(piece: str) -> None:
+    hostile = piece * (60_000 // len(piece))
+    assert await collect(Theorem(f"theorem t {hostile} : {hostile}"), 1000)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["def ", "@[", "@[\n", "@[a]\n", "\n", "a "])
+async def test_hostile_contexts_take_no_time_that_grows_with_their_square(piece: str) -> None:
+    assert await collect(Theorem("theorem t : True", context=piece * (800_000 // len(piece))), 1000)
+
+
 @pytest.mark.parametrize("value", ["$n", "${n}", "«$intros»"])
 def test_dollar_signs_in_a_statement_are_not_holes(value: str) -> None:
     assert fill("exact $hypothesis", Theorem(f"theorem t (h : x = {value}) : True")) == ["by\n  exact h"]
