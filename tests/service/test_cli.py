@@ -66,7 +66,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         (["prove", "theorem a : " + "x" * 70_000], "bytes long; at most"),
         (["prove", "theorem a : True", "--write"], "--write goes with a .lean file"),
         (["prove", "--jsonl", "in"], "goes with `--out OUT`"),
-        (["check"], "name a .lean file, or `--jsonl IN --out OUT`"),
+        (["check"], "name a .lean file, a receipt, or `--jsonl IN --out OUT`"),
         (["check", "--out", "out"], "name a .lean file"),
         (["check", "--jsonl", "no/in", "--out", "out"], "cannot read no/in: No such file"),
         (["check", "--config", "no.toml", "x.lean"], "there is no configuration file no.toml"),
