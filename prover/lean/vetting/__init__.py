@@ -14,9 +14,11 @@ def allow_list() -> dict[str, Any]:
     """The lists in the shape that a worker takes with `hello` (docs/worker-protocol.md).
 
     Returns:
-        `kinds`, `prefixes`, `attributes` and `derive` are lists of names; `options` is a list of `{name, max?}`.
+        `kinds`, `prefixes`, `attributes` and `derive` are lists of names; `options` is a list of `{name, max?}`,
+        `configuration` one of `{type, fields}`.
     """
     lists: dict[str, list[Any]] = {"kinds": [], "prefixes": _PREFIXES, "attributes": [], "derive": [], "options": []}
+    lists["configuration"] = []
     for file in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
@@ -27,6 +29,8 @@ def allow_list() -> dict[str, Any]:
             lists["attributes"] += entry["names"]
         for entry in content.get("derive", []):
             lists["derive"] += entry["classes"]
+        for entry in content.get("configuration", []):
+            lists["configuration"].append({"type": entry["type"], "fields": entry["fields"]})
         for entry in content.get("options", []):
             lists["options"] += entry["options"]
     return lists

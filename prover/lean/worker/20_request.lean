@@ -25,6 +25,10 @@ where
     | .str s :: rest, acc => go rest (s :: acc)
     | _ :: rest, acc => go rest acc
 
+def listField (j : Json) (key : String) : List Json := match field j key with
+  | .arr items => items.toList
+  | _ => []
+
 def namesOf : List String → List Name → List Name
   | [], acc => acc
   | s :: rest, acc => namesOf rest (parseName s :: acc)

@@ -9,6 +9,10 @@ structure Vetting where
   options : List (Name × Nat)
   attributes : NameHashSet
   deriveClasses : NameHashSet
+  /-- Fields of tactic configurations, by the type of their values. -/
+  booleans : NameHashSet
+  numbers : NameHashSet
+  transparencies : NameHashSet
 
 /-- Notation kinds have dots inside a component (`Std.term_...*`), so kinds are also known by their text as one component. -/
 def flatName (k : Name) : Name := .str .anonymous (nameString k)
@@ -21,10 +25,18 @@ def optionsOf : List Json → List (Name × Nat) → List (Name × Nat)
   | [], acc => acc
   | j :: rest, acc => optionsOf rest ((parseName (strField j "name"), natField j "max" 0) :: acc)
 
+/-- The configuration fields whose values have a type. -/
+def fieldsOf (type : String) : List Json → NameHashSet → NameHashSet
+  | [], acc => acc
+  | j :: rest, acc => fieldsOf type rest (if strField j "type" == type then insertNames acc (namesOf (strsField j "fields") []) else acc)
+
 def Vetting.ofJson (j : Json) : Vetting where
+  booleans := fieldsOf "boolean" (listField j "configuration") {}
+  numbers := fieldsOf "number" (listField j "configuration") {}
+  transparencies := fieldsOf "transparency" (listField j "configuration") {}
   kinds := insertNames {} (kindNames (strsField j "kinds") [])
   prefixes := namesOf (strsField j "prefixes") []
-  options := optionsOf (match field j "options" with | .arr items => items.toList | _ => []) []
+  options := optionsOf (listField j "options") []
   attributes := insertNames {} (namesOf (strsField j "attributes") [])
   deriveClasses := insertNames {} (namesOf (strsField j "derive") [])
 
@@ -48,35 +60,45 @@ partial def identsBelow (todo : List Syntax) (acc : List Syntax) : List Syntax :
   | .node _ _ args :: rest => identsBelow (pushSyntax args rest) acc
   | _ :: rest => identsBelow rest acc
 
-/-- A configuration value is evaluated by Lean as a program, so only literals and plain constructor names may stand there. -/
-def literalKinds : List Name :=
-  [`num, `str, `null, `group, `ident, ``Parser.Term.structInst, ``Parser.Term.structInstFields, ``Parser.Term.structInstField,
-   ``Parser.Term.structInstLVal, ``Parser.Term.structInstFieldDef, ``Parser.Term.optEllipsis, ``Parser.Term.dotIdent,
-   ``Parser.Term.paren, ``Parser.Term.hygienicLParen, `hygieneInfo]
+/-- The tokens below some nodes, in reading order. -/
+partial def tokensBelow (todo : List Syntax) (acc : List String) : List String := match todo with
+  | [] => reverseList acc []
+  | .ident _ _ n _ :: rest => tokensBelow rest (nameString n :: acc)
+  | .atom _ s :: rest => tokensBelow rest (s.trimAscii.toString :: acc)
+  | .node _ _ args :: rest => tokensBelow (pushSyntax args rest) acc
+  | .missing :: rest => tokensBelow rest ("" :: acc)
 
-def literalNames : List Name :=
-  [`true, `false, `all, `default, `reducible, `instances, `none]
+def isNumeral (s : String) : Bool := s.isNat
 
-/-- The flag of an item says whether identifiers below it are field names. -/
-partial def areLiterals : List (Syntax × Bool) → Bool
-  | [] => true
-  | (.atom .., _) :: rest => areLiterals rest
-  | (.missing, _) :: _ => false
-  | (.ident _ _ n _, fields) :: rest => if fields || containsName n literalNames then areLiterals rest else false
-  | (.node _ k args, fields) :: rest =>
-    if containsName k literalKinds || (`token).isPrefixOf k then
-      areLiterals (push (fields && k != ``Parser.Term.structInstFieldDef || k == ``Parser.Term.structInstLVal) args.toList rest)
-    else false
-where
-  push (fields : Bool) : List Syntax → List (Syntax × Bool) → List (Syntax × Bool)
-    | [], rest => rest
-    | s :: ss, rest => push fields ss ((s, fields) :: rest)
+/-- What may follow `field :=`; the rest of the tokens behind it. -/
+def afterValue (v : Vetting) (name : String) : List String → Option (List String)
+  | "." :: mode :: rest =>
+    if v.transparencies.contains (parseName name) && (mode == "all" || mode == "default" || mode == "reducible" || mode == "instances") then some rest else none
+  | value :: rest =>
+    let name := parseName name
+    if v.booleans.contains name && (value == "true" || value == "false") then some rest
+    else if v.numbers.contains name && isNumeral value then some rest
+    else none
+  | [] => none
 
-/-- Configuration items that hand work to compiled code of the request. -/
-def namesNative : List Syntax → Bool
-  | [] => false
-  | .ident _ _ n _ :: rest => if n == `native then true else namesNative rest
-  | _ :: rest => namesNative rest
+/-- `field := value, …}` up to the end of a configuration record. -/
+partial def areFields (v : Vetting) : List String → Bool
+  | ["}", ")"] => true
+  | "," :: rest => areFields v rest
+  | name :: ":=" :: rest => match afterValue v name rest with
+    | some rest => areFields v rest
+    | none => false
+  | _ => false
+
+/-- Lean evaluates a configuration as a program: only literals of the field's own type may stand in it (vetting/configuration.toml). -/
+def isPlainConfig (v : Vetting) : List String → Bool
+  | "(" :: "config" :: ":=" :: "{" :: rest => areFields v rest
+  | "(" :: name :: ":=" :: rest => match afterValue v name rest with
+    | some [")"] => true
+    | _ => false
+  | ["+", name] => v.booleans.contains (parseName name)
+  | ["-", name] => v.booleans.contains (parseName name)
+  | _ => false
 
 /-- `decide +kernel` and its like ask the kernel while they elaborate. -/
 def namesKernel : List Syntax → Bool
@@ -97,11 +119,9 @@ def checkOption (v : Vetting) (stx : Syntax) : Option Offence :=
     | some _ => none
   | _ => some { stx, reason := "set_option" }
 
-def checkConfig (stx : Syntax) (k : Name) : Option Offence :=
-  if namesNative (identsBelow [stx] []) then some { stx, reason := "evaluation by compiled code (native)" }
-  else if k == ``Parser.Tactic.valConfigItem && !areLiterals [(argOf stx 3, false)] then
-    some { stx, reason := "a configuration value that is not a literal" }
-  else none
+def checkConfig (v : Vetting) (stx : Syntax) : Option Offence :=
+  if isPlainConfig v (tokensBelow [stx] []) then none
+  else some { stx, reason := "a configuration that is not a literal of a listed field" }
 
 def checkAttribute (v : Vetting) (stx : Syntax) : Option Offence :=
   match identsBelow [argOf stx 0] [] with
@@ -118,7 +138,7 @@ def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option
   if containsName k policy.kinds then none
   else if !(v.kinds.contains k || v.kinds.contains (flatName k) || hasPrefix k v.prefixes) then some { stx, reason := nameString k }
   else if containsName k optionKinds then checkOption v stx
-  else if containsName k configKinds then checkConfig stx k
+  else if containsName k configKinds then checkConfig v stx
   else if k == ``Parser.Attr.simple then checkAttribute v stx
   else if k == ``Parser.Command.derivingClass then checkDerive v (identsBelow [stx] [])
   else none
@@ -153,15 +173,44 @@ partial def mentionsKind (kinds : List Name) : List Syntax → Bool
 
 def computedKinds : List Name := [``Parser.Command.definition, ``Parser.Command.abbrev, ``Parser.Command.instance]
 
+/-- What `tamed` changes. -/
+def tamedKinds : List Name := ``Parser.Command.declaration :: pushNames optionKinds configKinds
+
+/-- How deep commands may nest options, configurations and declarations. -/
+def tamedDepth : Nat := 1024
+
+/-- The first node that `tamed` would have to change and does not reach. -/
+def outOfReach : Nat → Syntax → Bool
+  | depth + 1, .node _ _ args => go depth args.toList
+  | 0, s => mentionsKind tamedKinds [s]
+  | _, _ => false
+where
+  go (depth : Nat) : List Syntax → Bool
+    | [] => false
+    | s :: ss => if outOfReach depth s then true else go depth ss
+
+/-- `true`, `false` and numerals of a configuration, written so that nothing declared can give them another meaning. -/
+partial def plainValues : Syntax → Syntax
+  | stx@(.ident _ _ n _) =>
+    if n == `true then (mkIdent `_root_.Bool.true).raw else if n == `false then (mkIdent `_root_.Bool.false).raw else stx
+  | stx@(.node info k args) =>
+    if k == `num then .node info `rawNatLit #[.atom info "nat_lit", stx] else .node info k (each args.toList #[])
+  | s => s
+where
+  each : List Syntax → Array Syntax → Array Syntax
+    | [], acc => acc
+    | s :: ss, acc => each ss (acc.push (plainValues s))
+
 /-- What is elaborated for a vetted command: options with a bound are lowered to it (`maxHeartbeats 0` means no limit and is
-    lowered too), and definitions are `noncomputable`, so that no code is made of them that anything could run.
-    Deeper than anyone nests options they are left alone: the deadline holds all the same. -/
+    lowered too), values of configurations are written out, and definitions are `noncomputable`, so that no code is made of
+    them that anything could run. -/
 def tamed (v : Vetting) (stx : Syntax) : Syntax :=
-  if mentionsKind (``Parser.Command.declaration :: optionKinds) [stx] then go 256 stx else stx
+  if mentionsKind tamedKinds [stx] then go tamedDepth stx else stx
 where
   go : Nat → Syntax → Syntax
     | depth + 1, .node info k args =>
-      if k == ``Parser.Command.declaration && containsName (args.getD 1 .missing).getKind computedKinds then
+      if k == ``Parser.Tactic.valConfigItem then plainValues (.node info k args)
+      else if k == ``Parser.Command.declaration && containsName (args.getD 1 .missing).getKind computedKinds then
         .node info k ((args.set! 0 (withoutCode (args.getD 0 .missing))).set! 1 (go depth (args.getD 1 .missing)))
       else
         let args := goAll depth args.toList #[]
@@ -185,3 +234,8 @@ where
       | .node i n #[] => .node info k (args.set! 4 (.node i n #[.node .none ``Parser.Command.noncomputable #[.atom .none "noncomputable"]]))
       | _ => .node info k args
     | s => s
+
+/-- Why a command is not elaborated, if it is not: the first node that is not allowed, or nesting that hides some. -/
+def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vet v policy [stx] with
+  | some o => some o
+  | none => if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none

@@ -47,29 +47,22 @@ def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Sy
 def forbidden (src : Source) (o : Offence) : Refusal :=
   { verdict := "forbidden", notes := [src.noteAt "error" s!"not allowed: {o.reason}" o.stx] }
 
-/-- Does a logged error say that a limit was reached? -/
-partial def isResourceError (text : String) : Bool :=
-  let signs := ["(deterministic) timeout", "maximum recursion depth has been reached", "deep recursion was detected",
-    "deterministic timeout", "excessive memory", "exceeds the threshold", "maximum number of heartbeats"]
-  go signs
-where
-  go : List String → Bool
-    | [] => false
-    | s :: ss => contains s || go ss
-  contains (sign : String) : Bool := match text.splitOn sign with
-    | _ :: _ :: _ => true
-    | _ => false
+/-- Tags that Lean gives to errors about its own limits. -/
+def limitTags : List Name := [`runtime.maxRecDepth, `runtime.maxHeartbeats]
 
-/-- The verdict that error notes alone call for. `hasTag` of the messages tells goals left open from real errors. -/
-def errorVerdict (cancelled : Bool) : List Note → String
-  | notes => if cancelled then "timeout" else if anyResource notes then "out_of_resources" else if allOpen notes then "incomplete" else "rejected"
+/-- The verdict that a log with errors calls for; what the kernel says of its limits has no tag and is known by its text. -/
+def errorVerdict (log : List Message) (notes : List Note) : String :=
+  if any limitTags log || kernelLimit notes then "out_of_resources" else if allOpen log then "incomplete" else "rejected"
 where
-  anyResource : List Note → Bool
+  any (tags : List Name) : List Message → Bool
     | [] => false
-    | n :: ns => (n.severity == "error" && isResourceError n.text) || anyResource ns
-  allOpen : List Note → Bool
+    | m :: ms => if isError m && m.data.hasTag (fun tag => containsName tag tags) then true else any tags ms
+  allOpen : List Message → Bool
     | [] => true
-    | n :: ns => (n.severity != "error" || n.text.startsWith "unsolved goals") && allOpen ns
+    | m :: ms => if !isError m || m.data.hasTag (fun tag => tag == `Tactic.unsolvedGoals) then allOpen ms else false
+  kernelLimit : List Note → Bool
+    | n :: _ => n.severity == "error" && (n.text.startsWith "(kernel) deterministic timeout" || n.text.startsWith "(kernel) deep recursion" || n.text.startsWith "(kernel) excessive memory")
+    | [] => false
 
 /-- Parse, vet and elaborate a text command by command. `only` lists the command kinds that may stand at its top, or is
     empty for any kind of the allow-list. -/
@@ -81,7 +74,7 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
   if isEnd stx then return .ok st
   if !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
-  match vet session.vetting task.policy [stx] with
+  match vetCommand session.vetting task.policy stx with
   | some o => return .error (forbidden src o)
   | none =>
     let st ← runCommand session src st (tamed session.vetting stx)
@@ -113,5 +106,5 @@ def runOwn (session : Session) (task : Task) (text : String) (region : Region) (
     let (log, st) := takeMessages st
     if hasError log then
       let notes ← src.notes task.limits.messages log
-      return .error (asInvalid { verdict := errorVerdict false notes, notes })
+      return .error (asInvalid { verdict := errorVerdict log notes, notes })
     return .ok st

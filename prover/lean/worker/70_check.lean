@@ -55,7 +55,7 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
   let (stx, ps, log) := parseNext st src.input {}
   let broken := hasError log
   if isEnd stx then return .error (invalid src stx "there is no statement")
-  if !broken then match vet session.vetting task.policy [stx] with
+  if !broken then match vetCommand session.vetting task.policy stx with
     | some o => return .error (forbidden src o)
     | none => pure ()
   -- text that ends the block and goes on with a command is an attempt to say more than a proof
@@ -132,7 +132,7 @@ where
     if ← session.token.isSet then return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     if hasError log then
       let notes ← src.notes task.limits.messages log
-      return .error (asInvalid { verdict := errorVerdict false notes, notes })
+      return .error (asInvalid { verdict := errorVerdict log notes, notes })
     let env := after.env.toKernelEnv
     match declaredName st env stx with
     | none => return .error (invalid src stx "the statement declares no theorem")
@@ -163,7 +163,7 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
     ({ verdict, trust, notes, axioms, constants := count }, t)
   let say (text : String) : Note := src.noteAt "error" text stx
   if cancelled then return end_ "timeout" .null [say "cancelled"] [] 0 timing
-  if hasError log then return end_ (errorVerdict false notes) .null notes [] 0 timing
+  if hasError log then return end_ (errorVerdict log notes) .null notes [] 0 timing
   -- compare
   match kenv.find? reference.name with
   | some info@(.thmInfo _) =>
@@ -218,7 +218,7 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
     let timing ← timing.lap "elaborate_ms"
     judge session task src (argOf (argOf (argOf stx 1) 3) 1) clean reference after timing
 
-/-- Names that a file declares at its own hand, wherever they stand; enough to see whether it repeats the context. -/
+/-- Identifiers that some commands declare, wherever they stand. -/
 partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with
   | [] => acc
   | stx@(.node _ k args) :: rest =>
@@ -229,6 +229,20 @@ partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := ma
     else declaredIds (pushSyntax args rest) acc
   | _ :: rest => declaredIds rest acc
 
+/-- The namespaces that are open after a command, innermost first; sections count as namespaces of the same name. -/
+def spacesAfter (stx : Syntax) (spaces : List Name) : List Name :=
+  let current := match spaces with
+    | n :: _ => n
+    | [] => .anonymous
+  if stx.getKind == ``Parser.Command.namespace then match identsBelow [stx] [] with
+    | .ident _ _ n _ :: _ => (current ++ n) :: spaces
+    | _ => spaces
+  else if stx.getKind == ``Parser.Command.section then current :: spaces
+  else if stx.getKind == ``Parser.Command.end then match spaces with
+    | _ :: rest => rest
+    | [] => []
+  else spaces
+
 /-- A file that repeats the context's declarations stands on the header alone; any other goes on from the context. -/
 def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (reference : Reference)
     (file : String) (timing : Timing) : IO (Outcome × Timing) := do
@@ -237,7 +251,7 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
   let own := addedConstants clean
   let repeats := match own with
     | [] => false
-    | _ => repeatsContext own (allIds st src 4096 {} [])
+    | _ => repeatsContext own (allNames st src 4096 {} [] [])
   let start ← if repeats then baseOf session bare env else pure (.ok (st, clean))
   match start with
   | .error r => return (refused r, timing)
@@ -248,15 +262,18 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
       let timing ← timing.lap "elaborate_ms"
       judge session task src .missing clean reference after timing
 where
-  /-- Every identifier that the file declares, read without elaborating anything. -/
-  allIds (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name
-    | 0, _, acc => acc
-    | n + 1, ps, acc =>
+  /-- The full names that the file declares, read without elaborating anything. -/
+  allNames (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name → List Name
+    | 0, _, _, acc => acc
+    | n + 1, ps, spaces, acc =>
       let (stx, ps', _) := parseNext st src.input ps
-      if isEnd stx || ps'.pos.byteIdx ≤ ps.pos.byteIdx then acc else allIds st src n ps' (declaredIds [stx] acc)
+      if isEnd stx || ps'.pos.byteIdx ≤ ps.pos.byteIdx then acc
+      else allNames st src n ps' (spacesAfter stx spaces) (within spaces (declaredIds [stx] []) acc)
+  within (spaces : List Name) : List Name → List Name → List Name
+    | [], acc => acc
+    | n :: ns, acc => match spaces with
+      | space :: _ => within spaces ns ((space ++ n) :: acc)
+      | [] => within spaces ns (n :: acc)
   repeatsContext : List ConstantInfo → List Name → Bool
     | [], _ => false
-    | info :: rest, ids => endsIn (privateToUserName info.name) ids || repeatsContext rest ids
-  endsIn (n : Name) : List Name → Bool
-    | [] => false
-    | id :: ids => id.isSuffixOf n || endsIn n ids
+    | info :: rest, names => if containsName (privateToUserName info.name) names then true else repeatsContext rest names

@@ -29,17 +29,17 @@ where
     | 0, _, acc => acc
     | i + 1, vs, acc => go i vs ((ctx, vs.getD i (.hole ⟨.anonymous⟩)) :: acc)
 
-/-- The tactic steps below some trees whose syntax has one of the kinds, in reading order. -/
-partial def stepsBelow (kinds : List Name) (todo : List (Option ContextInfo × InfoTree)) (acc : List Step) : List Step := match todo with
+/-- The tactic steps below some trees whose syntax has one of the kinds and stands behind `after`, in reading order. -/
+partial def stepsBelow (kinds : List Name) (after : Nat) (todo : List (Option ContextInfo × InfoTree)) (acc : List Step) : List Step := match todo with
   | [] => reverseList acc []
-  | (ctx, .context part tree) :: rest => stepsBelow kinds ((part.mergeIntoOuter? ctx, tree) :: rest) acc
-  | (_, .hole _) :: rest => stepsBelow kinds rest acc
+  | (ctx, .context part tree) :: rest => stepsBelow kinds after ((part.mergeIntoOuter? ctx, tree) :: rest) acc
+  | (_, .hole _) :: rest => stepsBelow kinds after rest acc
   | (ctx, .node info children) :: rest =>
     let rest := arrayTrees children rest ctx
     match ctx, info with
     | some context, .ofTacticInfo info =>
-      if containsName info.stx.getKind kinds then stepsBelow kinds rest ({ context, info } :: acc) else stepsBelow kinds rest acc
-    | _, _ => stepsBelow kinds rest acc
+      if containsName info.stx.getKind kinds && startOf info.stx > after then stepsBelow kinds after rest ({ context, info } :: acc) else stepsBelow kinds after rest acc
+    | _, _ => stepsBelow kinds after rest acc
 
 /-- `ppGoals` begins every goal with a line break. -/
 def withoutBreak (s : String) : String := if s.startsWith "\n" then (s.drop 1).toString else s
@@ -84,13 +84,13 @@ def lookInto (session : Session) (task : Task) (st : Command.State) (proof : Str
     let (log, after) := takeMessages after
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
-    let verdict := errorVerdict cancelled notes
+    let verdict := if cancelled then "timeout" else if hasError log then errorVerdict log notes else "verified"
     let kenv := after.env.toKernelEnv
     let holes := match declaredName after kenv stx with
       | some name => containsName ``sorryAx (axiomsBelow after.env kenv [name] {} [])
       | none => false
     pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes, src, holes,
-           steps := stepsBelow kinds (arrayTrees after.infoState.trees [] none) [] }
+           steps := stepsBelow kinds (assignPosition task.statement) (arrayTrees after.infoState.trees [] none) [] }
 
 def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
   let here (p : String.Pos.Raw) : Position := src.input.fileMap.toPosition p
