@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import check, demo, doctor, prove, serve
+from service.cli import check, demo, doctor, prove, serve, training
 from service.errors import UserError
 from service.text import printable
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for command in (serve.serve, prove.prove, check.check, doctor.doctor, demo.demo):
     app.command()(command)
+training.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,12 @@
+"""The commands over `training`: `leansieve corpus | seeds | evaluate`."""
+
+import typer
+
+from service.cli.training import corpus, evaluate, seeds
+
+
+def register(app: typer.Typer) -> None:
+    """Add them."""
+    app.add_typer(corpus.app, name="corpus")
+    app.command()(seeds.seeds)
+    app.add_typer(evaluate.app, name="evaluate")

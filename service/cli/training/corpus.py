@@ -1,0 +1,108 @@
+"""`leansieve corpus`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli import common
+from service.cli.training import shared
+from service.config import Settings
+from service.errors import UserError
+
+app = typer.Typer(help="Make corpora of theorems, one JSON object a line.", no_args_is_help=True)
+
+_Out = Annotated[Path, typer.Option("--out", help="File to write.", metavar="OUT")]
+
+
+@app.command()
+def generate(
+    out: _Out,
+    count: Annotated[int, typer.Option(help="Most theorems.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same theorems.")] = 0,
+    family: Annotated[list[str] | None, typer.Option(help="Only this family; may be repeated.")] = None,
+) -> None:
+    """Synthetic theorems: arithmetic, divisibility, inequalities, logic, lists, options, induction."""
+    with shared.told():
+        from training.corpus.jsonl import write_jsonl
+        from training.corpus.synthetic.generator import FAMILIES, generate
+
+        written = write_jsonl(shared.new_file(out), generate(count, seed, tuple(family or FAMILIES)))
+    shared.remark(f"{written} theorems in {out}")
+
+
+@app.command()
+def library(
+    modules: Annotated[list[str], typer.Argument(help="Shell patterns of imported modules, as 'Std.Data.*'.")],
+    out: _Out,
+    imports: Annotated[list[str] | None, typer.Option("--import", help="Module to import; may be repeated.")] = None,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Theorems of an imported library, to be proved anew."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.told():
+        common.run(_library(settings, modules, out, tuple(imports or ())))
+
+
+async def _library(settings: Settings, patterns: list[str], out: Path, imports: tuple[str, ...]) -> None:
+    from prover.theorem import Header
+    from training.corpus.jsonl import write_jsonl
+    from training.corpus.library import library_theorems
+
+    header = Header(imports) if imports else None
+    async with shared.lean(settings) as pool:
+        records = await library_theorems(pool, patterns, header, shared.remark)
+    shared.remark(f"{write_jsonl(shared.new_file(out), records)} theorems in {out}")
+
+
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; resumed.")],
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Rebuild the competition corpus from its public sources; takes hours and goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.told():
+        common.run(_fetch(settings, folder))
+
+
+async def _fetch(settings: Settings, folder: Path) -> None:
+    from prover.lean.pool import Priority
+    from prover.theorem import Theorem
+    from prover.verdict import VerdictKind
+    from training.corpus.fetch import fetch
+
+    async with shared.lean(settings) as pool:
+
+        async def elaborates(theorem: Theorem) -> bool:
+            answer = await pool.elaborate(theorem, priority=Priority.BATCH)
+            if answer.verdict is VerdictKind.INFRASTRUCTURE:
+                raise UserError("Lean gave no answer: " + "; ".join(message.text for message in answer.messages))
+            return answer.verdict is VerdictKind.VERIFIED
+
+        await fetch(folder, elaborates, concurrency=2 * pool.size, report=shared.remark)
+
+
+@app.command()
+def split(
+    corpora: Annotated[list[Path], typer.Argument(help="Files of theorems.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for train.jsonl, dev.jsonl and test.jsonl.")],
+    dev: Annotated[float, typer.Option(help="Share of dev.", min=0, max=1)] = 0.05,
+    test: Annotated[float, typer.Option(help="Share of test.", min=0, max=1)] = 0.05,
+    seed: Annotated[int, typer.Option(help="The same seed splits families the same way.")] = 0,
+) -> None:
+    """Train, dev and test by family, without repetitions and leaks between them."""
+    with shared.told():
+        from training.corpus.dedupe import deduplicate, without_leaks
+        from training.corpus.jsonl import write_jsonl
+        from training.corpus.record import read_corpus
+        from training.corpus.splits import split
+
+        records = deduplicate(record for path in corpora for record in read_corpus(path))
+        parts = split(records, {"train": 1 - dev - test, "dev": dev, "test": test}, seed)
+        parts["dev"] = without_leaks(parts["dev"], parts["test"])
+        parts["train"] = without_leaks(parts["train"], [*parts["dev"], *parts["test"]])
+        for name, part in parts.items():
+            shared.remark(f"{write_jsonl(shared.new_file(out / f'{name}.jsonl'), part)} theorems in {out / name}.jsonl")

@@ -1,0 +1,61 @@
+"""What these commands share: Lean workers of their own, and one sentence for what goes wrong."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from prover.lean.pool import NoAnswerError, PoolUnavailableError, WorkerPool
+from service.cli import common
+from service.config import Settings
+from service.engine import Engine
+from service.errors import UserError
+
+_OURS = frozenset({"prover", "service", "training", "leansieve"})
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """What goes wrong inside, for the user to mend.
+
+    Raises:
+        UserError: a file cannot be read, written or understood, Lean cannot be started or asked, or a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in _OURS:
+            raise
+        advice = "install what training needs: pip install 'leansieve[train]'"
+        raise UserError(f"the package {error.name} is missing; {advice}") from None
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except (ValueError, NoAnswerError, PoolUnavailableError) as error:
+        raise UserError(str(error)) from None
+
+
+@contextlib.asynccontextmanager
+async def lean(settings: Settings) -> AsyncIterator[WorkerPool]:
+    """Lean workers as the settings say."""
+    with common.preparing() as report:
+        pool = Engine(settings, report=report).pool
+        await pool.start()
+        try:
+            await pool.ready()
+        except BaseException:
+            await pool.close()
+            raise
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+def remark(line: str) -> None:
+    """A line of progress."""
+    common.stderr.print(common.shown(line))
+
+
+def new_file(path: Path) -> Path:
+    """A file that is to be written whole, its folder made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,81 @@
+"""The commands over `training`, in processes of their own, as far as they need no Lean."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.corpus.record import read_corpus
+from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+
+WITHOUT_EXTRA = (
+    "import sys; sys.modules['matplotlib'] = None; sys.modules['numpy'] = None; "
+    "from service.cli import main; sys.argv[0] = 'leansieve'; main()"
+)
+
+
+def leansieve(*arguments: str | Path, program: tuple[str, ...] = ("-m", "service")) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0].removeprefix("leansieve: ")
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    path = tmp_path / "base.json.gz"
+    proofs = (Proof(text="by\n  simp", count=3, verified=True), Proof(text="rfl", count=1, verified=False))
+    ModelSamples(model="base", corpus="c", theorems=(TheoremSamples(name="t", proofs=proofs),)).save(path)
+    return path
+
+
+def test_a_corpus_is_generated_and_split_by_family(tmp_path: Path) -> None:
+    corpus, folder = tmp_path / "new" / "corpus.jsonl", tmp_path / "splits"
+    done = leansieve("corpus", "generate", "--count", "150", "--seed", "3", "--out", corpus)
+    assert done.returncode == 0, done.stderr
+    assert len(read_corpus(corpus)) == 150
+    done = leansieve("corpus", "split", corpus, "--out", folder, "--dev", "0.2", "--test", "0.2")
+    assert done.returncode == 0, done.stderr
+    families = [
+        {record.family for record in read_corpus(folder / f"{name}.jsonl")} for name in ("train", "dev", "test")
+    ]
+    assert all(families)
+    assert not families[0] & families[1]
+    assert not (families[0] | families[1]) & families[2]
+
+
+def test_a_report_is_written(tmp_path: Path, samples: Path) -> None:
+    done = leansieve("evaluate", "report", samples, "--out", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["models"][0]["precision"] == 0.75
+    assert "| base" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_a_missing_extra_is_said_in_one_sentence(tmp_path: Path, samples: Path) -> None:
+    done = leansieve("evaluate", "report", samples, "--out", tmp_path / "r", program=("-c", WITHOUT_EXTRA))
+    assert "pip install 'leansieve[train]'" in refused(done)
+
+
+def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"name": "t", "statement": "theorem t : 1 = 1"}\n{"name": 5}\n')
+    out = tmp_path / "out"
+    assert f"{broken}:2: name: Input should be a valid string" in refused(
+        leansieve("corpus", "split", broken, "--out", out)
+    )
+    assert "No such file" in refused(leansieve("corpus", "split", tmp_path / "none.jsonl", "--out", out))
+    (tmp_path / "empty.jsonl").touch()
+    shares = ("--dev", "0.9", "--test", "0.9")
+    assert "fractions of a split" in refused(
+        leansieve("corpus", "split", tmp_path / "empty.jsonl", "--out", out, *shares)
+    )
+    assert "Unknown family 'poetry'" in refused(leansieve("corpus", "generate", "--family", "poetry", "--out", out))
+    assert "does not hold a model's samples" in refused(leansieve("evaluate", "report", broken, "--out", out))
+    assert f"{broken}:2" in refused(leansieve("seeds", broken, "--out", out))

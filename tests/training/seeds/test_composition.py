@@ -1,0 +1,109 @@
+"""Goals are read, steps proposed for them, and put together."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prover.binders import Binder
+from training.seeds.goal import read_goal
+from training.seeds.propositions import outermost
+from training.seeds.shrink import shrink
+from training.seeds.steps import fill, holes, steps
+
+GOAL = """case succ
+n m✝ : Nat
+k : Nat := 3
+h : n = 2 ∨
+    n = 3
+f : Nat → Nat
+⊢ n * 2 = 4 ∧
+    True"""
+
+
+def test_a_goal_is_read_with_continued_lines_and_without_names_that_cannot_be_written() -> None:
+    goal = read_goal(GOAL)
+    assert goal.hypotheses == (
+        Binder("n", "Nat"),
+        Binder("k", "Nat"),
+        Binder("h", "n = 2 ∨ n = 3"),
+        Binder("f", "Nat → Nat"),
+    )
+    assert goal.target == "n * 2 = 4 ∧ True"
+    assert goal.of_type("Nat") == ["n", "k"]
+    assert not goal.text.startswith("case")
+    assert [goal.fresh("h"), goal.fresh("x")] == ["h1", "x"]
+
+
+@pytest.mark.parametrize(
+    ("proposition", "parts"),
+    [
+        ("a = b ∧ c", ("∧", "a = b", "c")),
+        ("(a ∧ b) → c ∨ d", ("→", "(a ∧ b)", "c ∨ d")),
+        ("¬p ∧ q", ("∧", "¬p", "q")),
+        ("¬(p ∧ q)", ("¬", "", "(p ∧ q)")),
+        ("p ∧ ∀ x, x → q", ("∧", "p", "∀ x, x → q")),
+        ("∃ x, x = 1 ∧ p", ("∃", "", "x, x = 1 ∧ p")),
+        ("f (a = b)", ("", "", "f (a = b)")),
+        ("", ("", "", "")),
+    ],
+)
+def test_the_loosest_operator_is_found(proposition: str, parts: tuple[str, str, str]) -> None:
+    assert outermost(proposition) == parts
+
+
+def test_blocks_are_indented_where_they_stand() -> None:
+    inner = fill("constructor\n· □\n· □", ["omega", "intro h\nexact h"])
+    assert inner == "constructor\n· omega\n· intro h\n  exact h"
+    step = "induction n with\n| zero =>\n  □\n| succ n ih =>\n  □"
+    assert fill(step, ["simp", inner]) == (
+        "induction n with\n| zero =>\n  simp\n| succ n ih =>\n  constructor\n  · omega\n  · intro h\n    exact h"
+    )
+
+
+def test_a_goal_gets_steps_of_every_kind() -> None:
+    text = "\n".join(steps(read_goal(GOAL), ["double"]))
+    for step in (
+        "rcases h with h | h",
+        "constructor",
+        "have left : n * 2 = 4 := by",
+        "induction n with",
+        "simp only [double]",
+    ):
+        assert step in text
+    assert "m✝" not in text
+    assert "intro a" in next(steps(read_goal("⊢ ∀ (a : Nat), a = 0 → a < 1")))
+    assert "subst h" in "\n".join(steps(read_goal("x : Nat\nh : x = 2\n⊢ x * x = 4")))
+
+
+@given(st.text("⊢:∧∨→¬∀∃↔=≤∣ nhx✝()□·\n,2", max_size=40))
+def test_any_goal_has_steps_whose_holes_can_be_filled(text: str) -> None:
+    for step in steps(read_goal(text)):
+        filled = fill(step, ["sorry"] * holes(step))
+        if "□" not in text:
+            assert holes(step) > 0
+            assert "□" not in filled
+
+
+async def test_a_first_is_cut_down_to_what_works_and_needless_facts_go() -> None:
+    asked = []
+
+    async def holds(proof: str) -> bool:
+        asked.append(proof)
+        return "exact 13" in proof and "have needed" in proof
+
+    alternatives = "\n".join(f"    | exact {number}" for number in range(10, 30))
+    wide = f"by\n  have needed := 1\n  have other := 2\n  first\n{alternatives}"
+    assert await shrink(wide, holds) == "by\n  have needed := 1\n  exact 13"
+    assert len(asked) < 14
+    assert await shrink("by\n  have needed := 1\n  all_goals first | simp | exact 13 | rfl", holds) == (
+        "by\n  have needed := 1\n  all_goals exact 13"
+    )
+
+
+async def test_a_first_that_needs_two_alternatives_stays() -> None:
+    proof = "by\n  constructor\n  all_goals first | simp | omega | rfl | grind"
+
+    async def holds(proof: str) -> bool:
+        return "simp" in proof and "grind" in proof
+
+    assert await shrink(proof, holds) == proof
