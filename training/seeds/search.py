@@ -37,6 +37,9 @@ from training.seeds.steps import fill, holes, steps
 _SUGGESTION = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.+)", re.DOTALL)
 _TERM = re.compile(r"by\n(?:  intro ([^\n]+)\n)?  exact ([^\n]+)")
 
+_TURNS = ("symm", "rw", "simp", "ext", "have", "apply Classical.byContradiction")
+"""Steps that say the same in other words: worthless before a proof that goes through without."""
+
 Place = Callable[[str], str]
 """Puts a tactic block where a goal stands in a proof of the whole theorem; elsewhere that may have `sorry`."""
 
@@ -195,7 +198,10 @@ class _Search:
             def inner(block: str, index: int = index) -> str:
                 return place(fill(step, [block if other == index else "sorry" for other in range(count)]))
 
-            found = await self._solve(each, inner, depth - 1, whole and count == 1)
+            turns = step.startswith(_TURNS)
+            found = await self._solve(each, inner, depth - 1, whole and count == 1 and not turns)
+            if turns and count == 1:
+                found = [block for block in found if not await self._holds(place(block))]
             if not found:
                 return []
             parts.append(found)
@@ -222,6 +228,9 @@ class _Search:
         for tactic in tactics:
             if tactic is None or tactic in blocks:
                 continue
+            plain, bracket, _ = tactic.partition(" [")
+            if bracket and plain in AUTOMATION and await self._holds(place(plain)):
+                continue  # the lemmas do nothing
             if await (self._proves(place(tactic), "composition") if whole else self._holds(place(tactic))):
                 blocks.append(tactic)
                 if len(blocks) >= (4 if whole else 2):

@@ -98,6 +98,14 @@ async def test_the_budget_of_requests_is_kept() -> None:
     assert (await find_proofs(lean, lean, records(1)[0], SeedBudget())).ending is Ending.EXHAUSTED
 
 
+async def test_steps_that_do_nothing_are_left_out() -> None:
+    lean = ScriptedLean(words=("simp", "omega"))
+    record = TheoremRecord(name="t", statement="theorem t : a = b", context="def f := 1")
+    found = await find_proofs(lean, lean, record, SeedBudget(proofs=50, requests=500, depth=2))
+    assert {"by\n  simp", "by\n  omega"} <= set(found.proofs)
+    assert not [proof for proof in found.proofs if "symm" in proof or "byContradiction" in proof]
+
+
 def test_only_theorems_with_proofs_are_written_to_fine_tune_on(tmp_path: Path) -> None:
     rows = [
         SeedRecord(theorem=record, proofs=proofs, ending=Ending.EXHAUSTED, requests=1, seconds=0)
