@@ -21,6 +21,7 @@ from training.corpus.huggingface import LEAN_WORKBOOK, LEAN_WORKBOOK_FILE, Loade
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord
 from training.corpus.rewrite import rewrite_for_core
+from training.journal import Journal
 
 Elaborates = Callable[[Theorem], Awaitable[bool]]
 """Whether a theorem's statement elaborates; asked of the Lean pool."""
@@ -100,20 +101,17 @@ async def keep_what_elaborates(
     report: Callable[[str], None],
 ) -> list[TheoremRecord]:
     """The records whose statements elaborate, in order; what the journal already answers is not asked again."""
-    answers = _read_journal(journal)
-    waiting = iter([record for record in records if record.theorem.digest not in answers])
-    asked = len(records)
-
-    with journal.open("a", encoding="utf-8") as lines:
+    with Journal(journal) as lines:
+        answers: dict[str, bool] = dict(json.loads(line) for _, line in lines.lines())
+        waiting = iter([record for record in records if record.theorem.digest not in answers])
 
         async def work(queue: Iterable[TheoremRecord]) -> None:
             for record in queue:
                 digest = record.theorem.digest
                 answers[digest] = await elaborates(record.theorem)
-                lines.write(json.dumps([digest, answers[digest]]) + "\n")
-                lines.flush()
+                lines.append(json.dumps([digest, answers[digest]]))
                 if len(answers) % 500 == 0:
-                    report(f"{journal.stem}: {len(answers)} of {asked} statements checked")
+                    report(f"{journal.stem}: {len(answers)} of {len(records)} statements checked")
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -122,14 +120,3 @@ async def keep_what_elaborates(
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
     return [record for record in records if answers[record.theorem.digest]]
-
-
-def _read_journal(path: Path) -> dict[str, bool]:
-    """The answers of an earlier run; a last line that was cut off is asked again."""
-    if not path.exists():
-        return {}
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return dict(map(json.loads, whole.splitlines()))
