@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip
 export PIP_CONSTRAINT := $(CURDIR)/requirements/dev.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Stamps: each names what is inside .venv, and is older than the files it was made from.
+# Stamps: each is touched when what it stands for was installed from the files that it depends on.
 CORE  := $(VENV)/.core
 FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
@@ -22,7 +22,7 @@ demo: $(BUILT)
 	$(BIN)/leansieve demo
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --durations=10
 
 test-slow: $(FULL) $(BUILT)
 	$(BIN)/python -m pytest -m slow
