@@ -50,6 +50,23 @@ async def test_exploit_is_refused(name: str, lean_pool: WorkerPool) -> None:
     assert [line for line in complaints if line] == []
 
 
+async def test_requests_that_only_look_are_vetted_too(lean_pool: WorkerPool) -> None:
+    """Goals, tactic steps and statements are elaborated by the same process: what a proof must not say they must not."""
+    wrong = []
+    for name, case in EXPLOITS.items():
+        if case.mode is not Mode.PROOF or case.expected != [VerdictKind.FORBIDDEN]:
+            continue
+        for candidate in case.texts(HERE / name):
+            goals = await lean_pool.goals(case.theorem, candidate.text, case.bounds)
+            step = await lean_pool.tactic(case.theorem, [], candidate.text.removeprefix("by"), case.bounds)
+            script = await lean_pool.tactic(case.theorem, [candidate.text.removeprefix("by")], "skip", case.bounds)
+            harmless = {VerdictKind.FORBIDDEN, VerdictKind.REJECTED, VerdictKind.INVALID_STATEMENT}
+            kinds = [answer.verdict for answer in (goals, step, script)]
+            if kinds[0] is not VerdictKind.FORBIDDEN or not harmless.issuperset(kinds):
+                wrong.append((name, candidate.text, kinds))
+    assert wrong == []
+
+
 def test_every_class_of_attack_has_cases() -> None:
     assert {case.group for case in EXPLOITS.values()} == CLASSES
     assert len(EXPLOITS) >= 80
