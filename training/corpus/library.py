@@ -1,8 +1,6 @@
 """Theorems of an imported library as a corpus: each is to be proved anew, without itself and what comes after it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-
-from pydantic import ValidationError
+from collections.abc import Callable, Sequence
 
 from prover.lean import library
 from prover.lean.pool import WorkerPool
@@ -33,24 +31,25 @@ async def library_theorems(
     if not modules:
         raise ValueError(f"No imported module is called like {' or '.join(patterns)}.")
     records: dict[str, TheoremRecord] = {}
+    skipped = 0
     for number, module in enumerate(modules, start=1):
-        async for record in _of_module(pool, module, header):
-            records.setdefault(record.name, record)
-        report(f"{number}/{len(modules)} modules, {len(records)} theorems; {module}")
+        async for listed in library.theorems(pool, module, header):
+            try:
+                record = _record(listed, header)
+                records.setdefault(record.name, record)
+            except ValueError:  # a name or notation that a record cannot hold, such as «a b»
+                skipped += 1
+        report(f"{number}/{len(modules)} modules, {len(records)} theorems, {skipped} skipped; {module}")
     return deduplicate(records.values())
 
 
-async def _of_module(pool: WorkerPool, module: str, header: Header | None) -> AsyncIterator[TheoremRecord]:
-    async for listed in library.theorems(pool, module, header):
-        statement = listed.theorem.statement
-        try:
-            yield TheoremRecord(
-                name=statement_name(statement),
-                statement=statement,
-                header="" if header is None else header.text,
-                source=f"library {module.partition('.')[0]}",
-                family=module,
-                guard=listed.theorem.name,
-            )
-        except (ValidationError, ValueError):
-            continue  # a name or notation that a record cannot hold, such as «a b»; the others will do
+def _record(listed: library.Listed, header: Header | None) -> TheoremRecord:
+    statement = listed.theorem.statement
+    return TheoremRecord(
+        name=statement_name(statement),
+        statement=statement,
+        header="" if header is None else header.text,
+        source=f"library {listed.module.partition('.')[0]}",
+        family=listed.module,
+        guard=listed.theorem.name,
+    )

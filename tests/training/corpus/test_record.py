@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.theorem import Header
+from prover.verdict import Policy
 from training.corpus.dedupe import canonical, deduplicate, outline, without_leaks
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
@@ -173,3 +174,15 @@ def test_a_split_has_about_its_share_and_stays_when_the_corpus_grows() -> None:
 def test_fractions_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(ValueError, match="must add up to 1"):
         split([], {"train": 0.8, "test": 0.3})
+
+
+def test_universe_parameters_do_not_belong_to_the_name() -> None:
+    statement = "theorem map_id.{u, v} : ∀ {α : Type u} (o : Option α), o = o"
+    assert TheoremRecord(name="map_id", statement=statement).name == "map_id"
+    assert TheoremRecord(name="A.b'", statement="theorem A.b' : True = True").name == "A.b'"
+
+
+def test_a_library_theorem_is_checked_under_its_guard() -> None:
+    record = TheoremRecord(name="t", statement="theorem t : 1 = 1", guard="Nat.add_comm")
+    assert record.policy.guard == "Nat.add_comm"
+    assert record.model_copy(update={"guard": ""}).policy == Policy()
