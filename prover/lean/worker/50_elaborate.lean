@@ -64,23 +64,27 @@ where
     | n :: _ => n.severity == "error" && (n.text.startsWith "(kernel) deterministic timeout" || n.text.startsWith "(kernel) deep recursion" || n.text.startsWith "(kernel) excessive memory")
     | [] => false
 
-/-- Parse, vet and elaborate a text command by command. `only` lists the command kinds that may stand at its top, or is
-    empty for any kind of the allow-list. -/
+def takeMessages (st : Command.State) : List Message × Command.State :=
+  (st.messages.toList, { st with messages := {} })
+
+/-- Parse, vet and elaborate a text command by command; returns what Lean said as well. `only` lists the command kinds that may
+    stand at its top, or is empty for any kind of the allow-list. Messages are taken after each command: Lean drops those
+    that it counts as reported. -/
 partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
-    (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
+    (ps : Parser.ModuleParserState := {}) (said : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
   let (stx, ps, log) := parseNext st src.input ps
   if hasError log then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
-  if isEnd stx then return .ok st
+  if isEnd stx then return .ok (st, reverseList said [])
   if !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
   match vetCommand session.vetting task.policy stx with
   | some o => return .error (forbidden src o)
   | none =>
-    let st ← runCommand session src st (tamed session.vetting stx)
+    let (log, st) := takeMessages (← runCommand session src st (tamed session.vetting stx))
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
-    runFile session task src only st ps
+    runFile session task src only st ps (reverseList log said)
 where
   allowedHere (kind : Name) : Bool := match only with
     | [] => true
@@ -93,17 +97,13 @@ def preludeKinds : List Name :=
 def asInvalid (r : Refusal) : Refusal :=
   if r.verdict == "rejected" || r.verdict == "incomplete" then { r with verdict := "invalid_statement" } else r
 
-def takeMessages (st : Command.State) : List Message × Command.State :=
-  (st.messages.toList, { st with messages := {} })
-
 /-- Run one of the request's own texts; its errors make the statement invalid. -/
 def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State) :
     IO (Except Refusal Command.State) := do
   let src := plainSource text region
   match ← runFile session task src only st with
   | .error r => return .error (asInvalid r)
-  | .ok st =>
-    let (log, st) := takeMessages st
+  | .ok (st, log) =>
     if hasError log then
       let notes ← src.notes task.limits.messages log
       return .error (asInvalid { verdict := errorVerdict log notes, notes })

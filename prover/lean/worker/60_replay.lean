@@ -107,25 +107,31 @@ def headOf : Expr → Expr
   | .mdata _ e => headOf e
   | e => e
 
-/-- Where a field's type mentions one of the declared types, its head must be an inductive type as it stands, not after
-    reduction (lean4#14806). -/
-def hasPlainFields (source : Kernel.Environment) (types : List Name) : Expr → Bool
+/-- Where a field's type mentions one of the declared types, the head there must be an inductive type as it stands, not after
+    reduction, and so in its arguments (lean4#14806, lean4#14576). -/
+partial def hasPlainFields (source : Kernel.Environment) (types : List Name) : Expr → Bool
   | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
   | .mdata _ e => hasPlainFields source types e
   | _ => true
 where
-  plain (domain : Expr) : Bool := if mentionsAny domain.getUsedConstants.toList then inductiveHead domain else true
+  plain (e : Expr) : Bool := if !mentionsAny e.getUsedConstants.toList then true else match e with
+    | .forallE _ domain body _ => if plain domain then plain body else false
+    | .lam _ domain body _ => if plain domain then plain body else false
+    | .mdata _ e => plain e
+    | e => if inductiveHead (headOf e) then plainArgs e else false
+  plainArgs : Expr → Bool
+    | .app f a => if plain a then plainArgs f else false
+    | .mdata _ e => plainArgs e
+    | _ => true
   mentionsAny : List Name → Bool
     | [] => false
     | n :: ns => if containsName n types then true else mentionsAny ns
   inductiveHead : Expr → Bool
-    | .forallE _ _ body _ => inductiveHead body
-    | .mdata _ e => inductiveHead e
-    | e => match headOf e with
-      | .const n _ => match source.find? n with
-        | some (.inductInfo _) => true
-        | _ => false
+    | .const n _ => match source.find? n with
+      | some (.inductInfo _) => true
+      | some (.ctorInfo _) => true
       | _ => false
+    | _ => false
 
 /-- Why a declaration of inductive types is not even shown to the kernel. -/
 def suspicious (source : Kernel.Environment) : ConstantInfo → Option String

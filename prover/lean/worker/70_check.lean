@@ -154,8 +154,7 @@ def refused (r : Refusal) : Outcome :=
 /-- Steps 4 and 5 for a candidate that elaborated: compare, audit, replay. `clean` is the environment that nothing of the
     candidate has touched. -/
 def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean : Kernel.Environment) (reference : Reference)
-    (st : Command.State) (timing : Timing) : IO (Outcome × Timing) := do
-  let (log, st) := takeMessages st
+    (st : Command.State) (log : List Message) (timing : Timing) : IO (Outcome × Timing) := do
   let cancelled ← session.token.isSet
   let notes ← if cancelled then pure [] else src.notes task.limits.messages log
   let kenv := st.env.toKernelEnv
@@ -214,9 +213,9 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
     let st := if namesKernel (identsBelow [stx] []) then st else withoutKernel st
-    let after ← runCommand session src st (tamed session.vetting stx)
+    let (log, after) := takeMessages (← runCommand session src st (tamed session.vetting stx))
     let timing ← timing.lap "elaborate_ms"
-    judge session task src (argOf (argOf (argOf stx 1) 3) 1) clean reference after timing
+    judge session task src (argOf (argOf (argOf stx 1) 3) 1) clean reference after log timing
 
 /-- Identifiers that some commands declare, wherever they stand. -/
 partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with
@@ -258,9 +257,9 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
   | .ok (st, clean) =>
     match ← runFile session task src [] st with
     | .error r => return (refused r, timing)
-    | .ok after =>
+    | .ok (after, log) =>
       let timing ← timing.lap "elaborate_ms"
-      judge session task src .missing clean reference after timing
+      judge session task src .missing clean reference after log timing
 where
   /-- The full names that the file declares, read without elaborating anything. -/
   allNames (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name → List Name
