@@ -1,13 +1,15 @@
 """`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
 
+import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from prover.lean.embedded.images import image_for
+from prover.lean.embedded.images import images_for
 from prover.lean.embedded.install import Installation, install
 from prover.lean.embedded.node import node_binary
 from prover.lean.embedded.package import Progress
@@ -68,7 +70,9 @@ class EmbeddedLean:
 
         The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second.
         """
-        return self._launch(image_for(self._prepared(), imports), "--run", "/program/Worker.lean", *imports)
+        images = images_for(self._prepared(), imports)
+        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports")
+        return replace(launch, env={**launch.env, "LEANSIEVE_IMPORTS": " ".join(imports)})
 
     def lean_version(self) -> str:
         """What `lean --version` prints. Takes seconds.
@@ -76,7 +80,7 @@ class EmbeddedLean:
         Raises:
             RuntimeUnavailableError: Lean does not start.
         """
-        launch = self._launch(None, "--version")
+        launch = self._launch([], "--version")
         done = subprocess.run(
             list(launch.argv),
             env=dict(launch.env),
@@ -93,7 +97,7 @@ class EmbeddedLean:
             )
         return lines[0]
 
-    def _launch(self, image: Path | None, *arguments: str) -> Launch:
+    def _launch(self, images: Sequence[Path], *arguments: str) -> Launch:
         here = self._prepared()
         host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
         readable = [host, here.runtime, here.library, here.program]
@@ -103,10 +107,11 @@ class EmbeddedLean:
             "LEANSIEVE_PROGRAM": str(here.program),
         }
         options = [*_NODE_OPTIONS]
-        if image:
-            env["LEANSIEVE_IMAGE"] = str(image)
-            readable.append(image if image.is_dir() else here.images)
-            options.append(f"--allow-fs-write={readable[-1]}")
+        if images:
+            env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
+            readable.append(here.images)
+            # One that is complete may get compiled code; to make one takes a draft beside it.
+            options.append(f"--allow-fs-write={images[-1] if images[-1].is_dir() else here.images}")
         options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(
             argv=[str(node_binary()), *options, str(host / "host.js"), *arguments],

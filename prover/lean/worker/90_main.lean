@@ -233,13 +233,19 @@ def imagePoint (go : IO Unit) : IO Unit := do
   go
   keep.set (pure ())
 
+/-- The modules to import are in a file and not among the arguments: a process that starts from an image has those of the
+    process that made it. -/
+def modulesIn (file : String) : IO (List String) := do
+  pure ((← (← IO.FS.Handle.mk file .read).getLine).splitOn " ")
+
 end Leansieve
 
-/-- Embedded, the imports come as arguments and are loaded before anything is asked. -/
-public def main (modules : List String) : IO Unit := do
+/-- Embedded, the one argument is a file that names what to import before anything is asked. -/
+public def main (arguments : List String) : IO Unit := do
   let imported ← IO.mkRef []
-  match modules with
-  | [] => Leansieve.start imported
-  | _ => match ← (Leansieve.loadImports imported modules 1).toBaseIO with
+  match arguments with
+  | [file] => Leansieve.imagePoint do
+    match ← (do Leansieve.loadImports imported (← Leansieve.modulesIn file) 1).toBaseIO with
     | .ok _ => Leansieve.imagePoint (Leansieve.start imported)
     | .error _ => Leansieve.start imported
+  | _ => Leansieve.start imported

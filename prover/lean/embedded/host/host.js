@@ -6,13 +6,14 @@
 //   LEANSIEVE_RUNTIME     folder of lean.js, lean.wasm and lean.symbols
 //   LEANSIEVE_LIBRARY     folder of .olean files
 //   LEANSIEVE_PROGRAM     folder of the worker program
-//   LEANSIEVE_IMAGE       folder of the image to start from, or to make if there is none; may be absent (image.js)
+//   LEANSIEVE_IMPORTS     modules to import, separated by blanks
+//   LEANSIEVE_IMAGES      folders of images, to start from the last that is there and to make the others (image.js)
 //   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
 const path = require("path");
 const { isMainThread } = require("worker_threads");
 
-const { LEANSIEVE_RUNTIME, LEANSIEVE_LIBRARY, LEANSIEVE_PROGRAM, LEANSIEVE_IMAGE, LEANSIEVE_CONTROL_FD } = process.env;
-const inRuntime = (name) => path.join(LEANSIEVE_RUNTIME, name);
+const setting = (name) => process.env[`LEANSIEVE_${name}`];
+const inRuntime = (name) => path.join(setting("RUNTIME"), name);
 
 const Module = {
   mainScriptUrlOrBlob: __filename,
@@ -20,7 +21,7 @@ const Module = {
 };
 globalThis.LeanModule = Module;
 
-// What Lean sees: its library and the worker program, to be read; standard input and output; nothing else of the host.
+// What Lean sees: its library, the worker program and what to import, to be read; standard input and output; nothing else of the host.
 function mount() {
   const { FS, NODEFS, TTY, ENV } = Module;
   const refuse = () => {
@@ -31,14 +32,16 @@ function mount() {
   const open = NODEFS.stream_ops.open;
   NODEFS.stream_ops.open = (stream) => (stream.isWrite ? refuse() : open(stream));
   for (const [root, point] of [
-    [LEANSIEVE_LIBRARY, "/library"],
-    [LEANSIEVE_PROGRAM, "/program"],
+    [setting("LIBRARY"), "/library"],
+    [setting("PROGRAM"), "/program"],
   ]) {
     FS.mkdir(point);
     FS.mount(NODEFS, { root }, point);
   }
   FS.mkdir("/bin");
   FS.writeFile("/bin/lean", ""); // Lean looks for itself
+  // Not an argument of the program: a process that starts from an image has those of the one that made it.
+  FS.writeFile("/imports", setting("IMPORTS") ?? "");
   ENV.LEAN_PATH = "/library";
   const view = (heap, offset, length) => new Uint8Array(heap.buffer, heap.byteOffset + offset, length);
   TTY.stream_ops.read = (_stream, heap, offset, length) => streams.read(view(heap, offset, length));
@@ -52,7 +55,8 @@ function mount() {
 
 let streams;
 if (isMainThread) {
-  const image = require("./image.js").open(LEANSIEVE_IMAGE, inRuntime("lean.wasm"), Module);
+  const folders = setting("IMAGES")?.split(path.delimiter) ?? [];
+  const image = require("./image.js").open(folders, inRuntime("lean.wasm"), Module);
   Module.wasmMemory = image.memory;
   Module.instantiateWasm = image.instantiate;
   Module.constructed = image.found;
@@ -62,7 +66,7 @@ if (isMainThread) {
   // Not enumerable: the glue forwards enumerable handlers to other threads. Lean's own threads may still run.
   // When all went well, this Lean's `main` returns the address of its result instead of a status.
   Object.defineProperty(Module, "onExit", { value: (status) => process.exit(status > 255 ? 0 : status) });
-  const control = require("./control.js").open(image.memory, LEANSIEVE_CONTROL_FD, image.requestDone);
+  const control = require("./control.js").open(image.memory, setting("CONTROL_FD"), image.requestDone);
   streams = require("./streams.js").open({ TOKEN: control.token, WORK: control.work, IMAGE: image.announce });
 }
 require(inRuntime("lean.js"));

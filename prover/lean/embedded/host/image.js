@@ -1,10 +1,11 @@
 "use strict";
-// Images: what a process is once its imports are loaded, kept on disk, so that the next process starts from there.
+// Images: what a process is at a certain point, kept on disk, so that the next process starts from there.
 //
-// The worker asks for an image at one point only (`imagePoint` in its source), announcing a closure that it is going to
-// run next. A process that starts from the image gets the same linear memory and the same globals, forgets the frames
-// that were active, to which nobody will return, and runs the closure. What JavaScript knew (open files, threads) starts
-// afresh, so there must be none of it; Lean's threads are ended before.
+// The worker asks for an image at certain points (`imagePoint` in its source), announcing a closure that it is going to
+// run next: the first when its program has been elaborated, the last when its imports are loaded and it has served nobody.
+// A process that starts from an image gets the same linear memory and the same globals, forgets the frames that were
+// active, to which nobody will return, and runs the closure. What JavaScript knew (open files, threads) starts afresh, so
+// there must be none of it; Lean's threads are ended before.
 //
 // An image is a folder of two files:
 //   memory  8 bytes, length of the JSON header; the header; the runs of memory that are not zero, one after the other.
@@ -35,17 +36,19 @@ function native(...signature) {
   }
 }
 
-// How this process starts: from the image in `folder` if there is one; otherwise as usual, and then it makes one.
-function open(folder, wasmFile, Module) {
-  const image = folder && read(folder);
-  const codeFile = folder && path.join(folder, "code");
+// How this process starts: from the last image in `folders` that is there, if any. It makes those that come after.
+function open(folders, wasmFile, Module) {
+  let image;
+  let next = folders.length; // the image to make at the next point
+  while (next && !(image = read(folders[next - 1]))) next--;
+  const codeFile = image && path.join(folders[next - 1], "code");
   const memory = image?.memory ?? new WebAssembly.Memory({ initial: LEAST_PAGES, maximum: MOST_PAGES, shared: true });
   let module, lean, closure;
   let served = 0;
   return {
     memory,
     instantiate(imports, receive) {
-      module = compile(wasmFile, image && codeFile);
+      module = compile(wasmFile, codeFile);
       const instance = new WebAssembly.Instance(module, imports);
       lean = instance.exports;
       if (image) for (const [name, value] of Object.entries(image.globals)) lean[name].value = value;
@@ -53,22 +56,22 @@ function open(folder, wasmFile, Module) {
       receive(instance, module);
     },
     found: Boolean(image),
-    // Runs Lean. In a process that starts from an image, the constructors and most of `main` have run already.
+    // Runs Lean. In a process that starts from an image, the constructors and some of `main` have run already.
     start(main) {
       if (image) return proceed(image, lean, Module);
       stack.tell(lean);
       return main();
     },
-    announce: (address) => (closure ??= address),
+    announce: (address) => (closure = address),
     imagePoint() {
-      if (!folder || image || !closure) return;
-      const destination = folder;
-      folder = undefined; // once is enough
+      if (!closure || next >= folders.length) return;
       endThreads(lean, Module.PThread);
-      attempt("keep an image", () => save(destination, describe(closure, memory, lean), memory));
+      attempt("keep an image", () => save(folders[next], describe(closure, memory, lean), memory));
+      closure = undefined;
+      next++;
     },
     requestDone() {
-      if (image && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
+      if (codeFile && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
     },
   };
 }

@@ -18,17 +18,34 @@ def prepared() -> Installation:
     return install("", lambda *_: None)
 
 
+Variant = Callable[[str], EmbeddedLean]
+
+
 @pytest.fixture(scope="session")
-def lean(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedLean:
-    """The embedded Lean with the program of these tests and a cache of their own: images come and go there."""
+def variant(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    """Makes an embedded Lean with the program of these tests, and a cache of their own: images come and go there.
+
+    Programs with different notes have no images in common.
+    """
     cache = tmp_path_factory.mktemp("cache")
     for folder in (prepared.library, prepared.runtime):
         shutil.copytree(folder, cache / folder.parent.name / folder.name, copy_function=link)
-    embedded = EmbeddedLean(program=Path(__file__).with_name("program.lean").read_text(encoding="utf-8"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEANSIEVE_CACHE", str(cache))
-        embedded.prepare()
-    return embedded
+    program = Path(__file__).with_name("program.lean").read_text(encoding="utf-8")
+
+    def make(note: str) -> EmbeddedLean:
+        embedded = EmbeddedLean(program=f"{program}-- {note}\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEANSIEVE_CACHE", str(cache))
+            embedded.prepare()
+        return embedded
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lean(variant: Variant) -> EmbeddedLean:
+    """What most tests share."""
+    return variant("shared")
 
 
 @pytest.fixture

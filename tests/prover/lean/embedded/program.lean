@@ -67,22 +67,26 @@ partial def loop (token : IO.CancelToken) : IO Unit := do
     obey token command (untilLineEnd rest "")
     loop token
 
-def count : List String → Nat
-  | [] => 0
-  | _ :: rest => count rest + 1
-
-def serve (loaded : Nat) : IO Unit := do
+def serve (imports : String) : IO Unit := do
   let token ← IO.CancelToken.new
   print s!"TOKEN {tokenAddress token}"
-  print s!"ready {loaded}"
+  print ("ready " ++ imports)
   loop token
 
-public def main (arguments : List String) : IO Unit := do
-  print "started"
-  let loaded := count arguments
-  let go := serve loaded
+def imagePoint (go : IO Unit) : IO Unit := do
   let keep ← IO.mkRef go
   print s!"IMAGE {closureAddress go}"
   let _ ← IO.appPath
   go
   keep.set (pure ())
+
+def load (file : String) : IO Unit := do
+  let imports ← (← IO.FS.Handle.mk file .read).getLine
+  print ("loading " ++ imports)
+  imagePoint (serve imports)
+
+public def main (arguments : List String) : IO Unit := do
+  print "started"
+  match arguments with
+  | [file] => imagePoint (load file)
+  | _ => print "?"

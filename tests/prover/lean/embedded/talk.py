@@ -66,10 +66,12 @@ class Talk:
         self.say(command)
         return self.hear()
 
-    def until_ready(self) -> tuple[bool, str]:
-        """Whether `main` ran from its beginning in this process, and what it says when it is ready."""
-        line = self.hear()
-        return line == "started", self.hear() if line == "started" else line
+    def until_ready(self) -> list[str]:
+        """What the program says of its own start in this process."""
+        said = [self.hear()]
+        while not said[-1].startswith("ready"):
+            said.append(self.hear())
+        return said
 
     def last_words(self) -> str:
         """What is on stderr once the process has ended."""

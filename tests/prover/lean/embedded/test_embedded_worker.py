@@ -1,7 +1,6 @@
 """Real processes of the embedded Lean, running `program.lean`."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,84 +121,3 @@ def test_library_and_program_cannot_be_written(ready: Talk, lean: EmbeddedLean) 
         assert ready.ask(f"write {path}").startswith("error: "), path
     assert program.read_bytes() == before
     assert [file.name for file in program.parent.iterdir()] == ["Worker.lean"]
-
-
-def test_an_image_saves_the_start(talk: Start, lean: EmbeddedLean) -> None:
-    with talk("Some", "Imports") as first:
-        assert first.until_ready() == (True, "ready 2")
-    image = Path(lean.launch(["Some", "Imports"]).env["LEANSIEVE_IMAGE"])
-    assert (image / "memory").stat().st_size < 1 << 29
-    second = talk("Some", "Imports")
-    assert second.until_ready() == (False, "ready 2")
-    assert second.ask("echo hello") == "hello"
-
-
-def test_threads_start_in_a_process_that_began_from_an_image(talk: Start) -> None:
-    with talk("Threads") as first:
-        first.until_ready()
-    second = talk("Threads")
-    assert second.until_ready() == (False, "ready 1")
-    assert second.ask("task") == "in a task"
-    assert second.hear() == "42"
-
-
-def test_each_import_set_has_its_own_image(lean: EmbeddedLean) -> None:
-    images = {lean.launch(imports).env["LEANSIEVE_IMAGE"] for imports in (["A"], ["B"], ["A", "B"], ["A B"])}
-    assert len(images) == 4
-
-
-def test_a_damaged_image_is_thrown_away_and_made_again(talk: Start, lean: EmbeddedLean) -> None:
-    with talk("Damaged") as first:
-        first.until_ready()
-    memory = Path(lean.launch(["Damaged"]).env["LEANSIEVE_IMAGE"]) / "memory"
-    whole = memory.stat().st_size
-    os.truncate(memory, whole // 2)
-    with talk("Damaged") as second:
-        assert second.until_ready() == (True, "ready 1")
-    assert not memory.exists()
-    with talk("Damaged") as third:
-        third.until_ready()
-    assert memory.stat().st_size > whole // 2
-
-
-def test_an_image_that_cannot_be_kept_does_not_stop_the_worker(talk: Start, lean: EmbeddedLean) -> None:
-    launch = lean.launch(["Unkept"])
-    shutil.rmtree(Path(launch.env["LEANSIEVE_IMAGE"]).parent)
-    with Talk(launch) as process:
-        assert process.until_ready() == (True, "ready 1")
-        assert process.process.stdin
-        process.process.stdin.close()
-        assert "could not keep an image" in process.last_words()
-
-
-def test_compiled_code_is_kept_after_some_requests(talk: Start, lean: EmbeddedLean) -> None:
-    with talk("Code") as first:
-        first.until_ready()
-    code = Path(lean.launch(["Code"]).env["LEANSIEVE_IMAGE"]) / "code"
-    with talk("Code") as second:
-        second.until_ready()
-        for request in range(1, 41):
-            assert not code.exists()
-            second.control.sendall(b"cancel %d\n" % request)
-            second.control.recv(100)
-            assert second.ask(f"spin {request}") == "cancelled"
-        assert second.ask("echo done") == "done"
-        assert code.stat().st_size > 0
-    third = talk("Code")
-    third.until_ready()
-    assert third.ask("echo hello") == "hello"
-
-
-def test_images_used_longest_ago_are_dropped(lean: EmbeddedLean) -> None:
-    folders = [Path(lean.launch([f"Old{n}"]).env["LEANSIEVE_IMAGE"]) for n in range(6)]
-    for age, folder in enumerate(folders):
-        folder.mkdir()
-        os.utime(folder, (time.time() - 100 * age, time.time() - 100 * age))
-    stale = folders[0].with_suffix(".draft")
-    stale.mkdir()
-    os.utime(stale, (0, 0))
-    lean.launch(["Old5"])
-    assert folders[0].is_dir()
-    assert folders[5].is_dir()
-    assert not folders[4].exists()
-    assert not stale.exists()
