@@ -10,12 +10,13 @@
 Every proof kept was checked whole by the kernel. Requests are remembered, so that a deeper round repeats none.
 """
 
+import asyncio
 import itertools
 import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -144,10 +145,13 @@ class _Search:
 
     async def run(self) -> Found:
         try:
-            await self._search()
+            async with asyncio.timeout(self._budget.seconds):
+                await self._search()
             ending = Ending.EXHAUSTED
         except _OverError as over:
             ending = over.ending
+        except TimeoutError:
+            ending = Ending.SECONDS_SPENT
         proofs = tuple(proof for proof, _ in self._proofs.values())
         origins = tuple(origin for _, origin in self._proofs.values())
         return Found(proofs, origins, ending, self._requests, time.monotonic() - self._began)
@@ -266,7 +270,7 @@ class _Search:
         if proof in self._read:
             return self._read[proof]
         self._spend()
-        answer = await self._lean.goals(self._theorem, proof, self._limits(), self._policy)
+        answer = await self._lean.goals(self._theorem, proof, self._budget.limits, self._policy)
         if answer.verdict is VerdictKind.INFRASTRUCTURE:
             raise InfrastructureError("; ".join(message.text for message in answer.messages))
         failed = answer.verdict is not VerdictKind.VERIFIED or any(
@@ -282,7 +286,7 @@ class _Search:
         if key not in self._checked:
             self._spend()
             candidate = Candidate(proof, source="seeds")
-            verdict = await self._checker.check(self._theorem, candidate, self._limits(), self._policy)
+            verdict = await self._checker.check(self._theorem, candidate, self._budget.limits, self._policy)
             if verdict.kind is VerdictKind.INFRASTRUCTURE:
                 raise InfrastructureError("; ".join(message.text for message in verdict.messages))
             if verdict.kind is VerdictKind.INVALID_STATEMENT:
@@ -297,13 +301,7 @@ class _Search:
     def _spend(self) -> None:
         if self._requests >= self._budget.requests:
             raise _OverError(Ending.REQUESTS_SPENT)
-        if time.monotonic() - self._began >= self._budget.seconds:
-            raise _OverError(Ending.SECONDS_SPENT)
         self._requests += 1
-
-    def _limits(self) -> Limits:
-        left = self._budget.seconds - (time.monotonic() - self._began)
-        return replace(self._budget.limits, seconds=max(1.0, min(self._budget.limits.seconds, left)))
 
 
 def _root(block: str) -> str:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import signal
@@ -96,6 +97,25 @@ async def test_the_budget_of_requests_is_kept() -> None:
     assert (found.ending, found.requests, found.proofs) == (Ending.REQUESTS_SPENT, 20, ())
     assert len(lean.asked) == 20
     assert (await find_proofs(lean, lean, records(1)[0], SeedBudget())).ending is Ending.EXHAUSTED
+
+
+async def test_a_request_that_hangs_does_not_outlast_the_time_of_its_theorem() -> None:
+    class HangingLean(ScriptedLean):
+        async def check(
+            self,
+            theorem: Theorem,
+            candidate: Candidate,
+            limits: Limits = DEFAULT_LIMITS,
+            policy: Policy = DEFAULT_POLICY,
+        ) -> Verdict:
+            if "rfl" in candidate.text:
+                await asyncio.Event().wait()
+            return await super().check(theorem, candidate, limits, policy)
+
+    lean = HangingLean()
+    found = await find_proofs(lean, lean, records(1)[0], SeedBudget(seconds=0.5))
+    assert found.ending is Ending.SECONDS_SPENT
+    assert found.proofs
 
 
 async def test_steps_that_do_nothing_are_left_out() -> None:
