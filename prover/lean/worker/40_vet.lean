@@ -143,8 +143,9 @@ def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option
   else if k == ``Parser.Command.derivingClass then checkDerive v (identsBelow [stx] [])
   else none
 
-/-- Constants that Meta and the kernel evaluate by running compiled code, whatever they are applied to. -/
-def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat"]
+/-- Constants that make Lean run compiled code: the first four evaluate their argument, the last the syntax of a tactic, which
+    nobody has vetted. (`(h : p := by tac)` needs no such name.) -/
+def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat", "autoParam"]
 
 def namesEvaluator : Name → Bool
   | .anonymous => false

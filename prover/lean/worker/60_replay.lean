@@ -152,11 +152,16 @@ where
       | some info => if hasPlainFields source types info.type then fields types cs else false
       | none => false
 
-/-- Types that the kernel makes for a block of inductive types: constructors and the recursor of each. -/
+/-- Types that the kernel makes for a block of inductive types: constructors, the recursor of each, and those of nested types. -/
 def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
-  | .inductInfo v => lookUp (constructorsOf env v.all []) (recursors v.all [])
+  | .inductInfo v => lookUp (constructorsOf env v.all []) (recursors v.all (nested v.all v.numNested []))
   | _ => []
 where
+  nested (types : List Name) : Nat → List ConstantInfo → List ConstantInfo
+    | 0, acc => acc
+    | i + 1, acc => match types with
+      | first :: _ => nested types i (lookUp [.str first s!"rec_{i + 1}"] acc)
+      | [] => acc
   lookUp : List Name → List ConstantInfo → List ConstantInfo
     | [], acc => acc
     | n :: ns, acc => match env.find? n with
