@@ -37,6 +37,11 @@ class _Policy(_Strict):
     name: str
     axioms: tuple[str, ...]
     kinds: tuple[str, ...]
+    guard: str = ""
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        return cls(name=policy.name, axioms=policy.axioms, kinds=policy.kinds, guard=policy.guard)
 
 
 class _Limits(_Strict):
@@ -92,7 +97,6 @@ class Receipt(_Strict):
         """
         if not verdict.verified:
             raise ValueError(f"a receipt needs a verified proof, not {verdict.kind.name} {verdict.trust.name}")
-        policy = verdict.policy
         return cls(
             header=theorem.header.text,
             context=theorem.context,
@@ -103,7 +107,7 @@ class Receipt(_Strict):
             theorem_sha256=theorem.digest,
             trust="ISOLATED_REPLAY" if verdict.trust is Trust.ISOLATED_REPLAY else "KERNEL_REPLAYED",
             axioms=verdict.axioms,
-            policy=_Policy(name=policy.name, axioms=policy.axioms, kinds=policy.kinds),
+            policy=_Policy.of(verdict.policy),
             limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
             lean=toolchain.lean,
             runtime=toolchain.runtime,
@@ -151,11 +155,14 @@ class Receipt(_Strict):
     async def check_again(self, checker: Checker, toolchain: Toolchain) -> tuple[Verdict, list[str]]:
         """Check the proof from scratch, under the receipt's own limits and policy.
 
+        A receipt may have been written by anybody: `checker` decides whether it obeys the axioms and kinds of that
+        policy, as `service.receipts` does by going by its name.
+
         Returns:
             the verdict of `checker`, and what differs from the receipt, a sentence each; none means that it holds.
         """
         limits = Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
-        policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds)
+        policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds, self.policy.guard)
         verdict = await checker.check(self.as_theorem(), self.as_candidate(), limits, policy)
         if not verdict.verified:
             why = f": {verdict.messages[0].text}" if verdict.messages else ""
@@ -165,7 +172,7 @@ class Receipt(_Strict):
             "axioms": sorted(verdict.axioms),
             "lean": toolchain.lean,
             "runtime": toolchain.runtime,
-            "policy": _Policy(name=verdict.policy.name, axioms=verdict.policy.axioms, kinds=verdict.policy.kinds),
+            "policy": _Policy.of(verdict.policy),
         }
         then = {
             "theorem": self.theorem,
