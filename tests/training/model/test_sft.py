@@ -209,7 +209,14 @@ def test_a_run_that_diverges_says_so_and_keeps_its_checkpoints(
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, proofs: Path) -> None:
     config = write_config(tmp_path / "run", proofs, sft="steps = 100000")
-    process = subprocess.Popen(command(config), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # Jobs that a shell runs in the background ignore SIGINT, and so would their children.
+    process = subprocess.Popen(
+        command(config),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while len(steps_logged(config)) < 4:
         assert process.poll() is None
         time.sleep(0.01)
