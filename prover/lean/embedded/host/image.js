@@ -14,7 +14,6 @@
 //           others were used. Written by processes that have served some requests from this image; may be absent.
 const fs = require("fs");
 const path = require("path");
-const { adaptMain } = require("./link.js");
 const stack = require("./stack.js");
 
 const PAGE = 1 << 16; // of WebAssembly memory
@@ -61,7 +60,6 @@ function open(folders, wasmFile, Module) {
     start(main) {
       if (image) return proceed(image, lean, Module);
       stack.tell(lean);
-      adaptMain(Module);
       return main();
     },
     announce: (address) => (closure = address),
