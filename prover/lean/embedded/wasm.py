@@ -2,81 +2,51 @@
 
 As shipped, the module exports 201,110 symbols, so that the interpreter can look them up by name. Each becomes a
 JavaScript object in every thread: most of the start-up time and of the memory. Here the symbols go to a side file that
-host.js searches, their functions get fixed places in the module's function table, and only the few names that the glue
-uses stay exported.
-
-Format: https://webassembly.github.io/spec/core/binary/modules.html
+host/symbols.js searches, their functions get fixed places in the module's function table, and only the few names that
+the glue uses stay exported. The table itself is imported, from a module that makes calls which may throw (invoke.py).
 """
 
 import struct
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-_MAGIC = b"\0asm\1\0\0\0"
-_IMPORT, _TABLE, _GLOBAL, _EXPORT, _ELEMENT = 2, 4, 6, 7, 9
-_FUNCTION_KIND, _GLOBAL_KIND = 0, 3
-_I32, _FUNCREF = 0x7F, 0x70
-_I32_CONST, _END = 0x41, 0x0B
+from prover.lean.embedded.binary import (
+    Kind,
+    Op,
+    Reader,
+    Section,
+    Type,
+    WasmError,
+    assemble,
+    export,
+    leb,
+    name,
+    sections,
+    signed_leb,
+    vector,
+)
+from prover.lean.embedded.invoke import INVOKE, function_types, invoke_module
 
 MUTABLE_GLOBAL = "mutable global {}"
-"""Name under which a mutable global of the module is exported, by its index: an image needs them all (image.js)."""
+"""Name under which a mutable global of the module is exported, by its index: an image needs them all (host/image.js)."""
 
-
-class WasmError(ValueError):
-    """The module is not of the shape that this rewriting was written for."""
+_STACK_GET = b"emscripten_stack_get_current"
 
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The two files that replace lean.wasm.
+    """The files that replace lean.wasm.
 
     Attributes:
         module: the module with few exports.
-        symbols: what the exports were: a header of three little-endian u32 (number of symbols n, bytes of names), n + 1
-            offsets of names, n values (place in the function table, or address of data), then the names, sorted.
+        symbols: what the exports were: two little-endian u32 (number of symbols n, bytes of names), n + 1 offsets of
+            names, n values (place in the function table, or address of data), then the names, sorted.
+        invoke: the module that `module` imports its table and its `invoke_…` functions from.
     """
 
     module: bytes
     symbols: bytes
-
-
-@dataclass(slots=True)
-class _Reader:
-    data: bytes
-    at: int = 0
-
-    def u8(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def u32(self) -> int:
-        """An unsigned LEB128."""
-        result = shift = 0
-        while True:
-            byte = self.u8()
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result
-            shift += 7
-
-    def s32(self) -> int:
-        """A signed LEB128."""
-        start = self.at
-        value = self.u32()
-        bits = 7 * (self.at - start)
-        return value - (1 << bits) if value >> (bits - 1) else value
-
-    def bytes(self) -> bytes:
-        length = self.u32()
-        self.at += length
-        return self.data[self.at - length : self.at]
-
-    def limits(self) -> tuple[int, int]:
-        """Flags and minimum; a maximum is skipped."""
-        flags, minimum = self.u8(), self.u32()
-        if flags & 1:
-            self.u32()
-        return flags, minimum
+    invoke: bytes
 
 
 def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
@@ -85,62 +55,61 @@ def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
     Raises:
         WasmError: the module is not of the expected shape, or has no export of a name in `keep`.
     """
-    sections = dict(_sections(module))
-    if lacking := {_IMPORT, _TABLE, _GLOBAL, _EXPORT, _ELEMENT} - sections.keys():
+    old = dict(sections(module))
+    if lacking := set(_NEEDED) - old.keys():
         raise WasmError(f"lean.wasm has no section {min(lacking)}")
-    exports = dict(_exports(sections[_EXPORT]))
+    exports = dict(_exports(old[Section.EXPORT]))
     if missing := sorted(set(keep) - exports.keys()):
         raise WasmError(f"lean.wasm does not export {missing[0]!r}")
-    globals_ = _Globals.of(sections)
-    table_size = _table_size(sections[_TABLE])
-    slots, first = _table_slots(sections[_ELEMENT])
+    imports = _Imports.of(old[Section.IMPORT])
+    globals_ = _Globals.of(old[Section.GLOBAL], first=imports.globals)
+    first_added = _table_size(old[Section.TABLE])
+    slots, first = _table_slots(old[Section.ELEMENT])
     added: list[int] = []
     values: dict[bytes, int] = {}
-    for name, (kind, index) in exports.items():
-        if kind == _FUNCTION_KIND:
+    for symbol, (kind, index) in exports.items():
+        if kind == Kind.FUNCTION:
             if index not in slots:
-                slots[index] = table_size + len(added)
+                slots[index] = first_added + len(added)
                 added.append(index)
-            values[name.encode()] = slots[index]
-        elif kind == _GLOBAL_KIND and index in globals_.constants:
-            values[name.encode()] = globals_.constants[index]
-    kept = [(name, exports[name]) for name in sorted(keep)]
-    kept += [(MUTABLE_GLOBAL.format(index), (_GLOBAL_KIND, index)) for index in globals_.mutable]
-    sections[_TABLE] = bytes([1, _FUNCREF, 0]) + _leb(table_size + len(added))
-    sections[_ELEMENT] = _leb(2) + first + _active_elements(table_size, added)
-    sections[_EXPORT] = _leb(len(kept)) + b"".join(_export(name, *what) for name, what in kept)
-    parts = [_MAGIC]
-    for number, original in _sections(module):
-        content = sections[number] if number else original
-        parts += [bytes([number]), _leb(len(content)), content]
-    return Rewritten(b"".join(parts), _symbol_file(values))
+            values[symbol.encode()] = slots[index]
+        elif kind == Kind.GLOBAL and index in globals_.constants:
+            values[symbol.encode()] = globals_.constants[index]
+    if _STACK_GET not in values:
+        raise WasmError(f"lean.wasm does not export {_STACK_GET.decode()!r}")
+    table_size = first_added + len(added)
+    table = name("host") + name("table") + bytes([Kind.TABLE, Type.FUNCREF, 0]) + leb(table_size)
+    kept = [export(symbol, *exports[symbol]) for symbol in sorted(keep)]
+    kept += [export(MUTABLE_GLOBAL.format(index), Kind.GLOBAL, index) for index in globals_.mutable]
+    new: dict[int, bytes] = {
+        Section.IMPORT: vector([*imports.entries, table]),
+        Section.EXPORT: vector(kept),
+        Section.ELEMENT: leb(2) + first + _active_elements(first_added, added),
+    }
+    rest = ((number, content) for number, content in sections(module) if number != Section.TABLE)
+    types = function_types(old[Section.TYPE])
+    invoked = {symbol: types[index] for symbol, index in imports.functions if symbol.startswith(INVOKE)}
+    return Rewritten(
+        assemble((number, new.get(number, content)) for number, content in rest),
+        _symbol_file(values),
+        invoke_module(invoked, table_size, stack_get=values[_STACK_GET]),
+    )
 
 
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    if module[: len(_MAGIC)] != _MAGIC:
-        raise WasmError("lean.wasm is not a WebAssembly module")
-    reader = _Reader(module, len(_MAGIC))
-    while reader.at < len(module):
-        number = reader.u8()
-        yield number, reader.bytes()
+_NEEDED = (Section.TYPE, Section.IMPORT, Section.TABLE, Section.GLOBAL, Section.EXPORT, Section.ELEMENT)
 
 
 def _exports(section: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
-    reader = _Reader(section)
+    reader = Reader(section)
     for _ in range(reader.u32()):
-        name = reader.bytes().decode()
+        name = reader.name()
         kind = reader.u8()
         yield name, (kind, reader.u32())
 
 
-def _export(name: str, kind: int, index: int) -> bytes:
-    encoded = name.encode()
-    return _leb(len(encoded)) + encoded + bytes([kind]) + _leb(index)
-
-
 def _table_size(section: bytes) -> int:
-    reader = _Reader(section)
-    if reader.u32() != 1 or reader.u8() != _FUNCREF:
+    reader = Reader(section)
+    if reader.u32() != 1 or reader.u8() != Type.FUNCREF:
         raise WasmError("lean.wasm does not have exactly one function table")
     flags, size = reader.limits()
     if flags:
@@ -150,11 +119,11 @@ def _table_size(section: bytes) -> int:
 
 def _table_slots(section: bytes) -> tuple[dict[int, int], bytes]:
     """Where each function stands in the table, and the one active segment that put them there."""
-    reader = _Reader(section)
-    if reader.u32() != 1 or reader.u32() != 0 or reader.u8() != _I32_CONST:
+    reader = Reader(section)
+    if reader.u32() != 1 or reader.u32() != 0 or reader.u8() != Op.I32_CONST:
         raise WasmError("the function table of lean.wasm is not filled by one active segment")
     offset = reader.s32()
-    if reader.u8() != _END:
+    if reader.u8() != Op.END:
         raise WasmError("the function table of lean.wasm is not filled from a constant offset")
     slots: dict[int, int] = {}
     for slot in range(offset, offset + reader.u32()):
@@ -163,8 +132,8 @@ def _table_slots(section: bytes) -> tuple[dict[int, int], bytes]:
 
 
 def _active_elements(offset: int, functions: list[int]) -> bytes:
-    head = bytes([0, _I32_CONST]) + _signed_leb(offset) + bytes([_END])
-    return head + _leb(len(functions)) + b"".join(map(_leb, functions))
+    head = bytes([0, Op.I32_CONST]) + signed_leb(offset) + bytes([Op.END])
+    return head + leb(len(functions)) + b"".join(map(leb, functions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +144,16 @@ class _Globals:
     mutable: list[int]
 
     @staticmethod
-    def of(sections: dict[int, bytes]) -> "_Globals":
-        reader = _Reader(sections[_GLOBAL])
+    def of(section: bytes, first: int) -> "_Globals":
+        reader = Reader(section)
         constants: dict[int, int] = {}
         mutable: list[int] = []
-        first = _imported_globals(sections[_IMPORT])
         for index in range(first, first + reader.u32()):
             kind, mutability, opcode = reader.u8(), reader.u8(), reader.u8()
-            if kind != _I32 or opcode != _I32_CONST:
+            if kind != Type.I32 or opcode != Op.I32_CONST:
                 raise WasmError("lean.wasm has a global that is not a constant i32")
             value = reader.s32()
-            if reader.u8() != _END:
+            if reader.u8() != Op.END:
                 raise WasmError("lean.wasm has a global with a computed value")
             if mutability:
                 mutable.append(index)
@@ -194,57 +162,48 @@ class _Globals:
         return _Globals(constants, mutable)
 
 
-def _imported_globals(section: bytes) -> int:
-    reader = _Reader(section)
-    count = 0
-    for _ in range(reader.u32()):
-        reader.bytes()
-        reader.bytes()
-        match reader.u8():
-            case 0:
-                reader.u32()
-            case 1:
-                reader.u8()
-                reader.limits()
-            case 2:
-                reader.limits()
-            case 3:
-                reader.at += 2
-                count += 1
-            case kind:
-                raise WasmError(f"lean.wasm has an import of the unknown kind {kind}")
-    return count
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """The entries of the import section as they are, the functions' names and types, the number of globals."""
+
+    entries: list[bytes]
+    functions: list[tuple[str, int]]
+    globals: int
+
+    @staticmethod
+    def of(section: bytes) -> "_Imports":
+        reader = Reader(section)
+        entries: list[bytes] = []
+        functions: list[tuple[str, int]] = []
+        globals_ = 0
+        for _ in range(reader.u32()):
+            start = reader.at
+            reader.name()
+            symbol = reader.name()
+            match reader.u8():
+                case Kind.FUNCTION:
+                    functions.append((symbol, reader.u32()))
+                case Kind.MEMORY:
+                    reader.limits()
+                case Kind.GLOBAL:
+                    reader.at += 2
+                    globals_ += 1
+                case kind:
+                    raise WasmError(f"lean.wasm has an import of the unknown kind {kind}")
+            entries.append(section[start : reader.at])
+        return _Imports(entries, functions, globals_)
 
 
 def _symbol_file(values: dict[bytes, int]) -> bytes:
     names = sorted(values)
     offsets = [0]
-    for name in names:
-        offsets.append(offsets[-1] + len(name))
+    for symbol in names:
+        offsets.append(offsets[-1] + len(symbol))
     return b"".join(
         [
             struct.pack("<2I", len(names), offsets[-1]),
             struct.pack(f"<{len(offsets)}I", *offsets),
-            struct.pack(f"<{len(names)}I", *(values[name] for name in names)),
+            struct.pack(f"<{len(names)}I", *(values[symbol] for symbol in names)),
             *names,
         ]
     )
-
-
-def _leb(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _signed_leb(value: int) -> bytes:
-    """LEB128 of a non-negative value that is read as signed."""
-    out = bytearray()
-    while value >= 0x40:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

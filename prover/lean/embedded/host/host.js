@@ -3,7 +3,7 @@
 // It tells the glue script (lean.js, see glue.py) where things are and what of the host Lean may see.
 //
 // Environment:
-//   LEANSIEVE_RUNTIME     folder of lean.js, lean.wasm and lean.symbols
+//   LEANSIEVE_RUNTIME     folder of lean.js, lean.wasm, lean.symbols and invoke.wasm
 //   LEANSIEVE_LIBRARY     folder of .olean files
 //   LEANSIEVE_PROGRAM     folder of the worker program
 //   LEANSIEVE_IMPORTS     modules to import, separated by blanks
@@ -19,6 +19,7 @@ const Module = {
   mainScriptUrlOrBlob: __filename,
   symbol: require("./symbols.js").finder(inRuntime("lean.symbols")),
 };
+Module.link = require("./link.js").linker(inRuntime("invoke.wasm"), Module);
 globalThis.LeanModule = Module;
 
 // What Lean sees: its library, the worker program and what to import, to be read; standard input and output; nothing else of the host.

@@ -14,6 +14,7 @@
 //           others were used. Written by processes that have served some requests from this image; may be absent.
 const fs = require("fs");
 const path = require("path");
+const { adaptMain } = require("./link.js");
 const stack = require("./stack.js");
 
 const PAGE = 1 << 16; // of WebAssembly memory
@@ -60,6 +61,7 @@ function open(folders, wasmFile, Module) {
     start(main) {
       if (image) return proceed(image, lean, Module);
       stack.tell(lean);
+      adaptMain(Module);
       return main();
     },
     announce: (address) => (closure = address),

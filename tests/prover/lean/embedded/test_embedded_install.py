@@ -62,7 +62,12 @@ def test_only_what_lean_needs_is_unpacked(prepared: Installation) -> None:
     assert len(files) > 1500
     assert all(file.suffix == ".olean" and not file.name.startswith("._") for file in files)
     assert (prepared.library / "Std.olean").is_file()
-    assert {file.name for file in prepared.runtime.iterdir()} == {"lean.js", "lean.wasm", "lean.symbols"}
+    assert {file.name for file in prepared.runtime.iterdir()} == {
+        "invoke.wasm",
+        "lean.js",
+        "lean.symbols",
+        "lean.wasm",
+    }
 
 
 def test_a_preparation_that_was_killed_is_done_again(cache: Path) -> None:
