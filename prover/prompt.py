@@ -1,10 +1,13 @@
 """Prompt formats: how a theorem is put to a language model, and where the proof stands in its answer."""
 
+import re
 from typing import Protocol
 
 from prover.theorem import Header, Theorem
 
 _DEFAULT_HEADER = Header()
+
+_HEAD = re.compile(r"theorem\s+(?:«[^»]*»|[^\s({\[:⦃])+?(?:\.\{[^}]*\}|(?=[\s({\[:⦃]))")
 
 # A line that begins a new command: a base model that never emits its end token would otherwise write the next theorem.
 _NEXT_COMMAND = (
@@ -48,10 +51,11 @@ class SourceFormat:
 
     ::
 
-        theorem add_zero' (n : Nat) : n + 0 = n :=⟨end of prompt⟩ by
+        example (n : Nat) : n + 0 = n :=⟨end of prompt⟩ by
           rfl⟨end token⟩
 
-    A header other than the default stands in front, then the context, each followed by a blank line. Prompt and answer
+    The theorem's name is left out: what a proof needs does not hang on it, and names of a corpus would only be learnt
+    by heart. A header other than the default stands in front, then the context, each followed by a blank line. Prompt and answer
     are tokenised apart, in training as in sampling.
     """
 
@@ -61,7 +65,8 @@ class SourceFormat:
     def render(self, theorem: Theorem) -> str:
         """See the class."""
         header = "" if theorem.header == _DEFAULT_HEADER else theorem.header.text
-        parts = (header, theorem.context, theorem.statement + " :=")
+        statement = _HEAD.sub("example", theorem.statement.strip(), count=1)
+        parts = (header, theorem.context, statement + " :=")
         return "\n\n".join(stripped for part in parts if (stripped := part.strip()))
 
     def answer(self, proof: str) -> str:

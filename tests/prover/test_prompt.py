@@ -8,12 +8,18 @@ source = SourceFormat()
 
 
 def test_prompt_is_lean_source_up_to_the_proof() -> None:
-    assert source.render(Theorem("theorem t : True")) == "theorem t : True :="
+    assert source.render(Theorem("theorem t : True")) == "example : True :="
+
+
+def test_prompt_does_not_show_the_name() -> None:
+    names = ["t", "Nat.add_zero'", "«a (b»", "Std.«x y».z", "t.{u}"]
+    prompts = {source.render(Theorem(f"theorem {name} {{a b : Nat}} : a = b")) for name in names}
+    assert prompts == {"example {a b : Nat} : a = b :="}
 
 
 def test_only_an_unusual_header_is_shown() -> None:
     theorem = Theorem("theorem t : p", header=Header.parse("import Init\nopen Nat"), context="def p := True\n")
-    assert source.render(theorem) == "import Init\nopen Nat\n\ndef p := True\n\ntheorem t : p :="
+    assert source.render(theorem) == "import Init\nopen Nat\n\ndef p := True\n\nexample : p :="
 
 
 @given(st.text())
