@@ -14,7 +14,7 @@ from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.native import NativeToolchain
-from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, UnfitTextError, WorkerPool
+from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, Priority, UnfitTextError, WorkerPool
 from prover.lean.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
@@ -106,10 +106,10 @@ class Engine:
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
-        policy = self._policy(request.policy)
+        policy = self._policy(request)
         self._refuse_before_start()
         try:
-            async with self._checker(request.trust, request.theorem) as checker:
+            async with self._checker(request) as checker:
                 return await checker.check(request.theorem, request.candidate, request.limits, policy)
         except PoolBusyError as error:
             raise BusyError(str(error)) from None
@@ -119,7 +119,7 @@ class Engine:
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
         started = time.monotonic()
-        policy, plan = self._policy(request.policy), self._plan(request.sampler)
+        policy, plan = self._policy(request), self._plan(request.sampler)
         self._refuse_before_start()
         model = self._settings.model
         params = SamplingParams(
@@ -127,12 +127,12 @@ class Engine:
         )
         options = Options(params, request.limits, policy, request.trust)
         try:
-            elaboration = await self.pool.elaborate(request.theorem, request.limits, policy)
+            elaboration = await self.pool.elaborate(request.theorem, request.limits, policy, request.priority)
             _accept(elaboration, policy)
             yield Accepted(elaboration.goal)
             left = request.budget.seconds - (time.monotonic() - started)
             budget = replace(request.budget, seconds=max(left, 1e-3))
-            async with self._checker(request.trust, request.theorem) as checker:
+            async with self._checker(request) as checker:
                 search = ProofSearch(checker, self.workers)
                 async with contextlib.aclosing(search.prove(request.theorem, plan, budget, options)) as events:
                     async for event in events:
@@ -173,22 +173,24 @@ class Engine:
         return self.pool.size
 
     @contextlib.asynccontextmanager
-    async def _checker(self, trust: Trust, theorem: Theorem) -> AsyncIterator[Checker]:
-        """What checks proofs of `theorem` up to that tier."""
-        if trust < Trust.ISOLATED_REPLAY:
-            yield self.pool
+    async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
+        """What checks proofs of the request's theorem up to the tier that it asks for, in its turn."""
+        warm = _InTurn(self.pool, request.priority)
+        if request.trust < Trust.ISOLATED_REPLAY:
+            yield warm
             return
-        async with self.pool.isolated(theorem.header.imports) as isolated:
-            yield _TwiceChecker(self.pool, isolated)
+        async with self.pool.isolated(request.theorem.header.imports) as isolated:
+            yield _TwiceChecker(warm, isolated)
 
     def _refuse_before_start(self) -> None:
         if not self._started:
             raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
 
-    def _policy(self, name: str) -> Policy:
+    def _policy(self, request: Check | Search) -> Policy:
+        name = request.policy
         if name not in self._policies:
             raise InputError("policy", f"there is no policy {name!r}; there is {', '.join(self._policies)}")
-        return self._policies[name]
+        return replace(self._policies[name], guard=request.guard)
 
     def _plan(self, name: str) -> list[list[Sampler]]:
         name = name or self._settings.search.sampler
@@ -197,6 +199,23 @@ class Engine:
         if name not in self._samplers:
             raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
         return [[self._samplers[name]]]
+
+
+class _InTurn:
+    """Checks in the pool under one priority."""
+
+    def __init__(self, pool: WorkerPool, priority: Priority) -> None:
+        self._pool = pool
+        self._priority = priority
+
+    async def check(
+        self,
+        theorem: Theorem,
+        candidate: Candidate,
+        limits: Limits = DEFAULT_LIMITS,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> Verdict:
+        return await self._pool.check(theorem, candidate, limits, policy, self._priority)
 
 
 class _TwiceChecker:

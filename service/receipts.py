@@ -65,4 +65,5 @@ class IsolatedChecker:
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
         """Check, as `Service.check`."""
-        return await self.service.check(Check(theorem, candidate, limits, policy.name, Trust.ISOLATED_REPLAY))
+        check = Check(theorem, candidate, limits, policy.name, Trust.ISOLATED_REPLAY, policy.guard)
+        return await self.service.check(check)

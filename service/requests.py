@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from prover.candidate import Candidate
+from prover.lean.jobs import Priority
 from prover.search import Budget, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
@@ -55,6 +56,8 @@ class Check:
     Attributes:
         policy: name of one of the configured policies.
         trust: tier the proof is to be checked to.
+        guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
+        priority: what batches ask waits behind what people wait for.
     """
 
     theorem: Theorem
@@ -62,6 +65,8 @@ class Check:
     limits: Limits = field(default_factory=Limits)
     policy: str = "default"
     trust: Trust = Trust.KERNEL_REPLAYED
+    guard: str = ""
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Search:
         trust: proofs of less trust do not count.
         sampler: name of one of the samplers; empty for the default.
         seed: makes the candidates repeat.
+        guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
+        priority: what batches ask waits behind what people wait for.
     """
 
     theorem: Theorem
@@ -83,6 +90,8 @@ class Search:
     trust: Trust = Trust.KERNEL_REPLAYED
     sampler: str = ""
     seed: int | None = None
+    guard: str = ""
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
