@@ -1,0 +1,1 @@
+"""Batch jobs: many theorems, proved in the background, surviving clients and servers that come and go."""

@@ -1,0 +1,169 @@
+"""What is asked of batch jobs and what they answer: the seam between the calls (`SubmitBatch`, …) and who runs them."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from prover.search import Ending, Progress, Proof
+from prover.verdict import Verdict
+from service.errors import UserError
+from service.requests import Search
+
+
+class NoJobError(UserError):
+    """There is no such job, or it belongs to somebody else (who asks is not told which)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A theorem of a job.
+
+    Attributes:
+        id: the client's name for it, unique in the job; at most 1,024 characters.
+        search: theorem, budget, limits, policy, trust, sampler and so on, complete.
+        family: what reports group it by, for instance a library module; may be empty.
+    """
+
+    id: str
+    search: Search
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A job to be done.
+
+    Attributes:
+        items: at least one.
+        key: idempotency key: submitting again under a key that the same owner has used gives the job that there is;
+            empty: always a new job.
+        label: for people, shown in reports; may be empty.
+        repeat: search also for theorems on which at least the same budget was spent in vain before.
+        fresh: do not serve proofs that the store knows already.
+    """
+
+    items: tuple[Item, ...]
+    key: str = ""
+    label: str = ""
+    repeat: bool = False
+    fresh: bool = False
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of an item.
+
+    PROVED: at least one verified proof. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
+    least the same budget was spent in vain before. INVALID: Lean does not take the statement. REFUSED: the service does
+    not offer what the item asks for. FAILED: its server died or broke each time it was tried.
+    """
+
+    PROVED = "proved"
+    UNPROVED = "unproved"
+    KNOWN_HARD = "known_hard"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one item.
+
+    Attributes:
+        id: as in `Item`.
+        family: as in `Item`.
+        outcome: see there.
+        proofs: verified, distinct, in the order in which they were found.
+        stored: how many of them, the first ones, came from the store and were verified again.
+        ending: why its search ended, if there was one.
+        spent: what its search took.
+        verdict: of the statement, for `INVALID`.
+        error: one sentence, for `REFUSED` and `FAILED`.
+        attempts: how often it was begun; more than one after a server died.
+    """
+
+    id: str
+    outcome: Outcome
+    family: str = ""
+    proofs: tuple[Proof, ...] = ()
+    stored: int = 0
+    ending: Ending | None = None
+    spent: Progress = field(default_factory=Progress)
+    verdict: Verdict | None = None
+    error: str = ""
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job as it stands.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        items: how many it has.
+        answered: how many of them are answered; the position of the last answer.
+        running: how many are being worked on.
+        created, finished: seconds since the epoch; `finished` is None while it runs.
+    """
+
+    id: str
+    label: str
+    state: JobState
+    items: int
+    answered: int
+    running: int
+    created: float
+    finished: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An item is answered. Positions count 1, 2, 3, … in the order of finishing and never change: they are cursors."""
+
+    position: int
+    answer: Answer
+
+
+JobEvent = Answered | JobStatus
+"""An answer; or how the job stands: first, now and then, and last, with a `state` that is not RUNNING."""
+
+
+class Jobs(Protocol):
+    """Runs batch jobs. `owner` is who asks: another owner's job does not exist for them; None sees every job."""
+
+    async def submit(self, batch: Batch, owner: str = "") -> JobStatus:
+        """Take a job in; when this returns it is on disk and will be done, whatever happens to this server.
+
+        Raises:
+            InputError: it holds no items, too many or too large ones, two of one id, or its key was used for another
+                batch.
+            BusyError: the owner, or everybody together, have too many unfinished items.
+            UnavailableError: the database cannot be used.
+        """
+        ...
+
+    def watch(self, job_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[JobEvent, None]:
+        """The answers behind position `after`, each once and in order, as they come; ends after the last status.
+
+        Raises:
+            NoJobError: there is none of that name for this owner.
+            UnavailableError: the database cannot be used.
+        """
+        ...
+
+    async def status(self, job_id: str, owner: str | None = "") -> JobStatus:
+        """How the job stands. Raises as `watch`."""
+        ...
+
+    async def cancel(self, job_id: str, owner: str | None = "") -> JobStatus:
+        """End it: what is answered stays, the rest is not begun and what is under way is stopped. Raises as `watch`."""
+        ...
