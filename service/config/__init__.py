@@ -1,0 +1,39 @@
+"""Every setting of the service, one class per table of the configuration file: `engine.py` and `server.py`."""
+
+from service.config.engine import (
+    CheckSettings,
+    LeanSettings,
+    ModelSettings,
+    PolicySettings,
+    SearchSettings,
+    TextSettings,
+)
+from service.config.server import (
+    ClientSettings,
+    ConnectionSettings,
+    LogSettings,
+    MetricsSettings,
+    SecuritySettings,
+    ServerSettings,
+    TracingSettings,
+)
+from service.config.settings import Flags, Settings, load
+
+__all__ = [
+    "CheckSettings",
+    "ClientSettings",
+    "ConnectionSettings",
+    "Flags",
+    "LeanSettings",
+    "LogSettings",
+    "MetricsSettings",
+    "ModelSettings",
+    "PolicySettings",
+    "SearchSettings",
+    "SecuritySettings",
+    "ServerSettings",
+    "Settings",
+    "TextSettings",
+    "TracingSettings",
+    "load",
+]

@@ -1,0 +1,99 @@
+"""Settings of the engine: texts, Lean, checks, searches, the model."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from prover.theorem import DEFAULT_IMPORTS
+from service.config.section import Section
+
+
+class TextSettings(Section):
+    """Longest texts taken, in UTF-8 bytes."""
+
+    header: int = Field(default=16 << 10, ge=1)
+    """Imports, opens and options."""
+    context: int = Field(default=1 << 20, ge=1)
+    """What stands before the statement."""
+    statement: int = Field(default=64 << 10, ge=1)
+    """The statement."""
+    candidate: int = Field(default=1 << 20, ge=1)
+    """A proof or a whole file."""
+
+
+class LeanSettings(Section):
+    """The Lean that checks, and its workers."""
+
+    runtime: Literal["auto", "embedded", "native"] = "auto"
+    """`native` runs `lake env lean` in `project`; `auto` does so if `project` is set, else runs the embedded Lean."""
+    project: Path | None = None
+    """Lake project whose imports are served by the native toolchain."""
+    workers: int | None = Field(default=None, ge=1, le=1024)
+    """Most checks at once, each in a worker process; by default as many as cores and memory allow."""
+    spares: int | None = Field(default=None, ge=0, le=64)
+    """Workers kept warm beyond that, to stand in for one that is replaced; by default one if memory allows."""
+    imports: tuple[str, ...] = DEFAULT_IMPORTS
+    """Modules that workers load ahead of requests."""
+    allowed_imports: tuple[str, ...] | None = ("Init", "Std")
+    """Modules that requests may import, each with everything below it."""
+    queue: int = Field(default=4096, ge=1)
+    """Checks that may wait for a worker; further ones are told to come back."""
+
+
+class PolicySettings(Section):
+    """What checks under one policy allow beyond the vetted default. Every widening shows in the verdict."""
+
+    axioms: tuple[str, ...] = ()
+    """Axioms beside propext, Classical.choice and Quot.sound."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of Lean syntax beside the vetting list."""
+
+
+class CheckSettings(Section):
+    """Bounds of one check: what a request gets if it does not say, and the most it may ask for."""
+
+    seconds: float = Field(default=30.0, gt=0)
+    """Wall-clock deadline."""
+    heartbeats: int = Field(default=200_000, ge=1)
+    """Lean's `maxHeartbeats`, in thousands."""
+    recursion: int = Field(default=512, ge=1)
+    """Lean's `maxRecDepth`."""
+    maximum_seconds: float = Field(default=300.0, gt=0)
+    """The longest deadline a client may ask for."""
+    maximum_heartbeats: int = Field(default=4_000_000, ge=1)
+    """The most heartbeats a client may ask for, in thousands."""
+    maximum_recursion: int = Field(default=4096, ge=1)
+    """The deepest recursion a client may ask for."""
+
+
+class SearchSettings(Section):
+    """Bounds of one search: what a request gets if it does not say, and the most it may ask for."""
+
+    sampler: str = "auto"
+    """Who proposes candidates if the request names nobody: `portfolio`, `model`, or `auto`, first one and then the other."""
+    samples: int = Field(default=64, ge=1)
+    """Candidates sampled."""
+    proofs: int = Field(default=1, ge=1)
+    """Distinct proofs wanted."""
+    seconds: float = Field(default=60.0, gt=0)
+    """Wall-clock bound."""
+    maximum_samples: int = Field(default=65_536, ge=1)
+    """The most candidates a client may ask for."""
+    maximum_proofs: int = Field(default=1024, ge=1)
+    """The most proofs a client may ask for."""
+    maximum_seconds: float = Field(default=3600.0, gt=0)
+    """The longest search a client may ask for."""
+
+
+class ModelSettings(Section):
+    """The language model behind the sampler `model`, served by vLLM in this process; none by default."""
+
+    path: Path | None = None
+    """Folder of a Hugging Face checkpoint."""
+    temperature: float = Field(default=1.0, ge=0)
+    """Softmax temperature; 0 is greedy."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Nucleus mass."""
+    max_tokens: int = Field(default=256, ge=1)
+    """Longest candidate, in tokens."""

@@ -1,0 +1,128 @@
+"""Settings of the server: where it listens, who may call, what it tells of itself."""
+
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from service.config.section import Section
+from service.security.identity import Role
+
+
+class ServerSettings(Section):
+    """Where the gRPC server listens and how it ends."""
+
+    listen: str = "127.0.0.1:50061"
+    """`host:port` or `unix:/path`; port 0 lets the system choose."""
+    allow_remote: bool = False
+    """Listen on addresses that other machines reach although calls are not both encrypted and authenticated."""
+    searches: int = Field(default=64, ge=1)
+    """Most `Prove` calls at once; further ones are told to come back."""
+    message_bytes: int = Field(default=4 << 20, ge=1 << 10, le=64 << 20)
+    """Largest gRPC message taken."""
+    drain_seconds: float = Field(default=20.0, ge=0)
+    """How long calls may go on after SIGTERM before they are cancelled."""
+    notice_seconds: float = Field(default=0.0, ge=0)
+    """How long new calls are still taken after SIGTERM, with health at NOT_SERVING: what load balancers take to notice."""
+    unhealthy_seconds: float = Field(default=5.0, ge=0)
+    """How long there may be no Lean worker at all before health turns NOT_SERVING."""
+
+
+class SecuritySettings(Section):
+    """Encryption and authentication. Files are read again when they change."""
+
+    certificate: Path | None = None
+    """The server's certificate chain, PEM; with `key`, calls are encrypted."""
+    key: Path | None = None
+    """Private key of `certificate`, PEM."""
+    client_ca: Path | None = None
+    """Certificate authority of clients, PEM: who has no certificate from it is not let in (mutual TLS)."""
+    client_roles: tuple[Role, ...] = (Role.PROVE,)
+    """What clients may do that are known by their certificate alone; `tokens` says more of others."""
+    tokens: Path | None = None
+    """File of bearer tokens' hashes (`leansieve token new`); with it, whoever has no token is not let in."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: set both or none")
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("client_ca needs certificate and key: clients' certificates are seen in TLS alone")
+        if self.tokens is not None and self.tokens.suffix != ".toml":
+            raise ValueError(f"tokens must be a .toml file, not {self.tokens.name!r}")
+        return self
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether calls are encrypted."""
+        return self.certificate is not None
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether callers must say who they are."""
+        return self.tokens is not None or self.client_ca is not None
+
+
+class ClientSettings(Section):
+    """What each client may take, unless its token says otherwise. Clients without a name are told apart by host."""
+
+    calls: int = Field(default=64, ge=1)
+    """Calls at once."""
+    calls_per_minute: int | None = Field(default=None, ge=1)
+    """Calls begun within a minute."""
+    lean_seconds_per_hour: float | None = Field(default=None, gt=0)
+    """Checking time."""
+    samples_per_hour: int | None = Field(default=None, ge=1)
+    """Candidates sampled."""
+
+
+class ConnectionSettings(Section):
+    """How `--server` is reached."""
+
+    tls: bool = False
+    """Encrypt calls; the server's certificate must come from an authority that this machine trusts."""
+    ca: Path | None = None
+    """Encrypt calls; the server's certificate must come from this authority, PEM."""
+    certificate: Path | None = None
+    """This client's certificate chain, PEM, for servers that want one."""
+    key: Path | None = None
+    """Private key of `certificate`, PEM."""
+    token: SecretStr | None = None
+    """Bearer token; rather in the environment (`LEANSIEVE_CONNECTION__TOKEN`) or in a file than here."""
+    token_file: Path | None = None
+    """File that holds the bearer token, nothing else."""
+
+
+class MetricsSettings(Section):
+    """What Prometheus reads."""
+
+    listen: str = "127.0.0.1:9464"
+    """`host:port` of the HTTP server with `/metrics`, `/livez` and `/readyz`; port 0 is any, empty is none."""
+    allow_remote: bool = False
+    """Listen on addresses that other machines reach: metrics tell load and versions, no theorem, no client."""
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        if text and not re.fullmatch(r".+:\d{1,5}", text):
+            raise ValueError("expected HOST:PORT, or nothing for none")
+        return text
+
+
+class TracingSettings(Section):
+    """OpenTelemetry traces; none by default. Needs `pip install 'leansieve[tracing]'`."""
+
+    endpoint: str = ""
+    """OTLP collector over gRPC, as in `http://127.0.0.1:4317`; empty: no traces."""
+    ratio: float = Field(default=1.0, ge=0, le=1)
+    """Share of the traces that begin here which is kept; those that clients began are kept if the client keeps them."""
+
+
+class LogSettings(Section):
+    """What is logged, to stderr. Texts of theorems and proofs never are: a theorem is named by its digest."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged. SIGHUP reads it anew."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """`auto`: console on a terminal, JSON elsewhere."""

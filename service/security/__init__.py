@@ -1,0 +1,1 @@
+"""Who may call, and over which wire: TLS, tokens, roles."""
