@@ -34,6 +34,11 @@ _CPU_ENVIRONMENT = {
     "TORCH_COMPILE_DISABLE": "1",  # compiling would need a C++ compiler at run time
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
 }
+_CPU_ARGUMENTS: dict[str, Any] = {
+    "dtype": "float32",  # bfloat16 is emulated on common CPUs: eight times slower
+    "enforce_eager": True,
+    "block_size": 32,  # the smallest; with the default of 128 tokens short prompts never share their prefix
+}
 _LONGEST_REASON = 500
 _SEEDS = 2**63  # what torch's generators take
 
@@ -89,8 +94,8 @@ class VllmEngineSampler:
         """
         if self._loading is not None:
             return
-        _inspect_checkpoint(self._checkpoint)
-        _prepare_environment()
+        inspect_checkpoint(self._checkpoint)
+        prepare_environment()
         self._loading = asyncio.create_task(asyncio.to_thread(self._create_engine))
         try:
             await asyncio.shield(self._loading)
@@ -107,11 +112,6 @@ class VllmEngineSampler:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        cpu: dict[str, Any] = {
-            "dtype": "float32",  # bfloat16 is emulated on common CPUs: eight times slower
-            "enforce_eager": True,
-            "block_size": 32,  # the smallest; with the default of 128 tokens short prompts never share their prefix
-        }
         self._engine = AsyncLLM.from_engine_args(
             AsyncEngineArgs(
                 model=str(self._checkpoint),
@@ -121,7 +121,7 @@ class VllmEngineSampler:
                 distributed_executor_backend="uni",
                 disable_log_stats=True,
                 use_tqdm_on_load=False,
-                **(cpu if _for_cpu() else {}),
+                **platform_arguments(),
             )
         )
 
@@ -205,8 +205,12 @@ class VllmEngineSampler:
         )
 
 
-def _inspect_checkpoint(folder: Path) -> None:
-    """See early and cheaply whether this can be a checkpoint, so that the message is ours."""
+def inspect_checkpoint(folder: Path) -> None:
+    """See early and cheaply whether this can be a checkpoint, so that the message is ours.
+
+    Raises:
+        SamplerUnavailableError: it is none; the text says why.
+    """
     if not folder.is_dir():
         raise SamplerUnavailableError(f"there is no checkpoint folder {folder}")
     for name in ("config.json", "tokenizer.json"):
@@ -220,12 +224,18 @@ def _inspect_checkpoint(folder: Path) -> None:
         raise SamplerUnavailableError(f"the checkpoint {folder} has no weights: no *.safetensors file is in it")
 
 
-def _prepare_environment() -> None:
-    for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if _for_cpu() else {})).items():
+def prepare_environment() -> None:
+    """Set what vLLM must find in the environment; call it before vLLM is imported."""
+    for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if built_for_cpu() else {})).items():
         os.environ.setdefault(name, value)
 
 
-def _for_cpu() -> bool:
+def platform_arguments() -> dict[str, Any]:
+    """Arguments of vLLM's engine that the machine asks for."""
+    return dict(_CPU_ARGUMENTS) if built_for_cpu() else {}
+
+
+def built_for_cpu() -> bool:
     """Whether the vLLM that is installed is the build for CPUs.
 
     Raises:
