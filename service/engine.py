@@ -25,6 +25,7 @@ from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
 from service.admission import bounds
 from service.config import Settings
 from service.errors import InputError
+from service.metrics.recorder import Recorder
 from service.requests import (
     Accepted,
     BusyError,
@@ -42,13 +43,20 @@ _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 class Engine:
     """A `Service`. Use it as an async context manager, or `start` and `close` it; behind it, no process is left."""
 
-    def __init__(self, settings: Settings, pool: WorkerPool | None = None, report: Report | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: WorkerPool | None = None,
+        report: Report | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         """Put everything together; nothing is started yet.
 
         Args:
             settings: of the service.
             pool: a pool that somebody else starts and closes; by default one of its own, as the settings say.
             report: told how far the preparation of Lean is.
+            recorder: counts what is done here; by default one of its own.
 
         Raises:
             UnavailableError: the settings ask for a Lean that is not on offer.
@@ -58,9 +66,11 @@ class Engine:
         self._report = report
         self._owns_pool = pool is None
         self.pool = pool or _new_pool(settings, self._preparing)
-        self._samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
+        self.recorder = recorder or Recorder()
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
         if settings.model.path is not None:
-            self._samplers["model"] = VllmEngineSampler(settings.model.path)
+            samplers["model"] = VllmEngineSampler(settings.model.path)
+        self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._policies = {name: Policy(name, policy.axioms, policy.kinds) for name, policy in settings.policies.items()}
@@ -78,6 +88,14 @@ class Engine:
         except (PoolUnavailableError, SamplerUnavailableError) as error:
             raise UnavailableError(str(error)) from None
         self._started = True
+        await self.self_check()
+
+    async def self_check(self) -> None:
+        """Have a small proof checked.
+
+        Raises:
+            UnavailableError: Lean does not verify it.
+        """
         warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
         verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), self._default.limits))
         if not verdict.verified:
@@ -123,7 +141,7 @@ class Engine:
         self._refuse_before_start()
         model = self._settings.model
         params = SamplingParams(
-            temperature=model.temperature, top_p=model.top_p, max_tokens=model.max_tokens, seed=request.seed
+            temperature=model.temperature, top_p=model.top_p, max_tokens=model.max_tokens, seed=request.sampling.seed
         )
         options = Options(params, request.limits, policy, request.trust)
         try:
@@ -134,7 +152,8 @@ class Engine:
             budget = replace(request.budget, seconds=max(left, 1e-3))
             async with self._checker(request) as checker:
                 search = ProofSearch(checker, self.workers)
-                async with contextlib.aclosing(search.prove(request.theorem, plan, budget, options)) as events:
+                found = self.recorder.search(search.prove(request.theorem, plan, budget, options))
+                async with contextlib.aclosing(found) as events:
                     async for event in events:
                         if isinstance(event, Finished):
                             _raise_if_hopeless(event)
@@ -177,10 +196,10 @@ class Engine:
         """What checks proofs of the request's theorem up to the tier that it asks for, in its turn."""
         warm = _InTurn(self.pool, request.priority)
         if request.trust < Trust.ISOLATED_REPLAY:
-            yield warm
+            yield self.recorder.checker(warm)
             return
         async with self.pool.isolated(request.theorem.header.imports) as isolated:
-            yield _TwiceChecker(warm, isolated)
+            yield self.recorder.checker(_TwiceChecker(warm, isolated))
 
     def _refuse_before_start(self) -> None:
         if not self._started:

@@ -88,7 +88,8 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return Layered(**given(flags))
+        values: dict[str, Any] = {**given(flags)}
+        return Layered(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
