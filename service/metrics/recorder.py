@@ -5,7 +5,7 @@ Labels are few and the server's own: verdicts, samplers, methods; never a theore
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -192,14 +192,8 @@ class _RecordedSampler:
 
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         async with contextlib.aclosing(self._sampler.sample(theorem, params)) as candidates:
-            async for candidate, seconds in _timed(candidates):
-                self._recorder.sampled(self.name, seconds)
+            began = time.monotonic()
+            async for candidate in candidates:
+                self._recorder.sampled(self.name, time.monotonic() - began)
                 yield candidate
-
-
-async def _timed(candidates: AsyncGenerator[Candidate, None]) -> AsyncIterator[tuple[Candidate, float]]:
-    """Each candidate and how long it was waited for."""
-    began = time.monotonic()
-    async for candidate in candidates:
-        yield candidate, time.monotonic() - began
-        began = time.monotonic()
+                began = time.monotonic()
