@@ -68,5 +68,5 @@ lock: $(FULL)
 	$(LOCK) --extra dev --extra train -o requirements/train.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist leansieve ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist leansieve buf ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,12 +6,13 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from leansieve.v1 import proof_search_pb2 as pb
+from leansieve.v1 import server_info_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.verdict import Verdict
-from service import convert, convert_requests, status
+from service import status
 from service.admission import bounds
 from service.config import Settings
+from service.convert import check, info, search, values
 from service.errors import UserError
 from service.requests import Check, Event, Search, ServiceInfo, UnavailableError
 
@@ -44,20 +45,18 @@ class Client:
         """See `Service.check`."""
         try:
             response = await self._stub.CheckProof(
-                convert_requests.check_to_proto(request), timeout=request.limits.seconds + _SLACK_SECONDS
+                check.request_to_proto(request), timeout=request.limits.seconds + _SLACK_SECONDS
             )
         except grpc.aio.AioRpcError as error:
             raise self._meant(error) from None
-        return convert.verdict_from_proto(response.verdict, request.candidate.mode)
+        return values.verdict_from_proto(response.verdict, request.candidate.mode)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        call = self._stub.Prove(
-            convert_requests.search_to_proto(request), timeout=request.budget.seconds + _SLACK_SECONDS
-        )
+        call = self._stub.Prove(search.request_to_proto(request), timeout=request.budget.seconds + _SLACK_SECONDS)
         try:
             async for response in call:
-                event = convert_requests.event_from_proto(response)
+                event = search.event_from_proto(response)
                 if event is not None:
                     yield event
         except grpc.aio.AioRpcError as error:
@@ -68,10 +67,10 @@ class Client:
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
         try:
-            response = await self._stub.GetServerInfo(pb.GetServerInfoRequest(), timeout=30.0)
+            response = await self._stub.GetServerInfo(server_info_pb2.GetServerInfoRequest(), timeout=30.0)
         except grpc.aio.AioRpcError as error:
             raise self._meant(error) from None
-        return convert_requests.info_from_proto(response, bounds(self._settings)[0])
+        return info.from_proto(response, bounds(self._settings)[0])
 
     async def ready(self, seconds: float) -> None:
         """Wait until the server's health is SERVING.

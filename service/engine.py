@@ -102,6 +102,15 @@ class Engine:
             said = "; ".join(message.text for message in verdict.messages)
             raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
 
+    def stats(self) -> PoolStats:
+        """What the Lean workers do and have done."""
+        return self.pool.stats()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whose candidates are sampled here: models and portfolios, as `Candidate.source` names them."""
+        return tuple(sampler.name for sampler in self._samplers.values())
+
     async def close(self) -> None:
         """Stop everything."""
         self._closed = True

@@ -6,12 +6,14 @@ class UserError(Exception):
 
 
 class InputError(UserError):
-    """A text of a request cannot be taken.
+    """A field of a request cannot be taken.
 
     Attributes:
         field: path of the field, as in `theorem.statement`.
+        violations: every field that is to blame, the first one included, with what is wrong with it.
     """
 
-    def __init__(self, field: str, text: str) -> None:
+    def __init__(self, field: str, text: str, violations: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(text)
         self.field = field
+        self.violations = violations or ((field, text),)

@@ -1,7 +1,8 @@
 """What the service is asked and what it answers, the same in this process (`Engine`) and across gRPC (`Client`)."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 from prover.candidate import Candidate
@@ -33,7 +34,12 @@ class StatementError(UserError):
 
 
 class UnavailableError(UserError):
-    """Nothing is wrong with the request; trying again later may help."""
+    """Nothing is wrong with the request; trying again later may help, after `seconds` if that is known."""
+
+    def __init__(self, text: str, seconds: float | None = None) -> None:
+        """Keep the delay."""
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class GoneError(UnavailableError):
@@ -46,7 +52,7 @@ class BusyError(UnavailableError):
     def __init__(self, text: str, seconds: float = 1.0) -> None:
         """Keep the delay."""
         super().__init__(text)
-        self.seconds = seconds
+        self.seconds: float = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,39 @@ class Check:
     priority: Priority = Priority.INTERACTIVE
 
 
+class StoreUse(StrEnum):
+    """What a search does with stored proofs: take them for an answer (read), add what it finds (write)."""
+
+    READ_WRITE = "read_write"
+    READ = "read"
+    WRITE = "write"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model samples; what is None or empty, the service decides.
+
+    Attributes:
+        focus: where to stand between coverage (0) and precision (1), mapped by measured curves. At most one of `focus`,
+            `alpha` and `model` is given.
+        alpha: the model that was tuned at this α.
+        model: a model by name.
+        temperature: softmax temperature; 0 is greedy.
+        top_p: nucleus mass.
+        max_tokens: longest candidate, in tokens.
+        seed: makes the candidates repeat.
+    """
+
+    focus: float | None = None
+    alpha: float | None = None
+    model: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """A theorem to prove.
@@ -77,8 +116,11 @@ class Search:
         limits: of each check.
         policy: name of one of the configured policies.
         trust: proofs of less trust do not count.
+        strategy: name of one of the strategies; empty for the default.
         sampler: name of one of the samplers; empty for the default.
-        seed: makes the candidates repeat.
+        sampling: how a model samples.
+        minimise: whether the answer is also wanted as short as it can be made.
+        store: what is done with stored proofs.
         guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
         priority: what batches ask waits behind what people wait for.
     """
@@ -88,10 +130,17 @@ class Search:
     limits: Limits = field(default_factory=Limits)
     policy: str = "default"
     trust: Trust = Trust.KERNEL_REPLAYED
+    strategy: str = ""
     sampler: str = ""
-    seed: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    minimise: bool = False
+    store: StoreUse = StoreUse.READ_WRITE
     guard: str = ""
     priority: Priority = Priority.INTERACTIVE
+
+    def in_turn(self, priority: Priority) -> "Search":
+        """The same search, waiting for another turn."""
+        return replace(self, priority=priority)
 
 
 @dataclass(frozen=True, slots=True)

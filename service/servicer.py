@@ -12,15 +12,20 @@ from typing import TypeVar
 import grpc
 import structlog
 
-from leansieve.v1 import proof_search_pb2 as pb
+from leansieve.v1 import check_pb2, prove_pb2, server_info_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchServicer
 from prover.search import Finished, Progress
-from service import convert, convert_requests, status
+from service import status
 from service.admission import Room, admit_budget, admit_limits, bounds
 from service.config import Settings
+from service.convert import check as check_messages
+from service.convert import info as info_messages
+from service.convert import search as search_messages
+from service.convert import values
 from service.errors import InputError, UserError
 from service.requests import Accepted, Service
 from service.text import blames_item, refusal
+from service.validation import validate
 
 _log = structlog.get_logger(__name__)
 
@@ -43,15 +48,18 @@ class Servicer(ProofSearchServicer):
         """Calls in work."""
 
     async def Prove(
-        self, request: pb.ProveRequest, context: grpc.aio.ServicerContext[pb.ProveRequest, pb.ProveResponse]
-    ) -> AsyncIterator[pb.ProveResponse]:
+        self,
+        request: prove_pb2.ProveRequest,
+        context: grpc.aio.ServicerContext[prove_pb2.ProveRequest, prove_pb2.ProveResponse],
+    ) -> AsyncIterator[prove_pb2.ProveResponse]:
         """Search proofs and send each as soon as it is verified."""
         request_id = secrets.token_hex(8)
         log = _log.bind(rpc="Prove", request_id=request_id)
         started = time.monotonic()
         try:
             # 1. Read the request and see whether it may come in.
-            search = convert_requests.search_from_proto(request, self._default, self._texts)
+            validate(request)
+            search = search_messages.request_from_proto(request, self._default, self._texts)
             admit_budget(search.budget, self._maximum.budget)
             admit_limits(search.limits, self._maximum.limits)
             left = _time_left(context)
@@ -72,35 +80,36 @@ class Servicer(ProofSearchServicer):
                         elif isinstance(event, Finished):
                             spent = event.spent
                             log = log.bind(ending=event.ending.value, sampled=spent.sampled, proofs=spent.proofs)
-                        yield convert_requests.event_to_proto(event, digest)
+                        yield search_messages.event_to_proto(event, digest)
             log.info("answered", seconds=round(time.monotonic() - started, 3))
         except UserError as error:
             log.info("refused", error=type(error).__name__, field=getattr(error, "field", None))
-            await status.abort(context, error)
+            await status.abort(context, _in_options(error))
         except Exception:
             log.exception("failed")
             await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says where")
 
     async def CheckProof(
         self,
-        request: pb.CheckProofRequest,
-        context: grpc.aio.ServicerContext[pb.CheckProofRequest, pb.CheckProofResponse],
-    ) -> pb.CheckProofResponse:
+        request: check_pb2.CheckProofRequest,
+        context: grpc.aio.ServicerContext[check_pb2.CheckProofRequest, check_pb2.CheckProofResponse],
+    ) -> check_pb2.CheckProofResponse:
         """Check one proof; what is wrong with its texts is its verdict."""
         log = _log.bind(rpc="CheckProof")
         try:
+            validate(request)
             try:
-                check = convert_requests.check_from_proto(request, self._default, self._texts)
+                check = check_messages.request_from_proto(request, self._default, self._texts)
             except InputError as error:
                 if blames_item(error):
-                    return pb.CheckProofResponse(verdict=convert.verdict_to_proto(refusal(error)))
+                    return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(refusal(error)))
                 raise
             admit_limits(check.limits, self._maximum.limits)
             limits = replace(check.limits, seconds=min(check.limits.seconds, _time_left(context)))
             with self.calls.taking_one():
                 verdict = await self._service.check(replace(check, limits=limits))
             log.debug("answered", theorem=check.theorem.digest, verdict=verdict.kind.name, trust=verdict.trust.name)
-            return pb.CheckProofResponse(verdict=convert.verdict_to_proto(verdict))
+            return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(verdict))
         except UserError as error:
             log.info("refused", error=type(error).__name__, field=getattr(error, "field", None))
             await status.abort(context, error)
@@ -110,11 +119,22 @@ class Servicer(ProofSearchServicer):
 
     async def GetServerInfo(
         self,
-        request: pb.GetServerInfoRequest,
-        context: grpc.aio.ServicerContext[pb.GetServerInfoRequest, pb.GetServerInfoResponse],
-    ) -> pb.GetServerInfoResponse:
+        request: server_info_pb2.GetServerInfoRequest,
+        context: grpc.aio.ServicerContext[server_info_pb2.GetServerInfoRequest, server_info_pb2.GetServerInfoResponse],
+    ) -> server_info_pb2.GetServerInfoResponse:
         """Say what checks and samples here."""
-        return convert_requests.info_to_proto(await self._service.info())
+        return info_messages.to_proto(await self._service.info())
+
+
+def _in_options(error: UserError) -> UserError:
+    """The same, naming fields as they are called where `SearchOptions` is a part of the request."""
+    if not isinstance(error, InputError):
+        return error
+    fields = tuple(
+        (field if field.startswith(("theorem", "options", "priority")) else f"options.{field}", text)
+        for field, text in error.violations
+    )
+    return InputError(fields[0][0], str(error), fields)
 
 
 def _time_left(context: grpc.aio.ServicerContext[Q, A]) -> float:

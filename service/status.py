@@ -5,7 +5,7 @@
 | `InputError` | INVALID_ARGUMENT | BadRequest |
 | `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
-| `UnavailableError` | UNAVAILABLE | |
+| `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
 
 Each carries an ErrorInfo whose reason is a name that programs may rely on.
 """
@@ -16,11 +16,11 @@ from typing import NoReturn
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message as Proto
-from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from leansieve.v1 import verdict_pb2
 from prover.verdict import Verdict
-from service import convert
+from service.convert import values
 from service.errors import InputError, UserError
 from service.requests import BusyError, GoneError, StatementError, UnavailableError
 
@@ -44,12 +44,16 @@ def to_status(error: UserError) -> status_pb2.Status:
         case StatementError(verdict=verdict):
             code, reason = code_pb2.INVALID_ARGUMENT, verdict.kind.name
             details = _statement_details(verdict)
-        case InputError(field=field):
+        case InputError(violations=violations):
             code, reason = code_pb2.INVALID_ARGUMENT, "BAD_INPUT"
-            details = [error_details_pb2.BadRequest(field_violations=[_violation(field, str(error))])]
+            found = [_violation(field, text) for field, text in violations]
+            details = [error_details_pb2.BadRequest(field_violations=found)]
         case BusyError(seconds=seconds):
             code, reason = code_pb2.RESOURCE_EXHAUSTED, "BUSY"
-            details = [error_details_pb2.RetryInfo(retry_delay=convert.duration(seconds))]
+            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
+        case UnavailableError(seconds=float(seconds)):
+            code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
+            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
         case _:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
@@ -71,11 +75,13 @@ def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
     verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in status.details:
         if detail.Unpack(verdict):
-            return StatementError(convert.verdict_from_proto(verdict))
+            return StatementError(values.verdict_from_proto(verdict))
         if detail.Unpack(retry):
-            return BusyError(text, convert.seconds(retry.retry_delay))
+            full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            return (BusyError if full else UnavailableError)(text, values.seconds(retry.retry_delay))
         if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
-            return InputError(violations.field_violations[0].field, text)
+            found = tuple((violation.field, violation.description) for violation in violations.field_violations)
+            return InputError(found[0][0], text, found)
     match error.code():
         case grpc.StatusCode.UNAVAILABLE if not status.details:
             return GoneError(f"no server answers at {address}: start one with `leansieve serve` ({text})")
@@ -98,7 +104,7 @@ def _statement_details(verdict: Verdict) -> list[Proto]:
         ]
         details: list[Proto] = [
             error_details_pb2.BadRequest(field_violations=violations),
-            convert.verdict_to_proto(replace(verdict, messages=tuple(messages))),
+            values.verdict_to_proto(replace(verdict, messages=tuple(messages))),
         ]
         if not messages or sum(detail.ByteSize() for detail in details) <= _MOST_DETAILS:
             return details

@@ -16,7 +16,7 @@ from service.cli.progress import SearchDisplay, ending
 from service.config import Settings
 from service.errors import UserError
 from service.lean_file import LeanFile
-from service.requests import Accepted, Event, Search, Service, StatementError
+from service.requests import Accepted, Event, Sampling, Search, Service, StatementError
 from service.text import printable, read_theorem
 
 
@@ -52,7 +52,8 @@ def prove(
     limits = common.limits(settings, check_seconds)
 
     def request(theorem: Theorem) -> Search:
-        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler, seed)
+        sampling = Sampling(seed=seed)
+        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler=sampler, sampling=sampling)
 
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:

@@ -5,15 +5,18 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leansieve.v1 import proof_search_pb2 as pb
+from leansieve.v1 import prove_pb2, verdict_pb2
 from prover.candidate import Candidate
+from prover.lean.jobs import Priority
 from prover.search import Budget, Ending, Finished, Progress, Proof
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
-from service import convert, convert_requests
 from service.admission import bounds
 from service.config import Settings, TextSettings
-from service.requests import Accepted, Check, Event, Search
+from service.convert import check as check_messages
+from service.convert import search as search_messages
+from service.convert import values
+from service.requests import Accepted, Check, Event, Sampling, Search, StoreUse
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 count = st.integers(0, 2**32 - 1)
@@ -43,13 +46,25 @@ theorems = st.builds(
     st.just(Header(("Init",), "open Nat")),
     text.map(lambda s: s.replace("\0", "")),
 )
+share = st.floats(0, 1)
+samplings = st.builds(
+    lambda aim, **rest: Sampling(**aim, **rest),
+    st.fixed_dictionaries({})
+    | st.fixed_dictionaries({"focus": share})
+    | st.fixed_dictionaries({"alpha": share})
+    | st.fixed_dictionaries({"model": text.filter(bool)}),
+    temperature=st.none() | st.floats(0, 10),
+    top_p=st.none() | st.floats(0, 1, exclude_min=True),
+    max_tokens=st.none() | st.integers(1, 65536),
+    seed=st.none() | st.integers(0, 2**63 - 1),
+)
 proofs = text.map(lambda s: s.replace("\0", ""))
 default = bounds(Settings())[0]
 
 
 @given(verdicts)
 def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
-    there_and_back = convert.verdict_from_proto(convert.verdict_to_proto(verdict), verdict.mode)
+    there_and_back = values.verdict_from_proto(values.verdict_to_proto(verdict), verdict.mode)
     assert dataclasses.replace(there_and_back, elapsed_ms=verdict.elapsed_ms) == verdict
     assert abs(there_and_back.elapsed_ms - verdict.elapsed_ms) < 1e-3
 
@@ -62,11 +77,13 @@ def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
         limits,
         text.filter(bool),
         trusts,
+        text,
+        st.sampled_from(Priority),
     )
 )
 def test_a_check_survives_the_journey(check: Check) -> None:
-    request = convert_requests.check_to_proto(check)
-    assert convert_requests.check_from_proto(request, default, TextSettings()) == check
+    request = check_messages.request_to_proto(check)
+    assert check_messages.request_from_proto(request, default, TextSettings()) == check
 
 
 @given(
@@ -77,13 +94,18 @@ def test_a_check_survives_the_journey(check: Check) -> None:
         limits,
         text.filter(bool),
         trusts,
+        st.sampled_from(["", "portfolio_first", "independent", "repair", "stepwise", "decompose"]),
         text,
-        st.none() | st.integers(0, 2**64 - 1),
+        samplings,
+        st.booleans(),
+        st.sampled_from(StoreUse),
+        text,
+        st.sampled_from(Priority),
     )
 )
 def test_a_search_survives_the_journey(search: Search) -> None:
-    request = convert_requests.search_to_proto(search)
-    assert convert_requests.search_from_proto(request, default, TextSettings()) == search
+    request = search_messages.request_to_proto(search)
+    assert search_messages.request_from_proto(request, default, TextSettings()) == search
 
 
 spent = st.builds(Progress, count, count, count, count, time)
@@ -107,26 +129,26 @@ endings = st.sampled_from([e for e in Ending if e not in (Ending.INVALID_STATEME
     )
 )
 def test_an_event_survives_the_journey(event: Event) -> None:
-    assert convert_requests.event_from_proto(convert_requests.event_to_proto(event, "digest")) == event
+    assert search_messages.event_from_proto(search_messages.event_to_proto(event, "digest")) == event
 
 
 def test_what_a_request_does_not_say_comes_from_the_server() -> None:
-    request = pb.ProveRequest()
+    request = prove_pb2.ProveRequest()
     request.theorem.statement = "theorem a : True"
-    search = convert_requests.search_from_proto(request, default, TextSettings())
+    search = search_messages.request_from_proto(request, default, TextSettings())
     assert search == Search(Theorem("theorem a : True"), default.budget, default.limits)
 
 
 def test_a_verdict_of_a_newer_server_is_nobodys_fault() -> None:
-    message = convert.verdict_to_proto(Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED))
+    message = values.verdict_to_proto(Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED))
     message.kind = 99  # type: ignore[assignment]
     message.trust = 99  # type: ignore[assignment]
-    verdict = convert.verdict_from_proto(message)
+    verdict = values.verdict_from_proto(message)
     assert (verdict.kind, verdict.trust) == (VerdictKind.INFRASTRUCTURE, Trust.NONE)
     assert not verdict.verified
 
 
 def test_every_message_field_is_explained_or_plain() -> None:
-    for enum, kinds in ((pb.DESCRIPTOR.pool.FindEnumTypeByName("leansieve.v1.VerdictKind"), VerdictKind),):
+    for enum, kinds in ((verdict_pb2.DESCRIPTOR.pool.FindEnumTypeByName("leansieve.v1.VerdictKind"), VerdictKind),):
         names = {value.name.removeprefix("VERDICT_KIND_") for value in enum.values}
         assert names == {kind.name for kind in kinds} | {"UNSPECIFIED"}

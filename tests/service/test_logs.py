@@ -9,7 +9,7 @@ import grpc
 import pytest
 import structlog
 
-from leansieve.v1 import proof_search_pb2 as pb
+from leansieve.v1 import check_pb2, prove_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.verdict import Verdict
 from service import logs
@@ -72,9 +72,9 @@ async def test_a_bug_shows_neither_clients_nor_logs_what_was_asked(capsys: pytes
         grpc.aio.insecure_channel(address) as channel,
     ):
         stub = ProofSearchStub(channel)
-        check = pb.CheckProofRequest(proof="secret")
+        check = check_pb2.CheckProofRequest(proof="secret")
         check.theorem.statement = "theorem secret : True"
-        for call in (stub.CheckProof(check), stub.Prove(pb.ProveRequest(theorem=check.theorem)).read()):
+        for call in (stub.CheckProof(check), stub.Prove(prove_pb2.ProveRequest(theorem=check.theorem)).read()):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call
             assert caught.value.code() is grpc.StatusCode.INTERNAL

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2, status_pb2
 
-from leansieve.v1 import proof_search_pb2 as pb
-from leansieve.v1 import verdict_pb2
+from leansieve.v1 import check_pb2, prove_pb2, search_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.lean.pool import State, WorkerPool
@@ -79,7 +78,7 @@ async def test_a_statement_that_does_not_elaborate_is_invalid_argument_with_posi
     message = caught.value.verdict.messages[0]
     assert (message.region, message.line, message.column) == (Region.STATEMENT, 2, 6)
     # And as a client in any language sees it:
-    request = pb.ProveRequest()
+    request = prove_pb2.ProveRequest()
     request.theorem.statement = theorem.statement
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await ProofSearchStub(lean_channel).Prove(request).read()
@@ -128,7 +127,7 @@ async def test_a_lean_time_out_is_a_verdict(lean_client: Client) -> None:
 
 
 async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Channel) -> None:
-    request = pb.CheckProofRequest(proof=LONG.candidate.text)
+    request = check_pb2.CheckProofRequest(proof=LONG.candidate.text)
     request.theorem.statement = LONG.theorem.statement
     request.limits.heartbeats, request.limits.recursion = LONG.limits.heartbeats, LONG.limits.recursion
     response = await ProofSearchStub(lean_channel).CheckProof(request, timeout=10.0)
@@ -136,10 +135,10 @@ async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Chann
 
 
 async def test_the_deadline_of_a_search_ends_it_with_a_summary(lean_channel: grpc.aio.Channel) -> None:
-    request = pb.ProveRequest()
+    request = prove_pb2.ProveRequest()
     request.theorem.statement = FALSE.statement.replace("+ 1", "+ 1 ∧ ∀ a b c d e : Fin 14, a + b + c + d = e")
     responses = [response async for response in ProofSearchStub(lean_channel).Prove(request, timeout=6.0)]
-    assert responses[-1].summary.end in (pb.SEARCH_END_TIME_SPENT, pb.SEARCH_END_SAMPLERS_EXHAUSTED)
+    assert responses[-1].summary.end in (search_pb2.SEARCH_END_TIME_SPENT, search_pb2.SEARCH_END_SAMPLERS_EXHAUSTED)
 
 
 async def until_idle(pool: WorkerPool) -> None:

@@ -11,8 +11,7 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import proof_search_pb2 as pb
-from leansieve.v1 import verdict_pb2
+from leansieve.v1 import check_pb2, prove_pb2, search_pb2, theorem_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.search import Budget
@@ -102,24 +101,25 @@ TRUE = Theorem("theorem a : True")
 async def test_a_search_out_of_bounds_is_refused_by_field(client: Client, search: Search, field: str) -> None:
     with pytest.raises(InputError) as caught:
         await anext(client.prove(search))
-    assert caught.value.field == field
+    assert caught.value.field == (field if field.startswith("theorem") else f"options.{field}")
 
 
 async def test_a_request_that_is_refused_is_invalid_argument(channel: grpc.aio.Channel) -> None:
     stub = ProofSearchStub(channel)
-    for request in (pb.ProveRequest(), pb.ProveRequest(minimum_trust=verdict_pb2.TRUST_ELABORATED)):
+    options = search_pb2.SearchOptions(minimum_trust=verdict_pb2.TRUST_ELABORATED)
+    for request in (prove_pb2.ProveRequest(), prove_pb2.ProveRequest(options=options)):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.Prove(request).read()
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await stub.CheckProof(pb.CheckProofRequest())
+        await stub.CheckProof(check_pb2.CheckProofRequest())
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "neither `proof` nor `file`" in str(caught.value.details())
+    assert caught.value.details() == "candidate: exactly one field is required in oneof"
 
 
 async def test_a_text_that_cannot_be_taken_is_the_verdict_of_a_check(channel: grpc.aio.Channel) -> None:
     stub = ProofSearchStub(channel)
-    request = pb.CheckProofRequest(proof="rfl")
+    request = check_pb2.CheckProofRequest(proof="rfl", theorem=theorem_pb2.Theorem())
     response = await stub.CheckProof(request)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_INVALID_STATEMENT
     assert response.verdict.messages[0].text.startswith("the statement is empty")

@@ -2,7 +2,7 @@
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
 from grpc.aio import AioRpcError, Metadata
 
 from prover.verdict import Message, Region, Verdict, VerdictKind

@@ -1,9 +1,9 @@
-"""Values between proto messages and the engine's dataclasses. No proto message goes further down than here."""
+"""What many messages hold: theorems, limits, verdicts, durations."""
 
 from google.protobuf.duration_pb2 import Duration
 
-from leansieve.v1 import proof_search_pb2, theorem_pb2, verdict_pb2
-from prover.search import Budget
+from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
+from prover.lean.jobs import Priority
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 from service.config import TextSettings
@@ -79,21 +79,19 @@ def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
     )
 
 
-def budget_to_proto(budget: Budget) -> proof_search_pb2.SearchBudget:
-    """A budget as a request carries it."""
-    return proof_search_pb2.SearchBudget(
-        samples=budget.samples, proofs=budget.proofs, time=duration(budget.seconds), checks=budget.checks
-    )
+def wanted_trust(value: verdict_pb2.Trust.ValueType) -> Trust:
+    """The tier that a request asks for. The contract lets no other value through."""
+    return Trust.ISOLATED_REPLAY if value == verdict_pb2.TRUST_ISOLATED_REPLAY else Trust.KERNEL_REPLAYED
 
 
-def budget_from_proto(budget: proof_search_pb2.SearchBudget, default: Budget) -> Budget:
-    """The budget of a request; what it does not say comes from `default`."""
-    return Budget(
-        samples=budget.samples or default.samples,
-        checks=budget.checks if budget.HasField("checks") else default.checks,
-        seconds=seconds(budget.time) if budget.HasField("time") else default.seconds,
-        proofs=budget.proofs or default.proofs,
-    )
+def priority_to_proto(priority: Priority) -> search_pb2.Priority.ValueType:
+    """The proto enum's value."""
+    return search_pb2.PRIORITY_BATCH if priority is Priority.BATCH else search_pb2.PRIORITY_INTERACTIVE
+
+
+def priority_from_proto(value: search_pb2.Priority.ValueType) -> Priority:
+    """The turn that a request waits for."""
+    return Priority.BATCH if value == search_pb2.PRIORITY_BATCH else Priority.INTERACTIVE
 
 
 def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:

@@ -1,0 +1,1 @@
+"""Proto messages on one side, the dataclasses of engine and service on the other. No message goes further down than here."""

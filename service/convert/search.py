@@ -1,0 +1,215 @@
+"""Searches: what they are asked and the events they answer."""
+
+from leansieve.v1 import prove_pb2, search_pb2
+from prover.candidate import Candidate
+from prover.search import Budget, Ending, Finished, Progress, Proof
+from prover.theorem import Theorem
+from service.config import TextSettings
+from service.convert import values
+from service.requests import Accepted, Bounds, Event, Sampling, Search, StoreUse
+
+_ENDINGS = {
+    Ending.PROOFS_FOUND: search_pb2.SEARCH_END_PROOFS_FOUND,
+    Ending.SAMPLERS_EXHAUSTED: search_pb2.SEARCH_END_SAMPLERS_EXHAUSTED,
+    Ending.SAMPLES_SPENT: search_pb2.SEARCH_END_SAMPLES_SPENT,
+    Ending.CHECKS_SPENT: search_pb2.SEARCH_END_CHECKS_SPENT,
+    Ending.SECONDS_SPENT: search_pb2.SEARCH_END_TIME_SPENT,
+}
+_ENDING_OF = {value: ending for ending, value in _ENDINGS.items()}
+_STORE_USES = {use: search_pb2.StoreUse.Value(f"STORE_USE_{use.name}") for use in StoreUse}
+_STORE_USE_OF = {value: use for use, value in _STORE_USES.items()}
+
+
+def budget_to_proto(budget: Budget) -> search_pb2.SearchBudget:
+    """A budget as a request carries it."""
+    return search_pb2.SearchBudget(
+        samples=budget.samples, proofs=budget.proofs, time=values.duration(budget.seconds), checks=budget.checks
+    )
+
+
+def budget_from_proto(budget: search_pb2.SearchBudget, default: Budget) -> Budget:
+    """The budget of a request; what it does not say comes from `default`."""
+    return Budget(
+        samples=budget.samples or default.samples,
+        checks=budget.checks if budget.HasField("checks") else default.checks,
+        seconds=values.seconds(budget.time) if budget.HasField("time") else default.seconds,
+        proofs=budget.proofs or default.proofs,
+    )
+
+
+def strategy_to_proto(name: str) -> search_pb2.Strategy.ValueType:
+    """The proto enum's value; an empty name is the default."""
+    return search_pb2.Strategy.Value(f"STRATEGY_{name.upper() or 'UNSPECIFIED'}")
+
+
+def strategy_from_proto(value: search_pb2.Strategy.ValueType) -> str:
+    """The strategy's name; empty for the default."""
+    name = search_pb2.Strategy.Name(value).removeprefix("STRATEGY_").lower()
+    return "" if name == "unspecified" else name
+
+
+def sampling_to_proto(sampling: Sampling) -> search_pb2.Sampling:
+    """How to sample as a request carries it."""
+    message = search_pb2.Sampling(
+        temperature=sampling.temperature, top_p=sampling.top_p, max_tokens=sampling.max_tokens, seed=sampling.seed
+    )
+    if sampling.focus is not None:
+        message.focus = sampling.focus
+    if sampling.alpha is not None:
+        message.alpha = sampling.alpha
+    if sampling.model:
+        message.model = sampling.model
+    return message
+
+
+def sampling_from_proto(sampling: search_pb2.Sampling) -> Sampling:
+    """How a request wants to sample."""
+    aim = sampling.WhichOneof("aim")
+    return Sampling(
+        focus=sampling.focus if aim == "focus" else None,
+        alpha=sampling.alpha if aim == "alpha" else None,
+        model=sampling.model,
+        temperature=sampling.temperature if sampling.HasField("temperature") else None,
+        top_p=sampling.top_p if sampling.HasField("top_p") else None,
+        max_tokens=sampling.max_tokens if sampling.HasField("max_tokens") else None,
+        seed=sampling.seed if sampling.HasField("seed") else None,
+    )
+
+
+def options_to_proto(search: Search) -> search_pb2.SearchOptions:
+    """All of a search but its theorem and its turn."""
+    return search_pb2.SearchOptions(
+        budget=budget_to_proto(search.budget),
+        limits=values.limits_to_proto(search.limits),
+        policy=search.policy,
+        minimum_trust=values.trust_to_proto(search.trust),
+        strategy=strategy_to_proto(search.strategy),
+        sampler=search.sampler,
+        sampling=sampling_to_proto(search.sampling),
+        minimise=search.minimise,
+        store=_STORE_USES[search.store],
+        guard=search.guard,
+    )
+
+
+def options_from_proto(options: search_pb2.SearchOptions, theorem: Theorem, default: Bounds) -> Search:
+    """The search for `theorem` that these options ask for; what they do not say comes from `default`."""
+    return Search(
+        theorem=theorem,
+        budget=budget_from_proto(options.budget, default.budget),
+        limits=values.limits_from_proto(options.limits, default.limits),
+        policy=options.policy or "default",
+        trust=values.wanted_trust(options.minimum_trust),
+        strategy=strategy_from_proto(options.strategy),
+        sampler=options.sampler,
+        sampling=sampling_from_proto(options.sampling),
+        minimise=options.minimise,
+        store=_STORE_USE_OF.get(options.store, StoreUse.READ_WRITE),
+        guard=options.guard,
+    )
+
+
+def request_to_proto(search: Search) -> prove_pb2.ProveRequest:
+    """A search as a request."""
+    return prove_pb2.ProveRequest(
+        theorem=values.theorem_to_proto(search.theorem),
+        options=options_to_proto(search),
+        priority=values.priority_to_proto(search.priority),
+    )
+
+
+def request_from_proto(request: prove_pb2.ProveRequest, default: Bounds, texts: TextSettings) -> Search:
+    """The search that a request asks for.
+
+    Raises:
+        InputError: a text cannot be taken.
+    """
+    search = options_from_proto(request.options, values.theorem_from_proto(request.theorem, texts), default)
+    return search.in_turn(values.priority_from_proto(request.priority))
+
+
+def event_to_proto(event: Event, digest: str) -> prove_pb2.ProveResponse:
+    """An event of a search that does not end it in an error; `digest` names the theorem."""
+    match event:
+        case Accepted(goal, request_id):
+            accepted = prove_pb2.SearchAccepted(request_id=request_id, theorem_digest=digest, goal=goal)
+            return prove_pb2.ProveResponse(accepted=accepted)
+        case Progress():
+            return prove_pb2.ProveResponse(progress=progress_to_proto(event))
+        case Proof():
+            return prove_pb2.ProveResponse(proof=proof_to_proto(event))
+        case Finished():
+            return prove_pb2.ProveResponse(summary=summary_to_proto(event))
+
+
+def event_from_proto(response: prove_pb2.ProveResponse) -> Event | None:
+    """The event that a response carries; None if it is of a kind that this version does not know."""
+    match response.WhichOneof("event"):
+        case "accepted":
+            return Accepted(response.accepted.goal, response.accepted.request_id)
+        case "progress":
+            return progress_from_proto(response.progress)
+        case "proof":
+            return proof_from_proto(response.proof)
+        case "summary":
+            return summary_from_proto(response.summary)
+        case _:
+            return None
+
+
+def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
+    """What a search has spent."""
+    return search_pb2.SearchProgress(
+        sampled=progress.sampled,
+        distinct=progress.distinct,
+        checked=progress.checked,
+        proofs=progress.proofs,
+        elapsed=values.duration(progress.seconds),
+    )
+
+
+def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
+    """What a search has spent."""
+    elapsed = values.seconds(progress.elapsed)
+    return Progress(progress.sampled, progress.distinct, progress.checked, progress.proofs, elapsed)
+
+
+def proof_to_proto(proof: Proof) -> search_pb2.VerifiedProof:
+    """A verified proof."""
+    candidate = proof.candidate
+    return search_pb2.VerifiedProof(
+        text=candidate.text,
+        verdict=values.verdict_to_proto(proof.verdict),
+        source=candidate.source,
+        log_prob=candidate.log_prob,
+        tokens=candidate.tokens,
+        seed=candidate.seed,
+        elapsed=values.duration(proof.seconds),
+    )
+
+
+def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
+    """A verified proof."""
+    candidate = Candidate(
+        proof.text,
+        source=proof.source,
+        log_prob=proof.log_prob if proof.HasField("log_prob") else None,
+        tokens=proof.tokens,
+        seed=proof.seed if proof.HasField("seed") else None,
+    )
+    return Proof(candidate, values.verdict_from_proto(proof.verdict), values.seconds(proof.elapsed))
+
+
+def summary_to_proto(finished: Finished) -> search_pb2.SearchSummary:
+    """What a search came to."""
+    counts = [search_pb2.VerdictCount(kind=values.KINDS[kind], count=n) for kind, n in finished.verdicts.items()]
+    return search_pb2.SearchSummary(
+        end=_ENDINGS[finished.ending], spent=progress_to_proto(finished.spent), verdicts=counts
+    )
+
+
+def summary_from_proto(summary: search_pb2.SearchSummary) -> Finished:
+    """What a search came to."""
+    ending = _ENDING_OF.get(summary.end, Ending.INFRASTRUCTURE)
+    counts = {values.KIND_OF[c.kind]: c.count for c in summary.verdicts if c.kind in values.KIND_OF}
+    return Finished(ending, progress_from_proto(summary.spent), counts)
