@@ -1,10 +1,13 @@
-"""Files of one JSON object a line, each checked against a model."""
+"""Files of one JSON object a line, each checked against a model; compressed where the name ends in `.gz`."""
 
+import contextlib
+import gzip
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,13 +20,28 @@ def read_jsonl(path: Path, model: type[Model]) -> Iterator[tuple[int, Model]]:
     Raises:
         ValueError: a line is not such an object, or the file is not text; the message says where and why.
     """
-    with path.open(encoding="utf-8") as lines:
+    with _reading(path) as lines:
         try:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, _parse(line, model, f"{path}:{number}")
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise ValueError(f"{path} is not gzip, or was cut off: {error}.") from error
+
+
+def _reading(path: Path) -> TextIO:
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _writing(path: Path, compressed: bool) -> Iterator[TextIO]:
+    with path.open("wb") as file:
+        # Neither name nor time inside: the same objects make the same file.
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if compressed else contextlib.nullcontext(file)
+        with packed as binary, io.TextIOWrapper(binary, encoding="utf-8", newline="\n") as text:
+            yield text
 
 
 def _parse(line: str, model: type[Model], where: str) -> Model:
@@ -41,7 +59,7 @@ def write_jsonl(path: Path, objects: Iterable[BaseModel]) -> int:
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     count = 0
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as out:
+        with _writing(partial, path.suffix == ".gz") as out:
             for item in objects:
                 out.write(json.dumps(item.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n")
                 count += 1

@@ -1,0 +1,93 @@
+"""What a seed search found, without the theorems: small enough to keep with the source, and no copy of a corpus.
+
+    python -m training.seeds.archive pack SEEDS.jsonl ARCHIVE.jsonl.gz
+    python -m training.seeds.archive unpack ARCHIVE.jsonl.gz CORPUS.jsonl... --out SEEDS.jsonl [--proved PROVED.jsonl]
+
+Theorems are found again in their corpus by digest. What `unpack` writes is what the search wrote: the search goes on
+from it, and `--proved` writes what a model is fine-tuned on.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.corpus.jsonl import read_jsonl, write_jsonl
+from training.corpus.record import TheoremRecord, read_corpus
+from training.seeds.run import SeedRecord, read_seeds, write_proved
+from training.seeds.search import Ending
+
+
+class ArchivedSeeds(BaseModel):
+    """A `SeedRecord` whose theorem is named by its digest; one JSON object a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of the theorem."""
+    guard: str = ""
+    """The library theorem that it is, if it is one."""
+    proofs: tuple[str, ...] = ()
+    """As in the record."""
+    origins: tuple[str, ...] = ()
+    """As in the record."""
+    ending: Ending
+    """As in the record."""
+    requests: int = Field(ge=0)
+    """As in the record."""
+    seconds: float = Field(ge=0)
+    """As in the record."""
+
+
+def pack(seeds: Iterable[SeedRecord]) -> list[ArchivedSeeds]:
+    """Leave the theorems out."""
+    return [
+        ArchivedSeeds(digest=row.theorem.theorem.digest, guard=row.theorem.guard, **row.model_dump(exclude={"theorem"}))
+        for row in seeds
+    ]
+
+
+def unpack(archive: Iterable[ArchivedSeeds], corpus: Iterable[TheoremRecord]) -> tuple[list[SeedRecord], int]:
+    """Put the theorems back in; also the number of rows whose theorem the corpus does not hold."""
+    theorems = {(record.theorem.digest, record.guard): record for record in corpus}
+    rows, missing = [], 0
+    for row in archive:
+        record = theorems.get((row.digest, row.guard))
+        if record is None:
+            missing += 1
+        else:
+            rows.append(SeedRecord(theorem=record, **row.model_dump(exclude={"digest", "guard"})))
+    return rows, missing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.seeds.archive", description="Keep what was found.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    packing = commands.add_parser("pack", help="leave the theorems out")
+    packing.add_argument("seeds", type=Path)
+    packing.add_argument("archive", type=Path)
+    unpacking = commands.add_parser("unpack", help="put them back in")
+    unpacking.add_argument("archive", type=Path)
+    unpacking.add_argument("corpora", type=Path, nargs="+", metavar="corpus")
+    unpacking.add_argument("--out", type=Path, required=True, help="what the search wrote")
+    unpacking.add_argument("--proved", type=Path, help="also the theorems with proofs, to fine-tune on")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "pack":
+            print(f"{write_jsonl(arguments.archive, pack(read_seeds(arguments.seeds)))} rows in {arguments.archive}")
+            return
+        if arguments.out.exists():
+            sys.exit(f"error: {arguments.out} exists; name another file, for the search may have gone on in it")
+        archived = (row for _, row in read_jsonl(arguments.archive, ArchivedSeeds))
+        rows, missing = unpack(archived, (record for path in arguments.corpora for record in read_corpus(path)))
+        print(f"{write_jsonl(arguments.out, rows)} rows in {arguments.out}, {missing} of other theorems left out")
+        if arguments.proved:
+            print(f"{write_proved(arguments.out, arguments.proved)} theorems with proofs in {arguments.proved}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
