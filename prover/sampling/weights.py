@@ -1,0 +1,241 @@
+"""A folder of weights: `weights.json` names the models, says what files they are and what was measured of each.
+
+Each model has a folder of its own beside it: a whole Hugging Face checkpoint, or a PEFT LoRA adapter on the base.
+`write_weights` replaces the manifest in one step; files of a model never change under a name that is being served.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+MANIFEST = "weights.json"
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+"""The weights that come with the package."""
+
+_LARGEST_MANIFEST = 4 << 20
+_UNREAD = {"README.md", ".gitattributes"}  # may lie beside a model's files without being listed
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class WeightsError(ValueError):
+    """A folder of weights cannot be used; the text is one sentence that says why."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Curve(_Section):
+    """What a model proves of a corpus, measured in one setting."""
+
+    corpus: str
+    """Name of the corpus."""
+    theorems: Count
+    """How many theorems it has."""
+    samples: Count
+    """Candidates sampled for each."""
+    temperature: float = Field(gt=0)
+    """Softmax temperature."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Nucleus mass."""
+    max_tokens: Count
+    """Longest candidate."""
+    pass_at_k: dict[Count, Chance]
+    """Chance of at least one verified proof among k samples, mean over the theorems; k = 1 is always there."""
+    distinct_at_k: dict[Count, dict[Count, Chance]] = {}
+    """For a number of distinct verified proofs: the chance of at least so many among k samples."""
+    command: str
+    """What measured it."""
+
+    @model_validator(mode="after")
+    def _is_a_curve(self) -> "Curve":
+        if 1 not in self.pass_at_k:
+            raise ValueError("pass_at_k lacks k = 1")
+        for chances in (self.pass_at_k, *self.distinct_at_k.values()):
+            if max(chances, default=1) > self.samples:
+                raise ValueError(f"a curve goes to k = {max(chances)}, but {self.samples} samples were measured")
+            values = [chances[k] for k in sorted(chances)]
+            if values != sorted(values):
+                raise ValueError("a chance falls with more samples")
+        return self
+
+
+class Probe(_Section):
+    """A text and what the trainer's own model says of it: a served model has to agree."""
+
+    text: str = Field(max_length=10_000)
+    """Lean source."""
+    tokens: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=2, max_length=1024)
+    """The text in tokens."""
+    log_probs: tuple[Annotated[float, Field(le=1e-6)], ...]
+    """Natural log-probability of each token but the first, given those before it."""
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> "Probe":
+        if len(self.log_probs) != len(self.tokens) - 1:
+            raise ValueError(f"{len(self.tokens)} tokens need {len(self.tokens) - 1} log_probs")
+        return self
+
+
+class Model(_Section):
+    """One model of a folder."""
+
+    name: Name
+    """What requests and receipts call it."""
+    alpha: float | None = Field(default=None, ge=0, le=1)
+    """The α that it was tuned with: the larger, the more precision and the less coverage; None for a base."""
+    algorithm: str = Field(default="", max_length=64)
+    """What tuned it."""
+    kind: Literal["checkpoint", "adapter"]
+    """Whole weights, or a LoRA adapter on the base."""
+    folder: FileName
+    """Where its files are, beside the manifest."""
+    files: dict[FileName, Digest] = Field(min_length=1)
+    """SHA-256 of each of its files."""
+    probe: Probe
+    """What shows that it was loaded right."""
+    curves: tuple[Curve, ...] = ()
+    """What was measured."""
+
+
+class Weights(_Section):
+    """The manifest."""
+
+    format: Literal[1] = 1
+    """Version of this format."""
+    prompt_format: str = "source"
+    """How the models are asked (`prover.prompt`, `training.model.prompts`)."""
+    base: Name
+    """The model that the adapters are made for, and the one that is asked if a request names none."""
+    models: tuple[Model, ...] = Field(min_length=1, max_length=64)
+    """All models, the base among them."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "Weights":
+        for attribute in ("name", "folder", "alpha"):
+            values = [value for model in self.models if (value := getattr(model, attribute)) is not None]
+            if doubled := [value for value in values if values.count(value) > 1]:
+                raise ValueError(f"two models have the {attribute} {doubled[0]}")
+        if self.base not in [model.name for model in self.models]:
+            raise ValueError(f"the base {self.base} is not among the models")
+        if self.model(self.base).kind != "checkpoint":
+            raise ValueError(f"the base {self.base} is an adapter, it must be a checkpoint")
+        return self
+
+    def model(self, name: str) -> Model:
+        """The model of this name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise ValueError(f"there is no model {name!r}; there are {', '.join(model.name for model in self.models)}")
+
+    def of_alpha(self, alpha: float) -> Model:
+        """The model that was tuned with this α.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for model in self.models:
+            if model.alpha is not None and math.isclose(model.alpha, alpha, abs_tol=1e-6):
+                return model
+        alphas = ", ".join(f"{model.alpha:g}" for model in self.models if model.alpha is not None)
+        raise ValueError(f"there is no model for α = {alpha:g}" + (f"; there are {alphas}" if alphas else ""))
+
+
+def read_weights(folder: Path) -> Weights:
+    """Read and validate the manifest of a folder; the files that it names are looked at by `verify_files`.
+
+    Raises:
+        WeightsError: there is none, or it is not what it should be.
+    """
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_MANIFEST + 1)
+    except OSError as error:
+        raise WeightsError(f"the weights' {path} cannot be read: {error.strerror}") from None
+    if len(content) > _LARGEST_MANIFEST:
+        raise WeightsError(f"the weights' {path} is larger than {_LARGEST_MANIFEST >> 20} MiB")
+    try:
+        return Weights.model_validate_json(content)
+    except ValidationError as error:
+        # A manifest of another format may differ in everything: that it does is what to say.
+        mistakes = error.errors(include_url=False)
+        first = next((mistake for mistake in mistakes if mistake["loc"] == ("format",)), mistakes[0])
+        place = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise WeightsError(f"{path}{f', {place}' if place else ''}: {reason}") from None
+
+
+def write_weights(folder: Path, weights: Weights) -> None:
+    """Replace the manifest of a folder in one step."""
+    text = weights.model_dump_json(indent=1) + "\n"
+    with FileLock(folder / f".{MANIFEST}.lock"):
+        draft = folder / f".{MANIFEST}.new"
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(folder / MANIFEST)
+
+
+def describe_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a model's folder, for `Model.files`; reads them all."""
+    return {path.name: _digest(path) for path in sorted(folder.iterdir()) if path.name not in _UNREAD}
+
+
+def verify_files(folder: Path, model: Model) -> None:
+    """See that the files of `folder/model.folder` are those that the manifest lists, and no others; reads them all.
+
+    Raises:
+        WeightsError: one is missing, changed, or not listed.
+    """
+    home = folder / model.folder
+    try:
+        present = {path.name for path in home.iterdir()} - _UNREAD
+        if missing := sorted(model.files.keys() - present):
+            raise WeightsError(f"the model {model.name} lacks its file {home / missing[0]}")
+        if foreign := sorted(present - model.files.keys()):
+            raise WeightsError(f"the manifest does not list {home / foreign[0]}")
+        for name, digest in model.files.items():
+            if _digest(home / name) != digest:
+                raise WeightsError(f"{home / name} is not the file that the manifest lists: its SHA-256 differs")
+    except OSError as error:
+        raise WeightsError(f"{home} of the model {model.name} cannot be read: {error.strerror}") from None
+
+
+def tensor_shapes(checkpoint: Path) -> Mapping[str, tuple[int, ...]]:
+    """Names and shapes of all tensors in a folder's safetensors files.
+
+    Raises:
+        WeightsError: one cannot be read.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in sorted(checkpoint.glob("*.safetensors")):
+        try:
+            with path.open("rb") as file:
+                length = int.from_bytes(file.read(8), "little")
+                if not 2 <= length <= 100 << 20:
+                    raise ValueError(f"its header would have {length} bytes")
+                header = json.loads(file.read(length))
+            shapes |= {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WeightsError(f"{path} is not a safetensors file: {error}") from None
+    return shapes
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
