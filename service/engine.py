@@ -14,7 +14,15 @@ from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.native import NativeToolchain
-from prover.lean.pool import PoolBusyError, PoolConfig, PoolUnavailableError, Priority, UnfitTextError, WorkerPool
+from prover.lean.pool import (
+    PoolBusyError,
+    PoolConfig,
+    PoolStats,
+    PoolUnavailableError,
+    Priority,
+    UnfitTextError,
+    WorkerPool,
+)
 from prover.lean.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
