@@ -7,9 +7,15 @@ first token of every non-empty line) and of premises (the items in square bracke
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Self
 
+from prover.bound_names import canonical_names
 from prover.lexer import Token, tokenize
+from prover.theorem import Theorem
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
@@ -19,15 +25,67 @@ _DEEPEST = 16  # brackets in brackets beyond this are no premises: nobody writes
 _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":=", "·", ".", ";", "(", "{", "⟨"})
 
 
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Of a set of proofs: Shannon entropies in bits, Gini–Simpson indices between 0 and 1."""
+
+    tactic_shannon: float
+    tactic_gini_simpson: float
+    premise_shannon: float
+    premise_gini_simpson: float
+
+    @classmethod
+    def of_proofs(cls, proofs: Iterable[tuple[str, int]]) -> Self:
+        """Of proofs with how often each stands in the set."""
+        used_tactics: Counter[str] = Counter()
+        used_premises: Counter[str] = Counter()
+        for text, count in proofs:
+            for counts, found in ((used_tactics, tactics(text)), (used_premises, premises(text))):
+                counts.update({name: times * count for name, times in found.items()})
+        return cls(
+            *(measure(counts) for counts in (used_tactics, used_premises) for measure in (shannon, gini_simpson))
+        )
+
+
 def normalise(proof: str) -> str:
-    """A key that two proofs share exactly when they are taken to be the same; it is not Lean source.
+    """A key that two proofs share only if Lean cannot tell them apart; it is not Lean source.
 
     Comments, blank lines, the width of white space and the depth of indentation do not count. What Lean's layout rule
     sees does: line breaks, which of two lines is indented further, and whether a line begins below a later token of
     the line it hangs on (`by simp` with the next tactic below `simp`). Names bound inside the proof count.
     """
+    return _key(proof, None)
+
+
+def distinct_key(proof: str, theorem: Theorem) -> str:
+    """A key that two proofs of a theorem share exactly when they count as one; it is not Lean source.
+
+    As `normalise`, but names bound inside the proof do not count either (`prover.bound_names`).
+    """
+    return _key(proof, _names(theorem))
+
+
+def length(proof: str) -> int:
+    """Tokens of Lean."""
+    return sum(1 for _ in tokenize(proof))
+
+
+@lru_cache(maxsize=64)
+def _names(theorem: Theorem) -> frozenset[str]:
+    """Names that the theorem mentions."""
+    texts = (theorem.context, theorem.statement)
+    names = (token.text for text in texts for token in tokenize(text) if token.kind == "name")
+    return frozenset(part for name in names for part in (name, name.partition(".")[0]))
+
+
+def _key(proof: str, given: frozenset[str] | None) -> str:
     text = proof.replace("\r\n", "\n")
     lines = _lines(text)
+    if given is not None:
+        tokens = list(itertools.chain.from_iterable(lines))
+        renamed = {tokens[index].start: name for index, name in canonical_names(text, tokens, given).items()}
+    else:
+        renamed = {}
     starts = [text.rfind("\n", 0, line[0].start) + 1 for line in lines]
     columns = [line[0].start - start for line, start in zip(lines, starts, strict=True)]
     # The first line's own column says nothing: a candidate is put behind `:=` wherever that ends.
@@ -41,7 +99,7 @@ def normalise(proof: str) -> str:
             parents.pop()
         anchor = parents[-1][1].get(column) if parents else None
         layout = "" if not keys else f"{depths[column]} " if anchor is None else f"{depths[column]}@{anchor} "
-        keys.append(layout + _spaced(line))
+        keys.append(layout + _spaced(line, renamed))
         parents.append((column, _anchors(line, start)))
     return "\n".join(keys)
 
@@ -106,9 +164,10 @@ def _anchors(line: list[Token], start: int) -> dict[int, int]:
     }
 
 
-def _spaced(line: list[Token]) -> str:
+def _spaced(line: list[Token], renamed: Mapping[int, str] = MappingProxyType({})) -> str:
     """The tokens with one blank wherever something stood between two of them (`f -1` is not `f - 1`)."""
-    words = [line[0].text]
+    words = [renamed.get(line[0].start, line[0].text)]
     for before, token in itertools.pairwise(line):
-        words.append(" " + token.text if token.start > before.end else token.text)
+        word = renamed.get(token.start, token.text)
+        words.append(" " + word if token.start > before.end else word)
     return "".join(words)

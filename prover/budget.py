@@ -1,0 +1,65 @@
+"""What a search may spend, and how it samples, checks and chooses."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from prover.lean.jobs import Priority
+from prover.sampling.sampler import SamplingParams
+from prover.verdict import Limits, Policy, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one search may spend, and what ends it early.
+
+    Attributes:
+        samples: most candidates, lines and repairs taken from all samplers together.
+        checks: most questions to Lean: whole proofs, goals of partial ones and tactic steps; None: no bound.
+        seconds: wall-clock bound.
+        proofs: distinct verified proofs wanted.
+    """
+
+    samples: int = 64
+    checks: int | None = None
+    seconds: float = 60.0
+    proofs: int = 1
+
+
+class Preference(StrEnum):
+    """Which of the verified proofs are the answer."""
+
+    FIRST = "first"
+    FASTEST = "fastest"  # fewest heartbeats
+    SHORTEST = "shortest"  # fewest tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a search samples, checks and chooses.
+
+    Attributes:
+        params: handed to every sampler; `samples` is replaced by what the budget has left.
+        limits: of each question to Lean.
+        policy: of each question to Lean.
+        trust: proofs below this tier do not count; at least `KERNEL_REPLAYED`.
+        priority: of what strategies ask beside checks; a checker has its own.
+        prefer: anything but `FIRST` collects more proofs than are wanted, to choose among them.
+        surplus: how many times as many.
+        minimise: most checks for shortening each proof when the search is over, beyond the budget's; 0: leave them.
+    """
+
+    params: SamplingParams = field(default_factory=SamplingParams)
+    limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    trust: Trust = Trust.KERNEL_REPLAYED
+    priority: Priority = Priority.INTERACTIVE
+    prefer: Preference = Preference.FIRST
+    surplus: int = 3
+    minimise: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a part makes no sense."""
+        if self.trust < Trust.KERNEL_REPLAYED:
+            raise ValueError(f"proofs count from {Trust.KERNEL_REPLAYED.name} on, not from {self.trust.name}")
+        if self.surplus < 1 or self.minimise < 0:
+            raise ValueError("surplus must be at least 1, and minimise not negative")

@@ -1,0 +1,116 @@
+"""What a search reports: progress, each proof as it is found, and at the end what came of it and what it took."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prover.candidate import Candidate
+from prover.diversity import Diversity
+from prover.verdict import Verdict, VerdictKind
+
+
+class Ending(StrEnum):
+    """Why a search ended."""
+
+    PROOFS_FOUND = "proofs_found"
+    SAMPLERS_EXHAUSTED = "samplers_exhausted"
+    SAMPLES_SPENT = "samples_spent"
+    CHECKS_SPENT = "checks_spent"
+    SECONDS_SPENT = "seconds_spent"
+    INVALID_STATEMENT = "invalid_statement"
+    INFRASTRUCTURE = "infrastructure"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What was spent so far, reported after each answer of Lean.
+
+    Attributes:
+        sampled: candidates, lines and repairs taken from samplers.
+        distinct: whole proofs that were not the same as an earlier one (`prover.diversity.normalise`).
+        checked: verdicts on whole proofs.
+        proofs: distinct verified proofs among them.
+        seconds: since the search began.
+        tokens: sampled by models.
+        requests: goals and tactic steps asked of Lean beside the checks.
+    """
+
+    sampled: int = 0
+    distinct: int = 0
+    checked: int = 0
+    proofs: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verified proof, different from those before it. `seconds`: since the search began."""
+
+    candidate: Candidate
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Minimised:
+    """A shorter proof made of one found before, verified in its own right."""
+
+    original: Proof
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one strategy of a search took: as `Progress`, but `checked` counts checks begun; `seconds` that it ran."""
+
+    name: str
+    sampled: int = 0
+    tokens: int = 0
+    checked: int = 0
+    requests: int = 0
+    proofs: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """What was under way for nothing when the search had what it wanted.
+
+    Attributes:
+        samples: candidates taken that waited for a worker or a verdict.
+        tokens: theirs.
+        checks: questions that Lean was at.
+    """
+
+    samples: int = 0
+    tokens: int = 0
+    checks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a search.
+
+    Attributes:
+        spent: what it took.
+        verdicts: how many candidates ended with each verdict.
+        verdict: the verdict that ended the search, for `INVALID_STATEMENT` and `INFRASTRUCTURE`.
+        proofs: the answer: distinct, at most as many as were wanted, best first, minimised if that was asked.
+        diversity: of these proofs; None if there are none.
+        spending: what each strategy took.
+        waste: all zero unless the search ended because it had what it wanted.
+    """
+
+    ending: Ending
+    spent: Progress
+    verdicts: Mapping[VerdictKind, int]
+    verdict: Verdict | None = None
+    proofs: tuple[Proof, ...] = ()
+    diversity: Diversity | None = None
+    spending: tuple[Spending, ...] = ()
+    waste: Waste = Waste()
+
+
+Event = Progress | Proof | Minimised | Finished

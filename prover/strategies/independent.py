@@ -1,0 +1,75 @@
+"""Whole proofs, each proposed without regard to the others."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from prover.sampling.sampler import Sampler
+from prover.strategies.strategy import SearchContext
+
+_HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one of its first templates
+
+
+class Independent:
+    """Checks what a sampler proposes."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    @property
+    def name(self) -> str:
+        """The sampler's."""
+        return self._sampler.name
+
+    async def run(self, context: SearchContext) -> None:
+        """See `Strategy.run`."""
+        await _check_all(self._sampler, context)
+
+
+class PortfolioFirst:
+    """The first sampler begins; the others join beside it when its first candidates have got a worker, or it has no more.
+
+    A sampler that fails does not end the others.
+    """
+
+    name = "portfolio_first"
+
+    def __init__(self, samplers: Sequence[Sampler], head_start: int = _HEAD_START) -> None:
+        self._samplers = samplers
+        self._head_start = head_start
+
+    async def run(self, context: SearchContext) -> None:
+        """See `Strategy.run`."""
+        failures: list[Exception] = []
+
+        async def work(sampler: Sampler, begun: asyncio.Event) -> None:
+            try:
+                await _check_all(sampler, context, begun, self._head_start)
+            except Exception as failure:
+                failures.append(failure)
+            finally:
+                begun.set()
+
+        first, *others = self._samplers
+        async with asyncio.TaskGroup() as group:
+            begun = asyncio.Event()
+            group.create_task(work(first, begun))
+            await begun.wait()
+            for sampler in others:
+                group.create_task(work(sampler, asyncio.Event()))
+        if failures:
+            raise failures[0]
+
+
+async def _check_all(
+    sampler: Sampler, context: SearchContext, begun: asyncio.Event | None = None, head_start: int = 0
+) -> None:
+    """Check all that the sampler proposes; set `begun` when `head_start` candidates have got a worker."""
+    proposed = context.sample(lambda params: sampler.sample(context.theorem, params))
+    async with contextlib.aclosing(proposed) as candidates:
+        submitted = 0
+        async for candidate in candidates:
+            await context.submit(candidate)
+            submitted += 1
+            if begun and submitted >= head_start:
+                begun.set()
