@@ -1,0 +1,197 @@
+"""A database: transactions in threads, and one clear sentence for whatever is wrong with it.
+
+SQLAlchemy is used from threads and not with its asyncio extension: SQLite has no asynchronous interface (aiosqlite is a
+thread too), Alembic has none, the command line needs none, and every use here is one short transaction.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+
+from prover.store import schema
+from prover.store.errors import StoreError, sentence
+
+T = TypeVar("T")
+
+_BUSY_SECONDS = 30.0
+_THREADS = 4
+_RETRIES = 5
+_RETRIED = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
+
+
+class Database:
+    """SQLite in a file, or PostgreSQL. Any number of processes may use it at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use `open` instead: it migrates first."""
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """Open the database, or make it, and bring its tables up to date.
+
+        Args:
+            url: `sqlite:///FILE`, `postgresql://USER:PASSWORD@HOST/NAME`, or the path of an SQLite file.
+
+        Raises:
+            StoreError: it cannot be used; one sentence says why and what to do.
+        """
+        parsed = parse_url(url)
+        name = shown_url(parsed)
+        try:
+            if parsed.get_backend_name() == "sqlite":
+                _make_file(Path(parsed.database or ""))
+            engine = _engine(parsed)
+        except OSError as error:
+            raise StoreError(f"the store {name} cannot be opened: {error.strerror}") from None
+        except ModuleNotFoundError as error:
+            raise StoreError(f"the store {name} needs the package {error.name}: {_PACKAGE_ADVICE}") from None
+        database = cls(engine)
+        try:
+            schema.migrate(engine, name, _BUSY_SECONDS)
+        except BaseException as error:
+            database.close()
+            if isinstance(error, DBAPIError):
+                raise StoreError(sentence(name, error)) from None
+            raise
+        return database
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages; no password."""
+        return shown_url(self._engine.url)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that only reads, in a thread. Raises StoreError."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction, in a thread; it may run more than once until it goes through.
+
+        Raises:
+            StoreError: the database cannot be written.
+            IntegrityError: what is to be written contradicts what somebody else has written.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, work)
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """See `read`."""
+        with self._meant(), self._engine.connect().execution_options(begin="BEGIN") as connection:
+            return work(connection)
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """See `write`."""
+        with self._meant():
+            for attempt in range(_RETRIES):
+                try:
+                    with self._engine.begin() as connection:
+                        return work(connection)
+                except OperationalError as error:
+                    if getattr(error.orig, "sqlstate", None) not in _RETRIED or attempt == _RETRIES - 1:
+                        raise
+                    time.sleep(random.uniform(0, 0.05 * 2**attempt))
+        raise AssertionError("unreachable")
+
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the file system."""
+        if self._engine.dialect.name == "sqlite":  # PostgreSQL does so by itself
+            with self._meant(), self._engine.connect().execution_options(begin="") as connection:
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def insert(self, table: Any) -> sqlite.Insert | postgresql.Insert:
+        """An insertion that knows `on_conflict_do_nothing`."""
+        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+
+    def now(self, connection: Connection) -> float:
+        """Seconds since the epoch, by the one clock that all who share the database have in common."""
+        if connection.dialect.name == "sqlite":
+            return time.time()
+        return float(connection.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+
+    def close(self) -> None:
+        """Finish what is under way and hang up."""
+        self._threads.shutdown()
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _meant(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:  # two have written the same: the caller knows what that means
+            raise
+        except DBAPIError as error:
+            raise StoreError(sentence(self.name, error)) from None
+
+
+_PACKAGE_ADVICE = "pip install 'leansieve[postgres]'"
+
+
+def parse_url(text: str) -> URL:
+    """The URL of a database; a text without `://` is the path of an SQLite file.
+
+    Raises:
+        StoreError: it is neither SQLite nor PostgreSQL, or nonsense.
+    """
+    if "://" not in text:
+        return URL.create("sqlite", database=str(Path(text).expanduser()))
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise StoreError("the store's URL cannot be read: expected sqlite:///FILE or postgresql://HOST/NAME") from None
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError(f"the store cannot be kept in {backend}: name sqlite:///FILE or postgresql://HOST/NAME")
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the store needs a file: sqlite:///FILE; what is in memory no other server could share")
+    return url
+
+
+def shown_url(url: URL) -> str:
+    """The URL for people: a path for SQLite, no password for PostgreSQL."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _make_file(path: Path) -> None:
+    """An empty file that nobody else can read: what is proved is the user's own."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        path.touch(mode=0o600)
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, pool_size=_THREADS, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except NoSuchModuleError as error:
+        raise StoreError(f"the store's URL cannot be read: {error}") from None
+    engine = create_engine(url, pool_size=_THREADS, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # Python's own BEGIN comes too late; ours is below
+        for pragma in ("foreign_keys = ON", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and writes then fails at once if another has written in between.
+        if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
+            connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,12 @@
+"""Run by Alembic: migrates over the connection, and within the transaction, that `prover.store.schema` opened."""
+
+from alembic import context
+
+from prover.store.tables import VERSION_TABLE, Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+)
+context.run_migrations()

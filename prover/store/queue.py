@@ -1,0 +1,275 @@
+"""Batch jobs: items that many servers take from one table, each answered exactly once.
+
+An item is taken under a lease, which its server renews while it works. A server that dies lets its leases run out, and
+others take the items again. `attempt` fences: an answer counts only if it comes from the attempt that holds the lease.
+Answers of a job have positions 1, 2, 3, … without gaps, in the order in which readers see them: a cursor.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from prover.store.database import Database
+from prover.store.tables import ItemRow, JobRow
+
+
+class KeyUsedError(ValueError):
+    """The owner has used this idempotency key for something else."""
+
+
+class QueueFullError(RuntimeError):
+    """Too many items are unfinished already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job to be queued. Requests and `options` are texts that the queue does not look into.
+
+    Attributes:
+        key: idempotency key; None: a new job in any case.
+        digest: of all that is submitted.
+        items: names and requests.
+    """
+
+    owner: str
+    key: str | None
+    digest: str
+    label: str
+    options: str
+    items: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as it stands. Times in seconds since the epoch."""
+
+    id: str
+    owner: str
+    label: str
+    total: int
+    answered: int
+    running: int
+    created: float
+    cancelled: float | None
+    finished: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An item that this server is to work on. `options` are those of its job; `attempt` counts from 1."""
+
+    item: int
+    job: str
+    name: str
+    request: str
+    options: str
+    attempt: int
+
+
+class JobQueue:
+    """The jobs of one database, for one server."""
+
+    def __init__(self, database: Database) -> None:
+        """A server of a name of its own."""
+        self._database = database
+        self._server = secrets.token_hex(16)
+
+    async def submit(self, submission: Submission, most: int, most_each: int) -> StoredJob:
+        """Queue a job, or find the one that was submitted under the same key.
+
+        Args:
+            submission: the job.
+            most: unfinished items of all owners, this job's included.
+            most_each: of its owner.
+
+        Raises:
+            KeyUsedError: the key belongs to another submission.
+            QueueFullError: there would be more unfinished items than that.
+            StoreError: the database cannot be written.
+        """
+        try:
+            return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
+        except IntegrityError:  # PostgreSQL: somebody has submitted it under this key in the same moment
+            return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
+
+    async def find(self, job: str) -> StoredJob | None:
+        """A job; None: there is none of that id. Raises StoreError."""
+        return await self._database.read(lambda c: _job(c, job))
+
+    async def answers(self, job: str, after: int, most: int) -> list[tuple[int, str]]:
+        """At most `most` positions and answers behind position `after`. Raises StoreError."""
+        query = (
+            select(ItemRow.position, ItemRow.answer)
+            .where(ItemRow.job == job, ItemRow.position > after)
+            .order_by(ItemRow.position)
+            .limit(most)
+        )
+        return await self._database.read(lambda c: [(row.position, row.answer) for row in c.execute(query)])
+
+    async def claim(self, most: int, seconds: float) -> list[Lease]:
+        """Take at most `most` items for so many seconds, turn by turn from owners and jobs with fewest under way.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        return await self._database.write(lambda c: self._claim(c, most, seconds))
+
+    async def renew(self, seconds: float) -> set[int]:
+        """Hold what this server holds for so many seconds more; the items that it still holds. Raises StoreError."""
+
+        def work(connection: Connection) -> set[int]:
+            until = self._database.now(connection) + seconds
+            held = connection.scalars(
+                update(ItemRow).where(self._held()).values(lease_until=until).returning(ItemRow.id)
+            )
+            return set(held)
+
+        return await self._database.write(work)
+
+    async def answer(self, lease: Lease, answer: str) -> int | None:
+        """Settle an item; its position, or None if the lease was lost and the answer does not count. Raises StoreError."""
+        return await self._database.write(lambda c: self._answer(c, lease, answer))
+
+    async def release(self, leases: Sequence[Lease], tried: bool) -> None:
+        """Give items back to be taken again; `tried`: the attempt counts. Raises StoreError."""
+
+        def work(connection: Connection) -> None:
+            for lease in leases:
+                attempt = lease.attempt if tried else lease.attempt - 1
+                values = {"state": "waiting", "lease": None, "lease_until": None, "attempt": attempt}
+                connection.execute(update(ItemRow).where(self._held(), ItemRow.id == lease.item).values(values))
+
+        await self._database.write(work)
+
+    async def cancel(self, job: str) -> StoredJob | None:
+        """End a job: items without an answer get none. None: there is no such job. Raises StoreError."""
+
+        def work(connection: Connection) -> StoredJob | None:
+            now = self._database.now(connection)
+            unfinished = (JobRow.id == job, JobRow.finished.is_(None))
+            if connection.execute(update(JobRow).where(*unfinished).values(cancelled=now, finished=now)).rowcount:
+                values = {"state": "cancelled", "lease": None, "lease_until": None}
+                open_items = (ItemRow.job == job, ItemRow.state.in_(("waiting", "running")))
+                connection.execute(update(ItemRow).where(*open_items).values(values))
+            return _job(connection, job)
+
+        return await self._database.write(work)
+
+    def _held(self) -> ColumnElement[bool]:
+        return and_(ItemRow.lease == self._server, ItemRow.state == "running")
+
+    def _submit(self, connection: Connection, submission: Submission, most: int, most_each: int) -> StoredJob:
+        if submission.key is not None:
+            same_key = (JobRow.owner == submission.owner, JobRow.key == submission.key)
+            known = connection.execute(select(JobRow.id, JobRow.digest).where(*same_key)).first()
+            if known is not None:
+                if known.digest != submission.digest:
+                    raise KeyUsedError(f"the key {submission.key!r} was used for another batch")
+                job = _job(connection, known.id)
+                assert job is not None
+                return job
+        left = func.coalesce(func.sum(JobRow.total - JobRow.answered), 0)
+        for bound, whose in ((most, ()), (most_each, (JobRow.owner == submission.owner,))):
+            unfinished = connection.scalar(select(left).where(JobRow.finished.is_(None), *whose)) or 0
+            if unfinished + len(submission.items) > bound:
+                raise QueueFullError(f"{unfinished} items are unfinished; there is room for {bound}")
+        job_id = secrets.token_hex(16)
+        connection.execute(
+            insert(JobRow).values(
+                id=job_id,
+                owner=submission.owner,
+                key=submission.key,
+                digest=submission.digest,
+                label=submission.label,
+                options=submission.options,
+                total=len(submission.items),
+                answered=0,
+                created=self._database.now(connection),
+            )
+        )
+        rows = [
+            {"job": job_id, "name": name, "request": request, "state": "waiting", "attempt": 0}
+            for name, request in submission.items
+        ]
+        connection.execute(insert(ItemRow), rows)
+        job = _job(connection, job_id)
+        assert job is not None
+        return job
+
+    def _claim(self, connection: Connection, most: int, seconds: float) -> list[Lease]:
+        now = self._database.now(connection)
+        # 1. Whose turn it is: jobs with something to do, and what is under way of each.
+        jobs = {
+            row.id: row
+            for row in connection.execute(
+                select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(JobRow.finished.is_(None))
+            )
+        }
+        at_work: dict[str, int] = dict.fromkeys(jobs, 0)
+        query = select(ItemRow.job, func.count()).where(
+            ItemRow.job.in_(jobs), ItemRow.state == "running", ItemRow.lease_until >= now
+        )
+        for job, count in connection.execute(query.group_by(ItemRow.job)):
+            at_work[job] = count
+        leases: list[Lease] = []
+        while at_work and len(leases) < most:
+            owners: dict[str, int] = {}
+            for job, count in at_work.items():
+                owners[jobs[job].owner] = owners.get(jobs[job].owner, 0) + count
+            job = min(at_work, key=lambda job: (owners[jobs[job].owner], at_work[job], jobs[job].created))
+            # 2. Its first item that nobody has, or whose server has gone.
+            lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
+            free = (
+                select(ItemRow.id, ItemRow.name, ItemRow.request, ItemRow.attempt)
+                .where(ItemRow.job == job, or_(ItemRow.state == "waiting", lost))
+                .order_by(ItemRow.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            row = connection.execute(free).first()
+            if row is None:
+                del at_work[job]
+                continue
+            values = {"state": "running", "lease": self._server, "lease_until": now + seconds}
+            taken = update(ItemRow).where(ItemRow.id == row.id).values(values | {"attempt": row.attempt + 1})
+            connection.execute(taken)
+            leases.append(Lease(row.id, job, row.name, row.request, jobs[job].options, row.attempt + 1))
+            at_work[job] += 1
+        return leases
+
+    def _answer(self, connection: Connection, lease: Lease, answer: str) -> int | None:
+        # The job is locked first, as everywhere, so that nobody waits for somebody who waits for him; and until the
+        # commit, so that positions are seen in their order.
+        job = connection.execute(
+            select(JobRow.answered, JobRow.total).where(JobRow.id == lease.job).with_for_update()
+        ).first()
+        if job is None:
+            return None
+        position = int(job.answered) + 1
+        values = {"state": "answered", "answer": answer, "position": position, "lease": None, "lease_until": None}
+        mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
+        if not connection.execute(update(ItemRow).where(*mine).values(values)).rowcount:
+            return None
+        finished = self._database.now(connection) if position == job.total else None
+        connection.execute(update(JobRow).where(JobRow.id == lease.job).values(answered=position, finished=finished))
+        return position
+
+
+def trim(database: Database, connection: Connection, older_than: float) -> int:
+    """Delete jobs that were finished so many seconds ago, with their answers; returns how many."""
+    since = database.now(connection) - older_than
+    return connection.execute(delete(JobRow).where(JobRow.finished < since)).rowcount
+
+
+def _job(connection: Connection, job: str) -> StoredJob | None:
+    columns = (JobRow.id, JobRow.owner, JobRow.label, JobRow.total, JobRow.answered)
+    times = (JobRow.created, JobRow.cancelled, JobRow.finished)
+    row = connection.execute(select(*columns, *times).where(JobRow.id == job)).first()
+    if row is None:
+        return None
+    at_work = (ItemRow.job == job, ItemRow.state == "running")
+    running = connection.scalar(select(func.count()).select_from(ItemRow).where(*at_work)) or 0
+    return StoredJob(*row[:5], running, *row[5:])
