@@ -55,6 +55,19 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     return state
 
 
+def check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on with settings or data other than those a run began with.
+
+    Raises:
+        ValueError: they differ; the text says in what.
+    """
+    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+    if changed:
+        raise ValueError(
+            f"{folder} holds a run with other settings ({', '.join(changed)}): change them back, or take another folder."
+        )
+
+
 @contextmanager
 def _replacing(final: Path) -> Iterator[Path]:
     """A folder that takes the place of `final` when it is complete."""

@@ -134,8 +134,10 @@ class SftConfig(_Section):
 
     proofs: tuple[Path, ...] = Field(min_length=1)
     """JSONL files of theorems with their proofs."""
+    held_out: float = Field(default=0.0, ge=0, lt=1)
+    """Share of these theorems that are not trained on; the loss of their proofs is logged."""
     dev_proofs: tuple[Path, ...] = ()
-    """The same, held out; their loss is logged."""
+    """More proofs whose loss is logged."""
     proofs_per_theorem: int = Field(default=16, ge=1)
     """At most so many proofs of one theorem, the first in the file."""
     steps: int = Field(default=1000, ge=1)
@@ -164,7 +166,18 @@ class RolloutConfig(_Section):
     max_response_tokens: int = Field(default=1024, ge=1)
     """Longest response; the constant divisor L of the losses that have one."""
     updates_per_batch: int = Field(default=1, ge=1)
-    """Optimiser steps a batch; with 1 every ratio is 1 and DAPO, GPPO and ERC do nothing."""
+    """Mini-batches, each one optimiser step, that a batch is cut into; with 1 every ratio is 1 and no clip ever binds."""
+    micro_tokens: int = Field(default=2048, ge=16)
+    """Tokens of one forward pass; a larger group is one pass of its own. Less takes less memory."""
+    sequences: int = Field(default=64, ge=1)
+    """Most sequences that the sampling engine works on at once."""
+    gpu_memory: float = Field(default=0.4, gt=0, lt=1)
+    """Share of a GPU's memory for the sampling engine, which shares it with the trainer."""
+    max_mismatch: float | None = Field(default=None, gt=0)
+    """The run stops when trainer and engine disagree on log-probabilities by more, mean over a batch's tokens, since
+    then the engine has other weights. None: 1e-4 for float32, 0.05 for bfloat16."""
+    max_ratio: float = Field(default=1e4, gt=1)
+    """The run stops when a token becomes so many times likelier within one batch."""
 
 
 class AlgorithmConfig(_Section):
@@ -195,6 +208,8 @@ class VerificationConfig(_Section):
     """Wall-clock deadline."""
     heartbeats: int = Field(default=100_000, ge=1)
     """Lean's `maxHeartbeats`."""
+    verdicts: Path | None = None
+    """File of verdicts that runs and evaluations share, one at a time; None: one in the run's folder."""
 
 
 class EvaluationConfig(_Section):
@@ -231,6 +246,19 @@ class TrainingConfig(_Section):
     """Limits of one check while training."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How a finished model is measured."""
+
+    @model_validator(mode="after")
+    def _says_what_to_do(self) -> "TrainingConfig":
+        if self.rollouts is not None:
+            if self.sft is not None:
+                raise ValueError("the tables sft and rollouts are different kinds of run: leave one out")
+            if self.model.path is None:
+                raise ValueError("reinforcement learning goes on from a model: set model.path")
+            if self.rollouts.prompts_per_step < self.rollouts.updates_per_batch:
+                raise ValueError(
+                    "rollouts.updates_per_batch is larger than prompts_per_step: a mini-batch is one prompt"
+                )
+        return self
 
     @field_validator("sft")
     @classmethod

@@ -1,5 +1,6 @@
 """Theorems with verified proofs: what a base model is fine-tuned on."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,3 +27,12 @@ def read_proofs(path: Path) -> list[ProvedTheorem]:
         ValueError: a line is not a proved theorem; the text says which and why.
     """
     return [theorem for _, theorem in read_jsonl(path, ProvedTheorem)]
+
+
+def hold_out(theorems: Iterable[ProvedTheorem], share: float) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:
+    """Those to train on and, about `share` of them, those to hold out: by digest, so that more data moves none."""
+    parts: tuple[list[ProvedTheorem], list[ProvedTheorem]] = [], []
+    for proved in theorems:
+        place = int(proved.theorem.theorem.digest[:8], 16) / 2**32
+        parts[place < share].append(proved)
+    return parts

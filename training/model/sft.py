@@ -25,9 +25,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.prompt import SourceFormat
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from training.config import SftConfig, TrainingConfig, load_config
-from training.corpus.proofs import read_proofs
+from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
 from training.log import MetricsLog
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
 from training.model.llama import save_for_serving
@@ -59,7 +59,8 @@ def fine_tune(config: TrainingConfig) -> Path:
     torch.manual_seed(config.run.seed)
 
     # 1. Text, tokenizer, model, tokens.
-    pairs, dev_pairs = _texts(sft.proofs, sft), _texts(sft.dev_proofs, sft)
+    proved, held_out = hold_out(_read(sft.proofs), sft.held_out)
+    pairs, dev_pairs = _texts(proved, sft), _texts([*held_out, *_read(sft.dev_proofs)], sft)
     model, tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
     model.to(device).train()  # type: ignore[arg-type]
     examples, dev_examples = (_examples(tokenizer, texts, sft.row_length) for texts in (pairs, dev_pairs))
@@ -72,7 +73,7 @@ def fine_tune(config: TrainingConfig) -> Path:
     state = load_checkpoint(folder / "checkpoints")
     done = 0
     if state is not None:
-        _check_identity(identity, state["identity"], folder)
+        check_identity(identity, state["identity"], folder)
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(state["weights"][name])
@@ -114,13 +115,16 @@ def _device(choice: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if choice == "auto" else choice
 
 
-def _texts(paths: Sequence[Path], sft: SftConfig) -> list[tuple[str, str]]:
+def _read(paths: Sequence[Path]) -> list[ProvedTheorem]:
+    return [proved for path in paths for proved in read_proofs(path)]
+
+
+def _texts(theorems: Sequence[ProvedTheorem], sft: SftConfig) -> list[tuple[str, str]]:
     """Prompts and responses, as the model reads and writes them."""
     form = SourceFormat()
     return [
         (form.render(proved.theorem.theorem), form.answer(proof))
-        for path in paths
-        for proved in read_proofs(path)
+        for proved in theorems
         for proof in proved.proofs[: sft.proofs_per_theorem]
     ]
 
@@ -159,14 +163,6 @@ def _identity(config: TrainingConfig, examples: Sequence[Example]) -> dict[str, 
     settings = config.model_dump(mode="json", include={"model", "optimizer", "sft"})
     flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
     return {**flat, "run.seed": config.run.seed, "the data": digest.hexdigest()}
-
-
-def _check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path) -> None:
-    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
-    if changed:
-        raise ValueError(
-            f"{folder} holds a run with other settings ({', '.join(changed)}): change them back, or take another folder."
-        )
 
 
 def _print_progress(step: int, resumed: int, steps: int, seconds: float, metrics: Mapping[str, float]) -> None:

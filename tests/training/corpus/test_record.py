@@ -9,6 +9,7 @@ from prover.theorem import Header
 from prover.verdict import Policy
 from training.corpus.dedupe import canonical, deduplicate, outline, without_leaks
 from training.corpus.jsonl import write_jsonl
+from training.corpus.proofs import ProvedTheorem, hold_out
 from training.corpus.record import TheoremRecord, read_corpus
 from training.corpus.splits import split
 
@@ -186,3 +187,13 @@ def test_a_library_theorem_is_checked_under_its_guard() -> None:
     record = TheoremRecord(name="t", statement="theorem t : 1 = 1", guard="Nat.add_comm")
     assert record.policy.guard == "Nat.add_comm"
     assert record.model_copy(update={"guard": ""}).policy == Policy()
+
+
+@given(st.sets(st.integers(0, 500), min_size=2), st.floats(0, 0.99))
+def test_more_theorems_move_none_between_trained_on_and_held_out(numbers: set[int], share: float) -> None:
+    proved = [ProvedTheorem(theorem=record(f"theorem t{n} : {n} = {n}"), proofs=("rfl",)) for n in sorted(numbers)]
+    kept, held = hold_out(proved, share)
+    assert sorted(each.theorem.name for each in kept + held) == sorted(each.theorem.name for each in proved)
+    fewer_kept, fewer_held = hold_out(proved[::2], share)
+    assert all(each in kept for each in fewer_kept)
+    assert all(each in held for each in fewer_held)
