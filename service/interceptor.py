@@ -1,5 +1,6 @@
 """What is done around every call, whatever its method: one interceptor for authentication, metrics and traces alike."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -28,6 +29,19 @@ class Call:
     kind: str
     metadata: Mapping[str, str | bytes]
     context: Context
+
+    def status_after(self, error: BaseException | None) -> grpc.StatusCode:
+        """How the call ended, if its handler ended with `error` or, None, without one."""
+        if isinstance(error, GeneratorExit):  # the reader of a stream left
+            return grpc.StatusCode.CANCELLED
+        if isinstance(error, asyncio.CancelledError):
+            left = self.context.time_remaining()
+            over = left is not None and left <= 0
+            return grpc.StatusCode.DEADLINE_EXCEEDED if over else grpc.StatusCode.CANCELLED
+        # Set by the handler, or by `abort` before it raised; gRPC keeps the number.
+        said: Any = self.context.code()
+        code = next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.OK)
+        return grpc.StatusCode.UNKNOWN if error is not None and code is grpc.StatusCode.OK else code
 
 
 Surround = Callable[[Call], AbstractAsyncContextManager[object]]

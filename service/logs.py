@@ -43,8 +43,13 @@ def configure(settings: LogSettings) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendered))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.level.upper())
+    set_level(settings)
     logging.captureWarnings(True)
+
+
+def set_level(settings: LogSettings) -> None:
+    """Log from another severity on; loggers that exist already follow."""
+    logging.getLogger().setLevel(settings.level.upper())
 
 
 def _exceptions(exc_info: ExcInfo) -> str:

@@ -2,125 +2,212 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
 
-from leansieve.v1 import proof_search_pb2
 from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
-from service.config import ServerSettings, Settings
+from service import logs, tracing
+from service.address import Address, bind, is_local
+from service.config import MetricsSettings, Settings
+from service.draining import CallsInWork
 from service.engine import Engine
 from service.errors import UserError
+from service.health import SERVICE, Health
+from service.interceptor import Around
+from service.metrics import http
+from service.metrics.collector import ProcessCollector, ServerCollector
+from service.metrics.recorder import Recorder
+from service.metrics.rpc import CallRecorder
 from service.requests import Service
+from service.security.authentication import Authentication
+from service.security.identity import Role
 from service.servicer import Servicer
 
-_log = structlog.get_logger(__name__)
+__all__ = ["SERVICE", "Signals", "listening", "serve"]
 
-SERVICE = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].full_name
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the operator wants: `stop` after the calls in work, `hurry` without waiting for them."""
+    """What the operator wants: `stop` after the calls in work, `hurry` without waiting, `reload` the settings."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT: the first means `stop`, the second `hurry`."""
+        """Take SIGTERM and SIGINT, the first means `stop`, the second `hurry`; and SIGHUP, which means `reload`."""
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._received)
+            loop.add_signal_handler(number, self._received)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
 
     def _received(self) -> None:
         (self.hurry if self.stop.is_set() else self.stop).set()
 
 
-class Health:
-    """The health service: NOT_SERVING until told otherwise."""
-
-    def __init__(self) -> None:
-        """Not serving."""
-        self.servicer = health.aio.HealthServicer()
-
-    async def report(self, serving: bool) -> None:
-        """Tell those who ask for the server and for `leansieve.v1.ProofSearch`."""
-        state = health_pb2.HealthCheckResponse
-        for name in ("", SERVICE):
-            await self.servicer.set(name, state.SERVING if serving else state.NOT_SERVING)
-
-
 @contextlib.asynccontextmanager
-async def listening(service: Service, settings: Settings, hurry: asyncio.Event) -> AsyncIterator[tuple[str, Health]]:
+async def listening(
+    service: Service, settings: Settings, hurry: asyncio.Event, recorder: Recorder | None = None
+) -> AsyncIterator[tuple[str, Health]]:
     """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
 
-    On leaving, health turns NOT_SERVING, calls may go on for `drain_seconds` or until `hurry`, and what is left is
-    cancelled.
+    On leaving, health turns NOT_SERVING; after `notice_seconds` no further calls are taken, those in work may go on for
+    `drain_seconds` or until `hurry`, and what is left is told to come back.
+
+    Args:
+        service: who answers.
+        settings: of the service.
+        hurry: ends the draining.
+        recorder: where calls are counted and traced.
 
     Raises:
-        UserError: it is not possible to listen there.
+        UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
+    in_work, recorder = CallsInWork(), recorder or Recorder()
+    surrounds = [
+        CallRecorder(recorder.registry).around,
+        recorder.tracing.around,
+        in_work.around,
+        Authentication(settings.security, _anyone(settings)).around,
+    ]
     server = grpc.aio.server(
+        interceptors=[Around(surround) for surround in surrounds],
         options=[
             ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
             ("grpc.max_receive_message_length", settings.server.message_bytes),
             ("grpc.max_send_message_length", settings.server.message_bytes),
-        ]
+        ],
     )
     state, servicer = Health(), Servicer(service, settings)
     await state.report(serving=False)
     add_ProofSearchServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    address = _bind(server, settings.server)
+    address = bind(server, settings)
     await server.start()
     try:
         yield address, state
     finally:
-        await state.servicer.enter_graceful_shutdown()
-        # Health watchers never hang up: do not wait for them once the calls are answered.
-        draining = asyncio.create_task(server.stop(settings.server.drain_seconds))
-        await _first(draining, servicer.calls.empty(), hurry.wait())
+        await state.shut_down()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
+        # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
+        draining = asyncio.create_task(server.stop(settings.server.drain_seconds + 60.0))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.server.drain_seconds):
+                await _first(in_work.none(), hurry.wait())
+        in_work.end()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
         await server.stop(0)
         await draining
 
 
-async def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+_LAST_WORDS_SECONDS = 2.0  # for calls that were ended to stop their work and say so
+
+
+async def serve(settings: Settings, announce: Callable[[str], None], reload: Callable[[], Settings]) -> None:
     """Serve until SIGTERM or SIGINT; a second signal does not wait for calls to end.
 
     Args:
         settings: of the service.
         announce: told in one line when the server listens, and when a proof has really been checked.
+        reload: reads the settings again, at SIGHUP.
 
     Raises:
         UserError: it is not possible to listen there, or Lean or a sampler do not run here.
     """
     signals = Signals()
     signals.listen()
-    engine = Engine(settings)
+    with tracing.exporting(settings.tracing) as traces:
+        recorder = Recorder(traces)
+        engine = Engine(settings, recorder=recorder)
+        try:
+            async with listening(engine, settings, signals.hurry, recorder) as (address, state):
+                recorder.registry.register(ServerCollector(engine, state))
+                recorder.registry.register(ProcessCollector())
+                with _metrics(settings.metrics, recorder.registry, state):
+                    announce(f"leansieve listens on {address}")
+                    reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
+                    try:
+                        await _work(engine, state, settings, signals.stop, announce)
+                    finally:
+                        reloading.cancel()
+                    _log.info("draining", seconds=settings.server.drain_seconds)
+        finally:
+            await engine.close()
+
+
+async def _work(
+    engine: Engine, state: Health, settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]
+) -> None:
+    """Start the engine, then watch it until `stop`."""
+    warming = asyncio.create_task(engine.start())
     try:
-        async with listening(engine, settings, signals.hurry) as (address, state):
-            announce(f"leansieve listens on {address}")
-            warming = asyncio.create_task(engine.start())
-            try:
-                await _first(warming, signals.stop.wait())
-                if not signals.stop.is_set():
-                    await warming
-                    await state.report(serving=True)
-                    announce("leansieve is ready: a proof was checked")
-                    await signals.stop.wait()
-            finally:
-                warming.cancel()
-            _log.info("draining", seconds=settings.server.drain_seconds)
+        await _first(warming, stop.wait())
+        if stop.is_set():
+            return
+        await warming
     finally:
-        await engine.close()
+        warming.cancel()
+    await state.report(serving=True)
+    announce("leansieve is ready: a proof was checked")
+    watching = asyncio.create_task(state.watch(engine, settings.server.unhealthy_seconds))
+    try:
+        await _first(watching, stop.wait())
+        if watching.done():
+            await watching  # says what broke
+    finally:
+        watching.cancel()
+
+
+async def _reload_settings(settings: Settings, asked: asyncio.Event, reload: Callable[[], Settings]) -> None:
+    """At each request read the settings again, take the level of the log over, and say what needs a restart."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            now = reload()
+        except UserError as error:
+            _log.error("the settings cannot be read again: all stays as it was", error=str(error))
+            continue
+        logs.set_level(now.log)
+        changed = [
+            name for name in Settings.model_fields if name != "log" and getattr(now, name) != getattr(settings, name)
+        ]
+        _log.info("settings were read again", log_level=now.log.level, changed_but_need_a_restart=changed)
+
+
+@contextlib.contextmanager
+def _metrics(settings: MetricsSettings, registry: CollectorRegistry, state: Health) -> Iterator[None]:
+    """Answer Prometheus while the context lasts, unless the settings say that nobody asks."""
+    with contextlib.ExitStack() as stack:
+        if settings.listen:
+            address = Address.parse(settings.listen)
+            if not address.loopback and not settings.allow_remote:
+                raise UserError(
+                    f"{settings.listen} can be reached from other machines, and metrics are for everyone who asks: "
+                    "listen on 127.0.0.1, or set metrics.allow_remote"
+                )
+            try:
+                port = stack.enter_context(http.serving(address.host, address.port, registry, lambda: state.serving))
+                _log.info("metrics are served", address=f"http://{address.host}:{port}/metrics")
+            except OSError as error:
+                if "listen" in settings.model_fields_set:
+                    raise UserError(f"cannot serve metrics on {settings.listen}: {error.strerror}") from None
+                # A second server on this machine; that nobody chose the port should not end it.
+                _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
+        yield
 
 
 async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
@@ -133,43 +220,6 @@ async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
             task.cancel()
 
 
-def _bind(server: grpc.aio.Server, settings: ServerSettings) -> str:
-    address = settings.listen
-    if address.startswith("unix:"):
-        _try_to_bind(server, address, None)
-        return address
-    host, _, port_text = address.rpartition(":")
-    if not host or not port_text.isdigit() or int(port_text) > 65535:
-        raise UserError(f"cannot listen on {address!r}: expected HOST:PORT or unix:/path")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not settings.allow_remote and not _is_loopback(bare):
-        raise UserError(
-            f"{address} can be reached from other machines, and calls are neither encrypted nor authenticated: "
-            "listen on 127.0.0.1, or allow it with --allow-remote"
-        )
-    port = _try_to_bind(server, address, (bare, int(port_text)))
-    return f"{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _try_to_bind(server: grpc.aio.Server, address: str, endpoint: tuple[str, int] | None) -> int:
-    reason = "the socket's folder must exist and be writable"
-    try:
-        if endpoint is not None:
-            # Asked of the system first: gRPC does not say why it could not.
-            family, kind, protocol, _, where = socket.getaddrinfo(*endpoint, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(where)
-        return server.add_insecure_port(address)
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except RuntimeError:
-        pass
-    raise UserError(f"cannot listen on {address}: {reason}; choose another address with --listen")
+def _anyone(settings: Settings) -> frozenset[Role]:
+    """What callers may do if nobody asks who they are: from other machines, not administer this server."""
+    return frozenset(Role) if is_local(settings.server.listen) else frozenset({Role.PROVE})

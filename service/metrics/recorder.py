@@ -15,6 +15,7 @@ from prover.sampling.sampler import Sampler, SamplingParams
 from prover.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
+from service.tracing import Tracing
 
 _CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _SEARCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600)
@@ -23,8 +24,9 @@ _SEARCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_60
 class Recorder:
     """One server's counters, in a registry of their own."""
 
-    def __init__(self) -> None:
-        """Start from nothing."""
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        """Start from nothing; checks and samplers are also traced."""
+        self.tracing = tracing or Tracing()
         self.registry = registry = CollectorRegistry()
         self._checks = Counter(
             "leansieve_checks", "Checks answered, by verdict and trust.", ["verdict", "trust"], registry=registry
@@ -170,7 +172,10 @@ class _RecordedChecker:
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
         began = time.monotonic()
-        verdict = await self._checker.check(theorem, candidate, limits, policy)
+        with self._recorder.tracing.span("check") as span:
+            span.set_attribute("leansieve.theorem", theorem.digest)
+            verdict = await self._checker.check(theorem, candidate, limits, policy)
+            span.set_attribute("leansieve.verdict", verdict.kind.value)
         self._recorder.checked(verdict, time.monotonic() - began)
         return verdict
 
@@ -191,9 +196,11 @@ class _RecordedSampler:
         await self._sampler.close()
 
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        async with contextlib.aclosing(self._sampler.sample(theorem, params)) as candidates:
-            began = time.monotonic()
-            async for candidate in candidates:
-                self._recorder.sampled(self.name, time.monotonic() - began)
-                yield candidate
+        with self._recorder.tracing.span("sample", current=False) as span:
+            span.set_attribute("leansieve.sampler", self.name)
+            async with contextlib.aclosing(self._sampler.sample(theorem, params)) as candidates:
                 began = time.monotonic()
+                async for candidate in candidates:
+                    self._recorder.sampled(self.name, time.monotonic() - began)
+                    yield candidate
+                    began = time.monotonic()

@@ -1,11 +1,9 @@
 """Calls counted by method and code, under the names that gRPC's Prometheus libraries share."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
 
-import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.interceptor import Call
@@ -35,28 +33,13 @@ class CallRecorder:
         self._started.labels(*labels).inc()
         self._in_work.labels(*labels).inc()
         began = time.monotonic()
-        code = "OK"
+        ended: BaseException | None = None
         try:
             yield
-            code = _code(call) or code
-        except asyncio.CancelledError:
-            left = call.context.time_remaining()
-            code = "CANCELLED" if left is None or left > 0 else "DEADLINE_EXCEEDED"
-            raise
         except BaseException as error:
-            # A reader that leaves closes the generator of a stream; `abort` raises after it has set the code.
-            code = "CANCELLED" if isinstance(error, GeneratorExit) else _code(call) or "UNKNOWN"
+            ended = error
             raise
         finally:
             self._in_work.labels(*labels).dec()
-            self._handled.labels(*labels, code).inc()
+            self._handled.labels(*labels, call.status_after(ended).name).inc()
             self._seconds.labels(*labels).observe(time.monotonic() - began)
-
-
-def _code(call: Call) -> str | None:
-    """The status that the handler has set."""
-    code = call.context.code()
-    if isinstance(code, grpc.StatusCode):
-        return code.name
-    # grpc.aio keeps what it sends to the core: the number.
-    return next((known.name for known in grpc.StatusCode if known.value[0] == code), None) if code else None
