@@ -19,6 +19,7 @@ class Ending(StrEnum):
     SECONDS_SPENT = "seconds_spent"
     INVALID_STATEMENT = "invalid_statement"
     INFRASTRUCTURE = "infrastructure"
+    KNOWN_FAILURE = "known_failure"  # nothing was spent: at least the same budget was spent in vain before
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A verified proof, different from those before it. `seconds`: since the search began."""
+    """A verified proof, different from those before it.
+
+    Attributes:
+        seconds: since the search began.
+        stored: whether it was known already (`prover.store`), and verified again.
+    """
 
     candidate: Candidate
     verdict: Verdict
     seconds: float
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Database:
         parsed = parse_url(url)
         name = shown_url(parsed)
         try:
-            if parsed.get_backend_name() == "sqlite":
+            if parsed.get_backend_name() == "sqlite" and "uri" not in parsed.query:
                 _make_file(Path(parsed.database or ""))
             engine = _engine(parsed)
         except OSError as error:

@@ -110,7 +110,7 @@ class ProofStore:
             checks = (checker.check(theorem, candidate, limits, policy) for candidate in candidates)
             for row, candidate, verdict in zip(batch, candidates, await asyncio.gather(*checks), strict=True):
                 if verdict.verified and verdict.trust >= trust:
-                    found.append(Proof(candidate, verdict, time.monotonic() - began))
+                    found.append(Proof(candidate, verdict, time.monotonic() - began, stored=True))
                     served.append((row.id, verdict.elapsed_ms))
                 elif verdict.kind in _NO_PROOF and _same(row.receipt, theorem, limits, policy):
                     fallen.append(row.id)

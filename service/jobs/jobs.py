@@ -40,14 +40,12 @@ class Batch:
             empty: always a new job.
         label: for people, shown in reports; may be empty.
         repeat: search also for theorems on which at least the same budget was spent in vain before.
-        fresh: do not serve proofs that the store knows already.
     """
 
     items: tuple[Item, ...]
     key: str = ""
     label: str = ""
     repeat: bool = False
-    fresh: bool = False
 
 
 class JobState(StrEnum):
@@ -83,7 +81,6 @@ class Answer:
         family: as in `Item`.
         outcome: see there.
         proofs: verified, distinct, in the order in which they were found.
-        stored: how many of them, the first ones, came from the store and were verified again.
         ending: why its search ended, if there was one.
         spent: what its search took.
         verdict: of the statement, for `INVALID`.
@@ -95,7 +92,6 @@ class Answer:
     outcome: Outcome
     family: str = ""
     proofs: tuple[Proof, ...] = ()
-    stored: int = 0
     ending: Ending | None = None
     spent: Progress = field(default_factory=Progress)
     verdict: Verdict | None = None
