@@ -1,8 +1,8 @@
 """The search for several different proofs of one theorem.
 
 1. What the portfolio proposes, for a share of the budget.
-2. Compositions, one level deeper each round: a step (`steps.py`) leaves goals, Lean says which, and each is closed by
-   single tactics (`closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
+2. Compositions, one level deeper each round: a step (`prover/tactics/steps.py`) leaves goals, Lean says which, and each is closed by
+   single tactics (`prover/tactics/closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
    tried at once first. Automation is tried in another order for each goal, so that the proofs kept differ.
 3. Tactics that answer with another proof (`simp?`, `exact?`), and term proofs made of tactic proofs.
 4. The rest of the portfolio.
@@ -27,13 +27,13 @@ from prover.lean.answers import SorryGoals
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.sampling.portfolio import fillings
 from prover.sampling.templates import KINDS
+from prover.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
+from prover.tactics.goal import Goal, read_goal
+from prover.tactics.steps import fill, holes, steps
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Policy, VerdictKind
 from training.corpus.record import TheoremRecord
-from training.seeds.closers import AUTOMATION, PROBE, QUESTIONS, particular
-from training.seeds.goal import Goal, read_goal
 from training.seeds.shrink import shrink
-from training.seeds.steps import fill, holes, steps
 
 _SUGGESTION = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.+)", re.DOTALL)
 _TERM = re.compile(r"by\n(?:  intro ([^\n]+)\n)?  exact ([^\n]+)")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from prover.binders import Binder, read_shape
 from prover.lexer import tokenize
-from training.seeds.goal import Goal
-from training.seeds.lemmas import lemmas
-from training.seeds.propositions import outermost
+from prover.tactics.goal import Goal
+from prover.tactics.lemmas import lemmas
+from prover.tactics.propositions import outermost
 
 _HOLE = re.compile(r"^( *(?:· )?)□$", re.MULTILINE)
 _TWO = "· □\n· □"

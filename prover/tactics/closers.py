@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from prover.diversity import normalise
-from training.seeds.goal import Goal
-from training.seeds.lemmas import lemmas
-from training.seeds.propositions import outermost
+from prover.tactics.goal import Goal
+from prover.tactics.lemmas import lemmas
+from prover.tactics.propositions import outermost
 
 PROBE = "first | assumption | omega | (simp; done) | decide | grind | simp_all"
 """Closes about every goal that some of `AUTOMATION` closes; one request instead of many, never part of a seed proof."""
