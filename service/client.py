@@ -12,6 +12,7 @@ from prover.verdict import Verdict
 from service import status
 from service.admission import bounds
 from service.config import Settings
+from service.connection import open_channel
 from service.convert import check, info, search, values
 from service.errors import UserError
 from service.requests import Check, Event, Search, ServiceInfo, UnavailableError
@@ -27,10 +28,7 @@ class Client:
         """Talk to the server at `address`, as in `127.0.0.1:50061` or `unix:/path`."""
         self._address = address
         self._settings = settings
-        most = settings.server.message_bytes
-        self._channel = grpc.aio.insecure_channel(
-            address, options=[("grpc.max_receive_message_length", most), ("grpc.max_send_message_length", most)]
-        )
+        self._channel = open_channel(address, settings.connection, settings.server.message_bytes)
         self._stub = ProofSearchStub(self._channel)
 
     async def __aenter__(self) -> Self:

@@ -91,7 +91,7 @@ async def running_server(arguments: Sequence[str]) -> AsyncIterator[str]:
     Raises:
         UserError: it does not start, or something of it is left.
     """
-    command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", *arguments]
+    command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", *arguments]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None

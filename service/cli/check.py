@@ -29,12 +29,16 @@ def check(
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     server: common.Server = None,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
     workers: common.Workers = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
-    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    settings = common.load_settings(
+        config, connection={"ca": ca, "token_file": token_file}, lean={"workers": workers}, log={"level": log_level}
+    )
     limits = common.limits(settings, check_seconds)
 
     def request(theorem: Theorem, candidate: Candidate) -> Check:

@@ -35,6 +35,10 @@ stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
 Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
+Ca = Annotated[
+    Path | None, typer.Option("--ca", help="Encrypt; the server has a certificate of this authority.", metavar="FILE")
+]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", help="Holds the token for --server.", metavar="FILE")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Lean workers.", metavar="N")]
 LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")]
 Model = Annotated[Path | None, typer.Option("--model", help="Checkpoint for the sampler `model`.", metavar="DIR")]

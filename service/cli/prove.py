@@ -41,13 +41,21 @@ def prove(
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     server: common.Server = None,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
     workers: common.Workers = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
     """Find proofs: of the theorems of a file whose proof is `sorry`, of one statement, or of a batch."""
-    settings = common.load_settings(config, lean={"workers": workers}, model={"path": model}, log={"level": log_level})
+    settings = common.load_settings(
+        config,
+        connection={"ca": ca, "token_file": token_file},
+        lean={"workers": workers},
+        model={"path": model},
+        log={"level": log_level},
+    )
     budget = common.budget(settings, samples, proofs, seconds)
     limits = common.limits(settings, check_seconds)
 

@@ -1,10 +1,12 @@
 """`leansieve serve`."""
 
 import asyncio
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from service import config as configuration
 from service.cli import common
 from service.server import serve as run_server
 
@@ -12,20 +14,35 @@ from service.server import serve as run_server
 def serve(
     listen: Annotated[str | None, typer.Option(help="HOST:PORT or unix:/path; port 0 is any.", metavar="ADDR")] = None,
     allow_remote: Annotated[
-        bool | None, typer.Option("--allow-remote", help="Take calls from other machines; nothing protects them.")
+        bool | None,
+        typer.Option("--allow-remote", help="Take calls from other machines although nothing protects them."),
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="The server's certificate chain, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    client_ca: Annotated[Path | None, typer.Option(help="Clients must have a certificate of this authority.")] = None,
+    tokens: Annotated[Path | None, typer.Option(help="Clients must have a token of this file.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="HOST:PORT of /metrics, /livez and /readyz; '' for none.", metavar="ADDR")
     ] = None,
     workers: common.Workers = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
-    """Serve proofs over gRPC until SIGTERM or SIGINT."""
-    settings = common.load_settings(
-        config,
-        quiet=False,
-        server={"listen": listen, "allow_remote": allow_remote},
-        lean={"workers": workers},
-        model={"path": model},
-        log={"level": log_level},
+    """Serve proofs over gRPC until SIGTERM or SIGINT. SIGHUP reads the settings again."""
+    flags: dict[str, dict[str, Any]] = {
+        "server": {"listen": listen, "allow_remote": allow_remote},
+        "security": {"certificate": certificate, "key": key, "client_ca": client_ca, "tokens": tokens},
+        "metrics": {"listen": metrics},
+        "lean": {"workers": workers},
+        "model": {"path": model},
+        "log": {"level": log_level},
+    }
+    settings = common.load_settings(config, quiet=False, **flags)
+    asyncio.run(
+        run_server(
+            settings,
+            announce=lambda line: print(line, flush=True),
+            reload=lambda: configuration.load(config, flags),
+        )
     )
-    asyncio.run(run_server(settings, announce=lambda line: print(line, flush=True)))
