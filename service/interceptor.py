@@ -1,5 +1,7 @@
 """What is done around every call, whatever its method: one interceptor for authentication, metrics and traces alike."""
 
+from __future__ import annotations  # gRPC's handlers are generic for the type checker alone
+
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
