@@ -1,4 +1,4 @@
-"""Every setting of the service, one class per table of the configuration file: `engine.py` and `server.py`."""
+"""Every setting of the service, one class per table of the configuration file: `engine.py`, `server.py`, `store.py`."""
 
 from service.config.engine import (
     CheckSettings,
@@ -18,12 +18,14 @@ from service.config.server import (
     TracingSettings,
 )
 from service.config.settings import Flags, Settings, load
+from service.config.store import JobSettings, StoreSettings
 
 __all__ = [
     "CheckSettings",
     "ClientSettings",
     "ConnectionSettings",
     "Flags",
+    "JobSettings",
     "LeanSettings",
     "LogSettings",
     "MetricsSettings",
@@ -33,6 +35,7 @@ __all__ = [
     "SecuritySettings",
     "ServerSettings",
     "Settings",
+    "StoreSettings",
     "TextSettings",
     "TracingSettings",
     "load",

@@ -31,6 +31,7 @@ from service.config.server import (
     ServerSettings,
     TracingSettings,
 )
+from service.config.store import JobSettings, StoreSettings
 from service.errors import UserError
 
 Flags = Mapping[str, Mapping[str, Any]]
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     check: CheckSettings = CheckSettings()
     search: SearchSettings = SearchSettings()
     model: ModelSettings = ModelSettings()
+    store: StoreSettings = StoreSettings()
+    jobs: JobSettings = JobSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()
