@@ -45,6 +45,18 @@ class PromptFormat(Protocol):
         """The proof (what follows `:=`) in a model's answer."""
         ...
 
+    def continuation(self, theorem: Theorem, prefix: str) -> str | None:
+        """How an answer begins that begins with `prefix`, up to its last line's end; None if the model cannot go on from it.
+
+        Args:
+            prefix: `by`, and below it the tactics so far, each line indented.
+        """
+        ...
+
+    def repair(self, theorem: Theorem, proof: str, error: str) -> str | None:
+        """The prompt that shows a proof which fails and Lean's error; None if the model was not made for it."""
+        ...
+
 
 class SourceFormat:
     """The format of our own prover: the prompt is Lean source that stops behind `:=`, the answer is what comes next.
@@ -76,3 +88,10 @@ class SourceFormat:
     def extract(self, answer: str) -> str:
         """See `PromptFormat.extract`; undoes `answer`."""
         return answer.strip()
+
+    def continuation(self, theorem: Theorem, prefix: str) -> str:
+        """See `PromptFormat.continuation`."""
+        return self.answer(prefix)
+
+    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
+        """Our own prover has read proofs, not errors."""

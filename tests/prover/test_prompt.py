@@ -30,3 +30,9 @@ def test_extract_undoes_answer(proof: str) -> None:
 def test_no_stop_text_can_occur_in_an_indented_proof() -> None:
     proof = source.answer("by\n  open Nat in\n  simp\n  /- end -/\n  exact h\ntermination_by n")
     assert not [stop for stop in source.stop if stop in proof]
+
+
+def test_a_continuation_is_the_beginning_of_an_answer() -> None:
+    prefix = "by\n  intro x"
+    beginning = source.continuation(Theorem("theorem t : p"), prefix)
+    assert source.answer(prefix + "\n  simp") == beginning + "\n  simp"

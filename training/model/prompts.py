@@ -26,6 +26,12 @@ _PLAN = (
     "The plan should highlight key ideas, intermediate lemmas, and proof structures that will guide the construction of "
     "the final formal proof."
 )
+_FAILED = (
+    "The proof (Round 0) is not correct. Following is the compilation error message, where we use <error></error> to "
+    "signal the position of the error.\n\n{error}\n\n"
+    "Before producing the Lean 4 code to formally prove the given theorem, provide a detailed analysis of the error "
+    "message."
+)
 
 
 class ChatTokenizer(Protocol):
@@ -52,6 +58,13 @@ class CompletionFormat:
         """The tactics the model wrote, as a proof."""
         return "by\n" + answer.partition("```")[0].rstrip()
 
+    def continuation(self, theorem: Theorem, prefix: str) -> str:
+        """The prompt has the `by` already."""
+        return prefix.removeprefix("by").removeprefix("\n")
+
+    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
+        """The card knows no such request."""
+
 
 class PlanFormat:
     """DeepSeek-Prover-V2 and Goedel-Prover-V2: the answer repeats the theorem in its last code block."""
@@ -64,8 +77,21 @@ class PlanFormat:
 
     def render(self, theorem: Theorem) -> str:
         """The chat, up to where the model answers."""
+        return _chat(self._tokenizer, self._request(theorem))
+
+    def continuation(self, theorem: Theorem, prefix: str) -> None:
+        """The model plans before it writes."""
+
+    def repair(self, theorem: Theorem, proof: str, error: str) -> str | None:
+        """Goedel-Prover-V2 was trained to go on in the same chat (arXiv 2508.03613, verifier-guided self-correction)."""
+        if self.name != "goedel-prover-v2":
+            return None
+        failed = f"```lean4\n{_source(theorem)} := {proof}\n```"
+        return _chat(self._tokenizer, self._request(theorem), failed, _FAILED.format(error=error))
+
+    def _request(self, theorem: Theorem) -> str:
         code = f"```lean4\n{_source(theorem)} := by\n  sorry\n```"
-        return _chat(self._tokenizer, f"Complete the following Lean 4 code:\n\n{code}\n\n{_PLAN}")
+        return f"Complete the following Lean 4 code:\n\n{code}\n\n{_PLAN}"
 
     def extract(self, answer: str) -> str:
         """What follows `:=` in the last theorem of the last code block; lemmas before it are not part of it."""
@@ -93,6 +119,12 @@ class KiminaFormat:
     def extract(self, answer: str) -> str:
         """See `PlanFormat.extract`; code inside the thoughts does not count."""
         return last_proof(answer.rpartition("</think>")[2])
+
+    def continuation(self, theorem: Theorem, prefix: str) -> None:
+        """The model thinks before it writes."""
+
+    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
+        """The card knows no such request."""
 
 
 def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
@@ -134,7 +166,9 @@ def _source(theorem: Theorem) -> str:
     return "\n\n".join(stripped for part in parts if (stripped := part.strip()))
 
 
-def _chat(tokenizer: ChatTokenizer, user: str, system: str | None = None) -> str:
+def _chat(tokenizer: ChatTokenizer, *turns: str, system: str | None = None) -> str:
+    """What the user and the model said in turn, the user first and last, up to where the model answers."""
     conversation = [{"role": "system", "content": system}] if system else []
-    conversation.append({"role": "user", "content": user})
+    for number, text in enumerate(turns):
+        conversation.append({"role": "assistant" if number % 2 else "user", "content": text})
     return str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))

@@ -85,3 +85,24 @@ def test_our_own_format_and_unknown_ones() -> None:
     assert form.stop == ()
     with pytest.raises(ValueError, match="Unknown prompt format 'gpt'; the choices are source, "):
         prompt_format("gpt", ChatMl())
+
+
+def test_deepseek_v1_5_goes_on_inside_the_code_block() -> None:
+    form = prompt_format("deepseek-prover-v1.5", ChatMl())
+    assert form.continuation(THEOREM, "by") == ""
+    assert form.continuation(THEOREM, "by\n  intro x") == "  intro x"
+
+
+def test_goedel_v2_is_shown_its_failure_in_the_same_chat() -> None:
+    form = prompt_format("goedel-prover-v2", ChatMl())
+    prompt = form.repair(THEOREM, "by\n  norm_num", "<error>norm_num</error>: unsolved goals")
+    assert prompt is not None
+    assert prompt.startswith(form.render(THEOREM).removesuffix("<|im_start|>assistant\n"))
+    assert f"<|im_start|>assistant\n```lean4\n{SOURCE} := by\n  norm_num\n```<|im_end|>" in prompt
+    assert "error message.<|im_end|>\n<|im_start|>assistant\n" in prompt
+    assert "<error>norm_num</error>: unsolved goals" in prompt
+
+
+@pytest.mark.parametrize("name", ["source", "deepseek-prover-v1.5", "deepseek-prover-v2", "kimina-prover"])
+def test_models_that_were_not_made_to_repair_are_not_asked_to(name: str) -> None:
+    assert prompt_format(name, ChatMl()).repair(THEOREM, "by simp", "error") is None
