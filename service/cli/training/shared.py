@@ -1,10 +1,14 @@
 """What these commands share: Lean workers of their own, and one sentence for what goes wrong."""
 
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import typer
+
 from prover.lean.pool import NoAnswerError, PoolUnavailableError, WorkerPool
+from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
 from service.config import Settings
 from service.engine import Engine
@@ -29,8 +33,35 @@ def told() -> Iterator[None]:
         raise UserError(f"the package {error.name} is missing; {advice}") from None
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
-    except (ValueError, NoAnswerError, PoolUnavailableError) as error:
+    except (ValueError, NoAnswerError, PoolUnavailableError, SamplerUnavailableError) as error:
         raise UserError(str(error)) from None
+    except RuntimeError as error:
+        # Only what training itself raises; it cannot be named before torch is imported.
+        if type(error).__module__.partition(".")[0] != "training":
+            raise
+        raise UserError(f"{error}; the last checkpoint is kept, and the same command goes on from it") from None
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM end what is inside, which ends whatever it started.
+
+    Raises:
+        typer.Exit: with `INTERRUPTED`, after a signal.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        remark("interrupted; the same command goes on from the last checkpoint")
+        raise typer.Exit(common.INTERRUPTED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.asynccontextmanager

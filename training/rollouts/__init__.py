@@ -1,0 +1,1 @@
+"""Samples of theorems' proofs by vLLM, checked by Lean while further ones are sampled."""

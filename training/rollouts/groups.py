@@ -1,0 +1,149 @@
+"""One batch of rollouts: sampled, checked while further ones are sampled, and laid out for an algorithm."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from prover.prompt import PromptFormat
+from prover.verdict import Verdict, VerdictKind
+from training.algorithms.algorithm import Rollouts
+from training.model.log_probs import Scores
+from training.model.shared_prompts import TokenGroup
+from training.rollouts.engine import Request, Response, RolloutEngine
+from training.rollouts.prompts import Prompt, seed_of
+from training.rollouts.verifier import Verifier
+from training.verdicts import CacheCounts
+
+
+@dataclass
+class Rollout:
+    """One answer and its check, which may be under way; None for what is wrong without a check."""
+
+    response: Response
+    check: "Future[Verdict] | None"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Waits for it. Raises what the check raised."""
+        return None if self.check is None else self.check.result()
+
+    @property
+    def reward(self) -> float:
+        """1 if the kernel accepted it, else 0."""
+        verdict = self.verdict
+        return float(verdict is not None and verdict.verified)
+
+
+@dataclass
+class Group:
+    """The rollouts of one prompt, and the greedy one if it was asked for."""
+
+    prompt: Prompt
+    rollouts: list[Rollout] = field(default_factory=list)
+    greedy: Rollout | None = None
+
+    @property
+    def tokens(self) -> TokenGroup:
+        """As a model reads it."""
+        return TokenGroup(self.prompt.tokens, tuple(rollout.response.tokens for rollout in self.rollouts))
+
+
+def sample_groups(
+    engine: RolloutEngine,
+    verifier: Verifier,
+    form: PromptFormat,
+    prompts: Sequence[tuple[int, Prompt]],
+    rollouts: int,
+    max_tokens: int,
+    seed: int,
+    greedy: bool = False,
+) -> list[Group]:
+    """Sample `rollouts` answers to each prompt, on-policy: temperature 1, no truncation. Checks go on after it returns.
+
+    Args:
+        prompts: with the number of each draw, from which with `seed` the seeds of its samples come.
+        greedy: also take the likeliest answer.
+
+    An answer that was cut off at its longest length, or holds no proof, is wrong without a check.
+    """
+    requests, owners = [], []
+    for number, (draw, prompt) in enumerate(prompts):
+        for index in range(rollouts + greedy):
+            temperature = 0.0 if index == rollouts else 1.0
+            requests.append(Request(prompt.tokens, seed_of(seed, draw, index), max_tokens, temperature))
+            owners.append(number)
+    found: dict[int, Rollout] = {}
+
+    def done(number: int, response: Response) -> None:
+        proof = form.extract(response.text) if response.finished else ""
+        record = prompts[owners[number]][1].record
+        found[number] = Rollout(response, verifier.check(record, proof) if proof else None)
+
+    engine.sample(requests, done)
+    groups = [Group(prompt) for _, prompt in prompts]
+    for number, owner in enumerate(owners):
+        if requests[number].temperature == 0:
+            groups[owner].greedy = found[number]
+        else:
+            groups[owner].rollouts.append(found[number])
+    return groups
+
+
+def lay_out(groups: Sequence[Group], old: Scores, base: Scores, device: torch.device) -> Rollouts:
+    """The batch as an algorithm sees it, once all verdicts are there.
+
+    Args:
+        old: what the policy that sampled says of the responses.
+        base: what the frozen base model says of them.
+    """
+    rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
+    greedy = [group.greedy.reward for group in groups if group.greedy is not None]
+    lengths = torch.tensor([[len(rollout.response.tokens) for rollout in group.rollouts] for group in groups])
+    longest = old.log_probs.shape[-1]
+    mask = torch.arange(longest) < lengths[..., None]
+    sampler = torch.zeros(mask.shape)
+    sampler[mask] = torch.tensor(
+        [value for group in groups for rollout in group.rollouts for value in rollout.response.log_probs]
+    )
+    return Rollouts(
+        prompts=tuple(group.prompt.record.name for group in groups),
+        log_probs=old.log_probs,
+        old_log_probs=old.log_probs,
+        mask=mask.to(device),
+        rewards=rewards.to(device),
+        base_log_probs=base.log_probs,
+        old_entropies=old.entropies,
+        sampler_log_probs=sampler.to(device),
+        greedy_rewards=torch.tensor(greedy, device=device) if greedy else None,
+    )
+
+
+def joined(batches: Sequence[Rollouts]) -> Rollouts:
+    """Several batches as one, padded to the longest response."""
+    if len(batches) == 1:
+        return batches[0]
+    longest = max(batch.mask.shape[-1] for batch in batches)
+    columns: dict[str, Tensor | None] = {}
+    for name in (column.name for column in fields(Rollouts) if column.name != "prompts"):
+        parts = [value for batch in batches if (value := getattr(batch, name)) is not None]
+        padded = [pad(part, (0, longest - part.shape[-1])) if part.ndim == 3 else part for part in parts]
+        columns[name] = torch.cat(padded) if padded else None
+    return Rollouts(prompts=tuple(prompt for batch in batches for prompt in batch.prompts), **columns)  # type: ignore[arg-type]
+
+
+def check_metrics(groups: Sequence[Group], counts: CacheCounts) -> dict[str, float]:
+    """How many rollouts are distinct, cut off, verified, and without a verdict for want of time; checks since the start."""
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    verdicts = [rollout.verdict for rollout in rollouts]
+    return {
+        "rollouts": float(len(rollouts)),
+        "distinct_rollouts": float(sum(len({r.response.tokens for r in group.rollouts}) for group in groups)),
+        "cut_off": float(sum(not rollout.response.finished for rollout in rollouts)),
+        "verified": float(sum(verdict is not None and verdict.verified for verdict in verdicts)),
+        "checks_so_far": float(counts.asked),
+        "timeouts": float(sum(verdict is not None and verdict.kind is VerdictKind.TIMEOUT for verdict in verdicts)),
+    }

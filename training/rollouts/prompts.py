@@ -1,0 +1,66 @@
+"""Which theorems are asked when."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from prover.prompt import PromptFormat
+from training.corpus.record import TheoremRecord, read_corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A theorem as the model reads it."""
+
+    record: TheoremRecord
+    tokens: tuple[int, ...]
+
+
+def read_prompts(
+    paths: Sequence[Path], form: PromptFormat, tokenizer: PreTrainedTokenizerBase, longest: int
+) -> tuple[list[Prompt], int]:
+    """The theorems of some corpora in a prompt format, without those of more than `longest` tokens; and how many those are.
+
+    Raises:
+        ValueError: a file holds something else, or there is no theorem left.
+    """
+    records = [record for path in paths for record in read_corpus(path)]
+    prompts = [Prompt(record, tuple(tokenizer.encode(form.render(record.theorem)))) for record in records]
+    kept = [prompt for prompt in prompts if len(prompt.tokens) <= longest]
+    if not kept:
+        files = ", ".join(map(str, paths)) or "the configuration"
+        raise ValueError(
+            f"{files}: no theorem to ask for: of {len(prompts)}, all have more than {longest} tokens."
+            if prompts
+            else f"{files}: there is no theorem."
+        )
+    return kept, len(prompts) - len(kept)
+
+
+class PromptStream:
+    """An endless sequence of prompts, epoch after epoch, each shuffled by the seed and its number alone."""
+
+    def __init__(self, prompts: Sequence[Prompt], seed: int) -> None:
+        self._prompts = prompts
+        self._seed = seed
+        self._epoch = -1
+        self._order: list[int] = []
+
+    def __getitem__(self, draw: int) -> Prompt:
+        """Number `draw` of the sequence, from 0."""
+        epoch, place = divmod(draw, len(self._prompts))
+        if epoch != self._epoch:
+            random = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
+            self._order = torch.randperm(len(self._prompts), generator=random).tolist()
+            self._epoch = epoch
+        return self._prompts[self._order[place]]
+
+
+def seed_of(*parts: object) -> int:
+    """A seed that depends on all parts and on nothing else, for vLLM: of 63 bits."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1

@@ -1,0 +1,117 @@
+"""Checks of proofs beside the work of the main thread, which samples and trains meanwhile."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from prover.candidate import Candidate
+from prover.lean.pool import WorkerPool
+from prover.verdict import Limits, Verdict, VerdictKind
+from training.corpus.record import TheoremRecord
+from training.verdicts import CacheCounts, VerdictCache, checker_version
+
+_ATTEMPTS = 3
+
+
+class VerifierGoneError(RuntimeError):
+    """Lean gives no answers any more; the text says why."""
+
+
+class Verifier:
+    """A pool of Lean workers and a cache of verdicts, in a thread of their own. Use it as a context manager."""
+
+    def __init__(self, make_pool: Callable[[], WorkerPool], cache: Path, limits: Limits) -> None:
+        """Nothing is started yet.
+
+        Args:
+            make_pool: makes the pool of workers; this starts and closes it.
+            cache: file of verdicts, shared with other runs, one at a time.
+            limits: of each check.
+        """
+        self._make_pool = make_pool
+        self._path = cache
+        self._limits = limits
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="verifier", daemon=True)
+        self._pool: WorkerPool | None = None
+        self._cache: VerdictCache | None = None
+        self._checks: set[asyncio.Task[Verdict]] = set()
+
+    def __enter__(self) -> Self:
+        """Start the workers; returns when the first is warm.
+
+        Raises:
+            PoolUnavailableError: none can be started.
+            JournalError: the file is none of verdicts, or another run uses it.
+        """
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what is being checked and end every worker."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def counts(self) -> CacheCounts:
+        """What the cache knew and what had to be asked."""
+        assert self._cache is not None
+        return self._cache.counts
+
+    def check(self, record: TheoremRecord, proof: str) -> "Future[Verdict]":
+        """Begin to check a proof; returns at once. The same proof of the same theorem is checked once.
+
+        The future raises `VerifierGoneError` if Lean gives no answer again and again, and `OSError` if the verdict
+        cannot be written down.
+        """
+        return asyncio.run_coroutine_threadsafe(self._tracked(record, proof), self._loop)
+
+    async def _start(self) -> None:
+        self._pool = self._make_pool()
+        await self._pool.start()
+        self._cache = VerdictCache(self._pool, self._path, await checker_version(self._pool))
+        # More would only wait in the pool's queue, which is bounded.
+        self._slots = asyncio.Semaphore(4 * self._pool.size)
+
+    async def _stop(self) -> None:
+        checks = list(self._checks)
+        for check in checks:
+            check.cancel()
+        await asyncio.gather(*checks, return_exceptions=True)
+        if self._pool is not None:
+            await self._pool.close()
+        if self._cache is not None:
+            self._cache.close()
+
+    async def _tracked(self, record: TheoremRecord, proof: str) -> Verdict:
+        check = asyncio.create_task(self._check(record, proof))
+        self._checks.add(check)
+        try:
+            return await check
+        finally:
+            self._checks.discard(check)
+
+    async def _check(self, record: TheoremRecord, proof: str) -> Verdict:
+        assert self._cache is not None
+        candidate = Candidate(proof, source="rollout")
+        async with self._slots:
+            for attempt in range(_ATTEMPTS):
+                await asyncio.sleep(attempt)
+                verdict = await self._cache.check(record.theorem, candidate, self._limits, record.policy)
+                if verdict.kind is not VerdictKind.INFRASTRUCTURE:
+                    return verdict
+        said = "; ".join(message.text for message in verdict.messages)
+        raise VerifierGoneError(f"Lean gave no answer {_ATTEMPTS} times in a row: {said or 'it did not say why'}")
