@@ -268,6 +268,9 @@ class WorkerPool:
             )
         if (reason := self._crew.rejected(imports)) is not None:
             return request.failed(VerdictKind.INVALID_STATEMENT, reason, 0.0)
+        if not self._runtime.single_import_set and (module := self._absent(imports)) is not None:
+            reason = f"there is no module `{module}` to import: it does not exist, or `lake build {module}` was not run"
+            return request.failed(VerdictKind.INVALID_STATEMENT, reason, 0.0)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         key = self._crew.key(imports)
@@ -277,6 +280,9 @@ class WorkerPool:
             return await future
         finally:
             self._crew.queue.discard(job)
+
+    def _absent(self, imports: tuple[str, ...]) -> str | None:
+        return next((module for module in imports if not self._runtime.has_module(module)), None)
 
     def _forbidden(self, imports: tuple[str, ...]) -> str | None:
         allowed = self._config.allowed_imports
