@@ -1,0 +1,44 @@
+"""POSIX resource limits of native workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_GIB = 1 << 30
+_SLACK = 4 * _GIB
+"""Address space beside heap and library: stacks of threads, what the allocator reserves, Lean's own shared libraries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLimits:
+    """What one worker process, with the `lake` in front of it, may take. None: no limit.
+
+    Attributes:
+        memory_bytes: memory of its own. Lean maps `.olean` files, which are shared between workers and come on top.
+        cpu_seconds: processor time of its whole life, after which it is replaced.
+        file_bytes: longest file that it may write; Lake caches a project's configuration.
+    """
+
+    memory_bytes: int | None = 8 * _GIB
+    cpu_seconds: int | None = 12 * 3600
+    file_bytes: int | None = 64 << 20
+
+    def address_space(self, library_bytes: int) -> int | None:
+        """Bytes of address space for a worker that maps a library of that size."""
+        return None if self.memory_bytes is None else self.memory_bytes + library_bytes + _SLACK
+
+
+def limited(argv: Sequence[str], limits: ResourceLimits, library_bytes: int) -> list[str]:
+    """The command line under these limits, and without core dumps.
+
+    A shell sets them, because code run between fork and exec may deadlock. One that cannot be set is one that is
+    stricter already.
+    """
+    wanted = [("c", 0)]
+    if (space := limits.address_space(library_bytes)) is not None:
+        wanted.append(("v", space // 1024))
+    if limits.cpu_seconds is not None:
+        wanted.append(("t", limits.cpu_seconds))
+    if limits.file_bytes is not None:
+        wanted.append(("f", limits.file_bytes // 512))
+    script = "".join(f"ulimit -{letter} {value} 2>/dev/null; " for letter, value in wanted)
+    return ["/bin/sh", "-c", f'{script}exec "$@"', "leansieve", *argv]

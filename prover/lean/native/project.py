@@ -1,0 +1,92 @@
+"""A Lake project on disk: where it is, which toolchain it names, which options it sets."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prover.lean.runtime import RuntimeUnavailableError
+
+CONFIGURATIONS = ("lakefile.toml", "lakefile.lean")
+"""What makes a folder a Lake project; Lake looks for them in this order."""
+_TOOLCHAIN = "lean-toolchain"
+_OPTION = re.compile(r"[A-Za-z_][\w']*(\.[A-Za-z_][\w']*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class LakeProject:
+    """A folder with a Lake configuration.
+
+    Attributes:
+        folder: where the configuration lies.
+        toolchain: what `lean-toolchain` says, as in `leanprover/lean4:v4.28.0`; empty if there is no such file.
+        options: Lean options that the package sets for all its files, as Lean writes their values. Those of a
+            `lakefile.lean` are not known: it would have to be run.
+        state: when configuration, toolchain and packages were last changed, in nanoseconds; differs if they were.
+    """
+
+    folder: Path
+    toolchain: str
+    options: Mapping[str, str]
+    state: tuple[int, ...]
+
+
+def find_project(path: Path) -> LakeProject:
+    """The Lake project that `path`, a folder or a file, lies in.
+
+    Raises:
+        RuntimeUnavailableError: there is none, or its files cannot be read.
+    """
+    start = path.absolute()
+    if not start.exists():
+        raise RuntimeUnavailableError(f"there is no Lake project {start}: the folder does not exist")
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in CONFIGURATIONS):
+            return _read(folder)
+    raise RuntimeUnavailableError(
+        f"{start} is in no Lake project: neither it nor a folder above it has {' or '.join(CONFIGURATIONS)}"
+    )
+
+
+def _read(folder: Path) -> LakeProject:
+    files = (folder / name for name in (*CONFIGURATIONS, _TOOLCHAIN, "lake-manifest.json"))
+    state = tuple(_modified(file) for file in files)  # before they are read: a change meanwhile is seen next time
+    try:
+        # As elan does it, a folder above may name the toolchain for all projects in it.
+        named = next((file for at in (folder, *folder.parents) if (file := at / _TOOLCHAIN).is_file()), None)
+        toolchain = named.read_text(encoding="utf-8").strip() if named else ""
+        lakefile = folder / "lakefile.toml"
+        settings = tomllib.loads(lakefile.read_text(encoding="utf-8")) if lakefile.is_file() else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RuntimeUnavailableError(f"the Lake project {folder} cannot be read: {error}") from None
+    table = settings.get("leanOptions", {})
+    return LakeProject(folder, toolchain, dict(_flat(table)) if isinstance(table, dict) else {}, state)
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The options of a TOML table; dotted keys are tables in tables. `weak.` only says that Lean may not know one."""
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif (text := written(value)) is not None and _OPTION.fullmatch(option := name.removeprefix("weak.")):
+            yield option, text
+
+
+def written(value: object) -> str | None:
+    """The value of an option as Lean writes it; None for what no option can have."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value) if value >= 0 else None
+    if isinstance(value, str) and value.isprintable() and not set(value) & set('"\\'):
+        return f'"{value}"'
+    return None
+
+
+def _modified(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
