@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.pool import WorkerPool
-from prover.theorem import Theorem
-from prover.verdict import Mode, Trust, Verdict, VerdictKind
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.pool import PoolConfig, WorkerPool
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Mode, Trust, Verdict, VerdictKind
 from tests.adversarial.exploits import EXPLOITS, HERE
 
 pytestmark = pytest.mark.lean
@@ -84,6 +85,34 @@ async def test_text_that_is_not_unicode_never_reaches_lean(mode: Mode, lean_pool
     assert verdict.kind is VerdictKind.REJECTED
     verdict = await lean_pool.check(Theorem("theorem target : 1 = 2 -- \udfff"), Candidate("sorry", Mode.PROOF))
     assert verdict.kind is VerdictKind.INVALID_STATEMENT
+
+
+class SeveralImportSets(EmbeddedLean):
+    """Leaves the imports to the worker, as a native toolchain does."""
+
+    single_import_set = False
+
+
+async def test_kernel_arithmetic_is_never_that_of_a_candidate() -> None:
+    """The kernel computes `Nat.land` by its name. Where only `Init.Prelude` was imported, a candidate could declare it."""
+    header = Header(("Init.Prelude",))
+    theorem = Theorem("theorem target : @Eq Nat 1 2", header)
+    candidate = Candidate(
+        """
+noncomputable def Nat.land (a b : Nat) : Nat := 0
+theorem computed : @Eq Nat (Nat.land 3 1) 1 := rfl
+theorem unfolded (a b : Nat) : @Eq Nat (Nat.land a b) 0 := @Eq.refl Nat 0
+theorem absurd : @Eq Nat 1 0 := @Eq.rec Nat (Nat.land 3 1) (fun n _ => @Eq Nat n 0) (unfolded 3 1) 1 computed
+theorem target : @Eq Nat 1 2 := Nat.noConfusion absurd
+""",
+        Mode.FILE,
+    )
+    config = PoolConfig(workers=1, spares=0, imports=header.imports)
+    async with WorkerPool(SeveralImportSets(), config) as pool:
+        await pool.ready()
+        verdict = await pool.check(theorem, candidate, Limits(seconds=60))
+    assert complaint(candidate.text, verdict, [VerdictKind.REJECTED]) is None
+    assert any("`Nat.land` has already been declared" in message.text for message in verdict.messages)
 
 
 async def test_worker_stays_usable_after_the_exploits(lean_pool: WorkerPool) -> None:

@@ -71,117 +71,12 @@ def isUnsafeConstant : ConstantInfo → Bool
   | .defnInfo v => v.safety != .safe
   | info => info.isUnsafe
 
-/-- The inductive types that a constant is declared together with. -/
-def blockOf (source : Kernel.Environment) : ConstantInfo → List Name
-  | .inductInfo v => v.all
-  | .recInfo v => v.all
-  | .ctorInfo v => match source.find? v.induct with
-    | some (.inductInfo w) => w.all
-    | _ => []
-  | _ => []
-
-/-- The constructors of a block of inductive types. -/
-def constructorsOf (source : Kernel.Environment) : List Name → List Name → List Name
-  | [], acc => acc
-  | n :: rest, acc => match source.find? n with
-    | some (.inductInfo v) => constructorsOf source rest (pushNames v.ctors acc)
-    | _ => constructorsOf source rest acc
-
 /-- All that the constants mention. -/
 def mentionsOf (source : Kernel.Environment) : List Name → List Name → List Name
   | [], acc => acc
   | n :: rest, acc => match source.find? n with
     | some info => mentionsOf source rest (pushNames (mentions info) acc)
     | none => mentionsOf source rest acc
-
-/-- Some Lean kernels, the pinned pre-release among them, decide whether a type is a proposition by reducing its sort, and can
-    be led to two answers (lean4#14807): the sort of a declared type must be written out, and be 0 or never 0. -/
-def hasPlainSort : Expr → Bool
-  | .forallE _ _ body _ => hasPlainSort body
-  | .mdata _ e => hasPlainSort e
-  | .sort l => l.isZero || l.isNeverZero
-  | _ => false
-
-def headOf : Expr → Expr
-  | .app f _ => headOf f
-  | .mdata _ e => headOf e
-  | e => e
-
-/-- Where a field's type mentions one of the declared types, the head there must be an inductive type as it stands, not after
-    reduction, and so in its arguments (lean4#14806, lean4#14576). -/
-partial def hasPlainFields (source : Kernel.Environment) (types : List Name) : Expr → Bool
-  | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
-  | .mdata _ e => hasPlainFields source types e
-  | _ => true
-where
-  plain (e : Expr) : Bool := if !mentionsAny e.getUsedConstants.toList then true else match e with
-    | .forallE _ domain body _ => if plain domain then plain body else false
-    | .lam _ domain body _ => if plain domain then plain body else false
-    | .mdata _ e => plain e
-    | e => if inductiveHead (headOf e) then plainArgs e else false
-  plainArgs : Expr → Bool
-    | .app f a => if plain a then plainArgs f else false
-    | .mdata _ e => plainArgs e
-    | _ => true
-  mentionsAny : List Name → Bool
-    | [] => false
-    | n :: ns => if containsName n types then true else mentionsAny ns
-  inductiveHead : Expr → Bool
-    | .const n _ => match source.find? n with
-      | some (.inductInfo _) => true
-      | some (.ctorInfo _) => true
-      | _ => false
-    | _ => false
-
-/-- Why a declaration of inductive types is not even shown to the kernel. -/
-def suspicious (source : Kernel.Environment) : ConstantInfo → Option String
-  | .inductInfo v => go v.all v.all
-  | _ => none
-where
-  go (types : List Name) : List Name → Option String
-    | [] => none
-    | n :: ns => match source.find? n with
-      | some (.inductInfo v) =>
-        if !hasPlainSort v.type then some "an inductive type whose sort is computed"
-        else if !fields types v.ctors then some "a recursive occurrence that is hidden behind a computation"
-        else go types ns
-      | _ => some "an inductive type that is missing"
-  fields (types : List Name) : List Name → Bool
-    | [] => true
-    | c :: cs => match source.find? c with
-      | some info => if hasPlainFields source types info.type then fields types cs else false
-      | none => false
-
-/-- Types that the kernel makes for a block of inductive types: constructors, the recursor of each, and those of nested types. -/
-def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
-  | .inductInfo v => lookUp (constructorsOf env v.all []) (recursors v.all (nested v.all v.numNested []))
-  | _ => []
-where
-  nested (types : List Name) : Nat → List ConstantInfo → List ConstantInfo
-    | 0, acc => acc
-    | i + 1, acc => match types with
-      | first :: _ => nested types i (lookUp [.str first s!"rec_{i + 1}"] acc)
-      | [] => acc
-  lookUp : List Name → List ConstantInfo → List ConstantInfo
-    | [], acc => acc
-    | n :: ns, acc => match env.find? n with
-      | some info => lookUp ns (info :: acc)
-      | none => lookUp ns acc
-  recursors : List Name → List ConstantInfo → List ConstantInfo
-    | [], acc => acc
-    | n :: ns, acc => recursors ns (lookUp [.str n "rec"] acc)
-
-/-- Type-check types that the kernel made itself and some kernels take on trust (lean4#14576): the identity on each is
-    declared in an environment that is thrown away. -/
-def checkTypes (opts : Options) (token : IO.CancelToken) (env : Kernel.Environment) : List ConstantInfo → Option Kernel.Exception
-  | [] => none
-  | info :: rest =>
-    let value := Expr.lam `x info.type (.bvar 0) .default
-    let type := Expr.forallE `x info.type info.type .default
-    let decl := Declaration.defnDecl { name := `_leansieve_check, levelParams := info.levelParams, type, value, hints := .opaque, safety := .safe }
-    match env.addDecl opts decl (some token) with
-    | .ok _ => checkTypes opts token env rest
-    | .error e => some e
 
 /-- Re-check `todo` and what they need of `source`, dependencies first, on top of the clean environment `base`; `env` is
     `base` with what was re-checked so far. A name that comes back marked has its dependencies in `env`. Constructors
@@ -210,9 +105,11 @@ partial def replay (base source : Kernel.Environment) (opts : Options) (token : 
         | some decl => match suspicious source info with
           | some why => .forbidden n why
           | none => match env.addDecl opts decl (some token) with
-            | .ok env => match checkTypes opts token env (typesOf env info) with
-              | none => replay base source opts token todo seen env count
-              | some e => failure n e
+            | .ok env => match obligationsOf env info with
+              | none => .rejected n "its recursors have an unknown shape"
+              | some due => match discharge opts token env due with
+                | none => replay base source opts token todo seen env count
+                | some e => failure n e
             | .error e => failure n e
 where
   pushAll : List Name → Bool → List (Name × Bool) → List (Name × Bool)

@@ -1,9 +1,25 @@
 /-! The theorems of the imported library, and the guard against proving one by itself. -/
 
-/-- Theorems of the library, whose proofs may be absent (then they look like axioms). -/
+/-- Whether a type is a proposition. -/
+def isProposition (env : Environment) (type : Expr) : Bool := match Kernel.check env {} type with
+  | .ok sort => match Kernel.whnf env {} sort with
+    | .ok (.sort l) => l.normalize.isZero
+    | _ => false
+  | .error _ => false
+
+/-- What the library shows no value of: the proof of a theorem, a definition that is not for others to unfold, or an axiom. -/
+inductive Hidden where
+  | proof | value | axiom
+
+def hidden (env : Environment) (v : AxiomVal) : Hidden :=
+  if containsName v.name standardAxioms || containsName v.name hollowAxioms || !fromLibrary env v.name then .axiom
+  else if isProposition env v.type then .proof else .value
+
 def isLibraryTheorem (env : Environment) (info : ConstantInfo) : Bool := match info with
   | .thmInfo _ => (env.getModuleIdxFor? info.name).isSome
-  | .axiomInfo v => fromLibrary env v.name && !containsName v.name standardAxioms && !containsName v.name hollowAxioms
+  | .axiomInfo v => match hidden env v with
+    | .proof => true
+    | _ => false
   | _ => false
 
 /-- Endings of names that Lean makes itself. -/

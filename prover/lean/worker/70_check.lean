@@ -136,10 +136,10 @@ where
     let env := after.env.toKernelEnv
     match declaredName st env stx with
     | none => return .error (invalid src stx "the statement declares no theorem")
-    | some name => match env.find? name with
-      | some info@(.thmInfo _) =>
+    | some name => match st.env.find? name, env.find? name with
+      | none, some info@(.thmInfo _) =>
         return .ok { name, env, info, type := (cut (← renderType after info.type) 4000).1 }
-      | _ => return .error (invalid src stx "the statement is not a theorem")
+      | _, _ => return .error (invalid src stx "the statement declares no new theorem")
 
 structure Outcome where
   verdict : String
@@ -150,6 +150,11 @@ structure Outcome where
 
 def refused (r : Refusal) : Outcome :=
   { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0 }
+
+/-- Whether two equal types take their arguments in the same way: explicitly, implicitly or as instances. -/
+def sameBinders : Expr → Expr → Bool
+  | .forallE _ _ a i, .forallE _ _ b j => if i == j then sameBinders a b else false
+  | _, _ => true
 
 /-- Steps 4 and 5 for a candidate that elaborated: compare, audit, replay. `clean` is the environment that nothing of the
     candidate has touched. -/
@@ -168,6 +173,8 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   | some info@(.thmInfo _) =>
     if !(info.type == reference.info.type && sameNames info.levelParams reference.info.levelParams) then
       return end_ "statement_changed" .null (say s!"{nameString reference.name} has another type than the statement" :: notes) [] 0 timing
+    if !sameBinders info.type reference.info.type then
+      return end_ "statement_changed" .null (say s!"{nameString reference.name} takes its arguments in another way than the statement" :: notes) [] 0 timing
     match sameBelow clean reference.env kenv reference.info.type.getUsedConstants.toList {} with
     | some n =>
       return end_ "statement_changed" .null (say s!"{nameString n}, which the statement rests on, is not the same" :: notes) [] 0 timing

@@ -131,13 +131,14 @@ def scriptText : List String → String → String
   | [], acc => acc
   | t :: ts, acc => scriptText ts (acc ++ indented t)
 
-/-- Embedded, the theorems of the library lack their proofs and look like axioms. -/
 def kindOf (env : Environment) : ConstantInfo → String
   | .thmInfo _ => "theorem"
   | .defnInfo _ => "definition"
   | .opaqueInfo _ => "opaque"
-  | .axiomInfo v =>
-    if containsName v.name standardAxioms || containsName v.name hollowAxioms || !fromLibrary env v.name then "axiom" else "theorem"
+  | .axiomInfo v => match hidden env v with
+    | .proof => "theorem"
+    | .value => "definition"
+    | .axiom => "axiom"
   | .inductInfo _ => "inductive"
   | .ctorInfo _ => "constructor"
   | .recInfo _ => "recursor"

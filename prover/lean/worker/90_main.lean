@@ -26,9 +26,13 @@ unsafe def tokenAddressImpl (token : IO.CancelToken) : USize := ptrAddrUnsafe to
 unsafe def resetTokenImpl (token : IO.CancelToken) : BaseIO Unit := (unsafeCast token : IO.Ref Bool).set false
 @[implemented_by resetTokenImpl] opaque resetToken (token : IO.CancelToken) : BaseIO Unit
 
-def importsOf : List String → List Import
-  | [] => []
-  | m :: rest => { module := parseName m } :: importsOf rest
+/-- What a file with these import lines imports: `Init` too. The kernel computes with constants of that by their names
+    (`Nat.land`, …), whoever declared them. -/
+def importsOf (modules : List String) : List Import := { module := `Init } :: go modules
+where
+  go : List String → List Import
+    | [] => []
+    | m :: rest => { module := parseName m } :: go rest
 
 /-- The environment of an import set; loaded once (`capacity` sets are kept). -/
 def loadImports (imported : IO.Ref (List (String × Environment))) (modules : List String) (capacity : Nat) : IO Environment := do

@@ -67,3 +67,27 @@ async def test_a_guard_that_names_no_library_theorem_refuses_everything(lean_poo
     theorem = Theorem("theorem t : 1 + 1 = 2")
     verdict = await lean_pool.check(theorem, Candidate("rfl"), policy=library.guarded("Nat.no_such"))
     assert verdict.kind is VerdictKind.FORBIDDEN
+
+
+async def test_a_guard_does_not_take_a_definition_that_hides_its_value_for_a_theorem(lean_pool: WorkerPool) -> None:
+    """Embedded, both look like axioms; `Nat.gcd` stands in the module of the guarded theorem."""
+    theorem = Theorem("theorem t : Nat.gcd 12 18 = 6")
+    verdict = await lean_pool.check(theorem, Candidate("rfl"), policy=library.guarded("Nat.gcd_self"))
+    assert verdict.verified, verdict.messages
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Nat.gcd", "definition"),
+        ("Nat.gcd_self", "theorem"),
+        ("Nat.add_comm", "theorem"),
+        ("propext", "axiom"),
+        ("Nat.add", "definition"),
+        ("Nat", "inductive"),
+    ],
+)
+async def test_the_kind_of_a_constant_is_told(lean_pool: WorkerPool, name: str, kind: str) -> None:
+    constant = await lean_pool.constant(name)
+    assert constant is not None
+    assert constant.kind == kind
