@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from prover.lean.ending import End, WorkerEndedError
 from prover.lean.jobs import Job
-from prover.lean.process import End, WorkerEndedError, WorkerProcess
-from prover.lean.protocol import AnswerError, NoAnswerError, ProtocolError, accepted
+from prover.lean.lines import AnswerError, ProtocolError, accepted
+from prover.lean.process import WorkerProcess
+from prover.lean.protocol import NoAnswerError
 from prover.verdict import VerdictKind
 
 MOST_DISTURBANCES = 2

@@ -10,8 +10,9 @@ from typing import Any
 from prover.lean.attempt import SHUTTING_DOWN
 from prover.lean.capacity import cores, worker_count
 from prover.lean.dispatch import import_switch, next_pair
+from prover.lean.ending import End
 from prover.lean.jobs import ImportSet, Job, JobQueue
-from prover.lean.process import End, WorkerProcess
+from prover.lean.process import WorkerProcess
 from prover.lean.runtime import LeanRuntime
 from prover.lean.slot import Slot
 from prover.lean.stats import State, Tally
@@ -98,6 +99,7 @@ class Crew:
         self._tasks: list[asyncio.Task[None]] = []
         self.most_busy = 0
         self.lean_version = ""
+        self.worker_version = ""
 
     def start(self) -> None:
         """Begin to start the workers."""
@@ -109,8 +111,6 @@ class Crew:
         self.slots = [Slot(self, self.imports) for _ in range(workers + spares)]
         self.slots[0].worker = self._first
         self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
-        for task in self._tasks:
-            task.add_done_callback(_report)
 
     async def ready(self) -> None:
         """Wait for the first worker.
@@ -198,7 +198,7 @@ class Crew:
         except BaseException:
             await worker.close()
             raise
-        self.lean_version = info.lean
+        self.lean_version, self.worker_version = info.lean, info.worker
         _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
         return worker
 
@@ -231,22 +231,22 @@ class Crew:
 
     async def _watch(self) -> None:
         """Measure memory, act on it, and look again at what waits."""
-        most, too_much = self.config.kill_bytes, self.config.recycle_bytes
         while True:
             await asyncio.sleep(self.config.watch_seconds)
-            for slot in self.slots:
-                worker = slot.worker
-                if worker is None or not slot.live:
-                    continue
-                size = worker.memory_bytes = await asyncio.to_thread(resident_bytes, worker.pid)
-                if size > most:
-                    worker.kill(End.MEMORY, f"took {size >> 20} MiB of memory, more than {most >> 20} MiB")
-                elif size > too_much and worker.served and slot.worker is worker and slot.state is State.IDLE:
-                    slot.dismiss(End.RECYCLED)
-            self.dispatch()
+            try:
+                await self._look()
+            except Exception:  # the next look may succeed, and nobody else looks
+                _log.exception("looking after the Lean workers failed")
 
-
-def _report(task: asyncio.Task[None]) -> None:
-    """These tasks end by being cancelled; anything else must be seen."""
-    if not task.cancelled() and (error := task.exception()):
-        _log.error("a task of the worker pool broke", exc_info=error)
+    async def _look(self) -> None:
+        most, too_much = self.config.kill_bytes, self.config.recycle_bytes
+        for slot in self.slots:
+            worker = slot.worker
+            if worker is None or not slot.live:
+                continue
+            size = worker.memory_bytes = await asyncio.to_thread(resident_bytes, worker.pid)
+            if size > most:
+                worker.kill(End.MEMORY, f"took {size >> 20} MiB of memory, more than {most >> 20} MiB")
+            elif size > too_much and worker.served and slot.worker is worker and slot.state is State.IDLE:
+                slot.dismiss(End.RECYCLED)
+        self.dispatch()

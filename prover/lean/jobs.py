@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
-from prover.lean.protocol import Request
+from prover.lean.lines import Request
 from prover.verdict import VerdictKind
 
 T = TypeVar("T")

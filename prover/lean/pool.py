@@ -12,9 +12,11 @@ from prover.lean import protocol
 from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
+from prover.lean.ending import End
 from prover.lean.jobs import Job, PoolBusyError, Priority
-from prover.lean.process import End, WorkerProcess
-from prover.lean.protocol import NoAnswerError, Request, UnfitTextError
+from prover.lean.lines import Request
+from prover.lean.process import WorkerProcess
+from prover.lean.protocol import NoAnswerError, UnfitTextError
 from prover.lean.runtime import LeanRuntime
 from prover.lean.stats import PoolStats, State, Tally, WorkerStats
 from prover.lean.vetting import allow_list
@@ -239,6 +241,11 @@ class WorkerPool:
     def lean_version(self) -> str:
         """Version of Lean; empty until a first worker is warm."""
         return self._crew.lean_version
+
+    @property
+    def worker_version(self) -> str:
+        """Version of the worker program; empty until a first worker is warm."""
+        return self._crew.worker_version
 
     def stats(self) -> PoolStats:
         """A snapshot of workers, queue and counters."""

@@ -2,15 +2,14 @@
 
 import asyncio
 import secrets
-import signal
 import socket
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Self, cast
 
 from prover.lean.answers import WorkerInfo
+from prover.lean.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError, interpret
 from prover.lean.framing import Framer, FramingError, Tail
-from prover.lean.protocol import (
+from prover.lean.lines import (
     AnswerError,
     Fields,
     ProtocolError,
@@ -18,48 +17,14 @@ from prover.lean.protocol import (
     accepted,
     acknowledged,
     cancel_line,
-    hello,
     read_answer,
 )
+from prover.lean.protocol import hello
 from prover.lean.runtime import Launch
 from prover.lean.tree import is_stopped, kill_group, kill_tree
 
 _LAST_WORDS_SECONDS = 0.2  # how long the pipes of a dead process may still be read
 _CANCEL_AGAIN_SECONDS = 0.1
-
-
-class End(StrEnum):
-    """Why a worker ended. Only the first group can be a candidate's fault."""
-
-    CRASHED = "crashed"
-    GARBAGE = "garbage"
-    FLOOD = "flood"
-    INTERNAL = "internal"
-    MEMORY = "memory"
-    UNRESPONSIVE = "unresponsive"
-
-    OUTSIDE = "outside"
-    RECYCLED = "recycled"
-    IMPORTS = "imports"
-    ISOLATED = "isolated"
-    CLOSED = "closed"
-
-
-class WorkerEndedError(RuntimeError):
-    """The process ended before it answered."""
-
-    def __init__(self, end: End, reason: str) -> None:
-        """Keep why, beside one sentence about it."""
-        super().__init__(reason)
-        self.end = end
-
-
-class WorkerStartError(RuntimeError):
-    """The process did not come up; the text says how it ended and shows its last words."""
-
-
-class HeaderRejectedError(RuntimeError):
-    """The worker came up but cannot load the imports; the text is Lean's."""
 
 
 class WorkerProcess(asyncio.SubprocessProtocol):
@@ -264,7 +229,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """The process is gone, its last words may still be in the pipes; see asyncio.SubprocessProtocol."""
         self._exited = True
         if self._end is None:
-            self._end, self._why = _interpret(self._transport.get_returncode() or 0)
+            self._end, self._why = interpret(self._transport.get_returncode() or 0)
         kill_group(self.pid)
         if self._open_pipes:
             self._loop.call_later(_LAST_WORDS_SECONDS, self._finish)
@@ -334,11 +299,3 @@ def _with_stack(launch: Launch) -> Sequence[str]:
     if launch.stack_bytes is None:
         return launch.argv
     return ["/bin/sh", "-c", 'ulimit -S -s "$0" && exec "$@"', str(launch.stack_bytes // 1024), *launch.argv]
-
-
-def _interpret(code: int) -> tuple[End, str]:
-    """What an exit status says; 128 + n is how a wrapper such as lake reports signal n."""
-    number = -code if code < 0 else code - 128
-    if number in (signal.SIGKILL, signal.SIGTERM):
-        return End.OUTSIDE, f"was killed by signal {number}"
-    return End.CRASHED, f"died of signal {-code}" if code < 0 else f"exited with status {code}"

@@ -1,37 +1,20 @@
-"""The Python side of docs/worker-protocol.md: builds requests and reads answers. Nothing else knows the JSON."""
+"""The requests of docs/worker-protocol.md: how each is built and how its answer is read. Nothing else knows the JSON."""
 
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, Never, TypeVar
+from typing import Literal, Never
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 
-T = TypeVar("T")
-Fields = Mapping[str, Any]
-
 LONGEST_TEXT = 1 << 20
 """Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
-
-
-class ProtocolError(RuntimeError):
-    """The worker said something that does not fit the protocol."""
-
-
-class AnswerError(RuntimeError):
-    """The worker answered `"ok": false`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        """Keep the code (`bad_request`, `bad_header`, `internal`) and the worker's message."""
-        super().__init__(message)
-        self.code = code
 
 
 class UnfitTextError(ValueError):
@@ -52,81 +35,13 @@ class NoAnswerError(RuntimeError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class Request(Generic[T]):
-    """One request, ready to be sent to any worker.
-
-    Attributes:
-        body: the JSON object without its `id`, from its first field on.
-        read: makes the result from the answer's fields, the milliseconds it took, and whether the deadline had passed.
-        failed: makes the result (or raises) when there is no answer: kind, one sentence, milliseconds.
-    """
-
-    op: str
-    body: bytes
-    read: Callable[[Fields, float, bool], T]
-    failed: Callable[[VerdictKind, str, float], T]
-
-    def line(self, number: int) -> bytes:
-        """The request as a line for the worker's stdin, under the id `number`."""
-        return b'{"id":%d,%s\n' % (number, self.body)
-
-
-def read_answer(text: bytes) -> tuple[int, Fields]:
-    """The id and the fields of an answer.
-
-    Raises:
-        ProtocolError: it is not a JSON object with an id.
-    """
-    try:
-        fields = from_json(text, allow_inf_nan=False)  # refuses what is not Unicode, too
-    except ValueError:
-        raise ProtocolError("an answer is not JSON") from None
-    if not isinstance(fields, dict) or type(fields.get("id")) is not int or type(fields.get("ok")) is not bool:
-        raise ProtocolError("an answer has no id or no ok field")
-    return fields["id"], fields
-
-
-def accepted(fields: Fields) -> Fields:
-    """The same fields, if the worker accepted the request.
-
-    Raises:
-        AnswerError: it did not.
-        ProtocolError: it did not, and does not say why.
-    """
-    if fields["ok"]:
-        return fields
-    error = _read(_ERROR, fields.get("error"))
-    raise AnswerError(error["code"], error["message"])
-
-
-def cancel_line(number: int, channel: Literal["memory", "stdin"]) -> bytes:
-    """The line that cancels request `number`, for the control channel of that kind."""
-    return b"cancel %d\n" % number if channel == "memory" else b'{"id":%d,"op":"cancel"}\n' % number
-
-
-def acknowledged(line: bytes) -> int:
-    """Which request a line of the control socket says was cancelled.
-
-    Raises:
-        ProtocolError: it says something else.
-    """
-    word, _, number = line.strip().partition(b" ")
-    if word != b"cancelled" or not number.isdigit() or len(number) > 18:
-        raise ProtocolError("the control channel said something else than `cancelled N`")
-    return int(number)
-
-
-# Requests
-
-
 def hello(
     nonce: str, imports: Sequence[str], vetting: Mapping[str, object], cancel: Literal["memory", "stdin"]
 ) -> Request[WorkerInfo]:
     """The first request: marks the answers with `nonce` (32 hex digits) and loads `imports`."""
 
     def read(fields: Fields, _ms: float, _late: bool) -> WorkerInfo:
-        return _read(_WORKER_INFO, fields)
+        return shaped(_WORKER_INFO, fields)
 
     fields = {"nonce": nonce, "imports": list(imports), "vetting": vetting, "cancel": cancel}
     return Request("hello", _body("hello", fields), read, _raise)
@@ -160,12 +75,12 @@ def check(theorem: Theorem, candidate: Candidate, limits: Limits, policy: Policy
             trust,
             mode,
             policy,
-            theorem=_read(_TEXT, fields.get("theorem")) or "",
-            messages=_read(_MESSAGES, fields.get("messages", ())),
-            axioms=_read(_TEXTS, fields.get("axioms", ())),
+            theorem=shaped(_TEXT, fields.get("theorem")) or "",
+            messages=shaped(_MESSAGES, fields.get("messages", ())),
+            axioms=shaped(_TEXTS, fields.get("axioms", ())),
             elapsed_ms=ms,
-            timing=_read(_TIMING, fields.get("timing", {})),
-            heartbeats=_read(_COUNT, fields.get("heartbeats", 0)),
+            timing=shaped(_TIMING, fields.get("timing", {})),
+            heartbeats=shaped(_COUNT, fields.get("heartbeats", 0)),
         )
 
     return Request("check", _body("check", fields), read, _failed_check(mode, policy))
@@ -181,7 +96,7 @@ def elaborate(theorem: Theorem, limits: Limits, policy: Policy) -> Request[Elabo
     """Elaborates the statement alone. Raises as `check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Elaboration:
-        return _read(_ELABORATION, _texts(fields, "theorem", "type", "goal") | {"verdict": _kind(fields, late)})
+        return shaped(_ELABORATION, _texts(fields, "theorem", "type", "goal") | {"verdict": _kind(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> Elaboration:
         return Elaboration(kind, messages=_because(kind, reason))
@@ -194,7 +109,7 @@ def goals(theorem: Theorem, proof: str, limits: Limits, policy: Policy) -> Reque
     fields = _common(theorem, limits, policy) | {"proof": _fit(Region.CANDIDATE, proof)}
 
     def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
-        return _read(_SORRY_GOALS, {**fields, "verdict": _kind(fields, late)})
+        return shaped(_SORRY_GOALS, {**fields, "verdict": _kind(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> SorryGoals:
         return SorryGoals(kind, messages=_because(kind, reason))
@@ -209,7 +124,7 @@ def tactic(theorem: Theorem, script: Sequence[str], step: str, limits: Limits, p
     fields = _common(theorem, limits, policy) | {"script": texts[:-1], "tactic": texts[-1]}
 
     def read(fields: Fields, _ms: float, late: bool) -> TacticStep:
-        return _read(_TACTIC_STEP, {**fields, "verdict": _kind(fields, late)})
+        return shaped(_TACTIC_STEP, {**fields, "verdict": _kind(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> TacticStep:
         return TacticStep(kind, messages=_because(kind, reason))
@@ -222,9 +137,9 @@ def constant(theorem: Theorem, name: str, limits: Limits, policy: Policy) -> Req
     fields = _common(theorem, limits, policy) | {"name": _fit(Region.CANDIDATE, name)}
 
     def read(fields: Fields, _ms: float, _late: bool) -> Constant | None:
-        if not _read(_FLAG, fields.get("found")):
+        if not shaped(_FLAG, fields.get("found")):
             return None
-        return _read(_CONSTANT, _texts(fields, "type", "module") | {"name": name})
+        return shaped(_CONSTANT, _texts(fields, "type", "module") | {"name": name})
 
     return Request("constant", _body("constant", fields), read, _raise)
 
@@ -235,7 +150,7 @@ def modules(theorem: Theorem, limits: Limits, policy: Policy) -> Request[tuple[s
     def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
         if late or fields.get("verdict") != "verified":
             raise NoAnswerError(_kind(fields, late), "the modules were not listed")
-        return _read(_TEXTS, fields.get("modules"))
+        return shaped(_TEXTS, fields.get("modules"))
 
     return Request("library", _body("library", _common(theorem, limits, policy)), read, _raise)
 
@@ -253,7 +168,7 @@ def library(
     def read(fields: Fields, _ms: float, late: bool) -> LibraryPage:
         if late or fields.get("verdict") != "verified":
             raise NoAnswerError(_kind(fields, late), f"the theorems of {module} were not listed")
-        return _read(_LIBRARY_PAGE, fields)
+        return shaped(_LIBRARY_PAGE, fields)
 
     return Request("library", _body("library", fields), read, _raise)
 
@@ -303,9 +218,8 @@ def _body(op: str, fields: Mapping[str, object]) -> bytes:
     return json.dumps({"op": op, **fields}, ensure_ascii=True, separators=(",", ":")).encode("ascii")[1:]
 
 
-# How an answer is read: pydantic checks the shapes, so a worker gone mad cannot hand on anything else.
+# How an answer is read
 
-_ERROR = TypeAdapter(dict[Literal["code", "message"], str])
 _WORKER_INFO = TypeAdapter(WorkerInfo)
 _ELABORATION = TypeAdapter(Elaboration)
 _SORRY_GOALS = TypeAdapter(SorryGoals)
@@ -323,15 +237,6 @@ _FLAG = TypeAdapter(bool)
 _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": Trust.KERNEL_REPLAYED}
 
 
-def _read(shape: TypeAdapter[T], value: object) -> T:
-    try:
-        return shape.validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError(f"an answer does not fit the protocol: {where}: {first['msg']}") from None
-
-
 def _texts(fields: Fields, *names: str) -> dict[str, object]:
     """The fields, with an empty text for each of `names` that is null."""
     return {**fields, **{name: "" for name in names if fields.get(name) is None}}
@@ -339,7 +244,7 @@ def _texts(fields: Fields, *names: str) -> dict[str, object]:
 
 def _kind(fields: Fields, late: bool) -> VerdictKind:
     """The verdict of an answer. What comes after the deadline may owe itself to the cancelling, unless it is a proof."""
-    kind = _read(_KIND, fields.get("verdict"))
+    kind = shaped(_KIND, fields.get("verdict"))
     if kind is VerdictKind.INFRASTRUCTURE:
         raise ProtocolError("a worker called itself broken in a verdict")
     return VerdictKind.TIMEOUT if late and kind is not VerdictKind.VERIFIED else kind

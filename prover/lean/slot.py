@@ -5,8 +5,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from prover.lean.attempt import SHUTTING_DOWN, after_end, attempt
+from prover.lean.ending import End, HeaderRejectedError, WorkerStartError
 from prover.lean.jobs import ImportSet, Job
-from prover.lean.process import End, HeaderRejectedError, WorkerProcess, WorkerStartError
+from prover.lean.process import WorkerProcess
 from prover.lean.runtime import RuntimeUnavailableError
 from prover.lean.stats import State, WorkerStats
 from prover.verdict import VerdictKind
@@ -79,19 +80,32 @@ class Slot:
         """Keep a worker here until the task is cancelled; nothing of it is left then."""
         try:
             while True:
-                if self.worker is None and not await self._start():
-                    continue
-                self._crew.tally.ends[await self._serve()] += 1
-                if self.worker:
-                    await self.worker.close()
-                    self.worker = None
+                try:
+                    await self._round()
+                except Exception as error:  # a fault of this program costs a worker and its job, never the place
+                    _log.exception("the place of a Lean worker broke")
+                    await self._clear("the checker failed inside")
+                    await self._failed(f"the checker failed inside: {type(error).__name__}: {error}")
         finally:
-            order = self._orders.result() if self._orders and self._orders.done() else None
-            if isinstance(order, Job):
-                order.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
-            if self.worker:
-                await self.worker.close()
-                self.worker = None
+            await self._clear(SHUTTING_DOWN)
+
+    async def _round(self) -> None:
+        """From one start to the end of the worker."""
+        if self.worker is None and not await self._start():
+            return
+        self._crew.tally.ends[await self._serve()] += 1
+        if self.worker:
+            await self.worker.close()
+            self.worker = None
+
+    async def _clear(self, reason: str) -> None:
+        """End the worker and the job that it has, if any."""
+        order = self._orders.result() if self._orders and self._orders.done() else None
+        if isinstance(order, Job):
+            order.fail(VerdictKind.INFRASTRUCTURE, reason)
+        if self.worker:
+            await self.worker.close()
+            self.worker = None
 
     async def _start(self) -> bool:
         crew = self._crew
@@ -110,14 +124,18 @@ class Slot:
         else:
             self._failures = 0
             return True
+        await self._failed(failure)
+        return False
+
+    async def _failed(self, failure: str) -> None:
+        """Say that no worker came up here, and wait before the next one is tried."""
         _log.warning("%s", failure)
         self._failures += 1
         self.state = State.WAITING
-        crew.start_failed(self, failure, final=self._failures > 1)
+        self._crew.start_failed(self, failure, final=self._failures > 1)
         if self._failures > 1:
-            self.imports = crew.imports
+            self.imports = self._crew.imports
         await self._pause()
-        return False
 
     async def _serve(self) -> End:
         """Feed the worker until it ends or must end."""
@@ -157,6 +175,7 @@ class Slot:
             _log.debug("its last words: %s", worker.last_words)
             await worker.close(ended.end)
             if after_end(job, ended):
+                self._orders = None  # the job is no longer this place's
                 crew.push(job)
             return ended.end
         if worker.usable and worker.memory_bytes > crew.config.recycle_bytes:

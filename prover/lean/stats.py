@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from prover.lean.process import End
+from prover.lean.ending import End
 from prover.verdict import VerdictKind
 
 

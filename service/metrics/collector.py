@@ -7,7 +7,7 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
-from prover.lean.process import End
+from prover.lean.ending import End
 from prover.lean.stats import PoolStats, State
 from service.health import Health
 

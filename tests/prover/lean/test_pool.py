@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.ending import End
 from prover.lean.pool import NoAnswerError, PoolBusyError, PoolConfig, PoolUnavailableError, Priority, WorkerPool
-from prover.lean.process import End
 from prover.lean.stats import State
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
 from tests.prover.lean.scripted import ScriptedRuntime, proof, theorem

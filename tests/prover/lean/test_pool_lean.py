@@ -15,8 +15,8 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.embedded import EmbeddedLean
+from prover.lean.ending import End
 from prover.lean.pool import PoolConfig, State, WorkerPool
-from prover.lean.process import End
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Region, Trust, VerdictKind
 

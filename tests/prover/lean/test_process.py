@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from prover.lean import protocol
-from prover.lean.process import End, HeaderRejectedError, WorkerEndedError, WorkerProcess, WorkerStartError
+from prover.lean.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError
+from prover.lean.process import WorkerProcess
 from prover.lean.runtime import Launch
 from prover.verdict import Limits, Policy
 from tests.prover.lean.scripted import ScriptedRuntime, proof, theorem

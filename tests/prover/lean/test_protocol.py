@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.candidate import Candidate
-from prover.lean import protocol
+from prover.lean import lines, protocol
 from prover.lean.answers import Constant, Sorry
-from prover.lean.protocol import AnswerError, NoAnswerError, ProtocolError, UnfitTextError
+from prover.lean.lines import AnswerError, ProtocolError
+from prover.lean.protocol import NoAnswerError, UnfitTextError
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, VerdictKind
 
@@ -153,16 +154,16 @@ def test_after_the_deadline_only_a_proof_still_counts() -> None:
 )
 def test_what_is_no_answer_is_refused(text: bytes) -> None:
     with pytest.raises(ProtocolError):
-        protocol.read_answer(text)
+        lines.read_answer(text)
 
 
 def test_refusal_of_the_worker_keeps_code_and_message() -> None:
-    _, fields = protocol.read_answer(b'{"id": 7, "ok": false, "error": {"code": "bad_header", "message": "no Foo"}}')
+    _, fields = lines.read_answer(b'{"id": 7, "ok": false, "error": {"code": "bad_header", "message": "no Foo"}}')
     with pytest.raises(AnswerError, match="no Foo") as caught:
-        protocol.accepted(fields)
+        lines.accepted(fields)
     assert caught.value.code == "bad_header"
     with pytest.raises(ProtocolError):
-        protocol.accepted({"id": 7, "ok": False})
+        lines.accepted({"id": 7, "ok": False})
 
 
 def test_other_answers_are_read() -> None:
@@ -192,7 +193,7 @@ def test_other_answers_are_read() -> None:
 
 
 def test_acknowledgement_is_read_strictly() -> None:
-    assert protocol.acknowledged(b"cancelled 12") == 12
+    assert lines.acknowledged(b"cancelled 12") == 12
     for line in (b"cancelled", b"cancelled x", b"stopped 12", b"cancelled -1", b"cancelled " + b"1" * 50):
         with pytest.raises(ProtocolError):
-            protocol.acknowledged(line)
+            lines.acknowledged(line)
