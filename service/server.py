@@ -78,7 +78,7 @@ async def listening(
         CallRecorder(recorder.registry).around,
         recorder.tracing.around,
         in_work.around,
-        Authentication(settings.security, _anyone(settings)).around,
+        Authentication(settings.security, roles_of_anyone(settings)).around,
     ]
     server = grpc.aio.server(
         interceptors=[Around(surround) for surround in surrounds],
@@ -220,6 +220,6 @@ async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
             task.cancel()
 
 
-def _anyone(settings: Settings) -> frozenset[Role]:
+def roles_of_anyone(settings: Settings) -> frozenset[Role]:
     """What callers may do if nobody asks who they are: from other machines, not administer this server."""
     return frozenset(Role) if is_local(settings.server.listen) else frozenset({Role.PROVE})

@@ -153,8 +153,12 @@ def _changing(file: Path) -> Iterator[list[Token]]:
 
 
 def _write(file: Path, tokens: Sequence[Token]) -> None:
-    """Whole or not at all, readable by its owner alone."""
+    """Whole or not at all. A new file is readable by its owner alone; an old one keeps owner and mode."""
     handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    if file.exists():
+        before = file.stat()
+        os.chown(handle, before.st_uid, before.st_gid)
+        os.chmod(handle, before.st_mode & 0o777)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write("# Hashes of bearer tokens; `leansieve token` writes this file.\n")
         stream.writelines(_table(token) for token in tokens)
