@@ -12,7 +12,6 @@ Holds = Callable[[str], Awaitable[bool]]
 """Whether a proof is verified."""
 
 _FIRST_LINES = re.compile(r"^( *)first((?:\n\1  \| [^\n]+)+)", re.MULTILINE)
-_FIRST_INLINE = re.compile(r"\bfirst ((?:\| [^|\n()]+)+)")
 _WORDS = re.compile(r" at \*| ⊢(?=\s|$)| \+\w+|\btry |\ball_goals ")
 _CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _LONGEST_LIST = 32
@@ -87,15 +86,35 @@ def _without_steps(proof: str) -> Iterator[str]:
 
 def _alternatives(proof: str) -> Iterator[str]:
     """`first | … | …` with half of its alternatives."""
-    for expression in (_FIRST_LINES, _FIRST_INLINE):
-        for match in expression.finditer(proof):
-            margin = match[1] if expression is _FIRST_LINES else ""
-            found = match[2] if expression is _FIRST_LINES else match[1]
-            tactics = [part.strip() for part in re.split(r"(?:^|\s)\| ", found) if part.strip()]
-            half = (len(tactics) + 1) // 2
-            for kept in (tactics[:half], tactics[half:]) if len(tactics) > 1 else (tactics,):
-                block = kept[0] if len(kept) == 1 else f"first | {' | '.join(kept)}"
-                yield proof[: match.start()] + margin + block + proof[match.end() :]
+    for match in _FIRST_LINES.finditer(proof):
+        tactics = [line.strip().removeprefix("| ") for line in match[2].splitlines()[1:]]
+        for block in _halves(tactics):
+            yield proof[: match.start()] + match[1] + block + proof[match.end() :]
+    for match in re.finditer(r"\bfirst(?= \|)", proof):
+        tactics, end = _inline_alternatives(proof, match.end())
+        for block in _halves(tactics):
+            yield proof[: match.start()] + block + proof[end:]
+
+
+def _halves(tactics: list[str]) -> Iterator[str]:
+    half = (len(tactics) + 1) // 2
+    for kept in (tactics[:half], tactics[half:]) if len(tactics) > 1 else (tactics,):
+        yield kept[0] if len(kept) == 1 else f"first | {' | '.join(kept)}"
+
+
+def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
+    """The alternatives on the rest of a line, as far as the bracket around them reaches, and the offset behind them."""
+    depth = 0
+    starts: list[int] = []
+    for end in range(start, len(proof) + 1):
+        character = proof[end : end + 1]
+        depth += (character in _CLOSING) - (character in _CLOSING.values())
+        if character in ("", "\n") or depth < 0:
+            break
+        if character == "|" and not depth:
+            starts.append(end)
+    bounds = itertools.pairwise([*starts, end])
+    return [proof[one + 1 : other].strip() for one, other in bounds], end
 
 
 def _simpler_steps(proof: str) -> Iterator[str]:
@@ -110,7 +129,7 @@ def _simpler_steps(proof: str) -> Iterator[str]:
                     yield "\n".join([*lines[:number], kept, *lines[number + 1 :]])
     for match in _WORDS.finditer(proof):
         yield proof[: match.start()] + proof[match.end() :]
-    for match in re.finditer(r"\(([^()\n]*?)(?:; done)?\)", proof):
+    for match in re.finditer(r"\(([^()\n]*); done\)", proof):
         yield proof[: match.start()] + match[1] + proof[match.end() :]
 
 

@@ -72,7 +72,7 @@ class Run:
                 for strategies in plan:
                     async with asyncio.TaskGroup() as group:
                         self._strategies = [group.create_task(self._feed(each, group)) for each in strategies]
-                    if self.ending:
+                    if self.ending is Ending.CHECKS_SPENT:  # what needs no samples goes on without
                         return
                 if self._failures and not self.proofs:
                     raise self._failures[0]
@@ -90,7 +90,10 @@ class Run:
         self._contexts.append(context)
         try:
             await strategy.run(context)
-        except Exception as failure:
+        except Exception as error:
+            failure = error
+            while isinstance(failure, ExceptionGroup):
+                failure = failure.exceptions[0]
             logger.warning("%s failed on theorem %s: %s", strategy.name, self.theorem.digest[:12], failure)
             self._failures.append(failure)
         finally:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 from prover.sampling.sampler import Sampler
+from prover.strategies.beside import beside
 from prover.strategies.strategy import SearchContext
 
 _HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one of its first templates
@@ -40,32 +42,27 @@ class PortfolioFirst:
 
     async def run(self, context: SearchContext) -> None:
         """See `Strategy.run`."""
-        failures: list[Exception] = []
+        first, *others = self._samplers
+        begun = asyncio.Event()
 
-        async def work(sampler: Sampler, begun: asyncio.Event) -> None:
+        async def begin() -> None:
             try:
-                await _check_all(sampler, context, begun, self._head_start)
-            except Exception as failure:
-                failures.append(failure)
+                await _check_all(first, context, begun, self._head_start)
             finally:
                 begun.set()
 
-        first, *others = self._samplers
-        async with asyncio.TaskGroup() as group:
-            begun = asyncio.Event()
-            group.create_task(work(first, begun))
+        async def join(sampler: Sampler) -> None:
             await begun.wait()
-            for sampler in others:
-                group.create_task(work(sampler, asyncio.Event()))
-        if failures:
-            raise failures[0]
+            await _check_all(sampler, context)
+
+        await beside(begin(), *map(join, others))
 
 
 async def _check_all(
     sampler: Sampler, context: SearchContext, begun: asyncio.Event | None = None, head_start: int = 0
 ) -> None:
     """Check all that the sampler proposes; set `begun` when `head_start` candidates have got a worker."""
-    proposed = context.sample(lambda params: sampler.sample(context.theorem, params))
+    proposed = context.sample(partial(sampler.sample, context.theorem))
     async with contextlib.aclosing(proposed) as candidates:
         submitted = 0
         async for candidate in candidates:

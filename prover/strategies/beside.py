@@ -1,0 +1,22 @@
+"""Parts of a strategy that work beside each other."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def beside(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run parts beside each other. One that fails does not end the others; the first failure is raised in the end."""
+    failures: list[Exception] = []
+
+    async def run(part: Coroutine[Any, Any, None]) -> None:
+        try:
+            await part
+        except Exception as failure:
+            failures.append(failure)
+
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(run(part))
+    if failures:
+        raise failures[0]

@@ -1,0 +1,231 @@
+"""Skeletons with holes: each hole is solved for itself, then all is put together and checked as a whole.
+
+A skeleton is a rule's step (a conjunction in two parts, an induction, an intermediate `have` …) or a model's proof with
+holes where Lean found errors.
+"""
+
+import contextlib
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from prover.binders import read_shape
+from prover.candidate import Candidate
+from prover.lean.answers import SorryGoals
+from prover.lean.jobs import Priority
+from prover.lean.protocol import UnfitTextError
+from prover.sampling.sampler import ProofModel, Sampler
+from prover.sampling.templates import KINDS
+from prover.strategies.beside import beside
+from prover.strategies.strategy import SearchContext
+from prover.tactics.closers import PROBE, particular
+from prover.tactics.cut import cut, errors
+from prover.tactics.goal import Goal, read_goal
+from prover.tactics.steps import fill, holes, steps
+from prover.theorem import Theorem
+from prover.verdict import Limits, Mode, Policy, Verdict, VerdictKind
+
+_LONGEST_PROOF = 16_000  # characters
+_MOST_HOLES = 8
+
+Place = Callable[[str], str]
+"""Puts a tactic block where a hole is, in a proof of the whole theorem that may have `sorry` elsewhere."""
+
+
+class GoalReader(Protocol):
+    """Says what is left to prove; `WorkerPool` does."""
+
+    async def goals(
+        self, theorem: Theorem, proof: str, limits: Limits = ..., policy: Policy = ..., priority: Priority = ...
+    ) -> SorryGoals:
+        """The goals at each `sorry` of a proof."""
+        ...
+
+
+class Decompose:
+    """See the module."""
+
+    name = "decompose"
+
+    def __init__(
+        self, reader: GoalReader, samplers: Sequence[Sampler], depth: int = 3, width: int = 24, attempts: int = 4
+    ) -> None:
+        """Solve holes by at most `depth` skeletons inside each other.
+
+        Args:
+            reader: reads goals.
+            samplers: the models among them propose skeletons, and proofs of holes.
+            depth: most skeletons inside each other.
+            width: most skeletons tried for one goal.
+            attempts: proofs of each hole that each model is asked for.
+        """
+        self._reader = reader
+        self._models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
+        self._depth = depth
+        self._width = width
+        self._attempts = attempts
+
+    async def run(self, context: SearchContext) -> None:
+        """See `Strategy.run`."""
+        search = _Search(context, self._reader, self._models, self._width, self._attempts)
+        await beside(search.by_rules(self._depth), *(search.by_model(model, self._depth) for model in self._models))
+
+
+class _Search:
+    def __init__(
+        self, context: SearchContext, reader: GoalReader, models: Sequence[ProofModel], width: int, attempts: int
+    ) -> None:
+        self._context = context
+        self._reader = reader
+        self._models = models
+        self._width = width
+        self._attempts = attempts
+        self._known: dict[str, tuple[Goal, ...] | None] = {}
+        theorem = context.theorem
+        named = KINDS["definitions"](theorem, read_shape(theorem.statement))
+        self._definitions = [name for names in named for name in names.split(", ")]
+
+    async def by_rules(self, depth: int) -> None:
+        """Skeletons that follow the shape of the goal; deeper ones only after all that are less deep."""
+        goals = await self._goals(_root("sorry"))
+        if not goals:
+            return
+        await self._submit(_root(PROBE), "decompose")
+        for deep in range(depth):
+            for step in self._steps(goals[0]):
+                block = await self._fill(step, goals[0], _root, deep)
+                if block is not None:
+                    await self._submit(_root(block), "decompose")
+
+    async def by_model(self, model: ProofModel, depth: int) -> None:
+        """A model's proofs; where Lean finds errors in one, there are its holes."""
+        context = self._context
+        proposed = context.sample(partial(model.sample, context.theorem))
+        async with contextlib.aclosing(proposed) as candidates:
+            async for candidate in candidates:
+                to_come = await context.submit(candidate)
+                if to_come is not None and (skeleton := _skeleton(candidate, await to_come)) is not None:
+                    block = await self._fill(as_block(skeleton), None, _root, depth - 1)
+                    if block is not None:
+                        await self._submit(_root(block), f"decompose({candidate.source})")
+
+    async def _solve(self, goal: Goal, place: Place, depth: int) -> str | None:
+        """A block that closes the goal at a place."""
+        if await self._holds(place(PROBE)):
+            return PROBE
+        for tactic in list(dict.fromkeys(particular(goal)))[:3]:
+            if await self._holds(place(tactic)):
+                return tactic
+        async with contextlib.aclosing(self._by_models(goal)) as blocks:
+            async for block in blocks:
+                if await self._holds(place(block)):
+                    return block
+        for step in self._steps(goal) if depth > 0 else ():
+            if (filled := await self._fill(step, goal, place, depth - 1)) is not None:
+                return filled
+        return None
+
+    async def _fill(self, step: str, goal: Goal | None, place: Place, depth: int) -> str | None:
+        """The step with all its holes filled; None if one cannot be, or if a hole is the goal itself."""
+        count = holes(step)
+        if not 1 <= count <= _MOST_HOLES:
+            return None
+        left = await self._goals(place(fill(step, ["sorry"] * count)))
+        if left is None:
+            return None
+        # The goals of this step are those of the whole proof's `sorry`s that were not there before.
+        before = place("□").partition("□")[0].count("sorry")
+        own = left[before : before + count]
+        if len(own) != count or any(goal is not None and each.text == goal.text for each in own):
+            return None
+        blocks = ["sorry"] * count
+        for number, each in enumerate(own):
+
+            def inner(block: str, number: int = number) -> str:
+                return place(fill(step, [*blocks[:number], block, *blocks[number + 1 :]]))
+
+            found = await self._solve(each, inner, depth)
+            if found is None:
+                return None
+            blocks[number] = found
+        return fill(step, blocks)
+
+    async def _by_models(self, goal: Goal) -> AsyncGenerator[str, None]:
+        """Blocks that models propose for the goal as a theorem of its own."""
+        theorem = as_theorem(goal, self._context.theorem)
+        if theorem is None:
+            return
+        for model in self._models:
+            proposed = self._context.sample(partial(model.sample, theorem), self._attempts)
+            async with contextlib.aclosing(proposed) as candidates:
+                async for candidate in candidates:
+                    if "sorry" not in candidate.text:
+                        yield as_block(candidate.text)
+
+    def _steps(self, goal: Goal) -> list[str]:
+        return [step for step, _ in zip(steps(goal, self._definitions), range(self._width), strict=False)]
+
+    async def _holds(self, proof: str) -> bool:
+        """Whether a proof with holes elsewhere elaborates without an error."""
+        return await self._goals(proof) is not None
+
+    async def _goals(self, proof: str) -> tuple[Goal, ...] | None:
+        """The goals at the `sorry`s of a proof; None if it does not elaborate."""
+        if proof not in self._known:
+            self._known[proof] = await self._read(proof)
+        return self._known[proof]
+
+    async def _read(self, proof: str) -> tuple[Goal, ...] | None:
+        if len(proof) > _LONGEST_PROOF:
+            return None
+        context, options = self._context, self._context.options
+        try:
+            answer = await context.ask(
+                lambda: self._reader.goals(context.theorem, proof, options.limits, options.policy, options.priority)
+            )
+        except UnfitTextError:
+            return None
+        if answer.verdict is not VerdictKind.VERIFIED or any(each.severity == "error" for each in answer.messages):
+            return None
+        return tuple(read_goal(text) for sorry in answer.sorries for text in sorry.goals[:1])
+
+    async def _submit(self, proof: str, source: str) -> None:
+        await self._context.submit(Candidate(proof, source=source))
+
+
+def as_theorem(goal: Goal, theorem: Theorem) -> Theorem | None:
+    """The goal as a theorem of its own, under the same header and context; None if a name in it cannot be written."""
+    if "✝" in goal.text:
+        return None
+    binders = "".join(f" ({each.name} : {each.type})" for each in goal.hypotheses)
+    return replace(theorem, statement=f"theorem hole{binders} : {goal.target}")
+
+
+def as_block(proof: str) -> str:
+    """What follows `:=` as a tactic block."""
+    if not re.match(r"by\b", proof):
+        return f"exact {proof}"
+    first, *rest = proof[2:].split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    lines = [first.strip(), *(line[margin:] for line in rest)]
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _skeleton(candidate: Candidate, verdict: Verdict) -> str | None:
+    """The proof with a hole at each of Lean's errors; None if that leaves nothing of it."""
+    if candidate.mode is not Mode.PROOF or len(candidate.text) > _LONGEST_PROOF or "sorry" in candidate.text:
+        return None
+    text: str | None = candidate.text
+    for error in reversed(errors(verdict.messages)):
+        # From the last to the first, so that what was cut out does not move what is still to come.
+        if text is None:
+            return None
+        text = cut(text, error)
+    return None if text is None or text == candidate.text or as_block(text) == "□" else text
+
+
+def _root(block: str) -> str:
+    """A proof of the whole theorem."""
+    return "by\n" + "\n".join(f"  {line}" for line in block.split("\n"))
