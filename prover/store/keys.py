@@ -13,7 +13,7 @@ import hashlib
 import json
 
 from prover.candidate import Candidate
-from prover.diversity import normalise
+from prover.diversity import distinct_key, normalise
 from prover.lexer import tokenize
 from prover.receipt import Toolchain
 from prover.theorem import Theorem
@@ -37,10 +37,11 @@ def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
     return _hash(toolchain.lean, toolchain.runtime, theorem.header.imports, namespace, texts)
 
 
-def candidate_key(candidate: Candidate) -> str:
-    """What two proofs share that are the same (`prover.diversity.normalise`)."""
-    # A whole file is no proof: where its layout matters is not for `normalise` to say.
-    return _hash(candidate.mode, normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text)
+def candidate_key(candidate: Candidate, theorem: Theorem) -> str:
+    """What two proofs of a theorem share that are the same (`prover.diversity.distinct_key`)."""
+    # A whole file is no proof: what may differ in it is not for `distinct_key` to say.
+    text = distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text
+    return _hash(candidate.mode, text)
 
 
 def policy_key(policy: Policy) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, select, update
 
 from prover.candidate import Candidate
+from prover.events import Proof
 from prover.lean.checker import Checker
 from prover.receipt import Receipt, Toolchain
-from prover.search import Proof
 from prover.store.database import Database
 from prover.store.keys import candidate_key, policy_key, proof_key
 from prover.store.tables import ProofRow
@@ -139,7 +139,7 @@ class ProofStore:
             return False
         insert = self._database.insert(ProofRow).values(
             theorem=key,
-            proof=candidate_key(candidate),
+            proof=candidate_key(candidate, theorem),
             policy=policy_key(verdict.policy),
             name=verdict.theorem,
             receipt=receipt,

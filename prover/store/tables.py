@@ -44,7 +44,7 @@ class ProofRow(Base):
     """Full name of the theorem, for people."""
     receipt: Mapped[str] = mapped_column(Text)
     """JSON of `prover.receipt.Receipt`."""
-    size: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(BigInteger)
     """Of the receipt."""
     check_ms: Mapped[float] = mapped_column(Double)
     """What its last check took."""

@@ -70,9 +70,11 @@ def test_any_text_has_keys() -> None:
 
 
 def test_proofs_are_the_same_up_to_comments_and_files_are_not() -> None:
-    assert candidate_key(Candidate("by simp")) == candidate_key(Candidate("by  simp -- !"))
-    assert candidate_key(Candidate("by simp")) != candidate_key(Candidate("by simp", Mode.FILE))
-    assert candidate_key(Candidate("by simp", Mode.FILE)) != candidate_key(Candidate("by  simp", Mode.FILE))
+    assert candidate_key(Candidate("by simp"), THEOREM) == candidate_key(Candidate("by  simp -- !"), THEOREM)
+    assert candidate_key(Candidate("by simp"), THEOREM) != candidate_key(Candidate("by simp", Mode.FILE), THEOREM)
+    assert candidate_key(Candidate("by simp", Mode.FILE), THEOREM) != candidate_key(
+        Candidate("by  simp", Mode.FILE), THEOREM
+    )
 
 
 def test_policies_are_the_same_if_they_allow_the_same() -> None:

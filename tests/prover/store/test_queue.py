@@ -1,0 +1,191 @@
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from prover.store.database import Database
+from prover.store.queue import JobQueue, KeyUsedError, QueueFullError, StoredJob, Submission, trim
+
+
+def submission(count: int, owner: str = "ann", key: str | None = None, digest: str = "d") -> Submission:
+    return Submission(owner, key, digest, "a label", "{}", [(f"item{n}", f"request{n}") for n in range(count)])
+
+
+async def submit(queue: JobQueue, count: int, owner: str = "ann", key: str | None = None) -> StoredJob:
+    return await queue.submit(submission(count, owner, key), 1000, 1000)
+
+
+@pytest.fixture
+def queue(database: Database) -> JobQueue:
+    return JobQueue(database)
+
+
+async def test_items_are_answered_in_the_order_of_their_answers(queue: JobQueue) -> None:
+    job = await submit(queue, 3)
+    assert (job.total, job.answered, job.running, job.finished, job.label) == (3, 0, 0, None, "a label")
+    leases = await queue.claim(5, 60)
+    assert [(lease.name, lease.request, lease.attempt) for lease in leases] == [
+        ("item0", "request0", 1),
+        ("item1", "request1", 1),
+        ("item2", "request2", 1),
+    ]
+    assert [await queue.answer(lease, lease.name) for lease in reversed(leases)] == [1, 2, 3]
+    assert await queue.answers(job.id, 0, 10) == [(1, "item2"), (2, "item1"), (3, "item0")]
+    assert await queue.answers(job.id, 1, 1) == [(2, "item1")]
+    done = await queue.find(job.id)
+    assert done is not None
+    assert done.answered == 3
+    assert done.finished is not None
+
+
+async def test_an_item_is_not_answered_twice(queue: JobQueue) -> None:
+    await submit(queue, 1)
+    (lease,) = await queue.claim(1, 60)
+    assert await queue.answer(lease, "once") == 1
+    assert await queue.answer(lease, "twice") is None
+    assert await queue.answers(lease.job, 0, 9) == [(1, "once")]
+
+
+async def test_an_item_whose_lease_ran_out_goes_to_another_server_alone(queue: JobQueue, database: Database) -> None:
+    await submit(queue, 1)
+    (lost,) = await queue.claim(1, -1)
+    other = JobQueue(database)
+    (lease,) = await other.claim(1, 60)
+    assert (lease.item, lease.attempt) == (lost.item, 2)
+    assert await queue.renew(60) == set()
+    assert await queue.answer(lost, "late") is None
+    await queue.release([lost], tried=True)
+    assert await other.renew(60) == {lease.item}
+    assert await other.answer(lease, "right") == 1
+
+
+async def test_a_server_does_not_answer_with_an_attempt_it_lost_to_itself(queue: JobQueue) -> None:
+    await submit(queue, 1)
+    (lost,) = await queue.claim(1, -1)
+    (lease,) = await queue.claim(1, 60)
+    assert await queue.answer(lost, "late") is None
+    assert await queue.answer(lease, "right") == 1
+
+
+async def test_what_is_held_is_not_taken_by_others(queue: JobQueue, database: Database) -> None:
+    await submit(queue, 2)
+    assert len(await queue.claim(1, 60)) == len(await JobQueue(database).claim(5, 60)) == 1
+    assert await queue.claim(5, 60) == []
+
+
+async def test_released_items_are_taken_again(queue: JobQueue) -> None:
+    await submit(queue, 2)
+    first, second = await queue.claim(2, 60)
+    await queue.release([first], tried=False)
+    await queue.release([second], tried=True)
+    assert [lease.attempt for lease in await queue.claim(2, 60)] == [1, 2]
+
+
+async def test_a_cancelled_job_gets_no_more_answers(queue: JobQueue) -> None:
+    job = await submit(queue, 3)
+    answered, running = await queue.claim(2, 60)
+    await queue.answer(answered, "yes")
+    cancelled = await queue.cancel(job.id)
+    assert cancelled is not None
+    assert (cancelled.answered, cancelled.running) == (1, 0)
+    assert cancelled.cancelled == cancelled.finished is not None
+    assert await queue.answer(running, "late") is None
+    assert await queue.claim(5, 60) == []
+    assert await queue.renew(60) == set()
+    assert await queue.cancel(job.id) == cancelled
+    assert await queue.cancel("nonsense") is None
+
+
+async def test_a_key_stands_for_one_job_of_its_owner(queue: JobQueue) -> None:
+    job = await submit(queue, 2, key="monday")
+    assert (await submit(queue, 2, key="monday")).id == job.id
+    assert (await submit(queue, 2, "bob", key="monday")).id != job.id
+    assert (await submit(queue, 2)).id != (await submit(queue, 2)).id
+    with pytest.raises(KeyUsedError, match="monday"):
+        await queue.submit(submission(2, key="monday", digest="other"), 1000, 1000)
+
+
+async def test_one_key_submitted_by_many_at_once_makes_one_job(database: Database) -> None:
+    jobs = await asyncio.gather(*(submit(JobQueue(database), 3, key="monday") for _ in range(8)))
+    assert len({job.id for job in jobs}) == 1
+
+
+async def test_there_is_room_for_so_many_unfinished_items(queue: JobQueue) -> None:
+    await queue.submit(submission(3), 5, 4)
+    with pytest.raises(QueueFullError):
+        await queue.submit(submission(2), 5, 4)
+    with pytest.raises(QueueFullError):
+        await queue.submit(submission(3, "bob"), 5, 4)
+    await queue.submit(submission(2, "bob"), 5, 4)
+
+
+async def test_a_small_job_does_not_wait_behind_a_large_one(queue: JobQueue) -> None:
+    large = await submit(queue, 20)
+    assert len(await queue.claim(4, 60)) == 4
+    small = await submit(queue, 2, "bob")
+    assert [lease.job for lease in await queue.claim(4, 60)] == [small.id, small.id, large.id, large.id]
+
+
+async def test_finished_jobs_are_deleted_with_their_answers(queue: JobQueue, database: Database) -> None:
+    job, unfinished = await submit(queue, 1), await submit(queue, 1)
+    (lease,) = await queue.claim(1, 60)
+    await queue.answer(lease, "yes")
+    assert database.write_now(lambda c: trim(database, c, older_than=60)) == 0
+    assert database.write_now(lambda c: trim(database, c, older_than=-1)) == 1
+    assert await queue.find(job.id) is None
+    assert await queue.answers(job.id, 0, 9) == []
+    assert await queue.find(unfinished.id) is not None
+
+
+WORK = """
+import asyncio, sys
+from prover.store.database import Database
+from prover.store.queue import JobQueue
+
+async def main():
+    queue = JobQueue(Database.open(sys.argv[1]))
+    while True:
+        for lease in await queue.claim(3, 1.0):
+            await asyncio.sleep(0.02)
+            position = await queue.answer(lease, lease.name + " by " + sys.argv[2])
+            print(f"{lease.name} {position}", flush=True)
+        await asyncio.sleep(0.01)
+
+asyncio.run(main())
+"""
+
+
+async def test_no_item_is_lost_or_done_twice_when_servers_are_killed(url: str, queue: JobQueue) -> None:
+    job = await submit(queue, 120)
+    names = iter(range(100))
+
+    def server() -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-c", WORK, url, str(next(names))], stdout=subprocess.PIPE, text=True)
+
+    servers = [server(), server()]
+    said: list[str] = []
+    kills = 0
+    deadline = time.monotonic() + 120
+    while (now := await queue.find(job.id)) is not None and now.finished is None:
+        assert time.monotonic() < deadline, now
+        if kills < 4 and now.answered > 20 * (kills + 1):
+            victim = servers.pop(0)
+            victim.send_signal(signal.SIGKILL)
+            said += victim.communicate()[0].splitlines()
+            servers.append(server())
+            kills += 1
+        await asyncio.sleep(0.05)
+    for victim in servers:
+        victim.kill()
+        said += victim.communicate()[0].splitlines()
+    answers = await queue.answers(job.id, 0, 1000)
+    assert kills == 4
+    assert [position for position, _ in answers] == list(range(1, 121))
+    assert Counter(answer.split()[0] for _, answer in answers) == Counter(f"item{n}" for n in range(120))
+    counted = [line for line in said if not line.endswith("None")]
+    assert max(Counter(line.split()[0] for line in counted).values()) == 1, json.dumps(counted)
