@@ -141,9 +141,25 @@ class Crew:
         """What decides which worker can serve these imports. `Init` is imported by every file; order does not matter."""
         return tuple(sorted({"Init", *imports})) if self._single else self.imports
 
-    def rejected(self, imports: ImportSet) -> str | None:
-        """What Lean said against these imports, if it has been asked before."""
-        return self._rejected.get(imports)
+    def refusal(self, imports: ImportSet) -> tuple[VerdictKind, str] | None:
+        """Why a request with these imports needs no worker: not allowed, known to Lean as wrong, or not there."""
+        for module in imports:
+            if not self._allowed(module):
+                allowed = ", ".join(self.config.allowed_imports or ())
+                reason = f"`import {module}` is not allowed here; allowed are {allowed} and below"
+                return VerdictKind.FORBIDDEN, reason
+        if (answer := self._rejected.get(imports)) is not None:
+            return VerdictKind.INVALID_STATEMENT, answer
+        if not self._single:
+            for module in imports:
+                if not self._runtime.has_module(module):
+                    reason = f"there is no module `{module}` to import: it does not exist, or `lake build {module}` was not run"
+                    return VerdictKind.INVALID_STATEMENT, reason
+        return None
+
+    def _allowed(self, module: str) -> bool:
+        roots = self.config.allowed_imports
+        return roots is None or any(module == root or module.startswith(f"{root}.") for root in roots)
 
     def push(self, job: Job[Any]) -> None:
         """Queue a job and hand out what can be handed out. Raises PoolBusyError."""

@@ -13,6 +13,7 @@ from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, 
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
 from prover.lean.ending import End
+from prover.lean.isolated import IsolatedChecker
 from prover.lean.jobs import Job, PoolBusyError, Priority
 from prover.lean.lines import Request
 from prover.lean.process import WorkerProcess
@@ -21,7 +22,7 @@ from prover.lean.runtime import LeanRuntime
 from prover.lean.stats import PoolStats, State, Tally, WorkerStats
 from prover.lean.vetting import allow_list
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Limits, Policy, Verdict
 
 __all__ = [
     "NoAnswerError",
@@ -223,7 +224,7 @@ class WorkerPool:
             self._lent.add(pool)
             try:
                 async with pool:
-                    yield _IsolatedChecker(pool)
+                    yield IsolatedChecker(pool)
             finally:
                 self._lent.discard(pool)
 
@@ -268,16 +269,8 @@ class WorkerPool:
 
     async def _run(self, request: Request[T], theorem: Theorem, limits: Limits, priority: Priority) -> T:
         imports = theorem.header.imports
-        if (module := self._forbidden(imports)) is not None:
-            allowed = ", ".join(self._config.allowed_imports or ())
-            return request.failed(
-                VerdictKind.FORBIDDEN, f"`import {module}` is not allowed here; allowed are {allowed} and below", 0.0
-            )
-        if (reason := self._crew.rejected(imports)) is not None:
-            return request.failed(VerdictKind.INVALID_STATEMENT, reason, 0.0)
-        if not self._runtime.single_import_set and (module := self._absent(imports)) is not None:
-            reason = f"there is no module `{module}` to import: it does not exist, or `lake build {module}` was not run"
-            return request.failed(VerdictKind.INVALID_STATEMENT, reason, 0.0)
+        if refusal := self._crew.refusal(imports):
+            return request.failed(*refusal, 0.0)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         key = self._crew.key(imports)
@@ -288,36 +281,7 @@ class WorkerPool:
         finally:
             self._crew.queue.discard(job)
 
-    def _absent(self, imports: tuple[str, ...]) -> str | None:
-        return next((module for module in imports if not self._runtime.has_module(module)), None)
-
-    def _forbidden(self, imports: tuple[str, ...]) -> str | None:
-        allowed = self._config.allowed_imports
-        if allowed is None:
-            return None
-        for module in imports:
-            if not any(module == root or module.startswith(f"{root}.") for root in allowed):
-                return module
-        return None
-
     def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
         slots = [slot for slot in self._crew.slots if slot.live and slot.imports == imports]
         fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
         return fresh[0].dismiss(End.ISOLATED) if fresh and len(slots) > 1 else None
-
-
-class _IsolatedChecker:
-    """A checker with a worker of its own."""
-
-    def __init__(self, pool: WorkerPool) -> None:
-        self._pool = pool
-
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
-        verdict = await self._pool.check(theorem, candidate, limits, policy)
-        return replace(verdict, trust=Trust.ISOLATED_REPLAY) if verdict.verified else verdict
