@@ -128,6 +128,11 @@ class RolloutEngine:
 
         An exception (Ctrl-C among them) leaves no request behind in the engine.
         """
+        for _ in self.sampled(requests, done):
+            pass
+
+    def sampled(self, requests: Iterable[Request], done: Callable[[int, Response], None]) -> Iterator[None]:
+        """As `sample`, step by step: the caller has the word after each step of the engine."""
         waiting = enumerate(requests)
         running: dict[str, int] = {}
         try:
@@ -137,6 +142,7 @@ class RolloutEngine:
                     if output.finished:
                         done(running.pop(output.request_id), _response(output.outputs[0]))
                 self._add(itertools.islice(waiting, _AHEAD * self._sequences - len(running)), running)
+                yield
         finally:
             if running:
                 self._engine.abort_request(list(running))
@@ -147,21 +153,31 @@ class RolloutEngine:
         Raises:
             OSError: they cannot be written to the engine's folder.
         """
-        from vllm.lora.request import LoRARequest
-
         self._pushes += 1
         folder = self._folder / f"{self._pushes % 2}"
         shutil.rmtree(folder, ignore_errors=True)
         adapters = hasattr(model, "peft_config")
         save_for_serving(model, tokenizer, folder, adapters)
         if adapters:
-            if self._adapter is not None:
-                self._engine.remove_lora(self._adapter.lora_int_id)
-            self._adapter = LoRARequest(f"push-{self._pushes}", self._pushes, str(folder))
-            self._engine.add_lora(self._adapter)
+            self.adapt(folder)
         else:
             self._engine.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-        self._engine.reset_prefix_cache()  # what it holds was computed with the old weights
+            self._forget()
+
+    def adapt(self, folder: Path) -> None:
+        """Answer with the checkpoint and this PEFT adapter from now on."""
+        from vllm.lora.request import LoRARequest
+
+        if self._adapter is not None:
+            self._engine.remove_lora(self._adapter.lora_int_id)
+        number = 1 if self._adapter is None else self._adapter.lora_int_id + 1
+        self._adapter = LoRARequest(f"adapter-{number}", number, str(folder))
+        self._engine.add_lora(self._adapter)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop cached prefixes: they were computed with the weights before."""
+        self._engine.reset_prefix_cache()
 
     def close(self) -> None:
         """Stop the engine and take away what was pushed."""

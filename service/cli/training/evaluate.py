@@ -5,14 +5,47 @@ from typing import Annotated
 
 import typer
 
+from service.cli import common
 from service.cli.training import shared
+from service.engine import Engine
 
-app = typer.Typer(help="Compare models on theorems.", no_args_is_help=True)
+app = typer.Typer(help="Sample models on theorems, and compare them.", no_args_is_help=True)
 
 
-@app.callback()
-def _evaluate() -> None:
-    """Compare models on theorems."""
+@app.command()
+def run(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or an adapter.", metavar="MODEL")],
+    corpora: Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")],
+    out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz; resumed.")],
+    label: Annotated[str | None, typer.Option(help="What tables call the model; its folder by default.")] = None,
+    base: Annotated[Path | None, typer.Option(help="Checkpoint under an adapter, if not the one it names.")] = None,
+    prompt_format: Annotated[str, typer.Option(help="How the model is asked.")] = "source",
+    cache: Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")] = None,
+    samples: Annotated[int, typer.Option(help="Samples a theorem.", min=1)] = 256,
+    temperature: Annotated[float, typer.Option(help="Softmax temperature.", min=0)] = 1.0,
+    top_p: Annotated[float, typer.Option(help="Nucleus mass.", min=0.001, max=1)] = 0.99,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 1024,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same samples.")] = 0,
+    seconds: Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)] = 10.0,
+    heartbeats: Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)] = 100_000,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Sample proofs of every theorem and check them; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.told(), shared.interruptible():
+        from prover.verdict import Limits
+        from training.config import EvaluationConfig
+        from training.evaluation.sampling import Evaluated, evaluate
+
+        evaluation = EvaluationConfig(
+            corpora=tuple(corpora), samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens
+        )
+        limits = Limits(seconds=seconds, heartbeats=heartbeats)
+        what = Evaluated(model, label or model.resolve().name, evaluation, limits, base, prompt_format, seed)
+        verdicts = cache or out.with_name("verdicts.jsonl")
+        evaluate(what, out, verdicts, lambda: Engine(settings).pool, shared.remark)
+    shared.remark(f"wrote {out}")
 
 
 @app.command()

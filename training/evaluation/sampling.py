@@ -1,0 +1,263 @@
+"""Samples of a model on theorems, checked by Lean: the raw material of an evaluation.
+
+The same call after a kill or Ctrl-C goes on with the theorems that are missing: each is written to a journal beside the
+result as soon as it is done, and the journal goes when the result is there.
+"""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import transformers
+from pydantic import ValidationError
+from transformers import AutoTokenizer
+
+from prover.lean.pool import WorkerPool
+from prover.sampling.weights import describe_files
+from prover.verdict import Limits, Verdict, VerdictKind
+from training.config import EvaluationConfig
+from training.corpus.record import TheoremRecord, read_corpus
+from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.journal import Journal, JournalError
+from training.model.prompts import prompt_format
+from training.rollouts.engine import Request, Response, RolloutEngine
+from training.rollouts.prompts import seed_of
+from training.rollouts.verifier import Verifier
+
+_REPORT_SECONDS = 10.0
+_WAITING = 16  # theorems whose samples wait for their verdicts, before sampling waits too
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What is evaluated, and how.
+
+    Attributes:
+        model: a Hugging Face checkpoint, or a PEFT adapter.
+        label: what tables call the model.
+        base: the checkpoint under an adapter; None: the one that the adapter names.
+        prompt_format: how it is asked.
+        settings: corpora, number of samples and how they are drawn.
+        limits: of each check.
+        seed: makes the samples repeat.
+    """
+
+    model: Path
+    label: str
+    settings: EvaluationConfig
+    limits: Limits
+    base: Path | None = None
+    prompt_format: str = "source"
+    seed: int = 0
+
+
+def evaluate(
+    what: Evaluated,
+    out: Path,
+    verdicts: Path,
+    make_pool: Callable[[], WorkerPool],
+    report: Callable[[str], None] = print,
+) -> ModelSamples:
+    """Sample and check until every theorem is done, then write `out`; see the module.
+
+    Args:
+        verdicts: file of verdicts that evaluations and training runs share, one at a time.
+        make_pool: makes the pool of Lean workers.
+
+    Raises:
+        ValueError: a corpus cannot be read, or the journal is of another evaluation.
+        SamplerUnavailableError: vLLM is missing, or cannot serve the model.
+        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
+        OSError: something cannot be read or written.
+    """
+    settings = what.settings
+    records = [record for corpus in settings.corpora for record in read_corpus(corpus)]
+    if not records:
+        raise ValueError("There is no theorem to evaluate on.")
+    if len({record.name for record in records}) < len(records):
+        raise ValueError("Two theorems of the corpora have the same name.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as resources:
+        journal = resources.enter_context(Journal(out.with_name(out.name + ".partial")))
+        found = _earlier(journal, _identity(what, records))
+        missing = [record for record in records if record.name not in found]
+        if found:
+            report(f"{len(found)} of {len(records)} theorems are done already")
+        if missing:
+            verifier = resources.enter_context(Verifier(make_pool, verdicts, what.limits))
+            for theorem in _sample(what, missing, out, verifier, report):
+                journal.append(theorem.model_dump_json())
+                found[theorem.name] = theorem
+        samples = ModelSamples(
+            model=what.label,
+            corpus=", ".join(corpus.stem for corpus in settings.corpora),
+            sampling={
+                "temperature": settings.temperature,
+                "top_p": settings.top_p,
+                "max_tokens": settings.max_tokens,
+                "seed": what.seed,
+            },
+            theorems=tuple(found[record.name] for record in records),
+        )
+        samples.save(out)
+        journal.path.unlink()
+    return samples
+
+
+@dataclass
+class _Theorem:
+    """One in work: its texts and their checks, and how many answers are still to come."""
+
+    name: str
+    missing: int
+    texts: Counter[str] = field(default_factory=Counter)
+    checks: dict[str, "Future[Verdict]"] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        return not self.missing and all(check.done() for check in self.checks.values())
+
+    def result(self) -> TheoremSamples:
+        """Waits for what is still being checked."""
+        verified = {text: check.result().verified for text, check in self.checks.items()}
+        proofs = (
+            Proof(text=text, count=count, verified=verified.get(text, False)) for text, count in self.texts.items()
+        )
+        return TheoremSamples(name=self.name, proofs=tuple(proofs))
+
+
+def _sample(
+    what: Evaluated, records: Sequence[TheoremRecord], out: Path, verifier: Verifier, report: Callable[[str], None]
+) -> Iterator[TheoremSamples]:
+    """Yield each theorem when it is done, sampling ahead meanwhile."""
+    settings = what.settings
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = AutoTokenizer.from_pretrained(what.model)
+    form = prompt_format(what.prompt_format, tokenizer)
+    adapter = what.model / "adapter_config.json"
+    checkpoint, rank = what.model, None
+    if adapter.exists():
+        about = json.loads(adapter.read_text(encoding="utf-8"))
+        checkpoint, rank = what.base or Path(about["base_model_name_or_path"]), int(about["r"])
+    engine = RolloutEngine(checkpoint, out.with_name(out.name + ".engine"), adapter_rank=rank, stop=form.stop)
+    try:
+        if rank is not None:
+            engine.adapt(what.model)
+        prompts = {record.name: tuple(tokenizer.encode(form.render(record.theorem))) for record in records}
+        room = engine.context - settings.max_tokens
+        asked = [record for record in records if len(prompts[record.name]) <= room]
+        for record in records:
+            if len(prompts[record.name]) > room:
+                report(f"{record.name} leaves no room for {settings.max_tokens} tokens of answer: unsolved")
+                yield TheoremSamples(name=record.name, proofs=(Proof(text="", count=settings.samples, verified=False),))
+
+        n = settings.samples
+        theorems = {record.name: _Theorem(record.name, n) for record in asked}
+        progress = _Progress(len(asked), report)
+        started = 0
+
+        def requests() -> Iterator[Request]:
+            nonlocal started
+            for record in asked:
+                started += 1
+                for index in range(n):
+                    seed = seed_of(what.seed, record.theorem.digest, index)
+                    prompt = prompts[record.name]
+                    yield Request(prompt, seed, settings.max_tokens, settings.temperature, settings.top_p)
+
+        def done(number: int, response: Response) -> None:
+            record = asked[number // n]
+            theorem = theorems[record.name]
+            text = form.extract(response.text)
+            theorem.texts[text] += 1
+            theorem.missing -= 1
+            if response.finished and text and text not in theorem.checks:  # cut off is wrong, as in training
+                theorem.checks[text] = verifier.check(record, text)
+
+        for _ in engine.sampled(requests(), done):
+            while theorems:
+                oldest = next(iter(theorems.values()))
+                if not oldest.settled and (oldest.missing or started - progress.done < _WAITING):
+                    break
+                yield progress.advance(theorems.pop(oldest.name))
+        for theorem in list(theorems.values()):
+            yield progress.advance(theorem)
+    finally:
+        engine.close()
+
+
+def _earlier(journal: Journal, identity: str) -> dict[str, TheoremSamples]:
+    found: dict[str, TheoremSamples] = {}
+    empty = True
+    for number, line in journal.lines():
+        empty = False
+        if number == 1:
+            if line.decode("utf-8", "replace").rstrip("\n") != identity:
+                raise JournalError(
+                    f"{journal.path} is of an evaluation with another model, other settings or theorems: "
+                    "finish that one, or delete the file."
+                )
+            continue
+        try:
+            theorem = TheoremSamples.model_validate_json(line)
+        except ValidationError:
+            raise JournalError(f"{journal.path}:{number}: this is no line of an evaluation.") from None
+        found[theorem.name] = theorem
+    if empty:
+        journal.append(identity)
+    return found
+
+
+def _identity(what: Evaluated, records: Sequence[TheoremRecord]) -> str:
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(repr((record.name, record.theorem.digest, record.guard)).encode())
+    settings = what.settings.model_dump(mode="json", exclude={"corpora"})
+    return json.dumps(
+        {
+            "model": describe_files(what.model),
+            "theorems": digest.hexdigest(),
+            **settings,
+            "seed": what.seed,
+            "prompt_format": what.prompt_format,
+            "heartbeats": what.limits.heartbeats,
+        },
+        sort_keys=True,
+    )
+
+
+class _Progress:
+    """Reports now and then how far the evaluation is and how long it will take."""
+
+    def __init__(self, total: int, report: Callable[[str], None]) -> None:
+        self.done = 0
+        self._total = total
+        self._report = report
+        self._solved = 0
+        self._precision = 0.0
+        self._timeouts = 0
+        self._began = self._last = time.monotonic()
+
+    def advance(self, theorem: _Theorem) -> TheoremSamples:
+        """Count what was found for a theorem, and pass it on."""
+        result = theorem.result()
+        self.done += 1
+        self._solved += result.verified > 0
+        self._precision += result.verified / result.samples
+        self._timeouts += sum(check.result().kind is VerdictKind.TIMEOUT for check in theorem.checks.values())
+        now = time.monotonic()
+        if now - self._last >= _REPORT_SECONDS or self.done == self._total:
+            self._last = now
+            left = timedelta(seconds=round((now - self._began) / self.done * (self._total - self.done)))
+            self._report(
+                f"{self.done}/{self._total} theorems, {self._solved} solved, pass@1 {self._precision / self.done:.1%}, "
+                f"{self._timeouts} timeouts, {left} left"
+            )
+        return result
