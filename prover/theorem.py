@@ -64,14 +64,17 @@ class Theorem:
         statement: `theorem NAME binders : goal`, without `:=`.
         header: imports and the prelude.
         context: Lean source that stands before the statement (definitions, variables, namespaces); may be empty.
+        project: name of the configured Lean project whose imports it stands under; empty: the default one.
     """
 
     statement: str
     header: Header = field(default_factory=Header)
     context: str = ""
+    project: str = ""
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over header, context and statement: how logs and caches name a theorem without showing it."""
-        parts = (self.header.text, self.context, self.statement)
+        """SHA-256 (hex) over all of it: how logs and caches name a theorem without showing it."""
+        # One of the default project keeps the digest that it had before there were others.
+        parts = (self.header.text, self.context, self.statement, *filter(None, (self.project,)))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
