@@ -5,13 +5,13 @@ Labels are few and the server's own: verdicts, samplers, methods; never a theore
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
-from prover.sampling.sampler import Sampler, SamplingParams
+from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
@@ -96,8 +96,8 @@ class Recorder:
         self._wait_seconds.observe(max(0.0, seconds - elapsed))
 
     def sampler(self, sampler: Sampler) -> Sampler:
-        """`sampler`, recorded."""
-        return _RecordedSampler(self, sampler)
+        """`sampler`, recorded: by its name, or by the names of its models if it has some."""
+        return _RecordedModel(self, sampler) if isinstance(sampler, ProofModel) else _RecordedSampler(self, sampler)
 
     def sampled(self, sampler: str, seconds: float) -> None:
         """A sampler proposed a candidate, `seconds` after it was asked to."""
@@ -195,12 +195,40 @@ class _RecordedSampler:
     async def close(self) -> None:
         await self._sampler.close()
 
-    async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._sampler.sample(theorem, params), lambda _candidate: self.name)
+
+    async def _recorded(
+        self, candidates: AsyncGenerator[Candidate, None], label: Callable[[Candidate], str]
+    ) -> AsyncGenerator[Candidate, None]:
         with self._recorder.tracing.span("sample", current=False) as span:
             span.set_attribute("leansieve.sampler", self.name)
-            async with contextlib.aclosing(self._sampler.sample(theorem, params)) as candidates:
+            async with contextlib.aclosing(candidates):
                 began = time.monotonic()
                 async for candidate in candidates:
-                    self._recorder.sampled(self.name, time.monotonic() - began)
+                    self._recorder.sampled(label(candidate), time.monotonic() - began)
                     yield candidate
                     began = time.monotonic()
+
+
+class _RecordedModel(_RecordedSampler):
+    """Its candidates name the model that they come from as their source, and there are few of those."""
+
+    def __init__(self, recorder: Recorder, model: ProofModel) -> None:
+        super().__init__(recorder, model)
+        self._model = model
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.sample(theorem, params), _source)
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.continue_proof(theorem, prefix, params), _source)
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.repair_proof(theorem, proof, error, params), _source)
+
+
+def _source(candidate: Candidate) -> str:
+    return candidate.source

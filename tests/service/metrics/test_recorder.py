@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from prover.candidate import Candidate
 from prover.sampling.portfolio import PortfolioSampler
-from prover.sampling.sampler import SamplingParams
+from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.search import Ending, Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
@@ -46,7 +46,7 @@ async def events() -> AsyncGenerator[Event, None]:
 
 
 async def test_a_search_is_counted_as_it_goes_on() -> None:
-    recorder, registry = Recorder(), None
+    recorder = Recorder()
     registry = recorder.registry
     seen = []
     async for event in recorder.search(events()):
@@ -101,3 +101,35 @@ async def test_candidates_are_counted_by_sampler() -> None:
     assert len(found) == 5
     assert value(recorder.registry, "leansieve_candidates_total", sampler=sampler.name) == 5
     assert value(recorder.registry, "leansieve_sample_seconds_count", sampler=sampler.name) == 5
+
+
+async def test_a_model_stays_one_and_is_counted_by_the_names_of_its_models() -> None:
+    class Model(PortfolioSampler):
+        async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+            yield Candidate("rfl", source="model:alpha=0.5")
+
+        async def continue_proof(
+            self, theorem: Theorem, prefix: str, params: SamplingParams
+        ) -> AsyncGenerator[Candidate, None]:
+            yield Candidate(prefix, source="model:alpha=0.5")
+
+        async def repair_proof(
+            self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        ) -> AsyncGenerator[Candidate, None]:
+            yield Candidate(proof + error, source="model:base")
+
+    recorder, theorem, params = Recorder(), Theorem("theorem a : True"), SamplingParams()
+    model = recorder.sampler(Model())
+    assert isinstance(model, ProofModel)
+    texts = [
+        candidate.text
+        for asked in (
+            model.sample(theorem, params),
+            model.continue_proof(theorem, "intro", params),
+            model.repair_proof(theorem, "simp", "!", params),
+        )
+        async for candidate in asked
+    ]
+    assert texts == ["rfl", "intro", "simp!"]
+    assert value(recorder.registry, "leansieve_candidates_total", sampler="model:alpha=0.5") == 2
+    assert value(recorder.registry, "leansieve_candidates_total", sampler="model:base") == 1
