@@ -158,6 +158,10 @@ class JobQueue:
 
         return await self._database.write(work)
 
+    async def trim(self, older_than: float) -> int:
+        """See `trim`. Raises StoreError."""
+        return await self._database.write(lambda c: trim(self._database, c, older_than))
+
     def _held(self) -> ColumnElement[bool]:
         return and_(ItemRow.lease == self._server, ItemRow.state == "running")
 

@@ -1,0 +1,299 @@
+"""Runs batch jobs: takes items from the database under leases, searches, and writes their answers back.
+
+Any number of servers may do so over one database. A server that dies lets its leases run out, and others, or the same
+one started again, take its items; an item that three servers died on is answered as FAILED.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
+from typing import Any, Self, TypeVar
+
+import structlog
+from pydantic import TypeAdapter
+
+from prover.events import Ending, Finished, Progress, Proof
+from prover.lean.jobs import Priority
+from prover.store.errors import StoreError
+from prover.store.queue import JobQueue, KeyUsedError, Lease, QueueFullError, StoredJob, Submission
+from service.config import JobSettings
+from service.errors import InputError, UserError
+from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError, Outcome
+from service.requests import BusyError, Service, StatementError, UnavailableError
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+_MOST_ATTEMPTS = 3
+_BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
+_TIDY_SECONDS = 3600.0
+_POLL_SECONDS = 1.0  # how soon what other servers did is seen
+_STATUS_SECONDS = 5.0  # how often a watcher is told how the job stands where nothing happens
+_PAGE = 50  # answers read at once
+_LONGEST_ID = 1024
+_LONGEST_KEY = 256
+
+_ITEM = TypeAdapter(Item)
+_ANSWER = TypeAdapter(Answer)
+
+
+class JobRunner:
+    """`Jobs` over a database. Use it as an async context manager; behind it, what it was working on is free again."""
+
+    def __init__(self, service: Service, queue: JobQueue, settings: JobSettings) -> None:
+        """Search with `service`, at `Priority.BATCH`."""
+        self._service = service
+        self._queue = queue
+        self._settings = settings
+        self._changes = _Changes()
+        self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin to work."""
+        self._loops = [asyncio.create_task(loop) for loop in (self._work(), self._renew(), self._tidy())]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Stop: items under way are given back, for other servers or the next start."""
+        tasks = [*self._loops, *(task for _, task in self._working.values())]
+        leases = [lease for lease, _ in self._working.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreError):  # the leases run out by themselves
+            await self._queue.release(leases, tried=False)
+
+    async def submit(self, batch: Batch, owner: str = "") -> JobStatus:
+        """See `Jobs.submit`."""
+        _admit(batch, self._settings.items)
+        items = await asyncio.to_thread(_encode, batch)
+        options = json.dumps({"repeat": batch.repeat})
+        digest = hashlib.sha256("\0".join([batch.label, options, *map("\0".join, items)]).encode()).hexdigest()
+        submission = Submission(owner, batch.key or None, digest, batch.label, options, items)
+        try:
+            job = await self._stored(
+                self._queue.submit(submission, self._settings.unfinished, self._settings.unfinished_each)
+            )
+        except KeyUsedError as error:
+            raise InputError("idempotency_key", f"{error}: choose another key") from None
+        except QueueFullError as error:
+            raise BusyError(f"{error}; try again later", 60.0) from None
+        self._changes.tell()
+        return _status(job)
+
+    async def watch(self, job_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[JobEvent, None]:
+        """See `Jobs.watch`."""
+        told = await self.status(job_id, owner)
+        yield told
+        told_at = _now()
+        while True:
+            change = self._changes.next
+            job = await self._find(job_id, owner)
+            answers = await self._stored(self._queue.answers(job_id, after, _PAGE))
+            for position, text in answers:
+                yield Answered(position, _ANSWER.validate_json(text))
+                after = position
+            status = _status(job)
+            if after >= job.answered and status.state is not JobState.RUNNING:
+                yield status
+                return
+            if status != told and _now() - told_at > _STATUS_SECONDS:
+                yield status
+                told, told_at = status, _now()
+            if after >= job.answered:
+                await _wait(change, _POLL_SECONDS)
+
+    async def status(self, job_id: str, owner: str | None = "") -> JobStatus:
+        """See `Jobs.status`."""
+        return _status(await self._find(job_id, owner))
+
+    async def cancel(self, job_id: str, owner: str | None = "") -> JobStatus:
+        """See `Jobs.cancel`."""
+        await self._find(job_id, owner)
+        job = await self._stored(self._queue.cancel(job_id))
+        for lease, task in self._working.values():
+            if lease.job == job_id:
+                task.cancel()
+        self._changes.tell()
+        if job is None:
+            raise NoJobError(f"there is no job {job_id}")
+        return _status(job)
+
+    async def _find(self, job_id: str, owner: str | None) -> StoredJob:
+        job = await self._stored(self._queue.find(job_id))
+        if job is None or (owner is not None and job.owner != owner):
+            raise NoJobError(f"there is no job {job_id}")
+        return job
+
+    async def _stored(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except StoreError as error:
+            raise UnavailableError(str(error), 10.0) from None
+
+    async def _work(self) -> None:
+        """Keep as many items under way as there is room for."""
+        while True:
+            change = self._changes.next
+            room = await self._room()
+            try:
+                leases = await self._queue.claim(room, self._settings.lease_seconds) if room else []
+            except StoreError as error:
+                _log.warning("batches cannot be worked on", error=str(error))
+                leases = []
+            for lease in leases:
+                task = asyncio.create_task(self._settle(lease))
+                self._working[lease.item] = lease, task
+                task.add_done_callback(lambda _, item=lease.item: self._done(item))  # type: ignore[misc]
+            if len(leases) < max(room, 1):
+                await _wait(change, _POLL_SECONDS * random.uniform(1.0, 1.5))
+
+    async def _room(self) -> int:
+        if self._settings.concurrency is not None:
+            most = self._settings.concurrency
+        else:
+            try:
+                most = (await self._service.info()).workers
+            except UserError:  # not yet started, for instance
+                most = 0
+        return max(0, most - len(self._working))
+
+    def _done(self, item: int) -> None:
+        self._working.pop(item, None)
+        self._changes.tell()
+
+    async def _renew(self) -> None:
+        """Hold on to what is under way; stop what others have taken or somebody has cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 4)
+            begun = set(self._working)
+            try:
+                held = await self._queue.renew(self._settings.lease_seconds)
+            except StoreError as error:
+                _log.warning("leases of batch items cannot be renewed", error=str(error))
+                continue
+            for item in begun - held:
+                if item in self._working:
+                    self._working[item][1].cancel()
+
+    async def _tidy(self) -> None:
+        """Delete what was finished long ago."""
+        while True:
+            await self._put(self._queue.trim(self._settings.keep_days * 86_400))
+            await asyncio.sleep(_TIDY_SECONDS)
+
+    async def _settle(self, lease: Lease) -> None:
+        """Work on an item until it is answered, or give it back."""
+        log = _log.bind(job=lease.job, attempt=lease.attempt)
+        try:
+            item = _ITEM.validate_json(lease.request)
+            answer = await self._answer(item, lease)
+        except UnavailableError as error:
+            log.warning("a batch item is put back", error=str(error))
+            await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
+            await self._put(self._queue.release([lease], tried=True))
+            return
+        except Exception:
+            log.exception("a batch item failed")
+            answer = Answer(lease.name, Outcome.FAILED, error="the server failed; its log says where")
+        answer = replace(answer, attempts=lease.attempt)
+        await self._put(self._queue.answer(lease, _ANSWER.dump_json(answer).decode()))
+        log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
+
+    async def _put(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Tell the database. Should it fail: leases run out, and their items are taken again."""
+        try:
+            await work
+        except StoreError as error:
+            _log.warning("the database of batches cannot be written", error=str(error))
+
+    async def _answer(self, item: Item, lease: Lease) -> Answer:
+        if lease.attempt > _MOST_ATTEMPTS:
+            error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
+            return Answer(item.id, Outcome.FAILED, item.family, error=error)
+        options = json.loads(lease.options)
+        request = replace(item.search, priority=Priority.BATCH, repeat=options["repeat"])
+        while True:
+            proofs: list[Proof] = []
+            spent = Progress()
+            try:
+                async with contextlib.aclosing(self._service.prove(request)) as events:
+                    async for event in events:
+                        if isinstance(event, Proof):
+                            proofs.append(event)
+                        elif isinstance(event, Progress):
+                            spent = event
+                        elif isinstance(event, Finished):
+                            return _answered(item, event, proofs)
+                raise UnavailableError("a search ended without its last event")
+            except BusyError as error:
+                await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
+            except StatementError as error:
+                return Answer(item.id, Outcome.INVALID, item.family, spent=spent, verdict=error.verdict)
+            except UnavailableError:
+                raise
+            except UserError as error:
+                return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
+
+
+class _Changes:
+    """Wakes all who wait for something to change."""
+
+    def __init__(self) -> None:
+        self.next = asyncio.Event()
+        """Set at the next change; taken before one looks, so that nothing is missed while one does."""
+
+    def tell(self) -> None:
+        self.next.set()
+        self.next = asyncio.Event()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for it, but no longer."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:
+    proofs = finished.proofs or tuple(found)
+    if proofs:
+        outcome = Outcome.PROVED
+    elif finished.ending is Ending.KNOWN_FAILURE:
+        outcome = Outcome.KNOWN_HARD
+    else:
+        outcome = Outcome.UNPROVED
+    return Answer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)
+
+
+def _admit(batch: Batch, most: int) -> None:
+    """Raise InputError unless the batch can be taken."""
+    if not 0 < len(batch.items) <= most:
+        raise InputError("items", f"a batch has between 1 and {most:,} items, not {len(batch.items):,}")
+    if max(len(batch.key), len(batch.label)) > _LONGEST_KEY:
+        raise InputError("idempotency_key", f"key and label have at most {_LONGEST_KEY} characters")
+    seen: set[str] = set()
+    for item in batch.items:
+        if not 0 < len(item.id) <= _LONGEST_ID:
+            raise InputError("items.id", f"an item's id has between 1 and {_LONGEST_ID:,} characters")
+        if item.id in seen:
+            raise InputError("items.id", f"two items have the id {item.id!r}: ids must differ")
+        seen.add(item.id)
+
+
+def _encode(batch: Batch) -> list[tuple[str, str]]:
+    return [(item.id, _ITEM.dump_json(item).decode()) for item in batch.items]
+
+
+def _status(job: StoredJob) -> JobStatus:
+    state = JobState.CANCELLED if job.cancelled else JobState.DONE if job.finished else JobState.RUNNING
+    return JobStatus(job.id, job.label, state, job.total, job.answered, job.running, job.created, job.finished)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,209 @@
+"""Batch jobs with real Lean and a real database."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from prover.budget import Budget
+from prover.events import Ending
+from prover.lean.pool import WorkerPool
+from prover.store.database import Database
+from prover.store.queue import JobQueue
+from prover.theorem import Theorem
+from service.config import JobSettings, Settings, StoreSettings
+from service.engine import Engine
+from service.errors import InputError
+from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, JobStatus, NoJobError, Outcome
+from service.jobs.runner import JobRunner
+from service.memory import Memory
+from service.requests import BusyError, Search, UnavailableError
+
+pytestmark = pytest.mark.lean
+
+BUDGET = Budget(samples=12, seconds=60)
+EASY = [Theorem(f"theorem easy{n} (a : Nat) : a + {n} = {n} + a") for n in range(6)]
+HARD = Theorem("theorem hard (a b : Nat) : a * b = a + b")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database.open(str(tmp_path / "store.sqlite"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def engine(lean_pool: WorkerPool, database: Database) -> Engine:
+    engine = Engine(Settings(), lean_pool, memory=Memory(database, StoreSettings(), lambda hit: None))
+    await engine.start()
+    return engine
+
+
+@pytest.fixture
+async def runner(engine: Engine, database: Database) -> AsyncIterator[JobRunner]:
+    async with JobRunner(engine, JobQueue(database), JobSettings(lease_seconds=2)) as runner:
+        yield runner
+
+
+def items(*theorems: Theorem) -> tuple[Item, ...]:
+    return tuple(Item(theorem.digest[:8], Search(theorem, BUDGET), "family") for theorem in theorems)
+
+
+async def watched(runner: JobRunner, job: JobStatus, after: int = 0) -> tuple[dict[str, Answer], JobStatus]:
+    """All answers by id, and the last status."""
+    answers: dict[str, Answer] = {}
+    last = job
+    async with asyncio.timeout(120):
+        async for event in runner.watch(job.id, after):
+            if isinstance(event, Answered):
+                assert event.answer.id not in answers
+                assert event.position == after + len(answers) + 1
+                answers[event.answer.id] = event.answer
+            else:
+                last = event
+    return answers, last
+
+
+async def test_each_item_is_answered_once(runner: JobRunner) -> None:
+    batch = Batch(items(*EASY[:3], HARD, Theorem("theorem bad : 1 = true + nonsense")), label="five")
+    batch = replace(batch, items=(*batch.items, Item("refused", replace(batch.items[0].search, policy="nowhere"))))
+    job = await runner.submit(batch)
+    assert (job.items, job.state, job.label) == (6, JobState.RUNNING, "five")
+    answers, last = await watched(runner, job)
+    assert (last.state, last.answered, last.running) == (JobState.DONE, 6, 0)
+    outcomes = [answers[item.id].outcome for item in batch.items]
+    assert outcomes == [Outcome.PROVED] * 3 + [Outcome.UNPROVED, Outcome.INVALID, Outcome.REFUSED]
+    assert all(proof.verdict.verified for answer in answers.values() for proof in answer.proofs)
+    bad = answers[batch.items[4].id]
+    assert bad.verdict is not None
+    assert bad.verdict.messages
+    assert "nowhere" in answers["refused"].error
+    assert {answer.family for name, answer in answers.items() if name != "refused"} == {"family"}
+
+
+async def test_a_watcher_comes_back_with_its_cursor(runner: JobRunner) -> None:
+    job = await runner.submit(Batch(items(*EASY)))
+    seen: list[str] = []
+    async with contextlib.aclosing(runner.watch(job.id)) as events:
+        async for event in events:
+            if isinstance(event, Answered):
+                seen.append(event.answer.id)
+                if event.position == 2:
+                    break
+    answers, last = await watched(runner, job, after=2)
+    assert sorted([*seen, *answers]) == sorted(theorem.digest[:8] for theorem in EASY)
+    assert last.state is JobState.DONE
+    assert await watched(runner, job, after=6) == ({}, last)
+
+
+async def test_known_proofs_are_served_and_known_failures_spared(runner: JobRunner) -> None:
+    first, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD))))
+    again, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD))))
+    easy, hard = EASY[0].digest[:8], HARD.digest[:8]
+    assert not first[easy].proofs[0].stored
+    assert again[easy].proofs[0].stored
+    assert (again[hard].outcome, again[hard].ending) == (Outcome.KNOWN_HARD, Ending.KNOWN_FAILURE)
+    third, _ = await watched(runner, await runner.submit(Batch(items(HARD), repeat=True)))
+    assert third[hard].outcome is Outcome.UNPROVED
+    assert third[hard].spent.checked > 0
+
+
+async def test_a_key_makes_one_job(runner: JobRunner) -> None:
+    batch = Batch(items(EASY[0]), key="monday")
+    job = await runner.submit(batch, "ann")
+    assert (await runner.submit(batch, "ann")).id == job.id
+    assert (await runner.submit(batch, "bob")).id != job.id
+    with pytest.raises(InputError, match="monday"):
+        await runner.submit(replace(batch, items=items(EASY[1])), "ann")
+
+
+async def test_a_job_is_its_owners_alone(runner: JobRunner) -> None:
+    job = await runner.submit(Batch(items(EASY[0])), "ann")
+    for call in (runner.status, runner.cancel):
+        with pytest.raises(NoJobError):
+            await call(job.id, "bob")
+    with pytest.raises(NoJobError):
+        await anext(runner.watch(job.id, 0, "bob"))
+    with pytest.raises(NoJobError):
+        await runner.status("0" * 32, None)
+    assert (await runner.status(job.id, None)).id == job.id
+
+
+async def test_a_cancelled_job_stops_what_is_under_way(runner: JobRunner, lean_pool: WorkerPool) -> None:
+    endless = Search(HARD, Budget(samples=10_000, seconds=600, proofs=2))
+    many = tuple(
+        Item(str(n), replace(endless, theorem=Theorem(f"theorem h{n} (a b c d : Nat) : a * b * c * {n} = d")))
+        for n in range(50)
+    )
+    job = await runner.submit(Batch(many))
+    async with asyncio.timeout(60):
+        while not (await runner.status(job.id)).running:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    cancelled = await runner.cancel(job.id)
+    assert (cancelled.state, cancelled.running) == (JobState.CANCELLED, 0)
+    answers, last = await watched(runner, job)
+    assert last == cancelled
+    assert len(answers) == last.answered < 50
+    async with asyncio.timeout(20):
+        while any(worker.state.value == "busy" for worker in lean_pool.stats().workers):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_what_a_stopped_server_was_working_on_goes_on_at_the_next(engine: Engine, database: Database) -> None:
+    settings = JobSettings(lease_seconds=600, concurrency=1)
+    async with JobRunner(engine, JobQueue(database), settings) as first:
+        job = await first.submit(Batch(items(*EASY)))
+        async with asyncio.timeout(60), contextlib.aclosing(first.watch(job.id)) as events:
+            async for event in events:
+                if isinstance(event, Answered):
+                    break
+    async with JobRunner(engine, JobQueue(database), settings) as second:
+        answers, last = await watched(second, job)
+    assert (len(answers), last.state) == (6, JobState.DONE)
+    assert {answer.attempts for answer in answers.values()} == {1}
+
+
+async def test_an_item_on_which_three_servers_died_is_answered(engine: Engine, database: Database) -> None:
+    queue = JobQueue(database)
+    async with JobRunner(engine, queue, JobSettings(concurrency=1)) as runner:
+        pass
+    job = await runner.submit(Batch(items(EASY[0])))
+    for _ in range(3):
+        assert len(await JobQueue(database).claim(1, -1)) == 1
+    async with JobRunner(engine, queue, JobSettings()) as runner:
+        answers, _ = await watched(runner, job)
+    (answer,) = answers.values()
+    assert (answer.outcome, answer.attempts) == (Outcome.FAILED, 4)
+
+
+async def test_batches_that_make_no_sense_are_refused(runner: JobRunner) -> None:
+    (item,) = items(EASY[0])
+    for batch, said in (
+        (Batch(()), "between 1 and"),
+        (Batch((item, item)), "two items"),
+        (Batch((replace(item, id=""),)), "characters"),
+        (Batch((item,), key="k" * 300), "256"),
+    ):
+        with pytest.raises(InputError, match=said):
+            await runner.submit(batch)
+
+
+async def test_too_many_unfinished_items_are_told_to_come_back(engine: Engine, database: Database) -> None:
+    runner = JobRunner(engine, JobQueue(database), JobSettings(unfinished=3))
+    await runner.submit(Batch(items(*EASY[:3])))
+    with pytest.raises(BusyError) as refused:
+        await runner.submit(Batch(items(EASY[4])))
+    assert refused.value.seconds > 0
+
+
+async def test_a_database_that_fails_is_said_to_be_unavailable(runner: JobRunner, database: Database) -> None:
+    database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE leansieve_jobs RENAME TO away"))
+    with pytest.raises(UnavailableError, match="leansieve_jobs"):
+        await runner.submit(Batch(items(EASY[0])))
+    database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE away RENAME TO leansieve_jobs"))
+    answers, _ = await watched(runner, await runner.submit(Batch(items(EASY[0]))))
+    assert len(answers) == 1
