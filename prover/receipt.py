@@ -62,6 +62,7 @@ class Receipt(_Strict):
 
     Attributes:
         header: import, open and option lines.
+        project: name of the Lean project it stands under; empty: the default one.
         candidate: what follows `:=`, or a whole file (`mode`).
         theorem: full name of the theorem.
         theorem_sha256: `Theorem.digest`, over header, context and statement.
@@ -75,6 +76,7 @@ class Receipt(_Strict):
     header: str
     context: str
     statement: str
+    project: str = ""
     mode: Mode
     candidate: str
     theorem: str
@@ -101,6 +103,7 @@ class Receipt(_Strict):
             header=theorem.header.text,
             context=theorem.context,
             statement=theorem.statement,
+            project=theorem.project,
             mode=candidate.mode,
             candidate=candidate.text,
             theorem=verdict.theorem,
@@ -145,7 +148,8 @@ class Receipt(_Strict):
 
     def as_theorem(self) -> Theorem:
         """The theorem that was proved."""
-        return Theorem(self.statement, Header.parse(self.header), self.context)
+        header = Header.of_project(self.header) if self.project else Header.parse(self.header)
+        return Theorem(self.statement, header, self.context, self.project)
 
     def as_candidate(self) -> Candidate:
         """The proof."""

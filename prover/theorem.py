@@ -26,10 +26,10 @@ class Header:
     prelude: str = DEFAULT_PRELUDE
 
     @classmethod
-    def parse(cls, text: str) -> "Header":
+    def parse(cls, text: str, default: tuple[str, ...] = DEFAULT_IMPORTS) -> "Header":
         """Split header lines into imports, which must come first, and the prelude.
 
-        Blank lines and `--` comments between imports are dropped. No import line means the default imports.
+        Blank lines and `--` comments between imports are dropped. No import line means the imports `default`.
 
         Raises:
             HeaderError: an import line names no well-formed module.
@@ -42,12 +42,21 @@ class Header:
                 continue
             if not re.match(r"import\b", stripped):
                 prelude = "\n".join(lines[number - 1 :]).strip()
-                return cls(tuple(dict.fromkeys(imports)) or DEFAULT_IMPORTS, prelude)
+                return cls(tuple(dict.fromkeys(imports)) or default, prelude)
             match = _IMPORT.fullmatch(stripped)
             if match is None or not _MODULE.fullmatch(match[1]):
                 raise HeaderError(f"header line {number}: expected `import Module.Name`, found {stripped[:80]!r}")
             imports.append(match[1])
-        return cls(tuple(dict.fromkeys(imports)) or DEFAULT_IMPORTS, "")
+        return cls(tuple(dict.fromkeys(imports)) or default, "")
+
+    @classmethod
+    def of_project(cls, text: str) -> "Header":
+        """The header of a theorem in a named project: without import lines, the project decides what is imported.
+
+        Raises:
+            HeaderError: see `parse`.
+        """
+        return cls.parse(text, ())
 
     @property
     def text(self) -> str:

@@ -210,7 +210,8 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
     try:
         candidate = _candidate(fields, number, limits) if with_candidates else None
         header, context = _text(fields, "header", number), _text(fields, "context", number)
-        theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits)
+        project = _text(fields, "project", number)
+        theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits, project)
     except InputError as error:
         return Item(name, verdict=refusal(error))
     return Item(name, theorem, candidate)

@@ -10,6 +10,7 @@ from service.errors import InputError
 
 _REGIONS = {"header": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
 _TEXTS = ("proof", "file", *_REGIONS)
+_LONGEST_NAME = 64
 
 
 def printable(text: str, newlines: bool = False) -> str:
@@ -39,8 +40,8 @@ def take(field: str, text: str, longest: int) -> str:
     return text
 
 
-def read_theorem(statement: str, header: str, context: str, limits: TextSettings) -> Theorem:
-    """The theorem these texts state; an empty header means the default one.
+def read_theorem(statement: str, header: str, context: str, limits: TextSettings, project: str = "") -> Theorem:
+    """The theorem these texts state; an empty header means the default one, that of the named project if there is one.
 
     Raises:
         InputError: a text is missing, too long, or no text of Lean.
@@ -52,6 +53,10 @@ def read_theorem(statement: str, header: str, context: str, limits: TextSettings
     if not statement:
         raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
     try:
+        if project:
+            return Theorem(
+                statement, Header.of_project(header), context, take("theorem.project", project, _LONGEST_NAME)
+            )
         return Theorem(statement, Header.parse(header) if header.strip() else Header(), context)
     except HeaderError as error:
         raise InputError("theorem.header", str(error)) from None

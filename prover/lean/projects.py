@@ -16,7 +16,7 @@ from prover.lean.lines import Request
 from prover.lean.pool import PoolConfig, PoolStats, Priority, WorkerPool
 from prover.lean.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
-from prover.theorem import Theorem
+from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Policy, Region, Verdict
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class ProjectPools(WorkerPool):
         """
         super().__init__(default.runtime, default.config)
         self._preludes = {"": default.prelude, **{name: place.prelude for name, place in projects.items()}}
+        self._imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
         self._projects = {
             name: WorkerPool(place.runtime, place.config, tally=self._tally) for name, place in projects.items()
         }
@@ -103,7 +104,7 @@ class ProjectPools(WorkerPool):
         """Lend a checker for theorems of one project; see `WorkerPool.isolated`."""
         pool = await self.started(project)
         async with super().isolated(imports) if pool is self else pool.isolated(imports) as checker:
-            yield _WithOptions(checker, self._preludes[project])
+            yield _WithOptions(checker, self._preludes[project], self._imports[project])
 
     def stats(self) -> PoolStats:
         """A snapshot of all pools."""
@@ -117,7 +118,7 @@ class ProjectPools(WorkerPool):
 
     def _canonical(self, theorem: Theorem) -> Theorem:
         pool = self.of(theorem.project)
-        theorem = _under(theorem, self._preludes[theorem.project])
+        theorem = _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
         return super()._canonical(theorem) if pool is self else pool._canonical(theorem)
 
     async def _run(self, request: Request[T], theorem: Theorem, limits: Limits, priority: Priority) -> T:
@@ -132,9 +133,10 @@ class ProjectPools(WorkerPool):
 class _WithOptions:
     """A checker under the options of a project."""
 
-    def __init__(self, checker: Checker, prelude: str) -> None:
+    def __init__(self, checker: Checker, prelude: str, imports: tuple[str, ...]) -> None:
         self._checker = checker
         self._prelude = prelude
+        self._imports = imports
 
     async def check(
         self,
@@ -143,16 +145,15 @@ class _WithOptions:
         limits: Limits = DEFAULT_LIMITS,
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
-        verdict = await self._checker.check(_under(theorem, self._prelude), candidate, limits, policy)
+        theorem = _under(theorem, self._prelude, self._imports)
+        verdict = await self._checker.check(theorem, candidate, limits, policy)
         return _pointing_back(verdict) if self._prelude else verdict
 
 
-def _under(theorem: Theorem, prelude: str) -> Theorem:
-    """The theorem with a line of options in front of its own."""
-    if not prelude:
-        return theorem
-    header = theorem.header
-    return replace(theorem, header=replace(header, prelude="\n".join(filter(None, (prelude, header.prelude)))))
+def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
+    """The theorem with a line of options in front of its own, and with the project's imports if it names none."""
+    header = Header(theorem.header.imports or imports, "\n".join(filter(None, (prelude, theorem.header.prelude))))
+    return replace(theorem, header=header)
 
 
 def _pointing_back(result: T) -> T:

@@ -41,7 +41,9 @@ def seconds(value: Duration) -> float:
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
     """A theorem as a request carries it."""
-    return theorem_pb2.Theorem(header=theorem.header.text, context=theorem.context, statement=theorem.statement)
+    return theorem_pb2.Theorem(
+        header=theorem.header.text, context=theorem.context, statement=theorem.statement, project=theorem.project
+    )
 
 
 def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings) -> Theorem:
@@ -50,7 +52,7 @@ def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings) -> Th
     Raises:
         InputError: a text is missing, too long, or no text of Lean.
     """
-    return read_theorem(theorem.statement, theorem.header, theorem.context, limits)
+    return read_theorem(theorem.statement, theorem.header, theorem.context, limits, theorem.project)
 
 
 def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
