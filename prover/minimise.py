@@ -184,8 +184,12 @@ def _indent(line: str) -> int:
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """The number of the first line behind `start` that does not hang on it."""
+    """The number of the first line behind `start` that does not hang on it, as deeper lines and alternatives do."""
+    margin = _indent(lines[start])
+    alternatives = not lines[start].lstrip().startswith("|")
     for number in range(start + 1, len(lines)):
-        if lines[number].strip() and _indent(lines[number]) <= _indent(lines[start]):
+        line = lines[number]
+        hangs = _indent(line) > margin or (alternatives and _indent(line) == margin and line.lstrip().startswith("|"))
+        if line.strip() and not hangs:
             return number
     return len(lines)
