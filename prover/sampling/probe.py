@@ -6,6 +6,7 @@ embeddings are tied). Only numbers computed elsewhere from the same file tell.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prover.sampling.weights import Probe
 
@@ -27,7 +28,7 @@ def measure_probe(checkpoint: Path, text: str, adapter: Path | None = None, toke
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     if adapter is not None:
         from peft import PeftModel
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prover.candidate import Candidate
 from prover.theorem import Theorem
@@ -18,6 +18,8 @@ class SamplingParams:
         top_p: nucleus mass.
         max_tokens: longest candidate, in tokens.
         seed: makes the candidates repeat; None draws a fresh one.
+        model: which of the sampler's models to ask; empty: its default.
+        priority: where requests wait for the model, lower numbers go first.
     """
 
     samples: int = 32
@@ -25,6 +27,33 @@ class SamplingParams:
     top_p: float = 1.0
     max_tokens: int = 256
     seed: int | None = None
+    model: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerStats:
+    """What a sampler has done since it was started, and does now.
+
+    Attributes:
+        running: sequences that the model works on now.
+        waiting: sequences that wait for their turn.
+        finished: sequences that came to their end.
+        aborted: sequences that nobody wanted any more.
+        prompt_tokens: tokens of the prompts of finished sequences.
+        cached_tokens: those of them that came from the prefix cache.
+        delivered_tokens: tokens of the candidates handed out.
+        sampled_tokens: tokens that the model sampled, those of aborted sequences included.
+    """
+
+    running: int = 0
+    waiting: int = 0
+    finished: int = 0
+    aborted: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    delivered_tokens: int = 0
+    sampled_tokens: int = 0
 
 
 class SamplerUnavailableError(RuntimeError):
@@ -56,4 +85,25 @@ class Sampler(Protocol):
 
     async def close(self) -> None:
         """Give everything back."""
+        ...
+
+
+@runtime_checkable
+class ProofModel(Sampler, Protocol):
+    """A sampler that can also be asked about a proof in work."""
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """Yield next lines of a proof that begins with `prefix`: `Candidate.text` is that line alone, stripped.
+
+        Nothing if the model's prompt format cannot ask for it.
+        """
+        ...
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        """Yield whole proofs, given one that fails and Lean's first error.
+
+        Nothing if the model's prompt format does not know how to ask.
+        """
         ...

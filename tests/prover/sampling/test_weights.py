@@ -125,7 +125,7 @@ def test_a_file_that_is_no_manifest_is_refused_in_one_sentence(folder: Path, con
 
 
 def test_a_missing_manifest_is_said(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="weights.json cannot be read: No such file"):
+    with pytest.raises(WeightsError, match=r"weights\.json cannot be read: No such file"):
         read_weights(tmp_path)
 
 

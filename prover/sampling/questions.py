@@ -1,0 +1,98 @@
+"""What a model is asked, and how its answers are drawn: the same for a model in this process and for a remote one."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from prover.candidate import Candidate
+from prover.prompt import PromptFormat, SourceFormat
+from prover.sampling.sampler import SamplingParams
+from prover.theorem import Theorem
+
+_SEEDS = 2**63  # what torch's generators take
+
+Formats = Callable[[str, Any], PromptFormat]
+"""From the name of a prompt format and a model's tokenizer to the format; ValueError for an unknown name."""
+
+
+def source_only(name: str, _tokenizer: Any) -> PromptFormat:
+    """The one format that `prover` has. See `Formats`."""
+    if name != SourceFormat.name:
+        raise ValueError(f"unknown prompt format {name!r}; the choices are {SourceFormat.name}")
+    return SourceFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to put before a model.
+
+    Attributes:
+        prompt: text up to where the model answers.
+        beginning: how the answer begins; tokenised apart from the prompt, as in training.
+        stop: texts that end the answer, beside the end token; no part of it.
+        min_tokens: neither the end token nor a stop text ends an answer of fewer tokens.
+        read: from an answer to the candidate's text.
+    """
+
+    prompt: str
+    beginning: str
+    stop: tuple[str, ...]
+    min_tokens: int
+    read: Callable[[str], str]
+
+
+def whole_proof(form: PromptFormat, theorem: Theorem) -> Question:
+    """Ask for a proof."""
+    return Question(form.render(theorem), "", form.stop, 0, form.extract)
+
+
+def next_line(form: PromptFormat, theorem: Theorem, prefix: str) -> Question | None:
+    """Ask for the line that comes next in a proof; None if the format cannot.
+
+    The first token may be, or begin with, the line break that leads to the line; the next one ends it.
+    """
+    beginning = form.continuation(theorem, prefix)
+    return None if beginning is None else Question(form.render(theorem), beginning, ("\n",), 1, str.strip)
+
+
+def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: str) -> Question | None:
+    """Ask for a proof in place of one that failed; None if the format cannot."""
+    prompt = form.repair(theorem, proof, error)
+    return None if prompt is None else Question(prompt, "", form.stop, 0, form.extract)
+
+
+async def draw(
+    params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate]]
+) -> AsyncGenerator[Candidate, None]:
+    """Yield `params.samples` candidates, each as soon as it is there.
+
+    Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there is one
+    candidate. Closing the generator cancels what is under way.
+
+    Args:
+        params: how many, and the first seed.
+        width: most candidates in work at once.
+        ask: makes one candidate from its seed.
+    """
+    first = secrets.randbits(48) if params.seed is None else params.seed
+    count = params.samples if params.temperature > 0 else 1
+    seeds = (seed % _SEEDS for seed in range(first, first + count))
+    running: set[asyncio.Future[Candidate]] = set()
+    try:
+        while True:
+            # Keep the model busy ahead of the reader, but not further than it works at once.
+            for seed in itertools.islice(seeds, width - len(running)):
+                running.add(asyncio.ensure_future(ask(seed)))
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)

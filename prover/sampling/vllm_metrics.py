@@ -1,0 +1,48 @@
+"""vLLM's own Prometheus metrics, one registry an engine: vLLM itself keeps those of one engine in a process only."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+
+
+class Record:
+    """What an engine says of itself after every step."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.sampled_tokens = 0
+        self.waiting = 0  # requests, at the last step
+
+    def logger(self) -> Any:
+        """A class that vLLM makes its logger of statistics from. Imports vLLM."""
+        from vllm.v1.metrics.loggers import PrometheusStatLogger
+
+        kept = self
+
+        class Logger(PrometheusStatLogger):  # type: ignore[misc]
+            _gauge_cls = partial(Gauge, registry=kept.registry)
+            _counter_cls = partial(Counter, registry=kept.registry)
+            _histogram_cls = partial(Histogram, registry=kept.registry)
+
+            def record(self, scheduler_stats: Any, iteration_stats: Any, *arguments: Any, **options: Any) -> None:
+                super().record(scheduler_stats, iteration_stats, *arguments, **options)
+                if scheduler_stats is not None:
+                    kept.waiting = scheduler_stats.num_waiting_reqs
+                if iteration_stats is not None:
+                    kept.sampled_tokens += iteration_stats.num_generation_tokens
+
+        return Logger
+
+
+def merged(registries: Iterable[CollectorRegistry]) -> Iterator[Metric]:
+    """The metrics of several registries, the samples of one name together as Prometheus wants them."""
+    families: dict[str, Metric] = {}
+    for registry in registries:
+        for metric in registry.collect():
+            family = families.setdefault(
+                metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit)
+            )
+            family.samples.extend(metric.samples)
+    yield from families.values()
