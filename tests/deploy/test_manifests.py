@@ -1,0 +1,122 @@
+"""Manifests for Kubernetes, compose and images: well-formed, and in step with the settings."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from service import config
+from service.config import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+BASE = DEPLOY / "kubernetes" / "base"
+RESOURCES = sorted(path for path in BASE.glob("*.yaml") if path.name != "kustomization.yaml")
+
+
+def resource(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((BASE / name).read_text())
+    return loaded
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings that a pod has."""
+    monkeypatch.delenv("LEANSIEVE_CONFIG", raising=False)
+    return config.load(BASE / "config.toml")
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.name)
+def test_kubernetes_takes_each_resource(path: Path) -> None:
+    kubernetes_validate.validate(yaml.safe_load(path.read_text()), "1.37", strict=True)
+
+
+def test_the_base_names_every_file_of_its_folder() -> None:
+    base = resource("kustomization.yaml")
+    (generated,) = base["configMapGenerator"]
+    assert {*base["resources"], "kustomization.yaml", *generated["files"]} == {path.name for path in BASE.iterdir()}
+
+
+def test_a_pod_serves_encrypted_and_authenticated_on_the_ports_that_are_published(deployed: Settings) -> None:
+    (container,) = resource("deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert deployed.server.listen == f"0.0.0.0:{ports['grpc']}"
+    assert deployed.metrics.listen == f"0.0.0.0:{ports['metrics']}"
+    assert deployed.security.encrypted
+    assert deployed.security.authenticated
+    assert not deployed.server.allow_remote
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    for file in (deployed.security.certificate, deployed.security.tokens):
+        assert file is not None
+        assert str(file.parent) in mounts
+
+
+def test_a_pod_has_time_to_drain(deployed: Settings) -> None:
+    grace = resource("deployment.yaml")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= deployed.server.notice_seconds + deployed.server.drain_seconds + 15
+
+
+def test_a_pod_runs_confined() -> None:
+    pod = resource("deployment.yaml")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in (*pod["initContainers"], *pod["containers"]):
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"]
+        assert not context["allowPrivilegeEscalation"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert "memory" in container["resources"]["limits"]
+
+
+def test_probes_ask_what_the_server_answers() -> None:
+    (container,) = resource("deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    paths = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    assert paths == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
+
+
+def test_compose_publishes_on_this_machine_alone() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert set(services) == {"leansieve", "prometheus", "grafana"}
+    for service in services.values():
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        for volume in service["volumes"]:
+            source = volume.partition(":")[0]
+            assert not source.startswith(".") or (DEPLOY / source).exists(), volume
+
+
+@pytest.mark.parametrize("path", ["docker/Dockerfile", "docker/Dockerfile.gpu"])
+def test_images_run_as_nobody_in_particular(path: str) -> None:
+    users = re.findall(r"^USER (\S+)", (DEPLOY / path).read_text(), re.MULTILINE)
+    assert users[-1] == "10001:10001"
+
+
+def test_images_copy_only_what_exists() -> None:
+    text = (DEPLOY / "docker" / "Dockerfile").read_text()
+    let_in = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    for line in re.findall(r"^COPY (?!--)(.+)$", text, re.MULTILINE):
+        for name in line.split()[:-1]:
+            assert (ROOT / name).exists(), name
+            assert name in let_in, name
+
+
+def test_the_gpu_image_has_the_vllm_that_the_project_wants() -> None:
+    wanted = re.search(r'gpu = \["(vllm==[\d.]+)"\]', (ROOT / "pyproject.toml").read_text())
+    assert wanted is not None
+    assert wanted[1] in (DEPLOY / "docker" / "Dockerfile.gpu").read_text()
+
+
+@pytest.mark.parametrize("path", ["docker/Dockerfile", "docker/Dockerfile.gpu", "compose.yaml"])
+def test_environment_variables_are_settings(path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = (DEPLOY / path).read_text()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    found = re.findall(r"\b(LEANSIEVE_[A-Z]+__[A-Z_]+)(?:=|: )(\S+)", text)
+    assert found
+    for name, value in found:
+        monkeypatch.setenv(name, value.strip('"'))
+    settings = config.load()
+    for name, _ in found:
+        section, _, field = name.removeprefix("LEANSIEVE_").lower().partition("__")
+        assert field in getattr(settings, section).model_fields_set, name

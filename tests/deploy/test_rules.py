@@ -1,0 +1,51 @@
+"""Alert and recording rules, as Prometheus's own tool sees them."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "prometheus"
+RULES = ["recording.yaml", "alerts.yaml"]
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt-get install prometheus)"
+)
+
+
+def rules(name: str) -> list[dict[str, Any]]:
+    groups = yaml.safe_load((FOLDER / name).read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def promtool(*arguments: str) -> None:
+    done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_the_rules_are_well_formed() -> None:
+    promtool("check", "rules", "--lint=all", "--lint-fatal", *RULES)
+    promtool("check", "config", "prometheus.yaml")
+
+
+@needs_promtool
+def test_alerts_fire_when_they_should_and_not_before() -> None:
+    promtool("test", "rules", "rules.test.yaml")
+
+
+def test_every_alert_has_a_page_in_the_runbook() -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    alerts = rules("alerts.yaml")
+    assert len(alerts) >= 12
+    for alert in alerts:
+        page, _, anchor = alert["annotations"]["runbook"].partition("#")
+        assert page == "docs/operations.md"
+        assert anchor in anchors, alert["alert"]
+        assert alert["labels"]["severity"] in ("critical", "warning")
