@@ -198,7 +198,7 @@ class AlgorithmConfig(_Section):
         try:
             return create_algorithm(self.name, self.options, length)
         except ValidationError as error:
-            raise ValueError(_first_of(error)) from None
+            raise ValueError(first_mistake(error)) from None
 
 
 class VerificationConfig(_Section):
@@ -283,10 +283,10 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:
         more = error.error_count() - 1
-        raise ConfigError(f"{path}: {_first_of(error)}{f' (and {more} more)' if more else ''}.") from None
+        raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {more} more)' if more else ''}.") from None
 
 
-def _first_of(error: ValidationError) -> str:
+def first_mistake(error: ValidationError) -> str:
     """The first mistake as `table.setting: what is wrong, found value`."""
     first = error.errors()[0]
     setting = ".".join(map(str, first["loc"]))

@@ -16,6 +16,7 @@ import copy
 import hashlib
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -223,10 +224,15 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 }
                 save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
 
-    # 5. The finished model.
+    # 5. The finished model, there whole or not at all.
+    finished = folder / "model"
     if processes.first:
-        save_for_serving(model, tokenizer, folder / "model", adapters=lora is not None)
-    return folder / "model"
+        partial = folder / "model.tmp"
+        shutil.rmtree(partial, ignore_errors=True)
+        save_for_serving(model, tokenizer, partial, adapters=lora is not None)
+        shutil.rmtree(finished, ignore_errors=True)
+        partial.rename(finished)
+    return finished
 
 
 def _check_agreement(rollouts: Rollouts, most: float) -> None:

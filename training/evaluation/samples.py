@@ -62,10 +62,12 @@ class ModelSamples(_Record):
         return min(theorem.samples for theorem in self.theorems)
 
     def save(self, path: Path) -> None:
-        """Write the file."""
+        """Write the file whole or not at all."""
         text = self.model_dump_json().encode()
         # No time stamp, so that the same samples give the same file.
-        path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+        partial = path.with_name(f"{path.name}.tmp")
+        partial.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "ModelSamples":

@@ -1,8 +1,8 @@
-"""The commands over `training`: `leansieve corpus | seeds | train | evaluate`."""
+"""The commands over `training`: `leansieve corpus | seeds | train | compare | evaluate`."""
 
 import typer
 
-from service.cli.training import corpus, evaluate, seeds, train
+from service.cli.training import compare, corpus, evaluate, seeds, train
 
 
 def register(app: typer.Typer) -> None:
@@ -10,4 +10,5 @@ def register(app: typer.Typer) -> None:
     app.add_typer(corpus.app, name="corpus")
     app.command()(seeds.seeds)
     app.command()(train.train)
+    app.command()(compare.compare)
     app.add_typer(evaluate.app, name="evaluate")

@@ -1,0 +1,87 @@
+"""`leansieve compare`."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli import common
+from service.cli.training import shared
+from service.config import Settings
+from service.engine import Engine
+from service.errors import UserError
+from service.text import printable
+
+if TYPE_CHECKING:
+    from training.comparison import Job
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(help="A TOML file; training/comparison.py describes it.")],
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Train and evaluate many models from one base, and compare them; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    failed = []
+    with shared.told(), shared.interruptible():
+        from training.comparison import Training, jobs, load_comparison, reports
+        from training.evaluation.report import write_report
+
+        comparison, training = load_comparison(file)
+        for job in jobs(comparison, training):
+            doing = "training" if isinstance(job, Training) else f"evaluation on {job.out.parent.name}"
+            shared.remark(f"== {job.name}: {doing}")
+            if not _done_by_itself(job, settings):
+                failed.append(f"{job.name} ({doing})")
+        for report in reports(comparison, training):
+            write_report(report.inputs, report.folder)
+            shared.remark(f"wrote {report.folder / 'report.md'}")
+    if failed:
+        raise UserError(f"failed: {', '.join(failed)}; the same command tries again")
+
+
+def _done_by_itself(job: "Job", settings: Settings) -> bool:
+    """Do a job in a process of its own, so that what vLLM and Lean took is given back; whether it worked."""
+    process = multiprocessing.get_context("spawn").Process(target=_do, args=(job, settings))
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.join()
+        raise
+    if process.exitcode == common.INTERRUPTED:
+        raise KeyboardInterrupt
+    return process.exitcode == 0
+
+
+def _do(job: "Job", settings: Settings) -> None:
+    try:
+        with shared.told(), shared.interruptible():
+            _carry_out(job, settings)
+    except typer.Exit as interrupted:
+        sys.exit(interrupted.exit_code)
+    except UserError as error:
+        print(f"leansieve: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _carry_out(job: "Job", settings: Settings) -> None:
+    from prover.verdict import Limits
+    from training.comparison import Training
+    from training.evaluation.sampling import Evaluated, evaluate
+    from training.trainer import train
+
+    config, check = job.config, job.config.verification
+    if isinstance(job, Training):
+        train(config, lambda: Engine(settings).pool, shared.remark)
+        return
+    limits = Limits(seconds=check.seconds, heartbeats=check.heartbeats)
+    base = config.model.path if config.model.lora is not None else None
+    form = config.model.prompt_format
+    what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed)
+    assert check.verdicts is not None
+    evaluate(what, job.out, check.verdicts, lambda: Engine(settings).pool, shared.remark)
