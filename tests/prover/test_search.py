@@ -262,6 +262,11 @@ async def test_a_failing_sampler_is_reported_only_if_the_others_find_nothing() -
         await collect([[ScriptedSampler([], then="fail"), ScriptedSampler(["a"])], [ScriptedSampler(["b"])]])
 
 
+async def test_a_failing_sampler_does_not_spoil_a_search_that_wants_more_proofs_than_it_found() -> None:
+    stages = [[ScriptedSampler([], then="fail"), ScriptedSampler(["ok"], turns=3)]]
+    assert proofs(await collect(stages, Budget(proofs=2))) == ["ok"]
+
+
 async def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         await collect([], Budget(checks=0))

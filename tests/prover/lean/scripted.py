@@ -5,17 +5,24 @@ to do; what is no such object is verified. Used to see what the pool makes of ea
 tested with real Lean (`test_pool_lean.py`).
 """
 
+import asyncio
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from prover.candidate import Candidate
+from prover.lean.pool import PoolConfig, WorkerPool
 from prover.lean.runtime import Launch, RuntimeUnavailableError
+from prover.lean.stats import State
 from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Verdict
 
 _PROGRAM = Path(__file__).with_name("scripted_process.py")
 
@@ -64,3 +71,49 @@ class ScriptedRuntime:
         settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})
         argv = [sys.executable, "-I", "-S", str(_PROGRAM), settings]
         return Launch(argv, {"PATH": os.environ["PATH"]}, Path("/"), self.cancel, self.stack_bytes)
+
+
+SHORT = Limits(seconds=0.2)
+LONG = Limits(seconds=60)
+
+
+@contextlib.asynccontextmanager
+async def pool_of(
+    workers: int = 1, spares: int = 0, runtime: ScriptedRuntime | None = None, **config: Any
+) -> AsyncIterator[WorkerPool]:
+    pool = WorkerPool(
+        runtime or ScriptedRuntime(), PoolConfig(workers=workers, spares=spares, **config), vetting={"kinds": []}
+    )
+    async with pool:
+        try:
+            yield pool
+        finally:
+            children = pids(pool)
+    assert not any(psutil.pid_exists(pid) for pid in children)
+
+
+def pids(pool: WorkerPool) -> set[int]:
+    return {worker.pid for worker in pool.stats().workers if worker.pid is not None}
+
+
+def server(verdict: Verdict) -> tuple[int, int]:
+    """Process that gave the verdict and how many checks it has served."""
+    pid, served = verdict.messages[0].text.split()
+    return int(pid), int(served)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110, the pool tells nobody
+        await asyncio.sleep(0.005)
+
+
+async def busy(pool: WorkerPool, count: int = 1) -> None:
+    await until(lambda: pool.stats().in_state(State.BUSY) >= count)
+
+
+async def idle(pool: WorkerPool) -> None:
+    await until(lambda: pool.stats().in_state(State.IDLE) == len(pool.stats().workers))
+
+
+def no_child_runs(name: str) -> bool:
+    return not any(name in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))

@@ -4,8 +4,8 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean import library
-from prover.lean.pool import WorkerPool
-from prover.theorem import Theorem
+from prover.lean.pool import NoAnswerError, WorkerPool
+from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
 
 pytestmark = pytest.mark.lean
@@ -91,3 +91,11 @@ async def test_the_kind_of_a_constant_is_told(lean_pool: WorkerPool, name: str, 
     constant = await lean_pool.constant(name)
     assert constant is not None
     assert constant.kind == kind
+
+
+async def test_a_header_that_lean_refuses_lists_no_modules_and_harms_no_later_check(lean_pool: WorkerPool) -> None:
+    for prelude in ("open NoSuchNamespace", "def x := 1", "set_option nonsense true"):
+        with pytest.raises(NoAnswerError):
+            await lean_pool.modules(Header(prelude=prelude))
+    assert "Init" in await lean_pool.modules()
+    assert (await lean_pool.check(Theorem("theorem t : 1 + 1 = 2"), Candidate("rfl"))).verified

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,11 +85,10 @@ async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
     checks = [asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, PATIENT)) for _ in range(2)]
     await until(lambda: lean_pool.stats().in_state(State.BUSY) == 2)
     await asyncio.sleep(0.5)
-    began = time.monotonic()
     for check in checks:
         check.cancel()
     await asyncio.wait(checks)
-    assert time.monotonic() - began < 1.0
+    assert lean_pool.stats().in_state(State.BUSY) == 2, "the callers do not wait for Lean"
     assert (await lean_pool.check(EASY, PROOF)).verified
     await all_idle(lean_pool)
     assert pids(lean_pool) == before
@@ -260,8 +258,5 @@ asyncio.run(main())
     assert psutil.pid_exists(worker)
     parent.kill()
     await parent.wait()
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(worker):
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await until(lambda: not psutil.pid_exists(worker))
     assert os.listdir(tmp_path) == []
