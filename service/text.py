@@ -8,7 +8,7 @@ from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.config import TextSettings
 from service.errors import InputError
 
-_REGIONS = {"header": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
+_REGIONS = {"header": Region.HEADER, "project": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
 _TEXTS = ("proof", "file", *_REGIONS)
 _LONGEST_NAME = 64
 

@@ -32,6 +32,7 @@ def check(
     ca: common.Ca = None,
     token_file: common.TokenFile = None,
     workers: common.Workers = None,
+    project: common.Project = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
@@ -40,9 +41,10 @@ def check(
         config, connection={"ca": ca, "token_file": token_file}, lean={"workers": workers}, log={"level": log_level}
     )
     limits = common.limits(settings, check_seconds)
+    settings, name = common.in_project(settings, project, server)
 
     def request(theorem: Theorem, candidate: Candidate) -> Check:
-        return Check(theorem, candidate, limits, policy, common.trust(isolated))
+        return Check(common.within(theorem, name), candidate, limits, policy, common.trust(isolated))
 
     def item_request(item: Item) -> Check:
         assert item.theorem is not None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from prover.lean.embedded.package import Progress as Report
 from prover.search import Budget
+from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Trust
 from service import config, logs
 from service.client import Client
@@ -41,6 +43,10 @@ Ca = Annotated[
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="Holds the token for --server.", metavar="FILE")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Lean workers.", metavar="N")]
 LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")]
+Project = Annotated[
+    str | None,
+    typer.Option("--project", help="Lake project: a folder, or the name of a configured one.", metavar="PROJECT"),
+]
 Model = Annotated[Path | None, typer.Option("--model", help="Checkpoint for the sampler `model`.", metavar="DIR")]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
@@ -66,6 +72,27 @@ def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]
         log = log.model_copy(update={"level": "error"})
     logs.configure(log)
     return settings
+
+
+def in_project(settings: Settings, project: str | None, server: str | None) -> tuple[Settings, str]:
+    """Settings under which `--project` is served, and the name that requests give it; empty for the default Lean.
+
+    A server is told names alone: the folders that it uses are its own business.
+    """
+    if project is None:
+        return settings, ""
+    if server is not None or project in settings.lean.projects:
+        return settings, project
+    lean = settings.lean.model_copy(update={"project": Path(project), "runtime": "native"})
+    return settings.model_copy(update={"lean": lean}), ""
+
+
+def within(theorem: Theorem, project: str) -> Theorem:
+    """The theorem in that project, unless it names one itself."""
+    if not project or theorem.project:
+        return theorem
+    header = Header.of_project("") if theorem.header == Header() else theorem.header
+    return replace(theorem, header=header, project=project)
 
 
 def limits(settings: Settings, seconds: float | None) -> Limits:

@@ -44,6 +44,7 @@ def prove(
     ca: common.Ca = None,
     token_file: common.TokenFile = None,
     workers: common.Workers = None,
+    project: common.Project = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
@@ -58,9 +59,11 @@ def prove(
     )
     budget = common.budget(settings, samples, proofs, seconds)
     limits = common.limits(settings, check_seconds)
+    settings, name = common.in_project(settings, project, server)
 
     def request(theorem: Theorem) -> Search:
         sampling = Sampling(seed=seed)
+        theorem = common.within(theorem, name)
         return Search(theorem, budget, limits, policy, common.trust(isolated), sampler=sampler, sampling=sampling)
 
     if jsonl is not None:

@@ -25,6 +25,9 @@ def serve(
         str | None, typer.Option(help="HOST:PORT of /metrics, /livez and /readyz; '' for none.", metavar="ADDR")
     ] = None,
     workers: common.Workers = None,
+    project: Annotated[
+        Path | None, typer.Option(help="Lake project whose toolchain checks what names no other.", metavar="DIR")
+    ] = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
@@ -34,7 +37,7 @@ def serve(
         "server": {"listen": listen, "allow_remote": allow_remote},
         "security": {"certificate": certificate, "key": key, "client_ca": client_ca, "tokens": tokens},
         "metrics": {"listen": metrics},
-        "lean": {"workers": workers},
+        "lean": {"workers": workers, "project": project},
         "model": {"path": model},
         "log": {"level": log_level},
     }

@@ -8,6 +8,7 @@ from service.config.engine import (
     SearchSettings,
     TextSettings,
 )
+from service.config.native import NativeSettings, ProjectSettings
 from service.config.server import (
     ClientSettings,
     ConnectionSettings,
@@ -30,7 +31,9 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
+    "NativeSettings",
     "PolicySettings",
+    "ProjectSettings",
     "SearchSettings",
     "SecuritySettings",
     "ServerSettings",

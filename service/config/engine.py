@@ -1,11 +1,12 @@
 """Settings of the engine: texts, Lean, checks, searches, the model."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from prover.theorem import DEFAULT_IMPORTS
+from service.config.native import NativeSettings, ProjectSettings
 from service.config.section import Section
 
 
@@ -39,6 +40,12 @@ class LeanSettings(Section):
     """Modules that requests may import, each with everything below it."""
     queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
+    native: NativeSettings = NativeSettings()
+    """How workers of `project` run."""
+    projects: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], ProjectSettings] = Field(
+        default_factory=dict
+    )
+    """Further Lake projects, each with its own toolchain, by the names that requests use."""
 
 
 class PolicySettings(Section):
