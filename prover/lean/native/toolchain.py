@@ -121,8 +121,12 @@ class NativeToolchain:
 
     @property
     def options(self) -> Mapping[str, str]:
-        """Options that the project sets for its files; `prepare` must have succeeded before."""
-        return self._here().project.options
+        """Options that the project sets for its files.
+
+        Raises:
+            RuntimeUnavailableError: there is no project.
+        """
+        return find_project(self._path).options
 
     def _here(self) -> _Prepared:
         if self._prepared is None:

@@ -1,0 +1,36 @@
+"""Settings of Lake projects, whose theorems are checked under their own toolchain."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from service.config.section import Section
+
+
+class NativeSettings(Section):
+    """How workers run under the toolchain of a Lake project."""
+
+    memory_gib: float = Field(default=8.0, gt=0)
+    """Memory of one worker, beside the library that all workers share; above it, the worker is killed."""
+    sandbox: Literal["auto", "always", "never"] = "auto"
+    """bubblewrap around workers: `auto` where it is installed and works."""
+    options: dict[str, bool | int | str] = Field(default_factory=dict)
+    """Lean options beside those of the project's lakefile.toml; those of a lakefile.lean must be given here."""
+    any_version: bool = False
+    """Run on a Lean outside the supported range, too: nobody has tried what the rules of a check mean there."""
+
+
+class ProjectSettings(NativeSettings):
+    """A Lake project that requests may name by the name of this table, `[lean.projects.NAME]`."""
+
+    path: Path
+    """Folder of the project."""
+    imports: tuple[str, ...] = ("Init",)
+    """Modules that workers load ahead of requests, and that theorems without import lines stand under."""
+    allowed_imports: tuple[str, ...] | None = None
+    """Modules that requests may import, each with everything below it; by default all that the project can."""
+    workers: int = Field(default=1, ge=1, le=1024)
+    """Most checks at once. Workers are started when the first request names the project."""
+    spares: int = Field(default=0, ge=0, le=64)
+    """Workers kept warm beyond that."""
