@@ -12,8 +12,8 @@ class Candidate:
     Attributes:
         text: what follows `:=` (`Mode.PROOF`), or a whole file without imports (`Mode.FILE`).
         source: who proposed it, for instance `portfolio` or `model:alpha=0.25`.
-        log_prob: log-probability (natural) of the whole sequence, end token included, under the model at
-            temperature 1; None where there is none.
+        log_prob: sum of the log-probabilities (natural) of its tokens under the model, at temperature 1 and without
+            top_p; the end token counts if it was sampled. None where there is none.
         tokens: tokens sampled, end token included.
         seed: the seed that reproduces it.
     """

@@ -23,10 +23,11 @@ class ReceiptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What gave a verdict: version of Lean, how it ran (`embedded`, `native`)."""
+    """What gave a verdict: version of Lean, how it ran (`embedded`, `native`), version of the worker program if known."""
 
     lean: str
     runtime: str
+    worker: str = ""
 
 
 class _Strict(BaseModel):
@@ -68,6 +69,7 @@ class Receipt(_Strict):
         theorem_sha256: `Theorem.digest`, over header, context and statement.
         axioms: axioms the proof rests on.
         policy: what the check allowed beyond the default.
+        worker: version of the program that checked; empty if unknown.
         origin: who proposed the proof (model and α in `source`), its log-probability, tokens and seed.
         issued: when, in UTC.
     """
@@ -87,6 +89,7 @@ class Receipt(_Strict):
     limits: _Limits
     lean: str
     runtime: str
+    worker: str = ""
     origin: _Origin
     issued: datetime
 
@@ -114,6 +117,7 @@ class Receipt(_Strict):
             limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
             lean=toolchain.lean,
             runtime=toolchain.runtime,
+            worker=toolchain.worker,
             origin=_Origin(
                 source=candidate.source, log_prob=candidate.log_prob, tokens=candidate.tokens, seed=candidate.seed
             ),
@@ -176,6 +180,7 @@ class Receipt(_Strict):
             "axioms": sorted(verdict.axioms),
             "lean": toolchain.lean,
             "runtime": toolchain.runtime,
+            "worker": toolchain.worker or self.worker,
             "policy": _Policy.of(verdict.policy),
         }
         then = {
@@ -183,6 +188,7 @@ class Receipt(_Strict):
             "axioms": sorted(self.axioms),
             "lean": self.lean,
             "runtime": self.runtime,
+            "worker": self.worker or toolchain.worker,
             "policy": self.policy,
         }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 DEFAULT_IMPORTS = ("Init", "Std")
 DEFAULT_PRELUDE = "set_option autoImplicit false"
 
-_IMPORT = re.compile(r"import[ \t]+([\w.'!?«»]+)[ \t]*(?:--.*)?")
+_IMPORT = re.compile(r"import[ \t]+([\w.'!?]+)[ \t]*(?:--.*)?")
 _MODULE = re.compile(r"[^\W\d][\w'!?]*(\.[^\W\d][\w'!?]*)*")
 
 

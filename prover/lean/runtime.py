@@ -16,6 +16,7 @@ class Launch:
         cwd: working directory.
         cancel: `memory`: the process takes `cancel N` on an inherited socket whose number is given in
             `LEANSIEVE_CONTROL_FD`; `stdin`: as a request on stdin (docs/worker-protocol.md).
+        stack_bytes: soft limit of the process's stack; None: as it is.
     """
 
     argv: Sequence[str]

@@ -13,7 +13,7 @@ from prover.verdict import Limits, Trust, Verdict, VerdictKind
 THEOREM = Theorem("theorem swap (a b : Nat) : a + b = b + a")
 PROOF = Candidate("by omega", source="portfolio", seed=3)
 VERIFIED = Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED, theorem="swap", axioms=("propext",))
-HERE = Toolchain("4.28.0", "embedded")
+HERE = Toolchain("4.28.0", "embedded", "2")
 
 
 def receipt() -> Receipt:
@@ -25,6 +25,7 @@ def test_a_receipt_reads_back_what_it_wrote() -> None:
     assert again.as_theorem() == THEOREM
     assert again.as_candidate() == PROOF
     assert again.trust == "KERNEL_REPLAYED"
+    assert (again.lean, again.runtime, again.worker) == ("4.28.0", "embedded", "2")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_text_that_is_no_receipt_is_refused() -> None:
 
 @pytest.mark.lean
 async def test_a_receipt_holds_when_checked_again_by_lean(lean_pool: WorkerPool) -> None:
-    here = Toolchain(lean_pool.lean_version, lean_pool.runtime)
+    here = Toolchain(lean_pool.lean_version, lean_pool.runtime, lean_pool.worker_version)
     verdict = await lean_pool.check(THEOREM, PROOF)
     issued = Receipt.of(THEOREM, PROOF, verdict, Limits(), here)
     async with lean_pool.isolated() as fresh:
@@ -73,7 +74,10 @@ async def test_checking_a_receipt_again_says_what_differs(lean_pool: WorkerPool)
     verdict, differences = await wrong_proof.check_again(lean_pool, HERE)
     assert verdict.kind is VerdictKind.REJECTED
     assert differences[0].startswith("the proof is REJECTED now")
-    claims_more = receipt().model_copy(update={"lean": "4.20.0"})
-    here = Toolchain(lean_pool.lean_version, lean_pool.runtime)
+    claims_more = receipt().model_copy(update={"lean": "4.20.0", "worker": "0"})
+    here = Toolchain(lean_pool.lean_version, lean_pool.runtime, lean_pool.worker_version)
     _, differences = await claims_more.check_again(lean_pool, here)
+    assert [line.split(" was ")[0] for line in differences] == ["axioms", "lean", "worker"]
+    unknown = claims_more.model_copy(update={"worker": ""})
+    _, differences = await unknown.check_again(lean_pool, here)
     assert [line.split(" was ")[0] for line in differences] == ["axioms", "lean"]
