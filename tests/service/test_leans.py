@@ -1,0 +1,130 @@
+"""From settings to Leans. `lake` and `lean` are emulated by programs of these names."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.embedded.install import cache_directory
+from prover.lean.native import NativeToolchain
+from prover.lean.projects import ProjectPools
+from prover.theorem import Header, Theorem
+from service import config
+from service.cli import common
+from service.errors import UserError
+from service.leans import pool_of
+from service.requests import UnavailableError
+from tests.prover.lean.native.stand_in import Emulated, emulate
+
+
+@pytest.fixture
+def lean(tmp_path: Path) -> Emulated:
+    return emulate(tmp_path, cache=str(cache_directory()))
+
+
+def settings(tmp_path: Path, text: str) -> config.Settings:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    return config.load(file)
+
+
+def test_without_projects_there_is_the_embedded_lean(tmp_path: Path) -> None:
+    pool = pool_of(settings(tmp_path, "").lean, None)
+    assert (pool.runtime, type(pool).__name__) == ("embedded", "WorkerPool")
+
+
+def test_projects_are_known_by_their_names_alone(tmp_path: Path, lean: Emulated) -> None:
+    (lean.project / "lakefile.toml").write_text("[leanOptions]\nautoImplicit = true\nmaxSynthPendingDepth = 3\n")
+    text = f"""
+[lean.projects.mathlib]
+path = "{lean.project}"
+imports = ["Mathlib"]
+memory_gib = 2
+options = {{ autoImplicit = false }}
+"""
+    pool = pool_of(settings(tmp_path, text).lean, None)
+    assert isinstance(pool, ProjectPools)
+    assert pool.projects == ("mathlib",)
+    header = pool._canonical(Theorem("theorem a : True", Header.of_project(""), project="mathlib")).header
+    assert header.imports == ("Mathlib",)
+    assert header.prelude == "set_option autoImplicit false set_option maxSynthPendingDepth 3"
+    assert pool.of("mathlib")._config.kill_bytes > 2 << 30
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[lean]\nruntime = "native"', "set lean.project to its folder"),
+        ('[lean]\nproject = "/nowhere"', "there is no Lake project /nowhere"),
+        ('[lean.projects.a]\npath = "/nowhere"', "there is no Lake project /nowhere"),
+    ],
+)
+def test_project_that_is_not_there_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UnavailableError, match=said):
+        pool_of(settings(tmp_path, text).lean, None)
+
+
+def test_name_of_a_project_cannot_be_a_path(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lean\.projects"):
+        settings(tmp_path, '[lean.projects."../a"]\npath = "/tmp"')
+
+
+def test_option_with_an_impossible_value_is_named(tmp_path: Path, lean: Emulated) -> None:
+    text = f'[lean.projects.a]\npath = "{lean.project}"\noptions = {{ maxRecDepth = -1 }}'
+    with pytest.raises(UnavailableError, match="the option maxRecDepth of a Lean project has a value"):
+        pool_of(settings(tmp_path, text).lean, None)
+
+
+def test_default_project_may_import_all_that_it_has_unless_told_otherwise(tmp_path: Path, lean: Emulated) -> None:
+    free = pool_of(settings(tmp_path, f'[lean]\nproject = "{lean.project}"').lean, None)
+    assert isinstance(free._runtime, NativeToolchain)
+    assert free._config.allowed_imports is None
+    bound = f'[lean]\nproject = "{lean.project}"\nallowed_imports = ["Init"]'
+    assert pool_of(settings(tmp_path, bound).lean, None)._config.allowed_imports == ("Init",)
+    embedded = f'[lean]\nproject = "{lean.project}"\nruntime = "embedded"'
+    assert isinstance(pool_of(settings(tmp_path, embedded).lean, None)._runtime, EmbeddedLean)
+
+
+def test_project_option_is_a_folder_here_and_a_name_for_a_server(tmp_path: Path, lean: Emulated) -> None:
+    known = settings(tmp_path, f'[lean.projects.a]\npath = "{lean.project}"')
+    assert common.in_project(known, None, None) == (known, "")
+    assert common.in_project(known, "a", None) == (known, "a")
+    assert common.in_project(known, "b", "127.0.0.1:1") == (known, "b")
+    here, name = common.in_project(known, str(lean.project), None)
+    assert (here.lean.project, here.lean.runtime, name) == (lean.project, "native", "")
+    plain = Theorem("theorem a : True")
+    assert common.within(plain, "") is plain
+    assert common.within(plain, "a").header.imports == ()
+    assert common.within(Theorem("theorem a : True", project="b"), "a").project == "b"
+
+
+@pytest.mark.lean
+def test_check_in_a_project_runs_under_emulated_lake(tmp_path: Path, lean: Emulated) -> None:
+    """The whole way: command line, settings, pool, `lake env lean --run`; behind it, the embedded Lean."""
+    file = tmp_path / "A.lean"
+    file.write_text("import Init\nimport Std\ntheorem a (n : Nat) : n + 0 = n := by simp\ntheorem b : 1 = 2 := rfl\n")
+    environment = {
+        **os.environ,
+        **lean.environment,
+        "PATH": f"{lean.folder}{os.pathsep}{os.environ['PATH']}",
+        "LEANSIEVE_CACHE": str(cache_directory()),
+        # WebAssembly reserves more address space than any native limit leaves.
+        "LEANSIEVE_LEAN__NATIVE__MEMORY_GIB": "100000",
+        "LEANSIEVE_LEAN__NATIVE__SANDBOX": "never",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "check", str(file), "--project", str(lean.project), "--workers", "1"],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"{file}:3: a: VERIFIED KERNEL_REPLAYED" in done.stdout
+    assert f"{file}:4: b: REJECTED" in done.stdout
+    assert lean.calls("lake")[-1]["arguments"][:3] == ["env", "lean", "--run"]
