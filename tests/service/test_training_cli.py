@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from training.corpus.record import read_corpus
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 
 WITHOUT_EXTRA = (
@@ -49,6 +50,19 @@ def test_a_corpus_is_generated_and_split_by_family(tmp_path: Path) -> None:
     assert all(families)
     assert not families[0] & families[1]
     assert not (families[0] | families[1]) & families[2]
+
+
+def test_a_corpus_is_cleaned_of_what_is_held_out(tmp_path: Path) -> None:
+    corpus, dev, out = tmp_path / "corpus.jsonl", tmp_path / "dev.jsonl", tmp_path / "out.jsonl"
+    statements = ["theorem a (n : Nat) : n = n", "theorem b (m : Nat) : m = m", "theorem c : 2 < 3", "theorem d : True"]
+    records = [TheoremRecord(name=text.split()[1].rstrip(":"), statement=text) for text in statements]
+    write_jsonl(corpus, records)
+    write_jsonl(dev, [TheoremRecord(name="other", statement="theorem other : 4 < 7")])
+    done = leansieve("corpus", "clean", corpus, "--held-out", dev, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert [record.name for record in read_corpus(out)] == ["a", "d"]
+    assert leansieve("corpus", "clean", corpus, "--sample", "1", "--out", out).returncode == 0
+    assert len(read_corpus(out)) == 1
 
 
 def test_a_report_is_written(tmp_path: Path, samples: Path) -> None:

@@ -10,9 +10,17 @@ FRACTIONS: Mapping[str, float] = {"train": 0.9, "dev": 0.05, "test": 0.05}
 
 
 def split(
-    records: Iterable[TheoremRecord], fractions: Mapping[str, float] = FRACTIONS, seed: int = 0
+    records: Iterable[TheoremRecord],
+    fractions: Mapping[str, float] = FRACTIONS,
+    seed: int = 0,
+    families: bool = True,
 ) -> dict[str, list[TheoremRecord]]:
     """Put every theorem into one split, all of a family (or, without one, all of an outline) into the same.
+
+    Args:
+        fractions: shares of the splits.
+        seed: another one splits in another way.
+        families: keep families together; else only what has the same outline.
 
     A split depends only on the seed and the family, so a corpus that grows keeps its splits.
 
@@ -23,7 +31,8 @@ def split(
         raise ValueError(f"The fractions of a split must add up to 1, found {dict(fractions)}.")
     parts: dict[str, list[TheoremRecord]] = {name: [] for name in fractions}
     for record in records:
-        parts[_part_of(record.family or outline(record), fractions, seed)].append(record)
+        key = (families and record.family) or outline(record)
+        parts[_part_of(key, fractions, seed)].append(record)
     return parts
 
 

@@ -92,6 +92,7 @@ def split(
     dev: Annotated[float, typer.Option(help="Share of dev.", min=0, max=1)] = 0.05,
     test: Annotated[float, typer.Option(help="Share of test.", min=0, max=1)] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed splits families the same way.")] = 0,
+    families: Annotated[bool, typer.Option(help="Keep families (templates, modules) together.")] = True,
 ) -> None:
     """Train, dev and test by family, without repetitions and leaks between them."""
     with shared.told():
@@ -101,8 +102,34 @@ def split(
         from training.corpus.splits import split
 
         records = deduplicate(record for path in corpora for record in read_corpus(path))
-        parts = split(records, {"train": 1 - dev - test, "dev": dev, "test": test}, seed)
+        parts = split(records, {"train": 1 - dev - test, "dev": dev, "test": test}, seed, families)
         parts["dev"] = without_leaks(parts["dev"], parts["test"])
         parts["train"] = without_leaks(parts["train"], [*parts["dev"], *parts["test"]])
         for name, part in parts.items():
             shared.remark(f"{write_jsonl(shared.new_file(out / f'{name}.jsonl'), part)} theorems in {out / name}.jsonl")
+
+
+@app.command()
+def clean(
+    corpora: Annotated[list[Path], typer.Argument(help="Files of theorems.")],
+    out: _Out,
+    held_out: Annotated[
+        list[Path] | None, typer.Option("--held-out", help="Theorems that must not be in it; may be repeated.")
+    ] = None,
+    sample: Annotated[int | None, typer.Option(help="Only so many, drawn by --seed.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = 0,
+) -> None:
+    """One corpus of several, without repetitions and without what is held out, up to the names in it."""
+    with shared.told():
+        from random import Random
+
+        from training.corpus.dedupe import deduplicate, without_leaks
+        from training.corpus.jsonl import write_jsonl
+        from training.corpus.record import read_corpus
+
+        records = deduplicate(record for path in corpora for record in read_corpus(path))
+        kept = without_leaks(records, [record for path in held_out or () for record in read_corpus(path)])
+        if sample is not None and sample < len(kept):
+            kept = Random(seed).sample(kept, sample)
+        written = write_jsonl(shared.new_file(out), kept)
+    shared.remark(f"{written} theorems in {out}; {len(records) - len(kept)} of {len(records)} left out")
