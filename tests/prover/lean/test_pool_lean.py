@@ -237,7 +237,8 @@ async def test_closing_a_pool_that_starts_or_works_leaves_no_process(lean_pool: 
     assert (await check).kind is VerdictKind.INFRASTRUCTURE
 
 
-async def test_busy_workers_end_when_their_parent_is_killed_and_leave_no_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["killed", "closed"])
+async def test_busy_workers_end_with_their_pool_and_leave_no_file(way: str, tmp_path: Path) -> None:
     """Real Lean does not look at its standard input while it is busy; the end of its control socket must do."""
     program = f"""
 import asyncio, sys
@@ -248,15 +249,24 @@ async def main():
         await pool.ready()
         check = asyncio.create_task(pool.check(LONG, LONG_PROOF, PATIENT))
         print(await one_busy(pool), flush=True)
-        await check
+        await asyncio.to_thread(sys.stdin.readline)
+    print((await check).kind, flush=True)
 asyncio.run(main())
 """
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=subprocess.PIPE, env=env)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+    )
     assert parent.stdout
     worker = int(await parent.stdout.readline())
     assert psutil.pid_exists(worker)
-    parent.kill()
-    await parent.wait()
-    await until(lambda: not psutil.pid_exists(worker))
+    if way == "killed":
+        parent.kill()
+        await parent.wait()
+        await until(lambda: not psutil.pid_exists(worker))
+    else:
+        said, _ = await parent.communicate(b"close\n")
+        assert said.decode().strip() == VerdictKind.INFRASTRUCTURE
+        assert parent.returncode == 0
+        assert not psutil.pid_exists(worker)
     assert os.listdir(tmp_path) == []
