@@ -1,0 +1,308 @@
+"""Compares ways to search on equal budgets: what is solved, how soon, how diversely, and what was done for nothing.
+
+    python benchmarks/search.py [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
+
+An arm is a strategy with its samplers. Each theorem is searched once by each arm, until it has its proofs or has spent
+both `--checks` questions to Lean and `--seconds`, at the latest after `--longest` seconds; both budgets are read off
+that one search. Questions to Lean are checks of whole proofs, goals of partial ones and tactic steps alike. What was
+searched stands in --log and is not searched again, so that a run can be interrupted and arms added.
+
+Without --model the arms are the portfolio and the strategies with their rules alone. With --model there are also every
+model of the folder by itself (`model:NAME`), the models that the curves of the folder choose (`focus:0` coverage,
+`focus:0.5`, `focus:1` precision), and every strategy with the model that the middle chooses (`repair+model`, …).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+import statistics
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.pool import PoolConfig, WorkerPool
+from prover.sampling.focus import choose
+from prover.sampling.portfolio import PortfolioSampler
+from prover.sampling.sampler import Sampler, SamplingParams
+from prover.sampling.vllm_engine import VllmEngineSampler
+from prover.search import Budget, Finished, Options, Progress, Proof, ProofSearch
+from prover.strategies import STRATEGIES, build_plan
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT.parent / "shared" / "data" / "core_dev.jsonl"
+FOCUS = (0.0, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A strategy, its samplers, and how the models among them sample."""
+
+    name: str
+    strategy: str
+    samplers: Sequence[Sampler]
+    params: SamplingParams = field(default_factory=SamplingParams)
+
+
+@dataclass
+class Result:
+    """One search.
+
+    Attributes:
+        theorem: its digest.
+        proofs: each distinct proof: who made it, seconds and questions to Lean up to it, its length in characters.
+        questions: to Lean, in all.
+        seconds: in all.
+        ending: why it ended; `spent` where the benchmark ended it.
+        wasted_tokens: sampled for nothing when the proofs were there, those inside the engine included.
+        wasted_checks: that Lean was at when the proofs were there.
+    """
+
+    arm: str
+    theorem: str
+    proofs: list[tuple[str, float, int, int]] = field(default_factory=list)
+    questions: int = 0
+    samples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    ending: str = "spent"
+    wasted_tokens: int = 0
+    wasted_checks: int = 0
+
+
+def main() -> None:
+    """Search, print, write."""
+    options = parse_options()
+    theorems = read_theorems(options.data, options.theorems, options.seed)
+    known = read_log(options.log, signature(options))
+    console = Console(width=120)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(theorems, known, options, console))
+    results = [known[key] for key in known if key[1] in {theorem.digest for theorem in theorems}]
+    rows = {arm: summary([each for each in results if each.arm == arm], options) for arm in arms_of(results)}
+    show(rows, options, console)
+    options.out.write_text(
+        json.dumps({"settings": settings(options), "arms": rows}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    console.print(f"figures in {options.out}, searches in {options.log}")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=CORPUS, help="corpus, JSON lines with a `statement`")
+    parser.add_argument("--theorems", type=int, help="a random sample of so many; by default all")
+    parser.add_argument("--seed", type=int, default=0, help="of that sample, and of the models")
+    parser.add_argument("--arms", type=lambda text: text.split(","), help="names, separated by commas; by default all")
+    parser.add_argument("--model", type=Path, help="folder of weights")
+    parser.add_argument("--checks", type=int, default=64, help="budget of questions to Lean")
+    parser.add_argument("--seconds", type=float, default=10.0, help="budget of seconds")
+    parser.add_argument("--longest", type=float, default=60.0, help="seconds after which a search ends in any case")
+    parser.add_argument("--check-seconds", type=float, default=5.0, help="deadline of one question to Lean")
+    parser.add_argument("--samples", type=int, default=256, help="most candidates of a search")
+    parser.add_argument("--proofs", type=int, default=1, help="distinct proofs wanted of each theorem")
+    parser.add_argument("--workers", type=int, default=1, help="Lean workers")
+    parser.add_argument("--log", type=Path, default=Path("search-runs.jsonl"), help="where searches are kept")
+    parser.add_argument("--out", type=Path, default=Path("search.json"), help="where the figures go")
+    return parser.parse_args()
+
+
+def settings(options: argparse.Namespace) -> dict[str, object]:
+    """What a search depends on beside its arm and theorem."""
+    names = ("checks", "seconds", "longest", "check_seconds", "samples", "proofs", "workers", "seed")
+    return {name: getattr(options, name) for name in names} | {"model": str(options.model or "")}
+
+
+def signature(options: argparse.Namespace) -> str:
+    """The settings in a few letters."""
+    return hashlib.sha256(json.dumps(settings(options)).encode()).hexdigest()[:12]
+
+
+def read_theorems(path: Path, count: int | None, seed: int) -> list[Theorem]:
+    """The theorems of a JSONL file, or a sample of them."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    chosen = rows if count is None else random.Random(seed).sample(rows, min(count, len(rows)))
+    return [Theorem(row["statement"], Header.parse(row.get("header", "")), row.get("context", "")) for row in chosen]
+
+
+def read_log(path: Path, wanted: str) -> dict[tuple[str, str], Result]:
+    """The searches with these settings so far, by arm and theorem."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    found = [Result(**row["result"]) for row in rows if row["settings"] == wanted]
+    return {(each.arm, each.theorem): each for each in found}
+
+
+async def run(
+    theorems: Sequence[Theorem],
+    known: dict[tuple[str, str], Result],
+    options: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Do the searches that are not known yet, one after the other: each has the whole machine."""
+    runtime = EmbeddedLean()
+    await asyncio.to_thread(runtime.prepare)
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(WorkerPool(runtime, PoolConfig(workers=options.workers, spares=0)))
+        model = await stack.enter_async_context(started(options.model)) if options.model else None
+        await pool.ready()
+        arms = [arm for arm in make_arms(model, options) if not options.arms or arm.name in options.arms]
+        if not arms:
+            raise SystemExit(f"there is no arm {','.join(options.arms)}")
+        jobs = [(theorem, arm) for theorem in theorems for arm in arms if (arm.name, theorem.digest) not in known]
+        file = stack.enter_context(options.log.open("a", encoding="utf-8"))
+        bar = stack.enter_context(Bar(console=Console(stderr=True)))
+        task = bar.add_task(f"{len(theorems)} theorems, {len(arms)} arms", total=len(jobs))
+        for theorem, arm in jobs:
+            result = await search(theorem, arm, pool, model, options)
+            known[arm.name, theorem.digest] = result
+            row = {"settings": signature(options), "result": asdict(result)}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+            bar.advance(task)
+
+
+@contextlib.asynccontextmanager
+async def started(folder: Path) -> AsyncGenerator[VllmEngineSampler, None]:
+    """The models of a folder, loaded."""
+    sampler = VllmEngineSampler(folder)
+    await sampler.start()
+    try:
+        yield sampler
+    finally:
+        await sampler.close()
+
+
+def make_arms(model: VllmEngineSampler | None, options: argparse.Namespace) -> list[Arm]:
+    """All arms there are."""
+    portfolio = PortfolioSampler()
+    rules = [strategy for strategy in STRATEGIES if strategy != "portfolio_first"]
+    arms = [Arm("portfolio" if name == "independent" else name, name, [portfolio]) for name in rules]
+    if model is None:
+        return arms
+    params = SamplingParams(seed=options.seed)
+    arms += [
+        Arm(f"model:{name}", "independent", [model], SamplingParams(model=name, seed=options.seed))
+        for name in model.models
+    ]
+    middle = params
+    for focus in FOCUS:
+        chosen = choose(model.weights.models, focus, options.samples, options.proofs) if model.weights else None
+        if chosen is None:
+            continue  # nothing was measured
+        params = SamplingParams(
+            model=chosen.model, temperature=chosen.temperature, top_p=chosen.top_p, seed=options.seed
+        )
+        arms.append(Arm(f"focus:{focus:g}", "independent", [model], params))
+        middle = params if focus == 0.5 else middle
+    arms += [Arm(f"{strategy}+model", strategy, [portfolio, model], middle) for strategy in STRATEGIES]
+    return arms
+
+
+async def search(
+    theorem: Theorem, arm: Arm, pool: WorkerPool, model: VllmEngineSampler | None, options: argparse.Namespace
+) -> Result:
+    """One search."""
+    result = Result(arm.name, theorem.digest)
+    plan = build_plan(arm.strategy, arm.samplers, pool)
+    budget = Budget(options.samples, None, options.longest, options.proofs)
+    settings = Options(arm.params, Limits(seconds=options.check_seconds))
+    aborted = model.aborted_tokens if model else 0
+    began = time.monotonic()
+    found = ProofSearch(pool, max(1, pool.size)).prove(theorem, plan, budget, settings)
+    async with contextlib.aclosing(found) as events:
+        async for event in events:
+            match event:
+                case Proof(candidate, _, seconds):
+                    # The verdict of this proof is counted by the progress that follows it.
+                    result.proofs.append((candidate.source, seconds, result.questions + 1, len(candidate.text)))
+                case Progress():
+                    count(result, event)
+                    if event.seconds >= options.seconds and result.questions >= options.checks:
+                        break
+                case Finished():
+                    count(result, event.spent)
+                    result.ending = event.ending.value
+                    result.wasted_tokens = event.waste.tokens
+                    result.wasted_checks = event.waste.checks
+    result.seconds = time.monotonic() - began
+    if model and result.proofs:
+        await asyncio.sleep(0.2)  # until the engine has counted what it was told to abort
+        result.wasted_tokens += model.aborted_tokens - aborted
+    return result
+
+
+def count(result: Result, spent: Progress) -> None:
+    """Take over what was spent so far."""
+    result.questions = spent.checked + spent.requests
+    result.samples = spent.sampled
+    result.tokens = spent.tokens
+
+
+def arms_of(results: Sequence[Result]) -> list[str]:
+    """Their names, in order of appearance."""
+    return list(dict.fromkeys(result.arm for result in results))
+
+
+def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str, float | int | None]:
+    """The figures of one arm."""
+    solved = [result for result in results if result.proofs]
+    first = sorted(result.proofs[0][1] for result in solved)
+    tokens = sum(result.tokens for result in solved)
+    wasted = sum(result.wasted_tokens for result in solved)
+    cut_off = [each for each in results if each.questions < options.checks and each.ending == "seconds_spent"]
+    return {
+        "theorems": len(results),
+        "solved_within_checks": sum(result.proofs[0][2] <= options.checks for result in solved),
+        "cut_off_before_checks": sum(not result.proofs for result in cut_off),
+        "solved_within_seconds": sum(result.proofs[0][1] <= options.seconds for result in solved),
+        "solved": len(solved),
+        "first_proof_p50_s": quantile(first, 0.5),
+        "first_proof_p95_s": quantile(first, 0.95),
+        "questions_per_theorem": statistics.fmean(result.questions for result in results),
+        "tokens_per_theorem": statistics.fmean(result.tokens for result in results),
+        "wasted_token_share": wasted / (tokens + wasted) if tokens + wasted else 0.0,
+        "wasted_checks_per_search": statistics.fmean(each.wasted_checks for each in solved) if solved else 0.0,
+        "distinct_proofs_per_solved": statistics.fmean(len(each.proofs) for each in solved) if solved else 0.0,
+    }
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that `share` of the values do not exceed; None of nothing."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace, console: Console) -> None:
+    """Print the figures."""
+    table = Table("arm", "n", f"≤ {options.checks} checks", f"≤ {options.seconds:g} s", "at all")
+    for heading in ("p50 s", "p95 s", "asked", "waste: tokens", "checks", "distinct"):
+        table.add_column(heading, justify="right")
+    for arm, row in rows.items():
+        cut_off = f" (+ ≤ {row['cut_off_before_checks']})" if row["cut_off_before_checks"] else ""
+        table.add_row(
+            arm,
+            str(row["theorems"]),
+            f"{row['solved_within_checks']}{cut_off}",
+            str(row["solved_within_seconds"]),
+            str(row["solved"]),
+            *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
+            f"{row['questions_per_theorem']:.1f}",
+            f"{row['wasted_token_share']:.1%}",
+            f"{row['wasted_checks_per_search']:.2f}",
+            f"{row['distinct_proofs_per_solved']:.2f}",
+        )
+    console.print(table)
+    console.print("(+ ≤ n): so many searches were cut off by --longest before they had asked all questions")
+
+
+if __name__ == "__main__":
+    main()
