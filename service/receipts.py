@@ -52,10 +52,11 @@ async def toolchain(service: Service) -> Toolchain:
 
 
 @dataclass(frozen=True, slots=True)
-class IsolatedChecker:
-    """A `Checker` of `service` that checks in a process which serves nobody else; policies go by their names."""
+class ServiceChecker:
+    """A `Checker` that asks `service`, by default for a process which serves nobody else; policies go by their names."""
 
     service: Service
+    trust: Trust = Trust.ISOLATED_REPLAY
 
     async def check(
         self,
@@ -65,5 +66,5 @@ class IsolatedChecker:
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
         """Check, as `Service.check`."""
-        check = Check(theorem, candidate, limits, policy.name, Trust.ISOLATED_REPLAY, policy.guard)
+        check = Check(theorem, candidate, limits, policy.name, self.trust, policy.guard)
         return await self.service.check(check)

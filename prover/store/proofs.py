@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, delete, func, select, update
 
@@ -20,8 +21,7 @@ from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
 _MOST_EACH = 64  # proofs of one theorem: more say nothing new, and each is read when the theorem is asked for
 _TRIM_EVERY = 1000  # insertions, or a hundredth of the capacity: looking at every row takes a second for a million
 
-# These say that a proof is none; the others may be due to the machine or to this request's limits.
-_NO_PROOF = frozenset(
+NO_PROOF = frozenset(
     {
         VerdictKind.REJECTED,
         VerdictKind.INCOMPLETE,
@@ -30,6 +30,7 @@ _NO_PROOF = frozenset(
         VerdictKind.AXIOM_NOT_ALLOWED,
     }
 )
+"""Verdicts that say that a proof is none; the others may be due to the machine or to a request's limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,11 @@ class ProofStore:
         self._added = 0
         self._added_size = 0
 
-    async def remember(self, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits) -> None:
+    async def remember(self, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits) -> bool:
         """Keep a verified proof; one that is kept already stays as it is.
+
+        Returns:
+            whether it is new.
 
         Raises:
             ValueError: the verdict does not call it verified.
@@ -78,6 +82,7 @@ class ProofStore:
         if self._added >= _TRIM_EVERY or self._added_size > self._capacity.size / 100:
             self._added = self._added_size = 0
             await self.trim(self._capacity)
+        return added
 
     async def recall(
         self,
@@ -112,7 +117,7 @@ class ProofStore:
                 if verdict.verified and verdict.trust >= trust:
                     found.append(Proof(candidate, verdict, time.monotonic() - began, stored=True))
                     served.append((row.id, verdict.elapsed_ms))
-                elif verdict.kind in _NO_PROOF and _same(row.receipt, theorem, limits, policy):
+                elif verdict.kind in NO_PROOF and _same(row.receipt, theorem, limits, policy):
                     fallen.append(row.id)
         if served or fallen:
             await self._database.write(lambda connection: self._settle(connection, served, fallen))
@@ -185,23 +190,33 @@ def trim(database: Database, connection: Connection, capacity: Capacity, older_t
     return deleted + connection.execute(delete(ProofRow).where(ProofRow.id.in_(beyond))).rowcount
 
 
-def stored(connection: Connection, after: int, most: int) -> list[StoredProof]:
-    """At most `most` proofs with numbers beyond `after`, in their order: a page of all that is kept."""
+def page(connection: Connection, after: int, most: int, name: str = "") -> list[StoredProof]:
+    """At most `most` proofs with numbers beyond `after`, in their order; `name`: part of the theorem's name."""
     query = (
         select(ProofRow.id, ProofRow.receipt, ProofRow.created, ProofRow.used, ProofRow.hits)
-        .where(ProofRow.id > after)
+        .where(ProofRow.id > after, ProofRow.name.contains(name, autoescape=True))
         .order_by(ProofRow.id)
         .limit(most)
     )
     return [StoredProof(row.id, Receipt.read(row.receipt), *row[2:]) for row in connection.execute(query)]
 
 
-def all_stored(database: Database, page: int = 200) -> Iterator[StoredProof]:
-    """Every proof of the database, oldest first; what is added meanwhile comes too. Raises StoreError."""
+def every_proof(database: Database, name: str = "", most_at_once: int = 100) -> Iterator[StoredProof]:
+    """Every proof of the database, oldest first; what is added meanwhile comes too.
+
+    Raises:
+        StoreError: the database cannot be read.
+        ReceiptError: somebody has written something else into it.
+    """
     after = 0
-    while proofs := database.read_now(lambda connection, after=after: stored(connection, after, page)):  # type: ignore[misc]
+    while proofs := database.read_now(partial(page, after=after, most=most_at_once, name=name)):
         yield from proofs
         after = proofs[-1].id
+
+
+def forget(connection: Connection, number: int) -> None:
+    """Delete a proof."""
+    connection.execute(delete(ProofRow).where(ProofRow.id == number))
 
 
 def _same(receipt: Receipt, theorem: Theorem, limits: Limits, policy: Policy) -> bool:

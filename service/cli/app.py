@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import check, config, demo, doctor, prove, serve, token, training
+from service.cli import check, config, demo, doctor, prove, serve, store, token, training
 from service.errors import UserError
 from service.text import printable
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 for command in (serve.serve, prove.prove, check.check, doctor.doctor, demo.demo):
     app.command()(command)
 app.add_typer(config.app, name="config")
+app.add_typer(store.app, name="store")
 app.add_typer(token.app, name="token")
 training.register(app)
 

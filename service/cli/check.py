@@ -70,7 +70,7 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path) -> 
     receipt = receipts.read(path)
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service)
-        verdict, differences = await receipt.check_again(receipts.IsolatedChecker(service), here)
+        verdict, differences = await receipt.check_again(receipts.ServiceChecker(service), here)
     line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for difference in differences:

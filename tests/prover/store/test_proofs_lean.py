@@ -11,7 +11,7 @@ from prover.candidate import Candidate
 from prover.lean.pool import WorkerPool
 from prover.receipt import Receipt, Toolchain
 from prover.store.database import Database
-from prover.store.proofs import Capacity, ProofStore, all_stored
+from prover.store.proofs import Capacity, ProofStore, every_proof
 from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
@@ -73,7 +73,7 @@ async def test_a_tampered_proof_is_not_served_and_not_kept(
     store: ProofStore, lean_pool: WorkerPool, database: Database
 ) -> None:
     await keep(store, lean_pool, SWAP, "by omega")
-    receipt = next(all_stored(database)).receipt
+    receipt = next(every_proof(database)).receipt
     forged = receipt.model_copy(update={"candidate": "by simp_all; done; sorry"}).write()
     database.write_now(lambda c: c.execute(ProofRow.__table__.update().values(receipt=forged)))  # type: ignore[attr-defined]
     assert await store.recall(SWAP, lean_pool, LIMITS, DEFAULT) == []
@@ -125,9 +125,9 @@ async def test_the_least_recently_used_proof_goes_first(
         await keep(store, lean_pool, theorem, "rfl")
     await store.recall(theorems[0], lean_pool, LIMITS, DEFAULT)
     assert await store.trim(Capacity(proofs=2)) == 3
-    statements = {proof.receipt.statement for proof in all_stored(database)}
+    statements = {proof.receipt.statement for proof in every_proof(database)}
     assert statements == {theorems[0].statement, theorems[4].statement}
-    each = next(all_stored(database)).receipt.write()
+    each = next(every_proof(database)).receipt.write()
     assert await store.trim(Capacity(size=len(each) + 10)) == 1
     assert await store.trim(Capacity(), older_than=3600) == 0
     assert await store.trim(Capacity(), older_than=-1) == 1
@@ -137,7 +137,7 @@ async def test_receipts_in_the_store_can_be_checked(
     store: ProofStore, lean_pool: WorkerPool, database: Database
 ) -> None:
     await keep(store, lean_pool, SWAP, "by omega")
-    receipt = Receipt.read(next(all_stored(database)).receipt.write())
+    receipt = Receipt.read(next(every_proof(database)).receipt.write())
     verdict, differences = await receipt.check_again(lean_pool, Toolchain(lean_pool.lean_version, lean_pool.runtime))
     assert verdict.verified
     assert differences == []
