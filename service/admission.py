@@ -1,9 +1,9 @@
 """Who is let in: requests within the server's bounds, and no more searches at once than it carries."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 
+from prover.lean.jobs import Priority
 from prover.search import Budget
 from prover.verdict import Limits
 from service.config import Settings
@@ -41,37 +41,34 @@ def admit_budget(wanted: Budget, most: Budget) -> None:
         _within("budget.checks", wanted.checks, most.samples)
 
 
+def admit_seconds(field: str, wanted: float, most: float) -> None:
+    """Raise InputError unless this time is positive and within bounds."""
+    _within(field, wanted, most, " s")
+
+
 class Room:
-    """Room for so many calls at once."""
+    """Room for so many calls at once; of what is not urgent, for no more than three quarters of them."""
 
     def __init__(self, most: int) -> None:
         """Nobody is in."""
         self._most = most
+        self._most_batch = max(1, most * 3 // 4)
         self._taken = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     @contextlib.contextmanager
-    def taking_one(self) -> Iterator[None]:
+    def taking_one(self, priority: Priority) -> Iterator[None]:
         """Take a place for as long as the context lasts.
 
         Raises:
             BusyError: all are taken.
         """
-        if self._taken >= self._most:
+        if self._taken >= (self._most if priority is Priority.INTERACTIVE else self._most_batch):
             raise BusyError(f"{self._taken} calls are in work, as many as this server takes; try again later")
         self._taken += 1
-        self._empty.clear()
         try:
             yield
         finally:
             self._taken -= 1
-            if not self._taken:
-                self._empty.set()
-
-    async def empty(self) -> None:
-        """Wait until nobody is in."""
-        await self._empty.wait()
 
 
 def _within(field: str, wanted: float, most: float, unit: str = "") -> None:

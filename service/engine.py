@@ -4,46 +4,53 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Self
 
 from prover.candidate import Candidate
 from prover.lean.answers import Elaboration
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import Checker
 from prover.lean.embedded.package import Progress as Report
-from prover.lean.embedded.runtime import EmbeddedLean
-from prover.lean.native import NativeToolchain
 from prover.lean.pool import (
     PoolBusyError,
-    PoolConfig,
     PoolStats,
     PoolUnavailableError,
-    Priority,
     UnfitTextError,
     WorkerPool,
 )
-from prover.lean.runtime import LeanRuntime, RuntimeUnavailableError
+from prover.lean.projects import ProjectPools
+from prover.lean.runtime import RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
-from prover.sampling.sampler import Sampler, SamplerUnavailableError, SamplingParams
-from prover.sampling.vllm_engine import VllmEngineSampler
+from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search import Ending, Finished, Options, ProofSearch
+from prover.strategies import STRATEGIES, build_plan
+from prover.strategies.strategy import Strategy
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Policy, Trust, Verdict, VerdictKind
 from service.admission import bounds
+from service.checkers import InTurn, Twice
 from service.config import Settings
 from service.errors import InputError
+from service.leans import pool_of
+from service.memory import Memory
 from service.metrics.recorder import Recorder
+from service.models import Models
 from service.requests import (
     Accepted,
     BusyError,
     Check,
     Event,
     Search,
+    ServedModel,
     ServiceInfo,
     StatementError,
+    StoreUse,
     UnavailableError,
 )
+from service.suggest import Suggest, Suggestions
+from service.suggester import Suggester
 
 _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
@@ -57,6 +64,7 @@ class Engine:
         pool: WorkerPool | None = None,
         report: Report | None = None,
         recorder: Recorder | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Put everything together; nothing is started yet.
 
@@ -65,6 +73,7 @@ class Engine:
             pool: a pool that somebody else starts and closes; by default one of its own, as the settings say.
             report: told how far the preparation of Lean is.
             recorder: counts what is done here; by default one of its own.
+            memory: what searches remember; None: nothing.
 
         Raises:
             UnavailableError: the settings ask for a Lean that is not on offer.
@@ -73,11 +82,13 @@ class Engine:
         self._closed = False
         self._report = report
         self._owns_pool = pool is None
-        self.pool = pool or _new_pool(settings, self._preparing)
+        self.pool = pool or pool_of(settings.lean, self._preparing)
         self.recorder = recorder or Recorder()
+        self.memory = memory
+        self.models = Models(settings.model)
         samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
-        if settings.model.path is not None:
-            samplers["model"] = VllmEngineSampler(settings.model.path)
+        if self.models.sampler is not None:
+            samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._started = False
         self._default, self._maximum = bounds(settings)
@@ -153,14 +164,28 @@ class Engine:
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
+        events = self._search(request)
+        if self.memory is not None and request.store is not StoreUse.NONE:
+            events = self.memory.searched(request, self._policy(request), events, self)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
-        policy, plan = self._policy(request), self._plan(request.sampler)
+        policy, plan = self._policy(request), self._plan(request)
         self._refuse_before_start()
-        model = self._settings.model
-        params = SamplingParams(
-            temperature=model.temperature, top_p=model.top_p, max_tokens=model.max_tokens, seed=request.sampling.seed
+        settings = self._settings.search
+        options = Options(
+            self.models.params(request.sampling, request.budget, self.workers, request.priority),
+            request.limits,
+            policy,
+            request.trust,
+            request.priority,
+            request.prefer,
+            settings.surplus,
+            settings.minimising_checks if request.minimise else 0,
         )
-        options = Options(params, request.limits, policy, request.trust)
         try:
             elaboration = await self.pool.elaborate(request.theorem, request.limits, policy, request.priority)
             _accept(elaboration, policy)
@@ -194,7 +219,31 @@ class Engine:
             highest_trust=Trust.ISOLATED_REPLAY,
             default=self._default,
             maximum=self._maximum,
+            strategies=STRATEGIES,
+            models=self.models.served,
+            store=self.memory is not None,
         )
+
+    async def suggest(self, request: Suggest) -> Suggestions:
+        """See `Service.suggest`."""
+        policy = self._policy(request)
+        samplers = self._chosen(request.sampler)
+        self._refuse_before_start()
+        budget = replace(self._default.budget, seconds=request.seconds)
+        params = self.models.params(request.sampling, budget, self.workers, request.priority)
+        model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
+        rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
+        try:
+            return await Suggester(self.pool, request, policy).suggest(rules, model, params)
+        except PoolBusyError as error:
+            raise BusyError(str(error)) from None
+        except UnfitTextError as error:
+            raise InputError(f"place.{error.region.value}", str(error)) from None
+
+    async def reload(self) -> tuple[ServedModel, ...]:
+        """See `Service.reload`."""
+        self._refuse_before_start()
+        return await self.models.reload()
 
     def _preparing(self, doing: str, done: int, total: int) -> None:
         """Told by a thread that nobody can cancel how far it is: ends it if it works for nobody."""
@@ -211,84 +260,53 @@ class Engine:
     @contextlib.asynccontextmanager
     async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
         """What checks proofs of the request's theorem up to the tier that it asks for, in its turn."""
-        warm = _InTurn(self.pool, request.priority)
+        warm = InTurn(self.pool, request.priority)
         if request.trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)
             return
-        async with self.pool.isolated(request.theorem.header.imports) as isolated:
-            yield self.recorder.checker(_TwiceChecker(warm, isolated))
+        async with self._isolated(request.theorem) as isolated:
+            yield self.recorder.checker(Twice(warm, isolated))
+
+    def _isolated(self, theorem: Theorem) -> AbstractAsyncContextManager[Checker]:
+        imports = theorem.header.imports or None
+        if isinstance(self.pool, ProjectPools):
+            return self.pool.isolated(imports, theorem.project)
+        return self.pool.isolated(imports)
 
     def _refuse_before_start(self) -> None:
         if not self._started:
             raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
 
-    def _policy(self, request: Check | Search) -> Policy:
+    def _policy(self, request: Check | Search | Suggest) -> Policy:
         name = request.policy
+        if isinstance(request, Check | Search):
+            self._known(request.theorem.project)
         if name not in self._policies:
             raise InputError("policy", f"there is no policy {name!r}; there is {', '.join(self._policies)}")
-        return replace(self._policies[name], guard=request.guard)
+        return replace(self._policies[name], guard="" if isinstance(request, Suggest) else request.guard)
 
-    def _plan(self, name: str) -> list[list[Sampler]]:
+    def _known(self, project: str) -> None:
+        projects = self._settings.lean.projects
+        if project and project not in projects:
+            there = ", ".join(projects) or "none"
+            raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
+
+    def _plan(self, request: Search) -> Sequence[Sequence[Strategy | Sampler]]:
+        strategy = request.strategy or self._settings.search.strategy
+        samplers = self._chosen(request.sampler)
+        try:
+            return build_plan(strategy or STRATEGIES[0], samplers, self.pool)
+        except ValueError as error:
+            raise InputError("strategy", str(error)) from None
+
+    def _chosen(self, name: str) -> list[Sampler]:
+        """The samplers that a request names, in order."""
         name = name or self._settings.search.sampler
         if name == "auto":
-            return [[sampler] for sampler in self._samplers.values()]
+            return list(self._samplers.values())
         if name not in self._samplers:
             raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
-        return [[self._samplers[name]]]
-
-
-class _InTurn:
-    """Checks in the pool under one priority."""
-
-    def __init__(self, pool: WorkerPool, priority: Priority) -> None:
-        self._pool = pool
-        self._priority = priority
-
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
-        return await self._pool.check(theorem, candidate, limits, policy, self._priority)
-
-
-class _TwiceChecker:
-    """Checks in a warm worker, and what that verifies once more in one that serves nobody else."""
-
-    def __init__(self, warm: Checker, isolated: Checker) -> None:
-        self._warm = warm
-        self._isolated = isolated
-
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
-        verdict = await self._warm.check(theorem, candidate, limits, policy)
-        return await self._isolated.check(theorem, candidate, limits, policy) if verdict.verified else verdict
-
-
-def _new_pool(settings: Settings, report: Report) -> WorkerPool:
-    lean = settings.lean
-    if lean.runtime == "native" and lean.project is None:
-        raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
-    runtime: LeanRuntime
-    if lean.project is not None and lean.runtime != "embedded":
-        runtime = NativeToolchain(lean.project)
-    else:
-        runtime = EmbeddedLean(report)
-    config = PoolConfig(
-        workers=lean.workers,
-        spares=lean.spares,
-        imports=lean.imports,
-        allowed_imports=lean.allowed_imports,
-        max_queued=lean.queue,
-    )
-    return WorkerPool(runtime, config)
+        return [self._samplers[name]]
 
 
 def _accept(elaboration: Elaboration, policy: Policy) -> None:

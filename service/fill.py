@@ -1,31 +1,142 @@
 """Filling the `sorry`s of a file, one after the other, each under what then stands before it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from prover.candidate import Candidate
 from prover.search import Finished, Proof
 from prover.theorem import Theorem
-from prover.verdict import Verdict
+from prover.verdict import Verdict, VerdictKind
+from service import lean_file
 from service.lean_file import FileTheorem, LeanFile
+from service.place import Place
 from service.requests import Check, Event, Search, Service, StatementError
+from service.suggest import FilePosition, Suggest, TacticOutcome
+
+_MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A `sorry` to be filled.
+
+    Attributes:
+        number: its place among the holes of the file.
+        theorem: the number of its theorem in `LeanFile.theorems`.
+        item: that theorem, in the file as it was.
+        start, end: offsets in the file as it was of the text to be replaced.
+    """
+
+    number: int
+    theorem: int
+    item: FileTheorem
+    start: int
+    end: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole proof of its theorem."""
+        return self.item.hole
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A hole is tried now."""
+
+    hole: Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """An event of the search for a hole."""
+
+    hole: Hole
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one theorem of a file: a proof, or why there is none.
+    """What became of one hole: a proof, or why there is none.
 
     Attributes:
-        number: its place in `LeanFile.theorems`.
+        proof: of the hole's whole theorem in the file as it then is; its verdict is INCOMPLETE while the theorem has other holes.
+        replacement: what stands in place of the hole.
+        finished: what the search came to, if there was one.
         verdict: of the statement, if it does not elaborate.
     """
 
-    number: int
-    item: FileTheorem
+    hole: Hole
     proof: Proof | None = None
+    replacement: str = ""
     finished: Finished | None = None
     verdict: Verdict | None = None
+
+    @property
+    def item(self) -> FileTheorem:
+        """The hole's theorem, in the file as it was."""
+        return self.hole.item
+
+    @property
+    def number(self) -> int:
+        """The number of that theorem."""
+        return self.hole.theorem
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The last event: the file with what was found, and the holes that do not verify in it after all."""
+
+    file: LeanFile
+    outcomes: tuple[Outcome, ...]
+    failed: tuple[Hole, ...]
+
+
+def holes(file: LeanFile) -> list[Hole]:
+    """The holes of a file, in its order; a `sorry` outside proofs is none."""
+    found: list[Hole] = []
+    for number, item in enumerate(file.theorems):
+        if item.hole:
+            found.append(Hole(len(found), number, item, item.proof_start, item.proof_end))
+        else:
+            for start, end in lean_file.sorries(file.proof(item)):
+                found.append(Hole(len(found), number, item, item.proof_start + start, item.proof_start + end))
+    return found
+
+
+async def fill(
+    service: Service, file: LeanFile, wanted: Sequence[Hole], request: Callable[[Theorem], Search]
+) -> AsyncGenerator[Begun | Searched | Outcome | Filled, None]:
+    """Fill `wanted`, in order; what is found goes in at once, so that later theorems may use it.
+
+    Args:
+        wanted: some of `holes(file)`.
+        request: makes the search for a theorem.
+
+    Raises:
+        UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
+    """
+    now = file
+    outcomes: list[Outcome] = []
+    for hole in wanted:
+        yield Begun(hole)
+        outcome = Outcome(hole)
+        if hole.whole:
+            async with contextlib.aclosing(_prove(service, now, hole, request)) as events:
+                async for event in events:
+                    if isinstance(event, Outcome):
+                        outcome = event
+                    yield event
+        else:
+            filled = {one.hole.number for one in outcomes if one.proof}
+            before = [one for one in holes(file) if one.theorem == hole.theorem and one.number < hole.number]
+            open_before = sum(one.number not in filled for one in before)
+            outcome = await _close(service, now, hole, open_before, request)
+            yield outcome
+        outcomes.append(outcome)
+        if outcome.proof:
+            now = now.filled(now.theorems[hole.theorem], outcome.proof.candidate.text)
+    yield Filled(now, tuple(outcomes), tuple(await _recheck(service, now, outcomes, request)))
 
 
 async def search(service: Service, request: Search, report: Callable[[Event], None]) -> tuple[list[Proof], Finished]:
@@ -34,67 +145,95 @@ async def search(service: Service, request: Search, report: Callable[[Event], No
     Raises:
         UserError: as `Service.prove`.
     """
-    proofs: list[Proof] = []
     async with contextlib.aclosing(service.prove(request)) as events:
+        proofs: list[Proof] = []
         async for event in events:
             report(event)
             if isinstance(event, Proof):
                 proofs.append(event)
             elif isinstance(event, Finished):
-                return proofs, event
+                return list(event.proofs) or proofs, event
     raise RuntimeError("a search ended without its last event")
 
 
-async def fill(
-    service: Service,
-    file: LeanFile,
-    request: Callable[[Theorem], Search],
-    begun: Callable[[FileTheorem], None],
-    report: Callable[[Event], None],
-) -> tuple[LeanFile, list[Outcome]]:
-    """Prove each hole of `file`; the first proof found goes in, and later theorems may use it.
-
-    Args:
-        request: makes the search for a theorem.
-        begun: told which hole comes next.
-        report: told the events of its search.
-
-    Raises:
-        UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
-    """
-    outcomes: list[Outcome] = []
-    for number, item in enumerate(file.theorems):
-        if not item.hole:
-            continue
-        item = file.theorems[number]  # where it stands now
-        begun(item)
-        try:
-            proofs, finished = await search(service, request(file.theorem(item)), report)
-        except StatementError as error:
-            outcomes.append(Outcome(number, item, verdict=error.verdict))
-            continue
-        outcomes.append(Outcome(number, item, next(iter(proofs), None), finished))
-        if proofs:
-            file = file.filled(item, proofs[0].candidate.text)
-    return file, outcomes
+async def _prove(
+    service: Service, file: LeanFile, hole: Hole, request: Callable[[Theorem], Search]
+) -> AsyncGenerator[Searched | Outcome, None]:
+    """Search a proof of a theorem that has none."""
+    found: list[Proof] = []
+    try:
+        async with contextlib.aclosing(service.prove(request(file.theorem(file.theorems[hole.theorem])))) as events:
+            async for event in events:
+                yield Searched(hole, event)
+                if isinstance(event, Proof):
+                    found.append(event)
+                elif isinstance(event, Finished):
+                    best = next(iter(event.proofs or found), None)
+                    yield Outcome(hole, best, best.candidate.text.strip() if best else "", event)
+    except StatementError as error:
+        yield Outcome(hole, verdict=error.verdict)
 
 
-async def recheck(service: Service, file: LeanFile, outcomes: list[Outcome], like: Search) -> list[FileTheorem]:
-    """The theorems that were filled but do not verify in the completed file, read anew: none, if all is well.
+async def _close(
+    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search]
+) -> Outcome:
+    """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
+    item = file.theorems[hole.theorem]
+    theorem, proof = file.theorem(item), file.proof(item)
+    like = request(theorem)
+    start, end = lean_file.sorries(proof)[open_before]
+    line, column = lean_file.line_and_column(file.text, item.proof_start + start)
+    wanted = Suggest(
+        FilePosition(file.text, line, column),
+        most=_MOST_CLOSINGS,
+        seconds=like.budget.seconds,
+        limits=like.limits,
+        policy=like.policy,
+        sampler=like.sampler,
+        sampling=like.sampling,
+        priority=like.priority,
+    )
+    try:
+        suggestions = await service.suggest(wanted)
+    except StatementError as error:
+        return Outcome(hole, verdict=error.verdict)
+    place = Place(theorem, proof[:start], proof[end:], suggestions.term)
+    complete = len(lean_file.sorries(proof)) == 1
+    for one in suggestions.suggestions:
+        if one.outcome is not TacticOutcome.CLOSES_GOAL:
+            break
+        candidate = Candidate(place.with_tactic(one.tactic), source=one.source)
+        verdict = await service.check(
+            Check(theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
+        )
+        if verdict.verified if complete else verdict.kind is VerdictKind.INCOMPLETE:
+            return Outcome(hole, Proof(candidate, verdict, one.seconds), place.replacement(one.tactic))
+    return Outcome(hole)
 
-    Args:
-        like: the search whose limits, policy and trust are used.
+
+async def _recheck(
+    service: Service, file: LeanFile, outcomes: Sequence[Outcome], request: Callable[[Theorem], Search]
+) -> list[Hole]:
+    """The holes that were filled but do not verify in the completed file, read anew: none, if all is well.
 
     Raises:
         UserError: as `Service.check`.
     """
-    failed: list[FileTheorem] = []
+    verified: dict[int, bool] = {}
+    failed: list[Hole] = []
     for outcome in outcomes:
         if outcome.proof is None:
             continue
-        item = file.theorems[outcome.number]
-        candidate = Candidate(file.proof(item), source=outcome.proof.candidate.source)
-        verdict = await service.check(Check(file.theorem(item), candidate, like.limits, like.policy, like.trust))
-        if not verdict.verified or item.name != outcome.item.name:
-            failed.append(item)
+        number = outcome.hole.theorem
+        if number not in verified:
+            item = file.theorems[number]
+            like = request(file.theorem(item))
+            candidate = Candidate(file.proof(item), source=outcome.proof.candidate.source)
+            check = Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
+            verdict = await service.check(check)
+            still_open = bool(lean_file.sorries(candidate.text))
+            holds = verdict.kind is VerdictKind.INCOMPLETE if still_open else verdict.verified
+            verified[number] = holds and item.name == outcome.item.name
+        if not verified[number]:
+            failed.append(outcome.hole)
     return failed

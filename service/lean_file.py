@@ -113,7 +113,7 @@ class LeanFile:
             Region.STATEMENT: item.keyword,
             Region.CANDIDATE: item.proof_start,
         }[message.region]
-        line, column = self.text.count("\n", 0, start) + 1, start - (self.text.rfind("\n", 0, start) + 1)
+        line, column = line_and_column(self.text, start)
         if message.line > 1:
             return line + message.line - 1, message.column
         shift = item.shift if message.region is Region.STATEMENT else 0
@@ -182,6 +182,16 @@ def parse(text: str) -> LeanFile:
     filled = {item.proof_end for item in theorems if item.hole}
     sorries = [match for match in _SORRY.finditer(code) if match.end() not in filled]
     return LeanFile(text, header, body, theorems, tuple(bisect_right(line_starts, match.start()) for match in sorries))
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Line, from 1, and column, from 0."""
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1)
+
+
+def sorries(text: str) -> list[tuple[int, int]]:
+    """Where each `sorry` begins and ends, those in comments and strings left out."""
+    return [match.span() for match in _SORRY.finditer(_code(text))]
 
 
 def _code(text: str) -> str:

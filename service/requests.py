@@ -7,10 +7,12 @@ from typing import Protocol
 
 from prover.candidate import Candidate
 from prover.lean.jobs import Priority
-from prover.search import Budget, Finished, Progress, Proof
+from prover.search import Budget, Finished, Minimised, Preference, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from service.errors import UserError
+from service.sampling import Sampling
+from service.suggest import Suggest, Suggestions
 
 _STATEMENT_FAULTS = {
     VerdictKind.INVALID_STATEMENT: "does not elaborate",
@@ -55,6 +57,10 @@ class BusyError(UnavailableError):
         self.seconds: float = seconds
 
 
+class RefusedError(UserError):
+    """The service is not in a state to do that; the same request makes sense when somebody has changed it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A proof to check.
@@ -85,30 +91,6 @@ class StoreUse(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How a model samples; what is None or empty, the service decides.
-
-    Attributes:
-        focus: where to stand between coverage (0) and precision (1), mapped by measured curves. At most one of `focus`,
-            `alpha` and `model` is given.
-        alpha: the model that was tuned at this α.
-        model: a model by name.
-        temperature: softmax temperature; 0 is greedy.
-        top_p: nucleus mass.
-        max_tokens: longest candidate, in tokens.
-        seed: makes the candidates repeat.
-    """
-
-    focus: float | None = None
-    alpha: float | None = None
-    model: str = ""
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Search:
     """A theorem to prove.
 
@@ -119,8 +101,10 @@ class Search:
         strategy: name of one of the strategies; empty for the default.
         sampler: name of one of the samplers; empty for the default.
         sampling: how a model samples.
+        prefer: which proofs are the answer.
         minimise: whether the answer is also wanted as short as it can be made.
         store: what is done with stored proofs.
+        repeat: whether to search although at least this budget was spent in vain before.
         guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
         priority: what batches ask waits behind what people wait for.
     """
@@ -133,14 +117,20 @@ class Search:
     strategy: str = ""
     sampler: str = ""
     sampling: Sampling = field(default_factory=Sampling)
+    prefer: Preference = Preference.FIRST
     minimise: bool = False
     store: StoreUse = StoreUse.READ_WRITE
+    repeat: bool = True
     guard: str = ""
     priority: Priority = Priority.INTERACTIVE
 
     def in_turn(self, priority: Priority) -> "Search":
         """The same search, waiting for another turn."""
         return replace(self, priority=priority)
+
+    def guarding(self, guard: str) -> "Search":
+        """The same search, of this theorem of the library."""
+        return replace(self, guard=guard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +146,7 @@ class Accepted:
     request_id: str = ""
 
 
-Event = Accepted | Progress | Proof | Finished
+Event = Accepted | Progress | Proof | Minimised | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +155,30 @@ class Bounds:
 
     limits: Limits
     budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCurve:
+    """Share of theorems solved by number of samples (pass@k), by growing k, measured at one temperature."""
+
+    temperature: float
+    points: tuple[tuple[int, float], ...]
+    benchmark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """Weights that propose proofs.
+
+    Attributes:
+        alpha: of the run that tuned them; None for a base.
+        digest: SHA-256 of the weights, empty if it is not known.
+    """
+
+    name: str
+    alpha: float | None = None
+    curves: tuple[CoverageCurve, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +191,9 @@ class ServiceInfo:
         runtime: `embedded` or `native`.
         workers: most checks at once.
         samplers: by name, the default first.
+        strategies: by name, the default first.
+        models: that requests may name.
+        store: whether proofs are stored, and batches taken.
         default: what requests get if they do not say.
         maximum: the most they may ask for.
     """
@@ -190,6 +207,9 @@ class ServiceInfo:
     highest_trust: Trust
     default: Bounds
     maximum: Bounds
+    strategies: tuple[str, ...] = ()
+    models: tuple[ServedModel, ...] = ()
+    store: bool = False
 
 
 class Service(Protocol):
@@ -216,6 +236,26 @@ class Service(Protocol):
         """
         ...
 
+    async def suggest(self, request: Suggest) -> Suggestions:
+        """Tactics for a place in a proof, each tried there in Lean.
+
+        Raises:
+            StatementError: Lean does not take the theorem, or the proof up to there.
+            InputError: there is no such place; policy, limits or sampler are not on offer.
+            BusyError: the service is full.
+            UnavailableError: the service is gone or broken.
+        """
+        ...
+
     async def info(self) -> ServiceInfo:
         """What this service is."""
+        ...
+
+    async def reload(self) -> tuple[ServedModel, ...]:
+        """Take in new weights; what is served then.
+
+        Raises:
+            RefusedError: they cannot be used, or there is no model; what was served is served on.
+            UnavailableError: the service is gone or broken.
+        """
         ...

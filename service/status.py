@@ -5,7 +5,10 @@
 | `InputError` | INVALID_ARGUMENT | BadRequest |
 | `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
+| `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
+| `NoJobError` | NOT_FOUND | |
+| `RefusedError` | FAILED_PRECONDITION | |
 
 Each carries an ErrorInfo whose reason is a name that programs may rely on.
 """
@@ -22,7 +25,9 @@ from leansieve.v1 import verdict_pb2
 from prover.verdict import Verdict
 from service.convert import values
 from service.errors import InputError, UserError
-from service.requests import BusyError, GoneError, StatementError, UnavailableError
+from service.jobs.jobs import NoJobError
+from service.quotas import QuotaError
+from service.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
 
 DOMAIN = "leansieve"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -49,11 +54,17 @@ def to_status(error: UserError) -> status_pb2.Status:
             found = [_violation(field, text) for field, text in violations]
             details = [error_details_pb2.BadRequest(field_violations=found)]
         case BusyError(seconds=seconds):
-            code, reason = code_pb2.RESOURCE_EXHAUSTED, "BUSY"
+            code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
+        case NoJobError():
+            code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
+            details = []
+        case RefusedError():
+            code, reason = code_pb2.FAILED_PRECONDITION, "REFUSED"
+            details = []
         case _:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
@@ -71,23 +82,35 @@ def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             status.ParseFromString(value)
-    text = error.details() or error.code().name
+    if not status.details:
+        # gRPC itself, or something on the way, says so.
+        status = status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
+    return error_of(status, address)
+
+
+def error_of(status: status_pb2.Status, address: str) -> UserError:
+    """The error that the status of a call, or of an item of a stream, says."""
+    text = status.message
     verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for detail in status.details:
         if detail.Unpack(verdict):
             return StatementError(values.verdict_from_proto(verdict))
         if detail.Unpack(retry):
-            full = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            full = status.code == code_pb2.RESOURCE_EXHAUSTED
             return (BusyError if full else UnavailableError)(text, values.seconds(retry.retry_delay))
         if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
             found = tuple((violation.field, violation.description) for violation in violations.field_violations)
             return InputError(found[0][0], text, found)
-    match error.code():
-        case grpc.StatusCode.UNAVAILABLE if not status.details:
+    match status.code:
+        case code_pb2.UNAVAILABLE if not status.details:
             return GoneError(f"no server answers at {address}: start one with `leansieve serve` ({text})")
-        case grpc.StatusCode.RESOURCE_EXHAUSTED | grpc.StatusCode.INVALID_ARGUMENT:
+        case code_pb2.RESOURCE_EXHAUSTED | code_pb2.INVALID_ARGUMENT:
             return InputError("request", text)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
+        case code_pb2.NOT_FOUND:
+            return NoJobError(text)
+        case code_pb2.FAILED_PRECONDITION:
+            return RefusedError(text)
+        case code_pb2.DEADLINE_EXCEEDED:
             return UnavailableError(f"the server at {address} did not answer in time")
         case _:
             return UnavailableError(f"the server at {address} failed: {text}")

@@ -1,5 +1,6 @@
 """`leansieve prove`."""
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ from service.cli.progress import SearchDisplay, ending
 from service.config import Settings
 from service.errors import UserError
 from service.lean_file import LeanFile
-from service.requests import Accepted, Event, Sampling, Search, Service, StatementError
+from service.requests import Accepted, Event, Search, Service, StatementError
+from service.sampling import Sampling
 from service.text import printable, read_theorem
 
 
@@ -125,29 +127,49 @@ async def _prove_file(
     receipt_folder: Path | None,
 ) -> bool:
     file = lean_file.read(path)
+    holes = fill.holes(file)
+    inside = {lean_file.line_and_column(file.text, hole.start)[0] for hole in holes}
     for line in file.unfilled:
-        common.stderr.print(common.shown(f"{path}:{line}: this sorry is left alone: it is no theorem's whole proof"))
-    if not any(item.hole for item in file.theorems):
-        raise UserError(f"{path} has no theorem whose proof is `sorry` or `by sorry`")
+        if line not in inside:
+            common.stderr.print(common.shown(f"{path}:{line}: this sorry is left alone: it is in no theorem's proof"))
+    if not holes:
+        raise UserError(f"{path} has no `sorry` in the proof of a theorem")
     async with common.opened(settings, server) as (service, _):
-        with SearchDisplay(request(file.theorem(file.theorems[0])).budget) as display:
-            filled, outcomes = await fill.fill(
-                service, file, request, lambda item: display.begin(item.name), display.report
-            )
+        with SearchDisplay(request(file.theorem(holes[0].item)).budget) as display:
+            done = await _fill(service, file, holes, request, display)
+        filled, outcomes = done.file, done.outcomes
         for outcome in outcomes:
             _print_outcome(path, file, outcome)
-            if outcome.proof:
+            if outcome.proof and outcome.proof.verdict.verified:
                 # the theorem as it was proved: later proofs in the file do not change what stands before it
                 search = request(filled.theorem(filled.theorems[outcome.number]))
                 await _write_receipts(service, search, [outcome.proof], receipt_folder)
         if write and any(outcome.proof for outcome in outcomes):
-            like = request(file.theorem(file.theorems[0]))
-            if failed := await fill.recheck(service, filled, outcomes, like):
-                names = ", ".join(printable(item.name) for item in failed)
+            if done.failed:
+                names = ", ".join(printable(hole.item.name) for hole in done.failed)
                 raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
             lean_file.write(path, filled.text)
             common.stderr.print(common.shown(f"wrote {path}"))
     return all(outcome.proof for outcome in outcomes)
+
+
+async def _fill(
+    service: Service,
+    file: LeanFile,
+    holes: Sequence[fill.Hole],
+    request: Callable[[Theorem], Search],
+    display: SearchDisplay,
+) -> fill.Filled:
+    async with contextlib.aclosing(fill.fill(service, file, holes, request)) as events:
+        async for event in events:
+            match event:
+                case fill.Begun(hole):
+                    display.begin(hole.item.name)
+                case fill.Searched(event=searched):
+                    display.report(searched)
+                case fill.Filled():
+                    return event
+    raise RuntimeError("the filling of a file ended without its last event")
 
 
 def _print_proof(before: str, proof: Proof) -> None:
@@ -157,15 +179,19 @@ def _print_proof(before: str, proof: Proof) -> None:
 
 
 def _print_outcome(path: Path, file: LeanFile, outcome: fill.Outcome) -> None:
-    item = file.theorems[outcome.number]
-    where = f"{path}:{item.line}: {item.name}"
-    if outcome.proof:
+    item = outcome.item
+    line = item.line if outcome.hole.whole else lean_file.line_and_column(file.text, outcome.hole.start)[0]
+    where = f"{path}:{line}: {item.name}"
+    if outcome.proof and outcome.hole.whole:
         common.stdout.print(common.shown(f"{where}: proved"))
         _print_proof("", outcome.proof)
+    elif outcome.proof:
+        common.stdout.print(common.shown(f"{where}: closed by {outcome.replacement}"))
     elif outcome.verdict:
         for message in outcome.verdict.messages:
             line, column = file.position(item, message)
             common.stdout.print(common.shown(f"{path}:{line}:{column}: {message.text}", "red"))
         common.stdout.print(common.shown(f"{where}: {outcome.verdict.kind.name}", "red"))
-    elif outcome.finished:
-        common.stdout.print(common.shown(f"{where}: no proof: {ending(outcome.finished)}", "yellow"))
+    else:
+        why = ending(outcome.finished) if outcome.finished else "no tactic closes the goal"
+        common.stdout.print(common.shown(f"{where}: no proof: {why}", "yellow"))

@@ -91,13 +91,27 @@ class SearchSettings(Section):
     """The most proofs a client may ask for."""
     maximum_seconds: float = Field(default=3600.0, gt=0)
     """The longest search a client may ask for."""
+    strategy: str = ""
+    """How candidates are come by if the request does not say; empty: the first of the strategies."""
+    surplus: int = Field(default=3, ge=1, le=100)
+    """How many times the wanted proofs are collected where the fastest or the shortest are asked for."""
+    minimising_checks: int = Field(default=100, ge=1)
+    """Most checks for making one proof shorter, where that is asked for."""
+    suggestions: int = Field(default=8, ge=1, le=64)
+    """Tactics suggested if the request does not say."""
+    suggestion_seconds: float = Field(default=10.0, gt=0)
+    """How long tactics are looked for if the request does not say."""
+    maximum_suggestion_seconds: float = Field(default=60.0, gt=0)
+    """The longest that a client may ask for tactics to be looked for."""
 
 
 class ModelSettings(Section):
     """The language model behind the sampler `model`, served by vLLM in this process; none by default."""
 
     path: Path | None = None
-    """Folder of a Hugging Face checkpoint."""
+    """Folder of weights with their manifest, or of one Hugging Face checkpoint."""
+    focus: float | None = Field(default=None, ge=0, le=1)
+    """Where requests stand that do not say: from 0, coverage, to 1, precision. None: the base model as below."""
     temperature: float = Field(default=1.0, ge=0)
     """Softmax temperature; 0 is greedy."""
     top_p: float = Field(default=1.0, gt=0, le=1)

@@ -2,7 +2,7 @@
 
 from leansieve.v1 import server_info_pb2
 from service.convert import search, values
-from service.requests import Bounds, ServiceInfo
+from service.requests import Bounds, CoverageCurve, ServedModel, ServiceInfo
 
 
 def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
@@ -19,6 +19,9 @@ def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
         maximum_limits=values.limits_to_proto(info.maximum.limits),
         default_budget=search.budget_to_proto(info.default.budget),
         maximum_budget=search.budget_to_proto(info.maximum.budget),
+        strategies=[search.strategy_to_proto(name) for name in info.strategies],
+        models=[model_to_proto(model) for model in info.models],
+        store=info.store,
     )
 
 
@@ -40,4 +43,29 @@ def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> Ser
             values.limits_from_proto(info.maximum_limits, ours.limits),
             search.budget_from_proto(info.maximum_budget, ours.budget),
         ),
+        strategies=tuple(search.strategy_from_proto(value) for value in info.strategies),
+        models=tuple(model_from_proto(model) for model in info.models),
+        store=info.store,
     )
+
+
+def model_to_proto(model: ServedModel) -> server_info_pb2.Model:
+    """A model that is served."""
+    curves = [
+        server_info_pb2.CoverageCurve(
+            temperature=curve.temperature,
+            points=[server_info_pb2.CoveragePoint(k=k, share=share) for k, share in curve.points],
+            benchmark=curve.benchmark,
+        )
+        for curve in model.curves
+    ]
+    return server_info_pb2.Model(name=model.name, alpha=model.alpha, curves=curves, digest=model.digest)
+
+
+def model_from_proto(model: server_info_pb2.Model) -> ServedModel:
+    """A model that is served."""
+    curves = tuple(
+        CoverageCurve(curve.temperature, tuple((point.k, point.share) for point in curve.points), curve.benchmark)
+        for curve in model.curves
+    )
+    return ServedModel(model.name, model.alpha if model.HasField("alpha") else None, curves, model.digest)

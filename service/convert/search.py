@@ -1,12 +1,14 @@
-"""Searches: what they are asked and the events they answer."""
+"""Searches: what they are asked and what they find. Their events are `service.convert.events`."""
 
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate
-from prover.search import Budget, Ending, Finished, Progress, Proof
+from prover.search import Budget, Ending, Preference, Progress, Proof
 from prover.theorem import Theorem
 from service.config import TextSettings
 from service.convert import values
-from service.requests import Accepted, Bounds, Event, Sampling, Search, StoreUse
+from service.errors import InputError
+from service.requests import Bounds, Search, StoreUse
+from service.sampling import Sampling
 
 _ENDINGS = {
     Ending.PROOFS_FOUND: search_pb2.SEARCH_END_PROOFS_FOUND,
@@ -14,8 +16,11 @@ _ENDINGS = {
     Ending.SAMPLES_SPENT: search_pb2.SEARCH_END_SAMPLES_SPENT,
     Ending.CHECKS_SPENT: search_pb2.SEARCH_END_CHECKS_SPENT,
     Ending.SECONDS_SPENT: search_pb2.SEARCH_END_TIME_SPENT,
+    Ending.KNOWN_FAILURE: search_pb2.SEARCH_END_KNOWN_FAILURE,
 }
 _ENDING_OF = {value: ending for ending, value in _ENDINGS.items()}
+_PREFERENCES = {one: search_pb2.Preference.Value(f"PREFERENCE_{one.name}") for one in Preference}
+_PREFERENCE_OF = {value: one for one, value in _PREFERENCES.items()}
 _STORE_USES = {use: search_pb2.StoreUse.Value(f"STORE_USE_{use.name}") for use in StoreUse}
 _STORE_USE_OF = {value: use for use, value in _STORE_USES.items()}
 
@@ -38,8 +43,16 @@ def budget_from_proto(budget: search_pb2.SearchBudget, default: Budget) -> Budge
 
 
 def strategy_to_proto(name: str) -> search_pb2.Strategy.ValueType:
-    """The proto enum's value; an empty name is the default."""
-    return search_pb2.Strategy.Value(f"STRATEGY_{name.upper() or 'UNSPECIFIED'}")
+    """The proto enum's value; an empty name is the default.
+
+    Raises:
+        InputError: there is no strategy of that name.
+    """
+    try:
+        return search_pb2.Strategy.Value(f"STRATEGY_{name.upper() or 'UNSPECIFIED'}")
+    except ValueError:
+        known = ", ".join(one.removeprefix("STRATEGY_").lower() for one in search_pb2.Strategy.keys()[1:])
+        raise InputError("strategy", f"there is no strategy {name!r}; there is {known}") from None
 
 
 def strategy_from_proto(value: search_pb2.Strategy.ValueType) -> str:
@@ -86,6 +99,7 @@ def options_to_proto(search: Search) -> search_pb2.SearchOptions:
         strategy=strategy_to_proto(search.strategy),
         sampler=search.sampler,
         sampling=sampling_to_proto(search.sampling),
+        prefer=_PREFERENCES[search.prefer],
         minimise=search.minimise,
         store=_STORE_USES[search.store],
         guard=search.guard,
@@ -103,6 +117,7 @@ def options_from_proto(options: search_pb2.SearchOptions, theorem: Theorem, defa
         strategy=strategy_from_proto(options.strategy),
         sampler=options.sampler,
         sampling=sampling_from_proto(options.sampling),
+        prefer=_PREFERENCE_OF.get(options.prefer, Preference.FIRST),
         minimise=options.minimise,
         store=_STORE_USE_OF.get(options.store, StoreUse.READ_WRITE),
         guard=options.guard,
@@ -128,33 +143,16 @@ def request_from_proto(request: prove_pb2.ProveRequest, default: Bounds, texts: 
     return search.in_turn(values.priority_from_proto(request.priority))
 
 
-def event_to_proto(event: Event, digest: str) -> prove_pb2.ProveResponse:
-    """An event of a search that does not end it in an error; `digest` names the theorem."""
-    match event:
-        case Accepted(goal, request_id):
-            accepted = prove_pb2.SearchAccepted(request_id=request_id, theorem_digest=digest, goal=goal)
-            return prove_pb2.ProveResponse(accepted=accepted)
-        case Progress():
-            return prove_pb2.ProveResponse(progress=progress_to_proto(event))
-        case Proof():
-            return prove_pb2.ProveResponse(proof=proof_to_proto(event))
-        case Finished():
-            return prove_pb2.ProveResponse(summary=summary_to_proto(event))
+def ending_to_proto(ending: Ending | None) -> search_pb2.SearchEnd.ValueType:
+    """Why a search ended; UNSPECIFIED for what is no ordinary end."""
+    return (
+        search_pb2.SEARCH_END_UNSPECIFIED if ending is None else _ENDINGS.get(ending, search_pb2.SEARCH_END_UNSPECIFIED)
+    )
 
 
-def event_from_proto(response: prove_pb2.ProveResponse) -> Event | None:
-    """The event that a response carries; None if it is of a kind that this version does not know."""
-    match response.WhichOneof("event"):
-        case "accepted":
-            return Accepted(response.accepted.goal, response.accepted.request_id)
-        case "progress":
-            return progress_from_proto(response.progress)
-        case "proof":
-            return proof_from_proto(response.proof)
-        case "summary":
-            return summary_from_proto(response.summary)
-        case _:
-            return None
+def ending_from_proto(value: search_pb2.SearchEnd.ValueType) -> Ending | None:
+    """Why a search ended; None if that is not said."""
+    return _ENDING_OF.get(value)
 
 
 def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
@@ -165,17 +163,26 @@ def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
         checked=progress.checked,
         proofs=progress.proofs,
         elapsed=values.duration(progress.seconds),
+        tokens=progress.tokens,
+        requests=progress.requests,
     )
 
 
 def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
     """What a search has spent."""
-    elapsed = values.seconds(progress.elapsed)
-    return Progress(progress.sampled, progress.distinct, progress.checked, progress.proofs, elapsed)
+    return Progress(
+        progress.sampled,
+        progress.distinct,
+        progress.checked,
+        progress.proofs,
+        values.seconds(progress.elapsed),
+        progress.tokens,
+        progress.requests,
+    )
 
 
-def proof_to_proto(proof: Proof) -> search_pb2.VerifiedProof:
-    """A verified proof."""
+def proof_to_proto(proof: Proof, number: int) -> search_pb2.VerifiedProof:
+    """A verified proof, the `number`-th of its search."""
     candidate = proof.candidate
     return search_pb2.VerifiedProof(
         text=candidate.text,
@@ -185,6 +192,8 @@ def proof_to_proto(proof: Proof) -> search_pb2.VerifiedProof:
         tokens=candidate.tokens,
         seed=candidate.seed,
         elapsed=values.duration(proof.seconds),
+        number=number,
+        stored=proof.stored,
     )
 
 
@@ -197,19 +206,5 @@ def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
         tokens=proof.tokens,
         seed=proof.seed if proof.HasField("seed") else None,
     )
-    return Proof(candidate, values.verdict_from_proto(proof.verdict), values.seconds(proof.elapsed))
-
-
-def summary_to_proto(finished: Finished) -> search_pb2.SearchSummary:
-    """What a search came to."""
-    counts = [search_pb2.VerdictCount(kind=values.KINDS[kind], count=n) for kind, n in finished.verdicts.items()]
-    return search_pb2.SearchSummary(
-        end=_ENDINGS[finished.ending], spent=progress_to_proto(finished.spent), verdicts=counts
-    )
-
-
-def summary_from_proto(summary: search_pb2.SearchSummary) -> Finished:
-    """What a search came to."""
-    ending = _ENDING_OF.get(summary.end, Ending.INFRASTRUCTURE)
-    counts = {values.KIND_OF[c.kind]: c.count for c in summary.verdicts if c.kind in values.KIND_OF}
-    return Finished(ending, progress_from_proto(summary.spent), counts)
+    verdict = values.verdict_from_proto(proof.verdict)
+    return Proof(candidate, verdict, values.seconds(proof.elapsed), proof.stored)

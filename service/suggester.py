@@ -1,0 +1,188 @@
+"""Finds tactics for a place in a proof: rules and a model propose, Lean runs each there, and the best come first."""
+
+import asyncio
+import contextlib
+import itertools
+import math
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from prover.candidate import Candidate
+from prover.lean.answers import SorryGoals
+from prover.lean.pool import WorkerPool
+from prover.sampling.sampler import ProofModel, SamplingParams
+from prover.tactics.closers import AUTOMATION, particular
+from prover.tactics.goal import read_goal
+from prover.tactics.steps import steps
+from prover.verdict import Policy, Trust, Verdict, VerdictKind
+from service.errors import InputError
+from service.place import Place, find
+from service.requests import StatementError, UnavailableError
+from service.suggest import Suggest, Suggestion, Suggestions, TacticOutcome
+
+_MOST_TRIES = 96
+_MODEL_LINES = 32
+_HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
+_DEFINED = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A tactic that somebody proposes. `score` as in `Suggestion`."""
+
+    tactic: str
+    score: float
+    source: str
+
+
+class Suggester:
+    """One request for tactics at work."""
+
+    def __init__(self, pool: WorkerPool, request: Suggest, policy: Policy) -> None:
+        """Try in `pool`, under `policy`."""
+        self._pool = pool
+        self._request = request
+        self._policy = policy
+        self._tried = 0
+        self._found: list[Suggestion] = []
+
+    async def suggest(self, rules: bool, model: ProofModel | None, params: SamplingParams) -> Suggestions:
+        """Try what the rules and the model propose, until enough tactics close the goal or the time is over.
+
+        Raises:
+            StatementError: Lean does not take the theorem, or the proof up to the place.
+            InputError: there is no goal at the place.
+            UnavailableError: Lean does not answer.
+        """
+        try:
+            async with asyncio.timeout(self._request.seconds):
+                place, goals = await self._look(find(self._request.place))
+        except TimeoutError:
+            raise UnavailableError(
+                f"Lean did not show the goals there within {self._request.seconds:g} s", 1.0
+            ) from None
+        sources: list[AsyncIterator[Proposal]] = []
+        if rules:
+            sources.append(_by_rule(goals[0], _DEFINED.findall(place.theorem.context)))
+        if model is not None:
+            sources.append(_by_model(model, place, params))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._request.seconds):
+                await self._try_all(sources, place, goals)
+        ranked = sorted(self._found, key=lambda one: (one.outcome is not TacticOutcome.CLOSES_GOAL, -one.score))
+        return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term)
+
+    async def _look(self, place: Place) -> tuple[Place, tuple[str, ...]]:
+        """What stands at the place and its goals; what follows it is left out where Lean can do without."""
+        looked: SorryGoals | None = None
+        for shape in (place.cut(), place) if not place.ends_proof else (place,):
+            trial = shape.with_sorry()
+            looked = await self._goals(shape, trial.text)
+            goals = next((one.goals for one in looked.sorries if trial.at(one)), ())
+            if looked.verdict is VerdictKind.VERIFIED and goals:
+                # A tactic that does nothing is an error where a term stands.
+                skipped = await self._goals(shape, shape.with_skip().text)
+                return shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term(), goals
+        assert looked is not None
+        if looked.verdict is VerdictKind.VERIFIED:
+            raise InputError("place", "there is no goal at this place: nothing is left to prove there")
+        if looked.verdict is VerdictKind.INFRASTRUCTURE:
+            raise UnavailableError("; ".join(message.text for message in looked.messages))
+        raise StatementError(Verdict(looked.verdict, policy=self._policy, messages=looked.messages))
+
+    async def _try_all(self, sources: Sequence[AsyncIterator[Proposal]], place: Place, goals: tuple[str, ...]) -> None:
+        seen: set[str] = set()
+        slots = asyncio.Semaphore(self._pool.size)
+        enough = asyncio.Event()
+
+        async def feed(source: AsyncIterator[Proposal]) -> None:
+            async for proposal in source:
+                tactic = proposal.tactic.strip()
+                if not tactic or tactic in seen or not tactic.startswith(self._request.prefix):
+                    continue
+                if len(seen) == _MOST_TRIES:
+                    return
+                seen.add(tactic)
+                await slots.acquire()
+                group.create_task(attempt(replace(proposal, tactic=tactic)))
+
+        async def attempt(proposal: Proposal) -> None:
+            try:
+                if (suggestion := await self._attempt(proposal, place, goals)) is not None:
+                    self._found.append(suggestion)
+            finally:
+                slots.release()
+            if sum(one.outcome is TacticOutcome.CLOSES_GOAL for one in self._found) >= self._request.most:
+                enough.set()
+
+        async with asyncio.TaskGroup() as group:
+
+            async def all_of_them() -> None:
+                async with asyncio.TaskGroup() as feeders:
+                    for source in sources:
+                        feeders.create_task(feed(source))
+
+            feeding = group.create_task(all_of_them())
+            watching = group.create_task(enough.wait())
+            await asyncio.wait([feeding, watching], return_when=asyncio.FIRST_COMPLETED)
+            feeding.cancel()
+            watching.cancel()
+
+    async def _attempt(self, proposal: Proposal, place: Place, goals: tuple[str, ...]) -> Suggestion | None:
+        """What a tactic does there; None if Lean does not run it or nothing changes."""
+        began = time.monotonic()
+        self._tried += 1
+        trial = place.trying(proposal.tactic)
+        looked = await self._goals(place, trial.text)
+        if looked.verdict is not VerdictKind.VERIFIED:
+            return None
+        left = tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
+        if left == goals[:1]:
+            return None
+        outcome = TacticOutcome.PROGRESS if left else TacticOutcome.CLOSES_GOAL
+        trust = Trust.NONE
+        if not left and len(goals) == 1 and place.ends_proof:
+            trust = await self._trust(place, proposal.tactic)
+        seconds = time.monotonic() - began
+        return Suggestion(proposal.tactic, outcome, left, proposal.score, proposal.source, seconds, trust)
+
+    async def _trust(self, place: Place, tactic: str) -> Trust:
+        """How far the whole proof was checked."""
+        request = self._request
+        candidate = Candidate(place.with_tactic(tactic))
+        verdict = await self._pool.check(place.theorem, candidate, request.limits, self._policy, request.priority)
+        return verdict.trust if verdict.verified else Trust.NONE
+
+    async def _goals(self, place: Place, proof: str) -> SorryGoals:
+        request = self._request
+        return await self._pool.goals(place.theorem, proof, request.limits, self._policy, request.priority)
+
+
+async def _by_rule(goal: str, definitions: Sequence[str]) -> AsyncGenerator[Proposal, None]:
+    """Automation, tactics for goals of this form, steps that make smaller goals."""
+    read = read_goal(goal)
+    rounds = itertools.zip_longest(AUTOMATION, particular(read), _openings(steps(read, definitions)))
+    tactics = dict.fromkeys(tactic for one in rounds for tactic in one if tactic)
+    for rank, tactic in enumerate(tactics, start=1):
+        # As likely as its rank: a model's log-probabilities stand on the same scale.
+        yield Proposal(tactic, -math.log(1 + rank), "rules")
+
+
+def _openings(proposed: Iterator[str]) -> Iterator[str]:
+    """Steps with the proofs of what is left taken out."""
+    for step in proposed:
+        opening = _HOLE_LINE.sub("", step).rstrip()
+        # What is left between other lines has no place to go.
+        if "□" not in opening and step.startswith(opening):
+            yield opening
+
+
+async def _by_model(model: ProofModel, place: Place, params: SamplingParams) -> AsyncGenerator[Proposal, None]:
+    lines = model.continue_proof(place.theorem, place.before.rstrip(), replace(params, samples=_MODEL_LINES))
+    async with contextlib.aclosing(lines) as candidates:
+        async for candidate in candidates:
+            yield Proposal(
+                candidate.text, candidate.log_prob if candidate.log_prob is not None else 0.0, candidate.source
+            )
