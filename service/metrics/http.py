@@ -11,7 +11,6 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 _App = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
-_PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 
 
 @contextlib.contextmanager
@@ -46,7 +45,7 @@ def _app(registry: CollectorRegistry, ready: Callable[[], bool]) -> _App:
                 status, text = "503 Service Unavailable", b"no proof can be checked now\n"
             case _:
                 status, text = "404 Not Found", b"there is /metrics, /livez and /readyz\n"
-        start_response(status, _PLAIN)
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])  # a new list: wsgiref adds to it
         return [text]
 
     return app
