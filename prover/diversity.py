@@ -57,12 +57,13 @@ def normalise(proof: str) -> str:
     return _key(proof, None)
 
 
-def distinct_key(proof: str, theorem: Theorem) -> str:
+def distinct_key(proof: str, theorem: Theorem | None = None) -> str:
     """A key that two proofs of a theorem share exactly when they count as one; it is not Lean source.
 
-    As `normalise`, but names bound inside the proof do not count either (`prover.bound_names`).
+    As `normalise`, but names bound inside the proof do not count either (`prover.bound_names`). Where the theorem is given,
+    names that it mentions do: a caution for proofs in which such a name is bound as well.
     """
-    return _key(proof, _names(theorem))
+    return _key(proof, frozenset() if theorem is None else _names(theorem))
 
 
 def length(proof: str) -> int:
