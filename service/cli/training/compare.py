@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,7 @@ def compare(
 
 def _done_by_itself(job: "Job", settings: Settings) -> bool:
     """Do a job in a process of its own, so that what vLLM and Lean took is given back; whether it worked."""
-    process = multiprocessing.get_context("spawn").Process(target=_do, args=(job, settings))
+    process = multiprocessing.get_context("spawn").Process(target=_do, args=(job, settings.model_dump()))
     process.start()
     try:
         process.join()
@@ -58,10 +58,10 @@ def _done_by_itself(job: "Job", settings: Settings) -> bool:
     return process.exitcode == 0
 
 
-def _do(job: "Job", settings: Settings) -> None:
+def _do(job: "Job", settings: dict[str, Any]) -> None:
     try:
         with shared.told(), shared.interruptible():
-            _carry_out(job, settings)
+            _carry_out(job, Settings(**settings))
     except typer.Exit as interrupted:
         sys.exit(interrupted.exit_code)
     except UserError as error:
