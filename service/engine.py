@@ -212,6 +212,7 @@ class Engine:
         return ServiceInfo(
             version=importlib.metadata.version("leansieve"),
             lean=self.pool.lean_version,
+            worker=self.pool.worker_version,
             runtime=self.pool.runtime,
             workers=self.workers,
             samplers=("auto", *self._samplers),

@@ -160,7 +160,7 @@ class Memory:
             _log.warning("a failure cannot be kept", error=str(error))
 
     def _of(self, info: ServiceInfo) -> tuple[ProofStore, FailureStore]:
-        toolchain = Toolchain(info.lean, info.runtime)
+        toolchain = Toolchain(info.lean, info.runtime, info.worker)
         if self._stores is None or self._stores[0] != toolchain:
             proofs = ProofStore(self._database, toolchain, self._capacity)
             self._stores = toolchain, proofs, FailureStore(self._database, toolchain)
@@ -172,7 +172,8 @@ def effort(request: Search, info: ServiceInfo) -> str:
     apart = {"theorem": True, "budget": True, "store": True, "priority": True, "minimise": True, "repeat": True}
     way = _SEARCH.dump_python(request, mode="json", exclude=apart)
     way["sampling"].pop("seed")  # the same chances again
-    return json.dumps([way, info.samplers], sort_keys=True)
+    models = [(model.name, model.digest) for model in info.models]
+    return json.dumps([way, info.samplers, models], sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)

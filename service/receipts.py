@@ -48,7 +48,7 @@ def read(path: Path) -> Receipt:
 async def toolchain(service: Service) -> Toolchain:
     """What gives the verdicts of `service`. Raises as `Service.info`."""
     info = await service.info()
-    return Toolchain(info.lean, info.runtime)
+    return Toolchain(info.lean, info.runtime, info.worker)
 
 
 @dataclass(frozen=True, slots=True)

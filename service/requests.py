@@ -9,7 +9,7 @@ from prover.candidate import Candidate
 from prover.lean.jobs import Priority
 from prover.search import Budget, Finished, Minimised, Preference, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Limits, Trust, Verdict, VerdictKind
+from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
 from service.errors import UserError
 from service.sampling import Sampling
 from service.suggest import Suggest, Suggestions
@@ -31,7 +31,10 @@ class StatementError(UserError):
         where = f" at {first.region.value} {first.line}:{first.column}" if first else ""
         # Lean's notes follow its first line; they are in the verdict.
         reason = first.text.partition("\n")[0] if first else verdict.kind.name
-        super().__init__(f"the statement {_STATEMENT_FAULTS.get(verdict.kind, 'was not taken')}{where}: {reason}")
+        fault = f"the statement {_STATEMENT_FAULTS.get(verdict.kind, 'was not taken')}"
+        if first is not None and first.region is Region.CANDIDATE:
+            fault = "the proof up to there was not taken"
+        super().__init__(f"{fault}{where}: {reason}")
         self.verdict = verdict
 
 
@@ -196,6 +199,7 @@ class ServiceInfo:
         store: whether proofs are stored, and batches taken.
         default: what requests get if they do not say.
         maximum: the most they may ask for.
+        worker: version of the program that checks; empty where it is not told.
     """
 
     version: str
@@ -210,6 +214,7 @@ class ServiceInfo:
     strategies: tuple[str, ...] = ()
     models: tuple[ServedModel, ...] = ()
     store: bool = False
+    worker: str = ""
 
 
 class Service(Protocol):

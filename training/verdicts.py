@@ -148,7 +148,7 @@ class VerdictCache:
 
 
 async def checker_version(pool: WorkerPool) -> str:
-    """What a verdict of this pool depends on beside the request: Lean and the list of what is allowed."""
+    """What a verdict of this pool depends on beside the request: Lean, the worker and the list of what is allowed."""
     await pool.ready()
     vetting = json.dumps(allow_list(), sort_keys=True, default=sorted)
-    return f"{pool.lean_version} {hashlib.sha256(vetting.encode()).hexdigest()[:16]}"
+    return f"{pool.lean_version} {pool.worker_version} {hashlib.sha256(vetting.encode()).hexdigest()[:16]}"

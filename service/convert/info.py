@@ -10,6 +10,7 @@ def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
     return server_info_pb2.GetServerInfoResponse(
         version=info.version,
         lean_version=info.lean,
+        worker_version=info.worker,
         runtime=info.runtime,
         workers=info.workers,
         samplers=info.samplers,
@@ -46,6 +47,7 @@ def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> Ser
         strategies=tuple(search.strategy_from_proto(value) for value in info.strategies),
         models=tuple(model_from_proto(model) for model in info.models),
         store=info.store,
+        worker=info.worker_version,
     )
 
 
