@@ -25,7 +25,7 @@ PLAIN = (Theorem("theorem plain (a b : Nat) : a + b = b + a"), Candidate("by ome
 LIMITS = Limits(seconds=3)
 SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 quick = settings(max_examples=12, derandomize=True, database=None, **SETTINGS)
-long = settings(max_examples=150, **SETTINGS)
+long = settings(max_examples=60, **SETTINGS)
 
 TOKENS = (Path(__file__).parent / "lean_tokens.txt").read_text(encoding="utf-8").split()
 SPACES = [" ", " ", " ", "\n", "\n  ", "\n    ", "", "\t", "\r\n", "\u00a0"]
@@ -240,6 +240,7 @@ async def test_mutated_statement_is_never_accepted(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @long
 @given(texts=several(st.one_of(soup(80), garbage())))
 async def test_more_token_soup_proves_nothing(lean_pool: WorkerPool, texts: list[str]) -> None:
@@ -248,6 +249,7 @@ async def test_more_token_soup_proves_nothing(lean_pool: WorkerPool, texts: list
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @long
 @given(mutants=st.lists(st.one_of(refutation(), truncation()), min_size=16, max_size=16))
 async def test_more_mutated_proofs_never_prove_the_negation(
@@ -257,6 +259,7 @@ async def test_more_mutated_proofs_never_prove_the_negation(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @long
 @given(mutants=st.lists(mutated_file(), min_size=8, max_size=8))
 async def test_more_mutated_statements_are_never_accepted(
