@@ -1,6 +1,7 @@
 """Which theorems are asked when."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,11 @@ def read_prompts(
     """The theorems of some corpora in a prompt format, without those of more than `longest` tokens; and how many those are.
 
     Raises:
-        ValueError: a file holds something else, or there is no theorem left.
+        ValueError: a file holds something else, two theorems have the same name, or there is no theorem left.
     """
     records = [record for path in paths for record in read_corpus(path)]
+    if doubled := [name for name, count in Counter(record.name for record in records).items() if count > 1]:
+        raise ValueError(f"{', '.join(map(str, paths))}: two theorems are called {doubled[0]}.")
     prompts = [Prompt(record, tuple(tokenizer.encode(form.render(record.theorem)))) for record in records]
     kept = [prompt for prompt in prompts if len(prompt.tokens) <= longest]
     if not kept:
