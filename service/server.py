@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
+from prover.store.queue import JobQueue
 from service import logs, tracing
 from service.address import Address, bind, is_local
 from service.config import MetricsSettings, Settings
@@ -22,6 +23,9 @@ from service.engine import Engine
 from service.errors import UserError
 from service.health import SERVICE, Health
 from service.interceptor import Around
+from service.jobs.jobs import Jobs
+from service.jobs.runner import JobRunner
+from service.memory import Memory, open_database
 from service.metrics import http
 from service.metrics.collector import ProcessCollector, ServerCollector
 from service.metrics.recorder import Recorder
@@ -57,7 +61,11 @@ class Signals:
 
 @contextlib.asynccontextmanager
 async def listening(
-    service: Service, settings: Settings, hurry: asyncio.Event, recorder: Recorder | None = None
+    service: Service,
+    settings: Settings,
+    hurry: asyncio.Event,
+    recorder: Recorder | None = None,
+    jobs: Jobs | None = None,
 ) -> AsyncIterator[tuple[str, Health]]:
     """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
 
@@ -69,6 +77,7 @@ async def listening(
         settings: of the service.
         hurry: ends the draining.
         recorder: where calls are counted and traced.
+        jobs: runs batches; None: there are none.
 
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
@@ -88,7 +97,7 @@ async def listening(
             ("grpc.max_send_message_length", settings.server.message_bytes),
         ],
     )
-    state, servicer = Health(), Servicer(service, settings)
+    state, servicer = Health(), Servicer(service, settings, jobs)
     await state.report(serving=False)
     add_ProofSearchServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
@@ -125,27 +134,34 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         reload: reads the settings again, at SIGHUP.
 
     Raises:
-        UserError: it is not possible to listen there, or Lean or a sampler do not run here.
+        UserError: it is not possible to listen there, the database cannot be used, or Lean or a sampler do not run here.
     """
     signals = Signals()
     signals.listen()
     with tracing.exporting(settings.tracing) as traces:
         recorder = Recorder(traces)
-        engine = Engine(settings, recorder=recorder)
+        database = await open_database(settings.store)
+        memory = Memory(database, settings.store, recorder.looked_up) if database else None
+        engine = Engine(settings, recorder=recorder, memory=memory)
+        jobs = JobRunner(engine, JobQueue(database), settings.jobs) if database else None
         try:
-            async with listening(engine, settings, signals.hurry, recorder) as (address, state):
+            async with listening(engine, settings, signals.hurry, recorder, jobs) as (address, state):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
                 with _metrics(settings.metrics, recorder.registry, state):
                     announce(f"leansieve listens on {address}")
                     reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
                     try:
-                        await _work(engine, state, settings, signals.stop, announce)
+                        # Batches are put back when draining begins: this server takes them up again, or another one.
+                        async with jobs or contextlib.nullcontext():
+                            await _work(engine, state, settings, signals.stop, announce)
                     finally:
                         reloading.cancel()
                     _log.info("draining", seconds=settings.server.drain_seconds)
         finally:
             await engine.close()
+            if database:
+                database.close()
 
 
 async def _work(

@@ -26,7 +26,7 @@ def demo(
     settings = common.load_settings(config, lean={"workers": workers})
     limits, budget = common.limits(settings, None), common.budget(settings, None, None, None)
     todo = showing.examples(examples, lambda theorem: Search(theorem, budget, limits))
-    arguments = ["--log-level", "error"]
+    arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []
     proved = common.run(_demo(settings, todo, arguments))

@@ -24,6 +24,9 @@ def serve(
     metrics: Annotated[
         str | None, typer.Option(help="HOST:PORT of /metrics, /livez and /readyz; '' for none.", metavar="ADDR")
     ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Database of proofs and batches: a file or URL; 'none' for none.", metavar="URL")
+    ] = None,
     workers: common.Workers = None,
     project: Annotated[
         Path | None, typer.Option(help="Lake project whose toolchain checks what names no other.", metavar="DIR")
@@ -37,6 +40,7 @@ def serve(
         "server": {"listen": listen, "allow_remote": allow_remote},
         "security": {"certificate": certificate, "key": key, "client_ca": client_ca, "tokens": tokens},
         "metrics": {"listen": metrics},
+        "store": {"url": store},
         "lean": {"workers": workers, "project": project},
         "model": {"path": model},
         "log": {"level": log_level},
