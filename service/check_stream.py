@@ -11,6 +11,7 @@ from prover.verdict import Verdict
 from service import status
 from service.convert import values
 from service.errors import UserError
+from service.validation import validate
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class CheckStream:
     async def _answer(self, request: check_pb2.CheckProofsRequest) -> None:
         answer = check_pb2.CheckProofsResponse(id=request.id)
         try:
+            validate(request)
             answer.verdict.CopyFrom(values.verdict_to_proto(await self._check(request.check)))
         except UserError as error:
             answer.error.CopyFrom(status.to_status(error))

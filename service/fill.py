@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from prover.candidate import Candidate
 from prover.search import Finished, Proof
 from prover.theorem import Theorem
-from prover.verdict import Verdict, VerdictKind
+from prover.verdict import Message, Region, Verdict, VerdictKind
 from service import lean_file
+from service.errors import InputError
 from service.lean_file import FileTheorem, LeanFile
 from service.place import Place
 from service.requests import Check, Event, Search, Service, StatementError
@@ -197,6 +198,11 @@ async def _close(
         suggestions = await service.suggest(wanted)
     except StatementError as error:
         return Outcome(hole, verdict=error.verdict)
+    except InputError as error:
+        if error.field != "place":
+            raise
+        said = Message("error", str(error), Region.CANDIDATE, *lean_file.line_and_column(proof, start))
+        return Outcome(hole, verdict=Verdict(VerdictKind.REJECTED, messages=(said,)))
     place = Place(theorem, proof[:start], proof[end:], suggestions.term)
     complete = len(lean_file.sorries(proof)) == 1
     for one in suggestions.suggestions:

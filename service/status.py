@@ -22,7 +22,7 @@ from google.protobuf.message import Message as Proto
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from leansieve.v1 import verdict_pb2
-from prover.verdict import Verdict
+from prover.verdict import Region, Verdict
 from service.convert import values
 from service.errors import InputError, UserError
 from service.jobs.jobs import NoJobError
@@ -34,6 +34,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 # Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
 _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000
+_FIELDS = {region: f"theorem.{region.value}" for region in Region} | {Region.CANDIDATE: "place"}
 
 
 async def abort(context: grpc.aio.ServicerContext, error: UserError) -> NoReturn:  # type: ignore[type-arg]
@@ -122,7 +123,7 @@ def _statement_details(verdict: Verdict) -> list[Proto]:
     messages = [replace(message, text=_short(message.text)) for message in errors]
     while True:
         violations = [
-            _violation(f"theorem.{message.region.value}", f"{message.line}:{message.column}: {message.text}")
+            _violation(_FIELDS[message.region], f"{message.line}:{message.column}: {message.text}")
             for message in messages
         ]
         details: list[Proto] = [

@@ -86,7 +86,8 @@ class Suggester:
                 skipped = await self._goals(shape, shape.with_skip().text)
                 return shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term(), goals
         assert looked is not None
-        if looked.verdict is VerdictKind.VERIFIED:
+        nothing_left = any(message.text.startswith("No goals to be") for message in looked.messages)
+        if looked.verdict is VerdictKind.VERIFIED or nothing_left:
             raise InputError("place", "there is no goal at this place: nothing is left to prove there")
         if looked.verdict is VerdictKind.INFRASTRUCTURE:
             raise UnavailableError("; ".join(message.text for message in looked.messages))
