@@ -15,6 +15,19 @@ from training.corpus.jsonl import read_jsonl
 _BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
 
 
+class TracedStep(BaseModel):
+    """A tactic of an existing proof."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    tactic: str
+    """The tactic block."""
+    before: tuple[str, ...]
+    """The goals that it was run on, as Lean prints them."""
+    after: tuple[str, ...] = ()
+    """The goals that it left."""
+
+
 class TheoremRecord(BaseModel):
     """A theorem with where it comes from; one JSON object a line in a file."""
 
@@ -36,6 +49,12 @@ class TheoremRecord(BaseModel):
     """Which template made it, `family/template`, or the library module; a family never falls into different splits."""
     guard: str = ""
     """The library theorem that this is, if it is one: proofs are checked so that none uses it."""
+    position: str = ""
+    """Where it stands in the code that it was traced from: file, and line from 1, as in `Foo/Bar.lean:12`."""
+    premises: tuple[str, ...] = ()
+    """Constants that its existing proof uses."""
+    steps: tuple[TracedStep, ...] = ()
+    """Tactics of its existing proof."""
 
     @model_validator(mode="after")
     def _statement_is_one(self) -> "TheoremRecord":

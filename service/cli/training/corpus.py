@@ -1,5 +1,6 @@
 """`leansieve corpus`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,61 @@ async def _library(settings: Settings, patterns: list[str], out: Path, imports: 
     async with shared.lean(settings) as pool:
         records = await library_theorems(pool, patterns, header, shared.remark)
     shared.remark(f"{write_jsonl(shared.new_file(out), records)} theorems in {out}")
+
+
+@app.command()
+def project(
+    path: Annotated[Path, typer.Argument(help="Folder of a Lake project.", metavar="PATH")],
+    out: _Out,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Theorems of a project's own files, with tactic steps and premises; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    settings, name = common.in_project(settings, str(path), None)
+    if name:
+        path = settings.lean.projects[name].path
+    with shared.told():
+        common.run(_project(settings, name, path, out))
+
+
+async def _project(settings: Settings, name: str, path: Path, out: Path) -> None:
+    from service.source import source_files
+    from training.corpus.jsonl import write_jsonl
+    from training.corpus.project import trace_project
+    from training.corpus.traced import Tracing
+
+    files = source_files(path, name, shared.remark)
+    async with shared.lean(settings) as pool:
+        with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
+            records = await trace_project(pool, files, tracing, f"project {path.absolute().name}", shared.remark)
+    shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
+
+
+@app.command()
+def dojo(
+    repository: Annotated[str, typer.Argument(help="Folder or address of a git repository.", metavar="REPO@COMMIT")],
+    out: _Out,
+    python: Annotated[Path | None, typer.Option(help="Interpreter that has lean-dojo; by default this one.")] = None,
+) -> None:
+    """Theorems of a repository as LeanDojo traces them; the same command goes on where it was stopped."""
+    with shared.told():
+        from training.corpus.dojo import TracingError
+
+        try:
+            common.run(_dojo(repository, out, python or Path(sys.executable)))
+        except TracingError as error:
+            raise UserError(f"{repository} cannot be traced: {error}") from None
+
+
+async def _dojo(repository: str, out: Path, python: Path) -> None:
+    from training.corpus.dojo import trace_repository
+    from training.corpus.jsonl import write_jsonl
+    from training.corpus.traced import Tracing
+
+    with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
+        records = await trace_repository(repository, tracing, python, report=shared.remark)
+    shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
 
 
 @app.command()
