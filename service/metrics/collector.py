@@ -1,4 +1,4 @@
-"""The state of workers, queue and process, read when Prometheus asks: nothing is counted twice, nothing in the hot path."""
+"""The state of workers, queue, models and process, read when Prometheus asks: nothing is counted twice, nothing in the hot path."""
 
 import importlib.metadata
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from prover.lean.ending import End
 from prover.lean.stats import PoolStats, State
 from service.health import Health
+from service.models import Models
 
 
 class Pool(Protocol):
@@ -42,6 +43,11 @@ class Observed(Protocol):
     @property
     def sources(self) -> tuple[str, ...]:
         """Who samples."""
+        ...
+
+    @property
+    def models(self) -> Models:
+        """The language models behind it."""
         ...
 
     def stats(self) -> PoolStats:
@@ -98,10 +104,18 @@ class ServerCollector(Collector):
         for source in self._engine.sources:
             samplers.add_metric([source], 1)
         yield samplers
+        models = GaugeMetricFamily(
+            "leansieve_model_info", "Models that sample here; always 1.", labels=["model", "alpha", "digest"]
+        )
+        for model in self._engine.models.served:
+            models.add_metric([model.name, "" if model.alpha is None else f"{model.alpha:g}", model.digest], 1)
+        yield models
+        if self._engine.models.sampler is not None:
+            yield from self._engine.models.sampler.collect()
 
 
 class ProcessCollector(Collector):
-    """What is registered for the whole process: its memory, processor time and files, and vLLM's own metrics."""
+    """What is registered for the whole process: its memory, processor time and files."""
 
     def collect(self) -> Iterable[Metric]:
         """Everything as it is now."""
