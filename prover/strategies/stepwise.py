@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import heapq
 import itertools
 import re
@@ -22,6 +23,7 @@ from prover.tactics.steps import steps
 
 _LONGEST_SCRIPT = 8_000  # characters
 _LONGEST_STATE = 16_000  # characters; goals that grow beyond lead nowhere
+_LONGEST_QUEUE = 500  # states; the worst beyond are forgotten
 _STEPS_AT_ONCE = 8  # so that a proof that is found does not wait behind all that is still to be tried
 _CLOSED_PENALTY = 2.0  # natural logarithm
 _UNFINISHED = frozenset({"sorry", "admit", "stop"})
@@ -143,7 +145,7 @@ class _Search:
         self._depth = depth
         self._queue: list[tuple[float, int, _Node]] = []
         self._order = itertools.count()
-        self._met: set[tuple[str, ...]] = set()
+        self._met: set[bytes] = set()
         self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
 
     def push(self, node: _Node) -> None:
@@ -151,12 +153,17 @@ class _Search:
         key = _key(node.state)
         if key not in self._met:
             self._met.add(key)
-            heapq.heappush(self._queue, (node.rank, next(self._order), node))
+            self._put(node)
 
     def postpone(self, node: _Node) -> None:
         """Queue a state once more, behind what its closing led to."""
         later = _Node(node.state, node.log_prob - _CLOSED_PENALTY * max(1, len(node.state.script)), closed=True)
-        heapq.heappush(self._queue, (later.rank, next(self._order), later))
+        self._put(later)
+
+    def _put(self, node: _Node) -> None:
+        heapq.heappush(self._queue, (node.rank, next(self._order), node))
+        if len(self._queue) > 2 * _LONGEST_QUEUE:
+            self._queue = heapq.nsmallest(_LONGEST_QUEUE, self._queue)  # sorted, so a heap
 
     def pop(self) -> _Node | None:
         """The best state."""
@@ -210,9 +217,10 @@ def _allowed(tactic: str, state: TacticState) -> bool:
     return bool(words) and not words & _UNFINISHED and _size(state.script) + len(tactic) <= _LONGEST_SCRIPT
 
 
-def _key(state: TacticState) -> tuple[str, ...]:
+def _key(state: TacticState) -> bytes:
     """What two states share that are the same: their goals, without the names of cases."""
-    return tuple(re.sub(r"^case .*\n", "", goal) for goal in state.goals)
+    goals = "\0".join(re.sub(r"^case .*\n", "", goal) for goal in state.goals)
+    return hashlib.sha256(goals.encode("utf-8", "surrogatepass")).digest()
 
 
 def _size(texts: Sequence[str]) -> int:

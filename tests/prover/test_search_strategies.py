@@ -29,6 +29,7 @@ from prover.search import (
     ProofSearch,
     Waste,
 )
+from prover.strategies.independent import PortfolioFirst
 from prover.strategies.strategy import SearchContext, Strategy
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
@@ -283,3 +284,23 @@ async def test_leaving_a_search_frees_whoever_waits_for_an_answer() -> None:
 async def test_options_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="surplus"):
         Options(**bad)  # type: ignore[arg-type]
+
+
+async def test_the_others_join_the_portfolio_when_its_first_candidates_have_got_a_worker() -> None:
+    first = ScriptedSampler([f"a {number}" for number in range(8)], turns=20)
+    other = ScriptedSampler(["b"], name="other")
+    checker = ScriptedChecker()
+    _, finished = await collect([[PortfolioFirst([first, other], head_start=3)]], Budget(), checker)
+    assert finished.ending is Ending.SAMPLERS_EXHAUSTED
+    assert checker.checked.index("b") in (3, 4)
+    checker = ScriptedChecker()
+    await collect([[PortfolioFirst([ScriptedSampler(["a"]), other], head_start=3)]], Budget(), checker)
+    assert checker.checked == ["a", "b"]
+
+
+async def test_the_others_join_although_the_portfolio_fails() -> None:
+    failing = ScriptedSampler([], then="fail")
+    _, finished = await collect([[PortfolioFirst([failing, ScriptedSampler(["ok"])])]], Budget())
+    assert finished.ending is Ending.PROOFS_FOUND
+    with pytest.raises(RuntimeError, match="sampler fails"):
+        await collect([[PortfolioFirst([failing, ScriptedSampler(["a"])])]], Budget())
