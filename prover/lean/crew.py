@@ -22,7 +22,8 @@ from prover.verdict import VerdictKind
 
 _log = logging.getLogger(__name__)
 
-_REMEMBERED_REJECTIONS = 1_000
+_REMEMBERED_REJECTIONS = 100
+_SHOWN = 200  # characters of a module's name in a message
 
 
 class PoolUnavailableError(RuntimeError):
@@ -146,16 +147,23 @@ class Crew:
         for module in imports:
             if not self._allowed(module):
                 allowed = ", ".join(self.config.allowed_imports or ())
-                reason = f"`import {module}` is not allowed here; allowed are {allowed} and below"
+                reason = f"`import {module[:_SHOWN]}` is not allowed here; allowed are {allowed} and below"
                 return VerdictKind.FORBIDDEN, reason
         if (answer := self._rejected.get(imports)) is not None:
             return VerdictKind.INVALID_STATEMENT, answer
-        if not self._single:
-            for module in imports:
-                if not self._runtime.has_module(module):
-                    reason = f"there is no module `{module}` to import: it does not exist, or `lake build {module}` was not run"
-                    return VerdictKind.INVALID_STATEMENT, reason
+        if self.lean_version and (reason := self._absence(imports)):  # the runtime is prepared
+            return VerdictKind.INVALID_STATEMENT, reason
         return None
+
+    def _absence(self, imports: ImportSet) -> str:
+        """What to say of the first module that is not there; nothing if all may be."""
+        for module in imports:
+            if not self._runtime.has_module(module):
+                name = module[:_SHOWN]
+                if self._single:
+                    return f"unknown module `{name}`"
+                return f"there is no module `{name}` to import: it does not exist, or `lake build {name}` was not run"
+        return ""
 
     def _allowed(self, module: str) -> bool:
         roots = self.config.allowed_imports
@@ -174,9 +182,8 @@ class Crew:
         now = asyncio.get_running_loop().time()
         while switch := import_switch(self.slots, self.queue, self.imports, now, self.config.switch_seconds):
             index, imports = switch
-            absent = [module for module in imports if not self._runtime.has_module(module)]
-            if absent:
-                self.reject(imports, f"unknown module `{absent[0]}`")
+            if absence := self._absence(imports):
+                self._refuse(imports, absence)
             else:
                 self.slots[index].dismiss(End.IMPORTS, imports)
         while pair := next_pair(self.slots, self.queue, self.most_busy):
@@ -229,6 +236,9 @@ class Crew:
         self._rejected[imports] = reason
         if len(self._rejected) > _REMEMBERED_REJECTIONS:
             self._rejected.popitem(last=False)
+        self._refuse(imports, reason)
+
+    def _refuse(self, imports: ImportSet, reason: str) -> None:
         for job in self.queue.drain(imports):
             job.fail(VerdictKind.INVALID_STATEMENT, reason)
 

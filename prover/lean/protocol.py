@@ -16,6 +16,9 @@ from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict
 LONGEST_TEXT = 1 << 20
 """Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
 
+MOST_IMPORTS = 1_000
+"""Most modules that a header may import."""
+
 
 class UnfitTextError(ValueError):
     """A text that cannot be sent to Lean: too long, or not Unicode. `region` says which one."""
@@ -184,6 +187,8 @@ def _common(theorem: Theorem, limits: Limits, policy: Policy) -> dict[str, objec
     if limits.messages < 0 or limits.message_bytes < 0:
         raise ValueError("limits: messages and message_bytes must not be negative")
     imports = list(theorem.header.imports)
+    if len(imports) > MOST_IMPORTS:
+        raise UnfitTextError(Region.HEADER, f"imports {len(imports)} modules; at most {MOST_IMPORTS} are read")
     _fit(Region.HEADER, " ".join(imports))
     return {
         "header": {"imports": imports, "prelude": _fit(Region.HEADER, theorem.header.prelude)},

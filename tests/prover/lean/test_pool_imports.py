@@ -69,6 +69,7 @@ async def test_unknown_import_is_an_invalid_statement_and_costs_one_start() -> N
 
 
 async def test_module_known_to_be_absent_costs_no_worker() -> None:
+    """Neither when it is asked first, while no worker is up, nor later."""
     async with pool_of(runtime=ScriptedRuntime(absent=("Std.Foo",))) as pool:
         for name in ("Std.Foo", "Std.Foo"):
             verdict = await pool.check(theorem(imports=("Init", name)), proof())
@@ -94,4 +95,23 @@ async def test_default_imports_that_were_refused_are_served_once_lean_knows_them
         assert (await pool.check(theorem(), proof())).kind is VerdictKind.INFRASTRUCTURE
         runtime.missing = ()
         await idle(pool)
+        assert (await pool.check(theorem(), proof())).verified
+
+
+async def test_hostile_import_lists_are_refused_and_not_kept() -> None:
+    name = "Std." + "x" * 100_000
+    async with pool_of(runtime=ScriptedRuntime(absent=(name,))) as pool:
+        await pool.ready()
+        many = tuple(f"Std.M{n}" for n in range(5_000))
+        for imports, reason in (
+            (many, "the header imports 5001 modules; at most 1000 are read"),
+            ((name,), f"unknown module `{name[:200]}`"),
+            (
+                ("Nope" + name,),
+                f"`import {('Nope' + name)[:200]}` is not allowed here; allowed are Init, Std and below",
+            ),
+        ):
+            verdict = await pool.check(theorem(imports=imports), proof())
+            assert verdict.messages[0].text == reason
+            assert verdict.messages[0].region is Region.HEADER
         assert (await pool.check(theorem(), proof())).verified
