@@ -4,25 +4,34 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
+import pytest
 import pytest_asyncio
 
 from prover.lean.pool import WorkerPool
+from prover.store.database import Database
+from prover.store.queue import JobQueue
 from service.client import Client
 from service.config import ServerSettings, Settings
 from service.engine import Engine
+from service.jobs.runner import JobRunner
 from service.server import listening
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def served(lean_pool: WorkerPool) -> AsyncIterator[str]:
-    """The address of a server that takes two searches at once."""
+async def served(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a server that takes two searches at once, and batches; it remembers no proofs."""
     settings = Settings(server=ServerSettings(listen="127.0.0.1:0", searches=2))
+    database = Database.open(str(tmp_path_factory.mktemp("served") / "store.sqlite"))
     engine = Engine(settings, lean_pool)
     await engine.start()
-    async with listening(engine, settings, asyncio.Event()) as (address, state):
+    async with (
+        JobRunner(engine, JobQueue(database), settings.jobs) as jobs,
+        listening(engine, settings, asyncio.Event(), jobs=jobs) as (address, state),
+    ):
         await state.report(serving=True)
         yield address
     await engine.close()
+    database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
