@@ -22,6 +22,9 @@ from training.corpus.traced import TracedFile, Tracing
 _CHILD = Path(__file__).with_name("dojo_child.py")
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "ELAN_HOME", "CACHE_DIR")
 _LONGEST_LINE = 256 << 20
+_MODIFIERS = re.compile(
+    r"(?:(?:@\[[^\]]{0,300}\]|\b(?:private|protected|public|noncomputable|nonrec|unsafe|partial)\b)\s*)+\Z"
+)
 _IMPORT = re.compile(r"(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?(\S+)")
 
 
@@ -137,7 +140,8 @@ def _statement(text: str) -> str:
 
 
 def _split(before: str) -> tuple[tuple[str, ...], str]:
-    """The imports and the context of what stands before a theorem in its file."""
+    """The imports and the context of what stands before a theorem's keyword in its file."""
+    before = _MODIFIERS.sub("", before)
     imports = ["Init"]
     lines = before.split("\n")
     for number, line in enumerate(lines):

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -37,6 +38,8 @@ def main() -> None:
         for name, file in files.items():
             if name not in request["done"]:
                 traced = TracedFile.from_traced_file(root, file, repository)
+                # Theorems ask the whole repository for its own; to load that would ask GitHub for its packages.
+                object.__setattr__(traced, "traced_repo", SimpleNamespace(repo=repository, dependencies={}))
                 say(file=name, theorems=[_theorem(traced, theorem) for theorem in traced.get_traced_theorems()])
     except BaseException as error:
         say(broken=f"{type(error).__name__}: {error}"[:2_000])

@@ -82,7 +82,7 @@ async def _project(settings: Settings, name: str, path: Path, out: Path) -> None
     files = source_files(path, name, shared.remark)
     async with shared.lean(settings) as pool:
         with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
-            records = await trace_project(pool, files, tracing, f"project {path.absolute().name}", shared.remark)
+            records = await trace_project(pool, files, tracing, f"project {name or path.name}", shared.remark)
     shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
 
 
