@@ -151,7 +151,7 @@ class Crew:
                 return VerdictKind.FORBIDDEN, reason
         if (answer := self._rejected.get(imports)) is not None:
             return VerdictKind.INVALID_STATEMENT, answer
-        if self.lean_version and (reason := self._absence(imports)):  # the runtime is prepared
+        if reason := self._absence(imports):
             return VerdictKind.INVALID_STATEMENT, reason
         return None
 

@@ -52,7 +52,7 @@ class LeanRuntime(Protocol):
         ...
 
     def has_module(self, module: str) -> bool:
-        """Whether `module` may be there to import; False only if that is sure without asking Lean. `prepare` came before."""
+        """Whether `module` may be there to import; False only if that is sure without asking Lean, after `prepare`."""
         ...
 
     def launch(self, imports: Sequence[str]) -> Launch:

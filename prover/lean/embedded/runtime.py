@@ -62,8 +62,8 @@ class EmbeddedLean:
         _modules(self._installation.library)
 
     def has_module(self, module: str) -> bool:
-        """Whether the library has `module`; `prepare` must have succeeded before."""
-        return module in _modules(self._prepared().library)
+        """Whether the library has `module`; True also before `prepare`, when nobody knows."""
+        return self._installation is None or module in _modules(self._installation.library)
 
     def launch(self, imports: Sequence[str]) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
