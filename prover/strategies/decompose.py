@@ -19,7 +19,7 @@ from prover.lean.protocol import UnfitTextError
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.sampling.templates import KINDS
 from prover.strategies.beside import beside
-from prover.strategies.strategy import SearchContext
+from prover.strategies.strategy import SearchContext, question_limits
 from prover.tactics.closers import PROBE, particular
 from prover.tactics.cut import cut, errors
 from prover.tactics.goal import Goal, read_goal
@@ -183,7 +183,9 @@ class _Search:
         context, options = self._context, self._context.options
         try:
             answer = await context.ask(
-                lambda: self._reader.goals(context.theorem, proof, options.limits, options.policy, options.priority)
+                lambda: self._reader.goals(
+                    context.theorem, proof, question_limits(options), options.policy, options.priority
+                )
             )
         except UnfitTextError:
             return None

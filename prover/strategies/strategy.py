@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 from prover.budget import Options
 from prover.candidate import Candidate
 from prover.sampling.sampler import SamplingParams
 from prover.theorem import Theorem
-from prover.verdict import Verdict
+from prover.verdict import Limits, Verdict
 
 T = TypeVar("T")
 
 Source = Callable[[SamplingParams], AsyncGenerator[Candidate, None]]
 """Begins to propose; for instance a sampler's `sample` with its theorem given."""
+
+
+_LONGEST_QUESTION = 10.0  # seconds; one step of many is not worth more
+
+
+def question_limits(options: Options) -> Limits:
+    """Bounds of a question that is no check of a whole proof."""
+    return replace(options.limits, seconds=min(options.limits.seconds, _LONGEST_QUESTION))
 
 
 class SearchContext(Protocol):
