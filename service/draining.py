@@ -19,7 +19,8 @@ class CallsInWork:
 
     def __init__(self) -> None:
         """None."""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._methods: dict[asyncio.Task[Any], str] = {}
+        self._ended: set[asyncio.Task[Any]] = set()
         self._none = asyncio.Event()
         self._none.set()
         self._over = False
@@ -31,31 +32,34 @@ class CallsInWork:
         if task is None or call.service == _LISTENING_IN:
             yield
             return
-        self._tasks.add(task)
+        self._methods[task] = call.method
         self._none.clear()
         try:
             if self._over:
                 await status.abort(call.context, _shutting_down())
             yield
         except asyncio.CancelledError:
-            if not self._over:
+            if task not in self._ended:
                 raise
             task.uncancel()
             await status.abort(call.context, _shutting_down())
         finally:
-            self._tasks.discard(task)
-            if not self._tasks:
+            self._ended.discard(task)
+            del self._methods[task]
+            if not self._methods:
                 self._none.set()
 
     async def none(self) -> None:
         """Wait until there is none."""
         await self._none.wait()
 
-    def end(self) -> None:
-        """End all that is left: UNAVAILABLE, with the delay after which another server may be asked."""
-        self._over = True
-        for task in self._tasks:
-            task.cancel()
+    def end(self, method: str | None = None) -> None:
+        """End what is left, or the calls of one method: UNAVAILABLE, with a delay after which another server may be asked."""
+        self._over = self._over or method is None
+        for task, name in self._methods.items():
+            if method in (None, name):
+                self._ended.add(task)
+                task.cancel()
 
 
 def _shutting_down() -> UnavailableError:

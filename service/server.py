@@ -112,6 +112,7 @@ async def listening(
             await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
         # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
         draining = asyncio.create_task(server.stop(settings.server.drain_seconds + 60.0))
+        in_work.end("WatchBatch")  # the batch goes on elsewhere
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.server.drain_seconds):
                 await _first(in_work.none(), hurry.wait())
