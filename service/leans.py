@@ -1,9 +1,11 @@
 """The Leans of the settings: the default one, and those of Lake projects."""
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from prover.lean.dojo import DojoConfig, DojoPool
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.native import NativeToolchain, ResourceLimits, Sandbox
@@ -39,6 +41,25 @@ def pool_of(settings: LeanSettings, report: Report | None) -> WorkerPool:
     if not places and not default.options:
         return WorkerPool(default.runtime, default.config)
     return ProjectPools(default, places)
+
+
+def dojo_of(settings: LeanSettings) -> DojoPool | None:
+    """LeanDojo, if the settings want it.
+
+    Raises:
+        UnavailableError: they do not say where.
+    """
+    if settings.pool == "worker":
+        return None
+    dojo = settings.dojo
+    if dojo.traced is None:
+        raise UnavailableError(
+            "--pool dojo needs a repository that LeanDojo has traced: set lean.dojo.traced to its folder"
+        )
+    python = dojo.python or Path(sys.executable)
+    return DojoPool(
+        DojoConfig(dojo.traced, python, dojo.processes, memory_gib=dojo.memory_gib, sandbox=Sandbox(dojo.sandbox))
+    )
 
 
 def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:

@@ -33,12 +33,16 @@ def check(
     token_file: common.TokenFile = None,
     workers: common.Workers = None,
     project: common.Project = None,
+    pool: common.Pool = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
     settings = common.load_settings(
-        config, connection={"ca": ca, "token_file": token_file}, lean={"workers": workers}, log={"level": log_level}
+        config,
+        connection={"ca": ca, "token_file": token_file},
+        lean={"workers": workers, "pool": pool},
+        log={"level": log_level},
     )
     limits = common.limits(settings, check_seconds)
     settings, name = common.in_project(settings, project, server)

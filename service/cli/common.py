@@ -47,6 +47,12 @@ Project = Annotated[
     str | None,
     typer.Option("--project", help="Lake project: a folder, or the name of a configured one.", metavar="PROJECT"),
 ]
+Pool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool", help="worker, or dojo: LeanDojo tries candidates before a worker checks them.", metavar="NAME"
+    ),
+]
 Model = Annotated[Path | None, typer.Option("--model", help="Checkpoint for the sampler `model`.", metavar="DIR")]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]

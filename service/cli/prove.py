@@ -47,6 +47,7 @@ def prove(
     token_file: common.TokenFile = None,
     workers: common.Workers = None,
     project: common.Project = None,
+    pool: common.Pool = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
@@ -55,7 +56,7 @@ def prove(
     settings = common.load_settings(
         config,
         connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers},
+        lean={"workers": workers, "pool": pool},
         model={"path": model},
         log={"level": log_level},
     )

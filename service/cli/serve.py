@@ -31,6 +31,7 @@ def serve(
     project: Annotated[
         Path | None, typer.Option(help="Lake project whose toolchain checks what names no other.", metavar="DIR")
     ] = None,
+    pool: common.Pool = None,
     model: common.Model = None,
     config: common.Config = None,
     log_level: common.LogLevel = None,
@@ -41,7 +42,7 @@ def serve(
         "security": {"certificate": certificate, "key": key, "client_ca": client_ca, "tokens": tokens},
         "metrics": {"listen": metrics},
         "store": {"url": store},
-        "lean": {"workers": workers, "project": project},
+        "lean": {"workers": workers, "project": project, "pool": pool},
         "model": {"path": model},
         "log": {"level": log_level},
     }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prover.theorem import DEFAULT_IMPORTS
-from service.config.native import NativeSettings, ProjectSettings
+from service.config.native import DojoSettings, NativeSettings, ProjectSettings
 from service.config.section import Section
 
 
@@ -40,6 +40,10 @@ class LeanSettings(Section):
     """Modules that requests may import, each with everything below it."""
     queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
+    pool: Literal["worker", "dojo"] = "worker"
+    """`dojo`: candidates are tried in LeanDojo first, and what it takes is checked by a worker like any other."""
+    dojo: DojoSettings = DojoSettings()
+    """Where LeanDojo is."""
     native: NativeSettings = NativeSettings()
     """How workers of `project` run."""
     projects: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], ProjectSettings] = Field(

@@ -34,3 +34,18 @@ class ProjectSettings(NativeSettings):
     """Most checks at once. Workers are started when the first request names the project."""
     spares: int = Field(default=0, ge=0, le=64)
     """Workers kept warm beyond that."""
+
+
+class DojoSettings(Section):
+    """LeanDojo, for `pool = "dojo"`. Needs `pip install 'leansieve[dojo]'`, with Python older than 3.13."""
+
+    traced: Path | None = None
+    """Repository as LeanDojo has traced it, in its cache: `…/gitpython-NAME-COMMIT/NAME`."""
+    python: Path | None = None
+    """Interpreter that has lean-dojo; by default this one."""
+    processes: int = Field(default=1, ge=1, le=256)
+    """Most Dojos at once."""
+    memory_gib: int = Field(default=8, ge=1)
+    """Memory of the Lean behind one Dojo."""
+    sandbox: Literal["always", "never"] = "always"
+    """Tactics run there that nobody has vetted: `never` only if you trust whoever writes them."""

@@ -31,22 +31,16 @@ _MOST_STATES = 10_000
 
 
 class DojoPool:
-    """A `Stepper` and a `Checker` on LeanDojo. It keeps no process when nobody has a session or a check with it.
+    """A `Stepper` on LeanDojo. It keeps no process when nobody has a session with it.
 
     Attributes:
         ends: how the Dojos so far came to their end: `closed`, `late`, `broken`, `worn` (used up).
     """
 
-    def __init__(self, config: DojoConfig, checker: Checker) -> None:
-        """Nothing is started.
-
-        Args:
-            config: where LeanDojo is.
-            checker: has the last word on proofs.
-        """
+    def __init__(self, config: DojoConfig) -> None:
+        """Nothing is started; `config` says where LeanDojo is."""
         self.config = config
         self.ends: Counter[str] = Counter()
-        self._checker = checker
         self._places = asyncio.Semaphore(config.processes)
 
     async def prepare(self) -> None:
@@ -69,6 +63,22 @@ class DojoPool:
             finally:
                 await session.close()
 
+    def before(self, checker: Checker) -> Checker:
+        """A checker that tries candidates in LeanDojo, and has `checker` judge what LeanDojo takes.
+
+        What LeanDojo refuses is refused: that costs proofs that it is wrong about, and no wrong proof. What it cannot be
+        asked (whole files, long proofs), and what breaks it, `checker` judges alone.
+        """
+        return _FirstLook(self, checker)
+
+
+class _FirstLook:
+    """See `DojoPool.before`."""
+
+    def __init__(self, pool: DojoPool, checker: Checker) -> None:
+        self._pool = pool
+        self._checker = checker
+
     async def check(
         self,
         theorem: Theorem,
@@ -76,14 +86,9 @@ class DojoPool:
         limits: Limits = DEFAULT_LIMITS,
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
-        """Try the candidate in LeanDojo, and have the checker judge what it takes; see `Checker.check`.
-
-        What LeanDojo refuses is refused: that costs proofs that it is wrong about, and no wrong proof. What it cannot be
-        asked (whole files, long proofs), and what breaks it, the checker judges alone.
-        """
         tactic = f"exact (\n{candidate.text}\n)"
-        if candidate.mode is Mode.PROOF and fits(self.config, tactic):
-            async with self.open(theorem, limits, policy, Priority.INTERACTIVE) as session:
+        if candidate.mode is Mode.PROOF and fits(self._pool.config, tactic):
+            async with self._pool.open(theorem, limits, policy, Priority.INTERACTIVE) as session:
                 assert isinstance(session, _DojoSession)
                 refusal = await session.refusal(tactic)
             if refusal is not None:

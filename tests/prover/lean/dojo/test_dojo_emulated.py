@@ -53,7 +53,7 @@ def children() -> list[psutil.Process]:
 
 
 async def test_session_steps_branches_and_finishes_in_emulated_dojo(emulated: Emulated) -> None:
-    pool = DojoPool(emulated(), Suspicious())
+    pool = DojoPool(emulated())
     async with opened(pool) as session:
         first = await session.begin()
         assert first.state is not None
@@ -79,7 +79,7 @@ async def test_session_steps_branches_and_finishes_in_emulated_dojo(emulated: Em
 
 @pytest.mark.parametrize("ending", ["sleep 600", "exit 137", "exit 0", "segv", "garbage"])
 async def test_dojo_that_is_late_or_breaks_is_discarded_and_its_states_live_on(emulated: Emulated, ending: str) -> None:
-    pool = DojoPool(emulated(), Suspicious())
+    pool = DojoPool(emulated())
     async with opened(pool, limits=Limits(seconds=3)) as session:
         first = (await session.begin()).state
         assert first is not None
@@ -98,7 +98,7 @@ async def test_dojo_that_is_late_or_breaks_is_discarded_and_its_states_live_on(e
 
 
 async def test_dojo_that_does_not_start_is_no_ones_fault(emulated: Emulated) -> None:
-    pool = DojoPool(emulated(), Suspicious())
+    pool = DojoPool(emulated())
     async with opened(pool, Theorem("theorem t : broken start")) as session:
         step = await session.begin()
     assert step.kind is VerdictKind.INFRASTRUCTURE
@@ -107,7 +107,7 @@ async def test_dojo_that_does_not_start_is_no_ones_fault(emulated: Emulated) -> 
 
 
 async def test_dojo_is_used_up_after_so_many_steps(emulated: Emulated) -> None:
-    pool = DojoPool(emulated(life_steps=2), Suspicious())
+    pool = DojoPool(emulated(life_steps=2))
     async with opened(pool) as session:
         state = (await session.begin()).state
         for tactic in ("a", "b", "c"):
@@ -120,7 +120,7 @@ async def test_dojo_is_used_up_after_so_many_steps(emulated: Emulated) -> None:
 
 async def test_cancelled_step_ends_its_dojo(emulated: Emulated) -> None:
     """Left alone, it would answer the next question with the last one's answer."""
-    pool = DojoPool(emulated(), Suspicious())
+    pool = DojoPool(emulated())
     async with opened(pool) as session:
         first = (await session.begin()).state
         assert first is not None
@@ -147,7 +147,7 @@ def test_requests_that_the_terminal_would_lose_are_never_sent(emulated: Emulated
 async def test_longest_request_arrives_whole_in_emulated_dojo(emulated: Emulated) -> None:
     config = emulated()
     longest = max(size for size in range(3_000, 4_096) if fits(config, "é" + "x" * size))
-    async with opened(DojoPool(config, Suspicious())) as session:
+    async with opened(DojoPool(config)) as session:
         first = (await session.begin()).state
         assert first is not None
         state = (await session.run(first, "é" + "x" * longest)).state
@@ -162,7 +162,7 @@ async def test_longest_request_arrives_whole_in_emulated_dojo(emulated: Emulated
 
 async def test_what_emulated_dojo_calls_proved_is_judged_by_our_own_checker(emulated: Emulated) -> None:
     checker = Suspicious()
-    pool = DojoPool(emulated(), checker)
+    pool = DojoPool(emulated()).before(checker)
     verdict = await pool.check(Theorem("theorem t : False"), Candidate("claim"))
     assert verdict.kind is VerdictKind.REJECTED
     assert checker.asked == ["claim"]
@@ -178,7 +178,7 @@ async def test_what_emulated_dojo_calls_proved_is_judged_by_our_own_checker(emul
 )
 async def test_what_dojo_cannot_be_asked_goes_to_our_own_checker(emulated: Emulated, candidate: Candidate) -> None:
     checker = Suspicious()
-    await DojoPool(emulated(), checker).check(SOME, candidate)
+    await DojoPool(emulated()).before(checker).check(SOME, candidate)
     assert checker.asked == [candidate.text]
 
 
@@ -189,7 +189,7 @@ async def test_tactics_see_no_network_no_token_and_no_file_to_change(emulated: E
     config = emulated(sandbox)
     server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, opened(DojoPool(config, Suspicious())) as session:
+    async with server, opened(DojoPool(config)) as session:
         first = (await session.begin()).state
         assert first is not None
         seen = json.loads((await session.run(first, f"look {port}")).messages[0].text)
@@ -203,7 +203,7 @@ async def test_tactics_see_no_network_no_token_and_no_file_to_change(emulated: E
 
 async def test_without_sandbox_the_environment_is_clean_all_the_same(emulated: Emulated) -> None:
     config = emulated()
-    async with opened(DojoPool(config, Suspicious())) as session:
+    async with opened(DojoPool(config)) as session:
         first = (await session.begin()).state
         assert first is not None
         await session.run(first, "child")
@@ -228,7 +228,7 @@ from tests.prover.lean.dojo.test_dojo_emulated import *
 config = DojoConfig(Path({str(config.traced)!r}), Path({str(config.python)!r}), sandbox=Sandbox({str(config.sandbox)!r}),
     readable=[Path({str(config.readable[0])!r})], environment={dict(config.environment)!r})
 async def main():
-    async with opened(DojoPool(config, Suspicious())) as session:
+    async with opened(DojoPool(config)) as session:
         first = (await session.begin()).state
         await session.run(first, "child")
         task = asyncio.create_task(session.run(first, "sleep 600"))
