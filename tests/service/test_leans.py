@@ -12,7 +12,7 @@ from prover.lean.embedded.install import cache_directory
 from prover.lean.native import NativeToolchain
 from prover.lean.projects import ProjectPools
 from prover.theorem import Header, Theorem
-from service import config
+from service import config, native_doctor
 from service.cli import common
 from service.errors import UserError
 from service.leans import pool_of
@@ -99,6 +99,29 @@ def test_project_option_is_a_folder_here_and_a_name_for_a_server(tmp_path: Path,
     assert common.within(plain, "") is plain
     assert common.within(plain, "a").header.imports == ()
     assert common.within(Theorem("theorem a : True", project="b"), "a").project == "b"
+
+
+def test_doctor_looks_at_every_project_with_emulated_lake(
+    tmp_path: Path, lean: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", lean.environment["PATH"])
+    monkeypatch.setenv("HOME", lean.environment["HOME"])
+    lean.configure(build_status=3)
+    text = f"""
+[lean.projects.here]
+path = "{lean.project}"
+[lean.projects.gone]
+path = "/nowhere"
+"""
+    known = settings(tmp_path, text)
+    here, gone = native_doctor.projects(known.lean)
+    assert here[:2] == ("project here", "bad")
+    assert "Lean (version 4.28.0" in here[2]
+    assert here[3] == f"sources have changed since they were built: run `lake build` in {lean.project}"
+    assert (gone[1], gone[3]) == ("bad", "there is no Lake project /nowhere: the folder does not exist")
+    assert list(native_doctor.dojo(known.lean)) == []
+    wanted = settings(tmp_path, '[lean]\npool = "dojo"')
+    assert next(native_doctor.dojo(wanted.lean))[3].endswith("set lean.dojo.traced to its folder")
 
 
 @pytest.mark.lean

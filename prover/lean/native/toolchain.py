@@ -119,6 +119,24 @@ class NativeToolchain:
         argv = limited([here.lake.program, "env", *program], self._limits, here.library_bytes)
         return Launch(argv, here.lake.environment, here.project.folder, cancel="stdin")
 
+    def describe(self) -> str:
+        """Version, folder and sandbox in one line; `prepare` must have succeeded before."""
+        here = self._here()
+        boxed = "in a sandbox" if here.bwrap is not None else "without a sandbox"
+        return f"{here.survey.version} for {here.project.folder}, {boxed}"
+
+    def build_trouble(self, imports: Sequence[str], seconds: float) -> str | None:
+        """What of the project is not built, and what to do; None if all is. Asks Lake; takes seconds to minutes.
+
+        Raises:
+            RuntimeUnavailableError: Lake does not answer within `seconds`.
+        """
+        here = self._here()
+        missing = here.modules.trouble(imports, here.project.folder)
+        if missing is None and (reason := here.lake.out_of_date(here.project, seconds)) is not None:
+            return f"{reason}: run `lake build` in {here.project.folder}"
+        return missing
+
     @property
     def options(self) -> Mapping[str, str]:
         """Options that the project sets for its files.

@@ -192,6 +192,24 @@ async def test_request_for_a_module_that_is_not_built_is_answered_without_emulat
     assert str(lean.project) not in verdict.messages[0].text, "a client learns no path"
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (0, None),
+        (3, "sources have changed since they were built: run `lake build` in {project}"),
+        (1, "`lake build --no-build` exits with status 1: run `lake build` in {project}"),
+    ],
+)
+def test_state_of_the_build_is_asked_of_emulated_lake(lean: Emulated, status: int, said: str | None) -> None:
+    lean.configure(build_status=status)
+    native = toolchain(lean)
+    native.prepare()
+    assert native.describe().endswith(f"for {lean.project}, without a sandbox")
+    assert native.build_trouble(("Init",), 60) == (said and said.format(project=lean.project))
+    assert lean.calls("lake")[-1]["arguments"] == ["build", "--no-build"]
+    assert "there is no module `No`" in (native.build_trouble(("No",), 60) or "")
+
+
 # How workers are started
 
 
