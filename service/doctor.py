@@ -15,6 +15,7 @@ from prover.lean.embedded.node import node_binary
 from prover.lean.embedded.runtime import EmbeddedLean
 from prover.lean.pool import PoolConfig
 from prover.lean.runtime import RuntimeUnavailableError
+from service import native_doctor
 from service.config import Settings
 
 _GIB = 1 << 30
@@ -46,6 +47,8 @@ def examine(settings: Settings) -> list[Finding]:
         _embedded_lean(),
         _disk(cache_directory()),
         _native_lean(settings),
+        *(Finding(*row) for row in native_doctor.projects(settings.lean)),
+        *(Finding(*row) for row in native_doctor.dojo(settings.lean)),
         _memory(settings),
         _vllm(settings),
         _gpu(),
