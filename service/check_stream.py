@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import structlog
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, status_pb2
 
 from leansieve.v1 import check_pb2
 from prover.verdict import Verdict
 from service import status
 from service.convert import values
-from service.errors import UserError
+from service.errors import InputError, UserError
 from service.validation import validate
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +36,7 @@ class CheckStream:
         """The answers, in the order in which they come.
 
         Raises:
-            Exception: what reading the requests raised.
+            InputError: what came is no message of this stream.
         """
         reading = asyncio.create_task(self._read(requests))
         try:
@@ -49,12 +50,20 @@ class CheckStream:
             await asyncio.wait([reading])
 
     async def _read(self, requests: AsyncIterator[check_pb2.CheckProofsRequest]) -> None:
+        unread: InputError | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 await self._slots.acquire()
-                async for request in requests:
-                    group.create_task(self._answer(request))
-                    await self._slots.acquire()
+                try:
+                    async for request in requests:
+                        group.create_task(self._answer(request))
+                        await self._slots.acquire()
+                except DecodeError:
+                    unread = InputError(
+                        "request", "a message of the stream cannot be read: it is no CheckProofsRequest"
+                    )
+            if unread is not None:
+                raise unread
         finally:
             self._answers.put_nowait(None)
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.answers import Elaboration
 from prover.lean.checker import Checker
+from prover.lean.dojo import DojoUnavailableError
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.pool import (
     PoolBusyError,
@@ -25,15 +26,15 @@ from prover.lean.runtime import RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search import Ending, Finished, Options, ProofSearch
-from prover.strategies import STRATEGIES, build_plan
-from prover.strategies.strategy import Strategy
+from prover.strategies import STRATEGIES
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy, Trust, Verdict, VerdictKind
 from service.admission import bounds
 from service.checkers import InTurn, Twice
+from service.choices import Choices
 from service.config import Settings
 from service.errors import InputError
-from service.leans import pool_of
+from service.leans import dojo_of, pool_of
 from service.memory import Memory
 from service.metrics.recorder import Recorder
 from service.models import Models
@@ -83,6 +84,7 @@ class Engine:
         self._report = report
         self._owns_pool = pool is None
         self.pool = pool or pool_of(settings.lean, self._preparing)
+        self._dojo = dojo_of(settings.lean)
         self.recorder = recorder or Recorder()
         self.memory = memory
         self.models = Models(settings.model)
@@ -92,7 +94,7 @@ class Engine:
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._started = False
         self._default, self._maximum = bounds(settings)
-        self._policies = {name: Policy(name, policy.axioms, policy.kinds) for name, policy in settings.policies.items()}
+        self._choices = Choices(settings, self._samplers, self.pool, self._dojo)
 
     async def start(self) -> None:
         """Start samplers and workers; returns when a proof has really been checked.
@@ -103,8 +105,10 @@ class Engine:
         if self._owns_pool:
             await self.pool.start()
         try:
+            if self._dojo is not None:
+                await self._dojo.prepare()
             await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
-        except (PoolUnavailableError, SamplerUnavailableError) as error:
+        except (PoolUnavailableError, SamplerUnavailableError, DojoUnavailableError) as error:
             raise UnavailableError(str(error)) from None
         self._started = True
         await self.self_check()
@@ -152,7 +156,7 @@ class Engine:
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
-        policy = self._policy(request)
+        policy = self._choices.policy(request)
         self._refuse_before_start()
         try:
             async with self._checker(request) as checker:
@@ -166,14 +170,14 @@ class Engine:
         """See `Service.prove`."""
         events = self._search(request)
         if self.memory is not None and request.store is not StoreUse.NONE:
-            events = self.memory.searched(request, self._policy(request), events, self)
+            events = self.memory.searched(request, self._choices.policy(request), events, self)
         async with contextlib.aclosing(events):
             async for event in events:
                 yield event
 
     async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
-        policy, plan = self._policy(request), self._plan(request)
+        policy, plan = self._choices.policy(request), self._choices.plan(request)
         self._refuse_before_start()
         settings = self._settings.search
         options = Options(
@@ -216,7 +220,7 @@ class Engine:
             runtime=self.pool.runtime,
             workers=self.workers,
             samplers=("auto", *self._samplers),
-            policies=tuple(self._policies),
+            policies=self._choices.policies,
             highest_trust=Trust.ISOLATED_REPLAY,
             default=self._default,
             maximum=self._maximum,
@@ -227,8 +231,8 @@ class Engine:
 
     async def suggest(self, request: Suggest) -> Suggestions:
         """See `Service.suggest`."""
-        policy = self._policy(request)
-        samplers = self._chosen(request.sampler)
+        policy = self._choices.policy(request)
+        samplers = self._choices.samplers(request.sampler)
         self._refuse_before_start()
         budget = replace(self._default.budget, seconds=request.seconds)
         params = self.models.params(request.sampling, budget, self.workers, request.priority)
@@ -261,7 +265,9 @@ class Engine:
     @contextlib.asynccontextmanager
     async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
         """What checks proofs of the request's theorem up to the tier that it asks for, in its turn."""
-        warm = InTurn(self.pool, request.priority)
+        warm: Checker = InTurn(self.pool, request.priority)
+        if self._dojo is not None:
+            warm = self._dojo.before(warm)
         if request.trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)
             return
@@ -277,37 +283,6 @@ class Engine:
     def _refuse_before_start(self) -> None:
         if not self._started:
             raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
-
-    def _policy(self, request: Check | Search | Suggest) -> Policy:
-        name = request.policy
-        if isinstance(request, Check | Search):
-            self._known(request.theorem.project)
-        if name not in self._policies:
-            raise InputError("policy", f"there is no policy {name!r}; there is {', '.join(self._policies)}")
-        return replace(self._policies[name], guard="" if isinstance(request, Suggest) else request.guard)
-
-    def _known(self, project: str) -> None:
-        projects = self._settings.lean.projects
-        if project and project not in projects:
-            there = ", ".join(projects) or "none"
-            raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
-
-    def _plan(self, request: Search) -> Sequence[Sequence[Strategy | Sampler]]:
-        strategy = request.strategy or self._settings.search.strategy
-        samplers = self._chosen(request.sampler)
-        try:
-            return build_plan(strategy or STRATEGIES[0], samplers, self.pool)
-        except ValueError as error:
-            raise InputError("strategy", str(error)) from None
-
-    def _chosen(self, name: str) -> list[Sampler]:
-        """The samplers that a request names, in order."""
-        name = name or self._settings.search.sampler
-        if name == "auto":
-            return list(self._samplers.values())
-        if name not in self._samplers:
-            raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
-        return [self._samplers[name]]
 
 
 def _accept(elaboration: Elaboration, policy: Policy) -> None:

@@ -180,12 +180,12 @@ async def _close(
 ) -> Outcome:
     """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
     item = file.theorems[hole.theorem]
-    theorem, proof = file.theorem(item), file.proof(item)
-    like = request(theorem)
+    proof, like = file.proof(item), request(file.theorem(item))
+    theorem = like.theorem
     start, end = lean_file.sorries(proof)[open_before]
     line, column = lean_file.line_and_column(file.text, item.proof_start + start)
     wanted = Suggest(
-        FilePosition(file.text, line, column),
+        FilePosition(file.text, line, column, theorem.project),
         most=_MOST_CLOSINGS,
         seconds=like.budget.seconds,
         limits=like.limits,

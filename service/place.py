@@ -105,8 +105,9 @@ def find(place: TacticState | FilePosition | PrintedGoal) -> Place:
     match place:
         case TacticState(theorem, script):
             return Place(theorem, "by\n  " + "".join(block.replace("\n", "\n  ") + "\n  " for block in script))
-        case FilePosition(text, line, column):
-            return _in_file(text, line, column)
+        case FilePosition():
+            found = _in_file(place.text, place.line, place.column)
+            return replace(found, theorem=replace(found.theorem, project=place.project))
         case PrintedGoal():
             return Place(_as_theorem(place), "by\n  ")
 
@@ -173,4 +174,5 @@ def _as_theorem(printed: PrintedGoal) -> Theorem:
     target = entries[-1].removeprefix("⊢").strip()
     levels = " ".join(sorted(set(_UNIVERSE.findall(printed.goal))))
     context = f"{printed.context}\nuniverse {levels}\n" if levels else printed.context
-    return Theorem(f"theorem leansieve_goal{''.join(binders)} :\n  {target}", printed.header, context)
+    statement = f"theorem leansieve_goal{''.join(binders)} :\n  {target}"
+    return Theorem(statement, printed.header, context, printed.project)

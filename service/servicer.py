@@ -87,6 +87,7 @@ class Servicer(ProofSearchServicer):
                 ends = min(ends, time.monotonic() + values.seconds(request.time))
 
             def search(theorem: Theorem) -> Search:
+                theorem = replace(theorem, project=request.project)
                 asked = search_messages.options_from_proto(request.options, theorem, self._default).in_turn(priority)
                 seconds = max(1e-3, min(asked.budget.seconds, ends - time.monotonic()))
                 return replace(asked, budget=replace(asked.budget, seconds=seconds, proofs=1))

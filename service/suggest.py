@@ -19,11 +19,12 @@ class TacticState:
 
 @dataclass(frozen=True, slots=True)
 class FilePosition:
-    """A place in a file: a `sorry`, or the end of a tactic. Lines count from 1, columns (code points) from 0."""
+    """A place in a file of a project: a `sorry`, or the end of a tactic. Lines count from 1, columns (code points) from 0."""
 
     text: str
     line: int
     column: int
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class PrintedGoal:
     goal: str
     header: Header = field(default_factory=Header)
     context: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,9 +68,13 @@ class Suggester:
             sources.append(_by_rule(goals[0], _DEFINED.findall(place.theorem.context)))
         if model is not None:
             sources.append(_by_model(model, place, params))
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(self._request.seconds):
                 await self._try_all(sources, place, goals)
+        except TimeoutError:
+            pass  # what was found until then is the answer
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
         ranked = sorted(self._found, key=lambda one: (one.outcome is not TacticOutcome.CLOSES_GOAL, -one.score))
         return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term)
 
@@ -187,3 +191,9 @@ async def _by_model(model: ProofModel, place: Place, params: SamplingParams) -> 
             yield Proposal(
                 candidate.text, candidate.log_prob if candidate.log_prob is not None else 0.0, candidate.source
             )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What happened first; the others were cancelled for it."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

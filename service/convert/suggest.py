@@ -37,14 +37,16 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
         case TacticState(theorem, script):
             message.state.theorem.CopyFrom(values.theorem_to_proto(theorem))
             message.state.script.extend(script)
-        case FilePosition(text, line, column):
+        case FilePosition(text, line, column, project):
             message.position.text = text
             message.position.position.line = line
             message.position.position.column = column
-        case PrintedGoal(goal, header, context):
+            message.position.project = project
+        case PrintedGoal(goal, header, context, project):
             message.goal.goal = goal
             message.goal.header = header.text
             message.goal.context = context
+            message.goal.project = project
     return message
 
 
@@ -120,15 +122,21 @@ def _place(request: suggest_pb2.SuggestTacticsRequest, texts: TextSettings) -> T
         case "position":
             at = request.position.position
             text = take("position.text", request.position.text, texts.context)
-            return FilePosition(text.replace("\r\n", "\n"), at.line, at.column)
+            return FilePosition(text.replace("\r\n", "\n"), at.line, at.column, request.position.project)
         case "goal":
             goal = request.goal
             take("goal.header", goal.header, texts.header)
             take("goal.context", goal.context, texts.context)
             try:
-                header = Header.parse(goal.header) if goal.header.strip() else Header()
+                header = _header(goal.header, goal.project)
             except HeaderError as error:
                 raise InputError("goal.header", str(error)) from None
-            return PrintedGoal(take("goal.goal", goal.goal, texts.statement), header, goal.context)
+            return PrintedGoal(take("goal.goal", goal.goal, texts.statement), header, goal.context, goal.project)
         case _:
             raise InputError("place", "the request names no place: set state, position or goal")
+
+
+def _header(text: str, project: str) -> Header:
+    if project:
+        return Header.of_project(text)
+    return Header.parse(text) if text.strip() else Header()

@@ -1,0 +1,367 @@
+"""The service under load, on loopback: streams, health and memory for minutes; throughput and overhead against the bare pool.
+
+    python benchmarks/load.py streams  [--streams 500] [--seconds 300] [--workers W]
+    python benchmarks/load.py checks   [--items 400] [--rounds 3] [--workers W]
+    python benchmarks/load.py overhead [--searches 60] [--workers W]
+    (each with [--json FILE])
+
+`streams` starts a server of its own and keeps so many clients busy with `Prove`, `CheckProofs` and `CheckProof`. A client
+that is told RESOURCE_EXHAUSTED waits as long as it was told, and comes back. Reported: how calls ended, latency of
+`grpc.health.v1.Health/Check`, resident memory of the server without its Lean workers, and whether each stream that was
+accepted came to its end. The two others run server, client and pool in this process, in turns with the pool alone on the
+same items, so that the difference is what the service costs; client and server share the machine with Lean.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rich.console import Console
+from rich.table import Table
+
+from leansieve.v1 import check_pb2, prove_pb2
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from prover.candidate import Candidate
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.pool import PoolConfig, WorkerPool
+from prover.search import Finished
+from prover.theorem import Theorem
+from prover.verdict import Verdict
+from service import status
+from service.client import Client
+from service.config import ClientSettings, ServerSettings, Settings
+from service.engine import Engine
+from service.requests import BusyError, Check, Search
+from service.server import listening
+
+STATEMENTS = (
+    "theorem t{n} (a b : Nat) : a + b + {n} = b + a + {n}",
+    "theorem t{n} (a b c : Int) (h : a + {n} ≤ b) (k : b ≤ c) : a ≤ c - {n}",
+    "theorem t{n} (p q : Prop) (hp : p) (hq : q) : (p ∧ q) ∧ {n} = {n}",
+    "theorem t{n} (xs : List Nat) : (xs ++ []).length + {n} = xs.length + {n}",
+)
+PROOFS = ("by omega", "by omega", "⟨⟨hp, hq⟩, rfl⟩", "by simp")
+
+
+def theorem(number: int) -> str:
+    """One of the statements, under a number of its own."""
+    return STATEMENTS[number % len(STATEMENTS)].format(n=number)
+
+
+def proof(number: int) -> str:
+    """What proves that statement."""
+    return PROOFS[number % len(PROOFS)]
+
+
+def check_request(number: int) -> check_pb2.CheckProofRequest:
+    """A check that verifies."""
+    request = check_pb2.CheckProofRequest(proof=proof(number))
+    request.theorem.statement = theorem(number)
+    return request
+
+
+@dataclass
+class Seen:
+    """What the clients saw."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    accepted: int = 0
+    answered: int = 0
+    proofs: int = 0
+    verdicts: int = 0
+    wrong: list[str] = field(default_factory=list)
+    health_ms: list[float] = field(default_factory=list)
+    resident_mib: list[tuple[float, float]] = field(default_factory=list)
+
+
+async def one_search(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+    """A search to its end; accepted ones have to be answered."""
+    request = prove_pb2.ProveRequest()
+    request.theorem.statement = theorem(number)
+    request.options.budget.samples = 8
+    accepted = answered = False
+    async for response in stub.Prove(request, timeout=300):
+        match response.WhichOneof("event"):
+            case "accepted":
+                accepted = True
+                seen.accepted += 1
+            case "proof":
+                seen.proofs += 1
+            case "summary":
+                answered = True
+                seen.answered += 1
+    if accepted and not answered:
+        seen.wrong.append("a search that was accepted ended without a summary")
+
+
+async def one_stream_of_checks(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+    """Sixteen checks in a stream: as many answers, by their ids."""
+    wanted = {str(number + step) for step in range(16)}
+
+    async def items() -> AsyncIterator[check_pb2.CheckProofsRequest]:
+        for name in wanted:
+            yield check_pb2.CheckProofsRequest(id=name, check=check_request(int(name)))
+
+    seen.accepted += 1
+    got = set()
+    async for answer in stub.CheckProofs(items(), timeout=300):
+        if answer.WhichOneof("outcome") == "verdict":
+            seen.verdicts += 1
+            got.add(answer.id)
+        elif answer.error.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]:
+            seen.ends["RESOURCE_EXHAUSTED (item)"] += 1
+            got.add(answer.id)
+        else:
+            seen.wrong.append(f"an item ended with {answer.error.message}")
+    if got == wanted:
+        seen.answered += 1
+    else:
+        seen.wrong.append(f"a stream of {len(wanted)} checks answered {len(got)}")
+
+
+async def one_check(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+    """A check."""
+    await stub.CheckProof(check_request(number), timeout=300)
+    seen.accepted += 1
+    seen.answered += 1
+    seen.verdicts += 1
+
+
+async def client(address: str, numbers: itertools.count[int], ends: float, seen: Seen) -> None:
+    """One client: a call after the other, of a kind that it draws, until the time is over."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = ProofSearchStub(channel)
+        while time.monotonic() < ends:
+            call = random.choices([one_search, one_stream_of_checks, one_check], [0.5, 0.3, 0.2])[0]
+            try:
+                await call(stub, next(numbers) * 16, seen)
+                seen.ends["OK"] += 1
+            except grpc.aio.AioRpcError as error:
+                seen.ends[error.code().name] += 1
+                meant = status.to_error(error, address)
+                if not isinstance(meant, BusyError):
+                    seen.wrong.append(f"{error.code().name}: {error.details()}")
+                    await asyncio.sleep(1.0)
+                else:
+                    await asyncio.sleep(meant.seconds * random.uniform(0.5, 1.5))
+
+
+async def probe(address: str, ends: float, seen: Seen) -> None:
+    """Asks for health, ten times a second, as a load balancer would: on a connection of its own."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        while time.monotonic() < ends:
+            began = time.perf_counter()
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=30)
+            seen.health_ms.append((time.perf_counter() - began) * 1e3)
+            if answer.status != health_pb2.HealthCheckResponse.SERVING:
+                seen.wrong.append("health is not SERVING")
+            await asyncio.sleep(0.1)
+
+
+async def weigh(process: psutil.Process, began: float, ends: float, seen: Seen) -> None:
+    """Resident memory of the server's own process, once a second."""
+    while time.monotonic() < ends:
+        seen.resident_mib.append((time.monotonic() - began, process.memory_info().rss / 2**20))
+        await asyncio.sleep(1.0)
+
+
+@contextlib.asynccontextmanager
+async def server(workers: int, streams: int) -> AsyncIterator[tuple[int, str]]:
+    """A server process with default limits, but for the quota of its one client; its process id and address."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = ["--listen", "127.0.0.1:0", "--metrics", "", "--workers", str(workers)]
+        environment = {
+            **os.environ,
+            "LEANSIEVE_CLIENTS__CALLS": str(streams + 16),
+            "LEANSIEVE_LOG__LEVEL": "warning",
+            "LEANSIEVE_STORE__URL": str(Path(folder, "store.sqlite")),
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service", "serve", *flags, stdout=asyncio.subprocess.PIPE, env=environment
+        )
+        try:
+            assert process.stdout is not None
+            address = (await process.stdout.readline()).decode().split()[-1]
+            async with Client(address, Settings()) as waiting:
+                await waiting.ready(600)
+            yield process.pid, address
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(process.wait(), 60)
+
+
+async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
+    """See the module."""
+    seen, numbers = Seen(), itertools.count(1)
+    async with server(arguments.workers, arguments.streams) as (pid, address):
+        began = time.monotonic()
+        ends = began + arguments.seconds
+        async with asyncio.TaskGroup() as group:
+            group.create_task(probe(address, ends, seen))
+            group.create_task(weigh(psutil.Process(pid), began, ends, seen))
+            for _ in range(arguments.streams):
+                group.create_task(client(address, numbers, ends, seen))
+    quantiles = statistics.quantiles(seen.health_ms, n=1000)
+    fifth = max(1, len(seen.resident_mib) // 5)
+    # The first fifth is what a server needs at all under this load.
+    early, late = (
+        statistics.median(mib for _, mib in part)
+        for part in (seen.resident_mib[fifth : 2 * fifth], seen.resident_mib[-fifth:])
+    )
+    return {
+        "streams": arguments.streams,
+        "seconds": arguments.seconds,
+        "workers": arguments.workers,
+        "ends": dict(seen.ends),
+        "accepted": seen.accepted,
+        "answered": seen.answered,
+        "verdicts": seen.verdicts,
+        "proofs": seen.proofs,
+        "health_ms": {
+            "p50": quantiles[499],
+            "p99": quantiles[989],
+            "p999": quantiles[998],
+            "most": max(seen.health_ms),
+        },
+        "resident_mib": {"second_fifth": early, "last_fifth": late, "growth": late - early},
+        "wrong": len(seen.wrong),
+        "examples": seen.wrong[:5],
+    }
+
+
+@contextlib.asynccontextmanager
+async def over_one_pool(workers: int) -> AsyncIterator[tuple[Engine, Client, WorkerPool]]:
+    """A server in this process, a client of it, and the pool that it works with."""
+    settings = Settings(server=ServerSettings(listen="127.0.0.1:0"), clients=ClientSettings(calls=10_000))
+    async with WorkerPool(EmbeddedLean(), PoolConfig(workers=workers, spares=0)) as pool:
+        engine = Engine(settings, pool)
+        await engine.start()
+        async with listening(engine, settings, asyncio.Event()) as (address, state):
+            await state.report(serving=True)
+            async with Client(address, settings) as client:
+                yield engine, client, pool
+        await engine.close()
+
+
+async def checks(arguments: argparse.Namespace) -> dict[str, Any]:
+    """See the module."""
+
+    async def bare(pool: WorkerPool, items: list[Check]) -> None:
+        slots = asyncio.Semaphore(max(4, 3 * arguments.workers))  # as the service does
+
+        async def one(item: Check) -> None:
+            async with slots:
+                assert (await pool.check(item.theorem, item.candidate)).verified
+
+        await asyncio.gather(*map(one, items))
+
+    async def served(client: Client, items: list[Check]) -> None:
+        async def requests() -> AsyncIterator[tuple[str, Check]]:
+            for number, item in enumerate(items):
+                yield str(number), item
+
+        async for _, verdict in client.check_all(requests()):
+            assert isinstance(verdict, Verdict)
+            assert verdict.verified
+
+    numbers = itertools.count(1)
+
+    def some() -> list[Check]:
+        chosen = [next(numbers) for _ in range(arguments.items)]
+        return [Check(Theorem(theorem(n)), Candidate(proof(n))) for n in chosen]
+
+    rates: dict[str, list[float]] = {"bare": [], "served": []}
+    async with over_one_pool(arguments.workers) as (_, client, pool):
+        await bare(pool, some())
+        for _ in range(arguments.rounds):
+            ways: list[tuple[str, Callable[[list[Check]], Awaitable[None]]]] = [
+                ("bare", lambda items: bare(pool, items)),
+                ("served", lambda items: served(client, items)),
+            ]
+            for name, way in ways:
+                items = some()
+                began = time.perf_counter()
+                await way(items)
+                rates[name].append(len(items) / (time.perf_counter() - began))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    return {
+        "items": arguments.items,
+        "workers": arguments.workers,
+        "checks_per_second": rates,
+        "share_of_bare_pool": medians["served"] / medians["bare"],
+    }
+
+
+async def overhead(arguments: argparse.Namespace) -> dict[str, Any]:
+    """See the module."""
+
+    async def search(service: Engine | Client, number: int) -> float:
+        began = time.perf_counter()
+        async with contextlib.aclosing(service.prove(Search(Theorem(theorem(number))))) as events:
+            found = [event async for event in events if isinstance(event, Finished)]
+        assert found[0].spent.proofs == 1
+        return (time.perf_counter() - began) * 1e3
+
+    differences, alone, served = [], [], []
+    async with over_one_pool(arguments.workers) as (engine, client, _):
+        await search(client, 0)
+        for number in range(1, arguments.searches + 1):
+            pair = [(engine, alone), (client, served)]
+            for service, times in pair if number % 2 else reversed(pair):
+                times.append(await search(service, number))
+            differences.append(served[-1] - alone[-1])
+    return {
+        "searches": arguments.searches,
+        "workers": arguments.workers,
+        "alone_ms": statistics.median(alone),
+        "served_ms": statistics.median(served),
+        "overhead_ms": {
+            "median": statistics.median(differences),
+            "p90": statistics.quantiles(differences, n=10)[-1],
+        },
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["streams", "checks", "overhead"])
+    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--items", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--searches", type=int, default=60)
+    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    run = {"streams": streams, "checks": checks, "overhead": overhead}[arguments.what]
+    found = asyncio.run(run(arguments))
+    table = Table(title=f"{arguments.what}, load average {os.getloadavg()[0]:.1f}", show_header=False)
+    for name, value in found.items():
+        table.add_row(name, json.dumps(value, ensure_ascii=False))
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
