@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV   := .venv
+DOJO   := .venv-dojo
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip
 # Build back-ends run in an environment of their own: hold them to the versions of the lock too.
@@ -15,7 +16,7 @@ FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
 SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos/leansieve/*/*.proto)
 
-.PHONY: demo test test-slow lint format lock clean
+.PHONY: demo test test-slow test-dojo lint format lock clean
 .DELETE_ON_ERROR:
 
 demo: $(BUILT)
@@ -26,6 +27,17 @@ test: lint
 
 test-slow: $(FULL) $(BUILT)
 	$(BIN)/python -m pytest -m slow
+
+# lean-dojo needs Python older than 3.13 and brings 430 MB: it lives in an environment of its own, which the tests use.
+test-dojo: $(FULL) $(BUILT) $(DOJO)/.installed
+	LEANSIEVE_DOJO_PYTHON=$(CURDIR)/$(DOJO)/bin/python $(BIN)/python -m pytest \
+		tests/prover/lean/dojo tests/training/corpus/test_dojo_emulated.py
+
+$(DOJO)/.installed: requirements/dojo.txt
+	@$(PYTHON) -c 'import sys; sys.exit("lean-dojo needs Python older than 3.13: name one, as in `make test-dojo PYTHON=python3.12`." if sys.version_info >= (3, 13) else 0)'
+	$(PYTHON) -m venv $(DOJO)
+	PIP_CONSTRAINT= $(DOJO)/bin/python -m pip install --quiet -r requirements/dojo.txt
+	@touch $@
 
 lint: $(FULL) $(BUILT)
 	$(BIN)/ruff check .
@@ -68,5 +80,5 @@ lock: $(FULL)
 	$(LOCK) --extra dev --extra train -o requirements/train.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist leansieve buf ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOJO) build dist leansieve buf ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,3 +57,11 @@ def test_wheels_are_built_with_locked_versions() -> None:
     assert isinstance(system, dict)
     for requirement in map(Requirement, system["requires"]):
         assert requirement.specifier.contains(pins("dev")[canonicalize_name(requirement.name)]), str(requirement)
+
+
+def test_lean_dojo_is_pinned_as_its_extra_asks() -> None:
+    """It is installed in an environment of its own, so this list shares no versions with the others."""
+    table = project()["project"]
+    assert isinstance(table, dict)
+    (wanted,) = map(Requirement, table["optional-dependencies"]["dojo"])
+    assert wanted.specifier.contains(pins("dojo")["lean-dojo"])
