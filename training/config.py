@@ -286,6 +286,13 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {more} more)' if more else ''}.") from None
 
 
+def write_config(config: TrainingConfig) -> None:
+    """Write the settings into the run's folder as `config.json`, for whoever asks later what made the model."""
+    config.run.folder.mkdir(parents=True, exist_ok=True)
+    text = config.model_dump_json(indent=1) + "\n"
+    (config.run.folder / "config.json").write_text(text, encoding="utf-8")
+
+
 def first_mistake(error: ValidationError) -> str:
     """The first mistake as `table.setting: what is wrong, found value`."""
     first = error.errors()[0]

@@ -30,7 +30,7 @@ from prover.lean.pool import WorkerPool
 from prover.verdict import Limits
 from training.algorithms.algorithm import Metrics, Rollouts
 from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
-from training.config import TrainingConfig
+from training.config import TrainingConfig, write_config
 from training.log import MetricsLog
 from training.model.llama import save_for_serving
 from training.model.load import load_or_build
@@ -70,6 +70,8 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
         raise ValueError("The configuration has no [rollouts] table.")
     folder = config.run.folder
     processes = Processes()
+    if processes.first:
+        write_config(config)
     device = torch.device("cuda" if config.run.device != "cpu" and torch.cuda.is_available() else "cpu")
     torch.use_deterministic_algorithms(device.type == "cpu")
     if config.run.threads is not None:

@@ -26,7 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.prompt import SourceFormat
 from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
-from training.config import SftConfig, TrainingConfig, load_config
+from training.config import SftConfig, TrainingConfig, load_config, write_config
 from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
 from training.log import MetricsLog
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
@@ -52,6 +52,7 @@ def fine_tune(config: TrainingConfig) -> Path:
             f"Fine-tuning writes the source format, found model.prompt_format {config.model.prompt_format!r}."
         )
     folder = config.run.folder
+    write_config(config)
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
     device = torch.device(_device(config.run.device))

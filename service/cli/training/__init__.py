@@ -1,8 +1,8 @@
-"""The commands over `training`: `leansieve corpus | seeds | train | compare | evaluate`."""
+"""The commands over `training`: `leansieve corpus | seeds | train | compare | evaluate | export`."""
 
 import typer
 
-from service.cli.training import compare, corpus, evaluate, seeds, train
+from service.cli.training import compare, corpus, evaluate, export, seeds, train
 
 
 def register(app: typer.Typer) -> None:
@@ -12,3 +12,4 @@ def register(app: typer.Typer) -> None:
     app.command()(train.train)
     app.command()(compare.compare)
     app.add_typer(evaluate.app, name="evaluate")
+    app.command()(export.export)

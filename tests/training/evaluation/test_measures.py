@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from training.evaluation.bootstrap import paired_bootstrap
 from training.evaluation.difficulty import Difficulty, difficulty, transitions
-from training.evaluation.diversity import distinct_proofs, diversity
+from training.evaluation.diversity import chances_of_distinct, distinct_proofs, diversity
 from training.evaluation.pareto import pareto_front
 from training.evaluation.pass_at_k import pass_at_k, pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import Proof, TheoremSamples
@@ -167,3 +167,16 @@ def test_distinct_proofs_are_the_mean_over_all_sets_of_samples() -> None:
     drawn = ["simp"] * 3 + ["omega", "grind", "", ""]
     sets = list(itertools.combinations(drawn, 3))
     assert distinct_proofs(samples, 3) == pytest.approx(sum(len(set(chosen) - {""}) for chosen in sets) / len(sets))
+
+
+@given(counts=st.lists(st.integers(1, 4), max_size=4), wrong=st.integers(0, 4), data=st.data())
+def test_chances_of_distinct_proofs_are_those_of_all_draws(counts: list[int], wrong: int, data: st.DataObject) -> None:
+    kinds = [kind for kind, count in enumerate(counts) for _ in range(count)] + [-1] * wrong
+    if not kinds:
+        return
+    k = data.draw(st.integers(1, min(5, len(kinds))))
+    proofs = [Proof(text=f"exact h{kind}", count=count, verified=True) for kind, count in enumerate(counts)]
+    proofs += [Proof(text="rfl", count=wrong, verified=False)] if wrong else []
+    draws = [len(set(draw) - {-1}) for draw in itertools.combinations(kinds, k)]
+    expected = [sum(found >= wanted for found in draws) / len(draws) for wanted in range(4)]
+    assert chances_of_distinct(TheoremSamples(name="t", proofs=tuple(proofs)), k, 3) == pytest.approx(expected)

@@ -1,0 +1,32 @@
+"""`leansieve export`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.training import shared
+from service.errors import UserError
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A training run's folder, or a model's.", metavar="RUN")],
+    to: Annotated[Path, typer.Option("--to", help="Folder of weights; a model of the same name is replaced.")],
+    name: Annotated[str, typer.Option(help="What requests call it.")],
+    results: Annotated[
+        list[Path] | None, typer.Option("--results", help="Raw samples of it; may be repeated.", metavar="FILE")
+    ] = None,
+    made_by: Annotated[list[str] | None, typer.Option(help="A command that made it, for the card.")] = None,
+    dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
+) -> None:
+    """Add a trained checkpoint or adapter to a folder of weights that `leansieve serve` takes."""
+    if dtype not in ("bfloat16", "float16", "float32"):
+        raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
+    with shared.told():
+        from training.export import Export, export_model
+
+        commands = (*(made_by or ()), shlex.join(["leansieve", *sys.argv[1:]]))
+        model = export_model(Export(run, name, tuple(results or ()), dtype, commands), to)  # type: ignore[arg-type]
+    shared.remark(f"{model.name} is in {to / model.folder}")

@@ -1,0 +1,114 @@
+"""What is exported is what the server's own reader of weights accepts."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.sampling.weights import read_weights, verify_files
+from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
+from training.config import TrainingConfig, write_config
+from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.export import Export, export_model
+from training.model.llama import save_for_serving
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return tiny_tokenizer()
+
+
+def run_of(
+    folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, alpha: float | None = None
+) -> Path:
+    """A finished training run."""
+    what = {"rollouts": {"prompts": ["p"]}, "algorithm": {"options": {"alpha": alpha}}} if alpha is not None else {}
+    write_config(TrainingConfig.model_validate({"run": {"folder": folder}, "model": {"path": "base"}, **what}))
+    save_for_serving(model, tokenizer, folder / "model", adapters=hasattr(model, "peft_config"))
+    return folder
+
+
+def samples_of(path: Path, model: str) -> Path:
+    proofs = [Proof(text=f"by\n  exact h{index}", count=2, verified=True) for index in range(3)]
+    theorems = (
+        TheoremSamples(name="easy", proofs=(*proofs, Proof(text="by simp", count=2, verified=False))),
+        TheoremSamples(name="hard", proofs=(Proof(text="rfl", count=8, verified=False),)),
+    )
+    sampling = {"temperature": 1.0, "top_p": 0.99, "max_tokens": 40, "seed": 0}
+    ModelSamples(model=model, corpus="dev", sampling=sampling, theorems=theorems).save(path)
+    return path
+
+
+def test_a_base_and_a_tuned_model_become_a_folder_of_weights(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    weights = tmp_path / "weights"
+    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    tuned = run_of(tmp_path / "rl", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.25)
+    results = (samples_of(tmp_path / "s.json.gz", "alpha-0.25"),)
+    export_model(Export(tuned, "alpha-0.25", results, commands=("leansieve train rl.toml",)), weights)
+
+    manifest = read_weights(weights)
+    assert manifest.base == "base"
+    for model in manifest.models:
+        verify_files(weights, model)
+    model = manifest.of_alpha(0.25)
+    assert (model.name, model.algorithm, model.kind) == ("alpha-0.25", "alpha_dpg", "checkpoint")
+    assert model.curves[0].pass_at_k == pytest.approx({1: 6 / 16, 2: 0.5 * (1 - 1 / 28), 4: 0.5, 8: 0.5})
+    assert model.curves[0].distinct_at_k[2][8] == pytest.approx(0.5)
+    assert model.curves[0].distinct_at_k[4][8] == 0
+    assert model.probe.log_probs != manifest.model("base").probe.log_probs
+    stored = load_file(weights / model.folder / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
+    assert json.loads((weights / model.folder / "config.json").read_text())["dtype"] == "bfloat16"
+    card = (weights / model.folder / "README.md").read_text()
+    assert "leansieve train rl.toml" in card
+    assert "| dev | 2 | 8 | 37.5 |" in card
+    assert not list(weights.glob("*.tmp"))
+
+
+def test_files_under_a_listed_name_never_change(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    weights = tmp_path / "weights"
+    run = run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer)
+    first = export_model(Export(run, "base"), weights)
+    again = export_model(Export(run, "base", (samples_of(tmp_path / "s.json.gz", "base"),)), weights)
+    assert again.folder == first.folder
+    assert again.curves
+    other = export_model(Export(run_of(tmp_path / "x", tiny_model(tokenizer, seed=2), tokenizer), "base"), weights)
+    assert other.folder != first.folder
+    verify_files(weights, first)
+    assert read_weights(weights).models == (other,)
+
+
+def test_an_adapter_goes_onto_the_base_that_is_there(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    weights = tmp_path / "weights"
+    adapted = get_peft_model(tiny_model(tokenizer), LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(0.3)
+    run = run_of(tmp_path / "lora", adapted, tokenizer, alpha=0.5)
+    with pytest.raises(ValueError, match="has no base yet: export the checkpoint under the adapter first"):
+        export_model(Export(run, "alpha-0.5"), weights)
+    base = export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    model = export_model(Export(run, "alpha-0.5"), weights)
+    assert model.kind == "adapter"
+    verify_files(weights, model)
+    assert model.probe.log_probs != base.probe.log_probs
+    assert str(tmp_path) not in (weights / model.folder / "adapter_config.json").read_text()
+
+
+def test_what_cannot_be_served_is_refused(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    broken = tiny_model(tokenizer)
+    with torch.no_grad():
+        broken.lm_head.weight[0, 0] = float("nan")
+    run = run_of(tmp_path / "nan", broken, tokenizer)
+    with pytest.raises(ValueError, match=r"lm_head\.weight holds what is no finite number"):
+        export_model(Export(run, "base"), tmp_path / "weights")
+    assert not list((tmp_path / "weights").iterdir())
+    with pytest.raises(ValueError, match="holds no trained model"):
+        export_model(Export(tmp_path, "base"), tmp_path / "weights")
