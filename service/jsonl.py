@@ -25,6 +25,7 @@ from service.text import read_theorem, refusal, take
 LONGEST_LINE = 32 << 20
 """Longest line read, in bytes; of a longer one only the line number is known."""
 _LONGEST_ID = 1024
+_LONGEST_LABEL = 1024
 
 Id = str | int
 Row = Mapping[str, Any]
@@ -32,12 +33,19 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the input. `verdict` is set if there is nothing to do because the line cannot be taken."""
+    """One line of the input.
+
+    Attributes:
+        verdict: set if there is nothing to do because the line cannot be taken.
+        family: what reports group it by; may be empty. So may `guard`, see `prover.verdict.Policy.guard`.
+    """
 
     id: Id
     theorem: Theorem | None = None
     candidate: Candidate | None = None
     verdict: Verdict | None = None
+    family: str = ""
+    guard: str = ""
 
 
 def read_items(path: Path, limits: TextSettings, with_candidates: bool) -> Iterator[Item]:
@@ -212,9 +220,10 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
         header, context = _text(fields, "header", number), _text(fields, "context", number)
         project = _text(fields, "project", number)
         theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits, project)
+        family, guard = (take(label, _text(fields, label, number), _LONGEST_LABEL) for label in ("family", "guard"))
     except InputError as error:
         return Item(name, verdict=refusal(error))
-    return Item(name, theorem, candidate)
+    return Item(name, theorem, candidate, None, family, guard)
 
 
 def _fields(line: bytes, number: int) -> dict[str, Any]:
@@ -232,7 +241,7 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
 
 
 def _id(fields: Mapping[str, Any], number: int, seen: dict[Id, int]) -> Id:
-    given = fields.get("id")
+    given = fields.get("id", fields.get("name"))  # corpora of theorems go by their names
     if not isinstance(given, str | int) or isinstance(given, bool) or len(str(given)) > _LONGEST_ID:
         raise InputError("statement", f"line {number} has no usable `id`: give each line a short text or a number")
     take("statement", str(given), 4 * _LONGEST_ID)

@@ -1,0 +1,149 @@
+"""Submits the jobs of a batch and writes their answers down, however often the server goes away."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol
+
+from service.batches.folder import Folder, Run
+from service.batches.inputs import Entry
+from service.errors import UserError
+from service.jobs.jobs import Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError
+from service.jsonl import Row
+from service.requests import BusyError, Search, UnavailableError
+
+_AT_ONCE = 2  # jobs: the server finds something to do while the last theorems of one are under way
+_LONGEST_WAIT = 30.0
+
+
+class BatchService(Protocol):
+    """Who runs batches: a server, through its client, or this process."""
+
+    async def submit(self, batch: Batch) -> JobStatus:
+        """See `Jobs.submit`."""
+        ...
+
+    def watch(self, job_id: str, after: int = 0) -> AsyncGenerator[JobEvent, None]:
+        """See `Jobs.watch`."""
+        ...
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """See `Jobs.cancel`."""
+        ...
+
+
+class Following:
+    """One process's work on a batch."""
+
+    def __init__(
+        self,
+        service: BatchService,
+        folder: Folder,
+        run: Run,
+        request: Callable[[Entry], Search],
+        repeat: bool,
+        answered: Callable[[Row], None],
+        remark: Callable[[str], None],
+    ) -> None:
+        """Follow the jobs of `run`.
+
+        Args:
+            service: runs them.
+            folder: takes the answers.
+            run: what is to be done.
+            request: the search for an entry.
+            repeat: see `Batch.repeat`.
+            answered: told each new line of results.
+            remark: told in a sentence what keeps the batch waiting, and when it goes on.
+        """
+        self._service = service
+        self._folder = folder
+        self._run = run
+        self._request = request
+        self._repeat = repeat
+        self._answered = answered
+        self._remark = remark
+        self._away = False
+
+    async def finish(self) -> None:
+        """Return when every item is answered.
+
+        Raises:
+            UserError: the server refuses the batch, or somebody cancelled it.
+        """
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def follow(number: int, items: Sequence[int]) -> None:
+            async with places:
+                await self._follow(number, items)
+
+        todo = [(n, items) for n, items in enumerate(self._run.jobs) if not self._folder.answered.issuperset(items)]
+        tasks = [asyncio.create_task(follow(number, items)) for number, items in todo]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def cancel(self) -> int:
+        """Cancel what the server still has of it; how many jobs that were."""
+        cancelled = 0
+        for number, items in enumerate(self._run.jobs):
+            if not self._folder.answered.issuperset(items):
+                batch = await asyncio.to_thread(self._batch, number, items)
+                status = await self._service.submit(batch)  # its id is known by its key alone
+                cancelled += (await self._service.cancel(status.id)).state is JobState.CANCELLED
+        return cancelled
+
+    async def _follow(self, number: int, items: Sequence[int]) -> None:
+        entries = await asyncio.to_thread(self._folder.entries, items)
+        job = ""
+        failures = 0
+        while not self._folder.answered.issuperset(items):
+            try:
+                if not job:
+                    job = (await self._service.submit(await asyncio.to_thread(self._batch, number, items))).id
+                after = self._folder.cursors.get(job, 0)
+                async with contextlib.aclosing(self._service.watch(job, after)) as events:
+                    async for event in events:
+                        failures = 0
+                        self._is_there()
+                        self._take(event, entries, job)
+                if not self._folder.answered.issuperset(items):  # results.jsonl lost lines that others came after
+                    self._folder.cursors[job] = 0
+                    await asyncio.sleep(1.0)
+            except NoJobError:  # its database was emptied
+                job = ""
+            except BusyError as error:
+                await asyncio.sleep(error.seconds * random.uniform(0.8, 1.2))
+            except UnavailableError as error:
+                if not self._away:
+                    self._remark(f"{error}; waiting for it")
+                self._away = True
+                failures += 1
+                await asyncio.sleep(min(_LONGEST_WAIT, 0.5 * 2**failures) * random.uniform(0.5, 1.0))
+
+    def _take(self, event: JobEvent, entries: dict[int, Entry], job: str) -> None:
+        if isinstance(event, Answered):
+            number = int(event.answer.id)
+            row = self._folder.add(number, entries[number], job, event)
+            if row is not None:
+                self._answered(row)
+        elif event.state is JobState.CANCELLED:
+            raise UserError("somebody has cancelled this batch; name another folder to begin anew")
+
+    def _is_there(self) -> None:
+        if self._away:
+            self._away = False
+            self._remark("it is there again; going on")
+
+    def _batch(self, number: int, items: Sequence[int]) -> Batch:
+        entries = self._folder.entries(items)
+        return Batch(
+            tuple(Item(str(n), self._request(entries[n]), entries[n].family) for n in items),
+            key=f"{self._run.name}/{number}",
+            label=self._run.label[:256],
+            repeat=self._repeat,
+        )

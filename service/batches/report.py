@@ -1,0 +1,219 @@
+"""What came of a batch so far, as figures and as a page that needs nothing from elsewhere."""
+
+import json
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from prover.diversity import Diversity
+from service.batches.folder import Folder, Run
+from service.errors import UserError
+from service.jobs.jobs import Outcome
+from service.jsonl import Row
+from service.text import printable
+
+_MOST_LISTED = 500  # theorems of each list on the page; results.jsonl has all
+_PAUSE_SECONDS = 120.0  # nothing for so long, and the batch was not running
+_RATE_OVER = 200  # answers that the rate is taken from
+_BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_ALPHA = re.compile(r"alpha=([\d.]*\d)")
+
+
+def _shown(value: object) -> object:
+    """Texts of theorems and models cannot turn the direction of a line around; jinja escapes the rest."""
+    return printable(value, newlines=True) if type(value) is str else value
+
+
+_PAGE = Environment(
+    loader=PackageLoader("service.batches", "."),
+    autoescape=True,
+    finalize=_shown,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(slots=True)
+class Family:
+    """Theorems that belong together. `seconds`: spent on them."""
+
+    name: str
+    answered: int = 0
+    solved: int = 0
+    proofs: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Source:
+    """Who proposed proofs: a template, a model, a strategy. `alpha`: of the model, as far as it is known."""
+
+    name: str
+    alpha: str = ""
+    proofs: int = 0
+    first: int = 0
+    """Theorems whose first proof it proposed."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything that reports say, kept up to date one answer after the other."""
+
+    alphas: Mapping[str, str] = field(default_factory=dict)
+    """α of the server's models, by their names."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    families: dict[str, Family] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    distinct: Counter[int] = field(default_factory=Counter)
+    """Theorems by how many distinct proofs they have."""
+    texts: Counter[str] = field(default_factory=Counter)
+    """Proofs, by how often each text was found."""
+    first_seconds: list[float] = field(default_factory=list)
+    """For each solved theorem, when in its search its first proof was there; known proofs do not count."""
+    stored: int = 0
+    sampled: int = 0
+    checked: int = 0
+    searched_seconds: float = 0.0
+    working_seconds: float = 0.0
+    solved_rows: list[Row] = field(default_factory=list)
+    open_rows: list[Row] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    """Of the latest answers."""
+
+    @property
+    def answered(self) -> int:
+        """Theorems with an answer."""
+        return self.outcomes.total()
+
+    @property
+    def solved(self) -> int:
+        """Theorems with a proof."""
+        return self.outcomes[Outcome.PROVED.value]
+
+    def add(self, row: Row) -> None:
+        """Count an answer, a line of results.jsonl."""
+        self.outcomes[row["outcome"]] += 1
+        family = self.families.setdefault(row["family"], Family(row["family"]))
+        proofs = row["proofs"]
+        family.answered += 1
+        family.solved += bool(proofs)
+        family.proofs += len(proofs)
+        family.seconds += row["elapsed_ms"] / 1e3
+        self.sampled += row["sampled"]
+        self.checked += row["checked"]
+        self.searched_seconds += row["elapsed_ms"] / 1e3
+        if self.times and 0 < (gap := row["at"] - self.times[-1]) < _PAUSE_SECONDS:
+            self.working_seconds += gap
+        self.times = [*self.times[-_RATE_OVER:], row["at"]]
+        if proofs:
+            self._solved(row)
+        elif len(self.open_rows) < _MOST_LISTED:
+            self.open_rows.append(row)
+
+    def _solved(self, row: Row) -> None:
+        proofs = row["proofs"]
+        self.distinct[len(proofs)] += 1
+        self.solved_rows = [*self.solved_rows[-_MOST_LISTED + 1 :], row]
+        fresh = [proof["elapsed_ms"] / 1e3 for proof in proofs if not proof["stored"]]
+        self.stored += len(proofs) - len(fresh)
+        if len(fresh) == len(proofs):
+            self.first_seconds.append(min(fresh))
+        for number, proof in enumerate(proofs):
+            source = self.sources.setdefault(proof["source"], Source(proof["source"], self._alpha(proof["source"])))
+            source.proofs += 1
+            source.first += number == 0
+            self.texts[proof["proof"]] += 1
+
+    def _alpha(self, source: str) -> str:
+        if found := _ALPHA.search(source):
+            return found[1]
+        model = re.sub(r"^(?:\w+\()*\w+:|\)+$", "", source)
+        return self.alphas.get(model, "")
+
+    def rate(self) -> float | None:
+        """Theorems answered a second lately; None: too few to say."""
+        recent = [at for at in self.times if at > time.time() - 10 * _PAUSE_SECONDS]
+        if len(recent) < 2 or recent[-1] <= recent[0]:
+            return None
+        return (len(recent) - 1) / (recent[-1] - recent[0])
+
+
+def figures(run: Run, tally: Tally, running: bool) -> dict[str, Any]:
+    """What report.json holds. Times in seconds; shares between 0 and 1."""
+    left = run.items - tally.answered
+    rate = tally.rate()
+    firsts = sorted(tally.first_seconds)
+    alphas: Counter[str] = Counter()
+    for source in tally.sources.values():
+        alphas[source.alpha] += source.proofs
+    solved = tally.solved
+    return {
+        "label": run.label,
+        "asked": run.asked,
+        "state": "done" if not left else "running" if running else "interrupted",
+        "items": run.items,
+        "answered": tally.answered,
+        "solved": solved,
+        "solved_share": solved / tally.answered if tally.answered else 0.0,
+        "outcomes": dict(tally.outcomes.most_common()),
+        "per_minute": 60 * rate if rate else None,
+        "seconds_left": left / rate if rate and running else None,
+        "working_seconds": round(tally.working_seconds, 1),
+        "searched_seconds": round(tally.searched_seconds, 1),
+        "sampled": tally.sampled,
+        "checked": tally.checked,
+        "families": [asdict(each) for each in sorted(tally.families.values(), key=lambda each: each.name)],
+        "sources": [asdict(each) for each in sorted(tally.sources.values(), key=lambda each: -each.proofs)],
+        "alphas": {alpha or "none": count for alpha, count in sorted(alphas.items())},
+        "proofs": sum(number * count for number, count in tally.distinct.items()),
+        "stored": tally.stored,
+        "distinct": {str(number): count for number, count in sorted(tally.distinct.items())},
+        "diversity": asdict(Diversity.of_proofs(tally.texts.items())) if tally.texts else None,
+        "first_proof": {
+            "p50": statistics.median(firsts) if firsts else None,
+            "p95": firsts[min(len(firsts) - 1, int(0.95 * len(firsts)))] if firsts else None,
+            "up_to": {str(bound): sum(each <= bound for each in firsts) for bound in _BOUNDS},
+        },
+        "created": run.created,
+        "updated": time.time(),
+    }
+
+
+def write(folder: Folder, run: Run, tally: Tally, running: bool) -> None:
+    """Replace report.json and report.html.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    found = figures(run, tally, running)
+    page = _PAGE.get_template("report.html").render(
+        report=found, running=running, solved=reversed(tally.solved_rows), open=tally.open_rows, most=_MOST_LISTED
+    )
+    try:
+        folder.replace("report.json", json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        folder.replace("report.html", page)
+    except OSError as error:
+        raise UserError(f"cannot write {folder.path}: {error.strerror}; run again to resume") from None
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds for people."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+_PAGE.filters.update(clock=clock, date=_date)
