@@ -1,6 +1,7 @@
 """What is installed here, and what to do about what is missing."""
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import subprocess
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Look at everything. Takes some seconds: programs that are there are asked for their versions."""
     return [
         _leansieve(),
+        _privileges(),
         _node(),
         _embedded_lean(),
         _disk(cache_directory()),
@@ -58,6 +60,14 @@ def examine(settings: Settings) -> list[Finding]:
 def _leansieve() -> Finding:
     version = importlib.metadata.version("leansieve")
     return Finding("leansieve", "good", f"{version} on Python {platform.python_version()}, {platform.platform()}")
+
+
+def _privileges() -> Finding:
+    if os.geteuid() == 0:
+        return Finding(
+            "privileges", "absent", "this is root", "a server needs no privileges: give it a user of its own"
+        )
+    return Finding("privileges", "good", "none, and none are needed")
 
 
 def _node() -> Finding:
