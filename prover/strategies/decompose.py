@@ -4,10 +4,12 @@ A skeleton is a rule's step (a conjunction in two parts, an induction, an interm
 holes where Lean found errors.
 """
 
+import asyncio
 import contextlib
+import itertools
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -29,6 +31,8 @@ from prover.verdict import Limits, Mode, Policy, Verdict, VerdictKind
 
 _LONGEST_PROOF = 16_000  # characters
 _MOST_HOLES = 8
+_MOST_SKELETONS = 16  # of a model's, tried again with deeper holes
+_AT_ONCE = 4  # skeletons in work
 
 Place = Callable[[str], str]
 """Puts a tactic block where a hole is, in a proof of the whole theorem that may have `sorry` elsewhere."""
@@ -73,6 +77,14 @@ class Decompose:
         await beside(search.by_rules(self._depth), *(search.by_model(model, self._depth) for model in self._models))
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Tactics, and the models that wrote part of them."""
+
+    text: str
+    sources: frozenset[str] = frozenset()
+
+
 class _Search:
     def __init__(
         self, context: SearchContext, reader: GoalReader, models: Sequence[ProofModel], width: int, attempts: int
@@ -82,6 +94,7 @@ class _Search:
         self._models = models
         self._width = width
         self._attempts = attempts
+        self._places = asyncio.Semaphore(_AT_ONCE)
         self._known: dict[str, tuple[Goal, ...] | None] = {}
         theorem = context.theorem
         named = KINDS["definitions"](theorem, read_shape(theorem.statement))
@@ -92,42 +105,65 @@ class _Search:
         goals = await self._goals(_root("sorry"))
         if not goals:
             return
-        await self._submit(_root(PROBE), "decompose")
+        await self._submit(_Block(PROBE))
         for deep in range(depth):
-            for step in self._steps(goals[0]):
-                block = await self._fill(step, goals[0], _root, deep)
-                if block is not None:
-                    await self._submit(_root(block), "decompose")
+            async with asyncio.TaskGroup() as group:
+                for step in self._steps(goals[0]):
+                    await self._places.acquire()
+                    group.create_task(self._try(step, goals[0], deep, frozenset()))
 
     async def by_model(self, model: ProofModel, depth: int) -> None:
-        """A model's proofs; where Lean finds errors in one, there are its holes."""
+        """A model's proofs; where Lean finds errors in one, there are its holes. Deeper holes only after all proofs."""
         context = self._context
-        proposed = context.sample(partial(model.sample, context.theorem))
-        async with contextlib.aclosing(proposed) as candidates:
-            async for candidate in candidates:
-                to_come = await context.submit(candidate)
-                if to_come is not None and (skeleton := _skeleton(candidate, await to_come)) is not None:
-                    block = await self._fill(as_block(skeleton), None, _root, depth - 1)
-                    if block is not None:
-                        await self._submit(_root(block), f"decompose({candidate.source})")
+        skeletons: list[tuple[str, str]] = []
 
-    async def _solve(self, goal: Goal, place: Place, depth: int) -> str | None:
+        async def take(candidate: Candidate, to_come: asyncio.Future[Verdict]) -> None:
+            try:
+                skeleton = _skeleton(candidate, await to_come)
+            finally:
+                self._places.release()
+            if skeleton is not None:
+                await self._places.acquire()
+                await self._try(skeleton, None, 0, frozenset({candidate.source}))
+                if len(skeletons) < _MOST_SKELETONS:
+                    skeletons.append((skeleton, candidate.source))
+
+        proposed = context.sample(partial(model.sample, context.theorem))
+        async with asyncio.TaskGroup() as group, contextlib.aclosing(proposed) as candidates:
+            async for candidate in candidates:
+                await self._places.acquire()
+                if (to_come := await context.submit(candidate)) is not None:
+                    group.create_task(take(candidate, to_come))
+                else:
+                    self._places.release()
+        for deep in range(1, depth):
+            for skeleton, source in skeletons:
+                await self._places.acquire()
+                await self._try(skeleton, None, deep, frozenset({source}))
+
+    async def _try(self, step: str, goal: Goal | None, depth: int, sources: frozenset[str]) -> None:
+        """Fill a skeleton of the whole theorem and submit what comes of it; gives back the place it was started in."""
+        try:
+            if (found := await self._fill(step, goal, _root, depth)) is not None:
+                await self._submit(_Block(found.text, found.sources | sources))
+        finally:
+            self._places.release()
+
+    async def _solve(self, goal: Goal, place: Place, depth: int) -> _Block | None:
         """A block that closes the goal at a place."""
-        if await self._holds(place(PROBE)):
-            return PROBE
-        for tactic in list(dict.fromkeys(particular(goal)))[:3]:
+        for tactic in (PROBE, *itertools.islice(dict.fromkeys(particular(goal)), 3)):
             if await self._holds(place(tactic)):
-                return tactic
+                return _Block(tactic)
         async with contextlib.aclosing(self._by_models(goal)) as blocks:
             async for block in blocks:
-                if await self._holds(place(block)):
+                if await self._holds(place(block.text)):
                     return block
         for step in self._steps(goal) if depth > 0 else ():
             if (filled := await self._fill(step, goal, place, depth - 1)) is not None:
                 return filled
         return None
 
-    async def _fill(self, step: str, goal: Goal | None, place: Place, depth: int) -> str | None:
+    async def _fill(self, step: str, goal: Goal | None, place: Place, depth: int) -> _Block | None:
         """The step with all its holes filled; None if one cannot be, or if a hole is the goal itself."""
         count = holes(step)
         if not 1 <= count <= _MOST_HOLES:
@@ -141,6 +177,7 @@ class _Search:
         if len(own) != count or any(goal is not None and each.text == goal.text for each in own):
             return None
         blocks = ["sorry"] * count
+        sources: frozenset[str] = frozenset()
         for number, each in enumerate(own):
 
             def inner(block: str, number: int = number) -> str:
@@ -149,10 +186,11 @@ class _Search:
             found = await self._solve(each, inner, depth)
             if found is None:
                 return None
-            blocks[number] = found
-        return fill(step, blocks)
+            blocks[number] = found.text
+            sources |= found.sources
+        return _Block(fill(step, blocks), sources)
 
-    async def _by_models(self, goal: Goal) -> AsyncGenerator[str, None]:
+    async def _by_models(self, goal: Goal) -> AsyncGenerator[_Block, None]:
         """Blocks that models propose for the goal as a theorem of its own."""
         theorem = as_theorem(goal, self._context.theorem)
         if theorem is None:
@@ -162,10 +200,10 @@ class _Search:
             async with contextlib.aclosing(proposed) as candidates:
                 async for candidate in candidates:
                     if "sorry" not in candidate.text:
-                        yield as_block(candidate.text)
+                        yield _Block(as_block(candidate.text), frozenset({candidate.source}))
 
     def _steps(self, goal: Goal) -> list[str]:
-        return [step for step, _ in zip(steps(goal, self._definitions), range(self._width), strict=False)]
+        return list(itertools.islice(steps(goal, self._definitions), self._width))
 
     async def _holds(self, proof: str) -> bool:
         """Whether a proof with holes elsewhere elaborates without an error."""
@@ -193,8 +231,9 @@ class _Search:
             return None
         return tuple(read_goal(text) for sorry in answer.sorries for text in sorry.goals[:1])
 
-    async def _submit(self, proof: str, source: str) -> None:
-        await self._context.submit(Candidate(proof, source=source))
+    async def _submit(self, block: _Block) -> None:
+        source = f"{Decompose.name}({'+'.join(sorted(block.sources))})" if block.sources else Decompose.name
+        await self._context.submit(Candidate(_root(block.text), source=source))
 
 
 def as_theorem(goal: Goal, theorem: Theorem) -> Theorem | None:
@@ -216,7 +255,7 @@ def as_block(proof: str) -> str:
 
 
 def _skeleton(candidate: Candidate, verdict: Verdict) -> str | None:
-    """The proof with a hole at each of Lean's errors; None if that leaves nothing of it."""
+    """The tactics of a proof with a hole at each of Lean's errors; None if that leaves nothing of it."""
     if candidate.mode is not Mode.PROOF or len(candidate.text) > _LONGEST_PROOF or "sorry" in candidate.text:
         return None
     text: str | None = candidate.text
@@ -225,7 +264,8 @@ def _skeleton(candidate: Candidate, verdict: Verdict) -> str | None:
         if text is None:
             return None
         text = cut(text, error)
-    return None if text is None or text == candidate.text or as_block(text) == "□" else text
+    block = None if text is None or text == candidate.text else as_block(text)
+    return None if block == "□" else block
 
 
 def _root(block: str) -> str:

@@ -7,7 +7,7 @@ import heapq
 import itertools
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -31,10 +31,11 @@ _UNFINISHED = frozenset({"sorry", "admit", "stop"})
 
 @dataclass(frozen=True, slots=True)
 class Tactic:
-    """A tactic block somebody proposes, with the log-probability (natural) that they give it."""
+    """A tactic block somebody proposes, with the log-probability (natural) that they give it, and the model they are."""
 
     text: str
     log_prob: float
+    source: str = ""
 
 
 class TacticProposer(Protocol):
@@ -58,7 +59,7 @@ class ModelTactics:
         async with contextlib.aclosing(proposed) as lines:
             async for line in lines:
                 if line.text:
-                    yield Tactic(line.text, line.log_prob if line.log_prob is not None else -1.0)
+                    yield Tactic(line.text, line.log_prob if line.log_prob is not None else -1.0, line.source)
 
 
 class RuleTactics:
@@ -80,6 +81,7 @@ class RuleTactics:
 class _Node:
     state: TacticState
     log_prob: float = 0.0
+    sources: frozenset[str] = frozenset()  # models that wrote part of the script
     closed: bool = False  # whether automation has closed its first goal, which makes other ways less urgent
 
     @property
@@ -158,7 +160,8 @@ class _Search:
 
     def postpone(self, node: _Node) -> None:
         """Queue a state once more, behind what its closing led to."""
-        later = _Node(node.state, node.log_prob - _CLOSED_PENALTY * max(1, len(node.state.script)), closed=True)
+        penalty = _CLOSED_PENALTY * max(1, len(node.state.script))
+        later = replace(node, log_prob=node.log_prob - penalty, closed=True)
         self._put(later)
 
     def _put(self, node: _Node) -> None:
@@ -199,10 +202,12 @@ class _Search:
         except UnfitTextError:
             return None
         if (state := result.state) is not None:
+            sources = node.sources | {tactic.source} if tactic.source else node.sources
             if not state.goals:
-                await self._context.submit(Candidate(state.proof, source=Stepwise.name))
+                source = f"{Stepwise.name}({'+'.join(sorted(sources))})" if sources else Stepwise.name
+                await self._context.submit(Candidate(state.proof, source=source))
             elif len(state.script) < self._depth and _size(state.goals) <= _LONGEST_STATE:
-                self.push(_Node(state, node.log_prob + tactic.log_prob))
+                self.push(_Node(state, node.log_prob + tactic.log_prob, sources))
         return state
 
 
