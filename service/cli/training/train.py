@@ -16,7 +16,7 @@ def train(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Train a model: fine-tune on proofs ([sft]), or learn from verdicts ([rollouts]); goes on where it was stopped."""
+    """Train a model: fine-tune on proofs (table sft), or learn from verdicts (table rollouts); goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.told(), shared.interruptible():
         from training.config import load_config
