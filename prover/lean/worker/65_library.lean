@@ -45,22 +45,28 @@ def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleId
   | some i => some i.toNat
   | none => none
 
-/-- The imported constants that the candidate's own constants below `todo` mention. -/
-partial def importedBelow (env : Environment) (kenv : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
-  | [] => found
+/-- The imported constants below `todo`. The candidate's own constants are looked into, and so are those of the module at
+    `place`: there a definition may hold a proof that stands behind it. -/
+partial def importedBelow (env : Environment) (kenv : Kernel.Environment) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
+    NameHashSet × List Name := match todo with
+  | [] => (seen, found)
   | n :: rest =>
-    if seen.contains n then importedBelow env kenv rest seen found else
+    if seen.contains n then importedBelow env kenv place rest seen found else
     let seen := seen.insert n
-    match placeOf env n with
-    | some _ => importedBelow env kenv rest seen (n :: found)
-    | none => match kenv.find? n with
-      | some info => importedBelow env kenv (pushNames (mentions info) rest) seen found
-      | none => importedBelow env kenv rest seen found
+    match placeOf env n, kenv.find? n with
+    | some p, some info =>
+      importedBelow env kenv place (if p == place then pushNames (mentions info) rest else rest) seen (n :: found)
+    | none, some info => importedBelow env kenv place (pushNames (mentions info) rest) seen found
+    | _, none => importedBelow env kenv place rest seen found
 
-/-- The first theorem that a proof of library theorem `target` must not use: the target, one of the same type, or one that
-    does not stand before it. Inside one module the order is not known here, so its other theorems are refused too. -/
-def leak (env : Environment) (target : Name) (used : List Name) : Option (Name × String) := match env.find? target, placeOf env target with
-  | some goal, some place => go goal place used
+/-- The first constant that a proof of library theorem `target` under `name` must not use: the target, a theorem of the same
+    type, or anything that does not stand before it. Inside one module the order is not known here, so its other theorems are
+    refused too, but for those inside the definitions that the statement is about. -/
+def leak (env : Environment) (kenv : Kernel.Environment) (target name : Name) : Option (Name × String) := match env.find? target, placeOf env target with
+  | some goal, some place =>
+    let (stated, _) := importedBelow env kenv place goal.type.getUsedConstants.toList {} []
+    let (_, used) := importedBelow env kenv place [name] stated []
+    go goal place used
   | _, _ => some (target, "is not in the imported library")
 where
   go (goal : ConstantInfo) (place : Nat) : List Name → Option (Name × String)
@@ -68,8 +74,9 @@ where
     | n :: ns => match env.find? n, placeOf env n with
       | some info, some p =>
         if n == target then some (n, "is the theorem itself")
+        else if p > place then some (n, "does not stand before the theorem")
         else if !isLibraryTheorem env info then go goal place ns
         else if info.type == goal.type then some (n, "has the same type")
-        else if p ≥ place then some (n, "does not stand before the theorem")
+        else if p == place then some (n, "does not stand before the theorem")
         else go goal place ns
       | _, _ => go goal place ns

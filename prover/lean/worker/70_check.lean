@@ -189,7 +189,7 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
       | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
       | [] =>
         match task.policy.guard with
-        | some target => match leak st.env target (importedBelow st.env kenv [reference.name] {} []) with
+        | some target => match leak st.env kenv target reference.name with
           | some (n, why) => return end_ "forbidden" "elaborated" (say s!"the proof uses {nameString n}, which {why}" :: notes) axioms 0 timing
           | none => pure ()
         | none => pure ()

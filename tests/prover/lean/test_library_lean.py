@@ -69,6 +69,18 @@ async def test_a_guard_that_names_no_library_theorem_refuses_everything(lean_poo
     assert verdict.kind is VerdictKind.FORBIDDEN
 
 
+async def test_a_library_theorem_cannot_be_taken_out_of_a_structure_that_holds_it(lean_pool: WorkerPool) -> None:
+    """The instance is a definition and no theorem; its recursor hands the proof out without naming a theorem."""
+    side = "@HMul.hMul Nat Nat Nat (@instHMul Nat s.toMul)"
+    motive = f"(fun s => {side} n m = {side} m n)"
+    proof = Candidate(f"@Lean.Grind.CommSemiring.rec Nat {motive} (fun h => h n m) inferInstance")
+    theorem = Theorem("theorem t (n m : Nat) : n * m = m * n")
+    assert (await lean_pool.check(theorem, proof)).verified
+    verdict = await lean_pool.check(theorem, proof, policy=library.guarded("Nat.mul_comm"))
+    assert verdict.kind is VerdictKind.FORBIDDEN
+    assert "does not stand before" in verdict.messages[0].text
+
+
 async def test_a_guard_does_not_take_a_definition_that_hides_its_value_for_a_theorem(lean_pool: WorkerPool) -> None:
     """Embedded, both look like axioms; `Nat.gcd` stands in the module of the guarded theorem."""
     theorem = Theorem("theorem t : Nat.gcd 12 18 = 6")
