@@ -25,7 +25,7 @@ def proof_key(theorem: Theorem, toolchain: Toolchain) -> str:
     _, rest = _split(theorem.statement)
     imports = sorted({"Init", *theorem.header.imports})
     texts = [_words(text) for text in (theorem.header.prelude, theorem.context, rest)]
-    return _hash(toolchain.lean, imports, texts)
+    return _hash(toolchain.lean, theorem.project, imports, texts)
 
 
 def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
@@ -34,7 +34,8 @@ def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
     # Lean opens the namespaces of a theorem's own name: `Nat.foo` may say `succ` where `foo` may not.
     namespace = name.rpartition(".")[0]
     texts = [normalise(text) for text in (theorem.header.prelude, theorem.context, rest)]
-    return _hash(toolchain.lean, toolchain.runtime, theorem.header.imports, namespace, texts)
+    lean = (toolchain.lean, toolchain.runtime, theorem.project)
+    return _hash(lean, theorem.header.imports, namespace, texts)
 
 
 def candidate_key(candidate: Candidate, theorem: Theorem) -> str:

@@ -34,6 +34,7 @@ def test_proofs_of_a_theorem_are_found_under_its_other_spellings(other: Theorem)
         Theorem(THEOREM.statement, context="def one := 2\n\ntheorem x : 1 = 1 := rfl"),
         Theorem(THEOREM.statement, Header(("Init",)), THEOREM.context),
         Theorem(THEOREM.statement, Header(prelude=""), THEOREM.context),
+        Theorem(THEOREM.statement, THEOREM.header, THEOREM.context, "mathlib"),
     ],
 )
 def test_other_theorems_have_other_keys(other: Theorem) -> None:
