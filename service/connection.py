@@ -23,9 +23,16 @@ def open_channel(address: str, settings: ConnectionSettings, message_bytes: int)
     if settings.tls or settings.ca or settings.certificate or settings.key:
         credentials = channel_credentials(settings.ca, settings.certificate, settings.key)
         return grpc.aio.secure_channel(address, credentials, options=options, interceptors=interceptors)
-    if token is not None and not is_local(address):
+    if token is not None and not _stays_here(address):
         raise UserError(f"the token would travel to {address} unencrypted: name the server's authority with --ca")
     return grpc.aio.insecure_channel(address, options=options, interceptors=interceptors)
+
+
+def _stays_here(address: str) -> bool:
+    try:
+        return is_local(address)
+    except UserError:  # gRPC knows more kinds of addresses, as in `dns:///host:port`
+        return False
 
 
 def _token(settings: ConnectionSettings) -> str | None:

@@ -17,7 +17,7 @@ from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
 from prover.store.queue import JobQueue
 from service import logs, tracing
 from service.address import Address, bind, is_local
-from service.config import MetricsSettings, Settings
+from service.config import MetricsSettings, ServerSettings, Settings
 from service.draining import CallsInWork
 from service.engine import Engine
 from service.errors import UserError
@@ -91,11 +91,7 @@ async def listening(
     ]
     server = grpc.aio.server(
         interceptors=[Around(surround) for surround in surrounds],
-        options=[
-            ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
-            ("grpc.max_receive_message_length", settings.server.message_bytes),
-            ("grpc.max_send_message_length", settings.server.message_bytes),
-        ],
+        options=_options(settings.server),
     )
     state, servicer = Health(), Servicer(service, settings, jobs)
     await state.report(serving=False)
@@ -225,6 +221,17 @@ def _metrics(settings: MetricsSettings, registry: CollectorRegistry, state: Heal
                 # A second server on this machine; that nobody chose the port should not end it.
                 _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
         yield
+
+
+def _options(settings: ServerSettings) -> list[tuple[str, int]]:
+    """What gRPC is told about connections."""
+    age = settings.connection_seconds
+    return [
+        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
+        ("grpc.max_receive_message_length", settings.message_bytes),
+        ("grpc.max_send_message_length", settings.message_bytes),
+        *([] if age is None else [("grpc.max_connection_age_ms", round(1e3 * age))]),
+    ]
 
 
 async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:

@@ -25,8 +25,10 @@ class ServerSettings(Section):
     """How long calls may go on after SIGTERM before they are cancelled."""
     notice_seconds: float = Field(default=0.0, ge=0)
     """How long new calls are still taken after SIGTERM, with health at NOT_SERVING: what load balancers take to notice."""
-    unhealthy_seconds: float = Field(default=5.0, ge=0)
-    """How long there may be no Lean worker at all before health turns NOT_SERVING."""
+    unhealthy_seconds: float = Field(default=15.0, ge=0)
+    """How long there may be no Lean worker at all before health turns NOT_SERVING; longer than a worker takes to start."""
+    connection_seconds: float | None = Field(default=None, gt=0)
+    """Age at which connections are closed, so that clients find other servers too; calls in work go on."""
 
 
 class SecuritySettings(Section):

@@ -1,6 +1,7 @@
 """The HTTP server for operators: `/metrics`, and `/livez` and `/readyz` for probes that speak no gRPC. In a thread."""
 
 import contextlib
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,8 @@ def serving(host: str, port: int, registry: CollectorRegistry, ready: Callable[[
     Raises:
         OSError: it is not possible to listen there.
     """
-    with make_server(host, port, _app(registry, ready), _Server, _Handler) as server:
+    kind = _Server6 if ":" in host else _Server
+    with make_server(host, port, _app(registry, ready), kind, _Handler) as server:
         thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
         thread.start()
         try:
@@ -54,6 +56,16 @@ def _app(registry: CollectorRegistry, ready: Callable[[], bool]) -> _App:
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 32
+
+    def server_bind(self) -> None:
+        """As the base class, without asking the name service who this machine is: it may be out of reach."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Handler(WSGIRequestHandler):

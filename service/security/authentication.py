@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import grpc
+import structlog
 
 from service.config import SecuritySettings
 from service.interceptor import Call
 from service.security.identity import CALLER, Identity, Role
 from service.security.tokens import Token, digest, read
 from service.security.watched import Watched
+
+_log = structlog.get_logger(__name__)
 
 SERVICE = "leansieve.v1.ProofSearch"
 HEALTH = "grpc.health.v1.Health"
@@ -63,6 +66,7 @@ class Authentication:
             if call.service == HEALTH:
                 identity = Identity(_peer(call), frozenset())
             else:
+                _log.info("refused", rpc=call.method, peer=_peer(call), code="UNAUTHENTICATED")
                 wanted = (
                     "send a valid token as `authorization: Bearer …`" if self._tokens else "no certificate was sent"
                 )
@@ -70,6 +74,7 @@ class Authentication:
         if call.service == SERVICE:
             role = ROLES.get(call.method, Role.ADMIN)
             if role is not None and not identity.may(role):
+                _log.info("refused", rpc=call.method, client=identity.name, code="PERMISSION_DENIED")
                 await call.context.abort(
                     grpc.StatusCode.PERMISSION_DENIED,
                     f"{call.method} needs the role {role.value}, which you do not have",

@@ -40,6 +40,11 @@ def test_metrics_and_probes_are_served() -> None:
         httpx.get(f"{address}/livez")
 
 
+def test_ipv6_is_listened_on() -> None:
+    with http.serving("::1", 0, CollectorRegistry(), lambda: True) as port:
+        assert httpx.get(f"http://[::1]:{port}/readyz").status_code == 200
+
+
 def test_not_ready_is_503() -> None:
     with running(False) as address:
         assert httpx.get(f"{address}/readyz").status_code == 503

@@ -202,7 +202,7 @@ async def test_who_is_asked_nothing_from_elsewhere_cannot_administer() -> None:
 @pytest.mark.parametrize(
     ("connection", "words"),
     [
-        ({"token": "lsv_x"}, "would travel to example.org:1 unencrypted"),
+        ({"token": "lsv_x"}, "would travel to dns:///example.org:1 unencrypted"),
         ({"token": "a b", "tls": True}, "more than one word"),
         ({"token_file": "/no/such/file"}, "cannot read the token file"),
         ({"ca": "/no/such/file"}, "cannot read /no/such/file"),
@@ -212,7 +212,7 @@ async def test_who_is_asked_nothing_from_elsewhere_cannot_administer() -> None:
 )
 async def test_a_connection_that_makes_no_sense_is_one_sentence(connection: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        Client("example.org:1", connecting(**connection))
+        Client("dns:///example.org:1", connecting(**connection))
 
 
 async def test_a_token_comes_from_a_file(tmp_path: Path) -> None:
