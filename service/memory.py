@@ -34,18 +34,22 @@ _SEARCH = TypeAdapter(Search)
 
 
 async def open_database(settings: StoreSettings) -> Database | None:
-    """The database of these settings; None: nothing is to be kept.
+    """The database of these settings; None: nothing is kept.
 
     Raises:
-        UserError: it cannot be used.
+        UserError: one was named that cannot be used.
     """
-    url = settings.url.get_secret_value() or str(default_path())
-    if url == "none":
+    named = settings.url.get_secret_value()
+    if named == "none":
         return None
     try:
-        return await asyncio.to_thread(Database.open, url)
+        return await asyncio.to_thread(Database.open, named or str(default_path()))
     except StoreError as error:
-        raise UserError(str(error)) from None
+        if named:
+            raise UserError(str(error)) from None
+        # Nobody has asked for it: in a container, for instance, there may be no folder for data.
+        _log.warning("nothing is kept, and there are no batches: name a database with store.url", error=str(error))
+        return None
 
 
 def default_path() -> Path:

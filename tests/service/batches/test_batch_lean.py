@@ -1,0 +1,148 @@
+"""`leansieve batch`, as processes that are killed, with Lean of their own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
+
+COUNT = 24
+
+
+@contextlib.asynccontextmanager
+async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command; what it has started is ended with it."""
+    command = [sys.executable, "-m", "service", *map(str, arguments)]
+    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_JOBS__LEASE_SECONDS": "2"}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
+    children: list[psutil.Process] = []
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            await process.wait()
+        await asyncio.to_thread(psutil.wait_procs, children, 30)
+
+
+async def finished(*arguments: str | Path, status: int = 0) -> tuple[str, str]:
+    async with running(*arguments) as process:
+        out, err = await process.communicate()
+    assert process.returncode == status, err.decode()
+    return out.decode(), err.decode()
+
+
+def items(path: Path) -> Path:
+    rows = [{"id": n, "statement": f"theorem t{n} (a b : Nat) : a + b + {n} = {n} + (b + a)"} for n in range(COUNT)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def results(out: Path) -> list[dict[str, Any]]:
+    path = out / "results.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+async def until_answered(out: Path, count: int) -> None:
+    async with asyncio.timeout(300):
+        while len(results(out)) < count:  # noqa: ASYNC110, the process tells nobody
+            await asyncio.sleep(0.05)
+
+
+def each_once(out: Path) -> None:
+    assert Counter(row["id"] for row in results(out)) == Counter(range(COUNT))
+    assert {row["outcome"] for row in results(out)} == {"proved"}
+    report = json.loads((out / "report.json").read_text())
+    assert (report["state"], report["items"], report["answered"], report["solved"]) == ("done", COUNT, COUNT, COUNT)
+
+
+async def test_a_batch_in_this_process_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    source, out = items(tmp_path / "in.jsonl"), tmp_path / "out"
+    command = ("batch", source, "--out", out, "--workers", "1")
+    for life in (1, 2):
+        async with running(*command) as process:
+            await until_answered(out, 6 * life)
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+        assert len(results(out)) < COUNT
+    said, _ = await finished(*command)
+    assert said.startswith(f"batch: {COUNT} of {COUNT} theorems proved")
+    each_once(out)
+    said, _ = await finished(*command)  # nothing is left to do: no Lean is started
+    assert said.startswith(f"batch: {COUNT} of {COUNT} theorems proved")
+    _, complaint = await finished(*command, "--samples", "9", status=2)
+    assert "holds a batch with another samples" in complaint
+
+
+async def test_a_batch_survives_that_client_and_server_are_killed(tmp_path: Path) -> None:
+    source, out = items(tmp_path / "in.jsonl"), tmp_path / "out"
+    store = tmp_path / "store.sqlite"
+    async with running(
+        "serve", "--listen", "127.0.0.1:0", "--metrics", "", "--workers", "1", "--store", store
+    ) as server:
+        assert server.stdout is not None
+        address = (await server.stdout.readline()).decode().split()[-1]
+        command = ("batch", source, "--out", out, "--server", address)
+        async with running(*command) as client:
+            await until_answered(out, 6)
+            client.send_signal(signal.SIGKILL)
+            await client.wait()
+        seen = len(results(out))
+        async with running(*command) as client:
+            await until_answered(out, seen + 4)
+            server.send_signal(signal.SIGKILL)
+            await server.wait()
+            again = ("serve", "--listen", address, "--metrics", "", "--workers", "1", "--store", store)
+            async with running(*again):
+                out_text, complaint = await asyncio.wait_for(client.communicate(), 300)
+    assert client.returncode == 0, complaint
+    assert f"{COUNT} of {COUNT} theorems proved".encode() in out_text
+    assert b"waiting for it" in complaint
+    assert b"going on" in complaint
+    each_once(out)
+
+
+async def test_theorems_of_a_library_are_proved_without_themselves(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("batch", "--library", "Init.Data.Option.Instances", "--out", out, "--workers", "1", "--samples", "12")
+    said, _ = await finished(*command)
+    match = re.match(r"batch: (\d+) of (\d+) theorems proved", said)
+    assert match is not None, said
+    assert 0 < int(match[1]) <= int(match[2])
+    for row in results(out):
+        assert row["family"] == "Init.Data.Option.Instances"
+        assert all(str(row["id"]) not in proof["proof"] for proof in row["proofs"])
+
+
+async def test_a_batch_is_cancelled_and_keeps_what_it_has(tmp_path: Path) -> None:
+    source, out = items(tmp_path / "in.jsonl"), tmp_path / "out"
+    command = ("batch", source, "--out", out, "--workers", "1")
+    async with running(*command) as process:
+        await until_answered(out, 2)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 130
+    assert json.loads((out / "report.json").read_text())["state"] == "interrupted"
+    seen = len(results(out))
+    _, remarks = await finished(*command, "--cancel")
+    assert "1 of 1 jobs were cancelled" in remarks
+    assert len(results(out)) == seen
+    _, complaint = await finished(*command, status=2)
+    assert "somebody has cancelled this batch" in complaint
