@@ -1,6 +1,8 @@
 """The models of this server: what requests mean by a focus, an α or a name, and new weights in place of old ones."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
 from prover.budget import Budget
 from prover.sampling.focus import affordable, choose
@@ -35,33 +37,9 @@ class Models:
         return tuple(_served(weights.model(name)) for name in self.sampler.models)
 
     def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
-        """What a request means.
-
-        Raises:
-            InputError: there is no such model.
-        """
-        settings = self._settings
-        model, temperature, top_p = self._model(sampling), sampling.temperature, sampling.top_p
-        focus = settings.focus if sampling.focus is None else sampling.focus
-        weights = None if self.sampler is None else self.sampler.weights
-        if weights is not None and (focus is not None or model):
-            loaded = [one for one in weights.models if one.name in (self.sampler.models if self.sampler else ())]
-            samples = affordable(budget.samples, budget.checks, budget.seconds, _CHECKS_PER_SECOND * max(1, workers))
-            focus = 0.0 if focus is None else focus
-            choice = choose(loaded, focus, samples, budget.proofs, model or None, temperature)
-            if choice is not None:
-                model = choice.model
-                temperature = choice.temperature if temperature is None else temperature
-                top_p = choice.top_p if top_p is None else top_p
-        return SamplingParams(
-            samples=budget.samples,
-            temperature=settings.temperature if temperature is None else temperature,
-            top_p=settings.top_p if top_p is None else top_p,
-            max_tokens=settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens,
-            seed=sampling.seed,
-            model=model,
-            priority=priority,
-        )
+        """What a request means. Raises as `meant`."""
+        weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
+        return replace(meant(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """Take in what the folder of weights holds now; the old ones are served on if it cannot be used.
@@ -80,26 +58,63 @@ class Models:
             raise UnavailableError(str(error)) from None
         return self.served
 
-    def _model(self, sampling: Sampling) -> str:
-        """The name of the model that is asked for; empty: whichever."""
-        if not sampling.model and sampling.alpha is None:
-            return ""
-        names = () if self.sampler is None else self.sampler.models
-        if sampling.model:
-            if sampling.model in names:
-                return sampling.model
-            there = ", ".join(names) or "none"
-            raise InputError("sampling.model", f"there is no model {sampling.model!r}; there is {there}")
-        weights = None if self.sampler is None else self.sampler.weights
-        tuned = {model.alpha: model.name for model in _tuned(weights) if model.name in names}
-        if sampling.alpha in tuned:
-            return tuned[sampling.alpha]
-        there = ", ".join(f"{alpha:g}" for alpha in sorted(alpha for alpha in tuned if alpha is not None)) or "none"
-        raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {there}")
+
+def meant(
+    sampling: Sampling,
+    budget: Budget,
+    workers: int,
+    settings: ModelSettings,
+    weights: Weights | None,
+    loaded: Sequence[str],
+) -> SamplingParams:
+    """How to sample for a request: what it says itself, else what was measured best for its focus, else the settings.
+
+    Args:
+        sampling: what the request says.
+        budget: of the request.
+        workers: that check what is sampled.
+        settings: of the server.
+        weights: that are served; None for a checkpoint that nothing is known of.
+        loaded: names of the models that can be asked.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    model, temperature, top_p = _model(sampling, weights, loaded), sampling.temperature, sampling.top_p
+    focus = settings.focus if sampling.focus is None else sampling.focus
+    candidates = [] if weights is None else [one for one in weights.models if one.name in loaded]
+    if candidates and (focus is not None or model):
+        samples = affordable(budget.samples, budget.checks, budget.seconds, _CHECKS_PER_SECOND * max(1, workers))
+        choice = choose(candidates, focus or 0.0, samples, budget.proofs, model or None, temperature)
+        if choice is not None:
+            model = choice.model
+            temperature = choice.temperature if temperature is None else temperature
+            top_p = choice.top_p if top_p is None else top_p
+    return SamplingParams(
+        samples=budget.samples,
+        temperature=settings.temperature if temperature is None else temperature,
+        top_p=settings.top_p if top_p is None else top_p,
+        max_tokens=settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens,
+        seed=sampling.seed,
+        model=model,
+    )
 
 
-def _tuned(weights: Weights | None) -> list[Model]:
-    return [] if weights is None else [model for model in weights.models if model.alpha is not None]
+def _model(sampling: Sampling, weights: Weights | None, loaded: Sequence[str]) -> str:
+    """The name of the model that is asked for; empty: whichever."""
+    if sampling.model:
+        if sampling.model in loaded:
+            return sampling.model
+        there = ", ".join(loaded) or "none"
+        raise InputError("sampling.model", f"there is no model {sampling.model!r}; there is {there}")
+    if sampling.alpha is None:
+        return ""
+    models = () if weights is None else weights.models
+    tuned = {one.alpha: one.name for one in models if one.alpha is not None and one.name in loaded}
+    if sampling.alpha in tuned:
+        return tuned[sampling.alpha]
+    there = ", ".join(f"{alpha:g}" for alpha in sorted(tuned)) or "none"
+    raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {there}")
 
 
 def _served(model: Model) -> ServedModel:

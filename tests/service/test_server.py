@@ -1,6 +1,7 @@
 """The gRPC server through a real channel, as far as it answers without Lean."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,17 +12,20 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import check_pb2, prove_pb2, search_pb2, theorem_pb2, verdict_pb2
+from leansieve.v1 import check_pb2, prove_pb2, search_pb2, server_info_pb2, theorem_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.search import Budget
+from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.client import Client
-from service.config import ServerSettings, Settings
+from service.config import ClientSettings, ServerSettings, Settings
 from service.engine import Engine
 from service.errors import InputError, UserError
-from service.requests import BusyError, Check, GoneError, Search, UnavailableError
+from service.jobs.jobs import Batch, Item
+from service.requests import BusyError, Check, GoneError, RefusedError, Search, UnavailableError
+from service.sampling import Sampling
 from service.server import SERVICE, listening
 
 SETTINGS = Settings(server=ServerSettings(listen="127.0.0.1:0", message_bytes=1 << 16))
@@ -186,3 +190,56 @@ async def test_a_unix_socket_serves(tmp_path: Path) -> None:
         Client(address, settings) as client,
     ):
         assert (await client.info()).runtime == "embedded"
+
+
+async def test_every_call_is_named_by_the_client_or_the_server(channel: grpc.aio.Channel) -> None:
+    stub = ProofSearchStub(channel)
+
+    async def name(own: str | None) -> str:
+        call = stub.GetServerInfo(
+            server_info_pb2.GetServerInfoRequest(), metadata=[("x-request-id", own)] if own else None
+        )
+        await call
+        return str(dict(await call.initial_metadata())["x-request-id"])
+
+    assert await name("my-request_1.a") == "my-request_1.a"
+    assert re.fullmatch("[0-9a-f]{16}", await name(None))
+    # What could forge a line of the log is not taken.
+    assert re.fullmatch("[0-9a-f]{16}", await name("a b"))
+
+
+async def test_batches_and_new_weights_are_refused_where_there_is_no_store_and_no_model(client: Client) -> None:
+    item = Item("1", Search(TRUE))
+    with pytest.raises(RefusedError, match=r"set store\.url"):
+        await client.submit(Batch((item,)))
+    with pytest.raises(RefusedError):
+        await anext(client.watch("0" * 32))
+    with pytest.raises((RefusedError, BusyError)):
+        await client.reload()
+    info = await client.info()
+    assert (info.store, info.models) == (False, ())
+    assert info.strategies == STRATEGIES
+
+
+async def test_a_client_beyond_its_quota_is_told_when_to_come_back() -> None:
+    settings = Settings(server=SETTINGS.server, clients=ClientSettings(calls_per_minute=2))
+    async with (
+        listening(Engine(settings), settings, asyncio.Event()) as (address, _),
+        Client(address, settings) as client,
+    ):
+        await client.info()
+        await client.info()
+        with pytest.raises(BusyError, match="2 calls a minute") as caught:
+            await client.info()
+        assert 0 < caught.value.seconds <= 30
+
+
+async def test_every_violation_of_the_contract_is_named(client: Client) -> None:
+    search = Search(TRUE, Budget(seconds=-1), Limits(heartbeats=2**31), sampling=Sampling(focus=2.0))
+    with pytest.raises(InputError) as caught:
+        await anext(client.prove(search))
+    assert [field for field, _ in caught.value.violations] == [
+        "options.budget.time",
+        "options.limits.heartbeats",
+        "options.sampling.focus",
+    ]
