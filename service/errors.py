@@ -17,3 +17,11 @@ class InputError(UserError):
         super().__init__(text)
         self.field = field
         self.violations = violations or ((field, text),)
+
+
+class UnknownCallerError(UserError):
+    """Callers must say who they are, and this one did not, or not truly."""
+
+
+class NotAllowedError(UserError):
+    """The caller is known, and may not do that."""

@@ -9,6 +9,8 @@
 | `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
 | `NoJobError` | NOT_FOUND | |
 | `RefusedError` | FAILED_PRECONDITION | |
+| `UnknownCallerError` | UNAUTHENTICATED | |
+| `NotAllowedError` | PERMISSION_DENIED | |
 
 Each carries an ErrorInfo whose reason is a name that programs may rely on.
 """
@@ -24,7 +26,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from leansieve.v1 import verdict_pb2
 from prover.verdict import Region, Verdict
 from service.convert import values
-from service.errors import InputError, UserError
+from service.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from service.jobs.jobs import NoJobError
 from service.quotas import QuotaError
 from service.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
@@ -65,6 +67,12 @@ def to_status(error: UserError) -> status_pb2.Status:
             details = []
         case RefusedError():
             code, reason = code_pb2.FAILED_PRECONDITION, "REFUSED"
+            details = []
+        case UnknownCallerError():
+            code, reason = code_pb2.UNAUTHENTICATED, "UNKNOWN_CALLER"
+            details = []
+        case NotAllowedError():
+            code, reason = code_pb2.PERMISSION_DENIED, "NOT_ALLOWED"
             details = []
         case _:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
@@ -111,6 +119,10 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
             return NoJobError(text)
         case code_pb2.FAILED_PRECONDITION:
             return RefusedError(text)
+        case code_pb2.UNAUTHENTICATED:
+            return UnknownCallerError(text)
+        case code_pb2.PERMISSION_DENIED:
+            return NotAllowedError(text)
         case code_pb2.DEADLINE_EXCEEDED:
             return UnavailableError(f"the server at {address} did not answer in time")
         case _:

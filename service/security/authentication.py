@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-import grpc
 import structlog
 
+from service import status
 from service.config import SecuritySettings
+from service.errors import NotAllowedError, UnknownCallerError
 from service.interceptor import Call
 from service.security.identity import CALLER, Identity, Role
 from service.security.tokens import Token, digest, read
@@ -63,25 +64,24 @@ class Authentication:
         """
         identity = self._identify(call)
         if identity is None:
-            if call.service == HEALTH:
-                identity = Identity(_peer(call), frozenset())
-            else:
-                _log.info("refused", rpc=call.method, peer=_peer(call), code="UNAUTHENTICATED")
-                wanted = (
-                    "send a valid token as `authorization: Bearer …`" if self._tokens else "no certificate was sent"
-                )
-                await call.context.abort(grpc.StatusCode.UNAUTHENTICATED, f"this server must know who calls: {wanted}")
-        if call.service == SERVICE:
-            role = ROLES.get(call.method, Role.ADMIN)
-            if role is not None and not identity.may(role):
-                _log.info("refused", rpc=call.method, client=identity.name, code="PERMISSION_DENIED")
-                await call.context.abort(
-                    grpc.StatusCode.PERMISSION_DENIED,
-                    f"{call.method} needs the role {role.value}, which you do not have",
-                )
+            if call.service != HEALTH:
+                _log.info("refused", rpc=call.method, peer=_peer(call), reason="unknown caller")
+                await status.abort(call.context, UnknownCallerError(self._wanted))
+            identity = Identity(_peer(call), frozenset())
+        role = ROLES.get(call.method, Role.ADMIN) if call.service == SERVICE else None
+        if role is not None and not identity.may(role):
+            _log.info("refused", rpc=call.method, client=identity.name, reason="not allowed")
+            await status.abort(
+                call.context, NotAllowedError(f"{call.method} needs the role {role.value}, which you do not have")
+            )
         # Not reset: the task ends with the call, and a generator may be closed from elsewhere.
         CALLER.set(identity)
         yield
+
+    @property
+    def _wanted(self) -> str:
+        what = "a valid token: name its file with --token-file" if self._tokens else "a certificate"
+        return f"this server wants to know who calls, by {what}"
 
     def _identify(self, call: Call) -> Identity | None:
         """Who calls, None if it is not known but must be."""

@@ -7,7 +7,7 @@ from grpc.aio import AioRpcError, Metadata
 
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service import status
-from service.errors import InputError, UserError
+from service.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from service.requests import BusyError, GoneError, StatementError, UnavailableError
 
 
@@ -34,6 +34,12 @@ def test_errors_survive_the_journey() -> None:
     busy = across(BusyError("come back", 2.5))
     assert isinstance(busy, BusyError)
     assert busy.seconds == 2.5
+    for refusal in (UnknownCallerError("who?"), NotAllowedError("not you")):
+        assert type(across(refusal)) is type(refusal)
+        assert str(across(refusal)) == str(refusal)
+    leaving = across(UnavailableError("going", 1.5))
+    assert type(leaving) is UnavailableError
+    assert leaving.seconds == 1.5
     broken = across(UnavailableError("no Lean"))
     assert isinstance(broken, UnavailableError)
     assert not isinstance(broken, GoneError)

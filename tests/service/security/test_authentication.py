@@ -62,7 +62,7 @@ async def test_who_has_no_token_is_not_let_in(tmp_path: Path) -> None:
     token = tokens.new(file, "editor", [Role.PROVE])
     async with running(SecuritySettings(tokens=file)) as (address, witness):
         for wrong in ({}, {"token": token[:-1]}, {"token": tokens.digest(token)}):
-            assert "must know who calls" in await code_of(address, connecting(**wrong))
+            assert "wants to know who calls" in await code_of(address, connecting(**wrong))
         assert not witness.seen
         assert await code_of(address, connecting(token=token)) == "OK"
         assert [(who.name, who.roles) for who in witness.seen] == [("editor", {Role.PROVE})]
@@ -105,7 +105,7 @@ async def test_tokens_are_made_and_revoked_while_the_server_runs(tmp_path: Path)
         second = tokens.new(file, "second", [Role.PROVE])
         assert await code_of(address, connecting(token=second)) == "OK"
         tokens.revoke(file, "first")
-        assert "must know who calls" in await code_of(address, connecting(token=first))
+        assert "wants to know who calls" in await code_of(address, connecting(token=first))
         file.write_text("half a fi")  # whoever edits it badly locks nobody out
         assert await code_of(address, connecting(token=second)) == "OK"
         file.unlink()
