@@ -6,6 +6,7 @@ is written into one folder:
     runs/NAME/                       a training run, see training/trainer.py
     samples/CORPUS/NAME.json.gz      what the model sampled, see training/evaluation/samples.py
     reports/CORPUS/report.md         tables and plots
+    reports/training.png             training curves
     verdicts.jsonl                   verdicts, shared by all of them
 
 This module says what there is to do and what of it is done; `leansieve compare` does it.
@@ -152,6 +153,12 @@ def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report
         if inputs:
             found.append(Report(inputs, comparison.folder / "reports" / corpus.stem))
     return found
+
+
+def trained(comparison: ComparisonConfig) -> list[Path]:
+    """The folders of the runs that are finished."""
+    folders = [comparison.folder / "runs" / model.name for model in comparison.models]
+    return [folder for folder in folders if (folder / "model").exists()]
 
 
 def _samples(comparison: ComparisonConfig, corpus: Path, model: ComparedModel) -> Path:

@@ -87,7 +87,8 @@ class ModelConfig(_Section):
     """The model that is trained."""
 
     path: Path | None = None
-    """A Hugging Face causal language model to go on from; None trains `shape` from scratch."""
+    """A Hugging Face causal language model to go on from: a folder, a GGUF file, or `package:NAME` for the GGUF file of an
+    installed package. None trains `shape` from scratch."""
     shape: LlamaShape = LlamaShape()
     """Sizes of a model from scratch."""
     vocabulary: int = Field(default=2048, ge=258)

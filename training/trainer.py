@@ -33,7 +33,7 @@ from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig, write_config
 from training.log import MetricsLog
 from training.model.llama import save_for_serving
-from training.model.load import load_or_build
+from training.model.load import load_or_build, unpacked
 from training.model.prompts import prompt_format
 from training.optimization import learning_rate_at, make_optimizer
 from training.processes import Processes
@@ -80,6 +80,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
     # 1. Model, frozen base, optimiser, algorithm, theorems.
+    config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
     model, tokenizer = load_or_build(config.model, (), config.run.seed)
     model.to(device).eval()  # type: ignore[arg-type]
     lora = config.model.lora
@@ -120,6 +121,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
             )
         )
         pushed = folder / "engine" / str(processes.rank)
+        assert config.model.path is not None
         checkpoint = config.model.path
         if lora is None and not algorithm.samples_base:
             checkpoint = pushed / "start"
@@ -175,7 +177,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 # 4c. Verdicts. Groups that the algorithm cannot use are replaced, from the same budget.
                 rollouts = lay_out(groups, old, of_base, device)
                 watch.lap("verify")
-                _check_agreement(rollouts, settings.max_mismatch or _MISMATCH[config.model.dtype])
+                check_agreement(rollouts, settings.max_mismatch or _MISMATCH[config.model.dtype])
                 chosen = algorithm.keep_groups(rollouts.rewards).nonzero()[:, 0].tolist()
                 sampled += groups
                 usable += [groups[index] for index in chosen]
@@ -237,8 +239,12 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     return finished
 
 
-def _check_agreement(rollouts: Rollouts, most: float) -> None:
-    """Whether the engine sampled with the weights that the trainer has: its log-probabilities say so."""
+def check_agreement(rollouts: Rollouts, most: float) -> None:
+    """See from the log-probabilities that the engine sampled with the weights that the trainer has.
+
+    Raises:
+        StaleWeightsError: they differ by more than `most` nats, mean over tokens.
+    """
     mask = rollouts.mask
     if not mask.any() or rollouts.sampler_log_probs is None:
         return

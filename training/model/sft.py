@@ -31,7 +31,7 @@ from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
 from training.log import MetricsLog
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
 from training.model.llama import save_for_serving
-from training.model.load import load_or_build
+from training.model.load import load_or_build, unpacked
 from training.model.log_probs import packed_log_probs
 from training.optimization import DivergedError, learning_rate_at, make_optimizer, update
 
@@ -62,6 +62,7 @@ def fine_tune(config: TrainingConfig) -> Path:
     # 1. Text, tokenizer, model, tokens.
     proved, held_out = hold_out(_read(sft.proofs), sft.held_out)
     pairs, dev_pairs = _texts(proved, sft), _texts([*held_out, *_read(sft.dev_proofs)], sft)
+    config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
     model, tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
     model.to(device).train()  # type: ignore[arg-type]
     examples, dev_examples = (_examples(tokenizer, texts, sft.row_length) for texts in (pairs, dev_pairs))

@@ -27,7 +27,8 @@ def compare(
     settings = common.load_settings(config, lean={"workers": workers})
     failed = []
     with shared.told(), shared.interruptible():
-        from training.comparison import Training, jobs, load_comparison, reports
+        from training.comparison import Training, jobs, load_comparison, reports, trained
+        from training.evaluation.curves import draw_curves
         from training.evaluation.report import write_report
 
         comparison, training = load_comparison(file)
@@ -36,6 +37,8 @@ def compare(
             shared.remark(f"== {job.name}: {doing}")
             if not _done_by_itself(job, settings):
                 failed.append(f"{job.name} ({doing})")
+        if runs := trained(comparison):
+            draw_curves(runs, comparison.folder / "reports" / "training.png")
         for report in reports(comparison, training):
             write_report(report.inputs, report.folder)
             shared.remark(f"wrote {report.folder / 'report.md'}")

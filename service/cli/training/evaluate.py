@@ -60,3 +60,16 @@ def report(
 
         write_report(results, out, base)
     shared.remark(f"wrote {out / 'report.md'}")
+
+
+@app.command()
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.", metavar="RUN...")],
+    out: Annotated[Path, typer.Option("--out", help="PNG to write.", metavar="FILE")],
+) -> None:
+    """Training curves of several runs in one picture."""
+    with shared.told():
+        from training.evaluation.curves import draw_curves
+
+        draw_curves(runs, out)
+    shared.remark(f"wrote {out}")
