@@ -2,38 +2,18 @@
 
 import asyncio
 import contextlib
-import json
-import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from prover.sampling.engine_settings import EngineSettings, kv_cache_bytes
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.vllm_metrics import Record
 from prover.sampling.vllm_platform import built_for_cpu, inspect_checkpoint, platform_arguments, prepare_environment
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM has kernels for
 _LONGEST_REASON = 500
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How engines are set up.
-
-    Attributes:
-        models: those of the folder that are loaded; None: all.
-        context_tokens: longest prompt plus answer; None: what the checkpoint was made for.
-        sequences: most sequences that one engine works on at once, over all requests and within one.
-        gpu_memory: share of a GPU's memory that all engines together may take.
-        kv_cache_mib: room for keys and values of each engine on a CPU; None: what `sequences` of full length need, 1 GiB at most.
-    """
-
-    models: tuple[str, ...] | None = None
-    context_tokens: int | None = None
-    sequences: int = 64
-    gpu_memory: float = 0.9
-    kv_cache_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +72,7 @@ class Engine:
         self.name = name
         self.checkpoint = checkpoint
         self._settings = settings
-        self._adapters = adapters
+        self.most_adapters = adapters
         self._rank = rank
         self._vllm: Any = None
         self._loading: asyncio.Task[None] | None = None
@@ -126,7 +106,7 @@ class Engine:
     @property
     def largest_rank(self) -> int:
         """Of an adapter that it takes; 0: it takes none."""
-        return next((rank for rank in _RANKS if rank >= self._rank), _RANKS[-1]) if self._adapters else 0
+        return next((rank for rank in _RANKS if rank >= self._rank), _RANKS[-1]) if self.most_adapters else 0
 
     async def start(self) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
@@ -156,9 +136,15 @@ class Engine:
 
         arguments = platform_arguments()
         if built_for_cpu():
-            arguments["kv_cache_memory_bytes"] = _kv_cache_bytes(self.checkpoint, self._settings)
-        if self._adapters:
-            arguments |= {"enable_lora": True, "max_loras": self._adapters, "max_lora_rank": self.largest_rank}
+            arguments["kv_cache_memory_bytes"] = kv_cache_bytes(self.checkpoint, self._settings)
+        if self.most_adapters:
+            # On CPUs vLLM 0.32 gives sequences without an adapter the last slot's, where others of the batch have one: that
+            # slot must stay empty for ever. Slots are filled from the first; while adapters change, old and new ones are there.
+            arguments |= {
+                "enable_lora": True,
+                "max_loras": 2 * self.most_adapters + 1,
+                "max_lora_rank": self.largest_rank,
+            }
         self._vllm = AsyncLLM.from_engine_args(
             AsyncEngineArgs(
                 model=str(self.checkpoint),
@@ -233,12 +219,16 @@ class Engine:
         except Exception as error:
             raise SamplerUnavailableError(f"vLLM cannot load {checkpoint}: {_one_line(error)}") from error
         for _ in range(100):
-            if await self._vllm.reset_prefix_cache():  # what it holds was computed with the old weights
+            if await self.forget_prefixes():  # they were computed with the old weights
                 break
             await asyncio.sleep(0.01)  # the blocks of the last request are not given back yet
         else:
             raise SamplerUnavailableError(f"the engine of {self.name} keeps prefixes of the old weights")
         self.checkpoint = checkpoint
+
+    async def forget_prefixes(self) -> bool:
+        """Empty the prefix cache; False if a request that the engine's process works on holds some of it."""
+        return bool(await self._vllm.reset_prefix_cache())
 
     async def add_adapter(self, folder: Path) -> Any:
         """Load an adapter and return what `answer` wants for it.
@@ -314,23 +304,6 @@ class Engine:
         finally:
             self._count(finished)
         return finished
-
-
-def _kv_cache_bytes(checkpoint: Path, settings: EngineSettings) -> int:
-    """How much a CPU's engine sets aside for keys and values."""
-    if settings.kv_cache_mib is not None:
-        return settings.kv_cache_mib << 20
-    most = 1 << 30
-    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-    try:
-        heads = config["num_attention_heads"]
-        size = config.get("head_dim") or config["hidden_size"] // heads
-        numbers = 2 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * size
-        context = settings.context_tokens or config["max_position_embeddings"]
-    except (KeyError, TypeError):
-        return most
-    blocks = settings.sequences * (math.ceil(context / 32) + 1) + 1
-    return int(min(most, max(64 << 20, numbers * 4 * 32 * blocks)))
 
 
 def _one_line(error: Exception) -> str:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from prover.lean.capacity import free_memory
 from prover.prompt import PromptFormat, SourceFormat
-from prover.sampling.engine import Engine, EngineSettings
+from prover.sampling.engine import Engine
+from prover.sampling.engine_settings import EngineSettings, memory_needed
 from prover.sampling.questions import Formats
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.served import Served, adapter_rank, check_probe, check_shapes
+from prover.sampling.vllm_platform import built_for_cpu
 from prover.sampling.weights import MANIFEST, Model, Weights, WeightsError, read_weights, verify_files
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ class Fleet:
         self.served: Mapping[str, Served] = {}
         self.default = ""
         self.retired: list[SamplerStats] = []  # of engines that are gone
+        self._left_out: set[str] = set()  # models for which there was no memory
         self._settings = settings
         self._formats = formats
         self._engines: list[Engine] = []
@@ -92,18 +96,17 @@ class Fleet:
                 raise WeightsError(f"{self.folder} is a bare checkpoint without {MANIFEST}: there is nothing to reload")
             new, models = await asyncio.to_thread(self._read)
             changed = [model for model in models if not self._serves(model)]
-            await asyncio.to_thread(self._check_compatible, old, new, changed)
+            before = self.served
+            await asyncio.to_thread(self._check_compatible, old, new, models, changed)
             try:
                 async with contextlib.AsyncExitStack() as undo:
-                    served = await self._change(models, changed, undo)
+                    await self._change(new, models, changed, undo)
                     undo.pop_all()
             except SamplerUnavailableError as error:
                 if any(engine.dead for engine in self._engines):
                     raise
                 raise WeightsError(str(error)) from None
-            gone = [one for name, one in self.served.items() if name not in served or served[name] is not one]
-            self.served, self.weights, self.default = served, new, _default(new, models)
-            await self._retire(gone)
+            await self._retire(before.values())
             return new
 
     def _serves(self, model: Model) -> bool:
@@ -119,6 +122,7 @@ class Fleet:
             models = list(weights.models) if wanted is None else [weights.model(name) for name in wanted]
         except ValueError as error:
             raise WeightsError(f"{self.folder / MANIFEST}: {error}") from None
+        models = [model for model in models if model.name not in self._left_out]
         base = weights.model(weights.base)
         if base not in models and any(model.kind == "adapter" for model in models):
             models.append(base)
@@ -131,6 +135,7 @@ class Fleet:
 
     async def _start_manifest(self) -> None:
         weights, models = await asyncio.to_thread(self._read)
+        models = self._fitting(weights, models) if built_for_cpu() else models
         checkpoints = [model for model in models if model.kind == "checkpoint"]
         adapters = [model for model in models if model.kind == "adapter"]
         settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / len(checkpoints))
@@ -144,8 +149,31 @@ class Fleet:
             served[model.name] = await self._with_adapter(model, served[weights.base])
         for one in served.values():
             await check_probe(one)
-        self.served = {model.name: served[model.name] for model in models}
-        self.weights, self.default = weights, _default(weights, models)
+        self._serve(weights, {model.name: served[model.name] for model in models})
+
+    def _serve(self, weights: Weights, served: Mapping[str, Served]) -> None:
+        self.served, self.weights = served, weights
+        # Who is asked if a request names nobody: the base, if it is loaded.
+        self.default = weights.base if weights.base in served else next(iter(served))
+
+    def _fitting(self, weights: Weights, models: Sequence[Model]) -> list[Model]:
+        """The models whose engines this machine's memory holds, the base first of all; a tenth is left to others."""
+        room, kept = 0.9 * free_memory(), 0
+        for model in sorted(models, key=lambda model: model.name != weights.base):
+            if model.kind == "checkpoint":
+                needed = memory_needed(self.folder / model.folder, self._settings)
+                if needed > room and kept:
+                    self._left_out.add(model.name)
+                    logger.warning(
+                        "the model %s is left out: it needs %d MiB, and %d MiB are free",
+                        model.name,
+                        needed >> 20,
+                        int(room) >> 20,
+                    )
+                else:
+                    room -= needed
+                    kept += 1
+        return [model for model in models if model.name not in self._left_out]
 
     async def _new_engine(
         self, name: str, checkpoint: Path, settings: EngineSettings, ranks: Sequence[int] = ()
@@ -166,7 +194,7 @@ class Fleet:
             base, name=model.name, model=model, adapter=await base.engine.add_adapter(self.folder / model.folder)
         )
 
-    def _check_compatible(self, old: Weights, new: Weights, changed: Iterable[Model]) -> None:
+    def _check_compatible(self, old: Weights, new: Weights, models: Iterable[Model], changed: Iterable[Model]) -> None:
         """Refuse early what could not be loaded into the engines that run, or not be undone. Blocking."""
         if (old.prompt_format, old.base) != (new.prompt_format, new.base):
             raise WeightsError("prompt_format and base cannot change while the models are served: restart instead")
@@ -174,6 +202,9 @@ class Fleet:
         if tokenizer != new.model(new.base).files.get("tokenizer.json"):
             raise WeightsError("the tokenizer cannot change while the models are served: restart instead")
         base = self.served.get(new.base)
+        adapters, most = sum(model.kind == "adapter" for model in models), base.engine.most_adapters if base else 0
+        if adapters > most:
+            raise WeightsError(f"there are {adapters} adapters, but the engine was started for {most}: restart instead")
         for model in changed:
             home = self.folder / model.folder
             if model.kind == "adapter":
@@ -196,9 +227,9 @@ class Fleet:
                     ) from None
 
     async def _change(
-        self, models: Sequence[Model], changed: Sequence[Model], undo: contextlib.AsyncExitStack
-    ) -> dict[str, Served]:
-        """Load what changed and see that it is right; what is pushed on `undo` brings the old state back."""
+        self, weights: Weights, models: Sequence[Model], changed: Sequence[Model], undo: contextlib.AsyncExitStack
+    ) -> None:
+        """Load what changed, see that it is right, and serve it; what is pushed on `undo` brings the old state back."""
         served = {model.name: replace(self.served[model.name], model=model) for model in models if model not in changed}
         whole = [model for model in changed if model.kind == "checkpoint"]
         # 1. New engines beside the old ones.
@@ -238,12 +269,12 @@ class Fleet:
             except BaseException:
                 await undo.aclose()  # before anybody is answered again
                 raise
-        return {model.name: served[model.name] for model in models}
+            self._serve(weights, {model.name: served[model.name] for model in models})
 
-    async def _retire(self, gone: Iterable[Served]) -> None:
+    async def _retire(self, before: Iterable[Served]) -> None:
         """Give back what nobody can ask any more, once it is idle."""
         used = {one.engine for one in self.served.values()}
-        for one in gone:
+        for one in before:
             if one.engine not in used and one.engine in self._engines:
                 async with one.engine.paused():
                     self.retired.append(replace(one.engine.stats(), running=0, waiting=0))
@@ -271,9 +302,3 @@ class Fleet:
             logger.error("the engine of %s cannot be started again: %s", engine.name, error)
         finally:
             del self._reviving[engine]
-
-
-def _default(weights: Weights, models: Sequence[Model]) -> str:
-    """Who is asked if a request names nobody: the base, if it is loaded."""
-    names = [model.name for model in models]
-    return weights.base if weights.base in names else names[0]

@@ -13,7 +13,8 @@ from prometheus_client import Metric
 
 from prover.candidate import Candidate
 from prover.prompt import PromptFormat
-from prover.sampling.engine import EngineSettings, Request
+from prover.sampling.engine import Request
+from prover.sampling.engine_settings import EngineSettings
 from prover.sampling.fleet import Fleet
 from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams

@@ -16,10 +16,11 @@ class Record:
         self.waiting = 0  # requests, at the last step
 
     def logger(self) -> Any:
-        """A class that vLLM makes its logger of statistics from. Imports vLLM."""
+        """A class that vLLM makes its logger of statistics from, with a new registry. Imports vLLM."""
         from vllm.v1.metrics.loggers import PrometheusStatLogger
 
         kept = self
+        self.registry = CollectorRegistry()
 
         class Logger(PrometheusStatLogger):  # type: ignore[misc]
             _gauge_cls = partial(Gauge, registry=kept.registry)

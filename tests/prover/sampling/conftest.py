@@ -22,8 +22,13 @@ def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sampler(weights_folder: Path) -> AsyncIterator[VllmEngineSampler]:
     """Two engines: the base with an adapter, and the tuned checkpoint."""
+    before = engine_processes()
     sampler = VllmEngineSampler(weights_folder, EngineSettings(sequences=16))
     await sampler.start()
     yield sampler
     await sampler.close()
-    assert not [child for child in psutil.Process().children(recursive=True) if "VLLM" in child.name()]
+    assert engine_processes() <= before
+
+
+def engine_processes() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True) if "VLLM" in child.name()}

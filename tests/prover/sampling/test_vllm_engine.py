@@ -6,20 +6,24 @@ import importlib.util
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from prover.candidate import Candidate
+from prover.prompt import SourceFormat
+from prover.sampling.engine import Request
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
 from tests.prover.sampling.tiny_llama import PROMPT
+from tests.prover.sampling.waiting import becomes
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
 pytestmark = [
     pytest.mark.vllm,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
 ]
 
@@ -32,14 +36,10 @@ async def collect(sampler: VllmEngineSampler, params: SamplingParams) -> list[Ca
     return sorted([c async for c in sampler.sample(THEOREM, params)], key=lambda c: c.seed or 0)
 
 
-def vllm_of(sampler: VllmEngineSampler, model: str = "base") -> Any:
-    return sampler._fleet.served[model].engine._vllm
-
-
 async def idle(sampler: VllmEngineSampler) -> bool:
-    """Whether neither side of the engine has work: the engine refuses to reset its cache while a request holds some."""
-    stats = sampler.stats()
-    return stats.running == stats.waiting == 0 and await vllm_of(sampler).reset_prefix_cache()
+    """Whether neither side of the engine has work."""
+    stats, engine = sampler.stats(), sampler._fleet.served["base"].engine
+    return stats.running == stats.waiting == 0 and await engine.forget_prefixes()
 
 
 async def becomes_idle(sampler: VllmEngineSampler, seconds: float = 5) -> bool:
@@ -72,7 +72,7 @@ async def test_log_probabilities_agree_with_transformers(
     if name == "alpha-0.5":
         model = peft.PeftModel.from_pretrained(model, str(weights_folder / name))
     drawn = replace(SHORT, samples=3, model=name)
-    prompt = vllm_of(sampler).get_tokenizer().encode(PROMPT)
+    prompt = sampler._fleet.served["base"].engine.tokenizer.encode(PROMPT)
     # At another temperature than 1 too, the log-probability is the model's own.
     for params in (drawn, replace(drawn, temperature=0.7, top_p=0.9)):
         for candidate, answer in await tokens_of(sampler, params):
@@ -99,6 +99,103 @@ async def tokens_of(sampler: VllmEngineSampler, params: SamplingParams) -> list[
     finally:
         del engine.answer
     return [(candidate, seen[candidate.seed or 0]) for candidate in candidates]
+
+
+async def test_models_of_one_folder_are_asked_by_name(sampler: VllmEngineSampler) -> None:
+    assert sampler.models == ("base", "alpha-0.25", "alpha-0.5")
+    drawn = {model: await collect(sampler, replace(SHORT, model=model)) for model in sampler.models}
+    assert len({candidates[0].text for candidates in drawn.values()}) == 3
+    assert {model: candidates[0].source for model, candidates in drawn.items()} == {
+        model: f"model:{model}" for model in sampler.models
+    }
+    with pytest.raises(ValueError, match=r"there is no model 'x'; there are base, alpha-0\.25, alpha-0\.5"):
+        await collect(sampler, replace(SHORT, model="x"))
+
+
+async def test_models_asked_at_the_same_time_do_not_mix(sampler: VllmEngineSampler) -> None:
+    asked = [replace(SHORT, model=model) for model in sampler.models] * 2
+    together = await asyncio.gather(*(collect(sampler, params) for params in asked))
+    for params, candidates in zip(asked, together, strict=True):
+        assert [c.text for c in candidates] == [c.text for c in await collect(sampler, params)]
+
+
+async def test_the_prompt_of_a_theorem_is_read_once(sampler: VllmEngineSampler) -> None:
+    theorem = Theorem("theorem long (n : Nat) : " + " ∧ ".join(["n = n"] * 24))
+    before = sampler.stats()
+    prompt = sampler._fleet.served["base"].engine.tokenizer.encode(SourceFormat().render(theorem))
+    assert len(prompt) > 64
+    async for _ in sampler.sample(theorem, replace(SHORT, samples=24)):
+        pass
+    after = sampler.stats()
+    # Whole blocks of 32 tokens are shared; the first sequence of all has to read them.
+    shared = (len(prompt) - 1) // 32 * 32
+    assert after.prompt_tokens - before.prompt_tokens == 24 * len(prompt)
+    assert after.cached_tokens - before.cached_tokens == 23 * shared
+
+
+async def test_what_was_done_is_counted(sampler: VllmEngineSampler) -> None:
+    before, wasted = sampler.stats(), sampler.aborted_tokens
+    candidates = await collect(sampler, SHORT)
+    after = sampler.stats()
+    assert after.finished - before.finished == len(candidates)
+    assert after.delivered_tokens - before.delivered_tokens == sum(c.tokens for c in candidates)
+    assert sampler.aborted_tokens == wasted
+    stream = sampler.sample(THEOREM, LONG)
+    await anext(stream)
+    await stream.aclose()
+    assert sampler.stats().aborted > after.aborted
+    assert sampler.aborted_tokens > wasted
+
+
+async def test_the_engines_own_metrics_are_told_apart_by_model(sampler: VllmEngineSampler) -> None:
+    registry = CollectorRegistry()
+    registry.register(sampler)
+    counted = {}
+    for _ in range(2):
+        for model in ("base", "alpha-0.25"):
+            await collect(sampler, replace(SHORT, model=model))
+            counted[model] = registry.get_sample_value(
+                "vllm:request_success_total", {"model_name": model, "engine": "0", "finished_reason": "length"}
+            )
+    assert all(counted.values())
+    text = generate_latest(registry).decode()
+    assert text.count("# TYPE vllm:generation_tokens_total counter") == 1  # one family, both models in it
+    assert [line.split("{")[0] for line in text.splitlines() if line.startswith("vllm:generation_tokens_total{")] == [
+        "vllm:generation_tokens_total"
+    ] * 2
+
+
+async def test_the_next_line_of_a_proof_is_one_line_and_begins_behind_its_prefix(sampler: VllmEngineSampler) -> None:
+    prefix = "by\n  intro x"
+    lines = [c async for c in sampler.continue_proof(THEOREM, prefix, replace(SHORT, samples=16, max_tokens=60))]
+    assert len(lines) == 16
+    assert not any("\n" in c.text.strip("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029") for c in lines)
+    (greedy,) = [
+        c async for c in sampler.continue_proof(THEOREM, prefix, replace(SHORT, temperature=0.0, max_tokens=60))
+    ]
+    engine, form = sampler._fleet.served["base"].engine, SourceFormat()
+    tokens = engine.tokenizer.encode(form.render(THEOREM)) + engine.tokenizer.encode(form.continuation(THEOREM, prefix))
+    again = await engine.answer(Request(tokens, seed=0, max_tokens=60, temperature=0.0, stop=("\n",), min_tokens=1))
+    assert greedy.text == again.text.strip()
+
+
+async def test_our_format_does_not_know_how_to_ask_for_repair(sampler: VllmEngineSampler) -> None:
+    assert [c async for c in sampler.repair_proof(THEOREM, "by simp", "unsolved goals", SHORT)] == []
+
+
+async def test_urgent_requests_overtake_those_that_wait(sampler: VllmEngineSampler) -> None:
+    ended: list[str] = []
+
+    async def read(name: str, params: SamplingParams) -> None:
+        await collect(sampler, params)
+        ended.append(name)
+
+    # The engine works on 16 sequences at once: the third crowd finds a queue.
+    crowds = [asyncio.create_task(read("batch", replace(LONG, samples=16, priority=1))) for _ in range(3)]
+    assert await becomes(lambda: sampler.stats().waiting > 0)
+    crowds.append(asyncio.create_task(read("interactive", replace(LONG, samples=4, priority=0))))
+    await asyncio.gather(*crowds)
+    assert ended.index("interactive") < 2
 
 
 async def test_a_seed_repeats_its_candidate_alone_and_in_a_crowd(sampler: VllmEngineSampler) -> None:
@@ -169,13 +266,16 @@ async def test_no_more_requests_are_in_the_engine_than_it_works_on_at_once(sampl
     await stream.aclose()
 
 
-async def test_a_theorem_longer_than_the_context_is_refused_in_one_sentence(sampler: VllmEngineSampler) -> None:
-    with pytest.raises(ValueError, match=r"too long for base: \d+ tokens"):
-        await anext(sampler.sample(Theorem("theorem t : " + "x = y ∧ " * 400), SHORT))
+@pytest.mark.parametrize(("length", "unit"), [(60, "tokens"), (100_000, "characters")])
+async def test_a_theorem_longer_than_the_context_is_refused_in_one_sentence(
+    sampler: VllmEngineSampler, length: int, unit: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"too long for base: \d+ {unit}"):
+        await anext(sampler.sample(Theorem("theorem t : " + "x = y ∧ " * length), SHORT))
 
 
 async def test_an_answer_is_cut_to_the_room_that_the_prompt_leaves(sampler: VllmEngineSampler) -> None:
-    prompt = len(vllm_of(sampler).get_tokenizer().encode(PROMPT))
+    prompt = len(sampler._fleet.served["base"].engine.tokenizer.encode(PROMPT))
     candidates = await collect(sampler, replace(LONG, samples=4, max_tokens=100_000))
     assert max(c.tokens for c in candidates) <= 256 - prompt
 

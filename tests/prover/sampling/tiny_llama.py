@@ -12,8 +12,8 @@ LEAN = [
 PROMPT = SourceFormat().render(Theorem("theorem u (n : Nat) : n = n"))
 
 
-def make_checkpoint(folder: Path, seed: int = 0) -> None:
-    """Write model and tokenizer to `folder`: two layers, head dimension 32, embeddings not tied."""
+def make_checkpoint(folder: Path, seed: int = 0, width: int = 64) -> None:
+    """Write model and tokenizer to `folder`: two layers, two heads, embeddings not tied."""
     import tokenizers
     import torch
     import transformers
@@ -33,7 +33,7 @@ def make_checkpoint(folder: Path, seed: int = 0) -> None:
     torch.manual_seed(seed)
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=64,
+        hidden_size=width,
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -1,0 +1,212 @@
+"""Remote vLLM servers behind one door: who is healthy, who has room, and who takes over when one fails."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from prover.sampling.sampler import SamplerUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """What is known of one server.
+
+    Attributes:
+        url: its address.
+        healthy: whether it answered when it was asked last.
+        running: requests that it works on for us.
+        models: names that it serves.
+    """
+
+    url: str
+    healthy: bool
+    running: int
+    models: tuple[str, ...]
+
+
+@dataclass(eq=False, slots=True)
+class _Endpoint:
+    url: str
+    healthy: bool = False
+    running: int = 0
+    models: Mapping[str, int] = field(default_factory=dict)  # with their contexts in tokens
+    complaint: str = "was not asked yet"
+
+
+class Endpoints:
+    """See the module. `open` it, and `close` it behind you."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        api_key: SecretStr | None,
+        connect_seconds: float,
+        request_seconds: float,
+        health_seconds: float,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            urls: of the servers, with or without the final `/v1`.
+            api_key: sent as a bearer token.
+            connect_seconds: longest wait for a connection.
+            request_seconds: longest wait for an answer.
+            health_seconds: between two questions for health.
+
+        Raises:
+            ValueError: there is no URL, or one is not an HTTP address.
+        """
+        self._all = [_Endpoint(url.rstrip("/").removesuffix("/v1")) for url in urls]
+        if not self._all:
+            raise ValueError("at least one address of a vLLM server is needed")
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"the address of a vLLM server must begin with http:// or https://, found {url!r}")
+        self._health_seconds = health_seconds
+        headers = {"Authorization": f"Bearer {api_key.get_secret_value()}"} if api_key else {}
+        self._http = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(request_seconds, connect=connect_seconds, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=256),
+        )
+        self._quick = httpx.Timeout(connect_seconds)
+        self._turn = itertools.count()
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> tuple[EndpointStatus, ...]:
+        """Of every server."""
+        return tuple(EndpointStatus(one.url, one.healthy, one.running, tuple(one.models)) for one in self._all)
+
+    @property
+    def contexts(self) -> Mapping[str, int]:
+        """The models of all healthy servers, in their order, with the smallest of their contexts in tokens."""
+        found: dict[str, int] = {}
+        for endpoint in self._all:
+            for model, context in endpoint.models.items() if endpoint.healthy else ():
+                found[model] = min(context, found.get(model, context))
+        return found
+
+    async def open(self) -> None:
+        """Ask all servers for their health, and go on asking.
+
+        Raises:
+            SamplerUnavailableError: none is healthy.
+        """
+        await self.ask_all()
+        if not any(endpoint.healthy for endpoint in self._all):
+            raise self._nobody()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        await self._http.aclose()
+
+    async def ask_all(self) -> None:
+        """Ask every server for its health and its models."""
+        await asyncio.gather(*(self._ask(endpoint) for endpoint in self._all))
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Put a request about `body["model"]` to the server with the fewest; if that fails, to the next.
+
+        Cancelling closes the connection, on which vLLM aborts the request.
+
+        Raises:
+            ValueError: the server refuses this request for what it says.
+            SamplerUnavailableError: no server can answer it.
+        """
+        tried: set[_Endpoint] = set()
+        while True:
+            endpoint = self._choose(str(body["model"]), tried)
+            if endpoint is None:
+                raise self._nobody()
+            tried.add(endpoint)
+            endpoint.running += 1
+            try:
+                response = await self._http.post(endpoint.url + path, json=body)
+                if response.status_code < 500 and response.status_code != 429:
+                    return _answer(endpoint, response)
+                complaint = f"answers {response.status_code} to {path}"
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                complaint = _describe(error)
+            finally:
+                endpoint.running -= 1
+            self._lose(endpoint, complaint)
+
+    def _choose(self, model: str, tried: set[_Endpoint]) -> _Endpoint | None:
+        able = [one for one in self._all if one.healthy and model in one.models and one not in tried]
+        if not able:
+            return None
+        turn = next(self._turn)  # those with equally few take turns
+        return min(able, key=lambda one: (one.running, (self._all.index(one) - turn) % len(self._all)))
+
+    def _nobody(self) -> SamplerUnavailableError:
+        return SamplerUnavailableError(
+            "no vLLM server can answer: " + "; ".join(f"{one.url} {one.complaint}" for one in self._all)
+        )
+
+    def _lose(self, endpoint: _Endpoint, complaint: str) -> None:
+        if endpoint.healthy:
+            logger.warning("vLLM server %s %s", endpoint.url, complaint)
+        endpoint.healthy, endpoint.complaint = False, complaint
+
+    async def _ask(self, endpoint: _Endpoint) -> None:
+        try:
+            (await self._http.get(f"{endpoint.url}/health", timeout=self._quick)).raise_for_status()
+            listing = await self._http.get(f"{endpoint.url}/v1/models", timeout=self._quick)
+            listing.raise_for_status()
+            models = {str(model["id"]): int(model["max_model_len"]) for model in listing.json()["data"]}
+        except httpx.HTTPStatusError as error:
+            self._lose(endpoint, _refusal(error.response))
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            self._lose(endpoint, _describe(error))
+        except (ValueError, KeyError, TypeError):
+            self._lose(endpoint, "does not list models as vLLM does")
+        else:
+            if not endpoint.healthy:
+                logger.info("vLLM server %s is healthy", endpoint.url)
+            endpoint.models, endpoint.healthy, endpoint.complaint = models, True, "does not serve this model"
+
+    async def _watch(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(self._health_seconds)
+                await self.ask_all()
+
+
+def _answer(endpoint: _Endpoint, response: httpx.Response) -> Any:
+    if response.status_code in (401, 403, 404):
+        raise SamplerUnavailableError(f"{endpoint.url} {_refusal(response)}")
+    if response.is_error:
+        try:
+            said = str(response.json()["error"]["message"])
+        except (ValueError, KeyError, TypeError):
+            said = response.text
+        reason = " ".join(said.split())[:_LONGEST_REASON]
+        raise ValueError(f"{endpoint.url} refuses the request: {reason!r}")
+    return response.json()
+
+
+def _refusal(response: httpx.Response) -> str:
+    if response.status_code in (401, 403):
+        return "refuses the API key"
+    return f"answers {response.status_code} to {response.url.path}"
+
+
+def _describe(error: Exception) -> str:
+    kind = type(error).__name__.removesuffix("Error")
+    return f"cannot be reached ({kind}{f': {error}' if str(error) else ''})"

@@ -1,0 +1,15 @@
+"""Waits for what other processes do in their own time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def becomes(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Whether a condition comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        await asyncio.sleep(0.01)
+    return False
