@@ -43,7 +43,7 @@ class PoolConfig:
         max_queued: most requests waiting.
         max_queued_bytes: most memory taken by requests waiting.
         grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
-        start_seconds: how long a worker may take to come up.
+        start_seconds: how long a worker may take to come up. The first of a new program takes half a minute of a processor.
         switch_seconds: how long a request waits for imports that no worker has before one with work is taken away.
         worker_bytes: what one worker takes, for sizing the pool.
         recycle_bytes: a worker above this is replaced between requests.
@@ -60,7 +60,7 @@ class PoolConfig:
     max_queued: int = 4_096
     max_queued_bytes: int = 256 << 20
     grace_seconds: float = 1.0
-    start_seconds: float = 180.0
+    start_seconds: float = 600.0
     switch_seconds: float = 10.0
     worker_bytes: int = 1_100 << 20
     recycle_bytes: int = 1_700 << 20
