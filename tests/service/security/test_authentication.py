@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import proof_search_pb2, prove_pb2
+from leansieve.v1 import proof_search_pb2, prove_pb2, server_info_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.theorem import Theorem
@@ -140,6 +140,18 @@ async def test_calls_are_encrypted(pki: Files) -> None:
         assert witness.seen[0].name == "peer:127.0.0.1"
         assert "no server answers" in await code_of(address, Settings())
         assert "no server answers" in await code_of(address, connecting(tls=True))  # not an authority of this machine
+
+
+async def test_grpcs_own_token_credentials_are_understood(pki: Files, tmp_path: Path) -> None:
+    certificate, key = pki.certify("server")
+    token = tokens.new(tmp_path / "tokens.toml", "editor", [Role.PROVE])
+    security = SecuritySettings(certificate=certificate, key=key, tokens=tmp_path / "tokens.toml")
+    credentials = grpc.composite_channel_credentials(
+        grpc.ssl_channel_credentials(pki.ca.read_bytes()), grpc.access_token_call_credentials(token)
+    )
+    async with running(security) as (address, witness), grpc.aio.secure_channel(address, credentials) as channel:
+        await ProofSearchStub(channel).GetServerInfo(server_info_pb2.GetServerInfoRequest())
+        assert witness.seen[0].name == "editor"
 
 
 async def test_mutual_tls_names_clients_by_their_certificate(pki: Files) -> None:
