@@ -32,7 +32,7 @@ from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.focus import choose
 from prover.sampling.portfolio import PortfolioSampler
-from prover.sampling.sampler import Sampler, SamplingParams
+from prover.sampling.sampler import Sampler, SamplerStats, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.search import Budget, Finished, Options, Progress, Proof, ProofSearch
 from prover.strategies import STRATEGIES, build_plan
@@ -64,7 +64,8 @@ class Result:
         questions: to Lean, in all.
         seconds: in all.
         ending: why it ended; `spent` where the benchmark ended it.
-        wasted_tokens: sampled for nothing when the proofs were there, those inside the engine included.
+        wasted_tokens: sampled after the proofs were there.
+        unused_tokens: sampled for nobody: of sequences that were aborted, and of candidates that were not checked.
         wasted_checks: that Lean was at when the proofs were there.
     """
 
@@ -77,6 +78,7 @@ class Result:
     seconds: float = 0.0
     ending: str = "spent"
     wasted_tokens: int = 0
+    unused_tokens: int = 0
     wasted_checks: int = 0
 
 
@@ -216,7 +218,8 @@ async def search(
     plan = build_plan(arm.strategy, arm.samplers, pool)
     budget = Budget(options.samples, None, options.longest, options.proofs)
     settings = Options(arm.params, Limits(seconds=options.check_seconds))
-    aborted = model.aborted_tokens if model else 0
+    before = model.stats() if model else SamplerStats()
+    at_success = None
     began = time.monotonic()
     found = ProofSearch(pool, max(1, pool.size)).prove(theorem, plan, budget, settings)
     async with contextlib.aclosing(found) as events:
@@ -225,6 +228,8 @@ async def search(
                 case Proof(candidate, _, seconds):
                     # The verdict of this proof is counted by the progress that follows it.
                     result.proofs.append((candidate.source, seconds, result.questions + 1, len(candidate.text)))
+                    if model and len(result.proofs) == options.proofs:
+                        at_success = model.stats().sampled_tokens
                 case Progress():
                     count(result, event)
                     if event.seconds >= options.seconds and result.questions >= options.checks:
@@ -232,12 +237,15 @@ async def search(
                 case Finished():
                     count(result, event.spent)
                     result.ending = event.ending.value
-                    result.wasted_tokens = event.waste.tokens
+                    result.unused_tokens = event.waste.tokens
                     result.wasted_checks = event.waste.checks
     result.seconds = time.monotonic() - began
-    if model and result.proofs:
-        await asyncio.sleep(0.2)  # until the engine has counted what it was told to abort
-        result.wasted_tokens += model.aborted_tokens - aborted
+    if model:
+        await asyncio.sleep(0.2)  # until the engine has dropped what it was told to abort
+        after = model.stats()
+        sampled, delivered = after.sampled_tokens, after.delivered_tokens - before.delivered_tokens
+        result.unused_tokens += sampled - before.sampled_tokens - delivered
+        result.wasted_tokens = sampled - at_success if at_success is not None else 0
     return result
 
 
@@ -257,8 +265,8 @@ def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str,
     """The figures of one arm."""
     solved = [result for result in results if result.proofs]
     first = sorted(result.proofs[0][1] for result in solved)
-    tokens = sum(result.tokens for result in solved)
-    wasted = sum(result.wasted_tokens for result in solved)
+    tokens = sum(result.tokens for result in results)
+    wasted, unused = sum(each.wasted_tokens for each in results), sum(each.unused_tokens for each in results)
     cut_off = [each for each in results if each.questions < options.checks and each.ending == "seconds_spent"]
     return {
         "theorems": len(results),
@@ -270,7 +278,8 @@ def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str,
         "first_proof_p95_s": quantile(first, 0.95),
         "questions_per_theorem": statistics.fmean(result.questions for result in results),
         "tokens_per_theorem": statistics.fmean(result.tokens for result in results),
-        "wasted_token_share": wasted / (tokens + wasted) if tokens + wasted else 0.0,
+        "wasted_token_share": wasted / (tokens + unused) if tokens + unused else 0.0,
+        "unused_token_share": unused / (tokens + unused) if tokens + unused else 0.0,
         "wasted_checks_per_search": statistics.fmean(each.wasted_checks for each in solved) if solved else 0.0,
         "distinct_proofs_per_solved": statistics.fmean(len(each.proofs) for each in solved) if solved else 0.0,
     }
@@ -284,7 +293,7 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
 def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace, console: Console) -> None:
     """Print the figures."""
     table = Table("arm", "n", f"≤ {options.checks} checks", f"≤ {options.seconds:g} s", "at all")
-    for heading in ("p50 s", "p95 s", "asked", "waste: tokens", "checks", "distinct"):
+    for heading in ("p50 s", "p95 s", "asked", "wasted tokens", "unused", "checks", "distinct"):
         table.add_column(heading, justify="right")
     for arm, row in rows.items():
         cut_off = f" (+ ≤ {row['cut_off_before_checks']})" if row["cut_off_before_checks"] else ""
@@ -297,11 +306,15 @@ def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse
             *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
             f"{row['questions_per_theorem']:.1f}",
             f"{row['wasted_token_share']:.1%}",
+            f"{row['unused_token_share']:.1%}",
             f"{row['wasted_checks_per_search']:.2f}",
             f"{row['distinct_proofs_per_solved']:.2f}",
         )
     console.print(table)
-    console.print("(+ ≤ n): so many searches were cut off by --longest before they had asked all questions")
+    console.print(
+        "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
+        "after the last proof that was wanted, unused ones for sequences that nobody checked; checks: under way at that time."
+    )
 
 
 if __name__ == "__main__":
