@@ -100,3 +100,15 @@ async def test_calls_are_still_taken_while_load_balancers_notice() -> None:
 
         calling = asyncio.create_task(meanwhile())
     assert await calling == "Finished"
+
+
+async def test_a_connection_that_has_come_of_age_is_closed_after_its_calls() -> None:
+    aged = Settings(server=ServerSettings(listen="127.0.0.1:0", connection_seconds=0.2))
+    engine = Slow(aged)
+    async with listening(engine, aged, asyncio.Event()) as (address, _), Client(address, Settings()) as client:
+        search = client.prove(SEARCH)
+        assert isinstance(await anext(search), Accepted)
+        await asyncio.sleep(1.0)
+        engine.finish.set()
+        assert isinstance([event async for event in search][-1], Finished)
+        assert await outcome(client) == "Finished"  # over a new connection
