@@ -227,6 +227,7 @@ class Engine:
             strategies=STRATEGIES,
             models=self.models.served,
             store=self.memory is not None,
+            projects=self.pool.lean_versions if isinstance(self.pool, ProjectPools) else {},
         )
 
     async def suggest(self, request: Suggest) -> Suggestions:

@@ -7,7 +7,7 @@ from pathlib import Path
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
 from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
-from prover.theorem import Theorem
+from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict
 from service.errors import UserError
 from service.requests import Check, Service
@@ -45,10 +45,17 @@ def read(path: Path) -> Receipt:
         raise UserError(f"{path}: {error}") from None
 
 
-async def toolchain(service: Service) -> Toolchain:
-    """What gives the verdicts of `service`. Raises as `Service.info`."""
+async def toolchain(service: Service, project: str = "") -> Toolchain:
+    """What gives the verdicts of `service` on theorems of a project. Raises as `Service.info` and `Service.check`."""
     info = await service.info()
-    return Toolchain(info.lean, info.runtime, info.worker)
+    if not project:
+        return Toolchain(info.lean, info.runtime, info.worker)
+    if not info.projects.get(project):  # it is started when it is asked something
+        await service.check(
+            Check(Theorem("theorem t : True", Header.of_project(""), project=project), Candidate("trivial"))
+        )
+        info = await service.info()
+    return Toolchain(info.projects.get(project, ""), "native", info.worker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the service is asked and what it answers, the same in this process (`Engine`) and across gRPC (`Client`)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -200,6 +200,7 @@ class ServiceInfo:
         default: what requests get if they do not say.
         maximum: the most they may ask for.
         worker: version of the program that checks; empty where it is not told.
+        projects: Lean projects that theorems may name, with the version of their Lean; empty until one was asked for.
     """
 
     version: str
@@ -215,6 +216,7 @@ class ServiceInfo:
     models: tuple[ServedModel, ...] = ()
     store: bool = False
     worker: str = ""
+    projects: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service(Protocol):

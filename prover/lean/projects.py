@@ -72,6 +72,11 @@ class ProjectPools(WorkerPool):
         """The names that theorems may give."""
         return tuple(self._projects)
 
+    @property
+    def lean_versions(self) -> dict[str, str]:
+        """The Lean of each project; empty until a worker of it was warm."""
+        return {name: pool.lean_version for name, pool in self._projects.items()}
+
     def of(self, project: str) -> WorkerPool:
         """The pool of a project; this one for the empty name. It may not be started yet.
 

@@ -73,7 +73,7 @@ def check(
 async def _check_receipt(settings: Settings, server: str | None, path: Path) -> bool:
     receipt = receipts.read(path)
     async with common.opened(settings, server) as (service, _):
-        here = await receipts.toolchain(service)
+        here = await receipts.toolchain(service, receipt.project)
         verdict, differences = await receipt.check_again(receipts.ServiceChecker(service), here)
     line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
@@ -99,7 +99,7 @@ async def _check_file(
             verdict = await service.check(asked)
             good &= verdict.verified
             if receipt_folder is not None and verdict.verified:
-                here = await receipts.toolchain(service)
+                here = await receipts.toolchain(service, asked.theorem.project)
                 receipts.write(receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, asked.limits, here))
             axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
             line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{axioms}"

@@ -113,7 +113,7 @@ async def _prove_statement(settings: Settings, server: str | None, search: Searc
 
 async def _write_receipts(service: Service, search: Search, proofs: Sequence[Proof], folder: Path | None) -> None:
     if folder is not None:
-        here = await receipts.toolchain(service)
+        here = await receipts.toolchain(service, search.theorem.project)
         for proof in proofs:
             receipt = Receipt.of(search.theorem, proof.candidate, proof.verdict, search.limits, here)
             common.stderr.print(common.shown(f"wrote {receipts.write(folder, receipt)}"))

@@ -23,6 +23,7 @@ def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
         strategies=[search.strategy_to_proto(name) for name in info.strategies],
         models=[model_to_proto(model) for model in info.models],
         store=info.store,
+        projects=[server_info_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
     )
 
 
@@ -48,6 +49,7 @@ def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> Ser
         models=tuple(model_from_proto(model) for model in info.models),
         store=info.store,
         worker=info.worker_version,
+        projects={project.name: project.lean_version for project in info.projects},
     )
 
 

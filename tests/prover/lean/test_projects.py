@@ -37,12 +37,14 @@ def named(project: str, statement: str = "theorem a : True") -> Theorem:
 
 async def test_each_scripted_project_has_a_worker_of_its_own_started_when_it_is_asked(pools: ProjectPools) -> None:
     assert len(pools.stats().workers) == 1
+    assert pools.lean_versions == {"mathlib": "", "other": ""}
     verdicts = [await pools.check(named(name), scripted.proof()) for name in ("", "mathlib", "other", "mathlib")]
     assert all(verdict.verified for verdict in verdicts)
     workers = [verdict.messages[0].text.split()[0] for verdict in verdicts]
     assert workers[1] == workers[3]
     assert len(set(workers)) == 3
     assert len(pools.stats().workers) == 3
+    assert pools.lean_versions == {"mathlib": "scripted", "other": "scripted"}
     assert pools.stats().verdicts[VerdictKind.VERIFIED] == 4
 
 
