@@ -124,7 +124,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_everything() -> None:
     done = leansieve("doctor", environment={"LEANSIEVE_CACHE": "/nowhere/leansieve"})
-    for subject in ("leansieve", "Node", "embedded Lean", "disk", "native Lean", "memory", "vLLM", "GPU"):
+    for subject in ("leansieve", "privileges", "Node", "embedded Lean", "disk", "native Lean", "memory", "vLLM", "GPU"):
         assert f" {subject}: " in done.stdout
     assert "is not prepared yet" in done.stdout
 
