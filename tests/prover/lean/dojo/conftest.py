@@ -2,18 +2,16 @@
 
 import importlib.util
 import os
-import stat
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from prover.lean.dojo import DojoConfig
 from prover.lean.native.sandbox import Sandbox, find_bubblewrap, trouble
-
-_HERE = Path(__file__).parent
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.prover.lean.dojo.emulation import emulate
 
 
 @pytest.fixture(scope="session")
@@ -37,35 +35,4 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 def emulated(dojo_python: Path, tmp_path: Path) -> Callable[..., DojoConfig]:
     """Makes the configuration of a traced repository whose `lake` and Lean4Repl are emulated by a script."""
-
-    def make(
-        sandbox: Sandbox = Sandbox.NEVER, script: str = "repl_stand_in.py", python: Path = dojo_python, **more: object
-    ) -> DojoConfig:
-        traced = tmp_path / "cache" / f"gitpython-emulated-{COMMIT}" / "emulated"
-        (traced / ".lake" / "build").mkdir(parents=True)
-        (traced / ".lake" / "config").mkdir()
-        (traced / "Lean4Repl.lean").touch()
-        (traced / "lakefile.toml").write_text('name = "emulated"\n')
-        programs = tmp_path / "bin"
-        programs.mkdir()
-        lake = programs / "lake"
-        text = (_HERE / script).read_text()
-        lake.write_text(f"#!{python}\n{text}")
-        lake.chmod(lake.stat().st_mode | stat.S_IXUSR)
-        environment = {
-            "PATH": f"{programs}{os.pathsep}{os.defpath}",
-            "HOME": str(tmp_path),
-            "GITHUB_ACCESS_TOKEN": "secret",
-            "VERBOSE": "1",
-        }
-        return DojoConfig(
-            traced,
-            dojo_python,
-            sandbox=sandbox,
-            readable=(programs,),
-            environment=environment,
-            start_seconds=120,
-            **more,
-        )
-
-    return make
+    return partial(emulate, tmp_path, dojo_python)

@@ -48,8 +48,23 @@ def opened(pool: DojoPool, theorem: Theorem = SOME, limits: Limits = LIMITS):  #
     return pool.open(theorem, limits, DEFAULT_POLICY, Priority.INTERACTIVE)
 
 
+def everybody() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+_before: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def of_this_test() -> None:
+    """Other tests of the session have workers of their own."""
+    _before.clear()
+    _before.update(everybody())
+
+
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The processes that a test has started."""
+    return [process for process in everybody() - _before if process.is_running()]
 
 
 async def test_session_steps_branches_and_finishes_in_emulated_dojo(emulated: Emulated) -> None:

@@ -1,0 +1,208 @@
+"""What is left behind by workers and Dojos that end in every way: processes, file descriptors, files.
+
+    python benchmarks/leaks.py [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
+
+A full cycle starts one, has it answer, and closes it. The others are cancelled, or killed with SIGKILL, at a moment drawn at
+random, from the very start until they would have answered. After each, what this process has beyond the beginning is counted.
+Workers are of the embedded Lean. Dojos are those of lean-dojo, on an emulated Lean unless --traced names a traced repository.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from prover.candidate import Candidate
+from prover.lean import protocol
+from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.dojo import DojoConfig, DojoPool
+from prover.lean.embedded import EmbeddedLean
+from prover.lean.jobs import Priority
+from prover.lean.native.sandbox import Sandbox
+from prover.lean.process import WorkerProcess
+from prover.lean.vetting import allow_list
+from prover.theorem import Theorem
+
+SOME = Theorem("theorem leaks : 1 + 1 = 2")
+IMPORTS = ("Init", "Std")
+_SETTLE_SECONDS = 10.0
+
+
+@dataclass
+class Left:
+    """What there is beyond the beginning."""
+
+    processes: int
+    descriptors: int
+    files: int
+
+    @classmethod
+    def now(cls, folders: list[Path]) -> "Left":
+        """Count. Zombies count as processes."""
+        files = sum(1 for folder in folders for _ in folder.rglob("*"))
+        return cls(len(psutil.Process().children(recursive=True)), len(os.listdir("/proc/self/fd")), files)
+
+    def beyond(self, other: "Left") -> "Left":
+        """The difference."""
+        return Left(self.processes - other.processes, self.descriptors - other.descriptors, self.files - other.files)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it is clean."""
+        return self.processes <= 0 and self.descriptors <= 0 and self.files <= 0
+
+
+@dataclass
+class Outcome:
+    """Of one kind of thing: how many were run, and the most and the last that was left."""
+
+    kind: str
+    cycles: int
+    killed: int
+    unclean: int
+    most: Left
+    last: Left
+
+
+@contextlib.asynccontextmanager
+async def worker(lean: EmbeddedLean) -> AsyncGenerator[None, None]:
+    """A worker that has answered a check."""
+    process = await WorkerProcess.spawn(lean.launch(IMPORTS))
+    try:
+        await process.hello(IMPORTS, allow_list(), 300.0)
+        request = protocol.check(SOME, Candidate("rfl"), DEFAULT_LIMITS, DEFAULT_POLICY)
+        answer = await process.ask(request)
+        assert request.read(answer, 0.0, False).verified
+        yield
+    finally:
+        if hasattr(process, "pid"):
+            await process.close()
+
+
+@contextlib.asynccontextmanager
+async def dojo(pool: DojoPool) -> AsyncGenerator[None, None]:
+    """A Dojo that has run a tactic."""
+    limits = replace(DEFAULT_LIMITS, seconds=300.0)
+    async with pool.open(SOME, limits, DEFAULT_POLICY, Priority.INTERACTIVE) as session:
+        state = (await session.begin()).state
+        assert state is not None
+        await session.run(state, "skip")
+        yield
+
+
+async def cycle(start: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+    """Start one, let it answer, close it."""
+    async with start():
+        pass
+
+
+async def interrupted(start: Callable[[], AbstractAsyncContextManager[None]], seconds: float, kill: bool) -> None:
+    """Start one and end it early: its caller leaves, or its processes are killed under it."""
+    task = asyncio.create_task(cycle(start))
+    await asyncio.wait({task}, timeout=seconds)
+    if kill:
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.send_signal(signal.SIGKILL)
+    else:
+        task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+async def measure(
+    kind: str,
+    start: Callable[[], AbstractAsyncContextManager[None]],
+    arguments: argparse.Namespace,
+    folders: list[Path],
+    console: Console,
+) -> Outcome:
+    """Run all cycles and count after each."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await cycle(start)
+    await cycle(start)  # what is made once is there then: the first makes an image, the second starts from it
+    usual = (loop.time() - began) / 2
+    before = Left.now(folders)
+    chance = random.Random(1)
+    unclean, most, last = 0, Left(0, 0, 0), Left(0, 0, 0)
+    ends = [True] * arguments.cycles + [False] * arguments.killed
+    chance.shuffle(ends)
+    for full in track(ends, kind, console=console, disable=not console.is_terminal):
+        if full:
+            await cycle(start)
+        else:
+            await interrupted(start, chance.uniform(0, usual), chance.random() < 0.5)
+        until = loop.time() + _SETTLE_SECONDS
+        while not (last := Left.now(folders).beyond(before)).nothing and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        unclean += not last.nothing
+        most = Left(*(max(one, other) for one, other in zip(asdict(most).values(), asdict(last).values(), strict=True)))
+    return Outcome(kind, arguments.cycles, arguments.killed, unclean, most, last)
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    """Measure workers, and Dojos where there is a lean-dojo."""
+    console = Console(stderr=True)
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="leaks-") as name:
+        root = Path(name)
+        os.environ["TMPDIR"] = str(root / "tmp")
+        (root / "tmp").mkdir()
+        tempfile.tempdir = None
+        if not arguments.no_worker:
+            lean = EmbeddedLean()
+            await asyncio.to_thread(lean.prepare)
+            outcomes.append(await measure("embedded worker", lambda: worker(lean), arguments, [root], console))
+        if arguments.dojo_python is not None:
+            for sandbox in (Sandbox.ALWAYS, Sandbox.NEVER):
+                config = dojo_config(arguments, root / sandbox, sandbox)
+                pool = DojoPool(config)
+                kind = f"{'' if arguments.traced else 'emulated '}Dojo, sandbox {sandbox}"
+                folders = [root / "tmp", config.traced]
+                outcomes.append(await measure(kind, lambda pool=pool: dojo(pool), arguments, folders, console))
+    table = Table("kind", "full cycles", "ended early", "unclean", "processes left", "descriptors left", "files left")
+    for outcome in outcomes:
+        most = outcome.most
+        row = (outcome.cycles, outcome.killed, outcome.unclean, most.processes, most.descriptors, most.files)
+        table.add_row(outcome.kind, *map(str, row))
+    Console(width=120).print(table)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
+    sys.exit(any(outcome.unclean for outcome in outcomes))
+
+
+def dojo_config(arguments: argparse.Namespace, root: Path, sandbox: Sandbox) -> DojoConfig:
+    """A traced repository that is there, or an emulated one."""
+    if arguments.traced is not None:
+        return DojoConfig(arguments.traced, arguments.dojo_python, sandbox=sandbox)
+    from tests.prover.lean.dojo.emulation import emulate
+
+    return emulate(root, arguments.dojo_python, sandbox)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cycles", type=int, default=20)
+    parser.add_argument("--killed", type=int, default=180)
+    parser.add_argument("--no-worker", action="store_true", help="Dojos alone")
+    parser.add_argument("--dojo-python", type=Path, help="interpreter that has lean-dojo")
+    parser.add_argument("--traced", type=Path, help="repository as LeanDojo has traced it")
+    parser.add_argument("--json", type=Path, default=None)
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    asyncio.run(main(parser.parse_args()))
