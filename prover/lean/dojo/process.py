@@ -105,7 +105,7 @@ class DojoProcess:
             DojoUnavailableError: it cannot be started.
             DojoEndedError: it did not come up; nothing of it is left.
         """
-        prepare(config)
+        await asyncio.to_thread(prepare, config)
         scratch = tempfile.TemporaryDirectory(prefix="leansieve-dojo-", ignore_cleanup_errors=True)
         try:
             argv, env = _command(config, Path(scratch.name))
