@@ -4,6 +4,7 @@ A TOML file names a training configuration that all runs share and lists the mod
 is written into one folder:
 
     runs/NAME/                       a training run, see training/trainer.py
+    samples/CORPUS/portfolio.jsonl   what the portfolio of tactics proves, with as many checks
     samples/CORPUS/NAME.json.gz      what the model sampled, see training/evaluation/samples.py
     reports/CORPUS/report.md         tables and plots
     reports/training.png             training curves
@@ -16,7 +17,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -85,14 +86,25 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Portfolio:
+    """The portfolio of tactics to be tried on one corpus."""
+
+    name: ClassVar[str] = "portfolio"
+    config: TrainingConfig
+    checks: int
+    out: Path
+
+
+@dataclass(frozen=True)
 class Report:
     """The table of a corpus."""
 
     inputs: tuple[Path, ...]
+    portfolio: Path | None
     folder: Path
 
 
-Job = Training | Evaluation
+Job = Training | Evaluation | Portfolio
 
 
 def load_comparison(path: Path) -> tuple[ComparisonConfig, TrainingConfig]:
@@ -139,10 +151,12 @@ def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
         for corpus in config.evaluation.corpora:
             out = _samples(comparison, corpus, model)
             if not out.exists():
-                of_one = config.model_copy(
-                    update={"evaluation": config.evaluation.model_copy(update={"corpora": (corpus,)})}
-                )
-                yield Evaluation(model.name, trained, of_one, model.seed, out)
+                yield Evaluation(model.name, trained, _on(corpus, config), model.seed, out)
+    for corpus in shared.evaluation.corpora:
+        out = _portfolio(comparison, corpus)
+        if not out.exists():
+            config = plan[0][1]
+            yield Portfolio(_on(corpus, config), max(model.samples for model in comparison.models), out)
 
 
 def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report]:
@@ -151,7 +165,9 @@ def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report
     for corpus in shared.evaluation.corpora:
         inputs = tuple(path for model in comparison.models if (path := _samples(comparison, corpus, model)).exists())
         if inputs:
-            found.append(Report(inputs, comparison.folder / "reports" / corpus.stem))
+            portfolio = _portfolio(comparison, corpus)
+            folder = comparison.folder / "reports" / corpus.stem
+            found.append(Report(inputs, portfolio if portfolio.exists() else None, folder))
     return found
 
 
@@ -159,6 +175,14 @@ def trained(comparison: ComparisonConfig) -> list[Path]:
     """The folders of the runs that are finished."""
     folders = [comparison.folder / "runs" / model.name for model in comparison.models]
     return [folder for folder in folders if (folder / "model").exists()]
+
+
+def _portfolio(comparison: ComparisonConfig, corpus: Path) -> Path:
+    return comparison.folder / "samples" / corpus.stem / "portfolio.jsonl"
+
+
+def _on(corpus: Path, config: TrainingConfig) -> TrainingConfig:
+    return config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"corpora": (corpus,)})})
 
 
 def _samples(comparison: ComparisonConfig, corpus: Path, model: ComparedModel) -> Path:

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from training.comparison import Evaluation, Training, jobs, load_comparison, reports
+from training.comparison import Job, Portfolio, Training, jobs, load_comparison, reports
 from training.config import ConfigError
+from training.corpus.jsonl import write_jsonl
+from training.evaluation.portfolio import PortfolioResult
+from training.evaluation.report import write_report
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 
 SHARED = """
@@ -45,10 +48,12 @@ def written(root: Path, shared: str = SHARED, comparison: str = COMPARISON) -> P
     return root / "comparison.toml"
 
 
-def do(job: Training | Evaluation) -> None:
+def do(job: Job) -> None:
     """What leaves the traces of a job that was done."""
     if isinstance(job, Training):
         (job.config.run.folder / "model").mkdir(parents=True)
+    elif isinstance(job, Portfolio):
+        write_jsonl(job.out, [PortfolioResult(name="t", digest="d", checks=job.checks, solved_at=3)])
     else:
         job.out.parent.mkdir(parents=True, exist_ok=True)
         proof = Proof(text="rfl", count=job.config.evaluation.samples, verified=True)
@@ -60,7 +65,7 @@ def test_each_model_is_trained_then_evaluated_on_each_corpus(tmp_path: Path) -> 
     comparison, shared = load_comparison(written(tmp_path))
     seen = []
     for job in jobs(comparison, shared):
-        seen.append((type(job).__name__, job.name, job.out.parent.name if isinstance(job, Evaluation) else ""))
+        seen.append((type(job).__name__, job.name, "" if isinstance(job, Training) else job.out.parent.name))
         do(job)
     assert seen == [
         ("Evaluation", "base", "core"),
@@ -70,12 +75,15 @@ def test_each_model_is_trained_then_evaluated_on_each_corpus(tmp_path: Path) -> 
             for name in ("alpha-0.5", "dapo")
             for kind, corpus in (("Training", ""), ("Evaluation", "core"), ("Evaluation", "library"))
         ),
+        ("Portfolio", "portfolio", "core"),
+        ("Portfolio", "portfolio", "library"),
     ]
     assert list(jobs(comparison, shared)) == []
-    assert [(report.folder.name, len(report.inputs)) for report in reports(comparison, shared)] == [
-        ("core", 3),
-        ("library", 3),
-    ]
+    found = reports(comparison, shared)
+    assert [(report.folder.name, len(report.inputs)) for report in found] == [("core", 3), ("library", 3)]
+    write_report(found[0].inputs[:1], tmp_path / "report", portfolio=found[0].portfolio)
+    table = (tmp_path / "report" / "report.md").read_text()
+    assert "| portfolio of tactics, k checks | 256 | 0.0 | 100.0 | 100.0 | 100.0 | 1 |" in table
 
 
 def test_a_run_differs_from_the_shared_settings_in_what_its_entry_says(tmp_path: Path) -> None:

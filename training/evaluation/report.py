@@ -1,6 +1,6 @@
 """Summary, plots and a Markdown table from the raw samples of several models, by one command.
 
-    python -m training.evaluation.report RESULT.json.gz… --out DIR [--base NAME]
+    leansieve evaluate report RESULT.json.gz… --out DIR [--base NAME] [--portfolio FILE]
 
 writes summary.json, report.md and the PNG plots into DIR. The first file is the base unless `--base` names another.
 """
@@ -15,17 +15,27 @@ from typing import Any
 from training.evaluation.difficulty import Difficulty
 from training.evaluation.pareto import pareto_front
 from training.evaluation.plots import draw_plots
+from training.evaluation.portfolio import coverage, read_portfolio
 from training.evaluation.samples import ModelSamples
 from training.evaluation.summary import summarise
 
 
-def write_report(inputs: Sequence[Path], folder: Path, base: str | None = None) -> dict[str, Any]:
-    """Write everything into `folder` and return the summary.
+def write_report(
+    inputs: Sequence[Path], folder: Path, base: str | None = None, portfolio: Path | None = None
+) -> dict[str, Any]:
+    """Write everything into `folder` and return the summary; `portfolio` is what `evaluate_portfolio` wrote.
 
     Raises:
         ValueError: an input is not what it should be; the text says what.
     """
     summary = summarise([ModelSamples.load(path) for path in inputs], base)
+    if portfolio is not None:
+        results = read_portfolio(portfolio)
+        if len(results) != summary["theorems"]:
+            raise ValueError(
+                f"{portfolio} is of {len(results)} theorems, the models' samples of {summary['theorems']}."
+            )
+        summary["portfolio"] = {"coverage": {str(k): share for k, share in coverage(results).items()}}
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
     (folder / "summary.json").write_text(text, encoding="utf-8")
@@ -52,6 +62,13 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
                 f"{diversity['tactic_shannon']:.2f} / {diversity['tactic_gini_simpson']:.2f}",
                 f"{diversity['premise_shannon']:.2f} / {diversity['premise_gini_simpson']:.2f}",
             ]
+        )
+    if "portfolio" in summary:
+        solved = summary["portfolio"]["coverage"]
+        cells = [_percent(solved.get(power)) for power in ("1", "16", "64", "256")]
+        most = max(map(int, solved))
+        rows.append(
+            ["portfolio of tactics, k checks", most, *cells, round(solved[str(most)] * summary["theorems"]), *"–––"]
         )
     columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", f"distinct proofs per solved, {k} samples"]
     parts.append(_table(["model", "samples", *columns, "tactics (bits / G–S)", "premises (bits / G–S)"], rows))

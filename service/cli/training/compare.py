@@ -33,14 +33,14 @@ def compare(
 
         comparison, training = load_comparison(file)
         for job in jobs(comparison, training):
-            doing = "training" if isinstance(job, Training) else f"evaluation on {job.out.parent.name}"
+            doing = "training" if isinstance(job, Training) else f"on {job.out.parent.name}"
             shared.remark(f"== {job.name}: {doing}")
             if not _done_by_itself(job, settings):
                 failed.append(f"{job.name} ({doing})")
         if runs := trained(comparison):
             draw_curves(runs, comparison.folder / "reports" / "training.png")
         for report in reports(comparison, training):
-            write_report(report.inputs, report.folder)
+            write_report(report.inputs, report.folder, portfolio=report.portfolio)
             shared.remark(f"wrote {report.folder / 'report.md'}")
     if failed:
         raise UserError(f"failed: {', '.join(failed)}; the same command tries again")
@@ -74,7 +74,8 @@ def _do(job: "Job", settings: dict[str, Any]) -> None:
 
 def _carry_out(job: "Job", settings: Settings) -> None:
     from prover.verdict import Limits
-    from training.comparison import Training
+    from training.comparison import Portfolio, Training
+    from training.evaluation.portfolio import evaluate_portfolio
     from training.evaluation.sampling import Evaluated, evaluate
     from training.trainer import train
 
@@ -83,8 +84,19 @@ def _carry_out(job: "Job", settings: Settings) -> None:
         train(config, lambda: Engine(settings).pool, shared.remark)
         return
     limits = Limits(seconds=check.seconds, heartbeats=check.heartbeats)
+    assert check.verdicts is not None
+    if isinstance(job, Portfolio):
+        evaluate_portfolio(
+            config.evaluation.corpora,
+            job.out,
+            check.verdicts,
+            limits,
+            lambda: Engine(settings).pool,
+            job.checks,
+            shared.remark,
+        )
+        return
     base = config.model.path if config.model.lora is not None else None
     form = config.model.prompt_format
     what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed)
-    assert check.verdicts is not None
     evaluate(what, job.out, check.verdicts, lambda: Engine(settings).pool, shared.remark)

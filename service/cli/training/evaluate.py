@@ -49,16 +49,43 @@ def run(
 
 
 @app.command()
+def portfolio(
+    corpora: Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")],
+    out: Annotated[Path, typer.Option("--out", help="JSON lines to write; resumed.")],
+    checks: Annotated[int, typer.Option(help="Most proofs tried for a theorem.", min=1)] = 256,
+    cache: Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")] = None,
+    seconds: Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)] = 10.0,
+    heartbeats: Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)] = 100_000,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """What the portfolio of tactics proves without any model: what a model has to beat with as many checks."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.told(), shared.interruptible():
+        from prover.verdict import Limits
+        from training.evaluation.portfolio import coverage, evaluate_portfolio
+
+        limits = Limits(seconds=seconds, heartbeats=heartbeats)
+        verdicts = cache or out.with_name("verdicts.jsonl")
+        results = evaluate_portfolio(
+            corpora, out, verdicts, limits, lambda: Engine(settings).pool, checks, shared.remark
+        )
+    for k, share in coverage(results).items():
+        common.stdout.print(f"{k} checks: {share:.1%}")
+
+
+@app.command()
 def report(
     results: Annotated[list[Path], typer.Argument(help="Raw samples, one JSON file a model.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for summary.json, report.md and plots.", metavar="DIR")],
     base: Annotated[str | None, typer.Option(help="Model to compare with; by default the first.")] = None,
+    portfolio: Annotated[Path | None, typer.Option(help="What `evaluate portfolio` wrote, as one more line.")] = None,
 ) -> None:
     """Figures, plots and a table from the raw samples of several models."""
     with shared.told():
         from training.evaluation.report import write_report
 
-        write_report(results, out, base)
+        write_report(results, out, base, portfolio)
     shared.remark(f"wrote {out / 'report.md'}")
 
 

@@ -1,0 +1,76 @@
+"""What the portfolio proves, by a scripted pool that accepts one proof; tests/prover asks a real Lean."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prover.candidate import Candidate
+from prover.lean.pool import WorkerPool
+from prover.sampling.portfolio import fillings
+from prover.theorem import Theorem
+from prover.verdict import Limits, Trust, Verdict, VerdictKind
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord
+from training.evaluation.portfolio import coverage, evaluate_portfolio, read_portfolio
+
+EASY = TheoremRecord(name="easy", statement="theorem easy (n m : Nat) (h : n = m) : m = n")
+HARD = TheoremRecord(name="hard", statement="theorem hard (n : Nat) : n = n + 0")
+PROOFS = [proof for _, proof in fillings(EASY.theorem)]
+
+
+class ScriptedPool:
+    size, lean_version, worker_version = 1, "4", "1"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def start(self) -> None:
+        pass
+
+    async def ready(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def check(self, theorem: Theorem, candidate: Candidate, *_rest: Any) -> Verdict:
+        self.asked += 1
+        if theorem == EASY.theorem and candidate.text == PROOFS[6]:
+            return Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED)
+        return Verdict(VerdictKind.REJECTED)
+
+
+def run(folder: Path, pool: ScriptedPool, checks: int = 16) -> dict[int, float]:
+    def make() -> WorkerPool:
+        return pool  # type: ignore[return-value]
+
+    out, corpus = folder / "out.jsonl", folder / "corpus.jsonl"
+    write_jsonl(corpus, [EASY, HARD])
+    limits, verdicts = Limits(), folder / "verdicts.jsonl"
+    results = evaluate_portfolio([corpus], out, verdicts, limits, make, checks, lambda _line: None)
+    assert read_portfolio(out) == results
+    return coverage(results)
+
+
+def test_coverage_counts_the_checks_until_the_first_proof(tmp_path: Path) -> None:
+    assert run(tmp_path, ScriptedPool()) == {1: 0.0, 2: 0.0, 4: 0.0, 8: 0.5, 16: 0.5}
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_fewer_checks_find_less(tmp_path: Path) -> None:
+    assert run(tmp_path, ScriptedPool(), checks=6) == {1: 0.0, 2: 0.0, 4: 0.0}
+
+
+def test_what_was_done_is_not_done_again(tmp_path: Path) -> None:
+    run(tmp_path, ScriptedPool())
+    (tmp_path / "out.jsonl").rename(tmp_path / "out.jsonl.partial")  # as a kill before the end leaves it
+    again = ScriptedPool()
+    run(tmp_path, again)
+    assert again.asked == 0
+
+
+def test_a_file_of_something_else_is_said(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl.partial").write_text('{"x": 1}\n')
+    with pytest.raises(ValueError, match=r"out\.jsonl\.partial:1: this is no line of the portfolio's results"):
+        run(tmp_path, ScriptedPool())

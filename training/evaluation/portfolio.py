@@ -1,0 +1,107 @@
+"""The portfolio of tactics on the theorems that models are evaluated on: what a model has to beat with as many checks."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prover.lean.pool import WorkerPool
+from prover.sampling.portfolio import fillings
+from prover.verdict import Limits
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord, read_corpus
+from training.evaluation.pass_at_k import powers_up_to
+from training.journal import Journal, JournalError
+from training.rollouts.verifier import Verifier
+
+_AHEAD = 4  # proofs of one theorem in work at once: more would be checked in vain where an early one is right
+
+
+class PortfolioResult(BaseModel):
+    """One theorem; one JSON object a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """The theorem's name in the corpus."""
+    digest: str
+    """Its digest."""
+    checks: int = Field(ge=0)
+    """Most proofs that were to be tried."""
+    solved_at: int | None = Field(default=None, ge=1)
+    """Number of the first proof that was verified, from 1; None if none was."""
+
+
+def evaluate_portfolio(
+    corpora: Sequence[Path],
+    out: Path,
+    verdicts: Path,
+    limits: Limits,
+    make_pool: Callable[[], WorkerPool],
+    checks: int = 256,
+    report: Callable[[str], None] = print,
+) -> list[PortfolioResult]:
+    """Try the portfolio's proofs in its order, at most `checks` a theorem; the same call goes on where it was stopped.
+
+    Raises:
+        ValueError: a corpus cannot be read, or what lies beside `out` is of something else.
+        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
+        OSError: something cannot be read or written.
+    """
+    records = [record for corpus in corpora for record in read_corpus(corpus)]
+    if not records:
+        raise ValueError("There is no theorem to evaluate on.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as resources:
+        journal = resources.enter_context(Journal(out.with_name(out.name + ".partial")))
+        found = {}
+        for number, line in journal.lines():
+            try:
+                result = PortfolioResult.model_validate_json(line)
+            except ValidationError:
+                raise JournalError(f"{journal.path}:{number}: this is no line of the portfolio's results.") from None
+            found[result.digest, result.checks] = result
+        missing = [record for record in records if (record.theorem.digest, checks) not in found]
+        if missing:
+            verifier = resources.enter_context(Verifier(make_pool, verdicts, limits))
+            for record in missing:
+                result = _try(record, verifier, checks)
+                journal.append(result.model_dump_json())
+                found[result.digest, checks] = result
+                report(f"{record.name}: {'unsolved' if result.solved_at is None else f'proof {result.solved_at}'}")
+        results = [found[record.theorem.digest, checks] for record in records]
+        write_jsonl(out, results)
+        journal.path.unlink()
+    return results
+
+
+def read_portfolio(path: Path) -> list[PortfolioResult]:
+    """What `evaluate_portfolio` wrote.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        return [PortfolioResult.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValidationError:
+        raise ValueError(f"{path} does not hold the portfolio's results.") from None
+
+
+def coverage(results: Sequence[PortfolioResult]) -> dict[int, float]:
+    """The share of theorems that 1, 2, 4, … checks solve."""
+    most = max(result.checks for result in results)
+    solved = [result.solved_at for result in results if result.solved_at is not None]
+    return {k: sum(at <= k for at in solved) / len(results) for k in powers_up_to(most)}
+
+
+def _try(record: TheoremRecord, verifier: Verifier, checks: int) -> PortfolioResult:
+    proofs = [proof for _, proof in fillings(record.theorem)][:checks]
+    for start in range(0, len(proofs), _AHEAD):
+        under_way = [verifier.check(record, proof) for proof in proofs[start : start + _AHEAD]]
+        for number, check in enumerate(under_way, start=start + 1):
+            if check.result().verified:
+                for rest in under_way:
+                    rest.cancel()
+                return PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks, solved_at=number)
+    return PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks)
