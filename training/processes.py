@@ -1,7 +1,8 @@
 """The processes of one training run: one, or several that `torchrun` or `accelerate launch` started, one a GPU.
 
 Each samples, checks and scores its own share of the prompts. What a loss depends on beyond one group (means over a
-batch) is gathered from all, and gradients are summed, so that several processes take the step that one would take.
+batch) is gathered from all, and gradients are summed, so that several processes take the step that one would take. Each
+holds the whole model.
 """
 
 import os
@@ -25,8 +26,10 @@ class Processes:
             return
         # The engine gets a process of its own: vLLM joins a group of one, and a process can be in one world only.
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        # Trainer and engine of a process share its own GPU, the only one that both then see. Must come before CUDA starts.
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        visible = [device for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device]
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible[local] if visible else str(local)
         if not distributed.is_initialized():
             distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 

@@ -41,8 +41,7 @@ def test_smollm2_is_fine_tuned(tmp_path: Path, lora: dict[str, Any] | None) -> N
     }
     folder = fine_tune(TrainingConfig.model_validate(config))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert losses[0] < 6  # it knows some Lean: a model that was loaded wrong would be at log 49152 = 10.8
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1] < losses[0] / 2  # a chat model would hardly end its answer behind a proof, and learns to at once
     assert (folder / ("model.safetensors" if lora is None else "adapter_model.safetensors")).exists()
 
 
