@@ -5,18 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service import lean_file
-from service.cli import common
 from service.errors import UserError
 from training.corpus.project import SourceFile, SourceTheorem
 
 _MOST_FILES = 100_000
 
 
-def source_files(folder: Path, project: str, report: Callable[[str], None]) -> list[SourceFile]:
+def source_files(folder: Path, report: Callable[[str], None]) -> list[SourceFile]:
     """The `.lean` files below `folder` that belong to it, in the order of their names; not those of its packages.
 
     Args:
-        project: name that their theorems give; empty for the default Lean.
         report: told of files that cannot be read.
 
     Raises:
@@ -31,7 +29,7 @@ def source_files(folder: Path, project: str, report: Callable[[str], None]) -> l
             report(str(error))
             continue
         theorems = [
-            SourceTheorem(common.within(file.theorem(item), project), file.proof(item), item.line)
+            SourceTheorem(file.theorem(item), file.proof(item), item.line)
             for item in file.theorems
             if item.name.partition(" ")[0] != "example"
         ]

@@ -83,7 +83,7 @@ class Lake:
                 f"{_words(done.stderr or done.stdout)}"
             )
         prefix = Path(lines[1])
-        # An entry may be relative to the project; a `|` without meaning here keeps empty ones out.
+        # An entry may be relative to the project.
         libraries = tuple(project.folder / entry for entry in lines[2].split(os.pathsep) if entry)
         sources = tuple(project.folder / entry for entry in lines[3].split(os.pathsep) if entry)
         return Survey(lines[0], prefix, (*libraries, prefix / "lib" / "lean"), sources)

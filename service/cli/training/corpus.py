@@ -67,22 +67,24 @@ def project(
     """Theorems of a project's own files, with tactic steps and premises; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
     settings, name = common.in_project(settings, str(path), None)
-    if name:
-        path = settings.lean.projects[name].path
+    if name:  # the only Lean that is asked here
+        own = settings.lean.projects[name]
+        only = {"project": own.path, "runtime": "native", "imports": own.imports, "native": own}
+        settings, path = settings.model_copy(update={"lean": settings.lean.model_copy(update=only)}), own.path
     with shared.told():
-        common.run(_project(settings, name, path, out))
+        common.run(_project(settings, path, out))
 
 
-async def _project(settings: Settings, name: str, path: Path, out: Path) -> None:
+async def _project(settings: Settings, path: Path, out: Path) -> None:
     from service.source import source_files
     from training.corpus.jsonl import write_jsonl
     from training.corpus.project import trace_project
     from training.corpus.traced import Tracing
 
-    files = source_files(path, name, shared.remark)
+    files = source_files(path, shared.remark)
     async with shared.lean(settings) as pool:
         with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
-            records = await trace_project(pool, files, tracing, f"project {name or path.name}", shared.remark)
+            records = await trace_project(pool, files, tracing, f"project {path.name}", shared.remark)
     shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
 
 

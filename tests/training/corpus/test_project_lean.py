@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def traced(pool: WorkerPool, folder: Path) -> tuple[list[TheoremRecord], list[str]]:
     said: list[str] = []
-    files = source_files(folder, "", said.append)
+    files = source_files(folder, said.append)
     with Tracing(folder / "journal") as tracing:
         return await trace_project(pool, files, tracing, "project here", said.append), said
 
