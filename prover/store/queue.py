@@ -8,12 +8,15 @@ Answers of a job have positions 1, 2, 3, … without gaps, in the order in which
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from prover.store.database import Database
 from prover.store.tables import ItemRow, JobRow
+
+_FREE: dict[str, Any] = {"state": "waiting", "lease": None, "lease_until": None}
 
 
 class KeyUsedError(ValueError):
@@ -133,16 +136,22 @@ class JobQueue:
         """Settle an item; its position, or None if the lease was lost and the answer does not count. Raises StoreError."""
         return await self._database.write(lambda c: self._answer(c, lease, answer))
 
-    async def release(self, leases: Sequence[Lease], tried: bool) -> None:
-        """Give items back to be taken again; `tried`: the attempt counts. Raises StoreError."""
+    async def release(self, lease: Lease) -> None:
+        """Give an item back to be tried again; the attempt counts. Raises StoreError."""
+        mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
+        await self._database.write(lambda c: c.execute(update(ItemRow).where(*mine).values(_FREE)))
 
-        def work(connection: Connection) -> None:
-            for lease in leases:
-                attempt = lease.attempt if tried else lease.attempt - 1
-                values = {"state": "waiting", "lease": None, "lease_until": None, "attempt": attempt}
-                connection.execute(update(ItemRow).where(self._held(), ItemRow.id == lease.item).values(values))
+    async def give_back(self) -> None:
+        """Give everything back that this server holds; the attempts do not count. Raises StoreError."""
+        values = _FREE | {"attempt": ItemRow.attempt - 1}
+        await self._database.write(lambda c: c.execute(update(ItemRow).where(self._held()).values(values)))
 
-        await self._database.write(work)
+    async def take_back(self) -> None:
+        """Let nobody hold anything: for who knows that he is alone with the database. Raises StoreError."""
+        values = {"state": "waiting", "lease": None, "lease_until": None}
+        await self._database.write(
+            lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(values))
+        )
 
     async def cancel(self, job: str) -> StoredJob | None:
         """End a job: items without an answer get none. None: there is no such job. Raises StoreError."""

@@ -239,16 +239,18 @@ async def _service(
     async with contextlib.AsyncExitStack() as stack:
         try:
             jobs = await asyncio.to_thread(Database.open, str(out / "jobs.sqlite"))
+            stack.callback(jobs.close)
+            queue = JobQueue(jobs)
+            await queue.take_back()  # the folder is locked: whoever held something is gone
         except StoreError as error:
             raise UserError(str(error)) from None
-        stack.callback(jobs.close)
         store = await open_database(settings.store)
         if store is not None:
             stack.callback(store.close)
         with common.preparing() as preparing:
             memory = Memory(store, settings.store, lambda hit: None) if store else None
             engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
-        yield await stack.enter_async_context(JobRunner(engine, JobQueue(jobs), settings.jobs)), await engine.info()
+        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), await engine.info()
 
 
 class _Display:

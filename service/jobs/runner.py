@@ -23,6 +23,7 @@ from prover.store.queue import JobQueue, KeyUsedError, Lease, QueueFullError, St
 from service.config import JobSettings
 from service.errors import InputError, UserError
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError, Outcome
+from service.jobs.waiting import Changes, ended, unbroken, wait
 from service.requests import BusyError, Service, StatementError, UnavailableError
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ class JobRunner:
         self._service = service
         self._queue = queue
         self._settings = settings
-        self._changes = _Changes()
+        self._changes = Changes()
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
 
@@ -61,13 +62,10 @@ class JobRunner:
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop: items under way are given back, for other servers or the next start."""
-        tasks = [*self._loops, *(task for _, task in self._working.values())]
-        leases = [lease for lease, _ in self._working.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(self._loops)
+        await ended([task for _, task in self._working.values()])
         with contextlib.suppress(StoreError):  # the leases run out by themselves
-            await self._queue.release(leases, tried=False)
+            await self._queue.give_back()
 
     async def submit(self, batch: Batch, owner: str = "") -> JobStatus:
         """See `Jobs.submit`."""
@@ -107,7 +105,7 @@ class JobRunner:
                 yield status
                 told, told_at = status, _now()
             if after >= job.answered:
-                await _wait(change, _POLL_SECONDS)
+                await wait(change, _POLL_SECONDS)
 
     async def status(self, job_id: str, owner: str | None = "") -> JobStatus:
         """See `Jobs.status`."""
@@ -143,7 +141,7 @@ class JobRunner:
             change = self._changes.next
             room = await self._room()
             try:
-                leases = await self._queue.claim(room, self._settings.lease_seconds) if room else []
+                leases = await unbroken(self._queue.claim(room, self._settings.lease_seconds)) if room else []
             except StoreError as error:
                 _log.warning("batches cannot be worked on", error=str(error))
                 leases = []
@@ -152,7 +150,7 @@ class JobRunner:
                 self._working[lease.item] = lease, task
                 task.add_done_callback(lambda _, item=lease.item: self._done(item))  # type: ignore[misc]
             if len(leases) < max(room, 1):
-                await _wait(change, _POLL_SECONDS * random.uniform(1.0, 1.5))
+                await wait(change, _POLL_SECONDS * random.uniform(1.0, 1.5))
 
     async def _room(self) -> int:
         if self._settings.concurrency is not None:
@@ -197,7 +195,7 @@ class JobRunner:
         except UnavailableError as error:
             log.warning("a batch item is put back", error=str(error))
             await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
-            await self._put(self._queue.release([lease], tried=True))
+            await self._put(self._queue.release(lease))
             return
         except Exception:
             log.exception("a batch item failed")
@@ -240,24 +238,6 @@ class JobRunner:
                 raise
             except UserError as error:
                 return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
-
-
-class _Changes:
-    """Wakes all who wait for something to change."""
-
-    def __init__(self) -> None:
-        self.next = asyncio.Event()
-        """Set at the next change; taken before one looks, so that nothing is missed while one does."""
-
-    def tell(self) -> None:
-        self.next.set()
-        self.next = asyncio.Event()
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, but no longer."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:

@@ -59,7 +59,7 @@ async def test_an_item_whose_lease_ran_out_goes_to_another_server_alone(queue: J
     assert (lease.item, lease.attempt) == (lost.item, 2)
     assert await queue.renew(60) == set()
     assert await queue.answer(lost, "late") is None
-    await queue.release([lost], tried=True)
+    await queue.release(lost)
     assert await other.renew(60) == {lease.item}
     assert await other.answer(lease, "right") == 1
 
@@ -78,12 +78,22 @@ async def test_what_is_held_is_not_taken_by_others(queue: JobQueue, database: Da
     assert await queue.claim(5, 60) == []
 
 
-async def test_released_items_are_taken_again(queue: JobQueue) -> None:
+async def test_items_given_back_are_taken_again(queue: JobQueue) -> None:
     await submit(queue, 2)
-    first, second = await queue.claim(2, 60)
-    await queue.release([first], tried=False)
-    await queue.release([second], tried=True)
-    assert [lease.attempt for lease in await queue.claim(2, 60)] == [1, 2]
+    first, _ = await queue.claim(2, 60)
+    await queue.release(first)
+    await queue.give_back()
+    assert [(lease.name, lease.attempt) for lease in await queue.claim(2, 60)] == [("item0", 2), ("item1", 1)]
+
+
+async def test_who_is_alone_takes_back_what_a_dead_server_held(queue: JobQueue, database: Database) -> None:
+    await submit(queue, 2)
+    answered, lost = await queue.claim(2, 600)
+    await queue.answer(answered, "yes")
+    other = JobQueue(database)
+    await other.take_back()
+    assert [(lease.item, lease.attempt) for lease in await other.claim(5, 60)] == [(lost.item, 2)]
+    assert await queue.answer(lost, "late") is None
 
 
 async def test_a_cancelled_job_gets_no_more_answers(queue: JobQueue) -> None:

@@ -167,6 +167,28 @@ async def test_what_a_stopped_server_was_working_on_goes_on_at_the_next(engine: 
     assert {answer.attempts for answer in answers.values()} == {1}
 
 
+async def test_stopping_does_not_hang_when_an_item_ends_in_the_same_moment(engine: Engine, database: Database) -> None:
+    """`asyncio.wait_for` forgot that its task was cancelled, and the runner never ended."""
+    for _ in range(20):
+        async with JobRunner(engine, JobQueue(database), JobSettings(concurrency=2)) as runner:
+            await runner.submit(Batch(items(*EASY[:2])))
+            await asyncio.sleep(0)
+            runner._changes.tell()
+            stopping = asyncio.create_task(runner.__aexit__())
+            await asyncio.sleep(0)
+            runner._changes.tell()
+            await asyncio.wait_for(stopping, 30)
+
+
+async def test_what_is_taken_while_a_server_stops_is_given_back(engine: Engine, database: Database) -> None:
+    """An item that a thread had taken for a cancelled task stayed under its lease."""
+    for _ in range(10):
+        async with JobRunner(engine, JobQueue(database), JobSettings(lease_seconds=600)) as runner:
+            job = await runner.submit(Batch(items(*EASY[:2])))
+            await asyncio.sleep(0.001)
+        assert (await runner.status(job.id)).running == 0
+
+
 async def test_an_item_on_which_three_servers_died_is_answered(engine: Engine, database: Database) -> None:
     queue = JobQueue(database)
     async with JobRunner(engine, queue, JobSettings(concurrency=1)) as runner:
