@@ -1,0 +1,120 @@
+"""Batches over the theorems of a library, with kills: theorems a minute, solved, and whether any is lost or done twice.
+
+    python benchmarks/batch.py --library 'Std.Data.*' --shard 1/4 --out batch.json
+
+Starts a server and `leansieve batch` as processes of their own, sends SIGKILL to the client, to the server, and to both, each
+once, after a quarter, a half and three quarters of the answers, starts them again, and counts the lines of results.jsonl. A
+theorem is lost if it has none, done twice if it has two. Times include the starts.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+SERVE = [sys.executable, "-m", "service", "serve", "--metrics", ""]
+BATCH = [sys.executable, "-m", "service", "batch"]
+
+
+def start_server(folder: Path, address: str, workers: int) -> tuple[subprocess.Popen[str], str]:
+    """A server on the database in `folder`, and where it listens."""
+    command = [*SERVE, "--listen", address, "--store", str(folder / "store.sqlite"), "--workers", str(workers)]
+    environment = {**os.environ, "LEANSIEVE_JOBS__LEASE_SECONDS": "5"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()[-1]
+
+
+def results(out: Path) -> list[dict[str, Any]]:
+    """The answers that are written, a line that is just being written aside."""
+    path = out / "results.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+def total(out: Path) -> int | None:
+    """How many theorems there are; None: not yet known."""
+    path = out / "run.json"
+    return int(json.loads(path.read_text())["items"]) if path.exists() else None
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The figures."""
+    out = folder / "out"
+    command = [*BATCH, "--out", str(out), "--shard", arguments.shard, "--samples", str(arguments.samples)]
+    for pattern in arguments.library:
+        command += ["--library", pattern]
+    server, address = start_server(folder, "127.0.0.1:0", arguments.workers)
+    command += ["--server", address]
+    began = time.monotonic()
+    client = subprocess.Popen(command)
+    kills = [(True, False), (False, True), (True, True)]
+    killed = 0
+    try:
+        while client.poll() is None:
+            time.sleep(0.2)
+            items = total(out)
+            if items is None or killed == len(kills) or len(results(out)) < items * (killed + 1) / 4:
+                continue
+            kill_client, kill_server = kills[killed]
+            killed += 1
+            if kill_server:
+                server.send_signal(signal.SIGKILL)
+                server.wait()
+            if kill_client:
+                client.send_signal(signal.SIGKILL)
+                client.wait()
+            if kill_server:
+                server, _ = start_server(folder, address, arguments.workers)
+            if kill_client:
+                client = subprocess.Popen(command)
+        seconds = time.monotonic() - began
+    finally:
+        for process in (client, server):
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    rows, items = results(out), total(out) or 0
+    counts = Counter(row["number"] for row in rows)
+    return {
+        "library": arguments.library,
+        "shard": arguments.shard,
+        "samples": arguments.samples,
+        "workers": arguments.workers,
+        "theorems": items,
+        "exit_status": client.returncode,
+        "kills": killed,
+        "lost": items - len(counts),
+        "done_twice": sum(count > 1 for count in counts.values()),
+        "solved": sum(row["outcome"] == "proved" for row in rows),
+        "outcomes": dict(Counter(row["outcome"] for row in rows)),
+        "began_more_than_once": sum(row["attempts"] > 1 for row in rows),
+        "seconds": round(seconds, 1),
+        "theorems_per_minute": round(60 * len(rows) / seconds, 1),
+    }
+
+
+def main() -> None:
+    """Run, and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--library", action="append", required=True)
+    parser.add_argument("--shard", default="1/1")
+    parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        found = run(arguments, Path(folder))
+    arguments.out.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
