@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         """At the top what is hidden, built, or too large to copy for nothing; elsewhere what Python leaves."""
-        built = {"build", "dist", "leansieve", "benchmarks", "docs"} if Path(folder) == ROOT else {"__pycache__"}
+        built = {"build", "buf", "dist", "leansieve", "benchmarks", "docs"} if Path(folder) == ROOT else {"__pycache__"}
         return {name for name in names if name in built or name.startswith(".") or name.endswith(".egg-info")}
 
     shutil.copytree(ROOT, tree, ignore=left_out)
@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     packed = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
-    assert "leansieve/v1/proof_search_pb2_grpc.py" in packed
+    assert {"leansieve/v1/proof_search_pb2_grpc.py", "buf/validate/validate_pb2.py"} <= packed
     for pattern in ("prover/**/*.lean", "prover/**/*.toml", "prover/**/*.json", "prover/**/*.js", "*/**/*.py"):
         sources = {
             str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if "." not in str(path.relative_to(ROOT).parent)
@@ -51,7 +51,7 @@ def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> No
         wanted = {name for name in sources if name.split("/")[0] in ("prover", "service", "training")}
         assert wanted
         assert wanted <= packed, pattern
-    assert {name.split("/")[0] for name in packed} == {"leansieve", "prover", "service", "training"}
+    assert {name.split("/")[0] for name in packed} == {"buf", "leansieve", "prover", "service", "training"}
     assert {Path(name).name for name in names - packed} >= {"LICENSE", "NOTICE"}
 
 

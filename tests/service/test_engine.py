@@ -22,6 +22,8 @@ async def test_closing_ends_the_preparation_of_lean_that_runs_in_a_thread() -> N
 
 def test_the_settings_choose_the_lean(tmp_path: Path) -> None:
     assert Engine(Settings()).pool.runtime == "embedded"
+    (tmp_path / "lakefile.toml").write_text('name = "example"\n')
+    (tmp_path / "lean-toolchain").write_text("leanprover/lean4:v4.26.0\n")
     assert Engine(Settings(lean=LeanSettings(project=tmp_path))).pool.runtime == "native"
     assert Engine(Settings(lean=LeanSettings(project=tmp_path, runtime="embedded"))).pool.runtime == "embedded"
     with pytest.raises(UnavailableError, match=r"set lean\.project"):
