@@ -171,6 +171,7 @@ async def storm(pool: WorkerPool, count: int) -> None:
         if kind == "false":
             assert any(f"wrong{number}" in message.text for message in verdict.messages)
 
+    await all_idle(pool)
     before, ends = pids(pool), pool.stats().ends
     await asyncio.gather(*(one(number) for number in range(count)))
     await all_idle(pool)
