@@ -46,6 +46,10 @@ class Processes:
         distributed.all_gather_object(values, value)
         return values  # type: ignore[return-value]
 
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.gather(None)
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Add up what the processes' losses gave; a process without any counts as zero."""
         if self.count == 1:

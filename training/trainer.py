@@ -80,7 +80,11 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
     # 1. Model, frozen base, optimiser, algorithm, theorems.
+    if not processes.first:
+        processes.wait()  # for the first to unpack
     config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
+    if processes.first:
+        processes.wait()
     model, tokenizer = load_or_build(config.model, (), config.run.seed)
     model.to(device).eval()  # type: ignore[arg-type]
     lora = config.model.lora
@@ -120,12 +124,14 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 Limits(seconds=config.verification.seconds, heartbeats=config.verification.heartbeats),
             )
         )
-        pushed = folder / "engine" / str(processes.rank)
+        pushed = folder / "engine"
         assert config.model.path is not None
         checkpoint = config.model.path
         if lora is None and not algorithm.samples_base:
             checkpoint = pushed / "start"
-            save_for_serving(model, tokenizer, checkpoint)
+            if processes.first:
+                save_for_serving(model, tokenizer, checkpoint)
+            processes.wait()
         engine = RolloutEngine(
             checkpoint,
             pushed,
@@ -134,6 +140,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
             settings.gpu_memory,
             None if lora is None else lora.rank,
             form.stop,
+            processes,
         )
         resources.callback(engine.close)
         if lora is not None and not algorithm.samples_base:

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.sampling.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
 from training.model.llama import save_for_serving
+from training.processes import Processes
 
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
 
@@ -70,6 +71,7 @@ class RolloutEngine:
         gpu_memory: float = 0.9,
         adapter_rank: int | None = None,
         stop: tuple[str, ...] = (),
+        processes: Processes | None = None,
     ) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
 
@@ -81,6 +83,7 @@ class RolloutEngine:
             gpu_memory: share of a GPU's memory that the engine may take.
             adapter_rank: rank of the LoRA adapters that will be pushed; None: whole checkpoints will be.
             stop: texts that end an answer.
+            processes: of a run in which each has an engine, and all push the same weights at the same time.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
@@ -111,6 +114,7 @@ class RolloutEngine:
         except Exception as error:  # whatever vLLM raises, this checkpoint does not run on this machine
             reason = " ".join(str(error).split())[:500]
             raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {checkpoint}: {reason}") from error
+        self._processes = processes or Processes()
         self._folder = folder
         self._sequences = sequences
         self._stop = list(stop)
@@ -155,9 +159,11 @@ class RolloutEngine:
         """
         self._pushes += 1
         folder = self._folder / f"{self._pushes % 2}"
-        shutil.rmtree(folder, ignore_errors=True)
         adapters = hasattr(model, "peft_config")
-        save_for_serving(model, tokenizer, folder, adapters)
+        if self._processes.first:
+            shutil.rmtree(folder, ignore_errors=True)
+            save_for_serving(model, tokenizer, folder, adapters)
+        self._processes.wait()
         if adapters:
             self.adapt(folder)
         else:
@@ -182,7 +188,8 @@ class RolloutEngine:
     def close(self) -> None:
         """Stop the engine and take away what was pushed."""
         self._engine.engine_core.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._processes.first:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _add(self, requests: Iterator[tuple[int, Request]], running: dict[str, int]) -> None:
         import vllm
