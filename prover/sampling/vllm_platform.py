@@ -24,7 +24,6 @@ _CPU_ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM for CPUs puts a worker process behind the engine's process
     "OMP_NUM_THREADS": "1",  # more lost time than they won, measured with small models on two cores
     "TORCH_COMPILE_DISABLE": "1",  # compiling would need a C++ compiler at run time
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
 }
 _CPU_ARGUMENTS: dict[str, Any] = {
     "dtype": "float32",  # bfloat16 is emulated on common CPUs: eight times slower
@@ -32,6 +31,7 @@ _CPU_ARGUMENTS: dict[str, Any] = {
     "block_size": 32,  # the smallest; with the default of 128 tokens short prompts never share their prefix
     # A seeded request whose prompt is read in two parts ends vLLM's engine on CPUs: "CPU Generator does not use offset".
     "enable_chunked_prefill": False,
+    "kv_cache_memory_bytes": 1 << 30,  # VLLM_CPU_KVCACHE_SPACE wins where the operator has set it
 }
 
 
