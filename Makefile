@@ -19,7 +19,7 @@ SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos
 .PHONY: demo test test-slow test-dojo lint format lock clean
 .DELETE_ON_ERROR:
 
-demo: $(BUILT)
+demo: $(FULL) $(BUILT)
 	$(BIN)/leansieve demo
 
 test: lint

@@ -53,7 +53,9 @@ Pool = Annotated[
         "--pool", help="worker, or dojo: LeanDojo tries candidates before a worker checks them.", metavar="NAME"
     ),
 ]
-Model = Annotated[Path | None, typer.Option("--model", help="Checkpoint for the sampler `model`.", metavar="DIR")]
+Model = Annotated[
+    Path | None, typer.Option("--model", help="Weights of the sampler `model`: a folder, or `shipped`.", metavar="DIR")
+]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
 CheckSeconds = Annotated[

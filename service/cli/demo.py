@@ -1,5 +1,6 @@
 """`leansieve demo`."""
 
+import importlib.util
 import time
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +9,10 @@ import typer
 
 from service import demo as showing
 from service.cli import common
-from service.cli.progress import ending
 from service.client import Client
 from service.config import Settings
 from service.demo import Example, Result
+from service.endings import ending
 from service.requests import Search
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -29,6 +30,8 @@ def demo(
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []
+    if settings.model.path is None and _has_vllm():
+        arguments += ["--model", "shipped"]
     proved = common.run(_demo(settings, todo, arguments))
     common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")
     if proved < len(todo):
@@ -65,3 +68,7 @@ def _show(result: Result) -> None:
     else:
         why = result.error or (ending(result.finished) if result.finished else "")
         common.stdout.print(common.shown(f"✗ {where}: {why}", "red"))
+
+
+def _has_vllm() -> bool:
+    return importlib.util.find_spec("vllm") is not None

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from prover.sampling.weights import SHIPPED
 from prover.theorem import DEFAULT_IMPORTS
 from service.config.native import DojoSettings, NativeSettings, ProjectSettings
 from service.config.section import Section
@@ -113,7 +114,8 @@ class ModelSettings(Section):
     """The language model behind the sampler `model`, served by vLLM in this process; none by default."""
 
     path: Path | None = None
-    """Folder of weights with their manifest, or of one Hugging Face checkpoint."""
+    """Folder of weights with their manifest, or of one Hugging Face checkpoint; `shipped` for the weights that come with
+    leansieve."""
     focus: float | None = Field(default=None, ge=0, le=1)
     """Where requests stand that do not say: from 0, coverage, to 1, precision. None: the base model as below."""
     temperature: float = Field(default=1.0, ge=0)
@@ -122,3 +124,8 @@ class ModelSettings(Section):
     """Nucleus mass."""
     max_tokens: int = Field(default=256, ge=1)
     """Longest candidate, in tokens."""
+
+    @field_validator("path")
+    @classmethod
+    def _shipped(cls, path: Path | None) -> Path | None:
+        return SHIPPED if path == Path("shipped") else path
