@@ -10,30 +10,27 @@ from dataclasses import replace
 from typing import Self
 
 from prover.candidate import Candidate
-from prover.lean.answers import Elaboration
 from prover.lean.checker import Checker
 from prover.lean.dojo import DojoUnavailableError
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.pool import (
-    PoolBusyError,
     PoolStats,
     PoolUnavailableError,
-    UnfitTextError,
     WorkerPool,
 )
 from prover.lean.projects import ProjectPools
 from prover.lean.runtime import RuntimeUnavailableError
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
-from prover.search import Ending, Finished, Options, ProofSearch
+from prover.search import Finished, Options, ProofSearch
 from prover.strategies import STRATEGIES
 from prover.theorem import Header, Theorem
-from prover.verdict import Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Trust, Verdict
 from service.admission import bounds
 from service.checkers import InTurn, Twice
 from service.choices import Choices
 from service.config import Settings
-from service.errors import InputError
+from service.faults import accept, as_user_errors, raise_if_hopeless
 from service.leans import dojo_of, pool_of
 from service.memory import Memory
 from service.metrics.recorder import Recorder
@@ -46,7 +43,6 @@ from service.requests import (
     Search,
     ServedModel,
     ServiceInfo,
-    StatementError,
     StoreUse,
     UnavailableError,
 )
@@ -158,13 +154,9 @@ class Engine:
         """See `Service.check`."""
         policy = self._choices.policy(request)
         self._refuse_before_start()
-        try:
+        with as_user_errors():
             async with self._checker(request) as checker:
                 return await checker.check(request.theorem, request.candidate, request.limits, policy)
-        except PoolBusyError as error:
-            raise BusyError(str(error)) from None
-        except ValueError as error:
-            raise InputError("limits", str(error)) from None
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
@@ -190,9 +182,9 @@ class Engine:
             settings.surplus,
             settings.minimising_checks if request.minimise else 0,
         )
-        try:
+        with as_user_errors():
             elaboration = await self.pool.elaborate(request.theorem, request.limits, policy, request.priority)
-            _accept(elaboration, policy)
+            accept(elaboration, policy)
             yield Accepted(elaboration.goal)
             left = request.budget.seconds - (time.monotonic() - started)
             budget = replace(request.budget, seconds=max(left, 1e-3))
@@ -202,14 +194,8 @@ class Engine:
                 async with contextlib.aclosing(found) as events:
                     async for event in events:
                         if isinstance(event, Finished):
-                            _raise_if_hopeless(event)
+                            raise_if_hopeless(event)
                         yield event
-        except PoolBusyError as error:
-            raise BusyError(str(error)) from None
-        except UnfitTextError as error:
-            raise InputError(f"theorem.{error.region.value}", str(error)) from None
-        except ValueError as error:
-            raise InputError("budget", str(error)) from None
 
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
@@ -239,12 +225,8 @@ class Engine:
         params = self.models.params(request.sampling, budget, self.workers, request.priority)
         model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
         rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
-        try:
+        with as_user_errors():
             return await Suggester(self.pool, request, policy).suggest(rules, model, params)
-        except PoolBusyError as error:
-            raise BusyError(str(error)) from None
-        except UnfitTextError as error:
-            raise InputError(f"place.{error.region.value}", str(error)) from None
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """See `Service.reload`."""
@@ -284,21 +266,3 @@ class Engine:
     def _refuse_before_start(self) -> None:
         if not self._started:
             raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
-
-
-def _accept(elaboration: Elaboration, policy: Policy) -> None:
-    """Raise unless the statement elaborates."""
-    kind = elaboration.verdict
-    if kind is VerdictKind.INFRASTRUCTURE:
-        raise UnavailableError("; ".join(message.text for message in elaboration.messages))
-    if kind is not VerdictKind.VERIFIED:
-        raise StatementError(Verdict(kind, policy=policy, messages=elaboration.messages))
-
-
-def _raise_if_hopeless(finished: Finished) -> None:
-    verdict = finished.verdict
-    if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
-        raise StatementError(verdict)
-    if finished.ending is Ending.INFRASTRUCTURE:
-        said = "; ".join(message.text for message in verdict.messages) if verdict else ""
-        raise UnavailableError(f"the search was broken off: {said}")
