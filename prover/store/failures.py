@@ -14,6 +14,7 @@ from prover.store.tables import FailureRow
 from prover.theorem import Theorem
 
 _MOST = 1_000_000
+_TRIM_EVERY = 1000  # insertions
 
 # The other endings say something about the request or the service, and nothing about how hard the theorem is.
 _IN_VAIN = frozenset({Ending.SAMPLERS_EXHAUSTED, Ending.SAMPLES_SPENT, Ending.CHECKS_SPENT, Ending.SECONDS_SPENT})
@@ -49,6 +50,7 @@ class FailureStore:
         """Failures under `toolchain`."""
         self._database = database
         self._toolchain = toolchain
+        self._added = 0
 
     async def remember(self, theorem: Theorem, effort: str, model: str, budget: Budget, finished: Finished) -> None:
         """Keep how a search ended, if it failed for want of budget; what a smaller budget failed at is forgotten.
@@ -77,6 +79,10 @@ class FailureStore:
             spent.seconds,
         )
         await self._database.write(lambda connection: self._insert(connection, theorem, effort, failure))
+        self._added += 1
+        if self._added >= _TRIM_EVERY:
+            self._added = 0
+            await self._database.write(lambda connection: trim(self._database, connection, None))
 
     async def known(self, theorem: Theorem, effort: str, budget: Budget) -> Failure | None:
         """A search that was given at least `budget` and found fewer proofs than are wanted now.

@@ -44,7 +44,14 @@ def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> No
     names = set(zipfile.ZipFile(wheel).namelist())
     packed = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
     assert {"leansieve/v1/proof_search_pb2_grpc.py", "buf/validate/validate_pb2.py"} <= packed
-    for pattern in ("prover/**/*.lean", "prover/**/*.toml", "prover/**/*.json", "prover/**/*.js", "*/**/*.py"):
+    for pattern in (
+        "prover/**/*.lean",
+        "prover/**/*.toml",
+        "prover/**/*.json",
+        "prover/**/*.js",
+        "*/**/*.html",
+        "*/**/*.py",
+    ):
         sources = {
             str(path.relative_to(ROOT)) for path in ROOT.glob(pattern) if "." not in str(path.relative_to(ROOT).parent)
         }
@@ -64,6 +71,12 @@ def test_installed_wheel_proves_a_theorem_in_a_clean_environment(wheel: Path, tm
     proved = run(venv / "bin" / "leansieve", "prove", statement, "--workers", "1", cwd=tmp_path)
     assert proved.returncode == 0, proved.stderr
     assert statement in proved.stdout
+    store = run(venv / "bin" / "leansieve", "store", "show", "--store", tmp_path / "new.sqlite", cwd=tmp_path)
+    assert "there is no store" in store.stderr
+    made = "from prover.store.database import Database; Database.open('new.sqlite').close()"  # runs the migrations
+    assert run(venv / "bin" / "python", "-c", made, cwd=tmp_path).stderr == ""
+    store = run(venv / "bin" / "leansieve", "store", "show", "--store", tmp_path / "new.sqlite", cwd=tmp_path)
+    assert "proofs: 0 of 0 theorems" in store.stdout
     refuted = run(
         venv / "bin" / "leansieve", "prove", "theorem no : 1 = 2", "--samples", "3", "--workers", "1", cwd=tmp_path
     )
