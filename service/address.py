@@ -47,6 +47,16 @@ def is_local(listen: str) -> bool:
     return listen.startswith("unix:") or Address.parse(listen).loopback
 
 
+def refuse_unprotected(listen: str, settings: Settings) -> None:
+    """Raise UserError if other machines would reach `listen` without encryption or authentication, unless allowed."""
+    protected = settings.security.encrypted and settings.security.authenticated
+    if not (settings.server.allow_remote or protected or is_local(listen)):
+        raise UserError(
+            f"{listen} can be reached from other machines, and calls are not both encrypted and authenticated: "
+            "listen on 127.0.0.1, set security.certificate, key and tokens, or allow it with --allow-remote"
+        )
+
+
 def bind(server: grpc.aio.Server, settings: Settings) -> str:
     """Have the server listen where the settings say; the address with its real port.
 
@@ -54,12 +64,7 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
         UserError: it is not possible, or not allowed: other machines would reach it without encryption or authentication.
     """
     listen, security = settings.server.listen, settings.security
-    protected = security.encrypted and security.authenticated
-    if not (settings.server.allow_remote or protected or is_local(listen)):
-        raise UserError(
-            f"{listen} can be reached from other machines, and calls are not both encrypted and authenticated: "
-            "listen on 127.0.0.1, set security.certificate, key and tokens, or allow it with --allow-remote"
-        )
+    refuse_unprotected(listen, settings)
     credentials = server_credentials(security) if security.encrypted else None
     reason = "the socket's folder must exist and be writable"
     try:

@@ -22,11 +22,13 @@ from service.draining import CallsInWork
 from service.engine import Engine
 from service.errors import UserError
 from service.health import SERVICE, Health
+from service.http.calls import Calls
+from service.http.server import HttpServer
 from service.interceptor import Around
 from service.jobs.jobs import Jobs
 from service.jobs.runner import JobRunner
 from service.memory import Memory, open_database
-from service.metrics import http
+from service.metrics import http as metrics_http
 from service.metrics.collector import ProcessCollector, ServerCollector
 from service.metrics.recorder import Recorder
 from service.metrics.rpc import CallRecorder
@@ -66,6 +68,7 @@ async def listening(
     hurry: asyncio.Event,
     recorder: Recorder | None = None,
     jobs: Jobs | None = None,
+    announce_http: Callable[[str], None] = lambda _url: None,
 ) -> AsyncIterator[tuple[str, Health]]:
     """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
 
@@ -78,19 +81,16 @@ async def listening(
         hurry: ends the draining.
         recorder: where calls are counted and traced.
         jobs: runs batches; None: there are none.
+        announce_http: told the URL of HTTP/JSON, if the settings want it.
 
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
     in_work, recorder = CallsInWork(), recorder or Recorder()
-    surrounds = [
-        CallRecorder(recorder.registry).around,
-        recorder.tracing.around,
-        in_work.around,
-        Authentication(settings.security, roles_of_anyone(settings)).around,
-    ]
+    counted = [CallRecorder(recorder.registry).around, recorder.tracing.around, in_work.around]
+    authentication = Authentication(settings.security, roles_of_anyone(settings.server.listen))
     server = grpc.aio.server(
-        interceptors=[Around(surround) for surround in surrounds],
+        interceptors=[Around(surround) for surround in (*counted, authentication.around)],
         options=_options(settings.server),
     )
     state, servicer = Health(), Servicer(service, settings, jobs)
@@ -99,6 +99,12 @@ async def listening(
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     address = bind(server, settings)
+    http: HttpServer | None = None
+    if settings.http.listen:
+        authentication = Authentication(settings.security, roles_of_anyone(settings.http.listen))
+        calls = Calls(servicer, [*counted, authentication.around])
+        http = await HttpServer.start(calls, settings, lambda: state.serving)
+        announce_http(http.url)
     await server.start()
     try:
         yield address, state
@@ -108,6 +114,8 @@ async def listening(
             await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
         # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
         draining = asyncio.create_task(server.stop(settings.server.drain_seconds + 60.0))
+        if http is not None:
+            http.stop_listening()
         in_work.end("WatchBatch")  # the batch goes on elsewhere
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.server.drain_seconds):
@@ -117,6 +125,8 @@ async def listening(
             await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
         await server.stop(0)
         await draining
+        if http is not None:
+            await http.close()
 
 
 _LAST_WORDS_SECONDS = 2.0  # for calls that were ended to stop their work and say so
@@ -141,12 +151,15 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         memory = Memory(database, settings.store, recorder.looked_up) if database else None
         engine = Engine(settings, recorder=recorder, memory=memory)
         jobs = JobRunner(engine, JobQueue(database), settings.jobs) if database else None
+        urls: list[str] = []
         try:
-            async with listening(engine, settings, signals.hurry, recorder, jobs) as (address, state):
+            async with listening(engine, settings, signals.hurry, recorder, jobs, urls.append) as (address, state):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
                 with _metrics(settings.metrics, recorder.registry, state):
                     announce(f"leansieve listens on {address}")
+                    for url in urls:
+                        announce(f"leansieve answers HTTP on {url}")
                     reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
                     try:
                         # Batches are put back when draining begins: this server takes them up again, or another one.
@@ -213,7 +226,9 @@ def _metrics(settings: MetricsSettings, registry: CollectorRegistry, state: Heal
                     "listen on 127.0.0.1, or set metrics.allow_remote"
                 )
             try:
-                port = stack.enter_context(http.serving(address.host, address.port, registry, lambda: state.serving))
+                port = stack.enter_context(
+                    metrics_http.serving(address.host, address.port, registry, lambda: state.serving)
+                )
                 _log.info("metrics are served", address=f"http://{address.host}:{port}/metrics")
             except OSError as error:
                 if "listen" in settings.model_fields_set:
@@ -244,6 +259,6 @@ async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
             task.cancel()
 
 
-def roles_of_anyone(settings: Settings) -> frozenset[Role]:
-    """What callers may do if nobody asks who they are: from other machines, not administer this server."""
-    return frozenset(Role) if is_local(settings.server.listen) else frozenset({Role.PROVE})
+def roles_of_anyone(listen: str) -> frozenset[Role]:
+    """What callers of this address may do if nobody asks who they are: from other machines, not administer this server."""
+    return frozenset(Role) if is_local(listen) else frozenset({Role.PROVE})

@@ -15,6 +15,7 @@
 Each carries an ErrorInfo whose reason is a name that programs may rely on.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn
 
@@ -87,14 +88,20 @@ def to_status(error: UserError) -> status_pb2.Status:
 
 def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
     """The error that a server at `address` meant."""
+    # Without one, gRPC itself or something on the way says so.
+    status = status_of(error.trailing_metadata() or ()) or status_pb2.Status(
+        code=error.code().value[0], message=error.details() or error.code().name
+    )
+    return error_of(status, address)
+
+
+def status_of(metadata: Iterable[tuple[str, str | bytes]]) -> status_pb2.Status | None:
+    """The status with details that `abort` put into trailing metadata, None if there is none."""
     status = status_pb2.Status()
-    for key, value in error.trailing_metadata() or ():
+    for key, value in metadata:
         if key == _DETAILS_KEY and isinstance(value, bytes):
             status.ParseFromString(value)
-    if not status.details:
-        # gRPC itself, or something on the way, says so.
-        status = status_pb2.Status(code=error.code().value[0], message=error.details() or error.code().name)
-    return error_of(status, address)
+    return status if status.details else None
 
 
 def error_of(status: status_pb2.Status, address: str) -> UserError:

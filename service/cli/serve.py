@@ -13,6 +13,9 @@ from service.server import serve as run_server
 
 def serve(
     listen: Annotated[str | None, typer.Option(help="HOST:PORT or unix:/path; port 0 is any.", metavar="ADDR")] = None,
+    http: Annotated[
+        str | None, typer.Option(help="HOST:PORT of HTTP/JSON; '' for none, the default.", metavar="ADDR")
+    ] = None,
     allow_remote: Annotated[
         bool | None,
         typer.Option("--allow-remote", help="Take calls from other machines although nothing protects them."),
@@ -36,9 +39,10 @@ def serve(
     config: common.Config = None,
     log_level: common.LogLevel = None,
 ) -> None:
-    """Serve proofs over gRPC until SIGTERM or SIGINT. SIGHUP reads the settings again."""
+    """Serve proofs over gRPC, and with --http over HTTP, until SIGTERM or SIGINT. SIGHUP reads the settings again."""
     flags: dict[str, dict[str, Any]] = {
         "server": {"listen": listen, "allow_remote": allow_remote},
+        "http": {"listen": http},
         "security": {"certificate": certificate, "key": key, "client_ca": client_ca, "tokens": tokens},
         "metrics": {"listen": metrics},
         "store": {"url": store},

@@ -12,6 +12,7 @@ from service.config.native import NativeSettings, ProjectSettings
 from service.config.server import (
     ClientSettings,
     ConnectionSettings,
+    HttpSettings,
     LogSettings,
     MetricsSettings,
     SecuritySettings,
@@ -26,6 +27,7 @@ __all__ = [
     "ClientSettings",
     "ConnectionSettings",
     "Flags",
+    "HttpSettings",
     "JobSettings",
     "LeanSettings",
     "LogSettings",

@@ -31,6 +31,22 @@ class ServerSettings(Section):
     """Age at which connections are closed, so that clients find other servers too; calls in work go on."""
 
 
+class HttpSettings(Section):
+    """HTTP/JSON beside gRPC, for editors, scripts and pages. `security`, `clients` and `server` hold for it too."""
+
+    listen: str = ""
+    """`host:port`; port 0 lets the system choose, empty: no HTTP."""
+    origins: tuple[str, ...] = ()
+    """Web pages that may call, as in `https://lean.example`; by default none but the server's own (CORS)."""
+    hosts: tuple[str, ...] = ()
+    """Names by which requests may call a server that listens on this machine alone, beside `localhost`: of a proxy."""
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, text: str) -> str:
+        return _address_or_none(text)
+
+
 class SecuritySettings(Section):
     """Encryption and authentication. Files are read again when they change."""
 
@@ -107,9 +123,7 @@ class MetricsSettings(Section):
     @field_validator("listen")
     @classmethod
     def _an_address(cls, text: str) -> str:
-        if text and not re.fullmatch(r".+:\d{1,5}", text):
-            raise ValueError("expected HOST:PORT, or nothing for none")
-        return text
+        return _address_or_none(text)
 
 
 class TracingSettings(Section):
@@ -128,3 +142,9 @@ class LogSettings(Section):
     """Least severity that is logged. SIGHUP reads it anew."""
     format: Literal["auto", "console", "json"] = "auto"
     """`auto`: console on a terminal, JSON elsewhere."""
+
+
+def _address_or_none(text: str) -> str:
+    if text and not re.fullmatch(r".+:\d{1,5}", text):
+        raise ValueError("expected HOST:PORT, or nothing for none")
+    return text

@@ -25,6 +25,7 @@ from service.config.engine import (
 from service.config.server import (
     ClientSettings,
     ConnectionSettings,
+    HttpSettings,
     LogSettings,
     MetricsSettings,
     SecuritySettings,
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     )
 
     server: ServerSettings = ServerSettings()
+    http: HttpSettings = HttpSettings()
     security: SecuritySettings = SecuritySettings()
     clients: ClientSettings = ClientSettings()
     text: TextSettings = TextSettings()

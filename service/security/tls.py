@@ -34,6 +34,39 @@ def server_credentials(settings: SecuritySettings) -> grpc.ServerCredentials:
     )
 
 
+def http_context(settings: SecuritySettings) -> ssl.SSLContext:
+    """As `server_credentials`, for HTTP. A renewed certificate is used from the next handshake on; another `client_ca`
+    from the next start.
+
+    Raises:
+        UserError: a file cannot be read or is no PEM, or certificate and key do not belong together.
+    """
+    certificate, key, client_ca = settings.certificate, settings.key, settings.client_ca
+    assert certificate is not None
+    assert key is not None
+
+    def read() -> ssl.SSLContext:
+        _pem(key, "PRIVATE KEY")
+        _pem(certificate, "CERTIFICATE")
+        _belong_together(certificate, key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        context.set_alpn_protocols(["http/1.1"])
+        if client_ca is not None:
+            context.load_verify_locations(cadata=_pem(client_ca, "CERTIFICATE").decode("ascii", errors="replace"))
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    watched = Watched([certificate, key], read)
+
+    def renew(handshake: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        handshake.context = watched.current()
+
+    first = read()
+    first.sni_callback = renew  # asked in each handshake, whether or not the client names a host
+    return first
+
+
 def channel_credentials(
     ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
 ) -> grpc.ChannelCredentials:

@@ -1,0 +1,106 @@
+"""The application: every call of the contract, LeanCopilot's `/generate`, health, and what describes them."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+from google.rpc import code_pb2
+from google.rpc.status_pb2 import Status
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from leansieve.v1 import proof_search_pb2
+from service.address import is_local
+from service.config import Settings
+from service.http import answers, generate, openapi
+from service.http.calls import Calls
+from service.http.endpoints import Endpoint
+
+METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
+
+_LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"]
+# The page holds no script, loads nothing, and is nobody's frame.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+def path(method: str) -> str:
+    """Where a method of the contract is called: `/v1/prove`, `/v1/fill-sorries`, …"""
+    return "/v1/" + re.sub(r"(?<!^)([A-Z])", r"-\1", method).lower()
+
+
+def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        calls: makes the calls.
+        settings: how large messages may be, which pages may call and by which names.
+        serving: whether a proof can be checked now.
+    """
+    most = settings.server.message_bytes
+    document = openapi.document({method.name: path(method.name) for method in METHODS})
+    page = openapi.page(document)
+
+    async def health(_request: Request) -> Response:
+        ready = serving()
+        return JSONResponse({"serving": ready}, 200 if ready else 503, answers.HEADERS)
+
+    async def described(_request: Request) -> Response:
+        return JSONResponse(document, headers=answers.HEADERS)
+
+    async def documented(_request: Request) -> Response:
+        return HTMLResponse(page, headers={**answers.HEADERS, "content-security-policy": _PAGE_POLICY})
+
+    suggest = next(method for method in METHODS if method.name == "SuggestTactics")
+    routes = [
+        Route("/generate", Endpoint(calls, suggest, most, generate.read, generate.write), methods=["POST"]),
+        Route("/healthz", health),
+        Route("/openapi.json", described),
+        Route("/docs", documented),
+        *(Route(path(method.name), Endpoint(calls, method, most), methods=["POST"]) for method in METHODS),
+    ]
+    return Starlette(routes=routes, middleware=_middleware(settings), exception_handlers={HTTPException: _no_such_page})
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = []
+    if is_local(settings.http.listen):
+        # A page whose name was made to lead here (DNS rebinding) is one of this server's own to a browser.
+        names = [*_LOCAL_NAMES, *settings.http.hosts]
+        found.append(Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
+    if settings.http.origins:
+        headers = ["authorization", "content-type", "x-request-id"]
+        exposed = ["x-request-id", "retry-after"]
+        origins = list(settings.http.origins)
+        found.append(Middleware(CORSMiddleware, allow_origins=origins, allow_headers=headers, expose_headers=exposed))
+    return found
+
+
+def _no_such_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = {404: (code_pb2.NOT_FOUND, "NO_SUCH_PAGE"), 405: (code_pb2.UNIMPLEMENTED, "METHOD")}
+    code, reason = known.get(error.status_code, (code_pb2.INVALID_ARGUMENT, "BAD_INPUT"))
+    text = {
+        404: f"there is no {quote(request.url.path)[:200]} here: /docs lists what there is",
+        405: f"this page answers {(error.headers or {}).get('Allow', 'another method')} alone",
+    }.get(error.status_code, "the request cannot be understood")
+    return _Error(answers.plain_status(code, text, reason), error)
+
+
+class _Error(Response):
+    def __init__(self, status: Status, error: HTTPException) -> None:
+        super().__init__()
+        self._status = status
+        self._number = error.status_code
+        self._allow = dict(error.headers or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await answers.send_error(send, self._status, self._allow, self._number)

@@ -1,0 +1,118 @@
+"""Calls as pages: JSON in; JSON or server-sent events out. Whoever hangs up ends the call, in Lean too."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from service.http import answers
+from service.http.body import Body, TooLargeError, messages, parse
+from service.http.calls import Calls
+from service.http.context import AbortedError, HttpContext
+
+JSON, LINES = "application/json", "application/x-ndjson"
+
+
+class Endpoint:
+    """One method of the contract, as an ASGI application.
+
+    Scripts of web pages cannot send these media types to another host without asking (CORS), so no page that somebody
+    happens to look at calls a server on that machine.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        method: MethodDescriptor,
+        most: int,
+        read: Callable[[bytes], Message] | None = None,
+        write: Callable[[Message], str] = answers.as_json,
+    ) -> None:
+        """Serve `method`.
+
+        Args:
+            most: bytes of a message.
+            read: the request that a body holds; raises InputError. By default JSON of the request's message.
+            write: the body for a response.
+        """
+        self._calls = calls
+        self._method = method
+        self._most = most
+        self._kind = GetMessageClass(method.input_type)
+        self._read = read or self._message
+        self._write = write
+        self._media_type = LINES if method.client_streaming else JSON
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        body = Body(receive, self._most)
+        answering = asyncio.create_task(self._answer(scope, body, send))
+        reading = asyncio.create_task(body.read())
+        try:
+            await asyncio.wait([answering, reading], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answering.cancel()
+            reading.cancel()
+            await asyncio.wait([answering, reading])
+        if not answering.cancelled():
+            answering.result()
+
+    async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != self._media_type:
+            text = f"send {self._media_type}, and say so in the header Content-Type"
+            status = answers.plain_status(code_pb2.INVALID_ARGUMENT, text, "MEDIA_TYPE")
+            await answers.send_error(send, status, {}, http_status=415)
+            return
+        too_large = False
+
+        async def whole() -> Message:
+            nonlocal too_large
+            try:
+                return self._read(await body.whole())
+            except TooLargeError:
+                too_large = True
+                raise
+
+        def requests() -> Awaitable[Message] | AsyncIterator[Message]:
+            return messages(body.lines(), self._kind) if self._method.client_streaming else whole()
+
+        context = HttpContext(dict(headers), scope.get("client"), scope.get("state", {}).get("common_name"))
+        started = False
+        try:
+            async with contextlib.aclosing(self._calls.answers(self._method, context, requests)) as found:
+                if not self._method.server_streaming:
+                    (message,) = [answer async for answer in found if answer is not None]
+                    await answers.send_whole(send, 200, self._write(message), context.sent)
+                    return
+                async for answer in found:
+                    if answer is None and not started:
+                        continue
+                    if not started:
+                        await self._start(send, context)
+                        started = True
+                    data = b": still at it\n\n" if answer is None else answers.event(answer)
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+        except AbortedError as error:
+            if not started:
+                await answers.send_error(send, error.status, context.sent, 413 if too_large else None)
+                return
+            data = answers.error_event(error.status)
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        if not started:
+            await self._start(send, context)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _start(self, send: Send, context: HttpContext) -> None:
+        await answers.send_start(send, 200, {**context.sent, "x-accel-buffering": "no"}, answers.STREAM)
+
+    def _message(self, data: bytes) -> Message:
+        message = self._kind()
+        parse(data, message)
+        return message

@@ -1,0 +1,73 @@
+"""The contract of LeanCopilot's external generators: a goal in, tactics with scores out."""
+
+import json
+
+from google.protobuf.message import Message
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from leansieve.v1 import suggest_pb2
+from service.errors import InputError
+
+OUR_NAME = "leansieve"
+
+
+class GenerateRequest(BaseModel):
+    """A goal to suggest tactics for.
+
+    Attributes:
+        name: a model that this server serves; empty or `leansieve` lets the server choose.
+        input: the goal as Lean prints it.
+        prefix: what the tactics must begin with.
+    """
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+    name: str = ""
+    """A model that this server serves; empty or `leansieve` lets the server choose."""
+    input: str
+    """The goal as Lean prints it; of several, tactics are for the first."""
+    prefix: str = ""
+    """What the tactics must begin with."""
+
+
+class Generation(BaseModel):
+    """A tactic that Lean has run on the goal without an error."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    output: str
+    score: float
+    """1 for the best, 1/2 for the next, and so on: LeanCopilot takes scores for probabilities."""
+
+
+class GenerateResponse(BaseModel):
+    """Tactics, the best first: those that close the goal stand before those that change it."""
+
+    outputs: list[Generation]
+
+
+def read(data: bytes) -> suggest_pb2.SuggestTacticsRequest:
+    """The request in our own contract.
+
+    Raises:
+        InputError: it is none of LeanCopilot's.
+    """
+    try:
+        asked = GenerateRequest.model_validate_json(data)
+        request = suggest_pb2.SuggestTacticsRequest(prefix=asked.prefix)
+        request.goal.goal = asked.input
+        if asked.name not in ("", OUR_NAME):
+            request.sampling.model = asked.name
+    except ValidationError as error:
+        found = tuple((str(one["loc"][0]) if one["loc"] else "request", one["msg"]) for one in error.errors()[:3])
+        raise InputError(found[0][0], f"{found[0][0]}: {found[0][1]}", found) from None
+    except UnicodeEncodeError:
+        raise InputError("request", "a text holds a lone surrogate: send UTF-8") from None
+    return request
+
+
+def write(response: Message) -> str:
+    """The answer in LeanCopilot's contract."""
+    assert isinstance(response, suggest_pb2.SuggestTacticsResponse)
+    outputs = [{"output": one.tactic, "score": 1 / rank} for rank, one in enumerate(response.suggestions, 1)]
+    return json.dumps({"outputs": outputs}, ensure_ascii=False)

@@ -1,0 +1,40 @@
+"""HTTP beside gRPC, over the shared pool of real Lean workers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from prover.lean.pool import WorkerPool
+from prover.store.database import Database
+from prover.store.queue import JobQueue
+from service.config import HttpSettings, ServerSettings, Settings
+from service.engine import Engine
+from service.jobs.runner import JobRunner
+from service.server import listening
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bridge(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a server that takes two searches at once, messages of 64 KiB, and batches."""
+    server = ServerSettings(listen="127.0.0.1:0", searches=2, message_bytes=1 << 16)
+    settings = Settings(server=server, http=HttpSettings(listen="127.0.0.1:0"))
+    database = Database.open(str(tmp_path_factory.mktemp("bridge") / "store.sqlite"))
+    engine, urls = Engine(settings, lean_pool), []
+    await engine.start()
+    async with (
+        JobRunner(engine, JobQueue(database), settings.jobs) as jobs,
+        listening(engine, settings, asyncio.Event(), None, jobs, urls.append) as (_, state),
+    ):
+        await state.report(serving=True)
+        yield urls[0]
+    await engine.close()
+    database.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def web(bridge: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=bridge, timeout=120) as client:
+        yield client
