@@ -27,6 +27,7 @@ _WELL_KNOWN: Mapping[str, Schema] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
     "google.protobuf.Any": {"type": "object", "properties": {"@type": {"type": "string"}}},
 }
+_STREAM = "Server-sent events like this one; an `error` ends them."
 _ERRORS = {
     "400": "The request is wrong: `details` name each field that is.",
     "401": "This server wants to know who calls, and does not.",
@@ -85,15 +86,16 @@ def document(paths: Mapping[str, str]) -> Schema:
         sent = _content(
             "application/x-ndjson" if method.client_streaming else "application/json", _of(method.input_type, schemas)
         )
-        media_type = "text/event-stream" if method.server_streaming else "application/json"
-        got = _content(media_type, _of(method.output_type, schemas))
-        says = "A stream: `event` names what `data` holds, this as JSON; an `error` ends it."
+        message = _of(method.output_type, schemas)
+        got = _content("application/json", message)
+        if method.server_streaming:
+            got = _content("text/event-stream", _event(method.output_type, message))
         described[paths[method.name]] = {
             "post": {
                 "operationId": method.name,
                 "summary": inspect.getdoc(getattr(Servicer, method.name)) or method.name,
                 "requestBody": {"required": True, **sent},
-                "responses": {"200": {"description": says if method.server_streaming else "OK", **got}} | _errors(),
+                "responses": {"200": {"description": _STREAM if method.server_streaming else "OK", **got}} | _errors(),
             }
         }
     return {
@@ -137,6 +139,21 @@ def _health() -> Schema:
         "responses": {
             "200": {"description": "It can.", **content},
             "503": {"description": "It starts, ends, or has no Lean.", **content},
+        },
+    }
+
+
+def _event(kind: Descriptor, message: Schema) -> Schema:
+    """A server-sent event of a stream of messages."""
+    held = kind.oneofs_by_name.get("event")
+    names = [field.name for field in held.fields] if held else ["message"]
+    data = {"anyOf": [message, _ref("Error")]}
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "enum": [*names, "error"]},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
         },
     }
 
