@@ -77,10 +77,15 @@ def _middleware(settings: Settings) -> list[Middleware]:
         names = [*_LOCAL_NAMES, *settings.http.hosts]
         found.append(Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
     if settings.http.origins:
-        headers = ["authorization", "content-type", "x-request-id"]
-        exposed = ["x-request-id", "retry-after"]
-        origins = list(settings.http.origins)
-        found.append(Middleware(CORSMiddleware, allow_origins=origins, allow_headers=headers, expose_headers=exposed))
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.http.origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type", "x-request-id"],
+                expose_headers=["x-request-id", "retry-after"],
+            )
+        )
     return found
 
 

@@ -180,13 +180,20 @@ async def test_names_that_were_made_to_lead_here_are_refused() -> None:
 
 
 async def test_pages_of_others_may_call_only_if_the_settings_name_them() -> None:
-    asked = {"origin": "https://lean.example", "access-control-request-method": "POST"}
+    asked = {
+        "origin": "https://lean.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type",
+    }
     async with asking() as client:
         answer = await client.options("/v1/prove", headers=asked)
         assert "access-control-allow-origin" not in answer.headers
     async with asking(origins=("https://lean.example",)) as client:
         answer = await client.options("/v1/prove", headers=asked)
+        assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "https://lean.example"
+        real = await client.post(INFO, json={}, headers={"origin": "https://lean.example"})
+        assert real.headers["access-control-allow-origin"] == "https://lean.example"
         other = await client.options("/v1/prove", headers={**asked, "origin": "https://evil.example"})
         assert "access-control-allow-origin" not in other.headers
 
