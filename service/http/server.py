@@ -107,6 +107,8 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        # asyncio does so by itself only for sockets that it bound; without it each answer waits for an acknowledgement.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         certificate: dict[str, Any] = transport.get_extra_info("peercert") or {}
         subject = dict(pair for part in certificate.get("subject", ()) for pair in part)
         self.app_state = {"common_name": subject.get("commonName")}
