@@ -5,20 +5,11 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from prover.search import Budget, Ending, Finished
+from prover.search import Budget
 from prover.search import Progress as Spent
-from prover.verdict import VerdictKind
 from service.cli import common
 from service.requests import Event
 from service.text import printable
-
-_ENDINGS = {
-    Ending.PROOFS_FOUND: "proved",
-    Ending.SAMPLERS_EXHAUSTED: "no more candidates",
-    Ending.SAMPLES_SPENT: "all samples spent",
-    Ending.CHECKS_SPENT: "all checks spent",
-    Ending.SECONDS_SPENT: "time is over",
-}
 
 
 class SearchDisplay:
@@ -58,10 +49,3 @@ class SearchDisplay:
         if isinstance(event, Spent):
             spent = f"{event.sampled} sampled, {event.checked} checked, {event.proofs} proofs"
             self._display.update(self._task, completed=event.checked, spent=spent)
-
-
-def ending(finished: Finished) -> str:
-    """Why a search ended, in a few words."""
-    counts: dict[VerdictKind, int] = dict(finished.verdicts)
-    verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
-    return f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"

@@ -13,8 +13,9 @@ from prover.search import Proof
 from prover.theorem import Theorem
 from service import fill, lean_file, receipts
 from service.cli import batch, common
-from service.cli.progress import SearchDisplay, ending
+from service.cli.progress import SearchDisplay
 from service.config import Settings
+from service.endings import ending
 from service.errors import UserError
 from service.lean_file import LeanFile
 from service.requests import Accepted, Event, Search, Service, StatementError
