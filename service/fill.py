@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prover.candidate import Candidate
 from prover.search import Finished, Proof
@@ -13,7 +13,7 @@ from service.errors import InputError
 from service.lean_file import FileTheorem, LeanFile
 from service.place import Place
 from service.requests import Check, Event, Search, Service, StatementError
-from service.suggest import FilePosition, Suggest, TacticOutcome
+from service.suggest import FilePosition, Suggest, Suggestions, TacticOutcome
 
 _MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies
 
@@ -162,31 +162,85 @@ async def _prove(
 ) -> AsyncGenerator[Searched | Outcome, None]:
     """Search a proof of a theorem that has none."""
     found: list[Proof] = []
+    item = file.theorems[hole.theorem]
+    search = request(file.theorem(item))
     try:
-        async with contextlib.aclosing(service.prove(request(file.theorem(file.theorems[hole.theorem])))) as events:
+        async with contextlib.aclosing(service.prove(search)) as events:
             async for event in events:
                 yield Searched(hole, event)
                 if isinstance(event, Proof):
                     found.append(event)
                 elif isinstance(event, Finished):
                     best = next(iter(event.proofs or found), None)
+                    if best is not None:
+                        best = await _indented(service, search, best, lean_file.indentation(file.text, item.keyword))
                     yield Outcome(hole, best, best.candidate.text.strip() if best else "", event)
     except StatementError as error:
         yield Outcome(hole, verdict=error.verdict)
 
 
-async def _close(
-    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search]
-) -> Outcome:
-    """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
+async def _indented(service: Service, search: Search, proof: Proof, columns: int) -> Proof:
+    """The proof with its further lines that much to the right, if it verifies so; else as it was."""
+    text = proof.candidate.text.strip().replace("\n", "\n" + " " * columns)
+    if columns == 0 or "\n" not in text:
+        return proof
+    candidate = replace(proof.candidate, text=text)
+    verdict = await service.check(_check(search, candidate))
+    return replace(proof, candidate=candidate, verdict=verdict) if verdict.verified else proof
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Tactics for a hole, and how one of them is put there.
+
+    Attributes:
+        like: the search for a proof of the hole's theorem, whose options checks share.
+        place: the hole.
+        complete: whether the theorem has no other hole.
+        whole: whether the hole is the whole proof of its theorem.
+    """
+
+    suggestions: Suggestions
+    like: Search
+    place: Place
+    complete: bool
+    whole: bool
+
+    async def closings(self, service: Service) -> AsyncGenerator[tuple[Proof, str], None]:
+        """The tactics that close the goal: each as a proof that was checked in its place, and the text that replaces the hole.
+
+        The verdict on a theorem with other holes is INCOMPLETE. Raises as `Service.check`.
+        """
+        for one in self.suggestions.suggestions:
+            if one.outcome is not TacticOutcome.CLOSES_GOAL:
+                return
+            replacement = self._replacement(one.tactic)
+            candidate = Candidate(replacement if self.whole else self.place.with_tactic(one.tactic), source=one.source)
+            verdict = await service.check(_check(self.like, candidate))
+            if verdict.verified if self.complete else verdict.kind is VerdictKind.INCOMPLETE:
+                yield Proof(candidate, verdict, one.seconds), replacement
+
+    def _replacement(self, tactic: str) -> str:
+        if not self.whole:
+            return self.place.replacement(tactic)
+        return self.place.with_tactic(tactic) if "\n" in tactic else f"by {tactic}"
+
+
+async def look(
+    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search], most: int
+) -> Looked:
+    """Ask for tactics for a hole that has `open_before` others of its theorem before it.
+
+    Raises:
+        UserError: as `Service.suggest`.
+    """
     item = file.theorems[hole.theorem]
     proof, like = file.proof(item), request(file.theorem(item))
-    theorem = like.theorem
     start, end = lean_file.sorries(proof)[open_before]
     line, column = lean_file.line_and_column(file.text, item.proof_start + start)
     wanted = Suggest(
-        FilePosition(file.text, line, column, theorem.project),
-        most=_MOST_CLOSINGS,
+        FilePosition(file.text, line, column, like.theorem.project),
+        most=most,
         seconds=like.budget.seconds,
         limits=like.limits,
         policy=like.policy,
@@ -194,27 +248,37 @@ async def _close(
         sampling=like.sampling,
         priority=like.priority,
     )
+    suggestions = await service.suggest(wanted)
+    if hole.whole:
+        return Looked(suggestions, like, Place(like.theorem, "by\n  "), True, True)
+    place = Place(like.theorem, proof[:start], proof[end:], suggestions.term)
+    return Looked(suggestions, like, place, len(lean_file.sorries(proof)) == 1, False)
+
+
+async def _close(
+    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search]
+) -> Outcome:
+    """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
     try:
-        suggestions = await service.suggest(wanted)
+        looked = await look(service, file, hole, open_before, request, _MOST_CLOSINGS)
     except StatementError as error:
         return Outcome(hole, verdict=error.verdict)
     except InputError as error:
         if error.field != "place":
             raise
-        said = Message("error", str(error), Region.CANDIDATE, *lean_file.line_and_column(proof, start))
-        return Outcome(hole, verdict=Verdict(VerdictKind.REJECTED, messages=(said,)))
-    place = Place(theorem, proof[:start], proof[end:], suggestions.term)
-    complete = len(lean_file.sorries(proof)) == 1
-    for one in suggestions.suggestions:
-        if one.outcome is not TacticOutcome.CLOSES_GOAL:
-            break
-        candidate = Candidate(place.with_tactic(one.tactic), source=one.source)
-        verdict = await service.check(
-            Check(theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
+        proof = file.proof(file.theorems[hole.theorem])
+        at = lean_file.line_and_column(proof, lean_file.sorries(proof)[open_before][0])
+        return Outcome(
+            hole, verdict=Verdict(VerdictKind.REJECTED, messages=(Message("error", str(error), Region.CANDIDATE, *at),))
         )
-        if verdict.verified if complete else verdict.kind is VerdictKind.INCOMPLETE:
-            return Outcome(hole, Proof(candidate, verdict, one.seconds), place.replacement(one.tactic))
+    async with contextlib.aclosing(looked.closings(service)) as closings:
+        async for closing, replacement in closings:
+            return Outcome(hole, closing, replacement)
     return Outcome(hole)
+
+
+def _check(like: Search, candidate: Candidate) -> Check:
+    return Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
 
 
 async def _recheck(
@@ -235,8 +299,7 @@ async def _recheck(
             item = file.theorems[number]
             like = request(file.theorem(item))
             candidate = Candidate(file.proof(item), source=outcome.proof.candidate.source)
-            check = Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
-            verdict = await service.check(check)
+            verdict = await service.check(_check(like, candidate))
             still_open = bool(lean_file.sorries(candidate.text))
             holds = verdict.kind is VerdictKind.INCOMPLETE if still_open else verdict.verified
             verified[number] = holds and item.name == outcome.item.name

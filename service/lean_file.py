@@ -189,6 +189,12 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1)
 
 
+def indentation(text: str, offset: int) -> int:
+    """How many blanks the line of `offset` begins with."""
+    line = text[text.rfind("\n", 0, offset) + 1 : offset]
+    return len(line) - len(line.lstrip(" "))
+
+
 def sorries(text: str) -> list[tuple[int, int]]:
     """Where each `sorry` begins and ends, those in comments and strings left out."""
     return [match.span() for match in _SORRY.finditer(_code(text))]
