@@ -1,0 +1,1 @@
+"""leansieve in editors: a language server beside the one of Lean."""

@@ -1,0 +1,54 @@
+"""The service that an editor's searches use: opened when the first one wants it, and anew after a failure."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from service.requests import Service, UnavailableError
+
+
+class Opened:
+    """One service for all searches. It lives in a task of its own, which outlives the search that asked first."""
+
+    def __init__(self, how: Callable[[], AbstractAsyncContextManager[tuple[Service, int]]]) -> None:
+        """Open as `how` says; nothing is opened yet."""
+        self._how = how
+        self._ready: asyncio.Future[Service] | None = None
+        self._holder: asyncio.Task[None] | None = None
+
+    async def service(self) -> Service:
+        """The service.
+
+        Raises:
+            UserError: it cannot be opened now; the next call tries again.
+        """
+        if self._ready is None:
+            self._ready = asyncio.get_running_loop().create_future()
+            self._holder = asyncio.create_task(self._hold(self._ready))
+        # Whoever waits may be cancelled without ending it for the others.
+        return await asyncio.shield(self._ready)
+
+    async def close(self) -> None:
+        """Close it, wherever it is."""
+        if self._holder is not None:
+            self._holder.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._holder
+
+    async def _hold(self, ready: "asyncio.Future[Service]") -> None:
+        try:
+            async with self._how() as (service, _):
+                ready.set_result(service)
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not ready.done():
+                ready.set_exception(UnavailableError("leansieve is being closed"))
+                ready.exception()
+            raise
+        except Exception as error:
+            self._ready = None
+            if not ready.done():
+                ready.set_exception(error)
+                # Told to whoever waits; if nobody does, to nobody.
+                ready.exception()

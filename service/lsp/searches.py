@@ -1,0 +1,201 @@
+"""The searches of one editor: each in a task, with progress, until its edit is made, or refused because the text changed."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from lsprotocol.types import (
+    ApplyWorkspaceEditParams,
+    MessageActionItem,
+    MessageType,
+    OptionalVersionedTextDocumentIdentifier,
+    Range,
+    ShowMessageParams,
+    ShowMessageRequestParams,
+    TextDocumentEdit,
+    TextEdit,
+    WorkspaceEdit,
+)
+from pygls.lsp.server import LanguageServer
+
+from prover.theorem import Theorem
+from service.errors import UserError
+from service.lsp import positions, sites, work
+from service.lsp.opened import Opened
+from service.lsp.progress import WorkDone
+from service.lsp.sites import Site
+from service.requests import Search
+from service.text import printable
+
+_log = structlog.get_logger(__name__)
+
+_MOST_SEARCHES = 8
+_LONGEST_TITLE = 60
+
+
+class _Refused(Exception):
+    """Nothing is put in; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    uri: str
+    task: "asyncio.Task[None]"
+
+
+class Searches:
+    """What is being searched for one editor."""
+
+    def __init__(self, server: LanguageServer, opened: Opened, request: Callable[[Theorem], Search]) -> None:
+        """Search through `opened`, for what `request` makes of a theorem."""
+        self._server = server
+        self._opened = opened
+        self._request = request
+        self._running: list[_Running] = []
+
+    def running(self, uri: str) -> bool:
+        """Whether something is searched for a document."""
+        return any(one.uri == uri for one in self._running)
+
+    def prove(self, uri: str, version: int, place: Range) -> None:
+        """Begin to fill what is at a place of a document."""
+        self._start(uri, self._prove(uri, version, place))
+
+    def suggest(self, uri: str, version: int, place: Range) -> None:
+        """Begin to look for tactics for a place of a document."""
+        self._start(uri, self._suggest(uri, version, place))
+
+    def stop(self, uri: str | None = None) -> list["asyncio.Task[None]"]:
+        """Cancel what is searched for a document, or for all."""
+        tasks = [one.task for one in self._running if uri is None or one.uri == uri]
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    async def close(self) -> None:
+        """Cancel everything and wait for its end."""
+        await asyncio.gather(*self.stop(), return_exceptions=True)
+
+    def _start(self, uri: str, search: Coroutine[Any, Any, None]) -> None:
+        if len(self._running) >= _MOST_SEARCHES:
+            search.close()
+            self._say(f"{_MOST_SEARCHES} searches are running; stop one, or wait for its end", MessageType.Warning)
+            return
+        running = _Running(uri, asyncio.create_task(self._guarded(search)))
+        self._running.append(running)
+        running.task.add_done_callback(lambda _: self._running.remove(running))
+
+    async def _guarded(self, search: Coroutine[Any, Any, None]) -> None:
+        try:
+            await search
+        except _Refused as refused:
+            self._say(str(refused), MessageType.Warning)
+        except UserError as error:
+            self._say(str(error), MessageType.Error)
+        except Exception:
+            _log.exception("a search failed")
+            self._say("an error within leansieve ended the search; its log says where", MessageType.Error)
+
+    async def _prove(self, uri: str, version: int, place: Range) -> None:
+        async with WorkDone(self._server, "leansieve: prove") as shown:
+            with _told(shown):
+                site = await self._site(uri, version, place, shown)
+                became = await work.prove(await self._opened.service(), site, self._request, shown.report)
+                if isinstance(became, work.Failure):
+                    raise _Refused(became.why)
+                await self._apply(uri, site, became.text, "leansieve: prove")
+                shown.end = "proved"
+            if became.left_open:
+                shown.end = became.left_open
+                self._say(became.left_open, MessageType.Warning)
+
+    async def _suggest(self, uri: str, version: int, place: Range) -> None:
+        async with WorkDone(self._server, "leansieve: suggest tactics") as shown:
+            with _told(shown):
+                site = await self._site(uri, version, place, shown)
+                shown.report("trying tactics")
+                choices = await work.suggest(await self._opened.service(), site, self._request)
+                shown.end = f"{len(choices.closing)} close the goal, {len(choices.leading)} lead on"
+        if not choices.closing:
+            raise _Refused("no tactic closes the goal" + _leading(choices))
+        by_title = {_title(number, tactic): edit for number, (tactic, edit) in enumerate(choices.closing, start=1)}
+        chosen = await self._server.window_show_message_request_async(
+            ShowMessageRequestParams(
+                type=MessageType.Info,
+                message="leansieve: these close the goal" + printable(_leading(choices)),
+                actions=[MessageActionItem(title) for title in by_title],
+            )
+        )
+        if chosen is not None and chosen.title in by_title:
+            await self._apply(uri, site, by_title[chosen.title].text, "leansieve: suggest tactics")
+
+    async def _site(self, uri: str, version: int, place: Range, shown: WorkDone) -> Site:
+        text, now = self._document(uri)
+        if now != version:
+            raise _Refused("the text has changed since the action was offered; ask for it again")
+        file = sites.read(text)
+        codec = self._server.workspace.position_codec
+        start, end = (positions.offset(text, one, codec) for one in (place.start, place.end))
+        site = sites.of_sorries(file, start, end)
+        if site is not None:
+            shown.report("starting Lean")
+            return site
+        at = sites.open_place(file, end)
+        if at is None:
+            raise _Refused("no `sorry` and no tactic block is there")
+        shown.report("looking at the goals")
+        return await sites.of_open_goals(await self._opened.service(), file, at, self._request)
+
+    async def _apply(self, uri: str, site: Site, text: str, label: str) -> None:
+        """Make the edit, unless the text changed where it matters."""
+        now, version = self._document(uri)
+        if not site.holds_in(now):
+            raise _Refused("a proof was found, but the text has changed meanwhile; nothing was put in")
+        codec = self._server.workspace.position_codec
+        edit = TextEdit(positions.place(now, site.start, site.end, codec), text)
+        answer = await self._server.workspace_apply_edit_async(
+            ApplyWorkspaceEditParams(edit=self._workspace_edit(uri, version, edit), label=label)
+        )
+        if not answer.applied:
+            why = f": {answer.failure_reason}" if answer.failure_reason else ""
+            raise _Refused(f"a proof was found, but the editor did not take the edit{why}")
+
+    def _workspace_edit(self, uri: str, version: int, edit: TextEdit) -> WorkspaceEdit:
+        workspace = self._server.client_capabilities.workspace
+        if workspace and workspace.workspace_edit and workspace.workspace_edit.document_changes:
+            document = OptionalVersionedTextDocumentIdentifier(uri, version)
+            return WorkspaceEdit(document_changes=[TextDocumentEdit(document, [edit])])
+        return WorkspaceEdit(changes={uri: [edit]})
+
+    def _document(self, uri: str) -> tuple[str, int]:
+        document = self._server.workspace.text_documents.get(uri)
+        if document is None or document.version is None:
+            raise _Refused("the document is not open any more")
+        return positions.lean_text(document.source), document.version
+
+    def _say(self, text: str, kind: MessageType) -> None:
+        self._server.window_show_message(ShowMessageParams(kind, f"leansieve: {printable(text)}"))
+
+
+@contextlib.contextmanager
+def _told(shown: WorkDone) -> Any:
+    """Ends the display with why there is no edit."""
+    try:
+        yield
+    except (_Refused, UserError) as error:
+        shown.end = str(error)
+        raise
+
+
+def _leading(choices: work.Choices) -> str:
+    tactics = "; ".join(tactic.partition("\n")[0] for tactic in choices.leading)
+    return f"; these lead on: {tactics}" if tactics else ""
+
+
+def _title(number: int, tactic: str) -> str:
+    """One line, each a different one."""
+    line = " ".join(tactic.split())
+    return printable(f"{number}. {line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + '…'}")

@@ -1,0 +1,181 @@
+"""The language server: offers code actions, and begins what they stand for. One editor, over stdin and stdout."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import BinaryIO
+
+from lsprotocol import types
+from pygls.io_ import run_async
+from pygls.lsp.server import LanguageServer
+
+from prover.theorem import Theorem
+from service.errors import UserError
+from service.lsp import positions, sites
+from service.lsp.opened import Opened
+from service.lsp.searches import Searches
+from service.requests import Search
+
+PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
+
+_log = logging.getLogger(__name__)
+_UNSOLVED = "unsolved goals"
+
+
+async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
+    """Serve the editor at stdin and stdout until it says `exit` or hangs up; behind it, nothing is left running.
+
+    Returns: the exit status that the protocol asks for.
+    """
+    # pygls logs the texts of documents.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)
+    server = LanguageServer(
+        "leansieve", importlib.metadata.version("leansieve"), text_document_sync_kind=types.TextDocumentSyncKind.Full
+    )
+    searches = Searches(server, opened, request)
+    warming = register(server, searches, opened)
+    try:
+        async with _stdio() as (reader, writer):
+            server.protocol.set_writer(writer)
+            try:
+                await run_async(asyncio.Event(), reader, server.protocol, error_handler=server.report_server_error)  # type: ignore[arg-type]
+            except asyncio.IncompleteReadError:
+                return 1
+            except SystemExit as ended:
+                return int(ended.code or 0)
+            return 1  # hung up without `exit`
+    finally:
+        for task in warming:
+            task.cancel()
+        await searches.close()
+        await opened.close()
+
+
+def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set[asyncio.Task[None]]":
+    """Let `server` answer; the tasks that it starts by itself."""
+    warming: set[asyncio.Task[None]] = set()
+
+    @server.feature(types.INITIALIZED)
+    def initialized(_params: types.InitializedParams) -> None:
+        # Lean takes seconds to start; what goes wrong is told to the search that needs it.
+        task = asyncio.create_task(_warm(opened))
+        warming.add(task)
+        task.add_done_callback(warming.discard)
+
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        types.CodeActionOptions(
+            code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
+        ),
+    )
+    def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+        return list(_actions(server, searches, params))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        searches.stop(params.text_document.uri)
+
+    @server.command(PROVE)
+    def prove(uri: str, version: int, place: types.Range) -> None:
+        searches.prove(uri, version, place)
+
+    @server.command(SUGGEST)
+    def suggest(uri: str, version: int, place: types.Range) -> None:
+        searches.suggest(uri, version, place)
+
+    @server.command(STOP)
+    def stop(uri: str) -> None:
+        searches.stop(uri)
+
+    return warming
+
+
+async def _warm(opened: Opened) -> None:
+    with contextlib.suppress(UserError):
+        await opened.service()
+
+
+def _actions(server: LanguageServer, searches: Searches, params: types.CodeActionParams) -> "list[types.CodeAction]":
+    """What is offered for a range: for its `sorry`s, for unsolved goals that Lean reports there, for the tactic block there."""
+    uri = params.text_document.uri
+    document = server.workspace.text_documents.get(uri)
+    if document is None or document.version is None:
+        return []
+    text = positions.lean_text(document.source)
+    try:
+        file = sites.read(text)
+    except UserError:
+        return []
+    codec = server.workspace.position_codec
+    start, end = (positions.offset(text, one, codec) for one in (params.range.start, params.range.end))
+    offered: list[types.CodeAction] = []
+    site = sites.of_sorries(file, start, end)
+    if site is not None:
+        place = positions.place(text, site.start, site.end, codec)
+        many = f" {len(site.holes)} sorries" if len(site.holes) > 1 else ""
+        offered += _both(uri, document.version, place, types.CodeActionKind.QuickFix, many)
+    else:
+        unsolved = [one for one in params.context.diagnostics if _UNSOLVED in _message(one)]
+        wanted = positions.offset(text, unsolved[0].range.end, codec) if unsolved else end
+        at = sites.open_place(file, wanted)
+        if at is not None:
+            kind = types.CodeActionKind.QuickFix if unsolved else types.CodeActionKind.RefactorRewrite
+            place = positions.place(text, at, at, codec)
+            offered += _both(uri, document.version, place, kind, "", unsolved[:1])
+    if searches.running(uri):
+        stop = types.Command("leansieve: stop searching", STOP, arguments=[uri])
+        offered.append(types.CodeAction(stop.title, kind=types.CodeActionKind.QuickFix, command=stop))
+    only = params.context.only
+    return [one for one in offered if not only or any(_is_a(one.kind or "", kind) for kind in only)]
+
+
+def _both(
+    uri: str,
+    version: int,
+    place: types.Range,
+    kind: types.CodeActionKind,
+    many: str,
+    diagnostics: list[types.Diagnostic] | None = None,
+) -> list[types.CodeAction]:
+    arguments: list[object] = [uri, version, place]
+    commands = [(f"leansieve: prove{many}", PROVE), ("leansieve: suggest tactics", SUGGEST)]
+    return [
+        types.CodeAction(
+            title, kind=kind, diagnostics=diagnostics, command=types.Command(title, name, arguments=arguments)
+        )
+        for title, name in commands
+    ]
+
+
+def _message(diagnostic: types.Diagnostic) -> str:
+    message = diagnostic.message
+    return message if isinstance(message, str) else message.value
+
+
+def _is_a(kind: str, wanted: str) -> bool:
+    return not wanted or kind == wanted or kind.startswith(wanted + ".")
+
+
+@contextlib.asynccontextmanager
+async def _stdio() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.WriteTransport]]:
+    """The editor's end of stdin and stdout. Whatever else this process prints goes to stderr, not among the messages."""
+    loop = asyncio.get_running_loop()
+    sys.stdout.flush()
+    source, sink = _duplicate(sys.stdin.fileno(), "rb"), _duplicate(sys.stdout.fileno(), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    reader = asyncio.StreamReader()
+    reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    writing, _ = await loop.connect_write_pipe(asyncio.Protocol, sink)
+    try:
+        yield reader, writing
+    finally:
+        reading.close()
+        writing.close()
+
+
+def _duplicate(descriptor: int, mode: str) -> BinaryIO:
+    return os.fdopen(os.dup(descriptor), mode, buffering=0)  # type: ignore[return-value]

@@ -1,0 +1,137 @@
+"""Where in a document proofs are wanted: its `sorry`s, or an open place in a tactic block, where `sorry`s are put to be filled."""
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prover.candidate import Candidate
+from prover.theorem import HeaderError, Theorem
+from prover.verdict import VerdictKind
+from service import fill, lean_file
+from service.errors import UserError
+from service.fill import Hole
+from service.lean_file import FileTheorem, LeanFile
+from service.place import find
+from service.requests import Check, Search, Service
+from service.suggest import FilePosition, Suggest
+
+_BY = re.compile(r"(?<![\w.'])by\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Holes to be filled, and the range of the document that then changes.
+
+    Attributes:
+        document: the file as the editor has it.
+        last: the last theorem of the document with a hole here.
+        start, end: offsets of the range in the document's text.
+        file: the document, or the document with `sorry`s in that range.
+        holes: of `file`, all within the range.
+    """
+
+    document: LeanFile
+    last: FileTheorem
+    start: int
+    end: int
+    file: LeanFile
+    holes: tuple[Hole, ...]
+
+    def replacement(self, filled: LeanFile) -> str:
+        """What stands in the range of the document once holes are filled."""
+        return filled.text[self.start : len(filled.text) - (len(self.document.text) - self.end)]
+
+    def holds_in(self, text: str) -> bool:
+        """Whether what was proved for the document is proved in `text`: nothing up to the end of the last theorem differs."""
+        end = max(self.end, self.last.proof_end)
+        if text[:end] != self.document.text[:end]:
+            return False
+        try:
+            items = lean_file.parse(text).theorems
+        except HeaderError:
+            return False
+        # Text that was added right behind may belong to the proof.
+        return any((item.keyword, item.proof_end) == (self.last.keyword, self.last.proof_end) for item in items)
+
+
+def read(text: str) -> LeanFile:
+    """The file that a document holds.
+
+    Raises:
+        UserError: it is too large, or its imports cannot be read.
+    """
+    if len(text.encode(errors="replace")) > lean_file.LONGEST:
+        raise UserError(f"the document is larger than {lean_file.LONGEST:,} bytes")
+    try:
+        return lean_file.parse(text)
+    except HeaderError as error:
+        raise UserError(str(error)) from None
+
+
+def of_sorries(file: LeanFile, start: int, end: int) -> Site | None:
+    """The `sorry`s that touch a range; None if there are none."""
+    holes = tuple(hole for hole in fill.holes(file) if hole.start <= end and start <= hole.end)
+    return Site(file, holes[-1].item, holes[0].start, holes[-1].end, file, holes) if holes else None
+
+
+def open_place(file: LeanFile, offset: int) -> int | None:
+    """The end of the tactic line at an offset, or the offset on a blank line; None where no tactic block is."""
+    begins, ends = file.text.rfind("\n", 0, offset) + 1, file.text.find("\n", offset)
+    line_end = len(file.text) if ends == -1 else ends
+    at = line_end if file.text[begins:line_end].strip() else offset
+    item = _around(file, at)
+    if item is None or item.hole or not _BY.search(file.text, item.proof_start, min(at, item.proof_end)):
+        return None
+    # A remark may follow the proof on its last line.
+    return item.proof_end if file.text[item.proof_end : at].strip() else at
+
+
+async def of_open_goals(service: Service, file: LeanFile, at: int, request: Callable[[Theorem], Search]) -> Site:
+    """The goals that are open at an `open_place`, a `sorry` for each.
+
+    Raises:
+        UserError: no goal is open there; else as `Service.suggest`.
+    """
+    item = _around(file, at)
+    if item is None:
+        raise UserError("no theorem's proof stands there")
+    like = request(file.theorem(item))
+    site = _with_sorries(file, item, at, 1)
+    inside = site.file.theorems[site.holes[0].theorem]
+    candidate = Candidate(site.file.proof(inside))
+    check = Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
+    verdict = await service.check(check)
+    # Goals that are left over are INCOMPLETE too, but an error.
+    if verdict.kind is VerdictKind.INCOMPLETE and not any(one.severity == "error" for one in verdict.messages):
+        return site
+    line, column = lean_file.line_and_column(file.text, at)
+    place = FilePosition(file.text, line, column, like.theorem.project)
+    looked = await service.suggest(Suggest(place, 1, "", like.budget.seconds, like.limits, like.policy, like.sampler))
+    return _with_sorries(file, item, at, len(looked.goals))
+
+
+def _around(file: LeanFile, at: int) -> FileTheorem | None:
+    """The theorem whose proof an offset is in, or behind it with nothing but blanks between, or on the proof's last line."""
+    before = [item for item in file.theorems if item.proof_start <= at]
+    if not before:
+        return None
+    behind = file.text[before[-1].proof_end : at]
+    return before[-1] if not behind.strip() or "\n" not in behind else None
+
+
+def _with_sorries(file: LeanFile, item: FileTheorem, at: int, goals: int) -> Site:
+    """The document with that many `sorry`s, each in a bullet of its own if there are several."""
+    before = find(FilePosition(file.text, *lean_file.line_and_column(file.text, at))).before
+    there = zip(before, file.text[item.proof_start : at], strict=False)
+    kept = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], there))
+    start = item.proof_start + kept
+    column = len(before) - (before.rfind("\n") + 1)
+    alone = not before[len(before) - column :].strip()
+    sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
+    put = before[kept:] + sorries
+    changed = lean_file.parse(file.text[:start] + put + file.text[at:])
+    holes = tuple(hole for hole in fill.holes(changed) if hole.start < start + len(put) and start < hole.end)
+    if not holes:
+        raise UserError("no tactic can be put there")
+    return Site(file, item, start, at, changed, holes)

@@ -1,0 +1,124 @@
+"""What a code action does: has the holes of a site filled, or asks for tactics for one; what it says is one sentence."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prover.search import Progress
+from prover.theorem import Theorem
+from prover.verdict import Verdict
+from service import fill, lean_file
+from service.endings import ending
+from service.fill import Outcome
+from service.lean_file import LeanFile
+from service.lsp.sites import Site
+from service.requests import Search, Service
+from service.suggest import TacticOutcome
+
+_MOST_SUGGESTIONS = 8
+_MOST_CHOICES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What to put into the range of the site, all of it verified in its place; and a sentence if something is left open."""
+
+    text: str
+    left_open: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is nothing to put in, in one sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Tactics that close the goal, each with the edit that was verified; and those that lead on, which are told only."""
+
+    closing: tuple[tuple[str, Edit], ...]
+    leading: tuple[str, ...]
+
+
+async def prove(
+    service: Service, site: Site, request: Callable[[Theorem], Search], report: Callable[[str, float], None]
+) -> Edit | Failure:
+    """Fill the holes of a site.
+
+    Args:
+        report: told what is done and which share of it is behind.
+
+    Raises:
+        UserError: as `Service.prove`.
+    """
+    budget = request(site.file.theorem(site.holes[0].item)).budget
+    done = 0
+    async with contextlib.aclosing(fill.fill(service, site.file, site.holes, request)) as events:
+        async for event in events:
+            match event:
+                case fill.Begun(hole):
+                    report(hole.item.name, done / len(site.holes))
+                case fill.Searched(hole, Progress() as spent):
+                    share = min(1.0, spent.checked / budget.samples)
+                    said = f"{hole.item.name}: {spent.sampled} sampled, {spent.checked} checked"
+                    report(said, (done + share) / len(site.holes))
+                case fill.Outcome():
+                    done += 1
+                case fill.Filled():
+                    return _became(site, event)
+    raise RuntimeError("the filling of a file ended without its last event")
+
+
+async def suggest(service: Service, site: Site, request: Callable[[Theorem], Search]) -> Choices:
+    """Tactics for the first hole of a site.
+
+    Raises:
+        UserError: as `Service.suggest`.
+    """
+    hole = site.holes[0]
+    before = sum(one.theorem == hole.theorem and one.number < hole.number for one in fill.holes(site.file))
+    looked = await fill.look(service, site.file, hole, before, request, _MOST_SUGGESTIONS)
+    closing: list[tuple[str, Edit]] = []
+    async with contextlib.aclosing(looked.closings(service)) as closings:
+        async for proof, replacement in closings:
+            filled = site.file.filled(site.file.theorems[hole.theorem], proof.candidate.text)
+            closing.append((replacement, Edit(site.replacement(filled))))
+            if len(closing) == _MOST_CHOICES:
+                break
+    tried = looked.suggestions.suggestions
+    return Choices(tuple(closing), tuple(one.tactic for one in tried if one.outcome is TacticOutcome.PROGRESS))
+
+
+def _became(site: Site, filled: fill.Filled) -> Edit | Failure:
+    proved = [outcome for outcome in filled.outcomes if outcome.proof]
+    if filled.failed:
+        names = ", ".join(dict.fromkeys(hole.item.name for hole in filled.failed))
+        return Failure(f"proofs were found, but with them in place {names} would not verify")
+    if not proved:
+        return Failure(_why(site.file, filled.outcomes))
+    if len(proved) == len(filled.outcomes):
+        return Edit(site.replacement(filled.file))
+    open_ones = [outcome for outcome in filled.outcomes if not outcome.proof]
+    said = f"{len(proved)} of {len(filled.outcomes)} proved; {_why(site.file, open_ones)}"
+    return Edit(site.replacement(filled.file), said)
+
+
+def _why(file: LeanFile, outcomes: Sequence[Outcome]) -> str:
+    """Why the first of these has no proof."""
+    outcome = outcomes[0]
+    item = outcome.item
+    if outcome.verdict is not None:
+        return f"{item.name}: {_said(file, outcome, outcome.verdict)}"
+    why = ending(outcome.finished) if outcome.finished else "no tactic closes the goal"
+    line, _ = lean_file.line_and_column(file.text, outcome.hole.start)
+    return f"no proof of {item.name} (line {line}): {why}"
+
+
+def _said(file: LeanFile, outcome: Outcome, verdict: Verdict) -> str:
+    message = next((one for one in verdict.messages if one.severity == "error"), None)
+    if message is None:
+        return verdict.kind.name
+    line, column = file.position(outcome.item, message)
+    return f"{line}:{column}: {message.text.partition(chr(10))[0]}"

@@ -1,0 +1,201 @@
+"""Code actions of a real `leansieve lsp` process, asked for by a real LSP client, with real Lean behind them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from prover.candidate import Candidate
+from service import lean_file
+from service.client import Client
+from service.requests import Check
+from tests.service.lsp.conftest import URI, Editor, editing
+
+pytestmark = pytest.mark.lean
+
+SMALL = ("--samples", "8", "--seconds", "50")
+FILE = """\
+/-! Columns are not characters here: 𝔽 -/
+namespace Outer
+  theorem first (a b : Nat) /- 𝔽𝔽 -/ : a + b = b + a := sorry
+
+  theorem second (a b c : Nat) (h : a = b) : a + c = b + c ∧ c = c := by
+    constructor
+    · sorry
+    · exact sorry
+end Outer
+
+theorem third (n : Nat) : n = n + 1 := by
+  sorry
+
+theorem fourth (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  constructor
+
+theorem fifth (p q : Prop) (hp : p) (hq : q) : q ∧ p := by
+"""
+
+
+async def done(editor: Editor) -> str:
+    """How the search ended, said by its progress."""
+    return await asyncio.wait_for(editor.ended.get(), 200)
+
+
+async def verified(client: Client, text: str, name: str) -> bool:
+    file = lean_file.parse(text)
+    (item,) = [one for one in file.theorems if one.name == name]
+    return (await client.check(Check(file.theorem(item), Candidate(file.proof(item))))).verified
+
+
+async def test_sorries_are_replaced_by_verified_proofs(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        offered = await editor.actions("sorry", 2)
+        assert list(offered) == ["leansieve: prove", "leansieve: suggest tactics"]
+        await editor.execute(offered["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert (await editor.edits.get()).changes is None
+        assert await verified(lean_client, editor.text, "first")
+        assert editor.progress[0]["kind"] == "begin"
+        assert editor.progress[0]["cancellable"]
+
+        await editor.execute((await editor.actions("· sorry", 2))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        await editor.execute((await editor.actions("exact sorry", 8))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert await verified(lean_client, editor.text, "second")
+        assert editor.text.count("sorry") == 1
+        assert "/- 𝔽𝔽 -/ : a + b = b + a := " in editor.text
+        assert editor.said.empty()
+
+
+async def test_what_is_false_is_one_sentence_and_no_edit(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        await editor.execute((await editor.actions("by\n  sorry", 5))["leansieve: prove"])
+        assert (await done(editor)).startswith("no proof of third (line 11): ")
+        said = await editor.said.get()
+        assert said.type is types.MessageType.Warning
+        assert said.message.startswith("leansieve: no proof of third (line 11): ")
+        assert "\n" not in said.message
+        assert editor.edits.empty()
+        assert editor.text == FILE
+
+
+async def test_open_goals_are_proved_in_bullets_under_the_tactic(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        await editor.execute((await editor.actions("constructor\n\n", 3))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert await verified(lean_client, editor.text, "fourth")
+        assert "constructor\n  · " in editor.text
+        # Lean's own diagnostic says where the block ends.
+        place = editor.position(editor.text.index("by\n", editor.text.index("fifth")) + 2)
+        unsolved = types.Diagnostic(types.Range(place, place), "unsolved goals\np q : Prop\n⊢ q ∧ p")
+        offered = await editor.actions("fifth", 3, [unsolved])
+        await editor.execute(offered["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert await verified(lean_client, editor.text, "fifth")
+
+
+async def test_a_suggestion_is_put_in_when_it_is_chosen(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        chosen: list[str] = []
+
+        def choose(titles: list[str]) -> str:
+            chosen.extend(titles)
+            return titles[-1]
+
+        editor.choose = choose
+        await editor.execute((await editor.actions("sorry"))["leansieve: suggest tactics"])
+        assert "close the goal" in await done(editor)
+        await asyncio.wait_for(editor.edits.get(), 60)
+        assert editor.asked[0].startswith("leansieve: these close the goal")
+        assert chosen[0].startswith("1. by ")
+        assert await verified(lean_client, editor.text, "first")
+
+
+async def test_a_search_is_cancelled_from_its_progress(served: str) -> None:
+    async with editing("--server", served, "--samples", "5000", "--seconds", "500") as editor:
+        editor.open(FILE)
+        begun = asyncio.Event()
+        editor.watch = lambda value: begun.set() if "checked" in (value.get("message") or "") else None
+        await editor.execute((await editor.actions("by\n  sorry", 5))["leansieve: prove"])
+        await asyncio.wait_for(begun.wait(), 120)
+        assert "leansieve: stop searching" in await editor.actions("theorem first")
+        editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(editor.token))
+        assert await done(editor) == "stopped"
+        assert editor.edits.empty()
+        assert "leansieve: stop searching" not in await editor.actions("theorem first")
+
+        # The stop action does the same, for editors whose progress has no button.
+        begun.clear()
+        await editor.execute((await editor.actions("by\n  sorry", 5))["leansieve: prove"])
+        await asyncio.wait_for(begun.wait(), 120)
+        await editor.execute((await editor.actions("theorem first"))["leansieve: stop searching"])
+        assert await done(editor) == "stopped"
+
+
+async def test_no_edit_is_made_when_the_text_changed_meanwhile(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        changed: list[str] = []
+
+        def meddle(value: Any) -> None:
+            if value.get("message") == "first" and not changed:
+                changed.append(FILE.replace("a + b = b + a", "a + b = a + b + 1"))
+                editor.change(changed[0])
+
+        editor.watch = meddle
+        offered = await editor.actions("sorry")
+        await editor.execute(offered["leansieve: prove"])
+        assert await done(editor) == "a proof was found, but the text has changed meanwhile; nothing was put in"
+        assert editor.text == changed[0]
+        assert editor.edits.empty()
+        await editor.said.get()
+
+        await editor.execute(offered["leansieve: prove"])
+        assert await done(editor) == "the text has changed since the action was offered; ask for it again"
+        await editor.said.get()
+
+
+async def test_an_edit_that_the_editor_does_not_take_is_told(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        editor.takes_edits = False
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        assert (await done(editor)).endswith("the editor did not take the edit: the buffer is newer")
+        assert editor.text == FILE
+
+
+async def test_typing_below_does_not_hinder_the_edit(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        editor.watch = lambda value: editor.change(FILE + "  -- more") if value.get("message") == "first" else None
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        (change,) = (await editor.edits.get()).document_changes or ()
+        assert isinstance(change, types.TextDocumentEdit)
+        assert change.text_document == types.OptionalVersionedTextDocumentIdentifier(URI, 2)
+        assert editor.text.endswith("-- more")
+        assert await verified(lean_client, editor.text, "first")
+
+
+async def test_without_a_server_lean_runs_in_the_language_server_and_ends_with_it() -> None:
+    async with editing("--workers", "1", *SMALL) as editor:
+        editor.open("theorem t (a b : Nat) : a + b = b + a := by\n  sorry\n")
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert "sorry" not in editor.text
+
+
+async def test_a_server_that_is_not_there_is_one_sentence_each_time() -> None:
+    async with editing("--server", "127.0.0.1:1") as editor:
+        editor.open(FILE)
+        for _ in range(2):
+            await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+            said = await asyncio.wait_for(editor.said.get(), 60)
+            assert said.type is types.MessageType.Error
+            assert "127.0.0.1:1" in said.message
+            assert "\n" not in said.message
