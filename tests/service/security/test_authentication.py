@@ -16,7 +16,7 @@ from prover.candidate import Candidate
 from prover.theorem import Theorem
 from service import logs
 from service.client import Client
-from service.config import ConnectionSettings, LogSettings, SecuritySettings, ServerSettings, Settings
+from service.config import ConnectionSettings, LogSettings, SecuritySettings, Settings
 from service.errors import UserError
 from service.health import SERVICE
 from service.requests import BusyError, Check, Search, UnavailableError
