@@ -30,13 +30,14 @@ _SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
 def duration(seconds: float) -> Duration:
     """A proto duration."""
     made = Duration()
-    made.FromNanoseconds(round(seconds * 1e9))
+    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
+    made.FromNanoseconds(whole * 10**9 + round((seconds - whole) * 1e9))
     return made
 
 
 def seconds(value: Duration) -> float:
     """Seconds of a proto duration."""
-    return (value.seconds * 10**9 + value.nanos) / 1e9
+    return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:

@@ -277,3 +277,8 @@ def test_every_message_field_is_explained_or_plain() -> None:
     for enum, kinds in ((verdict_pb2.DESCRIPTOR.pool.FindEnumTypeByName("leansieve.v1.VerdictKind"), VerdictKind),):
         names = {value.name.removeprefix("VERDICT_KIND_") for value in enum.values}
         assert names == {kind.name for kind in kinds} | {"UNSPECIFIED"}
+
+
+@given(time)
+def test_long_times_lose_nothing_on_the_way(seconds: float) -> None:
+    assert values.seconds(values.duration(seconds)) == seconds
