@@ -281,6 +281,7 @@ def main() -> None:
     lean.prepare()
     result = asyncio.run(measure(lean, arguments.fresh, arguments.warm))
     show(result, Console())
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(f"written to {arguments.json}", file=sys.stderr)
 
