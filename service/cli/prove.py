@@ -10,6 +10,7 @@ import typer
 
 from prover.receipt import Receipt
 from prover.search import Proof
+from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from service import fill, lean_file, receipts
 from service.cli import batch, common
@@ -36,6 +37,15 @@ def prove(
     seconds: Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")] = None,
     proofs: Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")] = None,
     sampler: Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME")] = "",
+    strategy: Annotated[
+        str, typer.Option(help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False)
+    ] = "",
+    focus: Annotated[
+        float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Ask the model that was tuned at this α.", min=0, max=1, metavar="A")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)] = None,
     isolated: common.Isolated = False,
     policy: common.Policy = "default",
@@ -65,10 +75,21 @@ def prove(
     limits = common.limits(settings, check_seconds)
     settings, name = common.in_project(settings, project, server)
 
+    if focus is not None and alpha is not None:
+        raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
+    sampling = Sampling(focus=focus, alpha=alpha, seed=seed)
+
     def request(theorem: Theorem) -> Search:
-        sampling = Sampling(seed=seed)
-        theorem = common.within(theorem, name)
-        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler=sampler, sampling=sampling)
+        return Search(
+            common.within(theorem, name),
+            budget,
+            limits,
+            policy,
+            common.trust(isolated),
+            strategy=strategy,
+            sampler=sampler,
+            sampling=sampling,
+        )
 
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:

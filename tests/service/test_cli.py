@@ -137,3 +137,7 @@ def test_nothing_to_do_starts_no_lean(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "1 answered by an earlier run: nothing to do" in done.stderr
     assert out.read_text() == '{"id": "a", "verdict": "VERIFIED"}\n'
+
+
+def test_a_focus_and_an_alpha_exclude_each_other() -> None:
+    assert "give one of them" in refused(leansieve("prove", "theorem t : True", "--focus", "0.3", "--alpha", "0.25"))
