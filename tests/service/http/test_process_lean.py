@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
 async def test_a_server_answers_http_and_a_drain_ends_its_streams(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
-    config.write_text("[server]\ndrain_seconds = 1\n[lean]\nspares = 0\n")
+    config.write_text("[server]\ndrain_seconds = 0.1\n[lean]\nspares = 0\n")
     arguments = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--metrics", "", "--workers", "1"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "service", "serve", *arguments, "--config", str(config)),
@@ -44,7 +44,7 @@ async def test_a_server_answers_http_and_a_drain_ends_its_streams(tmp_path: Path
             assert '"UNAVAILABLE"' in rest[-2]
             assert "RetryInfo" in rest[-2]
         assert await asyncio.wait_for(process.wait(), 60) == 0
-        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not psutil.wait_procs(children, timeout=10)[1]
     finally:
         if process.returncode is None:
             process.kill()
