@@ -20,6 +20,7 @@ _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 def demo(
     examples: Annotated[Path, typer.Argument(help="Folder of .lean files with `sorry`s.", metavar="DIR")] = _EXAMPLES,
+    with_model: Annotated[bool, typer.Option("--model/--no-model", help="The shipped models, if vLLM is here.")] = True,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
@@ -30,7 +31,7 @@ def demo(
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []
-    if settings.model.path is None and _has_vllm():
+    if with_model and settings.model.path is None and _has_vllm():
         arguments += ["--model", "shipped"]
     proved = common.run(_demo(settings, todo, arguments))
     common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")
