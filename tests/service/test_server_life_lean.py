@@ -67,7 +67,7 @@ def sample(metrics: str, name: str, **labels: str) -> float:
 
 async def test_a_server_notices_lost_workers_reads_settings_again_and_drains(tmp_path: Path) -> None:
     config, port = tmp_path / "config.toml", free_port()
-    config.write_text("[server]\nunhealthy_seconds = 0.1\ndrain_seconds = 1.5\n[log]\nlevel = 'info'\n")
+    config.write_text("[server]\nunhealthy_seconds = 0.1\ndrain_seconds = 0.1\n[log]\nlevel = 'info'\n")
     async with serving(config, port) as (process, address), httpx.AsyncClient() as http:
         page = f"http://127.0.0.1:{port}"
         async with Client(address, Settings()) as client, grpc.aio.insecure_channel(address) as channel:
