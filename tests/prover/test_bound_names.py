@@ -30,7 +30,8 @@ PROOFS = [
     "by\n  cases hp\n  next A B =>\n    exact f A B",
     "by\n  rename_i A\n  exact if B : p then f A B else g A B",
 ]
-NAMES = ["a", "b", "h", "h₁", "x'", "foo", "ih", "«a b»"]
+# None of them stands free in a proof above: a binder of that name would capture it, and the proof be another one.
+NAMES = ["a", "b", "h₀", "h₁", "x'", "foo", "ih", "«a b»"]
 naming = st.permutations(NAMES)
 
 

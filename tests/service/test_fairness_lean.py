@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.pool import Priority, State, WorkerPool
+from prover.lean.pool import Priority, WorkerPool
 from prover.search import Budget, Finished
 from prover.theorem import Theorem
 from prover.verdict import Limits
@@ -40,7 +40,8 @@ async def test_an_interactive_check_overtakes_a_stream_of_batch_checks(
 
     working = asyncio.create_task(batch())
     async with asyncio.timeout(60):
-        while not lean_pool.stats().queued or lean_pool.stats().in_state(State.BUSY) < 2:  # noqa: ASYNC110
+        # Something waits: every worker that can serve it is busy. (An earlier test may have left one with other imports.)
+        while not lean_pool.stats().queued:  # noqa: ASYNC110, the pool tells nobody
             await asyncio.sleep(0.01)
     before = len(answered)
     verdict = await lean_client.check(Check(EASY, Candidate("by omega")))

@@ -17,7 +17,7 @@ import pytest
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 
-COUNT = 24
+COUNT = 40
 
 
 @contextlib.asynccontextmanager
@@ -66,6 +66,12 @@ async def until_answered(out: Path, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def until_connected(process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(60):
+        while not any(link.status == psutil.CONN_ESTABLISHED for link in psutil.Process(process.pid).net_connections()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 def each_once(out: Path) -> None:
     assert Counter(row["id"] for row in results(out)) == Counter(range(COUNT))
     assert {row["outcome"] for row in results(out)} == {"proved"}
@@ -102,11 +108,14 @@ async def test_a_batch_survives_that_client_and_server_are_killed(tmp_path: Path
         command = ("batch", source, "--out", out, "--server", address)
         async with running(*command) as client:
             await until_answered(out, 6)
+            server.send_signal(signal.SIGSTOP)  # else it has done everything before the second client is up
             client.send_signal(signal.SIGKILL)
             await client.wait()
         seen = len(results(out))
         async with running(*command) as client:
-            await until_answered(out, seen + 4)
+            await until_connected(client)
+            server.send_signal(signal.SIGCONT)
+            await until_answered(out, seen + 2)
             server.send_signal(signal.SIGKILL)
             await server.wait()
             again = ("serve", "--listen", address, "--metrics", "", "--workers", "1", "--store", store)
