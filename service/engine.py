@@ -20,6 +20,7 @@ from prover.lean.pool import (
 )
 from prover.lean.projects import ProjectPools
 from prover.lean.runtime import RuntimeUnavailableError
+from prover.lean.stats import State
 from prover.sampling.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search import Finished, Options, ProofSearch
@@ -40,6 +41,7 @@ from service.requests import (
     BusyError,
     Check,
     Event,
+    Load,
     Search,
     ServedModel,
     ServiceInfo,
@@ -199,6 +201,7 @@ class Engine:
 
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
+        pool = self.pool.stats()
         return ServiceInfo(
             version=importlib.metadata.version("leansieve"),
             lean=self.pool.lean_version,
@@ -214,6 +217,7 @@ class Engine:
             models=self.models.served,
             store=self.memory is not None,
             projects=self.pool.lean_versions if isinstance(self.pool, ProjectPools) else {},
+            load=Load(pool.in_state(State.IDLE), pool.in_state(State.BUSY), pool.queued),
         )
 
     async def suggest(self, request: Suggest) -> Suggestions:

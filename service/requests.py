@@ -185,6 +185,15 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What the Lean workers are doing: how many are idle and busy, and how many requests wait for one."""
+
+    idle: int = 0
+    busy: int = 0
+    queued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceInfo:
     """What checks and samples here.
 
@@ -201,6 +210,7 @@ class ServiceInfo:
         maximum: the most they may ask for.
         worker: version of the program that checks; empty where it is not told.
         projects: Lean projects that theorems may name, with the version of their Lean; empty until one was asked for.
+        load: at this moment.
     """
 
     version: str
@@ -217,6 +227,7 @@ class ServiceInfo:
     store: bool = False
     worker: str = ""
     projects: Mapping[str, str] = field(default_factory=dict)
+    load: Load = Load()
 
 
 class Service(Protocol):

@@ -2,7 +2,7 @@
 
 from leansieve.v1 import server_info_pb2
 from service.convert import search, values
-from service.requests import Bounds, CoverageCurve, ServedModel, ServiceInfo
+from service.requests import Bounds, CoverageCurve, Load, ServedModel, ServiceInfo
 
 
 def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
@@ -24,6 +24,7 @@ def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
         models=[model_to_proto(model) for model in info.models],
         store=info.store,
         projects=[server_info_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
+        load=server_info_pb2.Load(idle=info.load.idle, busy=info.load.busy, queued=info.load.queued),
     )
 
 
@@ -50,6 +51,7 @@ def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> Ser
         store=info.store,
         worker=info.worker_version,
         projects={project.name: project.lean_version for project in info.projects},
+        load=Load(info.load.idle, info.load.busy, info.load.queued),
     )
 
 

@@ -207,3 +207,4 @@ async def test_server_info_names_lean(lean_client: Client) -> None:
     info = await lean_client.info()
     assert info.lean.startswith("4.")
     assert info.workers == 2
+    assert info.load.idle + info.load.busy <= 2
