@@ -127,7 +127,7 @@ def _native(
         recycle_bytes=memory * 3 // 4 + _MAPPED,
         kill_bytes=memory + _MAPPED,
     )
-    return Place(runtime, config, {**runtime.options, **_options(native.options)})
+    return Place(runtime, config, {**runtime.options(), **_options(native.options)})
 
 
 def _options(options: Mapping[str, bool | int | str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ class NativeSettings(Section):
     sandbox: Literal["auto", "always", "never"] = "auto"
     """bubblewrap around workers: `auto` where it is installed and works."""
     options: dict[str, bool | int | str] = Field(default_factory=dict)
-    """Lean options beside those of the project's lakefile.toml; those of a lakefile.lean must be given here."""
+    """Lean options beside, and instead of, those that the project's Lake configuration sets for its package."""
     any_version: bool = False
     """Run on a Lean outside the supported range, too: nobody has tried what the rules of a check mean there."""
 

@@ -6,11 +6,13 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prover.lean.native.project import LakeProject
+from prover.lean.native.project import LakeProject, package_options
 from prover.lean.runtime import RuntimeUnavailableError
 
 # What Lean, Lake, elan and a package's own tools look at; nothing else of the server's environment reaches them.
@@ -60,14 +62,21 @@ class Lake:
         # `lake` finds `lean` there, and a package's own tools elsewhere on PATH.
         self.environment["PATH"] = os.pathsep.join([str(Path(program).parent), environment.get("PATH", os.defpath)])
 
-    def missing_toolchain(self, project: LakeProject) -> str | None:
-        """The project's toolchain if elan has not installed it: to run anything would download hundreds of megabytes."""
+    def require_toolchain(self, project: LakeProject) -> None:
+        """See that elan has installed the project's toolchain: to run anything would download hundreds of megabytes.
+
+        Raises:
+            RuntimeUnavailableError: it has not.
+        """
         named = _NAMED_TOOLCHAIN.fullmatch(project.toolchain)
         if named is None or not self._of_elan:  # a channel such as `stable`, a linked toolchain, or no elan
-            return None
+            return
         full = f"{named['origin'] or 'leanprover/lean4'}:{named['release']}"
         folder = full.replace("/", "--").replace(":", "---")
-        return None if (self.elan / "toolchains" / folder).exists() else full
+        if not (self.elan / "toolchains" / folder).exists():
+            raise RuntimeUnavailableError(
+                f"the toolchain {full} of {project.folder} is not installed: run `elan toolchain install {full}`"
+            )
 
     def survey(self, project: LakeProject) -> Survey:
         """Ask the project's Lean for its version and its search paths. Takes seconds.
@@ -87,6 +96,25 @@ class Lake:
         libraries = tuple(project.folder / entry for entry in lines[2].split(os.pathsep) if entry)
         sources = tuple(project.folder / entry for entry in lines[3].split(os.pathsep) if entry)
         return Survey(lines[0], prefix, (*libraries, prefix / "lib" / "lean"), sources)
+
+    def options(self, project: LakeProject) -> Mapping[str, str]:
+        """The options that a `lakefile.lean` sets for all files of the package. Lake runs it, which takes seconds.
+
+        Raises:
+            RuntimeUnavailableError: Lake cannot read it; the text shows what it says.
+        """
+        with tempfile.TemporaryDirectory(prefix="leansieve-lake-") as folder:
+            translated = Path(folder) / "lakefile.toml"
+            done = self._run(project, ["translate-config", "toml", str(translated)], _PROBE_SECONDS)
+            try:
+                if done.returncode == 0:
+                    return package_options(translated.read_text(encoding="utf-8"))
+                said = f"{_ending(done.returncode)}{_words(done.stderr or done.stdout)}"
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                said = f"writes what cannot be read: {error}"
+        raise RuntimeUnavailableError(
+            f"the options of {project.folder}/lakefile.lean are not known: `lake translate-config toml` {said}"
+        )
 
     def out_of_date(self, project: LakeProject, seconds: float) -> str | None:
         """Why the project's default targets are not built as their sources are now, None if they are. Builds nothing.

@@ -2,15 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from prover.lean.runtime import RuntimeUnavailableError
 
-CONFIGURATIONS = ("lakefile.toml", "lakefile.lean")
-"""What makes a folder a Lake project; Lake looks for them in this order."""
+CONFIGURATIONS = ("lakefile.lean", "lakefile.toml")
+"""What makes a folder a Lake project; of two, Lake takes the first."""
 _TOOLCHAIN = "lean-toolchain"
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_TRUTH = {"true": True, "false": False}
 _OPTION = re.compile(r"[A-Za-z_][\w']*(\.[A-Za-z_][\w']*)*")
 
 
@@ -21,14 +23,14 @@ class LakeProject:
     Attributes:
         folder: where the configuration lies.
         toolchain: what `lean-toolchain` says, as in `leanprover/lean4:v4.28.0`; empty if there is no such file.
-        options: Lean options that the package sets for all its files, as Lean writes their values. Those of a
-            `lakefile.lean` are not known: it would have to be run.
+        options: Lean options that the package sets for all its files, as Lean writes their values. None if the
+            configuration is a `lakefile.lean`: Lake has to run it (`Lake.options`).
         state: when configuration, toolchain and packages were last changed, in nanoseconds; differs if they were.
     """
 
     folder: Path
     toolchain: str
-    options: Mapping[str, str]
+    options: Mapping[str, str] | None
     state: tuple[int, ...]
 
 
@@ -56,12 +58,36 @@ def _read(folder: Path) -> LakeProject:
         # As elan does it, a folder above may name the toolchain for all projects in it.
         named = next((file for at in (folder, *folder.parents) if (file := at / _TOOLCHAIN).is_file()), None)
         toolchain = named.read_text(encoding="utf-8").strip() if named else ""
-        lakefile = folder / "lakefile.toml"
-        settings = tomllib.loads(lakefile.read_text(encoding="utf-8")) if lakefile.is_file() else {}
+        configuration = next(file for name in CONFIGURATIONS if (file := folder / name).is_file())
+        text = configuration.read_text(encoding="utf-8")
+        options = package_options(text) if configuration.suffix == ".toml" else None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuntimeUnavailableError(f"the Lake project {folder} cannot be read: {error}") from None
-    table = settings.get("leanOptions", {})
-    return LakeProject(folder, toolchain, dict(_flat(table)) if isinstance(table, dict) else {}, state)
+    return LakeProject(folder, toolchain, options, state)
+
+
+def package_options(text: str) -> dict[str, str]:
+    """The options that a configuration in TOML sets for all files of its package: `leanOptions`, and `-D` of its arguments.
+
+    Raises:
+        tomllib.TOMLDecodeError: it is no TOML.
+    """
+    settings = tomllib.loads(text)
+    table = settings.get("leanOptions")
+    given = dict(_flat(table)) if isinstance(table, dict) else {}
+    for name in ("moreLeanArgs", "weakLeanArgs"):
+        if isinstance(arguments := settings.get(name), list):
+            given |= _defined(arguments)
+    return given
+
+
+def _defined(arguments: Sequence[object]) -> Iterator[tuple[str, str]]:
+    """The options of a command line of Lean: `-Dname=value`, or `-D` and `name=value`."""
+    words = iter(str(argument) for argument in arguments)
+    for word in words:
+        if word.startswith("-D"):
+            name, _, value = (word[2:] or next(words, "")).partition("=")
+            yield from _flat({name: int(value) if _NUMBER.fullmatch(value) else _TRUTH.get(value, value)})
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -75,10 +75,7 @@ class NativeToolchain:
                 self._prepared = self._prepare(lake, project)
 
     def _prepare(self, lake: Lake, project: LakeProject) -> _Prepared:
-        if (toolchain := lake.missing_toolchain(project)) is not None:
-            raise RuntimeUnavailableError(
-                f"the toolchain {toolchain} of {project.folder} is not installed: run `elan toolchain install {toolchain}`"
-            )
+        lake.require_toolchain(project)
         survey = lake.survey(project)
         refusal = versions.refusal(versions.parse(survey.version))
         if refusal is not None and not self._any_version:
@@ -137,14 +134,18 @@ class NativeToolchain:
             return f"{reason}: run `lake build` in {here.project.folder}"
         return missing
 
-    @property
     def options(self) -> Mapping[str, str]:
-        """Options that the project sets for its files.
+        """Options that the project sets for its files. Asks Lake if its configuration is a `lakefile.lean`: takes seconds.
 
         Raises:
-            RuntimeUnavailableError: there is no project.
+            RuntimeUnavailableError: there is no project, or Lake cannot say.
         """
-        return find_project(self._path).options
+        project = find_project(self._path)
+        if project.options is not None:
+            return project.options
+        lake = Lake(self._environment)
+        lake.require_toolchain(project)
+        return lake.options(project)
 
     def _here(self) -> _Prepared:
         if self._prepared is None:

@@ -1,6 +1,6 @@
 """What the emulated `lake` does. Standard library only.
 
-Settings: `build_status`: exit status of `lake build`; `lake_says`: printed on stderr before it ends with `lake_status`;
+Settings: `build_status`: exit status of `lake build`; `translated`: what `lake translate-config toml FILE` writes; `lake_says`: printed on stderr before it ends with `lake_status`;
 `lake_sleeps`: seconds.
 """
 
@@ -24,6 +24,11 @@ def main() -> None:
         sys.exit(settings["lake_status"])
     if arguments[:1] == ["build"]:
         sys.exit(settings.get("build_status", 0))
+    if arguments[:2] == ["translate-config", "toml"]:
+        assert Path("lakefile.lean").exists()
+        with Path(arguments[2]).open("x") as file:  # Lake refuses to overwrite
+            file.write(settings["translated"])
+        return
     assert arguments[0] == "env", arguments
     project = Path.cwd()
     packages = sorted((project / ".lake" / "packages").glob("*"))

@@ -48,6 +48,26 @@ def test_options_of_the_package_are_read_as_lean_writes_them(tmp_path: Path) -> 
     }
 
 
+def test_options_among_the_arguments_of_lean_count_and_outdo_the_others(tmp_path: Path) -> None:
+    (tmp_path / "lakefile.toml").write_text(
+        'name = "p"\nmoreLeanArgs = ["-DautoImplicit=false", "-D", "weak.maxSynthPendingDepth=3", "--tstack=9", "-D"]\n'
+        'weakLeanArgs = ["-Dpp.unicode.fun=true", "-Dtrace.x=a b", "-D=1"]\nleanOptions.autoImplicit = true\n'
+    )
+    assert find_project(tmp_path).options == {
+        "autoImplicit": "false",
+        "maxSynthPendingDepth": "3",
+        "pp.unicode.fun": "true",
+        "trace.x": '"a b"',
+    }
+
+
+def test_of_two_configurations_lake_takes_the_one_in_lean(tmp_path: Path) -> None:
+    (tmp_path / "lakefile.toml").write_text("leanOptions.autoImplicit = true\n")
+    assert find_project(tmp_path).options == {"autoImplicit": "true"}
+    (tmp_path / "lakefile.lean").touch()
+    assert find_project(tmp_path).options is None, "only Lake knows them"
+
+
 def test_a_lakefile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "lakefile.toml").write_text("name = ")
     with pytest.raises(RuntimeUnavailableError, match=r"the Lake project .* cannot be read: Invalid value"):

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -209,6 +210,52 @@ def test_state_of_the_build_is_asked_of_emulated_lake(lean: Emulated, status: in
     assert native.build_trouble(("Init",), 60) == (said and said.format(project=lean.project))
     assert lean.calls("lake")[-1]["arguments"] == ["build", "--no-build"]
     assert "there is no module `No`" in (native.build_trouble(("No",), 60) or "")
+
+
+# Options of a `lakefile.lean`, which only Lake can read
+
+
+def test_options_of_a_lakefile_in_lean_are_translated_by_emulated_lake(lean: Emulated) -> None:
+    assert toolchain(lean).options() == {}
+    assert lean.calls("lake") == [], "a lakefile.toml needs no Lake"
+    (lean.project / "lakefile.lean").write_text("import Lake\nopen Lake DSL\npackage p where\n")
+    lean.configure(translated='name = "p"\nmoreLeanArgs = ["-DmaxRecDepth=700"]\n[leanOptions]\nautoImplicit = false\n')
+    assert toolchain(lean).options() == {"autoImplicit": "false", "maxRecDepth": "700"}
+    (call,) = lean.calls("lake")
+    assert call["arguments"][:2] == ["translate-config", "toml"]
+    assert call["folder"] == str(lean.project)
+    assert not Path(call["arguments"][2]).parent.exists(), "nothing is left of it"
+    assert not (lean.project / "lakefile.toml.bak").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"lake_says": "error: lakefile.lean:3:0", "lake_status": 1},
+            r"exits with status 1: error: lakefile.lean:3:0$",
+        ),
+        ({"translated": "name ="}, "writes what cannot be read: Invalid value"),
+    ],
+)
+def test_lakefile_that_emulated_lake_cannot_read_is_one_sentence(
+    lean: Emulated, settings: dict[str, Any], said: str
+) -> None:
+    (lean.project / "lakefile.lean").touch()
+    lean.configure(**settings)
+    with pytest.raises(
+        RuntimeUnavailableError, match=rf"lakefile.lean are not known: `lake translate-config toml` {said}"
+    ):
+        toolchain(lean).options()
+
+
+def test_options_are_not_asked_of_a_toolchain_that_emulated_elan_lacks(tmp_path: Path) -> None:
+    lean = emulate(tmp_path, elan=True)
+    (lean.project / "lean-toolchain").write_text("leanprover/lean4:v4.28.0\n")
+    (lean.project / "lakefile.lean").touch()
+    with pytest.raises(RuntimeUnavailableError, match=r"run `elan toolchain install leanprover/lean4:v4.28.0`"):
+        toolchain(lean).options()
+    assert lean.calls("lake") == [], "elan would have begun to download"
 
 
 # How workers are started
