@@ -95,6 +95,17 @@ def in_project(settings: Settings, project: str | None, server: str | None) -> t
     return settings.model_copy(update={"lean": lean}), ""
 
 
+def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
+    """Settings whose only Lean is that of a project, one that they name or a folder; with so many workers if not None."""
+    settings, name = in_project(settings, project, None)
+    only: dict[str, object] = {"projects": {}}
+    if name:
+        own = settings.lean.projects[name]
+        only |= {"project": own.path, "runtime": "native", "native": own, "workers": workers or own.workers}
+        only |= {"imports": own.imports, "allowed_imports": own.allowed_imports, "spares": own.spares}
+    return settings.model_copy(update={"lean": settings.lean.model_copy(update=only)})
+
+
 def within(theorem: Theorem, project: str) -> Theorem:
     """The theorem in that project, unless it names one itself."""
     if not project or theorem.project:

@@ -101,6 +101,31 @@ def test_project_option_is_a_folder_here_and_a_name_for_a_server(tmp_path: Path,
     assert common.within(Theorem("theorem a : True", project="b"), "a").project == "b"
 
 
+def test_named_project_can_be_the_only_lean_of_a_command(tmp_path: Path, lean: Emulated) -> None:
+    text = f"""
+[lean]
+allowed_imports = ["Init"]
+workers = 7
+[lean.projects.a]
+path = "{lean.project}"
+imports = ["Init", "Foo"]
+workers = 3
+options = {{ maxRecDepth = 700 }}
+[lean.projects.broken]
+path = "/nowhere"
+"""
+    known = settings(tmp_path, text)
+    pool = pool_of(common.alone_in(known, "a", None).lean, None)
+    assert isinstance(pool._runtime, NativeToolchain)
+    assert (pool._config.workers, pool._config.imports) == (3, ("Init", "Foo"))
+    assert pool._config.allowed_imports is None
+    assert pool._canonical(Theorem("theorem a : True", Header(()))).header.imports == ("Init", "Foo")
+    assert "set_option maxRecDepth 700" in pool._canonical(Theorem("theorem a : True")).header.prelude
+    assert pool_of(common.alone_in(known, "a", 2).lean, None)._config.workers == 2
+    here = common.alone_in(known, str(lean.project), 2).lean
+    assert (here.project, here.runtime, here.projects) == (lean.project, "native", {})
+
+
 def test_doctor_looks_at_every_project_with_emulated_lake(
     tmp_path: Path, lean: Emulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,11 +37,15 @@ def library(
     modules: Annotated[list[str], typer.Argument(help="Shell patterns of imported modules, as 'Std.Data.*'.")],
     out: _Out,
     imports: Annotated[list[str] | None, typer.Option("--import", help="Module to import; may be repeated.")] = None,
+    project: common.Project = None,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
     """Theorems of an imported library, to be proved anew."""
     settings = common.load_settings(config, lean={"workers": workers})
+    if project is not None:
+        settings = common.alone_in(settings, project, workers)
+        imports = imports or list(settings.lean.imports)
     with shared.told():
         common.run(_library(settings, modules, out, tuple(imports or ())))
 
@@ -59,20 +63,19 @@ async def _library(settings: Settings, patterns: list[str], out: Path, imports: 
 
 @app.command()
 def project(
-    path: Annotated[Path, typer.Argument(help="Folder of a Lake project.", metavar="PATH")],
+    path: Annotated[
+        Path, typer.Argument(help="Folder of a Lake project, or the settings' name of one.", metavar="PATH")
+    ],
     out: _Out,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
     """Theorems of a project's own files, with tactic steps and premises; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
-    settings, name = common.in_project(settings, str(path), None)
-    if name:  # the only Lean that is asked here
-        own = settings.lean.projects[name]
-        only = {"project": own.path, "runtime": "native", "imports": own.imports, "native": own}
-        settings, path = settings.model_copy(update={"lean": settings.lean.model_copy(update=only)}), own.path
+    settings = common.alone_in(settings, str(path), workers)
+    assert settings.lean.project is not None
     with shared.told():
-        common.run(_project(settings, path, out))
+        common.run(_project(settings, settings.lean.project, out))
 
 
 async def _project(settings: Settings, path: Path, out: Path) -> None:
