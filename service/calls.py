@@ -15,9 +15,8 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from service import status
-from service.config import ClientSettings
 from service.errors import InputError, UserError
-from service.quotas import ACCOUNT, Account, Quotas
+from service.quotas import Quotas
 from service.security.identity import CALLER, Identity
 
 REQUEST_ID = "x-request-id"
@@ -37,22 +36,20 @@ class Call:
     Attributes:
         request_id: names it in the log.
         client: who calls.
-        account: what the client is charged.
         remarks: what the log says of the call when it is answered.
     """
 
     request_id: str
     client: Identity
-    account: Account
     remarks: dict[str, object] = field(default_factory=dict)
 
 
 class Calls:
     """Lets calls in and sees them out."""
 
-    def __init__(self, clients: ClientSettings) -> None:
-        """Hold clients to what the settings say."""
-        self._quotas = Quotas(clients)
+    def __init__(self, quotas: Quotas) -> None:
+        """Hold clients to these."""
+        self._quotas = quotas
         self._log: FilteringBoundLogger = structlog.get_logger(__name__)
 
     @contextlib.asynccontextmanager
@@ -74,8 +71,8 @@ class Calls:
         started = time.monotonic()
         try:
             with self._quotas.admitting(client) as account:
-                ACCOUNT.set(account)
-                call = Call(request_id, client, account)
+                account.bear()
+                call = Call(request_id, client)
                 yield call
             say = self._log.debug if quiet else self._log.info
             say("answered", seconds=round(time.monotonic() - started, 3), **call.remarks)

@@ -1,11 +1,10 @@
-"""Checkers over the pool: in their turn, charged to whoever calls, and once more in isolation where that is asked for."""
+"""Checkers over the pool: in their turn, and once more in isolation where that is asked for."""
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
 from prover.lean.pool import Priority, WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
-from service.quotas import ACCOUNT
 
 
 class InTurn:
@@ -24,9 +23,7 @@ class InTurn:
         policy: Policy = DEFAULT_POLICY,
     ) -> Verdict:
         """See `Checker.check`."""
-        verdict = await self._pool.check(theorem, candidate, limits, policy, self._priority)
-        charge(verdict)
-        return verdict
+        return await self._pool.check(theorem, candidate, limits, policy, self._priority)
 
 
 class Twice:
@@ -48,12 +45,4 @@ class Twice:
         verdict = await self._warm.check(theorem, candidate, limits, policy)
         if not verdict.verified:
             return verdict
-        verdict = await self._isolated.check(theorem, candidate, limits, policy)
-        charge(verdict)
-        return verdict
-
-
-def charge(verdict: Verdict) -> None:
-    """Charge the time of a check to whoever calls."""
-    if (account := ACCOUNT.get()) is not None:
-        account.spend(lean_seconds=verdict.elapsed_ms / 1e3)
+        return await self._isolated.check(theorem, candidate, limits, policy)

@@ -36,6 +36,7 @@ from service.leans import dojo_of, pool_of
 from service.memory import Memory
 from service.metrics.recorder import Recorder
 from service.models import Models
+from service.quotas import charge_samples, charged
 from service.requests import (
     Accepted,
     BusyError,
@@ -64,6 +65,7 @@ class Engine:
         report: Report | None = None,
         recorder: Recorder | None = None,
         memory: Memory | None = None,
+        shared: bool = False,
     ) -> None:
         """Put everything together; nothing is started yet.
 
@@ -73,6 +75,7 @@ class Engine:
             report: told how far the preparation of Lean is.
             recorder: counts what is done here; by default one of its own.
             memory: what searches remember; None: nothing.
+            shared: clients use it that do not trust each other.
 
         Raises:
             UnavailableError: the settings ask for a Lean that is not on offer.
@@ -81,7 +84,7 @@ class Engine:
         self._closed = False
         self._report = report
         self._owns_pool = pool is None
-        self.pool = pool or pool_of(settings.lean, self._preparing)
+        self.pool = pool or pool_of(settings.lean, self._preparing, shared)
         self._dojo = dojo_of(settings.lean)
         self.recorder = recorder or Recorder()
         self.memory = memory
@@ -162,7 +165,7 @@ class Engine:
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        events = self._search(request)
+        events = charged(self._search(request))
         if self.memory is not None and request.store is not StoreUse.NONE:
             events = self.memory.searched(request, self._choices.policy(request), events, self)
         async with contextlib.aclosing(events):
@@ -230,7 +233,9 @@ class Engine:
         model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
         rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
         with as_user_errors():
-            return await Suggester(self.pool, request, policy).suggest(rules, model, params)
+            found = await Suggester(self.pool, request, policy).suggest(rules, model, params)
+        charge_samples(found.tried)
+        return found
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """See `Service.reload`."""

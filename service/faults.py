@@ -18,7 +18,7 @@ def as_user_errors() -> Iterator[None]:
     try:
         yield
     except PoolBusyError as error:
-        raise BusyError(str(error)) from None
+        raise BusyError(str(error), error.seconds) from None
     except UnfitTextError as error:
         raise InputError(f"theorem.{error.region.value}", str(error)) from None
     except SamplerUnavailableError as error:

@@ -21,11 +21,12 @@ _MAPPED = 6 * _GIB
 """Resident memory of a native worker that it shares with the others: what it has read of Mathlib, at most."""
 
 
-def pool_of(settings: LeanSettings, report: Report | None) -> WorkerPool:
+def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> WorkerPool:
     """The pool that the settings describe; nothing is started yet.
 
     Args:
         report: told how far the preparation of the embedded Lean is.
+        shared: clients use it that do not trust each other.
 
     Raises:
         UnavailableError: they ask for a Lean that is not on offer, or a project is not there.
@@ -34,7 +35,7 @@ def pool_of(settings: LeanSettings, report: Report | None) -> WorkerPool:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
     native = settings.project if settings.runtime != "embedded" else None
     try:
-        default = _default(settings, report) if native is None else _default_project(settings, native)
+        default = _default(settings, report, shared) if native is None else _default_project(settings, native)
         places = {name: _place(project) for name, project in settings.projects.items()}
     except RuntimeUnavailableError as error:
         raise UnavailableError(str(error)) from None
@@ -68,13 +69,14 @@ def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:
     return NativeToolchain(path, limits=limits, sandbox=Sandbox(native.sandbox), any_version=native.any_version)
 
 
-def _default(settings: LeanSettings, report: Report | None) -> Place:
+def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Place:
     config = PoolConfig(
         workers=settings.workers,
         spares=settings.spares,
         imports=settings.imports,
         allowed_imports=settings.allowed_imports,
         max_queued=settings.queue,
+        switch_share=settings.switch_share if shared else None,
     )
     return Place(EmbeddedLean(report) if report else EmbeddedLean(), config)
 

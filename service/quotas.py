@@ -1,17 +1,20 @@
 """What each client may take: calls at once, calls a minute, samples and checking time an hour.
 
-Allowances are token buckets: full at the start, refilled evenly. What a call will take is not known when it comes in, so
-it is let in while anything is left and charged as it spends; what it overdraws is waited for before the next.
+What a call will take is not known when it comes in, so it is let in while anything is left and charged as it spends;
+what it overdraws is waited for before the next. A theorem of a batch is to its client what a call is.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from prover.allowance import Allowance
+from prover.lean.jobs import CHARGE
+from prover.search import Finished, Progress
 from service.config import ClientSettings
-from service.requests import BusyError
+from service.requests import BusyError, Event
 from service.security.identity import Identity, Quota
 
 _MOST_CLIENTS = 10_000  # remembered; who has been idle longest is forgotten first
@@ -21,34 +24,6 @@ _WHEN_A_CALL_ENDS_SECONDS = 1.0  # a guess
 
 class QuotaError(BusyError):
     """The client has taken what it may; more after `seconds`."""
-
-
-class Allowance:
-    """So much of something in each period."""
-
-    def __init__(self, most: float, period: float, clock: Callable[[], float]) -> None:
-        """All of it is left."""
-        self.most = most
-        self._rate = most / period
-        self._clock = clock
-        self._left = most
-        self._at = clock()
-
-    @property
-    def left(self) -> float:
-        """What is left now; negative if it was overdrawn."""
-        now = self._clock()
-        self._left = min(self.most, self._left + (now - self._at) * self._rate)
-        self._at = now
-        return self._left
-
-    def take(self, amount: float) -> None:
-        """Take this much, even if so much is not left."""
-        self._left = self.left - amount
-
-    def wait(self, amount: float) -> float:
-        """Seconds until this much is left."""
-        return max(0.0, (min(amount, self.most) - self.left) / self._rate)
 
 
 @dataclass(slots=True)
@@ -61,16 +36,57 @@ class Account:
     lean_seconds_per_hour: Allowance | None
     in_work: int = field(default=0, init=False)
 
+    def bear(self) -> None:
+        """Be charged from now on for what this task, and those that it begins, have sampled and ask of Lean."""
+        _ACCOUNT.set(self)
+        CHARGE.set(lambda seconds: self.spend(lean_seconds=seconds))
+
     def spend(self, samples: int = 0, lean_seconds: float = 0.0) -> None:
-        """Charge what a call has spent."""
+        """Charge what was spent."""
         if self.samples_per_hour and samples:
             self.samples_per_hour.take(samples)
         if self.lean_seconds_per_hour and lean_seconds:
             self.lean_seconds_per_hour.take(lean_seconds)
 
+    def wait(self) -> float:
+        """Seconds until there are samples and checking time left."""
+        return max((allowance.wait(least) for allowance, least, _ in self._bounds()), default=0.0)
 
-ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
-"""Whom the work of this task is charged to; None: nobody."""
+    def refuse(self, client: str) -> None:
+        """Raise QuotaError if nothing is left of something."""
+        for allowance, least, what in self._bounds(self.calls_per_minute):
+            if wait := allowance.wait(least):
+                raise QuotaError(f"{client} has spent its {allowance.most:g} {what}; try again in {wait:.1f} s", wait)
+
+    def _bounds(self, calls: Allowance | None = None) -> Iterator[tuple[Allowance, float, str]]:
+        for allowance, least, what in (
+            (calls, 1.0, "calls a minute"),
+            (self.samples_per_hour, 1.0, "samples an hour"),
+            (self.lean_seconds_per_hour, 0.1, "seconds of checking an hour"),
+        ):
+            if allowance:
+                yield allowance, least, what
+
+
+_ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+def charge_samples(samples: int) -> None:
+    """Charge them to whoever bears what this task does, if anybody."""
+    if (account := _ACCOUNT.get()) is not None:
+        account.spend(samples=samples)
+
+
+async def charged(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    """Pass the events of a search on, its samples charged as they come."""
+    sampled = 0
+    async with contextlib.aclosing(events):
+        async for event in events:
+            spent = event.spent if isinstance(event, Finished) else event
+            if isinstance(spent, Progress):
+                charge_samples(spent.sampled - sampled)
+                sampled = spent.sampled
+            yield event
 
 
 class Quotas:
@@ -93,20 +109,11 @@ class Quotas:
         Raises:
             QuotaError: the client has taken what it may.
         """
-        account = self._account(client)
+        account = self.account(client)
         if account.in_work >= account.calls:
             text = f"{client.name} has {account.in_work} calls in work, as many as it may; try again when one has ended"
             raise QuotaError(text, _WHEN_A_CALL_ENDS_SECONDS)
-        for allowance, least, what in (
-            (account.calls_per_minute, 1.0, "calls a minute"),
-            (account.samples_per_hour, 1.0, "samples an hour"),
-            (account.lean_seconds_per_hour, 0.1, "seconds of checking an hour"),
-        ):
-            if allowance and allowance.wait(least) > 0:
-                wait = allowance.wait(least)
-                raise QuotaError(
-                    f"{client.name} has spent its {allowance.most:g} {what}; try again in {wait:.1f} s", wait
-                )
+        account.refuse(client.name)
         if account.calls_per_minute:
             account.calls_per_minute.take(1)
         account.in_work += 1
@@ -115,7 +122,8 @@ class Quotas:
         finally:
             account.in_work -= 1
 
-    def _account(self, client: Identity) -> Account:
+    def account(self, client: Identity) -> Account:
+        """What `client` has taken."""
         key = (client.name, client.quota)
         account = self._accounts.pop(key, None) or self._new_account(client.quota)
         self._accounts[key] = account  # the one used last stands last

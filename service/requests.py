@@ -60,6 +60,10 @@ class BusyError(UnavailableError):
         self.seconds: float = seconds
 
 
+class LateError(UserError):
+    """The request's own time was over before there was an answer; with more of it there may be one."""
+
+
 class RefusedError(UserError):
     """The service is not in a state to do that; the same request makes sense when somebody has changed it."""
 

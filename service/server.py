@@ -32,6 +32,7 @@ from service.metrics import http as metrics_http
 from service.metrics.collector import ProcessCollector, ServerCollector
 from service.metrics.recorder import Recorder
 from service.metrics.rpc import CallRecorder
+from service.quotas import Quotas
 from service.requests import Service
 from service.security.authentication import Authentication
 from service.security.identity import Role
@@ -69,6 +70,7 @@ async def listening(
     recorder: Recorder | None = None,
     jobs: Jobs | None = None,
     announce_http: Callable[[str], None] = lambda _url: None,
+    quotas: Quotas | None = None,
 ) -> AsyncIterator[tuple[str, Health]]:
     """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
 
@@ -82,6 +84,7 @@ async def listening(
         recorder: where calls are counted and traced.
         jobs: runs batches; None: there are none.
         announce_http: told the URL of HTTP/JSON, if the settings want it.
+        quotas: what clients take, where `jobs` is charged too.
 
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
@@ -93,7 +96,7 @@ async def listening(
         interceptors=[Around(surround) for surround in (*counted, authentication.around)],
         options=_options(settings.server),
     )
-    state, servicer = Health(), Servicer(service, settings, jobs)
+    state, servicer = Health(), Servicer(service, settings, jobs, quotas)
     await state.report(serving=False)
     add_ProofSearchServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
@@ -149,11 +152,15 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         recorder = Recorder(traces)
         database = await open_database(settings.store)
         memory = Memory(database, settings.store, recorder.looked_up) if database else None
-        engine = Engine(settings, recorder=recorder, memory=memory)
-        jobs = JobRunner(engine, JobQueue(database), settings.jobs) if database else None
+        engine = Engine(settings, recorder=recorder, memory=memory, shared=True)
+        quotas = Quotas(settings.clients)
+        jobs = JobRunner(engine, JobQueue(database), settings.jobs, quotas) if database else None
         urls: list[str] = []
         try:
-            async with listening(engine, settings, signals.hurry, recorder, jobs, urls.append) as (address, state):
+            async with listening(engine, settings, signals.hurry, recorder, jobs, urls.append, quotas) as (
+                address,
+                state,
+            ):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
                 with _metrics(settings.metrics, recorder.registry, state):

@@ -26,6 +26,7 @@ from service.convert import values
 from service.convert.events import EventWriter
 from service.errors import InputError
 from service.jobs.jobs import Jobs
+from service.quotas import Quotas
 from service.requests import Accepted, RefusedError, Search, Service
 from service.security.identity import Role
 from service.text import blames_item, refusal, take
@@ -37,13 +38,22 @@ _PROGRESS_SECONDS = 0.1
 class Servicer(ProofSearchServicer):
     """Hands requests to a `Service`, and batches to `Jobs`."""
 
-    def __init__(self, service: Service, settings: Settings, jobs: Jobs | None = None) -> None:
-        """Serve `service` within the bounds that `settings` give to clients; without `jobs`, batches are refused."""
+    def __init__(
+        self, service: Service, settings: Settings, jobs: Jobs | None = None, quotas: Quotas | None = None
+    ) -> None:
+        """Serve `service` within the bounds that `settings` give to clients; without `jobs`, batches are refused.
+
+        Args:
+            service: who answers.
+            settings: of the service.
+            jobs: runs batches.
+            quotas: what clients take, beside that of their batches; by default of this servicer alone.
+        """
         self._service = service
         self._jobs = jobs
         self._settings = settings
         self._default, self._maximum = bounds(settings)
-        self._calls = Calls(settings.clients)
+        self._calls = Calls(quotas or Quotas(settings.clients))
         self._searches = Room(settings.server.searches)
         self._streams = Room(settings.server.searches)
 
@@ -132,7 +142,6 @@ class Servicer(ProofSearchServicer):
                 wanted = replace(wanted, seconds=min(wanted.seconds, time_left(context)))
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
-            call.account.spend(samples=found.tried)
             return suggest_messages.response_to_proto(found, call.request_id)
 
     async def CheckProof(self, request: check_pb2.CheckProofRequest, context: Context) -> check_pb2.CheckProofResponse:
@@ -162,7 +171,7 @@ class Servicer(ProofSearchServicer):
             validate(request)
             batch = batch_messages.request_from_proto(request, self._default, self._settings.text)
             self._admit(batch.items[0].search)
-            status = await self._batches().submit(batch, call.client.name)
+            status = await self._batches().submit(batch, call.client.name, call.client.quota)
             call.remarks.update(batch=status.id, items=status.items)
             return batch_pb2.SubmitBatchResponse(status=batch_messages.status_to_proto(status))
 
@@ -235,21 +244,17 @@ class Servicer(ProofSearchServicer):
 
 
 class _Meter:
-    """What a search takes: charged to the client, told to the log, shown now and then."""
+    """What a search takes: told to the log, shown now and then."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._charged = 0
         self._shown = 0.0
 
     def read(self, event: object) -> None:
         """Look at the next event."""
-        match event:
-            case Progress():
-                self._charge(event)
-            case Finished(ending=ending, spent=spent):
-                self._charge(spent)
-                self._call.remarks.update(ending=ending.value, sampled=spent.sampled, proofs=spent.proofs)
+        if isinstance(event, Finished):
+            spent = event.spent
+            self._call.remarks.update(ending=event.ending.value, sampled=spent.sampled, proofs=spent.proofs)
 
     def time_to_show(self) -> bool:
         """Whether nothing was shown for a while; then something is."""
@@ -257,10 +262,6 @@ class _Meter:
             return False
         self._shown = time.monotonic()
         return True
-
-    def _charge(self, spent: Progress) -> None:
-        self._call.account.spend(samples=spent.sampled - self._charged)
-        self._charged = spent.sampled
 
 
 def _owner(call: Call) -> str | None:

@@ -19,7 +19,7 @@ from prover.tactics.steps import steps
 from prover.verdict import Policy, Trust, Verdict, VerdictKind
 from service.errors import InputError
 from service.place import Place, find
-from service.requests import StatementError, UnavailableError
+from service.requests import LateError, StatementError, UnavailableError
 from service.suggest import Suggest, Suggestion, Suggestions, TacticOutcome
 
 _MOST_TRIES = 96
@@ -54,14 +54,15 @@ class Suggester:
         Raises:
             StatementError: Lean does not take the theorem, or the proof up to the place.
             InputError: there is no goal at the place.
+            LateError: the time was over before the goals there were known.
             UnavailableError: Lean does not answer.
         """
         try:
             async with asyncio.timeout(self._request.seconds):
                 place, goals = await self._look(find(self._request.place))
         except TimeoutError:
-            raise UnavailableError(
-                f"Lean did not show the goals there within {self._request.seconds:g} s", 1.0
+            raise LateError(
+                f"Lean did not show the goals there within {self._request.seconds:g} s: give it more time"
             ) from None
         sources: list[AsyncIterator[Proposal]] = []
         if rules:

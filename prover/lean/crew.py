@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prover.allowance import Allowance
 from prover.lean.attempt import SHUTTING_DOWN
 from prover.lean.capacity import cores, worker_count
 from prover.lean.dispatch import import_switch, next_pair
 from prover.lean.ending import End
-from prover.lean.jobs import ImportSet, Job, JobQueue
+from prover.lean.jobs import Charge, ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.process import WorkerProcess
 from prover.lean.runtime import LeanRuntime
 from prover.lean.slot import Slot
@@ -23,6 +24,8 @@ from prover.verdict import VerdictKind
 _log = logging.getLogger(__name__)
 
 _REMEMBERED_REJECTIONS = 100
+_SAVED_SECONDS = 120.0  # of starting for other imports, before the bound is felt
+_LEAST_SECONDS = 0.01
 _SHOWN = 200  # characters of a module's name in a message
 
 
@@ -45,6 +48,8 @@ class PoolConfig:
         grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
         start_seconds: how long a worker may take to come up. The first of a new program takes half a minute of a processor.
         switch_seconds: how long a request waits for imports that no worker has before one with work is taken away.
+        switch_share: most of the workers' time that goes into starting them for other imports than `imports`, and back; what
+            comes beyond is told to come back. None: no bound, for callers that trust each other.
         worker_bytes: what one worker takes, for sizing the pool.
         recycle_bytes: a worker above this is replaced between requests.
         kill_bytes: a worker above this is killed within a request.
@@ -62,6 +67,7 @@ class PoolConfig:
     grace_seconds: float = 1.0
     start_seconds: float = 600.0
     switch_seconds: float = 10.0
+    switch_share: float | None = None
     worker_bytes: int = 1_100 << 20
     recycle_bytes: int = 1_700 << 20
     kill_bytes: int = 2_100 << 20
@@ -87,6 +93,7 @@ class Crew:
         self._single = runtime.single_import_set
         self.imports = self.key(config.imports) if self._single else config.imports
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
+        self._switching: Allowance | None = None
         self.slots: list[Slot] = []
         self._gate = asyncio.Semaphore(max(1, cores() // 2))  # more at once would only be ready later
         self._pioneer = asyncio.Lock()
@@ -109,6 +116,9 @@ class Crew:
             fitting, spare = worker_count(self.config.worker_bytes)
             workers, spares = workers or fitting, spare if spares is None else spares
         self.most_busy = workers
+        if (share := self.config.switch_share) is not None:
+            clock = asyncio.get_running_loop().time
+            self._switching = Allowance(share * workers * _SAVED_SECONDS, _SAVED_SECONDS, clock)
         self.slots = [Slot(self, self.imports) for _ in range(workers + spares)]
         self.slots[0].worker = self._first
         self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
@@ -180,16 +190,34 @@ class Crew:
     def dispatch(self) -> None:
         """Give waiting jobs to idle workers, and idle workers to imports that are waited for."""
         now = asyncio.get_running_loop().time()
-        while switch := import_switch(self.slots, self.queue, self.imports, now, self.config.switch_seconds):
+        if wait := self._switching.wait(_LEAST_SECONDS) if self._switching else 0.0:
+            self._put_off(wait)
+        patience = self.config.switch_seconds
+        while switch := import_switch(self.slots, self.queue, self.imports, now, patience, away=not wait):
             index, imports = switch
             if absence := self._absence(imports):
                 self._refuse(imports, absence)
             else:
-                self.slots[index].dismiss(End.IMPORTS, imports)
+                self.slots[index].dismiss(End.IMPORTS, imports, *self._payers(imports))
         while pair := next_pair(self.slots, self.queue, self.most_busy):
             index, job = pair
             self.queue.discard(job)
             self.slots[index].give(job)
+
+    def _put_off(self, seconds: float) -> None:
+        """Tell whoever waits for imports that no worker has to come back."""
+        there = {self.imports, *(slot.imports for slot in self.slots)}
+        for imports, _ in self.queue.import_sets():
+            if imports not in there:
+                text = "no worker has these imports, and too many were started for other imports of late"
+                for job in self.queue.drain(imports):
+                    job.refuse(PoolBusyError(f"{text}; try again in {seconds:.0f} s", seconds))
+
+    def _payers(self, imports: ImportSet) -> list[Charge]:
+        """Who is charged the start of a worker for `imports`: all of us, and who was first to want other ones."""
+        payers: list[Charge] = [self._switching.take] if self._switching else []
+        job = self.queue.head(imports, fresh=True)
+        return payers if imports == self.imports or job is None else [*payers, job.charge]
 
     # What the slots call
 

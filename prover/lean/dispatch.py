@@ -55,16 +55,23 @@ def next_pair(places: Sequence[Place], queue: JobQueue, most_busy: int) -> tuple
 
 
 def import_switch(
-    places: Sequence[Place], queue: JobQueue, default: ImportSet, now: float, patience: float
+    places: Sequence[Place],
+    queue: JobQueue,
+    default: ImportSet,
+    now: float,
+    patience: float,
+    away: bool = True,
 ) -> tuple[int, ImportSet] | None:
     """Which idle place should restart its worker for other imports, and for which; None if none should.
 
     A set that no worker has gets one: of those without work at once; after `patience` seconds also of those whose
-    own set has work waiting, if they have had as long to do it. A set that has one gets more only from places that were idle for `patience` seconds,
-    and never the last of the default set.
+    own set has work waiting, if they have had as long to do it. A set that has one gets more only from places that were
+    idle for `patience` seconds, and never the last of the default set. Unless `away`, only the default set gets workers.
     """
     workers = Counter(place.imports for place in places)
     for imports, since in queue.import_sets():
+        if not away and imports != default:
+            continue
         starving = not workers[imports]
         if not starving and now - since <= patience:
             continue

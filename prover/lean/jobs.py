@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
@@ -15,8 +16,19 @@ T = TypeVar("T")
 ImportSet = tuple[str, ...]
 
 
+Charge = Callable[[float], None]
+
+CHARGE: ContextVar[Charge] = ContextVar("charge", default=lambda _seconds: None)
+"""Told of the seconds that workers spend on what this task asks for, also when nobody waits for the answer any more."""
+
+
 class PoolBusyError(RuntimeError):
-    """The queue is full. Nothing was lost; the same request may be sent again later."""
+    """There is no room. Nothing was lost; the same request may be sent again after `seconds`."""
+
+    def __init__(self, text: str, seconds: float = 1.0) -> None:
+        """Keep the delay."""
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class Priority(IntEnum):
@@ -37,6 +49,7 @@ class Job(Generic[T]):
         order: its place among all jobs.
         deaths: workers that died on it. After the first it wants a worker that has served nobody.
         disturbances: attempts that somebody outside ended.
+        charge: whom the time is charged to that workers spend on it.
     """
 
     request: Request[T]
@@ -48,6 +61,7 @@ class Job(Generic[T]):
     future: asyncio.Future[T]
     deaths: int = 0
     disturbances: int = 0
+    charge: Charge = field(default_factory=CHARGE.get)
 
     @property
     def retried(self) -> bool:
@@ -61,6 +75,11 @@ class Job(Generic[T]):
         try:
             self.future.set_result(self.request.failed(kind, reason, ms))
         except Exception as error:
+            self.future.set_exception(error)
+
+    def refuse(self, error: PoolBusyError) -> None:
+        """Settle the job by telling its caller to come back."""
+        if not self.future.done():
             self.future.set_exception(error)
 
 

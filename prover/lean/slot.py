@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prover.lean.attempt import SHUTTING_DOWN, after_end, attempt
 from prover.lean.ending import End, HeaderRejectedError, WorkerStartError
-from prover.lean.jobs import ImportSet, Job
+from prover.lean.jobs import Charge, ImportSet, Job
 from prover.lean.process import WorkerProcess
 from prover.lean.runtime import RuntimeUnavailableError
 from prover.lean.stats import State, WorkerStats
@@ -28,6 +28,7 @@ class Slot:
         self._crew = crew
         self._orders: asyncio.Future[Job[Any] | End] | None = None
         self._failures = 0
+        self._charges: tuple[Charge, ...] = ()
         self.worker = worker
         self.imports = imports
         self.state = State.STARTING
@@ -66,13 +67,20 @@ class Slot:
         """Hand a job to the idle worker."""
         self._order(job, State.BUSY)
 
-    def dismiss(self, end: End, imports: ImportSet | None = None) -> WorkerProcess:
-        """Replace the idle worker, by one with other imports if any are given. `ISOLATED` leaves it to the caller."""
+    def dismiss(self, end: End, imports: ImportSet | None = None, *charges: Charge) -> WorkerProcess:
+        """Replace the idle worker, by one with other imports if any are given. `ISOLATED` leaves it to the caller.
+
+        Args:
+            end: why.
+            imports: of the next worker.
+            charges: told of the seconds that its start takes.
+        """
         assert self.worker is not None
         worker = self.worker
         if end is End.ISOLATED:
             self.worker = None
         self.imports = imports or self.imports
+        self._charges = charges
         self._order(end, State.STARTING)
         return worker
 
@@ -110,6 +118,7 @@ class Slot:
     async def _start(self) -> bool:
         crew = self._crew
         self.state = State.STARTING
+        began = _now()
         try:
             self.worker = await crew.start_worker(self.imports)
         except HeaderRejectedError as error:
@@ -124,6 +133,10 @@ class Slot:
         else:
             self._failures = 0
             return True
+        finally:
+            for charge in self._charges:
+                charge(_now() - began)
+            self._charges = ()
         await self._failed(failure)
         return False
 
@@ -142,10 +155,10 @@ class Slot:
         worker = self.worker
         assert worker is not None
         loop = asyncio.get_running_loop()
-        self.up_since = loop.time()
+        self.up_since = _now()
         while worker.usable:
             self._orders = loop.create_future()
-            self._idle_since = loop.time()
+            self._idle_since = _now()
             self.state = State.IDLE
             self._crew.worker_idle()
             waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
@@ -168,7 +181,9 @@ class Slot:
 
     async def _work(self, worker: WorkerProcess, job: Job[Any]) -> End | None:
         crew = self._crew
+        began = _now()
         ended = await attempt(worker, job, crew.config.grace_seconds)
+        job.charge(_now() - began)
         if ended:
             self.state = State.STARTING
             _log.warning("a Lean worker ended in a %s request: it %s", job.request.op, ended.why)
@@ -190,3 +205,7 @@ class Slot:
 
     async def _pause(self) -> None:
         await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(self._failures, 7)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

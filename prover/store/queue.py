@@ -6,7 +6,7 @@ Answers of a job have positions 1, 2, 3, … without gaps, in the order in which
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,13 +112,18 @@ class JobQueue:
         )
         return await self._database.read(lambda c: [(row.position, row.answer) for row in c.execute(query)])
 
-    async def claim(self, most: int, seconds: float) -> list[Lease]:
+    async def claim(self, most: int, seconds: float, without: Collection[str] = ()) -> list[Lease]:
         """Take at most `most` items for so many seconds, turn by turn from owners and jobs with fewest under way.
+
+        Args:
+            most: items.
+            seconds: until the leases run out.
+            without: owners whose items are left alone.
 
         Raises:
             StoreError: the database cannot be written.
         """
-        return await self._database.write(lambda c: self._claim(c, most, seconds))
+        return await self._database.write(lambda c: self._claim(c, most, seconds, without))
 
     async def renew(self, seconds: float) -> set[int]:
         """Hold what this server holds for so many seconds more; the items that it still holds. Raises StoreError."""
@@ -212,13 +217,14 @@ class JobQueue:
         assert job is not None
         return job
 
-    def _claim(self, connection: Connection, most: int, seconds: float) -> list[Lease]:
+    def _claim(self, connection: Connection, most: int, seconds: float, without: Collection[str]) -> list[Lease]:
         now = self._database.now(connection)
+        theirs = (JobRow.finished.is_(None), JobRow.owner.not_in(without))
         # 1. Whose turn it is: jobs with something to do, and what is under way of each.
         jobs = {
             row.id: row
             for row in connection.execute(
-                select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(JobRow.finished.is_(None))
+                select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(*theirs)
             )
         }
         at_work: dict[str, int] = dict.fromkeys(jobs, 0)

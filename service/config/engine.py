@@ -39,6 +39,9 @@ class LeanSettings(Section):
     """Modules that workers load ahead of requests."""
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
     """Modules that requests may import, each with everything below it."""
+    switch_share: float | None = Field(default=0.25, gt=0, le=1)
+    """Most of the workers' time that a server's clients may have spent on starting the embedded Lean for other imports than
+    `imports`; what comes beyond is told to come back. A Lean process holds one set of imports."""
     queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
     pool: Literal["worker", "dojo"] = "worker"

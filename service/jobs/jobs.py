@@ -9,6 +9,10 @@ from prover.search import Ending, Progress, Proof
 from prover.verdict import Verdict
 from service.errors import UserError
 from service.requests import Search
+from service.security.identity import Quota
+
+NO_QUOTA = Quota()
+"""As the settings say."""
 
 
 class NoJobError(UserError):
@@ -136,8 +140,11 @@ JobEvent = Answered | JobStatus
 class Jobs(Protocol):
     """Runs batch jobs. `owner` is who asks: another owner's job does not exist for them; None sees every job."""
 
-    async def submit(self, batch: Batch, owner: str = "") -> JobStatus:
+    async def submit(self, batch: Batch, owner: str = "", quota: Quota = NO_QUOTA) -> JobStatus:
         """Take a job in; when this returns it is on disk and will be done, whatever happens to this server.
+
+        What it takes is charged to its owner, as far as `quota` or the settings bound it; nothing of it is begun while the
+        owner has spent that.
 
         Raises:
             InputError: it holds no items, too many or too large ones, two of one id, or its key was used for another

@@ -9,8 +9,8 @@ import contextlib
 import hashlib
 import json
 import random
-from collections.abc import AsyncGenerator, Coroutine
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 import structlog
@@ -22,9 +22,22 @@ from prover.store.errors import StoreError
 from prover.store.queue import JobQueue, KeyUsedError, Lease, QueueFullError, StoredJob, Submission
 from service.config import JobSettings
 from service.errors import InputError, UserError
-from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError, Outcome
+from service.jobs.jobs import (
+    NO_QUOTA,
+    Answer,
+    Answered,
+    Batch,
+    Item,
+    JobEvent,
+    JobState,
+    JobStatus,
+    NoJobError,
+    Outcome,
+)
 from service.jobs.waiting import Changes, ended, unbroken, wait
+from service.quotas import Account, Quotas
 from service.requests import BusyError, Service, StatementError, UnavailableError
+from service.security.identity import Identity, Quota
 
 T = TypeVar("T")
 
@@ -43,14 +56,28 @@ _ITEM = TypeAdapter(Item)
 _ANSWER = TypeAdapter(Answer)
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What is kept with a job beside its items; jobs of earlier versions have no quota."""
+
+    repeat: bool
+    owner: str = ""
+    quota: Quota = NO_QUOTA
+
+
+_OPTIONS = TypeAdapter(_Options)
+
+
 class JobRunner:
     """`Jobs` over a database. Use it as an async context manager; behind it, what it was working on is free again."""
 
-    def __init__(self, service: Service, queue: JobQueue, settings: JobSettings) -> None:
-        """Search with `service`, at `Priority.BATCH`."""
+    def __init__(self, service: Service, queue: JobQueue, settings: JobSettings, quotas: Quotas | None = None) -> None:
+        """Search with `service`, at `Priority.BATCH`; what that takes is charged to owners in `quotas`, if any."""
         self._service = service
         self._queue = queue
         self._settings = settings
+        self._quotas = quotas
+        self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._changes = Changes()
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -67,12 +94,13 @@ class JobRunner:
         with contextlib.suppress(StoreError):  # the leases run out by themselves
             await self._queue.give_back()
 
-    async def submit(self, batch: Batch, owner: str = "") -> JobStatus:
+    async def submit(self, batch: Batch, owner: str = "", quota: Quota = NO_QUOTA) -> JobStatus:
         """See `Jobs.submit`."""
         _admit(batch, self._settings.items)
         items = await asyncio.to_thread(_encode, batch)
-        options = json.dumps({"repeat": batch.repeat})
-        digest = hashlib.sha256("\0".join([batch.label, options, *map("\0".join, items)]).encode()).hexdigest()
+        repeat = json.dumps({"repeat": batch.repeat})
+        digest = hashlib.sha256("\0".join([batch.label, repeat, *map("\0".join, items)]).encode()).hexdigest()
+        options = _OPTIONS.dump_json(_Options(batch.repeat, owner, quota)).decode()
         submission = Submission(owner, batch.key or None, digest, batch.label, options, items)
         try:
             job = await self._stored(
@@ -141,7 +169,8 @@ class JobRunner:
             change = self._changes.next
             room = await self._room()
             try:
-                leases = await unbroken(self._queue.claim(room, self._settings.lease_seconds)) if room else []
+                spent, seconds = self._without_means(), self._settings.lease_seconds
+                leases = await unbroken(self._queue.claim(room, seconds, spent)) if room else []
             except StoreError as error:
                 _log.warning("batches cannot be worked on", error=str(error))
                 leases = []
@@ -161,6 +190,11 @@ class JobRunner:
             except UserError:  # not yet started, for instance
                 most = 0
         return max(0, most - len(self._working))
+
+    def _without_means(self) -> set[str]:
+        """Owners who have to wait until something of their quota is left again."""
+        self._spent = {owner: account for owner, account in self._spent.items() if account.wait()}
+        return set(self._spent)
 
     def _done(self, item: int) -> None:
         self._working.pop(item, None)
@@ -190,8 +224,10 @@ class JobRunner:
         """Work on an item until it is answered, or give it back."""
         log = _log.bind(job=lease.job, attempt=lease.attempt)
         try:
+            options = _OPTIONS.validate_json(lease.options)
             item = _ITEM.validate_json(lease.request)
-            answer = await self._answer(item, lease)
+            with self._charging(options):
+                answer = await self._answer(item, lease, options.repeat)
         except UnavailableError as error:
             log.warning("a batch item is put back", error=str(error))
             await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
@@ -211,12 +247,25 @@ class JobRunner:
         except StoreError as error:
             _log.warning("the database of batches cannot be written", error=str(error))
 
-    async def _answer(self, item: Item, lease: Lease) -> Answer:
+    @contextlib.contextmanager
+    def _charging(self, options: "_Options") -> Iterator[None]:
+        """Have this task's work charged to the owner of a job."""
+        if self._quotas is None:
+            yield
+            return
+        account = self._quotas.account(Identity(options.owner, frozenset(), options.quota))
+        account.bear()
+        try:
+            yield
+        finally:
+            if account.wait():
+                self._spent[options.owner] = account
+
+    async def _answer(self, item: Item, lease: Lease, repeat: bool) -> Answer:
         if lease.attempt > _MOST_ATTEMPTS:
             error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
             return Answer(item.id, Outcome.FAILED, item.family, error=error)
-        options = json.loads(lease.options)
-        request = replace(item.search, priority=Priority.BATCH, repeat=options["repeat"])
+        request = replace(item.search, priority=Priority.BATCH, repeat=repeat)
         while True:
             proofs: list[Proof] = []
             spent = Progress()

@@ -94,3 +94,10 @@ async def test_extra_workers_for_a_set_come_from_long_idle_ones_and_leave_the_de
 async def test_sets_that_have_their_worker_need_no_switch() -> None:
     starting = Place(OTHER, idle_since=None)
     assert import_switch([starting, Place()], queue_of(job(OTHER)), DEFAULT, 101.0, 10.0) is None
+
+
+async def test_where_too_many_were_switched_only_the_default_set_gets_workers() -> None:
+    queue = queue_of(job(OTHER))
+    assert import_switch([Place(), Place(THIRD)], queue, DEFAULT, 1_000.0, 10.0, away=False) is None
+    queue = queue_of(job(OTHER), job(order=1))
+    assert import_switch([Place(THIRD)], queue, DEFAULT, 1_000.0, 10.0, away=False) == (0, DEFAULT)

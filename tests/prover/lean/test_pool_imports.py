@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from prover.lean.ending import End
-from prover.lean.pool import PoolUnavailableError
+from prover.lean.jobs import CHARGE
+from prover.lean.pool import PoolBusyError, PoolUnavailableError
 from prover.verdict import Region, VerdictKind
 from tests.prover.lean.scripted import (
     SHORT,
@@ -43,6 +44,33 @@ async def test_two_import_sets_share_one_worker_by_turns() -> None:
         )
         assert [verdict.theorem for verdict in verdicts] == [f"t{i}" for i in range(40)]
         assert 1 <= pool.stats().ends[End.IMPORTS] <= 6
+
+
+async def test_ever_new_imports_take_a_share_of_the_workers_time_and_no_more() -> None:
+    """A client that asked for other imports each time once kept every worker starting, and nobody else was served."""
+    spent = 0.0
+
+    def pay(seconds: float) -> None:
+        nonlocal spent
+        spent += seconds
+
+    # A thousandth of the time, of which 0.12 s are saved up: every start takes longer than that.
+    async with pool_of(runtime=ScriptedRuntime(start={"sleep": 0.2}), switch_share=0.001) as pool:
+        await idle(pool)
+        paying = CHARGE.set(pay)
+        assert (await pool.check(theorem(imports=("Init.A",)), proof())).verified
+        CHARGE.reset(paying)
+        assert spent >= 0.2, "who wants other imports pays for the start of their worker"
+        for number in range(20):
+            with pytest.raises(PoolBusyError, match="no worker has these imports") as caught:
+                await pool.check(theorem(imports=(f"Init.B{number}",)), proof())
+            assert caught.value.seconds > 60
+        assert (await pool.check(theorem(imports=("Init.A",)), proof())).verified, "they are there"
+        for _ in range(3):
+            assert (await pool.check(theorem(), proof())).verified, "what workers have by default is never refused"
+        assert pool.stats().ends == {End.IMPORTS: 2}
+        with pytest.raises(PoolBusyError):
+            await pool.check(theorem(imports=("Init.A",)), proof())
 
 
 async def test_import_outside_the_allow_list_is_forbidden_before_any_worker_sees_it() -> None:
