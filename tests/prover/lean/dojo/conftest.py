@@ -11,16 +11,28 @@ import pytest
 
 from prover.lean.dojo import DojoConfig
 from prover.lean.native.sandbox import Sandbox, find_bubblewrap, trouble
-from tests.prover.lean.dojo.emulation import emulate
+from tests.prover.lean.dojo.emulation import emulate, stand_in
+
+
+def _with_lean_dojo() -> Path | None:
+    named = os.environ.get("LEANSIEVE_DOJO_PYTHON")
+    if named is None and importlib.util.find_spec("lean_dojo") is None:
+        return None
+    return Path(named or sys.executable)
 
 
 @pytest.fixture(scope="session")
-def dojo_python() -> Path:
+def real_dojo_python() -> Path:
     """A Python that has lean-dojo."""
-    named = os.environ.get("LEANSIEVE_DOJO_PYTHON")
-    if named is None and importlib.util.find_spec("lean_dojo") is None:
+    if (python := _with_lean_dojo()) is None:
         pytest.skip("lean-dojo is not installed: `make test-dojo` runs this in an environment that has it")
-    return Path(named or sys.executable)
+    return python
+
+
+@pytest.fixture(scope="session")
+def dojo_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has lean-dojo, or a stand-in for it: our side of LeanDojo is tested everywhere."""
+    return _with_lean_dojo() or stand_in(tmp_path_factory.mktemp("lean-dojo"))
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
-"""A traced repository whose `lake` and Lean4Repl are emulated by a script; lean-dojo itself is real."""
+"""A traced repository whose `lake` and Lean4Repl are emulated by a script; a stand-in for lean-dojo where it is missing."""
 
 import os
+import shlex
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,5 +46,18 @@ def emulate(
         "GITHUB_ACCESS_TOKEN": "secret",
         "VERBOSE": "1",
     }
-    usual = {"start_seconds": 240.0, "readable": (programs,), "environment": environment}
+    readable = (programs, Path(sys.prefix), Path(sys.base_prefix))  # a stand-in's Python is this one
+    usual = {"start_seconds": 240.0, "readable": readable, "environment": environment}
     return DojoConfig(traced, dojo_python, sandbox=sandbox, **{**usual, **more})
+
+
+def stand_in(folder: Path) -> Path:
+    """Make a Python under `folder` whose lean-dojo is `lean_dojo_stand_in.py`."""
+    modules, python = folder / "modules", folder / "bin" / "python"
+    modules.mkdir()
+    for name in ("lean_dojo", "loguru"):
+        (modules / f"{name}.py").write_text((_HERE / "lean_dojo_stand_in.py").read_text())
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(modules))} exec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return python

@@ -1,6 +1,7 @@
-"""The real lean-dojo on an emulated Lean: a script stands in for `lake env lean` with Lean4Repl.
+"""lean-dojo on an emulated Lean: a script stands in for `lake env lean` with Lean4Repl.
 
-It tests our side of LeanDojo and lean-dojo's own Python, and neither Lean4Repl nor Lean.
+With the real lean-dojo (`make test-dojo`) it tests our side of LeanDojo and lean-dojo's own Python; where that is not installed,
+a stand-in of it leaves our side. Neither Lean4Repl nor Lean is tested.
 """
 
 import asyncio
@@ -241,7 +242,7 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[4])!r})
 from tests.prover.lean.dojo.test_dojo_emulated import *
 config = DojoConfig(Path({str(config.traced)!r}), Path({str(config.python)!r}), sandbox=Sandbox({str(config.sandbox)!r}),
-    readable=[Path({str(config.readable[0])!r})], environment={dict(config.environment)!r})
+    readable=[Path(folder) for folder in {[str(folder) for folder in config.readable]!r}], environment={dict(config.environment)!r})
 async def main():
     async with opened(DojoPool(config)) as session:
         first = (await session.begin()).state

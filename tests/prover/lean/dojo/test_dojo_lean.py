@@ -19,6 +19,7 @@ LIMITS = Limits(seconds=120)
 
 
 @pytest.mark.lean
+@pytest.mark.usefixtures("real_dojo_python")
 async def test_steps_of_emulated_dojo_make_a_proof_that_our_worker_verifies(
     emulated: Callable[..., DojoConfig], lean_pool: WorkerPool
 ) -> None:
