@@ -24,6 +24,7 @@ class Call:
         kind: `unary`, `client_stream`, `server_stream` or `bidi_stream`.
         metadata: what the client sent beside the request; of a key that came twice, the last.
         context: of gRPC.
+        system: how it came, `grpc` or `http`.
     """
 
     service: str
@@ -31,6 +32,7 @@ class Call:
     kind: str
     metadata: Mapping[str, str | bytes]
     context: Context
+    system: str = "grpc"
 
     def status_after(self, error: BaseException | None) -> grpc.StatusCode:
         """How the call ended, if its handler ended with `error` or, None, without one."""

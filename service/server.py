@@ -24,14 +24,14 @@ from service.errors import UserError
 from service.health import SERVICE, Health
 from service.http.calls import Calls
 from service.http.server import HttpServer
-from service.interceptor import Around
+from service.interceptor import Around, Surround
 from service.jobs.jobs import Jobs
 from service.jobs.runner import JobRunner
 from service.memory import Memory, open_database
 from service.metrics import http as metrics_http
 from service.metrics.collector import ProcessCollector, ServerCollector
 from service.metrics.recorder import Recorder
-from service.metrics.rpc import CallRecorder
+from service.metrics.rpc import GRPC, HTTP, CallRecorder, Names
 from service.quotas import Quotas
 from service.requests import Service
 from service.security.authentication import Authentication
@@ -90,10 +90,14 @@ async def listening(
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
     in_work, recorder = CallsInWork(), recorder or Recorder()
-    counted = [CallRecorder(recorder.registry).around, recorder.tracing.around, in_work.around]
-    authentication = Authentication(settings.security, roles_of_anyone(settings.server.listen))
+
+    def surrounds(names: Names, listen: str) -> list[Surround]:
+        counted = CallRecorder(recorder.registry, names)
+        authentication = Authentication(settings.security, roles_of_anyone(listen))
+        return [counted.around, recorder.tracing.around, in_work.around, authentication.around]
+
     server = grpc.aio.server(
-        interceptors=[Around(surround) for surround in (*counted, authentication.around)],
+        interceptors=[Around(surround) for surround in surrounds(GRPC, settings.server.listen)],
         options=_options(settings.server),
     )
     state, servicer = Health(), Servicer(service, settings, jobs, quotas)
@@ -104,8 +108,7 @@ async def listening(
     address = bind(server, settings)
     http: HttpServer | None = None
     if settings.http.listen:
-        authentication = Authentication(settings.security, roles_of_anyone(settings.http.listen))
-        calls = Calls(servicer, [*counted, authentication.around])
+        calls = Calls(servicer, surrounds(HTTP, settings.http.listen))
         http = await HttpServer.start(calls, settings, lambda: state.serving)
         announce_http(http.url)
     await server.start()

@@ -97,7 +97,7 @@ class _Exported(Tracing):
             f"{call.service}/{call.method}",
             context=TraceContextTextMapPropagator().extract(sent),
             kind=trace.SpanKind.SERVER,
-            attributes={"rpc.system": "grpc", "rpc.service": call.service, "rpc.method": call.method},
+            attributes={"rpc.system": call.system, "rpc.service": call.service, "rpc.method": call.method},
         )
         # Not detached again: the task ends with the call.
         context.attach(trace.set_span_in_context(span))

@@ -81,9 +81,8 @@ class Calls:
         give: Callable[[Message], Awaitable[None]],
     ) -> None:
         kind = _KINDS[method.client_streaming, method.server_streaming]
-        call = Call(
-            method.containing_service.full_name, method.name, kind, dict(context.invocation_metadata()), context
-        )
+        metadata = dict(context.invocation_metadata())
+        call = Call(method.containing_service.full_name, method.name, kind, metadata, context, "http")
         try:
             async with contextlib.AsyncExitStack() as stack:
                 for surround in self._surrounds:

@@ -1,6 +1,8 @@
 """Manifests for Kubernetes, compose and images: well-formed, and in step with the settings."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,24 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.name)
 def test_kubernetes_takes_each_resource(path: Path) -> None:
     kubernetes_validate.validate(yaml.safe_load(path.read_text()), "1.37", strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_builds_what_kubernetes_takes() -> None:
+    built = subprocess.run(["kubectl", "kustomize", str(BASE)], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    resources = list(yaml.safe_load_all(built.stdout))
+    assert len(resources) == len(RESOURCES) + 1  # the configuration is made there
+    for one in resources:
+        kubernetes_validate.validate(one, "1.37", strict=True)
+    (config_map,) = (one for one in resources if one["kind"] == "ConfigMap")
+    (deployment,) = (one for one in resources if one["kind"] == "Deployment")
+    names = [
+        volume["configMap"]["name"]
+        for volume in deployment["spec"]["template"]["spec"]["volumes"]
+        if "configMap" in volume
+    ]
+    assert names == [config_map["metadata"]["name"]], "another configuration rolls the pods"
 
 
 def test_the_base_names_every_file_of_its_folder() -> None:

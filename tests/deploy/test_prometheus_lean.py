@@ -23,7 +23,7 @@ from prover.lean.pool import WorkerPool
 from prover.search import Budget
 from prover.theorem import Theorem
 from service.client import Client
-from service.config import ServerSettings, Settings, StoreSettings
+from service.config import HttpSettings, ServerSettings, Settings, StoreSettings
 from service.engine import Engine
 from service.metrics import http
 from service.metrics.collector import ProcessCollector, ServerCollector
@@ -64,12 +64,16 @@ async def process(*command: str, **environment: str) -> AsyncIterator[asyncio.su
 
 @contextlib.asynccontextmanager
 async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
-    """A server that has something to show of everything: verdicts, searches, refusals. Yields its metrics' port."""
-    settings = Settings(server=ServerSettings(listen="127.0.0.1:0"), store=StoreSettings(url=SecretStr("none")))
-    recorder = Recorder()
+    """A server that has something to show of everything: verdicts, searches, HTTP. Yields its metrics' port."""
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0"),
+        http=HttpSettings(listen="127.0.0.1:0"),
+        store=StoreSettings(url=SecretStr("none")),
+    )
+    recorder, urls = Recorder(), list[str]()
     engine = Engine(settings, pool, recorder=recorder)
     await engine.start()
-    async with listening(engine, settings, asyncio.Event(), recorder) as (address, state):
+    async with listening(engine, settings, asyncio.Event(), recorder, None, urls.append) as (address, state):
         await state.report(serving=True)
         recorder.registry.register(ServerCollector(engine, state))
         recorder.registry.register(ProcessCollector())
@@ -79,6 +83,8 @@ async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
                 await client.check(Check(swap, Candidate(proof)))
             async for _ in client.prove(Search(swap, Budget(samples=8, proofs=2, seconds=60))):
                 pass
+            async with httpx.AsyncClient(base_url=urls[0]) as web:
+                assert (await web.post("/v1/get-server-info", json={})).is_success
             with http.serving("127.0.0.1", 0, recorder.registry, lambda: state.serving) as port:
                 yield port
     await engine.close()
@@ -144,6 +150,9 @@ async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lea
         # The names of prometheus_client's own collectors are not ours either.
         assert [line for line in complaints.decode().splitlines() if not line.startswith(("python_", "process_"))] == []
         assert "swap" not in page.text
+        # Calls over HTTP are none of gRPC's.
+        assert 'leansieve_http_handled_total{code="OK",method="GetServerInfo"} 1.0' in page.text
+        assert 'grpc_method="GetServerInfo"' not in page.text
 
         # 2. Each query of the dashboard has an answer, with the labels that its legend shows.
         empty = []
@@ -153,7 +162,7 @@ async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lea
             if not found:
                 empty.append((title, asked))
                 continue
-            for label in ("instance", "sampler", "verdict", "trust", "model_name", "grpc_code"):
+            for label in ("instance", "sampler", "verdict", "trust", "model_name", "grpc_code", "method", "code"):
                 assert f"{{{{{label}}}}}" not in legend or label in found[0]["metric"], (title, legend)
         assert empty == []
 
