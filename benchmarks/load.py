@@ -7,16 +7,22 @@
 
 `streams` starts a server of its own and keeps so many clients busy with `Prove`, `CheckProofs` and `CheckProof`. A client
 that is told RESOURCE_EXHAUSTED waits as long as it was told, and comes back. Reported: how calls ended, latency of
-`grpc.health.v1.Health/Check`, resident memory of the server without its Lean workers, and whether each stream that was
-accepted came to its end. The two others run server, client and pool in this process, in turns with the pool alone on the
-same items, so that the difference is what the service costs; client and server share the machine with Lean.
+`grpc.health.v1.Health/Check` seen by a process that does nothing else, resident memory of the server without its Lean
+workers and its growth, and whether each stream that was accepted came to its end. The two others run server, client and
+pool in this process, in turns with the pool alone on the same items, so that the difference is what the service costs;
+client and server share the machine with Lean.
+
+On a machine that others use too, wall-clock figures are theirs as much as ours. So each run also says what the machine did to
+a process that only sleeps (`sleep_late_ms`), which share of the processors others took, and what was spent in processor time.
 """
 
 import argparse
 import asyncio
+import concurrent.futures
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -87,7 +93,6 @@ class Seen:
     proofs: int = 0
     verdicts: int = 0
     wrong: list[str] = field(default_factory=list)
-    health_ms: list[float] = field(default_factory=list)
     resident_mib: list[tuple[float, float]] = field(default_factory=list)
 
 
@@ -163,17 +168,27 @@ async def client(address: str, numbers: "itertools.count[int]", ends: float, see
                     await asyncio.sleep(meant.seconds * random.uniform(0.5, 1.5))
 
 
-async def probe(address: str, ends: float, seen: Seen) -> None:
-    """Asks for health, ten times a second, as a load balancer would: on a connection of its own."""
-    async with grpc.aio.insecure_channel(address) as channel:
+def probe(address: str, seconds: float) -> dict[str, Any]:
+    """Asks for health, ten times a second, as a load balancer would: in a process, and on a connection, of its own."""
+    health_ms, late_ms, wrong = [], [], 0
+    with grpc.insecure_channel(address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
+        ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             began = time.perf_counter()
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=30)
-            seen.health_ms.append((time.perf_counter() - began) * 1e3)
-            if answer.status != health_pb2.HealthCheckResponse.SERVING:
-                seen.wrong.append("health is not SERVING")
-            await asyncio.sleep(0.1)
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=30)
+            answered = time.perf_counter()
+            wrong += answer.status != health_pb2.HealthCheckResponse.SERVING
+            health_ms.append((answered - began) * 1e3)
+            time.sleep(0.1)
+            late_ms.append((time.perf_counter() - answered - 0.1) * 1e3)
+    return {"health_ms": spread(health_ms), "sleep_late_ms": spread(late_ms), "not_serving": wrong}
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Quantiles, and the largest."""
+    cuts = statistics.quantiles(values, n=1000, method="inclusive")
+    return {"p50": cuts[499], "p99": cuts[989], "p999": cuts[998], "most": max(values)}
 
 
 async def weigh(process: psutil.Process, began: float, ends: float, seen: Seen) -> None:
@@ -209,24 +224,47 @@ async def server(workers: int, streams: int) -> AsyncIterator[tuple[int, str]]:
                 await asyncio.wait_for(process.wait(), 60)
 
 
+def busy(times: Any) -> float:
+    """Processor seconds of the whole machine so far, idling aside."""
+    return float(sum(times)) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+
+def ours(server: psutil.Process) -> dict[str, float]:
+    """Processor seconds so far of the server, its Lean workers (those that are still there) and this process."""
+
+    def seconds(process: psutil.Process) -> float:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            return times.user + times.system
+        return 0.0
+
+    lean = sum(map(seconds, server.children(recursive=True)))
+    return {"server": seconds(server), "lean": lean, "clients": seconds(psutil.Process())}
+
+
 async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
     """See the module."""
     seen, numbers = Seen(), itertools.count(1)
-    async with server(arguments.workers, arguments.streams) as (pid, address):
-        began = time.monotonic()
-        ends = began + arguments.seconds
-        async with asyncio.TaskGroup() as group:
-            group.create_task(probe(address, ends, seen))
-            group.create_task(weigh(psutil.Process(pid), began, ends, seen))
-            for _ in range(arguments.streams):
-                group.create_task(client(address, numbers, ends, seen))
-    quantiles = statistics.quantiles(seen.health_ms, n=1000)
-    fifth = max(1, len(seen.resident_mib) // 5)
+    loop = asyncio.get_running_loop()
+    spawn = multiprocessing.get_context("spawn")  # a fork would share gRPC's threads
+    with concurrent.futures.ProcessPoolExecutor(1, spawn) as probing:
+        async with server(arguments.workers, arguments.streams) as (pid, address):
+            process, machine = psutil.Process(pid), psutil.cpu_times()
+            spent = ours(process)
+            began = time.monotonic()
+            ends = began + arguments.seconds
+            async with asyncio.TaskGroup() as group:
+                probed = loop.run_in_executor(probing, probe, address, arguments.seconds)
+                group.create_task(weigh(process, began, ends, seen))
+                for _ in range(arguments.streams):
+                    group.create_task(client(address, numbers, ends, seen))
+            health = await probed
+            spent = {name: seconds - spent.get(name, 0.0) for name, seconds in ours(process).items()}
+            taken, here = busy(psutil.cpu_times()) - busy(machine), sum(spent.values())
     # The first fifth is what a server needs at all under this load.
-    early, late = (
-        statistics.median(mib for _, mib in part)
-        for part in (seen.resident_mib[fifth : 2 * fifth], seen.resident_mib[-fifth:])
-    )
+    settled = seen.resident_mib[len(seen.resident_mib) // 5 :]
+    growth, _ = statistics.linear_regression(*zip(*settled, strict=True))
+    calls = sum(seen.ends.values())
     return {
         "streams": arguments.streams,
         "seconds": arguments.seconds,
@@ -236,13 +274,15 @@ async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
         "answered": seen.answered,
         "verdicts": seen.verdicts,
         "proofs": seen.proofs,
-        "health_ms": {
-            "p50": quantiles[499],
-            "p99": quantiles[989],
-            "p999": quantiles[998],
-            "most": max(seen.health_ms),
+        **health,
+        "resident_mib": {
+            "median": statistics.median(mib for _, mib in settled),
+            "most": max(mib for _, mib in settled),
+            "growth_per_minute": growth * 60,
         },
-        "resident_mib": {"second_fifth": early, "last_fifth": late, "growth": late - early},
+        "processor_seconds": spent,
+        "server_processor_ms_per_call": spent["server"] / calls * 1e3,
+        "share_of_processors_taken_by_others": max(0.0, 1 - here / taken),
         "wrong": len(seen.wrong),
         "examples": seen.wrong[:5],
     }
@@ -290,24 +330,31 @@ async def checks(arguments: argparse.Namespace) -> dict[str, Any]:
         return [Check(Theorem(theorem(n)), Candidate(proof(n))) for n in chosen]
 
     rates: dict[str, list[float]] = {"bare": [], "served": []}
+    used: dict[str, list[float]] = {"bare": [], "served": []}
     async with over_one_pool(arguments.workers) as (_, client, pool):
         await bare(pool, some())
+        ways: list[tuple[str, Callable[[list[Check]], Awaitable[None]]]] = [
+            ("bare", lambda items: bare(pool, items)),
+            ("served", lambda items: served(client, items)),
+        ]
         for _ in range(arguments.rounds):
-            ways: list[tuple[str, Callable[[list[Check]], Awaitable[None]]]] = [
-                ("bare", lambda items: bare(pool, items)),
-                ("served", lambda items: served(client, items)),
-            ]
             for name, way in ways:
                 items = some()
-                began = time.perf_counter()
+                began, spent = time.perf_counter(), time.process_time()
                 await way(items)
                 rates[name].append(len(items) / (time.perf_counter() - began))
-    medians = {name: statistics.median(found) for name, found in rates.items()}
+                used[name].append((time.process_time() - spent) / len(items) * 1e3)
+            ways.reverse()
+    # Neighbouring rounds share what the machine did meanwhile.
+    shares = [there / here for here, there in zip(rates["bare"], rates["served"], strict=True)]
     return {
         "items": arguments.items,
         "workers": arguments.workers,
         "checks_per_second": rates,
-        "share_of_bare_pool": medians["served"] / medians["bare"],
+        "share_of_bare_pool": statistics.median(shares),
+        "shares": shares,
+        # Of pool, server and client together, Lean aside.
+        "processor_ms_per_check": {name: statistics.median(found) for name, found in used.items()},
     }
 
 
