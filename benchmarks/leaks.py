@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -28,14 +28,14 @@ from rich.table import Table
 
 from prover.candidate import Candidate
 from prover.lean import protocol
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.dojo import DojoConfig, DojoPool
 from prover.lean.embedded import EmbeddedLean
-from prover.lean.jobs import Priority
 from prover.lean.native.sandbox import Sandbox
 from prover.lean.process import WorkerProcess
 from prover.lean.vetting import allow_list
 from prover.theorem import Theorem
+from prover.verdict import Limits
 
 SOME = Theorem("theorem leaks : 1 + 1 = 2")
 IMPORTS = ("Init", "Std")
@@ -84,7 +84,7 @@ async def worker(lean: EmbeddedLean) -> AsyncGenerator[None, None]:
     process = await WorkerProcess.spawn(lean.launch(IMPORTS))
     try:
         await process.hello(IMPORTS, allow_list(), 300.0)
-        request = protocol.check(SOME, Candidate("rfl"), DEFAULT_LIMITS, DEFAULT_POLICY)
+        request = protocol.check(SOME, Candidate("rfl"), DEFAULT_TERMS)
         answer = await process.ask(request)
         assert request.read(answer, 0.0, False).verified
         yield
@@ -96,8 +96,7 @@ async def worker(lean: EmbeddedLean) -> AsyncGenerator[None, None]:
 @contextlib.asynccontextmanager
 async def dojo(pool: DojoPool) -> AsyncGenerator[None, None]:
     """A Dojo that has run a tactic."""
-    limits = replace(DEFAULT_LIMITS, seconds=300.0)
-    async with pool.open(SOME, limits, DEFAULT_POLICY, Priority.INTERACTIVE) as session:
+    async with pool.open(SOME, Terms(Limits(seconds=300.0))) as session:
         state = (await session.begin()).state
         assert state is not None
         await session.run(state, "skip")

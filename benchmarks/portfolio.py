@@ -24,6 +24,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.portfolio import fillings, templates
@@ -105,7 +106,7 @@ async def measure(
     ]
     runtime = EmbeddedLean()
     await asyncio.to_thread(runtime.prepare)
-    limits = Limits(seconds=options.seconds)
+    terms = Terms(Limits(seconds=options.seconds))
     slots = asyncio.Semaphore(options.workers)
     console = Console(stderr=True)
     with options.log.open("a") as file, Progress(console=console) as progress:
@@ -115,7 +116,7 @@ async def measure(
 
             async def check(theorem: Theorem, proof: str) -> None:
                 async with slots:
-                    verdict = await pool.check(theorem, Candidate(proof), limits)
+                    verdict = await pool.check(theorem, Candidate(proof), terms)
                 row = {
                     "theorem": theorem.digest,
                     "proof": proof,

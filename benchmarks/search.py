@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.focus import choose
@@ -217,7 +218,7 @@ async def search(
     result = Result(arm.name, theorem.digest)
     plan = build_plan(arm.strategy, arm.samplers, pool)
     budget = Budget(options.samples, None, options.longest, options.proofs)
-    settings = Options(arm.params, Limits(seconds=options.check_seconds))
+    settings = Options(arm.params, Terms(Limits(seconds=options.check_seconds)))
     before = model.stats() if model else SamplerStats()
     at_success = None
     began = time.monotonic()

@@ -30,6 +30,7 @@ from rich.progress import track
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the exploits and the honest proofs belong to the tests
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.ending import End
 from prover.lean.pool import PoolConfig, WorkerPool
@@ -39,7 +40,7 @@ from tests.adversarial import test_fuzz
 from tests.adversarial.exploits import EXPLOITS, HERE
 from tests.honest.honest_proofs import HONEST, HonestProof
 
-PATIENT = Limits(seconds=120)
+PATIENT = Terms(Limits(seconds=120))
 STEPS = ("vet_ms", "compare_ms", "audit_ms", "replay_ms")
 
 
@@ -108,7 +109,7 @@ async def adversarial(pool: WorkerPool, count: int) -> dict[str, Any]:
     began = time.perf_counter()
     for name, case in track(cases, "exploits"):
         candidates = case.texts(HERE / name)
-        found = await asyncio.gather(*(pool.check(case.theorem, text, case.bounds) for text in candidates))
+        found = await asyncio.gather(*(pool.check(case.theorem, text, case.terms) for text in candidates))
         verdicts.update(verdict.kind for verdict in found)
         checks += len(found)
     return {
@@ -152,7 +153,7 @@ async def fuzz(pool: WorkerPool, count: int) -> dict[str, Any]:
     for strategy in (test_fuzz.refutation(), test_fuzz.truncation()):
         checks += [(theorem, Candidate(text)) for theorem, text in drawn(strategy, count)]
     before = died(pool)
-    verdicts = await asyncio.gather(*(pool.check(theorem, text, test_fuzz.LIMITS) for theorem, text in checks))
+    verdicts = await asyncio.gather(*(pool.check(theorem, text, test_fuzz.TERMS) for theorem, text in checks))
     kinds = Counter(verdict.kind for verdict in verdicts)
     return {
         "fuzz": {"cases": len(checks), "accepted": kinds[VerdictKind.VERIFIED], "worker deaths": died(pool) - before},

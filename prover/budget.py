@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from prover.lean.jobs import Priority
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.sampling.sampler import SamplingParams
-from prover.verdict import Limits, Policy, Trust
+from prover.verdict import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,16 @@ class Options:
 
     Attributes:
         params: handed to every sampler; `samples` is replaced by what the budget has left.
-        limits: of each question to Lean.
-        policy: of each question to Lean.
+        terms: of each question to Lean.
         trust: proofs below this tier do not count; at least `KERNEL_REPLAYED`.
-        priority: of what strategies ask beside checks; a checker has its own.
         prefer: anything but `FIRST` collects more proofs than are wanted, to choose among them.
         surplus: how many times as many.
         minimise: most checks for shortening each proof when the search is over, beyond the budget's; 0: leave them.
     """
 
     params: SamplingParams = field(default_factory=SamplingParams)
-    limits: Limits = field(default_factory=Limits)
-    policy: Policy = field(default_factory=Policy)
+    terms: Terms = DEFAULT_TERMS
     trust: Trust = Trust.KERNEL_REPLAYED
-    priority: Priority = Priority.INTERACTIVE
     prefer: Preference = Preference.FIRST
     surplus: int = 3
     minimise: int = 0

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prover.candidate import Candidate
-from prover.lean.checker import Checker
+from prover.lean.checker import Checker, Terms
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Limits, Mode, Policy, Trust, Verdict
 
@@ -171,7 +171,7 @@ class Receipt(_Strict):
         """
         limits = Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
         policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds, self.policy.guard)
-        verdict = await checker.check(self.as_theorem(), self.as_candidate(), limits, policy)
+        verdict = await checker.check(self.as_theorem(), self.as_candidate(), Terms(limits, policy))
         if not verdict.verified:
             why = f": {verdict.messages[0].text}" if verdict.messages else ""
             return verdict, [f"the proof is {verdict.kind.name} now{why}"]

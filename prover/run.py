@@ -179,8 +179,7 @@ class Run:
     async def check(self, candidate: Candidate, spending: "Context", verdict_to_come: asyncio.Future[Verdict]) -> None:
         """Check in the place that `begin` got."""
         try:
-            options = self.options
-            verdict = await self._checker.check(self.theorem, candidate, options.limits, options.policy)
+            verdict = await self._checker.check(self.theorem, candidate, self.options.terms)
         finally:
             self.end()
         if self._aborted:

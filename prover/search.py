@@ -97,7 +97,7 @@ class ProofSearch:
         async def holds(text: str) -> bool:
             candidate = replace(proof.candidate, text=text)
             try:
-                verdict = await self._checker.check(run.theorem, candidate, options.limits, options.policy)
+                verdict = await self._checker.check(run.theorem, candidate, options.terms)
             except PoolBusyError:
                 return False  # the longer proof is good enough where others wait
             if verdict.verified and verdict.trust >= options.trust:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prover.lean.answers import Elaboration, TacticStep
-from prover.lean.jobs import Priority
+from prover.lean.checker import Terms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Policy, VerdictKind
+from prover.verdict import Message, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ class StepSession(Protocol):
 class Stepper(Protocol):
     """Whoever runs single tactics: a Lean worker (`WorkerStepper`), or LeanDojo."""
 
-    def open(
-        self, theorem: Theorem, limits: Limits, policy: Policy, priority: Priority
-    ) -> AbstractAsyncContextManager[StepSession]:
+    def open(self, theorem: Theorem, terms: Terms) -> AbstractAsyncContextManager[StepSession]:
         """Begin with a theorem; what it takes is given back at the end of the context."""
         ...
 
@@ -67,21 +65,11 @@ class Stepper(Protocol):
 class TacticRunner(Protocol):
     """What `WorkerStepper` needs of a pool; `WorkerPool` has it."""
 
-    async def elaborate(
-        self, theorem: Theorem, limits: Limits = ..., policy: Policy = ..., priority: Priority = ...
-    ) -> Elaboration:
+    async def elaborate(self, theorem: Theorem, terms: Terms = ...) -> Elaboration:
         """The goal of the statement alone."""
         ...
 
-    async def tactic(
-        self,
-        theorem: Theorem,
-        script: Sequence[str],
-        step: str,
-        limits: Limits = ...,
-        policy: Policy = ...,
-        priority: Priority = ...,
-    ) -> TacticStep:
+    async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = ...) -> TacticStep:
         """The goals after `step`, run after the blocks of `script`."""
         ...
 
@@ -93,28 +81,24 @@ class WorkerStepper:
         self._runner = runner
 
     @contextlib.asynccontextmanager
-    async def open(
-        self, theorem: Theorem, limits: Limits, policy: Policy, priority: Priority
-    ) -> AsyncGenerator[StepSession, None]:
+    async def open(self, theorem: Theorem, terms: Terms) -> AsyncGenerator[StepSession, None]:
         """See `Stepper.open`."""
-        yield _WorkerSession(self._runner, theorem, limits, policy, priority)
+        yield _WorkerSession(self._runner, theorem, terms)
 
 
 @dataclass(frozen=True, slots=True)
 class _WorkerSession:
     runner: TacticRunner
     theorem: Theorem
-    limits: Limits
-    policy: Policy
-    priority: Priority
+    terms: Terms
 
     async def begin(self) -> Step:
-        answer = await self.runner.elaborate(self.theorem, self.limits, self.policy, self.priority)
+        answer = await self.runner.elaborate(self.theorem, self.terms)
         state = TacticState((answer.goal,)) if answer.verdict is VerdictKind.VERIFIED else None
         return Step(answer.verdict, state, answer.messages)
 
     async def run(self, state: TacticState, tactic: str) -> Step:
-        answer = await self.runner.tactic(self.theorem, state.script, tactic, self.limits, self.policy, self.priority)
+        answer = await self.runner.tactic(self.theorem, state.script, tactic, self.terms)
         ran = answer.verdict is VerdictKind.VERIFIED
         after = TacticState(answer.goals, (*state.script, tactic)) if ran else None
         return Step(answer.verdict, after, answer.messages)

@@ -1,29 +1,9 @@
-"""Checkers over the pool: in their turn, and once more in isolation where that is asked for."""
+"""A checker that has what it verifies checked once more, in isolation."""
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
-from prover.lean.pool import Priority, WorkerPool
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict
-
-
-class InTurn:
-    """Checks in the pool under one priority."""
-
-    def __init__(self, pool: WorkerPool, priority: Priority) -> None:
-        """Wait for workers as `priority` says."""
-        self._pool = pool
-        self._priority = priority
-
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
-        """See `Checker.check`."""
-        return await self._pool.check(theorem, candidate, limits, policy, self._priority)
+from prover.verdict import Verdict
 
 
 class Twice:
@@ -34,15 +14,9 @@ class Twice:
         self._warm = warm
         self._isolated = isolated
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`."""
-        verdict = await self._warm.check(theorem, candidate, limits, policy)
+        verdict = await self._warm.check(theorem, candidate, terms)
         if not verdict.verified:
             return verdict
-        return await self._isolated.check(theorem, candidate, limits, policy)
+        return await self._isolated.check(theorem, candidate, terms)

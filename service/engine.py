@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Self
 
 from prover.candidate import Candidate
-from prover.lean.checker import Checker
+from prover.lean.checker import Checker, Terms
 from prover.lean.dojo import DojoUnavailableError
 from prover.lean.embedded.package import Progress as Report
 from prover.lean.pool import (
@@ -28,7 +28,7 @@ from prover.strategies import STRATEGIES
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
 from service.admission import bounds
-from service.checkers import InTurn, Twice
+from service.checkers import Twice
 from service.choices import Choices
 from service.config import Settings
 from service.faults import accept, as_user_errors, raise_if_hopeless
@@ -157,11 +157,11 @@ class Engine:
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
-        policy = self._choices.policy(request)
+        terms = self._terms(request)
         self._refuse_before_start()
         with as_user_errors():
             async with self._checker(request) as checker:
-                return await checker.check(request.theorem, request.candidate, request.limits, policy)
+                return await checker.check(request.theorem, request.candidate, terms)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
@@ -174,22 +174,20 @@ class Engine:
 
     async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
-        policy, plan = self._choices.policy(request), self._choices.plan(request)
+        terms, plan = self._terms(request), self._choices.plan(request)
         self._refuse_before_start()
         settings = self._settings.search
         options = Options(
             self.models.params(request.sampling, request.budget, self.workers, request.priority),
-            request.limits,
-            policy,
+            terms,
             request.trust,
-            request.priority,
             request.prefer,
             settings.surplus,
             settings.minimising_checks if request.minimise else 0,
         )
         with as_user_errors():
-            elaboration = await self.pool.elaborate(request.theorem, request.limits, policy, request.priority)
-            accept(elaboration, policy)
+            elaboration = await self.pool.elaborate(request.theorem, terms)
+            accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
             left = request.budget.seconds - (time.monotonic() - started)
             budget = replace(request.budget, seconds=max(left, 1e-3))
@@ -225,7 +223,7 @@ class Engine:
 
     async def suggest(self, request: Suggest) -> Suggestions:
         """See `Service.suggest`."""
-        policy = self._choices.policy(request)
+        terms = self._terms(request)
         samplers = self._choices.samplers(request.sampler)
         self._refuse_before_start()
         budget = replace(self._default.budget, seconds=request.seconds)
@@ -233,7 +231,7 @@ class Engine:
         model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
         rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
         with as_user_errors():
-            found = await Suggester(self.pool, request, policy).suggest(rules, model, params)
+            found = await Suggester(self.pool, request, terms).suggest(rules, model, params)
         charge_samples(found.tried)
         return found
 
@@ -254,10 +252,13 @@ class Engine:
         """Most checks at once."""
         return self.pool.size
 
+    def _terms(self, request: Check | Search | Suggest) -> Terms:
+        return Terms(request.limits, self._choices.policy(request), request.priority)
+
     @contextlib.asynccontextmanager
     async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
-        """What checks proofs of the request's theorem up to the tier that it asks for, in its turn."""
-        warm: Checker = InTurn(self.pool, request.priority)
+        """What checks proofs of the request's theorem up to the tier that it asks for."""
+        warm: Checker = self.pool
         if self._dojo is not None:
             warm = self._dojo.before(warm)
         if request.trust < Trust.ISOLATED_REPLAY:

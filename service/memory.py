@@ -14,14 +14,14 @@ from pydantic import TypeAdapter
 from prover.candidate import Candidate
 from prover.diversity import Diversity, distinct_key
 from prover.events import Ending, Finished, Minimised, Progress, Proof
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.receipt import Toolchain
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.failures import FailureStore
 from prover.store.proofs import Capacity, ProofStore
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict, VerdictKind
+from prover.verdict import Policy, Verdict, VerdictKind
 from service.config import StoreSettings
 from service.errors import UserError
 from service.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo, StoreUse
@@ -122,7 +122,8 @@ class Memory:
             proofs, _ = self._of(await service.info())
             checker = _Checker(service, request)
             wanted = request.budget.proofs
-            known = await proofs.recall(request.theorem, checker, request.limits, policy, wanted, request.trust)
+            terms = Terms(request.limits, policy, request.priority)
+            known = await proofs.recall(request.theorem, checker, terms, wanted, request.trust)
             self._looked_up(bool(known))
             return known
         except BusyError:
@@ -187,16 +188,10 @@ class _Checker:
     service: Service
     request: Search
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         request = self.request
         return await self.service.check(
-            Check(theorem, candidate, limits, request.policy, request.trust, request.guard, request.priority)
+            Check(theorem, candidate, terms.limits, request.policy, request.trust, request.guard, terms.priority)
         )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict
+from prover.verdict import Trust, Verdict
 from service.errors import UserError
 from service.requests import Check, Service
 
@@ -65,13 +65,9 @@ class ServiceChecker:
     service: Service
     trust: Trust = Trust.ISOLATED_REPLAY
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """Check, as `Service.check`."""
-        check = Check(theorem, candidate, limits, policy.name, self.trust, policy.guard)
-        return await self.service.check(check)
+        policy = terms.policy
+        return await self.service.check(
+            Check(theorem, candidate, terms.limits, policy.name, self.trust, policy.guard, terms.priority)
+        )

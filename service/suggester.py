@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from prover.candidate import Candidate
 from prover.lean.answers import SorryGoals
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.tactics.closers import AUTOMATION, particular
 from prover.tactics.goal import read_goal
 from prover.tactics.steps import steps
-from prover.verdict import Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Trust, Verdict, VerdictKind
 from service.errors import InputError
 from service.place import Place, find
 from service.requests import LateError, StatementError, UnavailableError
@@ -40,11 +41,11 @@ class Proposal:
 class Suggester:
     """One request for tactics at work."""
 
-    def __init__(self, pool: WorkerPool, request: Suggest, policy: Policy) -> None:
-        """Try in `pool`, under `policy`."""
+    def __init__(self, pool: WorkerPool, request: Suggest, terms: Terms) -> None:
+        """Try in `pool`, on the terms of the request."""
         self._pool = pool
         self._request = request
-        self._policy = policy
+        self._terms = terms
         self._tried = 0
         self._found: list[Suggestion] = []
 
@@ -96,7 +97,7 @@ class Suggester:
             raise InputError("place", "there is no goal at this place: nothing is left to prove there")
         if looked.verdict is VerdictKind.INFRASTRUCTURE:
             raise UnavailableError("; ".join(message.text for message in looked.messages))
-        raise StatementError(Verdict(looked.verdict, policy=self._policy, messages=looked.messages))
+        raise StatementError(Verdict(looked.verdict, policy=self._terms.policy, messages=looked.messages))
 
     async def _try_all(self, sources: Sequence[AsyncIterator[Proposal]], place: Place, goals: tuple[str, ...]) -> None:
         seen: set[str] = set()
@@ -156,14 +157,12 @@ class Suggester:
 
     async def _trust(self, place: Place, tactic: str) -> Trust:
         """How far the whole proof was checked."""
-        request = self._request
         candidate = Candidate(place.with_tactic(tactic))
-        verdict = await self._pool.check(place.theorem, candidate, request.limits, self._policy, request.priority)
+        verdict = await self._pool.check(place.theorem, candidate, self._terms)
         return verdict.trust if verdict.verified else Trust.NONE
 
     async def _goals(self, place: Place, proof: str) -> SorryGoals:
-        request = self._request
-        return await self._pool.goals(place.theorem, proof, request.limits, self._policy, request.priority)
+        return await self._pool.goals(place.theorem, proof, self._terms)
 
 
 async def _by_rule(goal: str, definitions: Sequence[str]) -> AsyncGenerator[Proposal, None]:

@@ -19,11 +19,11 @@ from typing import Self
 
 from prover.candidate import Candidate
 from prover.diversity import normalise
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.pool import WorkerPool
 from prover.lean.vetting import allow_list
 from prover.theorem import Theorem
-from prover.verdict import Limits, Mode, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Mode, Trust, Verdict, VerdictKind
 from training.journal import Journal, JournalError
 
 _NO_FACTS = frozenset({VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES, VerdictKind.INFRASTRUCTURE})
@@ -83,22 +83,16 @@ class VerdictCache:
         """Verdicts known."""
         return len(self._known)
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`. Identical requests at the same time are one; it is cancelled when nobody waits any more."""
-        key = self._key(theorem, candidate, limits, policy)
+        key = self._key(theorem, candidate, terms)
         if (found := self._known.get(key)) is not None:
             self.counts.known += 1
-            return Verdict(found[0], found[1], candidate.mode, policy)
+            return Verdict(found[0], found[1], candidate.mode, terms.policy)
         asked = self._asked.get(key)
         if asked is None:
             self.counts.asked += 1
-            task = asyncio.create_task(self._ask(key, theorem, candidate, limits, policy))
+            task = asyncio.create_task(self._ask(key, theorem, candidate, terms))
             asked = self._asked[key] = _Asked(task)
         else:
             self.counts.joined += 1
@@ -124,16 +118,17 @@ class VerdictCache:
     ) -> None:
         self.close()
 
-    async def _ask(self, key: bytes, theorem: Theorem, candidate: Candidate, limits: Limits, policy: Policy) -> Verdict:
-        verdict = await self._checker.check(theorem, candidate, limits, policy)
+    async def _ask(self, key: bytes, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
+        verdict = await self._checker.check(theorem, candidate, terms)
         if verdict.kind not in _NO_FACTS:
             self._known[key] = (verdict.kind, verdict.trust)
             self._journal.append(json.dumps([key.hex(), verdict.kind, verdict.trust]))
         return verdict
 
-    def _key(self, theorem: Theorem, candidate: Candidate, limits: Limits, policy: Policy) -> bytes:
+    def _key(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> bytes:
         # A whole file is no proof: where its layout matters is not for `normalise` to say.
         text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
+        limits, policy = terms.limits, terms.policy
         settings = [policy.guard, policy.axioms, policy.kinds, limits.heartbeats, limits.recursion, self._version]
         parts = json.dumps([theorem.digest, candidate.mode, text, *settings])
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict
+from prover.verdict import Trust, Verdict
 
 
 class IsolatedChecker:
@@ -15,13 +15,7 @@ class IsolatedChecker:
         """`checker` has a process of its own."""
         self._checker = checker
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`."""
-        verdict = await self._checker.check(theorem, candidate, limits, policy)
+        verdict = await self._checker.check(theorem, candidate, terms)
         return replace(verdict, trust=Trust.ISOLATED_REPLAY) if verdict.verified else verdict

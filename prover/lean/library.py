@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from prover.lean.answers import LibraryTheorem
-from prover.lean.pool import WorkerPool
+from prover.lean.checker import Terms
+from prover.lean.pool import Priority, WorkerPool
 from prover.theorem import Header
 from prover.verdict import Limits, Policy
 
 _PAGE = 100  # constants a request; a statement takes some ten milliseconds
-_PAGE_SECONDS = 120.0
+_TERMS = Terms(Limits(seconds=120.0), priority=Priority.BATCH)  # of one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ async def theorems(pool: WorkerPool, module: str, header: Header | None = None) 
     """
     offset, constants = 0, 1
     while offset < constants:
-        page = await pool.library(module, offset, _PAGE, header, Limits(seconds=_PAGE_SECONDS))
+        page = await pool.library(module, offset, _PAGE, header, _TERMS)
         for theorem in page.theorems:
             yield Listed(module, theorem)
         offset, constants = offset + _PAGE, page.constants

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from prover.candidate import Candidate
 from prover.lean import protocol
 from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
 from prover.lean.ending import End
 from prover.lean.isolated import IsolatedChecker
@@ -22,7 +22,7 @@ from prover.lean.runtime import LeanRuntime
 from prover.lean.stats import PoolStats, State, Tally, WorkerStats
 from prover.lean.vetting import allow_list
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Policy, Verdict
+from prover.verdict import Limits, Verdict
 
 __all__ = [
     "NoAnswerError",
@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_UNHURRIED = Terms(priority=Priority.BATCH)
 
 
 class WorkerPool:
@@ -99,14 +101,7 @@ class WorkerPool:
         """Close."""
         await self.close()
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """Say whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
 
         Raises:
@@ -115,25 +110,19 @@ class WorkerPool:
         """
         theorem = self._canonical(theorem)
         try:
-            request = protocol.check(theorem, candidate, limits, policy)
+            request = protocol.check(theorem, candidate, terms)
         except UnfitTextError as error:
-            verdict = protocol.unfit(error, candidate.mode, policy)
+            verdict = protocol.unfit(error, candidate.mode, terms.policy)
         else:
             try:
-                verdict = await self._run(request, theorem, limits, priority)
+                verdict = await self._run(request, theorem, terms)
             except asyncio.CancelledError:
                 self._tally.abandoned += 1
                 raise
         self._tally.verdicts[verdict.kind] += 1
         return verdict
 
-    async def elaborate(
-        self,
-        theorem: Theorem,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Elaboration:
+    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
         """Elaborate the statement alone: its full name, type and goal.
 
         Raises:
@@ -142,61 +131,40 @@ class WorkerPool:
             ValueError: a limit is out of range.
         """
         theorem = self._canonical(theorem)
-        return await self._run(protocol.elaborate(theorem, limits, policy), theorem, limits, priority)
+        return await self._run(protocol.elaborate(theorem, terms), theorem, terms)
 
-    async def goals(
-        self,
-        theorem: Theorem,
-        proof: str,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> SorryGoals:
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
         """The goals at each `sorry` of `proof`. Raises as `elaborate`."""
         theorem = self._canonical(theorem)
-        return await self._run(protocol.goals(theorem, proof, limits, policy), theorem, limits, priority)
+        return await self._run(protocol.goals(theorem, proof, terms), theorem, terms)
 
     async def tactic(
-        self,
-        theorem: Theorem,
-        script: Sequence[str],
-        step: str,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-        priority: Priority = Priority.INTERACTIVE,
+        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> TacticStep:
         """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
         theorem = self._canonical(theorem)
-        return await self._run(protocol.tactic(theorem, script, step, limits, policy), theorem, limits, priority)
+        return await self._run(protocol.tactic(theorem, script, step, terms), theorem, terms)
 
-    async def constant(
-        self,
-        name: str,
-        header: Header | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Constant | None:
+    async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
         """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:
 
         Raises:
             NoAnswerError: the look-up came to nothing.
         """
         theorem = self._canonical(Theorem("", header or Header()))
-        return await self._run(protocol.constant(theorem, name, limits, policy), theorem, limits, priority)
+        return await self._run(protocol.constant(theorem, name, terms), theorem, terms)
 
-    async def modules(self, header: Header | None = None, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
+    async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
         """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
         theorem = self._canonical(Theorem("", header or Header()))
-        return await self._run(protocol.modules(theorem, limits, DEFAULT_POLICY), theorem, limits, Priority.BATCH)
+        return await self._run(protocol.modules(theorem, terms), theorem, terms)
 
     async def library(
-        self, module: str, offset: int, limit: int, header: Header | None = None, limits: Limits = DEFAULT_LIMITS
+        self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _UNHURRIED
     ) -> LibraryPage:
         """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
         theorem = self._canonical(Theorem("", header or Header()))
-        request = protocol.library(theorem, module, offset, limit, limits, DEFAULT_POLICY)
-        return await self._run(request, theorem, limits, Priority.BATCH)
+        return await self._run(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
 
     async def ping(self, seconds: float = 5.0) -> float:
         """Milliseconds that some worker takes for an empty request.
@@ -205,7 +173,7 @@ class WorkerPool:
             NoAnswerError: none answered.
         """
         theorem = self._canonical(Theorem("", Header(self._config.imports)))
-        return await self._run(protocol.ping(), theorem, Limits(seconds=seconds), Priority.INTERACTIVE)
+        return await self._run(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
 
     @contextlib.asynccontextmanager
     async def isolated(self, imports: tuple[str, ...] | None = None) -> AsyncIterator[Checker]:
@@ -267,14 +235,14 @@ class WorkerPool:
         imports = self._crew.key(theorem.header.imports)
         return replace(theorem, header=replace(theorem.header, imports=imports))
 
-    async def _run(self, request: Request[T], theorem: Theorem, limits: Limits, priority: Priority) -> T:
+    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         imports = theorem.header.imports
         if refusal := self._crew.refusal(imports):
             return request.failed(*refusal, 0.0)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         key = self._crew.key(imports)
-        job = Job(request, key, priority, limits.seconds, loop.time(), next(self._orders), future)
+        job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
         self._crew.push(job)
         try:
             return await future

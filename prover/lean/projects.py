@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.lines import Request
-from prover.lean.pool import PoolConfig, PoolStats, Priority, WorkerPool
+from prover.lean.pool import PoolConfig, PoolStats, WorkerPool
 from prover.lean.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Policy, Region, Verdict
+from prover.verdict import Region, Verdict
 
 T = TypeVar("T")
 
@@ -126,12 +126,12 @@ class ProjectPools(WorkerPool):
         theorem = _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
         return super()._canonical(theorem) if pool is self else pool._canonical(theorem)
 
-    async def _run(self, request: Request[T], theorem: Theorem, limits: Limits, priority: Priority) -> T:
+    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         if not theorem.project:
-            result = await super()._run(request, theorem, limits, priority)
+            result = await super()._run(request, theorem, terms)
         else:
             pool = await self.started(theorem.project)
-            result = await pool._run(request, theorem, limits, priority)
+            result = await pool._run(request, theorem, terms)
         return _pointing_back(result) if self._preludes[theorem.project] else result
 
 
@@ -143,15 +143,9 @@ class _WithOptions:
         self._prelude = prelude
         self._imports = imports
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         theorem = _under(theorem, self._prelude, self._imports)
-        verdict = await self._checker.check(theorem, candidate, limits, policy)
+        verdict = await self._checker.check(theorem, candidate, terms)
         return _pointing_back(verdict) if self._prelude else verdict
 
 

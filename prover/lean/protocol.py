@@ -9,9 +9,10 @@ from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.checker import Terms
 from prover.lean.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 
 LONGEST_TEXT = 1 << 20
 """Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
@@ -55,15 +56,15 @@ def ping() -> Request[float]:
     return Request("ping", _body("ping", {}), lambda _fields, ms, _late: ms, _raise)
 
 
-def check(theorem: Theorem, candidate: Candidate, limits: Limits, policy: Policy) -> Request[Verdict]:
+def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdict]:
     """Checks a candidate proof.
 
     Raises:
         UnfitTextError: a text is too long or not Unicode.
         ValueError: a limit is out of range.
     """
-    mode = candidate.mode
-    fields = _common(theorem, limits, policy) | {str(mode): _fit(Region.CANDIDATE, candidate.text)}
+    mode, policy = candidate.mode, terms.policy
+    fields = _common(theorem, terms) | {str(mode): _fit(Region.CANDIDATE, candidate.text)}
 
     def read(fields: Fields, ms: float, late: bool) -> Verdict:
         kind = _kind(fields, late)
@@ -95,7 +96,7 @@ def unfit(error: UnfitTextError, mode: Mode, policy: Policy) -> Verdict:
     return Verdict(blame, mode=mode, policy=policy, messages=(Message("error", str(error), error.region),))
 
 
-def elaborate(theorem: Theorem, limits: Limits, policy: Policy) -> Request[Elaboration]:
+def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
     """Elaborates the statement alone. Raises as `check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Elaboration:
@@ -104,12 +105,12 @@ def elaborate(theorem: Theorem, limits: Limits, policy: Policy) -> Request[Elabo
     def failed(kind: VerdictKind, reason: str, _ms: float) -> Elaboration:
         return Elaboration(kind, messages=_because(kind, reason))
 
-    return Request("elaborate", _body("elaborate", _common(theorem, limits, policy)), read, failed)
+    return Request("elaborate", _body("elaborate", _common(theorem, terms)), read, failed)
 
 
-def goals(theorem: Theorem, proof: str, limits: Limits, policy: Policy) -> Request[SorryGoals]:
+def goals(theorem: Theorem, proof: str, terms: Terms) -> Request[SorryGoals]:
     """Asks for the goals at each `sorry` of `proof`. Raises as `check`."""
-    fields = _common(theorem, limits, policy) | {"proof": _fit(Region.CANDIDATE, proof)}
+    fields = _common(theorem, terms) | {"proof": _fit(Region.CANDIDATE, proof)}
 
     def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
         return shaped(_SORRY_GOALS, {**fields, "verdict": _kind(fields, late)})
@@ -120,11 +121,11 @@ def goals(theorem: Theorem, proof: str, limits: Limits, policy: Policy) -> Reque
     return Request("goals", _body("goals", fields), read, failed)
 
 
-def tactic(theorem: Theorem, script: Sequence[str], step: str, limits: Limits, policy: Policy) -> Request[TacticStep]:
+def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> Request[TacticStep]:
     """Runs the tactic block `step` after the blocks of `script`. Raises as `check`."""
     texts = [_fit(Region.CANDIDATE, block) for block in (*script, step)]
     _fit(Region.CANDIDATE, "".join(texts))
-    fields = _common(theorem, limits, policy) | {"script": texts[:-1], "tactic": texts[-1]}
+    fields = _common(theorem, terms) | {"script": texts[:-1], "tactic": texts[-1]}
 
     def read(fields: Fields, _ms: float, late: bool) -> TacticStep:
         return shaped(_TACTIC_STEP, {**fields, "verdict": _kind(fields, late)})
@@ -135,9 +136,9 @@ def tactic(theorem: Theorem, script: Sequence[str], step: str, limits: Limits, p
     return Request("tactic", _body("tactic", fields), read, failed)
 
 
-def constant(theorem: Theorem, name: str, limits: Limits, policy: Policy) -> Request[Constant | None]:
+def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | None]:
     """Looks a constant up under the theorem's header. Raises as `check`; a failed look-up raises `NoAnswerError`."""
-    fields = _common(theorem, limits, policy) | {"name": _fit(Region.CANDIDATE, name)}
+    fields = _common(theorem, terms) | {"name": _fit(Region.CANDIDATE, name)}
 
     def read(fields: Fields, _ms: float, _late: bool) -> Constant | None:
         if not shaped(_FLAG, fields.get("found")):
@@ -147,7 +148,7 @@ def constant(theorem: Theorem, name: str, limits: Limits, policy: Policy) -> Req
     return Request("constant", _body("constant", fields), read, _raise)
 
 
-def modules(theorem: Theorem, limits: Limits, policy: Policy) -> Request[tuple[str, ...]]:
+def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
     """Asks which modules the theorem's header imports, each behind all that it imports itself."""
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
@@ -155,14 +156,12 @@ def modules(theorem: Theorem, limits: Limits, policy: Policy) -> Request[tuple[s
             raise NoAnswerError(_kind(fields, late), "the modules were not listed")
         return shaped(_TEXTS, fields.get("modules"))
 
-    return Request("library", _body("library", _common(theorem, limits, policy)), read, _raise)
+    return Request("library", _body("library", _common(theorem, terms)), read, _raise)
 
 
-def library(
-    theorem: Theorem, module: str, offset: int, limit: int, limits: Limits, policy: Policy
-) -> Request[LibraryPage]:
+def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[LibraryPage]:
     """Asks for the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
-    fields = _common(theorem, limits, policy) | {
+    fields = _common(theorem, terms) | {
         "module": _fit(Region.CANDIDATE, module),
         "offset": offset,
         "limit": limit,
@@ -179,7 +178,8 @@ def library(
 # How a request is put together
 
 
-def _common(theorem: Theorem, limits: Limits, policy: Policy) -> dict[str, object]:
+def _common(theorem: Theorem, terms: Terms) -> dict[str, object]:
+    limits, policy = terms.limits, terms.policy
     if not (math.isfinite(limits.seconds) and limits.seconds > 0):
         raise ValueError(f"limits: seconds must be a positive number, not {limits.seconds}")
     if limits.heartbeats < 1 or limits.recursion < 1:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from prover.candidate import Candidate
 from prover.events import Proof
-from prover.lean.checker import Checker
+from prover.lean.checker import Checker, Terms
 from prover.receipt import Receipt, Toolchain
 from prover.store.database import Database
 from prover.store.keys import candidate_key, policy_key, proof_key
@@ -88,8 +88,7 @@ class ProofStore:
         self,
         theorem: Theorem,
         checker: Checker,
-        limits: Limits,
-        policy: Policy,
+        terms: Terms,
         wanted: int = 1,
         trust: Trust = Trust.KERNEL_REPLAYED,
     ) -> list[Proof]:
@@ -105,19 +104,21 @@ class ProofStore:
         """
         began = time.monotonic()
         # More are tried than are wanted: some may belong to a theorem that only looks the same, or to another policy.
-        rows = await self._database.read(lambda connection: self._find(connection, theorem, policy, 2 * wanted + 6))
+        rows = await self._database.read(
+            lambda connection: self._find(connection, theorem, terms.policy, 2 * wanted + 6)
+        )
         found: list[Proof] = []
         served: list[tuple[int, float]] = []
         fallen: list[int] = []
         while rows and len(found) < wanted:
             batch, rows = rows[: wanted - len(found)], rows[wanted - len(found) :]
             candidates = [row.receipt.as_candidate() for row in batch]
-            checks = (checker.check(theorem, candidate, limits, policy) for candidate in candidates)
+            checks = (checker.check(theorem, candidate, terms) for candidate in candidates)
             for row, candidate, verdict in zip(batch, candidates, await asyncio.gather(*checks), strict=True):
                 if verdict.verified and verdict.trust >= trust:
                     found.append(Proof(candidate, verdict, time.monotonic() - began, stored=True))
                     served.append((row.id, verdict.elapsed_ms))
-                elif verdict.kind in NO_PROOF and _same(row.receipt, theorem, limits, policy):
+                elif verdict.kind in NO_PROOF and _same(row.receipt, theorem, terms):
                     fallen.append(row.id)
         if served or fallen:
             await self._database.write(lambda connection: self._settle(connection, served, fallen))
@@ -219,8 +220,9 @@ def forget(connection: Connection, number: int) -> None:
     connection.execute(delete(ProofRow).where(ProofRow.id == number))
 
 
-def _same(receipt: Receipt, theorem: Theorem, limits: Limits, policy: Policy) -> bool:
+def _same(receipt: Receipt, theorem: Theorem, terms: Terms) -> bool:
     """Whether `receipt` says that exactly this was verified, within limits that are no wider than these."""
+    limits, policy = terms.limits, terms.policy
     return (
         receipt.theorem_sha256 == theorem.digest
         and (receipt.policy.axioms, receipt.policy.kinds, receipt.policy.guard)

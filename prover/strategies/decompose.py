@@ -16,18 +16,18 @@ from typing import Protocol
 from prover.binders import read_shape
 from prover.candidate import Candidate
 from prover.lean.answers import SorryGoals
-from prover.lean.jobs import Priority
+from prover.lean.checker import Terms
 from prover.lean.protocol import UnfitTextError
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.sampling.templates import KINDS
 from prover.strategies.beside import beside
-from prover.strategies.strategy import SearchContext, question_limits
+from prover.strategies.strategy import SearchContext, question_terms
 from prover.tactics.closers import PROBE, particular
 from prover.tactics.cut import cut, errors
 from prover.tactics.goal import Goal, read_goal
 from prover.tactics.steps import fill, holes, steps
 from prover.theorem import Theorem
-from prover.verdict import Limits, Mode, Policy, Verdict, VerdictKind
+from prover.verdict import Mode, Verdict, VerdictKind
 
 _LONGEST_PROOF = 16_000  # characters
 _MOST_HOLES = 8
@@ -41,9 +41,7 @@ Place = Callable[[str], str]
 class GoalReader(Protocol):
     """Says what is left to prove; `WorkerPool` does."""
 
-    async def goals(
-        self, theorem: Theorem, proof: str, limits: Limits = ..., policy: Policy = ..., priority: Priority = ...
-    ) -> SorryGoals:
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = ...) -> SorryGoals:
         """The goals at each `sorry` of a proof."""
         ...
 
@@ -218,13 +216,9 @@ class _Search:
     async def _read(self, proof: str) -> tuple[Goal, ...] | None:
         if len(proof) > _LONGEST_PROOF:
             return None
-        context, options = self._context, self._context.options
+        context, terms = self._context, question_terms(self._context.options)
         try:
-            answer = await context.ask(
-                lambda: self._reader.goals(
-                    context.theorem, proof, question_limits(options), options.policy, options.priority
-                )
-            )
+            answer = await context.ask(lambda: self._reader.goals(context.theorem, proof, terms))
         except UnfitTextError:
             return None
         if answer.verdict is not VerdictKind.VERIFIED or any(each.severity == "error" for each in answer.messages):

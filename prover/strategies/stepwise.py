@@ -16,7 +16,7 @@ from prover.lean.protocol import UnfitTextError
 from prover.lexer import tokenize
 from prover.sampling.sampler import ProofModel
 from prover.stepper import Stepper, StepSession, TacticState
-from prover.strategies.strategy import SearchContext, question_limits
+from prover.strategies.strategy import SearchContext, question_terms
 from prover.tactics.closers import PROBE, particular
 from prover.tactics.goal import read_goal
 from prover.tactics.steps import steps
@@ -120,9 +120,7 @@ class Stepwise:
 
     async def run(self, context: SearchContext) -> None:
         """See `Strategy.run`."""
-        options = context.options
-        limits = question_limits(options)
-        async with self._stepper.open(context.theorem, limits, options.policy, options.priority) as session:
+        async with self._stepper.open(context.theorem, question_terms(context.options)) as session:
             begun = await context.ask(session.begin)
             if begun.state is None:
                 return

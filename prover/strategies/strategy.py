@@ -7,9 +7,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from prover.budget import Options
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.sampling.sampler import SamplingParams
 from prover.theorem import Theorem
-from prover.verdict import Limits, Verdict
+from prover.verdict import Verdict
 
 T = TypeVar("T")
 
@@ -20,9 +21,10 @@ Source = Callable[[SamplingParams], AsyncGenerator[Candidate, None]]
 _LONGEST_QUESTION = 10.0  # seconds; one step of many is not worth more
 
 
-def question_limits(options: Options) -> Limits:
-    """Bounds of a question that is no check of a whole proof."""
-    return replace(options.limits, seconds=min(options.limits.seconds, _LONGEST_QUESTION))
+def question_terms(options: Options) -> Terms:
+    """Terms of a question that is no check of a whole proof."""
+    limits = options.terms.limits
+    return replace(options.terms, limits=replace(limits, seconds=min(limits.seconds, _LONGEST_QUESTION)))
 
 
 class SearchContext(Protocol):

@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict
+from prover.verdict import Verdict
 from service.tracing import Tracing
 
 _CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -164,17 +164,11 @@ class _RecordedChecker:
         self._recorder = recorder
         self._checker = checker
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         began = time.monotonic()
         with self._recorder.tracing.span("check") as span:
             span.set_attribute("leansieve.theorem", theorem.digest)
-            verdict = await self._checker.check(theorem, candidate, limits, policy)
+            verdict = await self._checker.check(theorem, candidate, terms)
             span.set_attribute("leansieve.verdict", verdict.kind.value)
         self._recorder.checked(verdict, time.monotonic() - began)
         return verdict

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.theorem import Header, Theorem
@@ -42,7 +43,7 @@ async def test_exploit_is_refused(name: str, lean_pool: WorkerPool) -> None:
     case = EXPLOITS[name]
     candidates = case.texts(HERE / name)
     assert candidates, "a case without a candidate tests nothing"
-    checks = (lean_pool.check(case.theorem, candidate, case.bounds) for candidate in candidates)
+    checks = (lean_pool.check(case.theorem, candidate, case.terms) for candidate in candidates)
     verdicts = await asyncio.gather(*checks)
     complaints = [
         complaint(candidate.text, verdict, case.expected)
@@ -58,9 +59,9 @@ async def test_requests_that_only_look_are_vetted_too(lean_pool: WorkerPool) -> 
         if case.mode is not Mode.PROOF or case.expected != [VerdictKind.FORBIDDEN]:
             continue
         for candidate in case.texts(HERE / name):
-            goals = await lean_pool.goals(case.theorem, candidate.text, case.bounds)
-            step = await lean_pool.tactic(case.theorem, [], candidate.text.removeprefix("by"), case.bounds)
-            script = await lean_pool.tactic(case.theorem, [candidate.text.removeprefix("by")], "skip", case.bounds)
+            goals = await lean_pool.goals(case.theorem, candidate.text, case.terms)
+            step = await lean_pool.tactic(case.theorem, [], candidate.text.removeprefix("by"), case.terms)
+            script = await lean_pool.tactic(case.theorem, [candidate.text.removeprefix("by")], "skip", case.terms)
             harmless = {VerdictKind.FORBIDDEN, VerdictKind.REJECTED, VerdictKind.INVALID_STATEMENT}
             kinds = [answer.verdict for answer in (goals, step, script)]
             if kinds[0] is not VerdictKind.FORBIDDEN or not harmless.issuperset(kinds):
@@ -110,7 +111,7 @@ theorem target : @Eq Nat 1 2 := Nat.noConfusion absurd
     config = PoolConfig(workers=1, spares=0, imports=header.imports)
     async with WorkerPool(SeveralImportSets(), config) as pool:
         await pool.ready()
-        verdict = await pool.check(theorem, candidate, Limits(seconds=60))
+        verdict = await pool.check(theorem, candidate, Terms(Limits(seconds=60)))
     assert complaint(candidate.text, verdict, [VerdictKind.REJECTED]) is None
     assert any("`Nat.land` has already been declared" in message.text for message in verdict.messages)
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict, VerdictKind
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.lean
 
 FALSE = Theorem("theorem target : 1 = 2")
 PLAIN = (Theorem("theorem plain (a b : Nat) : a + b = b + a"), Candidate("by omega"))
-LIMITS = Limits(seconds=3)
+TERMS = Terms(Limits(seconds=3))
 SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 quick = settings(max_examples=12, derandomize=True, database=None, **SETTINGS)
 long = settings(max_examples=60, **SETTINGS)
@@ -106,7 +107,7 @@ REFUTABLE = [(proof, theorem) for proof in PROOFS if (theorem := refutable(proof
 
 async def answers(pool: WorkerPool, checks: list[tuple[Theorem, Candidate]]) -> list[Verdict]:
     """All verdicts; each is an honest answer of a worker, and a worker is fit for the next request."""
-    verdicts = await asyncio.gather(*(pool.check(theorem, candidate, LIMITS) for theorem, candidate in checks))
+    verdicts = await asyncio.gather(*(pool.check(theorem, candidate, TERMS) for theorem, candidate in checks))
     for (theorem, candidate), verdict in zip(checks, verdicts, strict=True):
         assert verdict.kind is not VerdictKind.INFRASTRUCTURE, (theorem, candidate, verdict)
     assert (await pool.check(*PLAIN)).verified
@@ -144,7 +145,7 @@ async def mutated_statements_are_never_accepted(pool: WorkerPool, mutants: list[
     """A mutated file is accepted only if its theorem still has the type that was asked for."""
     checks = [(proof.theorem, Candidate(text, Mode.FILE)) for proof, text in mutants]
     for theorem, candidate in accepted(checks, await answers(pool, checks)):
-        asked = (await pool.elaborate(spelled_out(theorem), LIMITS)).type
+        asked = (await pool.elaborate(spelled_out(theorem), TERMS)).type
         if len(asked) < 4_000:  # longer ones are cut
             shown = await type_in_file(pool, theorem, candidate)
             assert same_up_to_bound_names(asked, shown), (candidate.text, asked, shown)
@@ -159,7 +160,8 @@ async def type_in_file(pool: WorkerPool, theorem: Theorem, candidate: Candidate)
     """The type, spelled out, that the file's own text gives to the theorem: Lean says it in an error."""
     name = theorem.statement.split()[1].split(".{")[0]
     probe = f"{candidate.text}\nset_option pp.all true in\nexample : PUnit.{{1}} := (@{name} : _)\n"
-    verdict = await pool.check(theorem, Candidate(probe, Mode.FILE), replace(LIMITS, message_bytes=20_000))
+    verbose = Terms(replace(TERMS.limits, message_bytes=20_000))
+    verdict = await pool.check(theorem, Candidate(probe, Mode.FILE), verbose)
     text = "\n".join(message.text for message in verdict.messages)
     found = re.search(r"has type\n(.*?)\n(of sort|but is expected)", text, re.DOTALL)
     assert found, (probe, verdict)

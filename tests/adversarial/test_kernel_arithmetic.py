@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode
@@ -51,6 +52,6 @@ async def test_kernel_computes_as_python_does(count: int, lean_pool: WorkerPool)
     """Each fact is decided by computing; that it is accepted rules out that its opposite is."""
     lines = [f"theorem fact{i} : {fact} := rfl" for i, fact in enumerate(facts(random.Random(count), count))]
     candidate = Candidate("\n".join([*lines, "theorem all : True := trivial"]), Mode.FILE)
-    limits = Limits(seconds=250, heartbeats=4_000_000)
-    verdict = await lean_pool.check(Theorem("theorem all : True"), candidate, limits)
+    terms = Terms(Limits(seconds=250, heartbeats=4_000_000))
+    verdict = await lean_pool.check(Theorem("theorem all : True"), candidate, terms)
     assert verdict.verified, verdict.messages

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.verdict import Limits, Trust
 from tests.honest.honest_proofs import HONEST
@@ -15,8 +16,8 @@ pytestmark = pytest.mark.lean
 async def test_honest_proofs_are_verified(name: str, lean_pool: WorkerPool) -> None:
     proofs = HONEST[name]
     # The machine may be busy: the deadline is not what is tested.
-    limits = Limits(seconds=120)
-    verdicts = await asyncio.gather(*(lean_pool.check(proof.theorem, proof.candidate, limits) for proof in proofs))
+    terms = Terms(Limits(seconds=120))
+    verdicts = await asyncio.gather(*(lean_pool.check(proof.theorem, proof.candidate, terms) for proof in proofs))
     alarms = [
         f"{proof.id}: {verdict.kind}: {' | '.join(message.text[:200] for message in verdict.messages)}"
         for proof, verdict in zip(proofs, verdicts, strict=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.diversity import normalise
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.sampling.sampler import SamplingParams
 from prover.search import (
     DEFAULT_BUDGET,
@@ -28,7 +28,7 @@ from prover.search import (
     ProofSearch,
 )
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Trust, Verdict, VerdictKind
 
 THEOREM = Theorem("theorem t : True")
 
@@ -74,9 +74,7 @@ class ScriptedChecker:
     running: int = 0
     most_running: int = 0
 
-    async def check(
-        self, theorem: Theorem, candidate: Candidate, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         self.checked.append(candidate.text)
         self.running += 1
         self.most_running = max(self.most_running, self.running)

@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from prover.diversity import normalise
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.sampling.portfolio import PortfolioSampler
 from prover.search import Budget, Ending, Event, Finished, Options, Progress, Proof, ProofSearch
@@ -15,7 +16,7 @@ from prover.verdict import Limits, Trust, VerdictKind
 pytestmark = pytest.mark.lean
 
 PLAN = [[PortfolioSampler()]]
-OPTIONS = Options(limits=Limits(seconds=20))
+OPTIONS = Options(terms=Terms(Limits(seconds=20)))
 
 
 async def run(pool: WorkerPool, theorem: Theorem, budget: Budget) -> tuple[list[Proof], Finished]:
@@ -76,7 +77,7 @@ async def test_a_caller_who_leaves_frees_the_pool(lean_pool: WorkerPool) -> None
 
 
 async def test_isolated_trust_comes_from_the_checker_that_the_pool_lends(lean_pool: WorkerPool) -> None:
-    options = Options(limits=Limits(seconds=20), trust=Trust.ISOLATED_REPLAY)
+    options = Options(terms=Terms(Limits(seconds=20)), trust=Trust.ISOLATED_REPLAY)
     theorem = Theorem("theorem t : 1 + 1 = 2")
     async with lean_pool.isolated() as checker:
         events = [event async for event in ProofSearch(checker, 1).prove(theorem, PLAN, Budget(), options)]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.diversity import Diversity
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.search import (
     Budget,
     Ending,
@@ -32,7 +32,7 @@ from prover.search import (
 from prover.strategies.independent import PortfolioFirst
 from prover.strategies.strategy import SearchContext, Strategy
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict
+from prover.verdict import Verdict
 from tests.prover.test_search import ScriptedChecker, ScriptedSampler
 
 THEOREM = Theorem("theorem t (p : Prop) : p → p")
@@ -80,10 +80,8 @@ class Questions:
 class TimedChecker(ScriptedChecker):
     """Verifies what has `ok` in it, in as many heartbeats as the last word says."""
 
-    async def check(
-        self, theorem: Theorem, candidate: Candidate, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> Verdict:
-        verdict = await super().check(theorem, candidate, limits, policy)
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        verdict = await super().check(theorem, candidate, terms)
         return replace(verdict, heartbeats=int(candidate.text.split()[-1])) if verdict.verified else verdict
 
 

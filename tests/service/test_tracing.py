@@ -14,8 +14,9 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from leansieve.v1 import check_pb2, server_info_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict, VerdictKind
+from prover.verdict import Verdict, VerdictKind
 from service import tracing
 from service.config import ServerSettings, Settings, TracingSettings
 from service.engine import Engine
@@ -88,7 +89,7 @@ async def test_a_check_names_its_theorem_by_its_digest_alone(receiver: Receiver)
     theorem = Theorem("theorem secret_name : True")
 
     class No:
-        async def check(self, theorem: Theorem, candidate: Candidate, limits: Limits, policy: Policy) -> Verdict:
+        async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
             return Verdict(VerdictKind.REJECTED)
 
     async with exported(receiver) as traces:

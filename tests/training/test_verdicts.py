@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.library import guarded
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from training.journal import JournalError
 from training.verdicts import VerdictCache
 
@@ -23,13 +23,7 @@ class RecordingChecker:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         self.asked.append(candidate.text)
         try:
             await self.gate.wait()
@@ -58,8 +52,8 @@ async def test_theorem_proof_policy_limits_and_version_each_count(tmp_path: Path
         await cache.check(ONE, Candidate("rejected"))
         await cache.check(OTHER, Candidate("rejected"))
         await cache.check(ONE, Candidate("rejected by me"))
-        await cache.check(ONE, Candidate("rejected"), policy=guarded("Nat.add_comm"))
-        await cache.check(ONE, Candidate("rejected"), Limits(heartbeats=1))
+        await cache.check(ONE, Candidate("rejected"), Terms(policy=guarded("Nat.add_comm")))
+        await cache.check(ONE, Candidate("rejected"), Terms(Limits(heartbeats=1)))
         assert len(cache) == 5
     with VerdictCache(checker, tmp_path / "verdicts.jsonl", "lean 2") as cache:
         await cache.check(ONE, Candidate("rejected"))

@@ -7,6 +7,7 @@ the vetting list does not allow, statements that do not elaborate behind their c
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from prover.lean.checker import Terms
 from prover.lean.pool import NoAnswerError, Priority, WorkerPool
 from prover.lexer import tokenize
 from prover.theorem import Theorem
@@ -15,7 +16,7 @@ from training.corpus.record import TheoremRecord, TracedStep, statement_name
 from training.corpus.traced import TracedFile, Tracing
 
 _MOST_PREMISES = 200
-_LIMITS = Limits(seconds=60.0)
+_TERMS = Terms(Limits(seconds=60.0), priority=Priority.BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ async def trace_project(
 async def _trace(
     pool: WorkerPool, file: str, item: SourceTheorem, source: str, known: dict[tuple[tuple[str, ...], str], bool]
 ) -> TheoremRecord | None:
-    elaboration = await pool.elaborate(item.theorem, _LIMITS, priority=Priority.BATCH)
+    elaboration = await pool.elaborate(item.theorem, _TERMS)
     if elaboration.verdict is VerdictKind.INFRASTRUCTURE:
         raise ValueError("Lean gave no answer: " + "; ".join(message.text for message in elaboration.messages))
     if elaboration.verdict is not VerdictKind.VERIFIED:
@@ -95,7 +96,7 @@ async def _steps(pool: WorkerPool, item: SourceTheorem, goal: str) -> tuple[Trac
     before: tuple[str, ...] = (goal,)
     script: list[str] = []
     for block in tactic_blocks(item.proof):
-        answer = await pool.tactic(item.theorem, script, block, _LIMITS, priority=Priority.BATCH)
+        answer = await pool.tactic(item.theorem, script, block, _TERMS)
         if answer.verdict is not VerdictKind.VERIFIED:
             break
         steps.append(TracedStep(tactic=block, before=before, after=answer.goals))
@@ -115,7 +116,7 @@ async def _premises(
         key = (header.imports, name)
         if key not in known:
             try:
-                known[key] = await pool.constant(name, header, _LIMITS, priority=Priority.BATCH) is not None
+                known[key] = await pool.constant(name, header, _TERMS) is not None
             except NoAnswerError:
                 known[key] = False
         if known[key]:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
@@ -110,7 +111,7 @@ class Verifier:
         async with self._slots:
             for attempt in range(_ATTEMPTS):
                 await asyncio.sleep(attempt)
-                verdict = await self._cache.check(record.theorem, candidate, self._limits, record.policy)
+                verdict = await self._cache.check(record.theorem, candidate, Terms(self._limits, record.policy))
                 if verdict.kind is not VerdictKind.INFRASTRUCTURE:
                     return verdict
         said = "; ".join(message.text for message in verdict.messages)

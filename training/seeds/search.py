@@ -24,14 +24,14 @@ from prover.binders import read_shape
 from prover.candidate import Candidate
 from prover.diversity import normalise
 from prover.lean.answers import SorryGoals
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.sampling.portfolio import fillings
 from prover.sampling.templates import KINDS
 from prover.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
 from prover.tactics.goal import Goal, read_goal
 from prover.tactics.steps import fill, holes, steps
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Policy, VerdictKind
+from prover.verdict import Limits, Message, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.seeds.shrink import shrink
 
@@ -48,9 +48,7 @@ Place = Callable[[str], str]
 class GoalReader(Protocol):
     """Says what is left to prove; implemented by `WorkerPool`."""
 
-    async def goals(
-        self, theorem: Theorem, proof: str, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> SorryGoals:
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
         """The goals at each `sorry` of `proof`."""
         ...
 
@@ -133,7 +131,7 @@ class _Search:
         self._lean = lean
         self._checker = checker
         self._theorem = record.theorem
-        self._policy = record.policy
+        self._asked_on = Terms(budget.limits, record.policy)
         defined = KINDS["definitions"](self._theorem, read_shape(self._theorem.statement))
         self._definitions = [name for names in defined for name in names.split(", ")]
         self._budget = budget
@@ -270,7 +268,7 @@ class _Search:
         if proof in self._read:
             return self._read[proof]
         self._spend()
-        answer = await self._lean.goals(self._theorem, proof, self._budget.limits, self._policy)
+        answer = await self._lean.goals(self._theorem, proof, self._asked_on)
         if answer.verdict is VerdictKind.INFRASTRUCTURE:
             raise InfrastructureError("; ".join(message.text for message in answer.messages))
         failed = answer.verdict is not VerdictKind.VERIFIED or any(
@@ -286,7 +284,7 @@ class _Search:
         if key not in self._checked:
             self._spend()
             candidate = Candidate(proof, source="seeds")
-            verdict = await self._checker.check(self._theorem, candidate, self._budget.limits, self._policy)
+            verdict = await self._checker.check(self._theorem, candidate, self._asked_on)
             if verdict.kind is VerdictKind.INFRASTRUCTURE:
                 raise InfrastructureError("; ".join(message.text for message in verdict.messages))
             if verdict.kind is VerdictKind.INVALID_STATEMENT:

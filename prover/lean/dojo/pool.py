@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY, Checker
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.dojo.process import (
     Answer,
     DojoConfig,
@@ -22,10 +22,9 @@ from prover.lean.dojo.process import (
     fits,
     prepare,
 )
-from prover.lean.jobs import Priority
 from prover.stepper import Step, StepSession, TacticState
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Mode, Policy, Verdict, VerdictKind
+from prover.verdict import Limits, Message, Mode, Verdict, VerdictKind
 
 _MOST_STATES = 10_000
 
@@ -52,12 +51,10 @@ class DojoPool:
         await asyncio.to_thread(prepare, self.config)
 
     @contextlib.asynccontextmanager
-    async def open(
-        self, theorem: Theorem, limits: Limits, policy: Policy, priority: Priority
-    ) -> AsyncGenerator[StepSession, None]:
+    async def open(self, theorem: Theorem, terms: Terms) -> AsyncGenerator[StepSession, None]:
         """See `Stepper.open`. Waits while as many sessions are open as there may be processes."""
         async with self._places:
-            session = _DojoSession(self, theorem, limits)
+            session = _DojoSession(self, theorem, terms.limits)
             try:
                 yield session
             finally:
@@ -79,21 +76,15 @@ class _FirstLook:
         self._pool = pool
         self._checker = checker
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         tactic = f"exact (\n{candidate.text}\n)"
         if candidate.mode is Mode.PROOF and fits(self._pool.config, tactic):
-            async with self._pool.open(theorem, limits, policy, Priority.INTERACTIVE) as session:
+            async with self._pool.open(theorem, terms) as session:
                 assert isinstance(session, _DojoSession)
                 refusal = await session.refusal(tactic)
             if refusal is not None:
-                return Verdict(refusal.kind, mode=candidate.mode, policy=policy, messages=refusal.messages)
-        return await self._checker.check(theorem, candidate, limits, policy)
+                return Verdict(refusal.kind, mode=candidate.mode, policy=terms.policy, messages=refusal.messages)
+        return await self._checker.check(theorem, candidate, terms)
 
 
 class _DojoSession:

@@ -130,6 +130,7 @@ def fetch(
 
 
 async def _fetch(settings: Settings, folder: Path) -> None:
+    from prover.lean.checker import Terms
     from prover.lean.pool import Priority
     from prover.theorem import Theorem
     from prover.verdict import VerdictKind
@@ -138,7 +139,7 @@ async def _fetch(settings: Settings, folder: Path) -> None:
     async with shared.lean(settings) as pool:
 
         async def elaborates(theorem: Theorem) -> bool:
-            answer = await pool.elaborate(theorem, priority=Priority.BATCH)
+            answer = await pool.elaborate(theorem, Terms(priority=Priority.BATCH))
             if answer.verdict is VerdictKind.INFRASTRUCTURE:
                 raise UserError("Lean gave no answer: " + "; ".join(message.text for message in answer.messages))
             return answer.verdict is VerdictKind.VERIFIED

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import psutil
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.lean.runtime import Launch, RuntimeUnavailableError
 from prover.lean.stats import State
@@ -73,8 +74,8 @@ class ScriptedRuntime:
         return Launch(argv, {"PATH": os.environ["PATH"]}, Path("/"), self.cancel, self.stack_bytes)
 
 
-SHORT = Limits(seconds=0.2)
-LONG = Limits(seconds=60)
+SHORT = Terms(Limits(seconds=0.2))
+LONG = Terms(Limits(seconds=60))
 
 
 @contextlib.asynccontextmanager

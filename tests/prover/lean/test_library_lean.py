@@ -4,6 +4,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean import library
+from prover.lean.checker import Terms
 from prover.lean.pool import NoAnswerError, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
@@ -45,7 +46,7 @@ async def test_a_library_theorem_cannot_prove_itself(
     lean_pool: WorkerPool, listed: dict[str, str], proof: str, says: str
 ) -> None:
     theorem = Theorem(listed["Nat.add_comm"])
-    verdict = await lean_pool.check(theorem, Candidate(proof), policy=library.guarded("Nat.add_comm"))
+    verdict = await lean_pool.check(theorem, Candidate(proof), Terms(policy=library.guarded("Nat.add_comm")))
     assert verdict.kind is VerdictKind.FORBIDDEN
     assert says in verdict.messages[0].text
 
@@ -59,13 +60,13 @@ async def test_an_honest_proof_of_a_library_theorem_is_verified(lean_pool: Worke
     have h : ∀ k, n.succ + k = (n + k).succ := fun k => Nat.rec rfl (fun j ih => congrArg Nat.succ ih) k
     exact (h m).trans (congrArg Nat.succ ih)"""
     theorem = Theorem(listed["Nat.add_comm"])
-    verdict = await lean_pool.check(theorem, Candidate(proof), policy=library.guarded("Nat.add_comm"))
+    verdict = await lean_pool.check(theorem, Candidate(proof), Terms(policy=library.guarded("Nat.add_comm")))
     assert verdict.verified, verdict.messages
 
 
 async def test_a_guard_that_names_no_library_theorem_refuses_everything(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t : 1 + 1 = 2")
-    verdict = await lean_pool.check(theorem, Candidate("rfl"), policy=library.guarded("Nat.no_such"))
+    verdict = await lean_pool.check(theorem, Candidate("rfl"), Terms(policy=library.guarded("Nat.no_such")))
     assert verdict.kind is VerdictKind.FORBIDDEN
 
 
@@ -76,7 +77,7 @@ async def test_a_library_theorem_cannot_be_taken_out_of_a_structure_that_holds_i
     proof = Candidate(f"@Lean.Grind.CommSemiring.rec Nat {motive} (fun h => h n m) inferInstance")
     theorem = Theorem("theorem t (n m : Nat) : n * m = m * n")
     assert (await lean_pool.check(theorem, proof)).verified
-    verdict = await lean_pool.check(theorem, proof, policy=library.guarded("Nat.mul_comm"))
+    verdict = await lean_pool.check(theorem, proof, Terms(policy=library.guarded("Nat.mul_comm")))
     assert verdict.kind is VerdictKind.FORBIDDEN
     assert "does not stand before" in verdict.messages[0].text
 
@@ -84,7 +85,7 @@ async def test_a_library_theorem_cannot_be_taken_out_of_a_structure_that_holds_i
 async def test_a_guard_does_not_take_a_definition_that_hides_its_value_for_a_theorem(lean_pool: WorkerPool) -> None:
     """Embedded, both look like axioms; `Nat.gcd` stands in the module of the guarded theorem."""
     theorem = Theorem("theorem t : Nat.gcd 12 18 = 6")
-    verdict = await lean_pool.check(theorem, Candidate("rfl"), policy=library.guarded("Nat.gcd_self"))
+    verdict = await lean_pool.check(theorem, Candidate("rfl"), Terms(policy=library.guarded("Nat.gcd_self")))
     assert verdict.verified, verdict.messages
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import PoolBusyError, Priority
 from prover.lean.stats import State
 from prover.verdict import VerdictKind
@@ -113,7 +114,7 @@ async def test_interactive_requests_go_before_batch_ones() -> None:
         order: list[str] = []
 
         async def check(name: str, priority: Priority) -> None:
-            await pool.check(theorem(name), proof(), priority=priority)
+            await pool.check(theorem(name), proof(), Terms(priority=priority))
             order.append(name)
 
         tasks = [asyncio.create_task(check(f"batch{i}", Priority.BATCH)) for i in range(3)]

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from prover.lean import crew, slot
+from prover.lean.checker import Terms
 from prover.lean.ending import End
 from prover.lean.pool import NoAnswerError
 from prover.verdict import Limits, Trust, VerdictKind
@@ -167,13 +168,13 @@ async def test_storm_of_checks_cancellations_deadlines_and_deaths_swaps_no_answe
         async def one(number: int) -> str:
             kind = chance.choices(["plain", "loop", "cancel", "killed", "crash"], [70, 10, 15, 3, 2])[0]
             script: dict[str, Any] = {"sleep": chance.random() * 0.01}
-            limits = LONG
+            terms = LONG
             if kind == "loop":
-                script, limits = {"loop": 60}, Limits(seconds=0.02)
+                script, terms = {"loop": 60}, Terms(Limits(seconds=0.02))
             elif kind in ("killed", "crash"):
                 script |= {"once": str(tmp_path / str(number))}
                 script |= {"signal": "SIGKILL"} if kind == "killed" else {"exit": 1}
-            check = asyncio.create_task(pool.check(theorem(f"t{number}"), proof(**script), limits))
+            check = asyncio.create_task(pool.check(theorem(f"t{number}"), proof(**script), terms))
             if kind == "cancel":
                 await asyncio.sleep(chance.random() * 0.5)
                 check.cancel()

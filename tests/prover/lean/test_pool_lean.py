@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.ending import End
 from prover.lean.pool import PoolConfig, State, WorkerPool
@@ -65,7 +66,7 @@ async def test_looping_proof_ends_by_its_deadline_and_the_environment_stays_warm
     before, ends = pids(lean_pool), lean_pool.stats().ends
     limits = Limits(seconds=1.0, heartbeats=PATIENT.heartbeats, recursion=PATIENT.recursion)
     for _ in range(2):
-        verdict = await lean_pool.check(LONG, LONG_PROOF, limits)
+        verdict = await lean_pool.check(LONG, LONG_PROOF, Terms(limits))
         assert verdict.kind is VerdictKind.TIMEOUT
         assert 1_000 <= verdict.elapsed_ms <= 1_000 * (limits.seconds + 5.0)
         assert verdict.timing, "Lean itself answered, so it was cancelled, not killed"
@@ -74,7 +75,7 @@ async def test_looping_proof_ends_by_its_deadline_and_the_environment_stays_warm
 
 
 async def test_runaway_within_its_deadline_ends_by_heartbeats(lean_pool: WorkerPool) -> None:
-    verdict = await lean_pool.check(LONG, LONG_PROOF, Limits(seconds=120, heartbeats=2_000, recursion=4_000))
+    verdict = await lean_pool.check(LONG, LONG_PROOF, Terms(Limits(seconds=120, heartbeats=2_000, recursion=4_000)))
     assert verdict.kind is VerdictKind.OUT_OF_RESOURCES
     assert verdict.heartbeats > 0
 
@@ -82,7 +83,7 @@ async def test_runaway_within_its_deadline_ends_by_heartbeats(lean_pool: WorkerP
 async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
     await all_idle(lean_pool)
     before = pids(lean_pool)
-    checks = [asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, PATIENT)) for _ in range(2)]
+    checks = [asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(PATIENT))) for _ in range(2)]
     await until(lambda: lean_pool.stats().in_state(State.BUSY) == 2)
     await asyncio.sleep(0.5)
     for check in checks:
@@ -157,7 +158,7 @@ async def storm(pool: WorkerPool, count: int) -> None:
         elif kind == "long":
             theorem = Theorem(LONG.statement.replace("long", f"t{number}"))
             limits, proof, expected = Limits(0.3, PATIENT.heartbeats, 4_000), LONG_PROOF, VerdictKind.TIMEOUT
-        check = asyncio.create_task(pool.check(theorem, proof, limits))
+        check = asyncio.create_task(pool.check(theorem, proof, Terms(limits)))
         if kind == "cancel":
             await asyncio.sleep(chance.random() * 3)
             check.cancel()
@@ -194,7 +195,7 @@ async def test_unknown_module_costs_no_worker_and_other_imports_are_served(lean_
 async def test_worker_killed_in_a_check_is_replaced_and_the_check_repeated(lean_pool: WorkerPool) -> None:
     await all_idle(lean_pool)
     before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
-    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Limits(4.0, PATIENT.heartbeats, 4_000)))
+    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(Limits(4.0, PATIENT.heartbeats, 4_000))))
     victim = await one_busy(lean_pool)
     os.kill(victim, signal.SIGKILL)
     others = await asyncio.gather(*(lean_pool.check(EASY, PROOF) for _ in range(5)))
@@ -207,7 +208,7 @@ async def test_worker_killed_in_a_check_is_replaced_and_the_check_repeated(lean_
 async def test_stopped_worker_is_replaced_and_its_check_repeated(lean_pool: WorkerPool) -> None:
     await all_idle(lean_pool)
     before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
-    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Limits(3.0, PATIENT.heartbeats, 4_000)))
+    check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(Limits(3.0, PATIENT.heartbeats, 4_000))))
     victim = await one_busy(lean_pool)
     os.kill(victim, signal.SIGSTOP)
     assert (await lean_pool.check(EASY, PROOF)).verified
@@ -232,7 +233,7 @@ async def test_closing_a_pool_that_starts_or_works_leaves_no_process(lean_pool: 
         async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
             await until(lambda: bool(children() - before))
             if work:
-                check = asyncio.create_task(pool.check(LONG, LONG_PROOF, PATIENT))
+                check = asyncio.create_task(pool.check(LONG, LONG_PROOF, Terms(PATIENT)))
                 await one_busy(pool)
         assert children() <= before
     assert (await check).kind is VerdictKind.INFRASTRUCTURE
@@ -248,7 +249,7 @@ from tests.prover.lean.test_pool_lean import *
 async def main():
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
-        check = asyncio.create_task(pool.check(LONG, LONG_PROOF, PATIENT))
+        check = asyncio.create_task(pool.check(LONG, LONG_PROOF, Terms(PATIENT)))
         print(await one_busy(pool), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
     print((await check).kind, flush=True)

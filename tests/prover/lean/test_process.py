@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from prover.lean import protocol
+from prover.lean.checker import Terms
 from prover.lean.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError
 from prover.lean.process import WorkerProcess
 from prover.lean.runtime import Launch
-from prover.verdict import Limits, Policy
 from tests.prover.lean.scripted import ScriptedRuntime, proof, theorem
 
 
@@ -34,7 +34,7 @@ async def started(runtime: ScriptedRuntime | None = None, **kwargs: Any) -> Asyn
 
 
 def ask(worker: WorkerProcess, name: str = "a", **script: Any) -> asyncio.Future[protocol.Fields]:
-    return worker.ask(protocol.check(theorem(name), proof(**script), Limits(), Policy()))
+    return worker.ask(protocol.check(theorem(name), proof(**script), Terms()))
 
 
 async def test_answers_one_request_after_the_other() -> None:

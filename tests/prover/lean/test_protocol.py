@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prover.candidate import Candidate
 from prover.lean import lines, protocol
 from prover.lean.answers import Constant, Sorry
+from prover.lean.checker import Terms
 from prover.lean.lines import AnswerError, ProtocolError
 from prover.lean.protocol import NoAnswerError, UnfitTextError
 from prover.theorem import Header, Theorem
@@ -34,7 +35,7 @@ VERIFIED = {
 
 
 def request(candidate: str = "by decide", **kwargs: Any) -> protocol.Request[Any]:
-    return protocol.check(THEOREM, Candidate(candidate, **kwargs), Limits(), Policy("wide", ("Foo.ax",), ("k",)))
+    return protocol.check(THEOREM, Candidate(candidate, **kwargs), Terms(policy=Policy("wide", ("Foo.ax",), ("k",))))
 
 
 def test_check_request_has_every_field_of_the_page() -> None:
@@ -79,7 +80,7 @@ def test_lone_surrogate_is_named_with_its_text_and_place() -> None:
 
 def test_too_long_a_context_blames_the_request_not_the_candidate() -> None:
     with pytest.raises(UnfitTextError, match="the context is 1048577 bytes long; at most 1048576 are read") as caught:
-        protocol.check(Theorem("theorem a : True", context="x" * 1_048_577), Candidate(""), Limits(), Policy())
+        protocol.check(Theorem("theorem a : True", context="x" * 1_048_577), Candidate(""), Terms())
     assert protocol.unfit(caught.value, Mode.PROOF, Policy()).kind is VerdictKind.INVALID_STATEMENT
 
 
@@ -96,7 +97,7 @@ def test_too_long_a_context_blames_the_request_not_the_candidate() -> None:
 )
 def test_limits_that_do_not_limit_are_refused(limits: Limits) -> None:
     with pytest.raises(ValueError, match="limits: "):
-        protocol.check(THEOREM, Candidate(""), limits, Policy())
+        protocol.check(THEOREM, Candidate(""), Terms(limits))
 
 
 def test_verdict_is_read() -> None:
@@ -167,24 +168,23 @@ def test_refusal_of_the_worker_keeps_code_and_message() -> None:
 
 
 def test_other_answers_are_read() -> None:
-    limits, policy = Limits(), Policy()
-    elaborated = protocol.elaborate(THEOREM, limits, policy).read(
+    elaborated = protocol.elaborate(THEOREM, Terms()).read(
         {"verdict": "verified", "theorem": "a", "type": "T", "goal": "⊢ T", "messages": [], "timing": {}}, 1.0, False
     )
     assert (elaborated.verdict, elaborated.goal) == (VerdictKind.VERIFIED, "⊢ T")
-    invalid = protocol.elaborate(THEOREM, limits, policy).read(
+    invalid = protocol.elaborate(THEOREM, Terms()).read(
         {"verdict": "invalid_statement", "theorem": None, "type": None, "goal": None, "messages": []}, 1.0, False
     )
     assert (invalid.verdict, invalid.goal) == (VerdictKind.INVALID_STATEMENT, "")
     sorry = {"line": 1, "column": 3, "end_line": 1, "end_column": 8, "goals": ["⊢ T"]}
-    goals = protocol.goals(THEOREM, "by sorry", limits, policy).read(
+    goals = protocol.goals(THEOREM, "by sorry", Terms()).read(
         {"verdict": "verified", "sorries": [sorry], "messages": [], "timing": {}}, 1.0, False
     )
     assert goals.sorries == (Sorry(1, 3, 1, 8, ("⊢ T",)),)
-    step = protocol.tactic(THEOREM, ["intro h"], "simp", limits, policy)
+    step = protocol.tactic(THEOREM, ["intro h"], "simp", Terms())
     assert json.loads(step.line(1))["script"] == ["intro h"]
     assert step.read({"verdict": "verified", "goals": [], "messages": []}, 1.0, False).goals == ()
-    look_up = protocol.constant(THEOREM, "Nat.add", limits, policy)
+    look_up = protocol.constant(THEOREM, "Nat.add", Terms())
     found = {"found": True, "kind": "definition", "type": "Nat → Nat", "module": "Init.Prelude", "levels": []}
     assert look_up.read(found, 1.0, False) == Constant("Nat.add", "definition", "Nat → Nat", "Init.Prelude")
     assert look_up.read({"found": False}, 1.0, False) is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.search import Budget, Ending, Finished, Options, ProofSearch
@@ -17,7 +17,7 @@ from prover.strategies.independent import Independent
 from prover.strategies.stepwise import ModelTactics, Tactic
 from prover.strategies.strategy import SearchContext
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Trust, Verdict, VerdictKind
 
 pytestmark = [
     pytest.mark.vllm,
@@ -34,9 +34,7 @@ class ThirdTimeLucky:
 
     checked: int = 0
 
-    async def check(
-        self, theorem: Theorem, candidate: Candidate, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         self.checked += 1
         if self.checked < 3:
             return Verdict(VerdictKind.REJECTED)

@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from prover.candidate import Candidate
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from prover.receipt import Receipt, Toolchain
 from prover.store.database import Database
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.lean
 
 SWAP = Theorem("theorem swap (a b : Nat) : a + b = b + a")
 LIMITS = Limits(seconds=60)
+TERMS = Terms(LIMITS)
 DEFAULT = Policy()
 
 
@@ -31,7 +33,7 @@ async def store(database: Database, lean_pool: WorkerPool) -> AsyncIterator[Proo
 
 async def keep(store: ProofStore, pool: WorkerPool, theorem: Theorem, proof: str, policy: Policy = DEFAULT) -> Verdict:
     candidate = Candidate(proof, source="test", seed=7)
-    verdict = await pool.check(theorem, candidate, LIMITS, policy)
+    verdict = await pool.check(theorem, candidate, Terms(LIMITS, policy))
     assert verdict.verified, verdict
     await store.remember(theorem, candidate, verdict, LIMITS)
     return verdict
@@ -43,7 +45,7 @@ def kept(database: Database) -> int:
 
 async def test_a_proof_is_served_after_it_was_verified_again(store: ProofStore, lean_pool: WorkerPool) -> None:
     await keep(store, lean_pool, SWAP, "Nat.add_comm a b")
-    (proof,) = await store.recall(SWAP, lean_pool, LIMITS, DEFAULT)
+    (proof,) = await store.recall(SWAP, lean_pool, TERMS)
     assert (proof.candidate.text, proof.candidate.source, proof.candidate.seed) == ("Nat.add_comm a b", "test", 7)
     assert proof.verdict.verified
     assert proof.stored
@@ -52,21 +54,21 @@ async def test_a_proof_is_served_after_it_was_verified_again(store: ProofStore, 
 async def test_a_theorem_is_found_under_another_name(store: ProofStore, lean_pool: WorkerPool) -> None:
     await keep(store, lean_pool, SWAP, "by omega")
     other = Theorem("theorem Nat.exchanged (a b : Nat) :\n  a + b = b + a -- commutes")
-    (proof,) = await store.recall(other, lean_pool, LIMITS, DEFAULT)
+    (proof,) = await store.recall(other, lean_pool, TERMS)
     assert proof.verdict.theorem == "Nat.exchanged"
 
 
 async def test_proofs_of_one_theorem_come_back_distinct(store: ProofStore, lean_pool: WorkerPool) -> None:
     for text in ("by omega", "by  omega -- again", "Nat.add_comm a b", "by simp [Nat.add_comm]"):
         await keep(store, lean_pool, SWAP, text)
-    proofs = await store.recall(SWAP, lean_pool, LIMITS, DEFAULT, wanted=9)
+    proofs = await store.recall(SWAP, lean_pool, TERMS, wanted=9)
     assert {proof.candidate.text for proof in proofs} == {"by omega", "Nat.add_comm a b", "by simp [Nat.add_comm]"}
-    assert len(await store.recall(SWAP, lean_pool, LIMITS, DEFAULT, wanted=2)) == 2
+    assert len(await store.recall(SWAP, lean_pool, TERMS, wanted=2)) == 2
 
 
 async def test_what_is_unknown_is_not_found(store: ProofStore, lean_pool: WorkerPool) -> None:
     await keep(store, lean_pool, SWAP, "by omega")
-    assert await store.recall(Theorem("theorem t : 1 = 1"), lean_pool, LIMITS, DEFAULT) == []
+    assert await store.recall(Theorem("theorem t : 1 = 1"), lean_pool, TERMS) == []
 
 
 async def test_a_tampered_proof_is_not_served_and_not_kept(
@@ -76,7 +78,7 @@ async def test_a_tampered_proof_is_not_served_and_not_kept(
     receipt = next(every_proof(database)).receipt
     forged = receipt.model_copy(update={"candidate": "by simp_all; done; sorry"}).write()
     database.write_now(lambda c: c.execute(ProofRow.__table__.update().values(receipt=forged)))  # type: ignore[attr-defined]
-    assert await store.recall(SWAP, lean_pool, LIMITS, DEFAULT) == []
+    assert await store.recall(SWAP, lean_pool, TERMS) == []
     assert kept(database) == 0
 
 
@@ -86,9 +88,9 @@ async def test_a_proof_under_a_wider_policy_is_not_served_and_kept(
     wide = Policy("wide", axioms=("Lean.ofReduceBool", "Lean.trustCompiler"), guard="")
     await keep(store, lean_pool, SWAP, "Nat.add_comm a b", wide)
     guarded = replace(DEFAULT, guard="Nat.add_comm")
-    assert await store.recall(SWAP, lean_pool, LIMITS, guarded) == []
+    assert await store.recall(SWAP, lean_pool, Terms(LIMITS, guarded)) == []
     assert kept(database) == 1
-    assert len(await store.recall(SWAP, lean_pool, LIMITS, wide)) == 1
+    assert len(await store.recall(SWAP, lean_pool, Terms(LIMITS, wide))) == 1
 
 
 async def test_a_proof_that_names_its_own_theorem_costs_one_check_under_another_name(
@@ -101,14 +103,14 @@ async def test_a_proof_that_names_its_own_theorem_costs_one_check_under_another_
         theorem,
         "by\n  cases n with\n  | zero => rfl\n  | succ m => exact (Nat.add_sub_add_right m 1 m).trans (down m)",
     )
-    assert await store.recall(Theorem("theorem up (n : Nat) : n - n = 0"), lean_pool, LIMITS, DEFAULT) == []
+    assert await store.recall(Theorem("theorem up (n : Nat) : n - n = 0"), lean_pool, TERMS) == []
     assert kept(database) == 1
-    assert len(await store.recall(theorem, lean_pool, LIMITS, DEFAULT)) == 1
+    assert len(await store.recall(theorem, lean_pool, TERMS)) == 1
 
 
 async def test_proofs_below_the_wanted_trust_are_not_served(store: ProofStore, lean_pool: WorkerPool) -> None:
     await keep(store, lean_pool, SWAP, "by omega")
-    assert await store.recall(SWAP, lean_pool, LIMITS, DEFAULT, trust=Trust.ISOLATED_REPLAY) == []
+    assert await store.recall(SWAP, lean_pool, TERMS, trust=Trust.ISOLATED_REPLAY) == []
 
 
 async def test_only_what_is_verified_is_kept(store: ProofStore, database: Database) -> None:
@@ -123,7 +125,7 @@ async def test_the_least_recently_used_proof_goes_first(
     theorems = [Theorem(f"theorem t : {n} = {n}") for n in range(5)]
     for theorem in theorems:
         await keep(store, lean_pool, theorem, "rfl")
-    await store.recall(theorems[0], lean_pool, LIMITS, DEFAULT)
+    await store.recall(theorems[0], lean_pool, TERMS)
     assert await store.trim(Capacity(proofs=2)) == 3
     statements = {proof.receipt.statement for proof in every_proof(database)}
     assert statements == {theorems[0].statement, theorems[4].statement}

@@ -7,6 +7,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.diversity import distinct_key, length
+from prover.lean.checker import Terms
 from prover.lean.jobs import Priority
 from prover.lean.pool import WorkerPool
 from prover.sampling.portfolio import PortfolioSampler
@@ -27,11 +28,11 @@ from prover.strategies.decompose import Decompose
 from prover.strategies.repair import ClosingRepairer, Repair
 from prover.strategies.strategy import Strategy
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Trust, VerdictKind
+from prover.verdict import Limits, Trust, VerdictKind
 
 pytestmark = pytest.mark.lean
 
-OPTIONS = Options(limits=Limits(seconds=20), priority=Priority.BATCH)
+OPTIONS = Options(terms=Terms(Limits(seconds=20), priority=Priority.BATCH))
 SWAP = Theorem("theorem swap (p q : Prop) : p ∧ q ↔ q ∧ p")
 # Nothing closes these at once: an induction is needed.
 EVEN = Theorem("theorem even (f : Nat → Nat) (h₀ : f 0 = 0) (h : ∀ n, f (n + 1) = f n + 2) (n : Nat) : f n = 2 * n")
@@ -173,7 +174,7 @@ async def test_step_by_step_the_likeliest_lines_of_a_model_are_followed(lean_poo
 
 
 async def test_the_worker_steps_from_goal_to_goal(lean_pool: WorkerPool) -> None:
-    async with WorkerStepper(lean_pool).open(SWAP, Limits(seconds=20), Policy(), Priority.INTERACTIVE) as session:
+    async with WorkerStepper(lean_pool).open(SWAP, Terms(Limits(seconds=20))) as session:
         begun = await session.begin()
         assert begun.state is not None
         assert begun.state.goals[0].endswith("⊢ p ∧ q ↔ q ∧ p")
@@ -190,14 +191,14 @@ async def test_the_worker_steps_from_goal_to_goal(lean_pool: WorkerPool) -> None
         done = await session.run(first.state, "simp_all")
         assert done.state is not None
         assert done.state.goals == ()
-        verdict = await lean_pool.check(SWAP, Candidate(done.state.proof), Limits(seconds=20))
+        verdict = await lean_pool.check(SWAP, Candidate(done.state.proof), Terms(Limits(seconds=20)))
         assert verdict.verified
     assert TacticState((), ("a\n  b", "c")).proof == "by\n  a\n    b\n  c"
 
 
 async def test_several_proofs_are_distinct_minimised_and_ranked(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (a b : Nat) (h : a = b) : b + 0 = a")
-    options = Options(limits=Limits(seconds=20), prefer=Preference.SHORTEST, surplus=2, minimise=12)
+    options = Options(terms=Terms(Limits(seconds=20)), prefer=Preference.SHORTEST, surplus=2, minimise=12)
     plan = build_plan("portfolio_first", [PortfolioSampler()], lean_pool)
     search = ProofSearch(lean_pool, 2)
     events = [event async for event in search.prove(theorem, plan, Budget(100, None, 200, proofs=3), options)]
@@ -210,7 +211,7 @@ async def test_several_proofs_are_distinct_minimised_and_ranked(lean_pool: Worke
         if isinstance(event, Minimised):
             assert length(event.proof.candidate.text) < length(event.original.candidate.text)
     for proof in finished.proofs:
-        assert (await lean_pool.check(theorem, proof.candidate, Limits(seconds=20))).verified
+        assert (await lean_pool.check(theorem, proof.candidate, Terms(Limits(seconds=20)))).verified
 
 
 async def test_leaving_frees_the_pool_whatever_the_strategy_waits_for(lean_pool: WorkerPool) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.answers import Sorry, SorryGoals
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Policy, Trust, Verdict, VerdictKind
+from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.corpus.proofs import read_proofs
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
@@ -32,30 +32,22 @@ class ScriptedLean:
         self.asked: list[str] = []
         self.policies: set[str] = set()
 
-    async def goals(
-        self, theorem: Theorem, proof: str, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> SorryGoals:
-        self._note(theorem, policy)
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
+        self._note(theorem, terms)
         if self.dies_after is not None and len(self.asked) > self.dies_after:
             return SorryGoals(VerdictKind.INFRASTRUCTURE, messages=(Message("error", "no worker can be started"),))
         sorries = tuple(Sorry(1, 0, 1, 5, ("⊢ a = b",)) for _ in range(proof.count("sorry")))
         good = bool(sorries) or any(word in proof for word in self.words)
         return SorryGoals(VerdictKind.VERIFIED, sorries, () if good else (Message("error", "it fails"),))
 
-    async def check(
-        self,
-        theorem: Theorem,
-        candidate: Candidate,
-        limits: Limits = DEFAULT_LIMITS,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> Verdict:
-        self._note(theorem, policy)
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        self._note(theorem, terms)
         good = any(word in candidate.text for word in self.words)
         return Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED) if good else Verdict(VerdictKind.REJECTED)
 
-    def _note(self, theorem: Theorem, policy: Policy) -> None:
+    def _note(self, theorem: Theorem, terms: Terms) -> None:
         self.asked.append(theorem.statement)
-        self.policies.add(policy.guard)
+        self.policies.add(terms.policy.guard)
 
 
 def records(count: int) -> list[TheoremRecord]:
@@ -101,16 +93,10 @@ async def test_the_budget_of_requests_is_kept() -> None:
 
 async def test_a_request_that_hangs_does_not_outlast_the_time_of_its_theorem() -> None:
     class HangingLean(ScriptedLean):
-        async def check(
-            self,
-            theorem: Theorem,
-            candidate: Candidate,
-            limits: Limits = DEFAULT_LIMITS,
-            policy: Policy = DEFAULT_POLICY,
-        ) -> Verdict:
+        async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
             if "rfl" in candidate.text:
                 await asyncio.Event().wait()
-            return await super().check(theorem, candidate, limits, policy)
+            return await super().check(theorem, candidate, terms)
 
     lean = HangingLean()
     found = await find_proofs(lean, lean, records(1)[0], SeedBudget(seconds=0.5))

@@ -6,6 +6,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.diversity import normalise
+from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
 from training.corpus.jsonl import write_jsonl
 from training.corpus.library import library_theorems
@@ -51,9 +52,11 @@ async def test_library_theorems_become_a_corpus_that_guards_itself(lean_pool: Wo
     write_jsonl(tmp_path / "library.jsonl", records)
     assert read_corpus(tmp_path / "library.jsonl") == records
     record = next(record for record in records if record.guard == "Option.getDM_none")
-    verdict = await lean_pool.check(record.theorem, Candidate("Option.getDM_none"), policy=record.policy)
+    verdict = await lean_pool.check(record.theorem, Candidate("Option.getDM_none"), Terms(policy=record.policy))
     assert verdict.kind == "forbidden"
-    assert (await lean_pool.check(record.theorem, Candidate("by\n  intros\n  rfl"), policy=record.policy)).verified
+    assert (
+        await lean_pool.check(record.theorem, Candidate("by\n  intros\n  rfl"), Terms(policy=record.policy))
+    ).verified
 
 
 async def test_a_pattern_that_fits_no_module_is_said(lean_pool: WorkerPool) -> None:

@@ -18,14 +18,13 @@ import psutil
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_LIMITS, DEFAULT_POLICY
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.dojo import DojoConfig, DojoPool, DojoUnavailableError
 from prover.lean.dojo.process import fits, prepare
-from prover.lean.jobs import Priority
 from prover.lean.native.sandbox import Sandbox
 from prover.stepper import StepSession
 from prover.theorem import Theorem
-from prover.verdict import Limits, Mode, Policy, Verdict, VerdictKind
+from prover.verdict import Limits, Mode, Verdict, VerdictKind
 
 Emulated = Callable[..., DojoConfig]
 SOME = Theorem("theorem t : 1 + 1 = 2")
@@ -38,15 +37,13 @@ class Suspicious:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def check(
-        self, theorem: Theorem, candidate: Candidate, limits: Limits = DEFAULT_LIMITS, policy: Policy = DEFAULT_POLICY
-    ) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         self.asked.append(candidate.text)
         return Verdict(VerdictKind.REJECTED)
 
 
 def opened(pool: DojoPool, theorem: Theorem = SOME, limits: Limits = LIMITS):  # type: ignore[no-untyped-def]
-    return pool.open(theorem, limits, DEFAULT_POLICY, Priority.INTERACTIVE)
+    return pool.open(theorem, Terms(limits))
 
 
 def everybody() -> set[psutil.Process]:

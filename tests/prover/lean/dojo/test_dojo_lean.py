@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_POLICY
+from prover.lean.checker import Terms
 from prover.lean.dojo import DojoConfig, DojoPool
-from prover.lean.jobs import Priority
 from prover.lean.pool import WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 
 BOTH = Theorem("theorem both (a b : Nat) (h : a < b) : a + 1 ≤ b ∧ True")
-LIMITS = Limits(seconds=120)
+TERMS = Terms(Limits(seconds=120))
 
 
 @pytest.mark.lean
@@ -24,7 +23,7 @@ async def test_steps_of_emulated_dojo_make_a_proof_that_our_worker_verifies(
     emulated: Callable[..., DojoConfig], lean_pool: WorkerPool
 ) -> None:
     pool = DojoPool(emulated(script="lean_repl_stand_in.py", python=Path(sys.executable)))
-    async with pool.open(BOTH, LIMITS, DEFAULT_POLICY, Priority.INTERACTIVE) as session:
+    async with pool.open(BOTH, TERMS) as session:
         state = (await session.begin()).state
         assert state is not None
         assert state.goals == ("a b : Nat\nh : a < b\n⊢ a + 1 ≤ b ∧ True",)
@@ -37,8 +36,8 @@ async def test_steps_of_emulated_dojo_make_a_proof_that_our_worker_verifies(
     verdict = await lean_pool.check(BOTH, Candidate(state.proof))
     assert verdict.trust is Trust.KERNEL_REPLAYED
     checker = pool.before(lean_pool)
-    assert (await checker.check(BOTH, Candidate("by\n  constructor\n  · omega\n  · trivial"), LIMITS)).verified
-    assert (await checker.check(BOTH, Candidate("by\n  constructor\n  · sorry\n  · trivial"), LIMITS)).kind is (
+    assert (await checker.check(BOTH, Candidate("by\n  constructor\n  · omega\n  · trivial"), TERMS)).verified
+    assert (await checker.check(BOTH, Candidate("by\n  constructor\n  · sorry\n  · trivial"), TERMS)).kind is (
         VerdictKind.INCOMPLETE
     )
-    assert (await checker.check(BOTH, Candidate("⟨h, h⟩"), LIMITS)).kind is VerdictKind.REJECTED
+    assert (await checker.check(BOTH, Candidate("⟨h, h⟩"), TERMS)).kind is VerdictKind.REJECTED
