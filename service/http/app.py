@@ -1,4 +1,4 @@
-"""The application: every call of the contract, LeanCopilot's `/generate`, health, and what describes them."""
+"""The application: every call of the contract, LeanCopilot's `/generate`, health, what describes them, and a page."""
 
 import re
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from starlette.types import Receive, Scope, Send
 from leansieve.v1 import proof_search_pb2
 from service.address import is_local
 from service.config import Settings
-from service.http import answers, generate, openapi
+from service.http import answers, generate, openapi, page
 from service.http.calls import Calls
 from service.http.endpoints import Endpoint
 
 METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
 
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"]
-# The page holds no script, loads nothing, and is nobody's frame.
+# This page holds no script, loads nothing, and is nobody's frame.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -47,7 +47,7 @@ def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -
     """
     most = settings.server.message_bytes
     document = openapi.document({method.name: path(method.name) for method in METHODS})
-    page = openapi.page(document)
+    description = openapi.page(document)
 
     async def health(_request: Request) -> Response:
         ready = serving()
@@ -57,10 +57,11 @@ def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -
         return JSONResponse(document, headers=answers.HEADERS)
 
     async def documented(_request: Request) -> Response:
-        return HTMLResponse(page, headers={**answers.HEADERS, "content-security-policy": _PAGE_POLICY})
+        return HTMLResponse(description, headers={**answers.HEADERS, "content-security-policy": _PAGE_POLICY})
 
     suggest = next(method for method in METHODS if method.name == "SuggestTactics")
     routes = [
+        *page.routes(),
         Route("/generate", Endpoint(calls, suggest, most, generate.read, generate.write), methods=["POST"]),
         Route("/healthz", health),
         Route("/openapi.json", described),

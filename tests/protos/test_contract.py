@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from buf.validate import validate_pb2
 from leansieve.v1 import proof_search_pb2, prove_pb2
-from prover.lean.embedded.install import cache_directory
-from prover.lean.embedded.package import Package, fetch
+from prover.lean.embedded.package import Package
 from service.errors import InputError
 from service.validation import validate
+from tests.npm import file_of
 
 ROOT = Path(__file__).parents[2]
 PROTOS = ROOT / "protos"
@@ -37,20 +36,8 @@ needs_buf = pytest.mark.skipif(
 @pytest.fixture(scope="session")
 def buf() -> Path:
     """The buf command, from its npm package."""
-    folder = cache_directory() / "tools"
-    (folder / "@bufbuild").mkdir(parents=True, exist_ok=True)
-    binary = folder / f"buf-{BUF.version}"
-    with FileLock(folder / "buf.lock"):
-        if not binary.is_file():
-            tarball = fetch(BUF, folder, lambda *_: None)
-            with tarfile.open(tarball) as archive:
-                member = archive.extractfile("package/bin/buf")
-                assert member is not None
-                draft = binary.with_suffix(".new")
-                draft.write_bytes(member.read())
-                draft.chmod(0o755)
-                draft.rename(binary)
-            tarball.unlink()
+    binary = file_of(BUF, "bin/buf")
+    binary.chmod(0o755)
     return binary
 
 

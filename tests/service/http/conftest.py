@@ -1,11 +1,12 @@
 """HTTP beside gRPC, over the shared pool of real Lean workers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import pytest_asyncio
+from selenium import webdriver
 
 from prover.lean.pool import WorkerPool
 from prover.store.database import Database
@@ -14,6 +15,8 @@ from service.config import HttpSettings, ServerSettings, Settings
 from service.engine import Engine
 from service.jobs.runner import JobRunner
 from service.server import listening
+
+from .browser import MISSING, chromium
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,3 +41,12 @@ async def bridge(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory
 async def web(bridge: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=bridge, timeout=120) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[webdriver.Chrome]:
+    """One for all tests; a test that needs it skips where there is none."""
+    if MISSING:
+        pytest.skip(f"there is no {' and no '.join(MISSING)} here")
+    with chromium() as driver:
+        yield driver

@@ -15,6 +15,7 @@ import trustme
 from service.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.engine import Engine
 from service.errors import UserError
+from service.http import page
 from service.http import server as http_server
 from service.http.app import METHODS, path
 from service.security import tokens
@@ -269,3 +270,26 @@ async def test_answers_do_not_wait_for_acknowledgements(monkeypatch: pytest.Monk
     async with asking() as client:
         await client.post(INFO, json={})
     assert seen == [True]
+
+
+async def test_the_page_and_its_parts_need_no_token_and_allow_nothing_from_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    tokens.new(file, "nobody", [Role.PROVE])
+    folder = Path(page.__file__).parent / "static"
+    async with asking(security=SecuritySettings(tokens=file)) as client:
+        found = {"index.html": await client.get("/")}
+        parts = {part.relative_to(folder).as_posix() for part in folder.rglob("*.*")} - found.keys()
+        found |= {part: await client.get(f"/static/{part}") for part in parts}
+        assert {part for part, answer in found.items() if answer.status_code != 200} == {
+            "vendor/unicode-input.LICENSE",
+            "vendor/unicode-input.sh",
+        }
+        for part, answer in found.items():
+            if answer.status_code == 200:
+                assert answer.content == (folder / part).read_bytes()
+                policy = answer.headers["content-security-policy"]
+                assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+                assert "unsafe" not in policy
+                assert "require-trusted-types-for 'script'" in policy
+                assert "://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
+        assert reason(await client.get("/static/../page.py")) == "NO_SUCH_PAGE"

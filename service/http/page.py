@@ -1,0 +1,55 @@
+"""The web page: static files that need no other host, read once, and found by name in a list rather than on disk."""
+
+from importlib import resources
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    **{
+        f"/static/{name}": (name, kind)
+        for kind, names in {
+            "text/css; charset=utf-8": ["page.css"],
+            "image/svg+xml": ["icon.svg"],
+            "text/javascript; charset=utf-8": [
+                "calls.js",
+                "elements.js",
+                "lean-input.js",
+                "main.js",
+                "results.js",
+                "status.js",
+                "vendor/unicode-input.js",
+            ],
+        }.items()
+        for name in names
+    },
+}
+HEADERS = {
+    # Scripts, styles and calls of this server alone; no script can turn a text into elements (Trusted Types).
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
+
+
+def routes() -> list[Route]:
+    """Where the page and its parts are found. They hold nothing of this server and need no token."""
+    return [_route(path, *file) for path, file in _FILES.items()]
+
+
+def _route(path: str, name: str, kind: str) -> Route:
+    text = resources.files("service.http").joinpath("static", name).read_bytes()
+
+    async def answer(_request: Request) -> Response:
+        return Response(text, media_type=kind, headers=HEADERS)
+
+    return Route(path, answer)

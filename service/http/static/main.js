@@ -1,0 +1,232 @@
+// The form: what is asked, and what is shown of the answers.
+import { Problem, call, events } from "./calls.js";
+import { counted, element, named, seconds } from "./elements.js";
+import { leanInput } from "./lean-input.js";
+import { SearchResults, checkResult, messages } from "./results.js";
+import { showHealth, showInfo } from "./status.js";
+
+const EXAMPLES = [
+  ["arithmetic", "theorem swap (a b : Nat) : a + b = b + a"],
+  ["logic", "theorem contrapose (p q : Prop) : (p → q) → ¬q → ¬p"],
+  ["lists", "theorem twice {α : Type} (xs : List α) : (xs ++ xs).length = 2 * xs.length"],
+  ["divisibility", "theorem divides (a b c : Nat) (h : a ∣ b) : a ∣ b * c"],
+];
+const TEXTS = ["statement", "header", "context", "proof"];
+const POLL_MILLISECONDS = 5000;
+
+const $ = (id) => document.getElementById(id);
+let running = null; // aborts what is under way
+let info = null;
+
+function theorem() {
+  return {
+    statement: $("statement").value,
+    header: $("header").value,
+    context: $("context").value,
+    ...($("project").value ? { project: $("project").value } : {}),
+  };
+}
+
+function options() {
+  return {
+    budget: { proofs: $("proofs").valueAsNumber, time: `${$("seconds").value}s`, samples: $("samples").valueAsNumber },
+    minimise: $("minimise").checked,
+    minimumTrust: trust(),
+    ...($("strategy").value ? { strategy: $("strategy").value } : {}),
+    ...($("aim").disabled ? {} : { sampling: { focus: $("focus").valueAsNumber } }),
+  };
+}
+
+const trust = () => ($("isolated").checked ? "TRUST_ISOLATED_REPLAY" : "TRUST_KERNEL_REPLAYED");
+
+async function search(signal) {
+  const asked = { theorem: theorem(), options: options() };
+  const { budget } = asked.options;
+  const results = new SearchResults(asked.theorem, { ...budget, seconds: seconds(budget.time) });
+  $("found").replaceChildren(results.root);
+  let ended = false;
+  try {
+    for await (const [name, data] of events("v1/prove", asked, $("token").value, signal)) {
+      const sentence = results.take(name, data);
+      if (sentence) say(sentence);
+      ended ||= name === "summary";
+    }
+    if (!ended) throw new Problem("The connection was lost before the search ended.");
+  } finally {
+    results.stop();
+    if (!ended && !results.spent) results.root.remove();
+  }
+}
+
+async function check(signal) {
+  const asked = { theorem: theorem(), proof: $("proof").value, minimumTrust: trust() };
+  const { verdict } = await call("v1/check-proof", asked, $("token").value, signal);
+  $("found").replaceChildren(checkResult(verdict, asked.theorem, asked.proof));
+  say(`Your proof is ${verdict.kind === "VERDICT_KIND_VERIFIED" ? "verified" : `not verified: ${named(verdict.kind, "VERDICT_KIND_")}`}.`);
+}
+
+/** Does one thing at a time, with a button that ends it. */
+async function run(action, began) {
+  if (running || !$("ask").reportValidity()) return;
+  running = new AbortController();
+  forgive();
+  $("found").replaceChildren();
+  say(began);
+  busy(true);
+  try {
+    await action(running.signal);
+  } catch (error) {
+    if (running.signal.aborted) say("Cancelled; what was found stays.");
+    else show(error);
+  } finally {
+    running = null;
+    busy(false);
+    refresh();
+  }
+}
+
+function busy(now) {
+  const [gone, come] = now ? [$("find"), $("cancel")] : [$("cancel"), $("find")];
+  const focused = document.activeElement === gone;
+  gone.hidden = true;
+  come.hidden = false;
+  $("check").disabled = now;
+  $("results").setAttribute("aria-busy", String(now));
+  if (focused) come.focus();
+}
+
+function say(text) {
+  $("said").textContent = text;
+}
+
+// Where a field of the contract is on the page; what is not here is said beside the results.
+const FIELDS = {
+  "theorem.statement": "statement",
+  "theorem.header": "header",
+  "theorem.context": "context",
+  "budget.proofs": "proofs",
+  "budget.time": "seconds",
+  "budget.samples": "samples",
+};
+
+function show(error) {
+  if (!(error instanceof Problem)) throw error;
+  say("");
+  if (error.status === "UNAUTHENTICATED") wantToken();
+  const sentence = error.messages.length ? `${error.message.split(/ at [a-z]+ \d|:/)[0]}:` : error.message; // Lean's words follow
+  const problem = element("p", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1));
+  $("found").prepend(element("div", { class: "problem", role: "alert" }, problem, messages(error.messages)));
+  for (const { field, description } of error.violations) blame(field.replace(/^options\./, ""), description);
+  const first = error.messages.find((each) => each.severity === "SEVERITY_ERROR");
+  if (first?.line) pointAt($(named(first.region, "REGION_")), first);
+}
+
+function blame(field, text) {
+  const id = FIELDS[field];
+  if (id === undefined) return;
+  $(id).setAttribute("aria-invalid", "true");
+  $(`${id}-fault`).textContent = text;
+  $(`${id}-fault`).hidden = false;
+  const fold = $(id).closest("details");
+  if (fold) fold.open = true;
+}
+
+function forgive() {
+  for (const field of document.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  for (const fault of document.querySelectorAll(".fault")) fault.hidden = true;
+}
+
+/** Put the cursor where Lean complains: lines from 1, columns in code points from 0. */
+function pointAt(area, { line, column = 0 }) {
+  if (!(area instanceof HTMLTextAreaElement)) return;
+  const lines = area.value.split("\n");
+  const before = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  const at = before + [...(lines[line - 1] ?? "")].slice(0, column).join("").length;
+  area.focus();
+  area.setSelectionRange(at, at);
+}
+
+function wantToken() {
+  $("token-field").hidden = false;
+  $("token").focus();
+}
+
+/** Ask what the server is and does; healthy or not is told without a token. */
+async function refresh() {
+  let state = "gone";
+  try {
+    const health = await fetch("healthz", { credentials: "same-origin" });
+    state = (await health.json()).serving ? "ready" : "unready";
+    if (!$("token-field").hidden && !$("token").value) return;
+    const first = info === null;
+    info = await call("v1/get-server-info", {}, $("token").value);
+    showInfo(info);
+    if (first) offer();
+  } catch (error) {
+    if (error instanceof Problem && error.status === "UNAUTHENTICATED" && $("token-field").hidden) wantToken();
+  } finally {
+    showHealth(state, info);
+  }
+}
+
+/** What this server allows, once it is known. */
+function offer() {
+  const { defaultBudget, maximumBudget, models, strategies, projects } = info;
+  for (const [id, value, most] of [
+    ["proofs", Math.min(3, maximumBudget.proofs), maximumBudget.proofs],
+    ["seconds", seconds(defaultBudget.time), seconds(maximumBudget.time)],
+    ["samples", defaultBudget.samples, maximumBudget.samples],
+  ]) {
+    $(id).max = most;
+    if ($(id).value === $(id).defaultValue) $(id).value = value;
+  }
+  $("strategy").replaceChildren(
+    ...strategies.map((name, at) => element("option", { value: name }, named(name, "STRATEGY_") + (at ? "" : " (default)"))),
+  );
+  $("project-field").hidden = !projects.length;
+  $("project").replaceChildren(
+    element("option", { value: "" }, "the server’s own Lean"),
+    ...projects.map(({ name }) => element("option", { value: name }, name)),
+  );
+  $("aim").disabled = !models.length;
+  const known = models.map(({ name, alpha }) => (alpha === undefined ? name : `α = ${alpha}`)).join(", ");
+  $("focus-help").replaceChildren(
+    ...(models.length
+      ? [`Chooses among ${counted(models.length, "model")}: ${known}.`]
+      : ["This server has no models and proposes by tactics alone: start it with ", element("code", {}, "--model shipped"), "."]),
+  );
+}
+
+function showFocus() {
+  const value = $("focus").valueAsNumber;
+  $("focus-shown").textContent = value.toFixed(2);
+  $("focus").setAttribute("aria-valuetext", `${value.toFixed(2)}, ${value < 0.35 ? "coverage" : value > 0.65 ? "precision" : "between coverage and precision"}`);
+}
+
+for (const id of TEXTS) leanInput($(id));
+for (const [name, statement] of EXAMPLES) {
+  const fill = () => {
+    $("statement").value = statement;
+    $("statement").dispatchEvent(new Event("input"));
+    $("statement").focus();
+  };
+  document.querySelector(".examples").append(element("button", { type: "button", onclick: fill }, name));
+}
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(search, "Asking Lean whether the theorem makes sense.");
+});
+$("ask").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  $(event.target.id === "proof" ? "check" : "find").click();
+});
+$("check").addEventListener("click", () => run(check, "Checking your proof."));
+$("cancel").addEventListener("click", () => running?.abort());
+$("focus").addEventListener("input", showFocus);
+$("token").addEventListener("change", refresh);
+showFocus();
+refresh();
+setInterval(() => {
+  if (document.visibilityState === "visible" && ($("server").open || running)) refresh();
+}, POLL_MILLISECONDS);

