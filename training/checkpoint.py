@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 _NAME = re.compile(r"step-(\d{8})")
 _FILE = "state.pt"
@@ -22,11 +23,12 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any], keep: int
     A kill at any moment leaves the previous checkpoint and no half-written one under a checkpoint's name.
 
     Raises:
-        OSError: it cannot be written, for instance because the disk is full; the older ones are still there.
+        OSError: it cannot be written, for instance because the disk is full; it names the checkpoint, and the older ones
+            are still there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{step:08d}"
-    with _replacing(final) as partial, (partial / _FILE).open("wb") as file:
+    with replacing(final) as partial, (partial / _FILE).open("wb") as file:
         torch.save({**state, "step": step, "generators": _generator_states()}, file)
         file.flush()
         os.fsync(file.fileno())
@@ -69,18 +71,29 @@ def check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path
 
 
 @contextmanager
-def _replacing(final: Path) -> Iterator[Path]:
-    """A folder that takes the place of `final` when it is complete."""
-    for abandoned in final.parent.glob("*.tmp"):  # of a run that was killed while it wrote
-        shutil.rmtree(abandoned, ignore_errors=True)
+def replacing(final: Path) -> Iterator[Path]:
+    """A folder that takes the place of `final` when it is complete.
+
+    Raises:
+        OSError: what was to be written into it could not be written; it names `final`.
+    """
     partial = final.with_name(final.name + ".tmp")
-    partial.mkdir()
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while it wrote
+    partial.mkdir(parents=True)
     try:
         yield partial
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
         _sync_folder(final.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(final)) from None
+    except RuntimeError as error:  # torch speaks of positions in an archive when the file under it cannot be written
+        if not isinstance(error.__context__, OSError):
+            raise
+        raise OSError(error.__context__.errno, error.__context__.strerror, str(final)) from None
+    except SafetensorError as error:
+        raise OSError(f"{final} cannot be written: {error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """What these commands share: Lean workers of their own, and one sentence for what goes wrong."""
 
 import contextlib
+import errno
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -32,6 +33,10 @@ def told() -> Iterator[None]:
         advice = "install what training needs: pip install 'leansieve[train]'"
         raise UserError(f"the package {error.name} is missing; {advice}") from None
     except OSError as error:
+        if error.errno == errno.ENOSPC or "No space left on device" in str(error):
+            where = f"{error.filename}: " if error.filename else ""
+            kept = "what was written whole before is kept; make room, and the same command goes on from it"
+            raise UserError(f"{where}the disk is full; {kept}") from None
         raise UserError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
     except (ValueError, NoAnswerError, PoolUnavailableError, SamplerUnavailableError) as error:
         raise UserError(str(error)) from None
