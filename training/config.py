@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from training.algorithms.algorithm import Algorithm
 from training.algorithms.registry import create_algorithm
+from training.evaluation.samples import rollout_pass_rates
 
 _SERVED_HEADS = (32, 64, 80, 96, 112, 128, 192, 256)
 """Sizes of attention heads that vLLM has kernels for."""
@@ -36,6 +37,9 @@ class RunConfig(_Section):
     """Where the trained model lives; `auto` takes a GPU if there is one."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of torch; part of what makes a run repeat bit for bit. None leaves torch's choice."""
+    sharded: bool = False
+    """Share weights, gradients and optimiser states out over the processes that torchrun started (FSDP2), for a model that is
+    too large for one GPU to train; else each process holds all of them."""
     checkpoint_every: int = Field(default=50, ge=1)
     """Steps between checkpoints."""
     keep_checkpoints: int = Field(default=2, ge=1)
@@ -188,16 +192,32 @@ class AlgorithmConfig(_Section):
     """Which algorithm; the registry lists them."""
     options: Mapping[str, Any] = Field(default_factory=dict)
     """Its options, such as alpha."""
+    base_samples: tuple[Path, ...] = ()
+    """What `leansieve evaluate run` drew from the base for the theorems to train on, at temperature 1, top_p 1 and the
+    rollouts' longest response: the share of right answers is alpha_dpg's Z, for `partition = "precomputed"`."""
 
     @model_validator(mode="after")
     def _exists(self) -> "AlgorithmConfig":
-        self.create(length=1)
+        precomputed = self.options.get("partition") == "precomputed"
+        if self.base_samples and (not precomputed or "partitions" in self.options):
+            raise ValueError('base_samples are for the option partition = "precomputed" without partitions')
+        self._create(self.options, length=1)
         return self
 
     def create(self, length: int) -> Algorithm:
-        """The algorithm; `length` is the longest response allowed, in tokens."""
+        """The algorithm; `length` is the longest response allowed, in tokens.
+
+        Raises:
+            ValueError, OSError: a file of `base_samples` cannot be used, or read.
+        """
+        if not self.base_samples:
+            return self._create(self.options, length)
+        rates = {name: rate for path in self.base_samples for name, rate in rollout_pass_rates(path, length).items()}
+        return self._create({**self.options, "partitions": rates}, length)
+
+    def _create(self, options: Mapping[str, Any], length: int) -> Algorithm:
         try:
-            return create_algorithm(self.name, self.options, length)
+            return create_algorithm(self.name, options, length)
         except ValidationError as error:
             raise ValueError(first_mistake(error)) from None
 

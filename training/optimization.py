@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from training.config import OptimizerConfig
 
@@ -53,6 +54,8 @@ def update(
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     norm: Tensor = nn.utils.clip_grad_norm_(trained, clip_norm)
+    if isinstance(norm, DTensor):
+        norm = norm.full_tensor()
     if not (math.isfinite(loss) and norm.isfinite()):
         raise DivergedError(f"the loss is {loss:g} and the gradient's norm {float(norm):g}")
     for group in optimizer.param_groups:

@@ -2,11 +2,12 @@
 
 Each samples, checks and scores its own share of the prompts. What a loss depends on beyond one group (means over a
 batch) is gathered from all, and gradients are summed, so that several processes take the step that one would take. Each
-holds the whole model.
+holds the whole model, unless `training.sharding` shares it out.
 """
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import torch
@@ -49,6 +50,15 @@ class Processes:
     def wait(self) -> None:
         """Until all have come here."""
         self.gather(None)
+
+    @contextlib.contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The first process does what is inside, then the others do, who find what it wrote."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Add up what the processes' losses gave; a process without any counts as zero."""

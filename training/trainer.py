@@ -8,7 +8,8 @@ checkpoint, on a CPU bit for bit as if nothing had happened. Writes into the run
 tensorboard/, verdicts.jsonl unless the configuration names a file, and model/, which transformers and vLLM load.
 
 Dropout is off throughout, so that a first update sees the very policy that sampled. Left out: rollouts of older
-weights (asynchronous training), and sharding one model over several engines.
+weights (asynchronous training), and sharding one model over several engines: a model that `run.sharded` shares out over
+the trainers of several processes still has to fit into each process's engine.
 """
 
 import contextlib
@@ -16,7 +17,6 @@ import copy
 import hashlib
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -28,7 +28,7 @@ import transformers
 
 from prover.lean.pool import WorkerPool
 from prover.verdict import Limits
-from training.algorithms.algorithm import Metrics, Rollouts
+from training.algorithms.algorithm import Algorithm, Metrics, Rollouts
 from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig, write_config
 from training.log import MetricsLog
@@ -41,7 +41,9 @@ from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, check_metrics, joined, lay_out, sample_groups
 from training.rollouts.prompts import Prompt, PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
+from training.sharding import load_optimizer, shard, share, whole
 from training.updates import score, score_by_base, train_on
+from training.watch import Watch
 
 _MISMATCH = {"float32": 1e-4, "bfloat16": 0.05}
 
@@ -80,15 +82,15 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
     # 1. Model, frozen base, optimiser, algorithm, theorems.
-    if not processes.first:
-        processes.wait()  # for the first to unpack
-    config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
-    if processes.first:
-        processes.wait()
+    with processes.first_alone():
+        config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
     model, tokenizer = load_or_build(config.model, (), config.run.seed)
     model.to(device).eval()  # type: ignore[arg-type]
     lora = config.model.lora
     base = None if lora is not None else copy.deepcopy(model).requires_grad_(False)
+    if config.run.sharded:
+        for each in (model,) if base is None else (model, base):
+            shard(each, processes)
     optimizer = make_optimizer(model, config.optimizer)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     algorithm = config.algorithm.create(settings.max_response_tokens)
@@ -97,18 +99,19 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     prompts, too_long = read_prompts(settings.prompts, form, tokenizer, context - settings.max_response_tokens)
     if too_long:
         report(f"{too_long} theorems leave no room for {settings.max_response_tokens} tokens of answer: left out")
+    algorithm.check_prompts([prompt.record.name for prompt in prompts])
     stream = PromptStream(prompts, config.run.seed)
 
     # 2. Where an earlier run stood.
-    identity = _identity(config, prompts, processes)
+    identity = _identity(config, algorithm, prompts, processes)
     state = load_checkpoint(folder / "checkpoints")
     step = spent = draw = 0
     if state is not None:
         check_identity(identity, state["identity"], folder)
         with torch.no_grad():
             for name, parameter in trained.items():
-                parameter.copy_(state["weights"][name])
-        optimizer.load_state_dict(state["optimizer"])
+                parameter.copy_(share(state["weights"][name], parameter))
+        load_optimizer(optimizer, state["optimizer"])
         algorithm.load_state_dict(state["algorithm"])
         step, spent, draw = state["step"], state["spent"], state["draw"]
         report(f"going on from step {step}")
@@ -129,8 +132,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
         checkpoint = config.model.path
         if lora is None and not algorithm.samples_base:
             checkpoint = pushed / "start"
-            if processes.first:
-                save_for_serving(model, tokenizer, checkpoint)
+            save_for_serving(model, tokenizer, checkpoint, write=processes.first)
             processes.wait()
         engine = RolloutEngine(
             checkpoint,
@@ -154,7 +156,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
         budget = settings.steps * a_batch
         began, began_at = time.monotonic(), spent
         while spent < budget:
-            watch = _Watch()
+            watch = Watch()
             sampled: list[Group] = []
             usable: list[Group] = []
             shares: list[Rollouts] = []
@@ -204,8 +206,8 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 learning_rate,
                 config.optimizer.clip_norm,
                 processes,
+                watch,
             )
-            watch.lap("update")
 
             # 4e. The engine gets the new weights; the next batch shows whether it has them.
             if not algorithm.samples_base and spent < budget:
@@ -218,31 +220,28 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 | watch.laps
                 | {"spent": float(spent)}
             )
-            if log is None:
-                continue
-            log.write(step, metrics)
-            if step % config.run.log_every == 0 or spent >= budget:
+            if log is not None:
+                log.write(step, metrics)
+            if processes.first and (step % config.run.log_every == 0 or spent >= budget):
                 left = (time.monotonic() - began) / (spent - began_at) * (budget - spent)
                 report(_progress(step, spent / budget, left, metrics))
             if step % config.run.checkpoint_every == 0 or spent >= budget:
+                weights = {name: parameter.detach() for name, parameter in trained.items()}
+                weights, of_optimizer = whole((weights, optimizer.state_dict()), keep=processes.first)
                 state = {
                     "identity": identity,
-                    "weights": {name: parameter.detach() for name, parameter in trained.items()},
-                    "optimizer": optimizer.state_dict(),
+                    "weights": weights,
+                    "optimizer": of_optimizer,
                     "algorithm": algorithm.state_dict(),
                     "spent": spent,
                     "draw": draw,
                 }
-                save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
+                if processes.first:
+                    save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
 
-    # 5. The finished model, there whole or not at all.
-    finished = folder / "model"
-    if processes.first:
-        partial = folder / "model.tmp"
-        shutil.rmtree(partial, ignore_errors=True)
-        save_for_serving(model, tokenizer, partial, adapters=lora is not None)
-        shutil.rmtree(finished, ignore_errors=True)
-        partial.rename(finished)
+        # 5. The finished model.
+        finished = folder / "model"
+        save_for_serving(model, tokenizer, finished, adapters=lora is not None, write=processes.first)
     return finished
 
 
@@ -263,14 +262,19 @@ def check_agreement(rollouts: Rollouts, most: float) -> None:
         )
 
 
-def _identity(config: TrainingConfig, prompts: Sequence[Prompt], processes: Processes) -> dict[str, Any]:
+def _identity(
+    config: TrainingConfig, algorithm: Algorithm, prompts: Sequence[Prompt], processes: Processes
+) -> dict[str, Any]:
     """What must be the same for a run to go on: everything that changes what a step does."""
     digest = hashlib.sha256()
     for prompt in prompts:
         digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
     tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
-    settings = config.model_dump(mode="json", include=tables, exclude={"verification": {"verdicts"}})
+    apart = {"verification": {"verdicts"}, "algorithm": {"base_samples"}}
+    settings = config.model_dump(mode="json", include=tables, exclude=apart)
     flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
+    if config.algorithm.base_samples:  # a file may change
+        flat["algorithm.base_samples"] = hashlib.sha256(repr(algorithm).encode()).hexdigest()
     return {**flat, "run.seed": config.run.seed, "processes": processes.count, "the theorems": digest.hexdigest()}
 
 
@@ -286,18 +290,3 @@ def _progress(step: int, done: float, left: float, metrics: Metrics) -> str:
         f"  KL {metrics.get('kl_to_base', 0.0):.3f}  entropy {metrics.get('entropy', 0.0):.3f}"
         f"  {sum(seconds.values()):.1f} s ({spent})  {timedelta(seconds=round(left))} left"
     )
-
-
-class _Watch:
-    """Where the time of a step goes."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        """What came since the last call is called so."""
-        now = time.monotonic()
-        key = f"seconds_{name}"
-        self.laps[key] = self.laps.get(key, 0.0) + now - self._last
-        self._last = now

@@ -17,13 +17,22 @@ from training.model.shared_prompts import TokenGroup, micro_batches, score_group
 from training.optimization import DivergedError, update
 from training.processes import Processes
 from training.rollouts.groups import joined
+from training.sharding import idle_passes, is_sharded
+from training.watch import Watch
+
+_IDLE = (TokenGroup((0,), ((0,),)),)
+"""What a process without micro-batches reads while others still have some."""
 
 
 @torch.no_grad()
 def score(model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: int) -> Scores:
     """What a model says of all responses, without gradient; `[G, N, T]` with T the longest of them."""
     longest = max((len(response) for group in groups for response in group.responses), default=1)
-    parts = [score_groups(model, groups[cut], longest) for cut in micro_batches(groups, micro_tokens)]
+    cuts = list(micro_batches(groups, micro_tokens))
+    idle = idle_passes(model, len(cuts))
+    parts = [score_groups(model, groups[cut], longest) for cut in cuts]
+    for _ in range(idle):
+        score_groups(model, _IDLE, 1)
     return Scores(torch.cat([part.log_probs for part in parts]), torch.cat([part.entropies for part in parts]))
 
 
@@ -45,8 +54,12 @@ def train_on(
     learning_rate: float,
     clip_norm: float,
     processes: Processes,
+    watch: Watch,
 ) -> Metrics:
     """Take the optimiser steps of one batch. `groups` and `rollouts` are this process's share of it.
+
+    Args:
+        watch: gets laps forward, backward and optimizer.
 
     Raises:
         DivergedError: loss or gradient are not finite, or a ratio exploded; the last step was not taken.
@@ -75,17 +88,25 @@ def train_on(
         # 3. Gradients add up over micro-batches and processes.
         loss = 0.0
         seen: list[Scores] = []
-        for cut in micro_batches(groups[mine.start : mine.stop], settings.micro_tokens):
+        cuts = list(micro_batches(groups[mine.start : mine.stop], settings.micro_tokens))
+        idle = idle_passes(model, len(cuts))
+        for cut in cuts:
             chosen = [first + index for index in mine[cut]]
             scores = score_groups(model, [groups[index] for index in mine[cut]], whole.mask.shape[-1])
             now = replace(whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
             of_tokens = algorithm.token_losses(now, advantages.values[chosen])
             part_loss = (torch.stack([weights[index] for index in chosen]) * of_tokens).sum()
-            part_loss.backward()  # type: ignore[no-untyped-call]
             loss += float(part_loss.detach())
+            watch.lap("forward")
+            part_loss.backward()  # type: ignore[no-untyped-call]
+            watch.lap("backward")
             seen.append(Scores(scores.log_probs.detach(), scores.entropies))
+        for _ in range(idle):
+            (0 * score_groups(model, _IDLE, 1).log_probs.sum()).backward()  # type: ignore[no-untyped-call]
         loss = sum(processes.gather(loss))
-        processes.sum_gradients(trained)
+        if not is_sharded(model):
+            processes.sum_gradients(trained)
+        watch.lap("backward")
 
         # 4. One step.
         before = whole.select([first + index for index in mine])
@@ -99,6 +120,7 @@ def train_on(
         of_update["loss"] = loss
         of_update["gradient_norm"] = update(model, optimizer, learning_rate, clip_norm, loss)
         of_updates.append(of_update)
+        watch.lap("optimizer")
 
     for name in {name: None for of_update in of_updates for name in of_update}:
         values = [of_update[name] for of_update in of_updates if name in of_update]

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from training import config as module
 from training.algorithms.alpha_dpg import AlphaDpg
 from training.config import ConfigError, OptimizerConfig, TrainingConfig, load_config
+from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 from training.optimization import learning_rate_at
 
 EXAMPLE = """
@@ -71,6 +72,47 @@ def test_a_mistake_is_told_in_one_sentence_with_its_place(
     assert said.startswith(str(tmp_path / "run.toml"))
     assert "\n" not in said
     assert said.endswith(".")
+
+
+PRECOMPUTED = """
+[run]
+folder = "r"
+[algorithm]
+options = { partition = "precomputed" }
+base_samples = ["%s"]
+"""
+
+
+def measured(path: Path, **sampling: float) -> Path:
+    right, wrong = Proof(text="by simp", count=1, verified=True), Proof(text="by omega", count=3, verified=False)
+    theorems = (TheoremSamples(name="a", proofs=(right, wrong)), TheoremSamples(name="b", proofs=(wrong,)))
+    drawn = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 64} | sampling
+    ModelSamples(model="base", corpus="c", sampling=drawn, theorems=theorems).save(path)
+    return path
+
+
+def test_partitions_are_the_shares_of_right_answers_that_the_base_gave(tmp_path: Path) -> None:
+    config = load(tmp_path, PRECOMPUTED % measured(tmp_path / "base.json.gz"))
+    algorithm = config.algorithm.create(64)
+    assert isinstance(algorithm, AlphaDpg)
+    assert algorithm.partitions == {"a": 0.25, "b": 0.0}
+    algorithm.check_prompts(["b", "a"])
+    with pytest.raises(ValueError, match="no value for prompt 'c'"):
+        algorithm.check_prompts(["a", "c"])
+
+
+def test_samples_that_were_not_drawn_as_rollouts_are_give_no_partitions(tmp_path: Path) -> None:
+    config = load(tmp_path, PRECOMPUTED % measured(tmp_path / "base.json", top_p=0.99))
+    with pytest.raises(ValueError, match=r"base\.json was sampled with top_p 0\.99, and rollouts are with 1: draw"):
+        config.algorithm.create(64)
+    config = load(tmp_path, PRECOMPUTED % measured(tmp_path / "base.json"))
+    with pytest.raises(ValueError, match="max_tokens 64, and rollouts are with 128"):
+        config.algorithm.create(128)
+
+
+def test_samples_of_the_base_are_for_the_precomputed_partition_alone(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match='base_samples are for the option partition = "precomputed"'):
+        load(tmp_path, (PRECOMPUTED % "x").replace("precomputed", "running"))
 
 
 def test_further_mistakes_are_counted(tmp_path: Path) -> None:

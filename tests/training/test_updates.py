@@ -15,6 +15,7 @@ from training.model.shared_prompts import TokenGroup
 from training.optimization import DivergedError, make_optimizer
 from training.processes import Processes
 from training.updates import score, train_on
+from training.watch import Watch
 
 RIGHT, WRONG = (5, 6, 7), (8, 9)
 GROUPS = [TokenGroup((20 + index, 21), (RIGHT, WRONG, (10, index + 30))) for index in range(6)]
@@ -57,7 +58,7 @@ def trained(
     optimizer = make_optimizer(model, OptimizerConfig(learning_rate=rate))
     algorithm = create_algorithm(name, options or {}, 8)
     batch = rollouts_of(model, GROUPS, rewards)
-    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, settings(**given), rate, 1.0, Processes())
+    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, settings(**given), rate, 1.0, Processes(), Watch())
     return model, metrics
 
 
@@ -124,5 +125,5 @@ def test_a_batch_without_any_usable_group_takes_no_step(fresh: LlamaForCausalLM)
     optimizer = make_optimizer(model, OptimizerConfig())
     nothing = rollouts_of(model, GROUPS, REWARDS).select([])
     algorithm = create_algorithm("dapo", {}, 8)
-    assert train_on(model, optimizer, algorithm, [], nothing, settings(), 1.0, 1.0, Processes()) == {}
+    assert train_on(model, optimizer, algorithm, [], nothing, settings(), 1.0, 1.0, Processes(), Watch()) == {}
     assert difference(model, fresh) == 0

@@ -10,7 +10,7 @@ The loss is a plain sum over tokens, so a step may be cut into micro-batches who
 gradient: slice the rollouts, the advantages and the weights alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -127,6 +127,14 @@ class Algorithm(Protocol):
     def needs_entropies(self) -> bool:
         """Whether `entropies` and `old_entropies` are used."""
         return False
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        """See whether all prompts that a run may ask can be trained on.
+
+        Raises:
+            ValueError: one cannot; the text says which and why.
+        """
+        return None
 
     def keep_groups(self, rewards: Tensor) -> Tensor:
         """Which groups to train on, `[G]` bool from rewards `[G, N]`; the others may be sampled anew."""

@@ -8,7 +8,7 @@ Strictly on-policy, no ratio, no clip, one optimiser step a batch; the factor 1/
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ class AlphaDpg(Algorithm):
     partition: Literal["online", "running", "precomputed"] = "online"
     """Where Z comes from: this batch, the average over all batches a prompt was seen in, or `partitions`."""
     partitions: Mapping[str, float] = field(default_factory=dict)
-    """The share of right answers among samples of the base, by prompt, for `partition = "precomputed"`."""
+    """The share of right answers among samples of the base, by prompt, for `partition = "precomputed"`; training takes them
+    from files by `algorithm.base_samples`."""
     partition_floor: PositiveFloat = 1e-4
     """Z of a prompt that was never answered right."""
 
@@ -45,6 +46,11 @@ class AlphaDpg(Algorithm):
     @property
     def needs_base(self) -> bool:
         return True
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        missing = [prompt for prompt in prompts if prompt not in self.partitions]
+        if self.partition == "precomputed" and missing:
+            raise ValueError(f"partitions has no value for prompt {missing[0]!r}; sample it from the base first.")
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:
@@ -70,9 +76,7 @@ class AlphaDpg(Algorithm):
     def _log_partition(self, prompts: tuple[str, ...], log_mean_w: Tensor) -> Tensor:
         """log Ẑ of each prompt, at most 0, from the log of the mean of w in this batch."""
         if self.partition == "precomputed":
-            missing = [prompt for prompt in prompts if prompt not in self.partitions]
-            if missing:
-                raise ValueError(f"partitions has no value for prompt {missing[0]!r}; sample it from the base first.")
+            self.check_prompts(prompts)
             values = [max(self.partitions[prompt], self.partition_floor) for prompt in prompts]
             return log_mean_w.new_tensor(values).log().clamp(max=0.0)
         if self.partition == "running":

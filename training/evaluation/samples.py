@@ -83,3 +83,23 @@ class ModelSamples(_Record):
             what = error.errors()[0] if isinstance(error, ValidationError) else None
             reason = f"{'.'.join(map(str, what['loc'])) or 'the file'}: {what['msg']}" if what else str(error)
             raise ValueError(f"{path} does not hold a model's samples ({reason}).") from error
+
+
+def rollout_pass_rates(path: Path, max_tokens: int) -> dict[str, float]:
+    """The share of verified samples of each theorem, by name, of a model sampled as rollouts are.
+
+    Args:
+        path: what `ModelSamples.save` wrote.
+        max_tokens: longest response of the rollouts; a longer one counts as wrong, so another length has another share.
+
+    Raises:
+        ValueError: it is not such a file, or was sampled otherwise.
+        OSError: it cannot be read.
+    """
+    samples = ModelSamples.load(path)
+    for name, wanted in (("temperature", 1.0), ("top_p", 1.0), ("max_tokens", max_tokens)):
+        if (found := samples.sampling.get(name)) != wanted:
+            raise ValueError(
+                f"{path} was sampled with {name} {found}, and rollouts are with {wanted:g}: draw samples of the base anew."
+            )
+    return {theorem.name: theorem.verified / theorem.samples for theorem in samples.theorems}

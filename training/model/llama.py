@@ -5,7 +5,9 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
+from training.checkpoint import replacing
 from training.config import LlamaShape
+from training.sharding import is_sharded, whole
 
 
 def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
@@ -34,17 +36,27 @@ def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int
 
 
 def save_for_serving(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: bool = False
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: bool = False, write: bool = True
 ) -> None:
-    """Write a checkpoint that transformers and vLLM load.
+    """Write a checkpoint that transformers and vLLM load, whole or not at all.
 
     Args:
         adapters: the model is a PEFT model, of which only the adapters are written.
+        write: else this process only hands over its part of a model that is sharded.
 
     Raises:
         ValueError: the model ties its embeddings, which vLLM's weight reload does not survive.
+        OSError: it cannot be written, for instance because the disk is full.
     """
     if not adapters and getattr(model.config, "tie_word_embeddings", False):
         raise ValueError("The model ties its embeddings; untie them (`tie_word_embeddings=False`) before saving.")
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    weights = None
+    if is_sharded(model):
+        trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+        weights = {name: value for name, value in model.state_dict().items() if name in trained or not adapters}
+        weights = whole(weights, keep=write)
+    if not write:
+        return
+    with replacing(folder) as partial:
+        model.save_pretrained(partial, state_dict=weights)
+        tokenizer.save_pretrained(partial)

@@ -79,9 +79,7 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
             path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=dense
         )
         untie_embeddings(model)
-        partial = folder.with_name(f"{folder.name}.tmp")
-        save_for_serving(model, tokenizer, partial)
-        partial.rename(folder)
+        save_for_serving(model, tokenizer, folder)
     return config.model_copy(update={"path": folder})
 
 

@@ -7,10 +7,12 @@ loss on responses only. The same command after a crash, a kill or Ctrl-C goes on
 for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/,
 which transformers and vLLM load.
 
-Left out: several devices, and rows of examples longer than `row_length`, which are dropped with a count.
+Started by torchrun, several processes share the rows of each step; see `training.processes`. Left out: examples longer
+than `row_length`, which are dropped with a count.
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -34,6 +36,8 @@ from training.model.llama import save_for_serving
 from training.model.load import load_or_build, unpacked
 from training.model.log_probs import packed_log_probs
 from training.optimization import DivergedError, learning_rate_at, make_optimizer, update
+from training.processes import Processes
+from training.sharding import idle_passes, is_sharded, load_optimizer, shard, share, whole
 
 
 def fine_tune(config: TrainingConfig) -> Path:
@@ -52,7 +56,9 @@ def fine_tune(config: TrainingConfig) -> Path:
             f"Fine-tuning writes the source format, found model.prompt_format {config.model.prompt_format!r}."
         )
     folder = config.run.folder
-    write_config(config)
+    processes = Processes()
+    if processes.first:
+        write_config(config)
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
     device = torch.device(_device(config.run.device))
@@ -62,13 +68,16 @@ def fine_tune(config: TrainingConfig) -> Path:
     # 1. Text, tokenizer, model, tokens.
     proved, held_out = hold_out(_read(sft.proofs), sft.held_out)
     pairs, dev_pairs = _texts(proved, sft), _texts([*held_out, *_read(sft.dev_proofs)], sft)
-    config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
+    with processes.first_alone():
+        config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
     model, tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
     model.to(device).train()  # type: ignore[arg-type]
     examples, dev_examples = (_examples(tokenizer, texts, sft.row_length) for texts in (pairs, dev_pairs))
     padding = int(tokenizer.pad_token_id)
 
     # 2. Where an earlier run stood.
+    if config.run.sharded:
+        shard(model, processes)
     optimizer = make_optimizer(model, config.optimizer)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     identity = _identity(config, examples)
@@ -78,38 +87,53 @@ def fine_tune(config: TrainingConfig) -> Path:
         check_identity(identity, state["identity"], folder)
         with torch.no_grad():
             for name, parameter in trained.items():
-                parameter.copy_(state["weights"][name])
-        optimizer.load_state_dict(state["optimizer"])
+                parameter.copy_(share(state["weights"][name], parameter))
+        load_optimizer(optimizer, state["optimizer"])
         done = state["step"]
-        print(f"going on from step {done}", flush=True)
+        if processes.first:
+            print(f"going on from step {done}", flush=True)
     batches = batches_of(examples, sft.row_length, sft.rows, padding, config.run.seed)
     batches = itertools.islice(batches, done, sft.steps)
 
     # 3. Steps.
     started = time.monotonic()
-    with MetricsLog(folder, done) as log:
+    with contextlib.ExitStack() as resources:
+        resources.callback(processes.close)
+        log = resources.enter_context(MetricsLog(folder, done)) if processes.first else None
         for step, rows in enumerate(batches, start=done + 1):
             learning_rate = learning_rate_at(step, sft.steps, config.optimizer)
             tokens = int(rows.learnt.sum())
             loss = 0.0
-            for part in rows.split(sft.micro_rows):
+            parts = rows.split(sft.micro_rows)
+            mine = parts[processes.rank :: processes.count]
+            idle = idle_passes(model, len(mine))
+            for part in mine:
                 part_loss = -packed_log_probs(model, part.to(device)).sum() / tokens
                 part_loss.backward()  # type: ignore[no-untyped-call]
                 loss += float(part_loss.detach())
+            for _ in range(idle):
+                (0 * packed_log_probs(model, parts[0].to(device)).sum()).backward()  # type: ignore[no-untyped-call]
+            loss = sum(processes.gather(loss))
+            if not is_sharded(model):
+                processes.sum_gradients(trained.values())
             norm = update(model, optimizer, learning_rate, config.optimizer.clip_norm, loss)
             metrics = {"loss": loss, "learning_rate": learning_rate, "gradient_norm": norm, "tokens": float(tokens)}
             if dev_examples and (step % sft.dev_every == 0 or step == sft.steps):
                 metrics["dev_loss"] = _mean_loss(model, dev_examples, sft, padding, device)
-            log.write(step, metrics)
-            if step % config.run.log_every == 0 or step == sft.steps:
+            if log is not None:
+                log.write(step, metrics)
+            if processes.first and (step % config.run.log_every == 0 or step == sft.steps):
                 _print_progress(step, done, sft.steps, time.monotonic() - started, metrics)
             if step % config.run.checkpoint_every == 0 or step == sft.steps:
                 weights = {name: parameter.detach() for name, parameter in trained.items()}
-                state = {"identity": identity, "weights": weights, "optimizer": optimizer.state_dict()}
-                save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
+                weights, of_optimizer = whole((weights, optimizer.state_dict()), keep=processes.first)
+                state = {"identity": identity, "weights": weights, "optimizer": of_optimizer}
+                if processes.first:
+                    save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
 
-    # 4. The finished model.
-    save_for_serving(model, tokenizer, folder / "model", adapters=config.model.lora is not None)
+        # 4. The finished model.
+        adapters = config.model.lora is not None
+        save_for_serving(model, tokenizer, folder / "model", adapters, write=processes.first)
     return folder / "model"
 
 

@@ -160,9 +160,7 @@ class RolloutEngine:
         self._pushes += 1
         folder = self._folder / f"{self._pushes % 2}"
         adapters = hasattr(model, "peft_config")
-        if self._processes.first:
-            shutil.rmtree(folder, ignore_errors=True)
-            save_for_serving(model, tokenizer, folder, adapters)
+        save_for_serving(model, tokenizer, folder, adapters, write=self._processes.first)
         self._processes.wait()
         if adapters:
             self.adapt(folder)
