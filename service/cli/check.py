@@ -38,11 +38,8 @@ def check(
     log_level: common.LogLevel = None,
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
-    settings = common.load_settings(
-        config,
-        connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers, "pool": pool},
-        log={"level": log_level},
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, pool=pool, log_level=log_level
     )
     limits = common.limits(settings, check_seconds)
     settings, name = common.in_project(settings, project, server)

@@ -56,6 +56,14 @@ Pool = Annotated[
 Model = Annotated[
     Path | None, typer.Option("--model", help="Weights of the sampler `model`: a folder, or `shipped`.", metavar="DIR")
 ]
+Samples = Annotated[int | None, typer.Option(help="Candidates sampled per theorem.", min=1, metavar="N")]
+Seconds = Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")]
+Proofs = Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")]
+Sampler = Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME", show_default=False)]
+Focus = Annotated[
+    float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
+]
+Seed = Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
 CheckSeconds = Annotated[
@@ -80,6 +88,25 @@ def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]
         log = log.model_copy(update={"level": "error"})
     logs.configure(log)
     return settings
+
+
+def client_settings(
+    file: Path | None,
+    ca: Path | None,
+    token_file: Path | None,
+    workers: int | None,
+    log_level: str | None,
+    pool: str | None = None,
+    model: Path | None = None,
+) -> Settings:
+    """The settings of a command that uses a running server, or Lean and samplers of its own. Raises as `load_settings`."""
+    return load_settings(
+        file,
+        connection={"ca": ca, "token_file": token_file},
+        lean={"workers": workers, "pool": pool},
+        model={"path": model},
+        log={"level": log_level},
+    )
 
 
 def in_project(settings: Settings, project: str | None, server: str | None) -> tuple[Settings, str]:

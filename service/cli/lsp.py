@@ -1,7 +1,5 @@
 """`leansieve lsp`."""
 
-from typing import Annotated
-
 import typer
 
 from prover.theorem import Theorem
@@ -13,10 +11,10 @@ from service.sampling import Sampling
 
 
 def lsp(
-    samples: Annotated[int | None, typer.Option(help="Candidates sampled per hole.", min=1, metavar="N")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Time per hole.", min=0.001, metavar="S")] = None,
-    sampler: Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME")] = "",
-    seed: Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)] = None,
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    sampler: common.Sampler = "",
+    seed: common.Seed = None,
     isolated: common.Isolated = False,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
@@ -31,12 +29,8 @@ def lsp(
     log_level: common.LogLevel = None,
 ) -> None:
     """Serve an editor over stdin and stdout: code actions that prove `sorry`s and open goals (docs/editors.md)."""
-    settings = common.load_settings(
-        config,
-        connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers, "pool": pool},
-        model={"path": model},
-        log={"level": log_level},
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
     )
     budget = common.budget(settings, samples, 1, seconds)
     limits = common.limits(settings, check_seconds)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from prover.receipt import Receipt
-from prover.search import Proof
+from prover.search import Preference, Proof
 from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from service import fill, lean_file, receipts
@@ -33,20 +33,22 @@ def prove(
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the proofs found into the file.")] = False,
     header: Annotated[str, typer.Option(help="Import, open and option lines of the statement.", metavar="TEXT")] = "",
-    samples: Annotated[int | None, typer.Option(help="Candidates sampled.", min=1, metavar="N")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")] = None,
-    proofs: Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")] = None,
-    sampler: Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME")] = "",
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    proofs: common.Proofs = None,
+    prefer: Annotated[
+        Preference, typer.Option(help="Which of the proofs found are the answer: fastest to check, shortest.")
+    ] = Preference.FIRST,
+    minimise: Annotated[bool, typer.Option("--minimise", help="Make the proofs as short as they can be.")] = False,
+    sampler: common.Sampler = "",
     strategy: Annotated[
         str, typer.Option(help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False)
     ] = "",
-    focus: Annotated[
-        float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
-    ] = None,
+    focus: common.Focus = None,
     alpha: Annotated[
         float | None, typer.Option(help="Ask the model that was tuned at this α.", min=0, max=1, metavar="A")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)] = None,
+    seed: common.Seed = None,
     isolated: common.Isolated = False,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
@@ -64,12 +66,8 @@ def prove(
     log_level: common.LogLevel = None,
 ) -> None:
     """Find proofs: of the theorems of a file whose proof is `sorry`, of one statement, or of a batch."""
-    settings = common.load_settings(
-        config,
-        connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers, "pool": pool},
-        model={"path": model},
-        log={"level": log_level},
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
     )
     budget = common.budget(settings, samples, proofs, seconds)
     limits = common.limits(settings, check_seconds)
@@ -89,6 +87,8 @@ def prove(
             strategy=strategy,
             sampler=sampler,
             sampling=sampling,
+            prefer=prefer,
+            minimise=minimise,
         )
 
     if jsonl is not None:
@@ -112,6 +112,8 @@ def prove(
 
 
 async def _prove_statement(settings: Settings, server: str | None, search: Search, receipt_folder: Path | None) -> bool:
+    before = f"{search.theorem.statement} := "
+    as_found = search.prefer is Preference.FIRST and not search.minimise  # what is found first is the answer
     async with common.opened(settings, server) as (service, _):
         with SearchDisplay(search.budget) as display:
             display.begin("proving")
@@ -120,13 +122,16 @@ async def _prove_statement(settings: Settings, server: str | None, search: Searc
                 display.report(event)
                 if isinstance(event, Accepted):
                     common.stderr.print(common.shown(event.goal, "dim"))
-                elif isinstance(event, Proof):
-                    _print_proof(f"{search.theorem.statement} := ", event)
+                elif isinstance(event, Proof) and as_found:
+                    _print_proof(before, event)
 
             try:
                 proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
                 raise UserError(str(error)) from None
+        if not as_found:
+            for proof in proofs:
+                _print_proof(before, proof)
         await _write_receipts(service, search, proofs, receipt_folder)
     if not proofs:
         common.stderr.print(f"no proof: {ending(finished)}")

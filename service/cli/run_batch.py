@@ -71,13 +71,11 @@ def batch(
     ] = None,
     imports: Annotated[list[str] | None, typer.Option("--import", help="What --library imports.")] = None,
     shard: Annotated[str, typer.Option(help="Only the Ith of N parts, as in 2/5.", metavar="I/N")] = "1/1",
-    samples: Annotated[int | None, typer.Option(help="Candidates sampled.", min=1, metavar="N")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")] = None,
-    proofs: Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")] = None,
-    sampler: Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME")] = "",
-    focus: Annotated[
-        float | None, typer.Option(help="Between coverage (0) and precision (1).", min=0, max=1, metavar="F")
-    ] = None,
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    proofs: common.Proofs = None,
+    sampler: common.Sampler = "",
+    focus: common.Focus = None,
     repeat: Annotated[
         bool, typer.Option("--repeat", help="Search also where at least this budget was spent in vain before.")
     ] = False,
@@ -96,12 +94,8 @@ def batch(
     log_level: common.LogLevel = None,
 ) -> None:
     """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
-    settings = common.load_settings(
-        config,
-        connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers},
-        model={"path": model},
-        log={"level": log_level},
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level
     )
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from prover.diversity import length
+
 pytestmark = pytest.mark.lean
 
 FILE = """import Std
@@ -51,6 +53,16 @@ async def test_a_statement_is_proved_and_printed_as_lean(served: str) -> None:
     assert lines[0] == "theorem t (a b : Nat) : a + b = b + a := by"
     assert lines[-1].startswith("-- KERNEL_REPLAYED, portfolio")
     assert "⊢ a + b = b + a" in done.err
+
+
+async def test_only_the_proofs_preferred_are_printed_best_first_and_as_short_as_they_get(served: str) -> None:
+    statement = "theorem t (a b : Nat) (h : a = b) : b + 0 = a"
+    options = ["--samples", "32", "--proofs", "2", "--prefer", "shortest", "--minimise"]
+    done = await leansieve("prove", statement, "--server", served, *options)
+    assert done.status == 0, done.err
+    proofs = [block.partition("\n-- ")[0] for block in done.out.split(f"{statement} := ")[1:]]
+    assert len(proofs) == 2
+    assert length(proofs[0]) <= length(proofs[1])
 
 
 async def test_a_statement_that_does_not_elaborate_is_one_sentence(served: str) -> None:
