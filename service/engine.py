@@ -13,11 +13,8 @@ from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
 from prover.lean.dojo import DojoUnavailableError
 from prover.lean.embedded.package import Progress as Report
-from prover.lean.pool import (
-    PoolStats,
-    PoolUnavailableError,
-    WorkerPool,
-)
+from prover.lean.isolated import Twice
+from prover.lean.pool import PoolStats, PoolUnavailableError, WorkerPool
 from prover.lean.projects import ProjectPools
 from prover.lean.runtime import RuntimeUnavailableError
 from prover.lean.stats import State
@@ -28,7 +25,6 @@ from prover.strategies import STRATEGIES
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
 from service.admission import bounds
-from service.checkers import Twice
 from service.choices import Choices
 from service.config import Settings
 from service.faults import accept, as_user_errors, raise_if_hopeless

@@ -1,4 +1,4 @@
-"""A checker whose process serves nobody else: what it verifies has the highest trust."""
+"""Checks in a process that serves nobody else: what they verify has the highest trust."""
 
 from dataclasses import replace
 
@@ -19,3 +19,17 @@ class IsolatedChecker:
         """See `Checker.check`."""
         verdict = await self._checker.check(theorem, candidate, terms)
         return replace(verdict, trust=Trust.ISOLATED_REPLAY) if verdict.verified else verdict
+
+
+class Twice:
+    """Checks in a warm worker, and what that verifies once more in one that serves nobody else."""
+
+    def __init__(self, warm: Checker, isolated: Checker) -> None:
+        """First `warm`, then `isolated`."""
+        self._warm = warm
+        self._isolated = isolated
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """See `Checker.check`."""
+        verdict = await self._warm.check(theorem, candidate, terms)
+        return await self._isolated.check(theorem, candidate, terms) if verdict.verified else verdict
