@@ -45,6 +45,7 @@ def configure(settings: LogSettings) -> None:
     root.handlers[:] = [handler]
     set_level(settings)
     logging.captureWarnings(True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to an operator
 
 
 def set_level(settings: LogSettings) -> None:
