@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from prover.theorem import Theorem
 from service import fill, lean_file
 from service.client import Client
 from service.errors import UserError
-from service.lean_file import FileTheorem
 from service.requests import Search, StatementError
+from service.scanner import FileTheorem
 
 START_SECONDS = 600.0
 """How long a server may take until a proof was checked; the first time it prepares Lean."""
@@ -83,16 +84,21 @@ async def prove_all(
 
 
 @contextlib.asynccontextmanager
-async def running_server(arguments: Sequence[str]) -> AsyncIterator[str]:
+async def running_server(arguments: Sequence[str], settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """A server as a user would run it, on a port of the system's choice: yields its address.
 
     On leaving, it gets SIGTERM, and it is made sure that neither it nor anything that it started is left.
+
+    Args:
+        arguments: of `leansieve serve`.
+        settings: for which there are no arguments, by the names that they have in the environment.
 
     Raises:
         UserError: it does not start, or something of it is left.
     """
     command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", *arguments]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    environment = {**os.environ, **(settings or {})}
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
     try:
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()

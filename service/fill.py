@@ -10,9 +10,10 @@ from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service import lean_file
 from service.errors import InputError
-from service.lean_file import FileTheorem, LeanFile
+from service.lean_file import LeanFile
 from service.place import Place
 from service.requests import Check, Event, Search, Service, StatementError
+from service.scanner import FileTheorem
 from service.suggest import FilePosition, Suggest, Suggestions, TacticOutcome
 
 _MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies

@@ -11,9 +11,10 @@ from prover.verdict import VerdictKind
 from service import fill, lean_file
 from service.errors import UserError
 from service.fill import Hole
-from service.lean_file import FileTheorem, LeanFile
+from service.lean_file import LeanFile
 from service.place import find
 from service.requests import Check, Search, Service
+from service.scanner import FileTheorem
 from service.suggest import FilePosition, Suggest
 
 _BY = re.compile(r"(?<![\w.'])by\b")
