@@ -9,6 +9,7 @@ One process at a time holds a folder. A job's key is made of the run's name and 
 again, to the same database, is to find it.
 """
 
+import itertools
 import json
 import os
 import secrets
@@ -171,9 +172,8 @@ class Folder:
         try:
             with path.open("rb") as stream:
                 if not self._offsets:
-                    self._offsets = [0]
-                    for line in stream:
-                        self._offsets.append(self._offsets[-1] + len(line))
+                    # Whole at once: several threads read entries.
+                    self._offsets = [0, *itertools.accumulate(map(len, stream))]
                 found: dict[int, Entry] = {}
                 for number in numbers:
                     stream.seek(self._offsets[number - 1])

@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,25 @@ def test_each_item_is_in_one_job(tmp_path: Path) -> None:
         assert [number for job in run.jobs for number in job] == list(range(1, 1201))
         assert folder.entries([7, 3]) == {7: ENTRIES[6], 3: ENTRIES[2]}
         assert folder.run(ASKED) == run
+
+
+def test_several_threads_may_read_entries_at_once(tmp_path: Path) -> None:
+    with Folder(tmp_path) as folder:
+        begun(folder, ENTRIES * 20)
+    barrier = threading.Barrier(8)
+
+    def read(folder: Folder) -> dict[int, Entry]:
+        barrier.wait()
+        return folder.entries([24_000])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(read, [Folder(tmp_path)] * 8))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [{24_000: ENTRIES[-1]}] * 8
 
 
 def test_jobs_are_no_larger_than_a_message(tmp_path: Path) -> None:
