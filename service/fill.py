@@ -8,13 +8,11 @@ from prover.candidate import Candidate
 from prover.search import Finished, Proof
 from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service import lean_file
+from service import closing, lean_file
 from service.errors import InputError
 from service.lean_file import LeanFile
-from service.place import Place
-from service.requests import Check, Event, Search, Service, StatementError
+from service.requests import Event, LateError, Search, Service, StatementError
 from service.scanner import FileTheorem
-from service.suggest import FilePosition, Suggest, Suggestions, TacticOutcome
 
 _MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies
 
@@ -186,74 +184,8 @@ async def _indented(service: Service, search: Search, proof: Proof, columns: int
     if columns == 0 or "\n" not in text:
         return proof
     candidate = replace(proof.candidate, text=text)
-    verdict = await service.check(_check(search, candidate))
+    verdict = await service.check(closing.check(search, candidate))
     return replace(proof, candidate=candidate, verdict=verdict) if verdict.verified else proof
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """Tactics for a hole, and how one of them is put there.
-
-    Attributes:
-        like: the search for a proof of the hole's theorem, whose options checks share.
-        place: the hole.
-        complete: whether the theorem has no other hole.
-        whole: whether the hole is the whole proof of its theorem.
-    """
-
-    suggestions: Suggestions
-    like: Search
-    place: Place
-    complete: bool
-    whole: bool
-
-    async def closings(self, service: Service) -> AsyncGenerator[tuple[Proof, str], None]:
-        """The tactics that close the goal: each as a proof that was checked in its place, and the text that replaces the hole.
-
-        The verdict on a theorem with other holes is INCOMPLETE. Raises as `Service.check`.
-        """
-        for one in self.suggestions.suggestions:
-            if one.outcome is not TacticOutcome.CLOSES_GOAL:
-                return
-            replacement = self._replacement(one.tactic)
-            candidate = Candidate(replacement if self.whole else self.place.with_tactic(one.tactic), source=one.source)
-            verdict = await service.check(_check(self.like, candidate))
-            if verdict.verified if self.complete else verdict.kind is VerdictKind.INCOMPLETE:
-                yield Proof(candidate, verdict, one.seconds), replacement
-
-    def _replacement(self, tactic: str) -> str:
-        if not self.whole:
-            return self.place.replacement(tactic)
-        return self.place.with_tactic(tactic) if "\n" in tactic else f"by {tactic}"
-
-
-async def look(
-    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search], most: int
-) -> Looked:
-    """Ask for tactics for a hole that has `open_before` others of its theorem before it.
-
-    Raises:
-        UserError: as `Service.suggest`.
-    """
-    item = file.theorems[hole.theorem]
-    proof, like = file.proof(item), request(file.theorem(item))
-    start, end = lean_file.sorries(proof)[open_before]
-    line, column = lean_file.line_and_column(file.text, item.proof_start + start)
-    wanted = Suggest(
-        FilePosition(file.text, line, column, like.theorem.project),
-        most=most,
-        seconds=like.budget.seconds,
-        limits=like.limits,
-        policy=like.policy,
-        sampler=like.sampler,
-        sampling=like.sampling,
-        priority=like.priority,
-    )
-    suggestions = await service.suggest(wanted)
-    if hole.whole:
-        return Looked(suggestions, like, Place(like.theorem, "by\n  "), True, True)
-    place = Place(like.theorem, proof[:start], proof[end:], suggestions.term)
-    return Looked(suggestions, like, place, len(lean_file.sorries(proof)) == 1, False)
 
 
 async def _close(
@@ -261,25 +193,23 @@ async def _close(
 ) -> Outcome:
     """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
     try:
-        looked = await look(service, file, hole, open_before, request, _MOST_CLOSINGS)
+        looked = await closing.look(service, file, hole.theorem, open_before, request, _MOST_CLOSINGS)
     except StatementError as error:
         return Outcome(hole, verdict=error.verdict)
+    except LateError:
+        return Outcome(hole)
     except InputError as error:
         if error.field != "place":
             raise
-        proof = file.proof(file.theorems[hole.theorem])
-        at = lean_file.line_and_column(proof, lean_file.sorries(proof)[open_before][0])
+        text = file.proof(file.theorems[hole.theorem])
+        at = lean_file.line_and_column(text, lean_file.sorries(text)[open_before][0])
         return Outcome(
             hole, verdict=Verdict(VerdictKind.REJECTED, messages=(Message("error", str(error), Region.CANDIDATE, *at),))
         )
     async with contextlib.aclosing(looked.closings(service)) as closings:
-        async for closing, replacement in closings:
-            return Outcome(hole, closing, replacement)
+        async for proof, replacement in closings:
+            return Outcome(hole, proof, replacement)
     return Outcome(hole)
-
-
-def _check(like: Search, candidate: Candidate) -> Check:
-    return Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
 
 
 async def _recheck(
@@ -300,10 +230,9 @@ async def _recheck(
             item = file.theorems[number]
             like = request(file.theorem(item))
             candidate = Candidate(file.proof(item), source=outcome.proof.candidate.source)
-            verdict = await service.check(_check(like, candidate))
-            still_open = bool(lean_file.sorries(candidate.text))
-            holds = verdict.kind is VerdictKind.INCOMPLETE if still_open else verdict.verified
-            verified[number] = holds and item.name == outcome.item.name
+            verdict = await service.check(closing.check(like, candidate))
+            complete = not lean_file.sorries(candidate.text)
+            verified[number] = closing.holds(verdict, complete) and item.name == outcome.item.name
         if not verified[number]:
             failed.append(outcome.hole)
     return failed

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prover.candidate import Candidate
+from prover.lexer import tokenize
 from prover.theorem import HeaderError, Theorem
-from prover.verdict import VerdictKind
-from service import fill, lean_file
+from service import closing, fill, lean_file
 from service.errors import UserError
 from service.fill import Hole
 from service.lean_file import LeanFile
 from service.place import find
-from service.requests import Check, Search, Service
+from service.requests import Search, Service
 from service.scanner import FileTheorem
-from service.suggest import FilePosition, Suggest
+from service.suggest import FilePosition
 
 _BY = re.compile(r"(?<![\w.'])by\b")
 
@@ -84,7 +84,7 @@ def open_place(file: LeanFile, offset: int) -> int | None:
     item = _around(file, at)
     if item is None or item.hole or not _BY.search(file.text, item.proof_start, min(at, item.proof_end)):
         return None
-    # A remark may follow the proof on its last line.
+    # Remarks may follow the proof.
     return item.proof_end if file.text[item.proof_end : at].strip() else at
 
 
@@ -101,24 +101,24 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, request: Call
     site = _with_sorries(file, item, at, 1)
     inside = site.file.theorems[site.holes[0].theorem]
     candidate = Candidate(site.file.proof(inside))
-    check = Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
-    verdict = await service.check(check)
-    # Goals that are left over are INCOMPLETE too, but an error.
-    if verdict.kind is VerdictKind.INCOMPLETE and not any(one.severity == "error" for one in verdict.messages):
+    verdict = await service.check(closing.check(like, candidate))
+    if closing.holds(verdict, complete=False):
         return site
-    line, column = lean_file.line_and_column(file.text, at)
-    place = FilePosition(file.text, line, column, like.theorem.project)
-    looked = await service.suggest(Suggest(place, 1, "", like.budget.seconds, like.limits, like.policy, like.sampler))
+    looked = await service.suggest(closing.tactics(like, file, at, 1))
     return _with_sorries(file, item, at, len(looked.goals))
 
 
 def _around(file: LeanFile, at: int) -> FileTheorem | None:
-    """The theorem whose proof an offset is in, or behind it with nothing but blanks between, or on the proof's last line."""
+    """The theorem whose proof an offset is in, or behind it with nothing but blanks and remarks of that proof between."""
     before = [item for item in file.theorems if item.proof_start <= at]
     if not before:
         return None
-    behind = file.text[before[-1].proof_end : at]
-    return before[-1] if not behind.strip() or "\n" not in behind else None
+    item = before[-1]
+    behind = file.text[item.proof_end : at]
+    # A remark that stands no deeper than the theorem is about what follows it.
+    column = lean_file.indentation(file.text, item.keyword)
+    other = any(tokenize(behind)) or re.search(rf"\n {{0,{column}}}\S", behind)
+    return None if other else item
 
 
 def _with_sorries(file: LeanFile, item: FileTheorem, at: int, goals: int) -> Site:

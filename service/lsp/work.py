@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prover.search import Progress
 from prover.theorem import Theorem
 from prover.verdict import Verdict
-from service import fill, lean_file
+from service import closing, fill, lean_file
 from service.endings import ending
 from service.fill import Outcome
 from service.lean_file import LeanFile
@@ -79,16 +79,16 @@ async def suggest(service: Service, site: Site, request: Callable[[Theorem], Sea
     """
     hole = site.holes[0]
     before = sum(one.theorem == hole.theorem and one.number < hole.number for one in fill.holes(site.file))
-    looked = await fill.look(service, site.file, hole, before, request, _MOST_SUGGESTIONS)
-    closing: list[tuple[str, Edit]] = []
+    looked = await closing.look(service, site.file, hole.theorem, before, request, _MOST_SUGGESTIONS)
+    found: list[tuple[str, Edit]] = []
     async with contextlib.aclosing(looked.closings(service)) as closings:
         async for proof, replacement in closings:
             filled = site.file.filled(site.file.theorems[hole.theorem], proof.candidate.text)
-            closing.append((replacement, Edit(site.replacement(filled))))
-            if len(closing) == _MOST_CHOICES:
+            found.append((replacement, Edit(site.replacement(filled))))
+            if len(found) == _MOST_CHOICES:
                 break
     tried = looked.suggestions.suggestions
-    return Choices(tuple(closing), tuple(one.tactic for one in tried if one.outcome is TacticOutcome.PROGRESS))
+    return Choices(tuple(found), tuple(one.tactic for one in tried if one.outcome is TacticOutcome.PROGRESS))
 
 
 def _became(site: Site, filled: fill.Filled) -> Edit | Failure:

@@ -71,6 +71,18 @@ def test_a_tactic_goes_where_the_cursor_is_on_a_blank_line() -> None:
     assert sites.open_place(sites.read(text), at) == at
 
 
+@pytest.mark.parametrize("behind", [" -- two goals\n", "\n    -- two goals\n    ", "\n    /- two\n    goals -/\n\n"])
+def test_a_remark_behind_a_proof_does_not_hide_its_open_place(behind: str) -> None:
+    text = "namespace Outer\n  theorem t (p : Prop) (hp : p) : p ∧ p := by\n    constructor" + behind
+    assert sites.open_place(sites.read(text), len(text)) == text.index("constructor") + len("constructor")
+
+
+@pytest.mark.parametrize("remark", ["  -- about `u`", "  /-- About `u`. -/", "/-! The next part. -/"])
+def test_a_remark_about_what_follows_is_no_open_place(remark: str) -> None:
+    text = f"namespace Outer\n  theorem t : True := by\n    constructor\n\n{remark}\n  theorem u : True := trivial\n"
+    assert sites.open_place(sites.read(text), text.index(remark) + len(remark)) is None
+
+
 def test_no_place_is_open_outside_tactic_blocks() -> None:
     file = sites.read(FILE)
     assert sites.open_place(file, FILE.index("trivial")) is None
