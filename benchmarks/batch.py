@@ -1,10 +1,11 @@
 """Batches over the theorems of a library, with kills: theorems a minute, solved, and whether any is lost or done twice.
 
-    python benchmarks/batch.py --library 'Std.Data.*' --shard 1/4 --out batch.json
+    python benchmarks/batch.py --library 'Std.Data.*' --shard 1/4 --model shipped --out batch.json
 
 Starts a server and `leansieve batch` as processes of their own, sends SIGKILL to the client, to the server, and to both, each
 once, after a quarter, a half and three quarters of the answers, starts them again, and counts the lines of results.jsonl. A
-theorem is lost if it has none, done twice if it has two. Times include the starts.
+theorem is lost if it has none, done twice if it has two. Times include the starts. What a model's proof answered is then
+searched once more with the portfolio alone and the same budget: what that does not prove is proved by the model only.
 """
 
 import argparse
@@ -23,9 +24,19 @@ SERVE = [sys.executable, "-m", "service", "serve", "--metrics", ""]
 BATCH = [sys.executable, "-m", "service", "batch"]
 
 
-def start_server(folder: Path, address: str, workers: int) -> tuple[subprocess.Popen[str], str]:
+def start_server(arguments: argparse.Namespace, folder: Path, address: str) -> tuple[subprocess.Popen[str], str]:
     """A server on the database in `folder`, and where it listens."""
-    command = [*SERVE, "--listen", address, "--store", str(folder / "store.sqlite"), "--workers", str(workers)]
+    command = [
+        *SERVE,
+        "--listen",
+        address,
+        "--store",
+        str(folder / "store.sqlite"),
+        "--workers",
+        str(arguments.workers),
+    ]
+    if arguments.model:
+        command += ["--model", arguments.model]
     environment = {**os.environ, "LEANSIEVE_JOBS__LEASE_SECONDS": "5"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
@@ -45,15 +56,33 @@ def total(out: Path) -> int | None:
     return int(json.loads(path.read_text())["items"]) if path.exists() else None
 
 
+def of_models(rows: list[dict[str, Any]]) -> set[int]:
+    """Numbers of the theorems that were answered by a model's proof."""
+    return {row["number"] for row in rows for proof in row["proofs"] if not proof["source"].startswith("portfolio")}
+
+
+def proved_by_portfolio(items: Path, numbers: set[int], folder: Path, search: list[str]) -> int:
+    """How many of these the portfolio proves alone, without the store."""
+    asked = folder / "of_models.jsonl"
+    with items.open() as entries, asked.open("w") as lines:
+        for number, entry in enumerate(map(json.loads, entries), start=1):
+            if number in numbers:
+                line = {"id": entry["id"], "statement": entry["theorem"]["statement"], "guard": entry["guard"]}
+                lines.write(json.dumps(line) + "\n")
+    out = folder / "portfolio"
+    subprocess.run([*BATCH, str(asked), "--out", str(out), "--sampler", "portfolio", "--fresh", *search], check=True)
+    return sum(row["outcome"] == "proved" for row in results(out))
+
+
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The figures."""
     out = folder / "out"
-    command = [*BATCH, "--out", str(out), "--shard", arguments.shard, "--samples", str(arguments.samples)]
+    server, address = start_server(arguments, folder, "127.0.0.1:0")
+    search = ["--samples", str(arguments.samples), "--seconds", str(arguments.seconds), "--server", address]
+    command = [*BATCH, "--out", str(out), "--shard", arguments.shard, *search]
     for pattern in arguments.library:
         command += ["--library", pattern]
-    server, address = start_server(folder, "127.0.0.1:0", arguments.workers)
-    command += ["--server", address]
-    began = time.monotonic()
+    began, before = time.monotonic(), len(results(out))
     client = subprocess.Popen(command)
     kills = [(True, False), (False, True), (True, True)]
     killed = 0
@@ -72,21 +101,25 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 client.send_signal(signal.SIGKILL)
                 client.wait()
             if kill_server:
-                server, _ = start_server(folder, address, arguments.workers)
+                server, _ = start_server(arguments, folder, address)
             if kill_client:
                 client = subprocess.Popen(command)
         seconds = time.monotonic() - began
+        rows, items = results(out), total(out) or 0
+        numbers = of_models(rows)
+        both = proved_by_portfolio(out / "items.jsonl", numbers, folder, search) if numbers else 0
     finally:
         for process in (client, server):
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-    rows, items = results(out), total(out) or 0
     counts = Counter(row["number"] for row in rows)
     return {
         "library": arguments.library,
         "shard": arguments.shard,
+        "model": arguments.model,
         "samples": arguments.samples,
+        "seconds_each": arguments.seconds,
         "workers": arguments.workers,
         "theorems": items,
         "exit_status": client.returncode,
@@ -94,10 +127,12 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "lost": items - len(counts),
         "done_twice": sum(count > 1 for count in counts.values()),
         "solved": sum(row["outcome"] == "proved" for row in rows),
+        "solved_by_a_model": len(numbers),
+        "solved_by_a_model_only": len(numbers) - both,
         "outcomes": dict(Counter(row["outcome"] for row in rows)),
         "began_more_than_once": sum(row["attempts"] > 1 for row in rows),
         "seconds": round(seconds, 1),
-        "theorems_per_minute": round(60 * len(rows) / seconds, 1),
+        "theorems_per_minute": round(60 * (len(rows) - before) / seconds, 1),
     }
 
 
@@ -106,12 +141,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--library", action="append", required=True)
     parser.add_argument("--shard", default="1/1")
+    parser.add_argument("--model", default="")
     parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="kept, and resumed; by default a temporary one")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        found = run(arguments, Path(folder))
+    with TemporaryDirectory() as temporary:
+        found = run(arguments, arguments.folder or Path(temporary))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 
