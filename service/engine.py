@@ -117,7 +117,9 @@ class Engine:
             UnavailableError: Lean does not verify it.
         """
         warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
-        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), self._default.limits))
+        # A machine that has much else to do starts slowly: that is no reason not to start.
+        limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
+        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), limits))
         if not verdict.verified:
             said = "; ".join(message.text for message in verdict.messages)
             raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")

@@ -60,8 +60,8 @@ class BusyError(UnavailableError):
         self.seconds: float = seconds
 
 
-class LateError(UserError):
-    """The request's own time was over before there was an answer; with more of it there may be one."""
+class LateError(BusyError):
+    """The request's own time was over before there was an answer: it needs more, or a server with less to do."""
 
 
 class RefusedError(UserError):

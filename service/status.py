@@ -30,7 +30,7 @@ from service.convert import values
 from service.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from service.jobs.jobs import NoJobError
 from service.quotas import QuotaError
-from service.requests import BusyError, GoneError, LateError, RefusedError, StatementError, UnavailableError
+from service.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
 
 DOMAIN = "leansieve"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -63,9 +63,6 @@ def to_status(error: UserError) -> status_pb2.Status:
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
-        case LateError():
-            code, reason = code_pb2.DEADLINE_EXCEEDED, "TIME"
-            details = []
         case NoJobError():
             code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
             details = []
@@ -133,8 +130,6 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
             return UnknownCallerError(text)
         case code_pb2.PERMISSION_DENIED:
             return NotAllowedError(text)
-        case code_pb2.DEADLINE_EXCEEDED if status.details:
-            return LateError(text)
         case code_pb2.DEADLINE_EXCEEDED:
             return UnavailableError(f"the server at {address} did not answer in time")
         case _:
