@@ -1,12 +1,15 @@
-"""What several tests share: Lean is slow to start, so there is one pool for all of them."""
+"""What several tests share: Lean and vLLM are slow to start, so there is one of each for all of them."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
+from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,3 +26,37 @@ async def lean_pool() -> AsyncIterator[WorkerPool]:
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=2, spares=0, grace_seconds=5.0)) as pool:
         await pool.ready()
         yield pool
+
+
+@pytest.fixture(scope="session")
+def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base, a tuned checkpoint and a tuned adapter, as `VllmEngineSampler` serves them."""
+    from tests.prover.sampling.tiny_weights import make_weights  # imports torch, which few tests need
+
+    folder = tmp_path_factory.mktemp("weights")
+    make_weights(folder)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sampler(weights_folder: Path) -> AsyncIterator[VllmEngineSampler]:
+    """Two engines, for tests marked `vllm`: the base with an adapter, and the tuned checkpoint."""
+    before = engine_processes()
+    sampler = VllmEngineSampler(weights_folder, EngineSettings(sequences=16))
+    await sampler.start()
+    yield sampler
+    await sampler.close()
+    assert engine_processes() <= before
+
+
+@pytest.fixture(scope="session")
+def vllm_server(weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a `vllm serve` that has the base under two names, for tests marked `vllm`."""
+    from tests.prover.sampling.vllm_serve import serving
+
+    with serving(weights_folder / "base", tmp_path_factory.mktemp("serve") / "log") as url:
+        yield url
+
+
+def engine_processes() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True) if "VLLM" in child.name()}

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from prover.sampling.engine_settings import EngineSettings, kv_cache_bytes
+from prover.sampling import vllm_process
+from prover.sampling.engine_settings import EngineSettings
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.vllm_metrics import Record
-from prover.sampling.vllm_platform import built_for_cpu, inspect_checkpoint, platform_arguments, prepare_environment
+from prover.sampling.vllm_platform import inspect_checkpoint
 
-_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM has kernels for
 _LONGEST_REASON = 500
 
 
@@ -106,7 +106,7 @@ class Engine:
     @property
     def largest_rank(self) -> int:
         """Of an adapter that it takes; 0: it takes none."""
-        return next((rank for rank in _RANKS if rank >= self._rank), _RANKS[-1]) if self.most_adapters else 0
+        return vllm_process.rank_with_kernel(self._rank) if self.most_adapters else 0
 
     async def start(self) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
@@ -115,7 +115,7 @@ class Engine:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
         """
         inspect_checkpoint(self.checkpoint)
-        prepare_environment()
+        vllm_process.prepare()
         self.dead = False
         self._loading = asyncio.create_task(asyncio.to_thread(self._create))
         try:
@@ -130,44 +130,31 @@ class Engine:
             raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {self.checkpoint}: {reason}") from error
 
     def _create(self) -> None:
-        """Import vLLM and start its engine. Blocking."""
-        from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
-
-        arguments = platform_arguments()
-        if built_for_cpu():
-            arguments["kv_cache_memory_bytes"] = kv_cache_bytes(self.checkpoint, self._settings)
-        if self.most_adapters:
-            # On CPUs vLLM 0.32 gives sequences without an adapter the last slot's, where others of the batch have one: that
-            # slot must stay empty for ever. Slots are filled from the first; while adapters change, old and new ones are there.
-            arguments |= {
-                "enable_lora": True,
-                "max_loras": 2 * self.most_adapters + 1,
-                "max_lora_rank": self.largest_rank,
-            }
-        self._vllm = AsyncLLM.from_engine_args(
-            AsyncEngineArgs(
-                model=str(self.checkpoint),
-                served_model_name=self.name,
-                max_model_len=self._settings.context_tokens,
-                max_num_seqs=self._settings.sequences,
-                gpu_memory_utilization=self._settings.gpu_memory,
-                distributed_executor_backend="uni",
-                scheduling_policy="priority",
-                use_tqdm_on_load=False,
-                **arguments,
-            ),
-            stat_loggers=[self.record.logger()],
+        """Start vLLM's engine. Blocking."""
+        self._vllm = vllm_process.create(
+            self.name, self.checkpoint, self._settings, self.most_adapters, self.largest_rank, self.record.logger()
         )
 
     async def close(self) -> None:
         """Stop the engine and its process; one that is still being loaded, as soon as it is."""
         loading, self._loading = self._loading, None
-        if loading is not None:
-            await asyncio.wait([loading])
+        if loading is None:
+            return
+        await asyncio.wait([loading])
         vllm, self._vllm = self._vllm, None
         if vllm is not None:
-            await asyncio.to_thread(_shut_down, vllm)
+            await self._stop_reading(vllm)
+            await asyncio.to_thread(vllm_process.shut_down, vllm)
+        await asyncio.to_thread(vllm_process.release)
+
+    async def _stop_reading(self, vllm: Any) -> None:
+        """End vLLM's reader of answers: it would see the process end before it hears that this is meant, and complain."""
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        if vllm.output_handler is not None:
+            vllm.output_handler.cancel()
+            await asyncio.wait([vllm.output_handler])
+            vllm.output_processor.propagate_error(EngineDeadError())  # to those who wait for an answer all the same
 
     async def answer(self, request: Request, adapter: Any = None) -> Answer:
         """Sample one answer. Cancelling aborts it in the engine.
@@ -308,11 +295,3 @@ class Engine:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:_LONGEST_REASON]
-
-
-def _shut_down(vllm: Any) -> None:
-    """Stop the engine, and wait until its process is gone: vLLM itself does not, after it had to kill it. Blocking."""
-    processes = list(vllm.engine_core.resources.engine_manager.processes)
-    vllm.shutdown()
-    for process in processes:
-        process.join()

@@ -5,9 +5,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.sampling.vllm_platform import forked
 from prover.sampling.weights import tensor_shapes
 
-_BYTES_WITHOUT_WEIGHTS = 640 << 20  # measured with vLLM 0.32
+# Measured with vLLM 0.32, without weights, keys and values.
+_BYTES_OF_FORK = 384 << 20
+_BYTES_OF_FRESH_PROCESS = 640 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class EngineSettings:
         context_tokens: longest prompt plus answer; None: what the checkpoint was made for.
         sequences: most sequences that one engine works on at once, over all requests and within one.
         gpu_memory: share of a GPU's memory that all engines together may take.
+        background: the base is enough to start with, the other checkpoints are loaded while it is served.
         kv_cache_mib: room for keys and values of each engine on a CPU; None: what `sequences` of full length need, 1 GiB at most.
     """
 
@@ -26,13 +30,15 @@ class EngineSettings:
     context_tokens: int | None = None
     sequences: int = 64
     gpu_memory: float = 0.9
+    background: bool = False
     kv_cache_mib: int | None = None
 
 
 def memory_needed(checkpoint: Path, settings: EngineSettings) -> int:
     """Bytes that an engine takes on a CPU: vLLM itself, weights in float32, keys and values."""
     weights = sum(math.prod(shape) for shape in tensor_shapes(checkpoint).values())
-    return _BYTES_WITHOUT_WEIGHTS + 4 * weights + kv_cache_bytes(checkpoint, settings)
+    alone = _BYTES_OF_FORK if forked() else _BYTES_OF_FRESH_PROCESS
+    return alone + 4 * weights + kv_cache_bytes(checkpoint, settings)
 
 
 def kv_cache_bytes(checkpoint: Path, settings: EngineSettings) -> int:

@@ -3,19 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from prover.lean.capacity import free_memory
 from prover.prompt import PromptFormat, SourceFormat
 from prover.sampling.engine import Engine
-from prover.sampling.engine_settings import EngineSettings, memory_needed
+from prover.sampling.engine_settings import EngineSettings
 from prover.sampling.questions import Formats
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
-from prover.sampling.served import Served, adapter_rank, check_probe, check_shapes
+from prover.sampling.selection import read_models, without_room
+from prover.sampling.served import Served, adapter_rank, check_compatible, check_probe
 from prover.sampling.vllm_platform import built_for_cpu
-from prover.sampling.weights import MANIFEST, Model, Weights, WeightsError, read_weights, verify_files
+from prover.sampling.weights import MANIFEST, Model, Weights, WeightsError
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +35,31 @@ class Fleet:
         self.weights: Weights | None = None
         self.served: Mapping[str, Served] = {}
         self.default = ""
+        self.loading: Mapping[str, asyncio.Event] = {}  # models on their way; set when that is over
+        self.failed: Mapping[str, str] = {}  # models that should be served and are not, and why
         self.retired: list[SamplerStats] = []  # of engines that are gone
-        self._left_out: set[str] = set()  # models for which there was no memory
+        self._left_out: Collection[str] = ()  # models for which there was no memory
         self._settings = settings
         self._formats = formats
         self._engines: list[Engine] = []
         self._lock = asyncio.Lock()  # held by whoever changes what is served
         self._reviving: dict[Engine, asyncio.Task[None]] = {}
+        self._later: asyncio.Task[None] | None = None
 
     @property
     def engines(self) -> Sequence[Engine]:
         """All that run."""
         return self._engines
 
+    @property
+    def models(self) -> Sequence[str]:
+        """Names of the models that are loaded or being loaded, in the manifest's order."""
+        if self.weights is None:
+            return list(self.served)
+        return [one.name for one in self.weights.models if one.name in self.served or one.name in self.loading]
+
     async def start(self) -> None:
-        """Load everything: tens of seconds an engine.
+        """Load everything; with `EngineSettings.background` the base alone, and the other checkpoints behind it.
 
         Raises:
             SamplerUnavailableError: it cannot be served; then nothing is left running.
@@ -69,10 +79,21 @@ class Fleet:
                 await self._close_engines()
                 raise
 
+    async def arrived(self, name: str) -> None:
+        """Return when this model is loaded, if it is going to be.
+
+        Raises:
+            SamplerUnavailableError: it could not be loaded.
+        """
+        if (on_its_way := self.loading.get(name)) is not None:
+            await on_its_way.wait()
+        if name in self.failed:
+            raise SamplerUnavailableError(f"the model {name} could not be loaded: {self.failed[name]}")
+
     async def close(self) -> None:
         """Stop all engines; those that are being loaded, as soon as they are."""
-        for reviving in self._reviving.values():
-            reviving.cancel()
+        for task in [*self._reviving.values(), *filter(None, [self._later])]:
+            task.cancel()
         await self._close_engines()
 
     def revive(self, engine: Engine) -> None:
@@ -97,7 +118,7 @@ class Fleet:
             new, models = await asyncio.to_thread(self._read)
             changed = [model for model in models if not self._serves(model)]
             before = self.served
-            await asyncio.to_thread(self._check_compatible, old, new, models, changed)
+            await asyncio.to_thread(check_compatible, self.folder, self.served, old, new, models, changed)
             try:
                 async with contextlib.AsyncExitStack() as undo:
                     await self._change(new, models, changed, undo)
@@ -115,65 +136,62 @@ class Fleet:
         return served is not None and served.model is not None and served.model.files == model.files
 
     def _read(self) -> tuple[Weights, list[Model]]:
-        """The manifest and the models to load; all their files are looked at. Blocking."""
-        weights = read_weights(self.folder)
-        wanted = self._settings.models
-        try:
-            models = list(weights.models) if wanted is None else [weights.model(name) for name in wanted]
-        except ValueError as error:
-            raise WeightsError(f"{self.folder / MANIFEST}: {error}") from None
-        models = [model for model in models if model.name not in self._left_out]
-        base = weights.model(weights.base)
-        if base not in models and any(model.kind == "adapter" for model in models):
-            models.append(base)
-        for model in models:
-            verify_files(self.folder, model)
-            tokenizer = model.files.get("tokenizer.json")
-            if model.kind == "checkpoint" and tokenizer != base.files.get("tokenizer.json"):
-                raise WeightsError(f"the model {model.name} has another tokenizer.json than the base {base.name}")
-        return weights, models
+        return read_models(self.folder, self._settings.models, self._left_out)
 
     async def _start_manifest(self) -> None:
         weights, models = await asyncio.to_thread(self._read)
-        models = self._fitting(weights, models) if built_for_cpu() else models
-        checkpoints = [model for model in models if model.kind == "checkpoint"]
-        adapters = [model for model in models if model.kind == "adapter"]
-        settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / len(checkpoints))
-        ranks = [adapter_rank(self.folder / model.folder) for model in adapters]
+        if built_for_cpu():
+            self.failed = without_room(self.folder, weights, models, self._settings)
+            self._left_out = self.failed.keys()
+            models = [one for one in models if one.name not in self._left_out]
+        # The base first: it is asked if a request names nobody.
+        whole = sorted((one for one in models if one.kind == "checkpoint"), key=lambda one: one.name != weights.base)
+        adapters = [one for one in models if one.kind == "adapter"]
+        settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / len(whole))
+        now, later = (whole[:1], whole[1:]) if settings.background else (whole, [])
         served: dict[str, Served] = {}
-        for model in checkpoints:
-            on_base = ranks if model.name == weights.base else []
-            engine = await self._new_engine(model.name, self.folder / model.folder, settings, on_base)
-            served[model.name] = Served(model.name, engine, self._form(weights, engine), model)
-        for model in adapters:
-            served[model.name] = await self._with_adapter(model, served[weights.base])
+        for model in now:
+            served |= await self._load(weights, model, settings, adapters if model.name == weights.base else [])
+        self._serve(weights, served)
+        if later:
+            self.loading = {model.name: asyncio.Event() for model in later}
+            self._later = asyncio.create_task(self._load_later(later, settings))
+
+    async def _load(
+        self, weights: Weights, model: Model, settings: EngineSettings, adapters: Sequence[Model] = ()
+    ) -> Mapping[str, Served]:
+        """A checkpoint in an engine of its own, with adapters on it."""
+        ranks = [adapter_rank(self.folder / one.folder) for one in adapters]
+        engine = await self._new_engine(model.name, self.folder / model.folder, settings, ranks)
+        base = Served(model.name, engine, self._form(weights, engine), model)
+        served = {model.name: base} | {one.name: await self._with_adapter(one, base) for one in adapters}
         for one in served.values():
             await check_probe(one)
-        self._serve(weights, {model.name: served[model.name] for model in models})
+        return served
+
+    async def _load_later(self, models: Sequence[Model], settings: EngineSettings) -> None:
+        """Load checkpoints while others are served. One that fails is told of in `failed` and in the log."""
+        async with self._lock:
+            for model in models:
+                assert self.weights is not None
+                engines = self._engines[:]
+                try:
+                    self._serve(self.weights, {**self.served, **await self._load(self.weights, model, settings)})
+                    logger.info("the model %s is loaded", model.name)
+                except (SamplerUnavailableError, WeightsError) as error:
+                    logger.error("the model %s cannot be loaded: %s", model.name, error)
+                    self.failed = {**self.failed, model.name: str(error)}
+                    await self._close_engines(engines)
+                finally:
+                    self.loading[model.name].set()
+                    self.loading = {name: event for name, event in self.loading.items() if name != model.name}
 
     def _serve(self, weights: Weights, served: Mapping[str, Served]) -> None:
-        self.served, self.weights = served, weights
+        names = [one.name for one in weights.models]
+        self.served, self.weights = {name: served[name] for name in names if name in served}, weights
+        self.failed = {name: why for name, why in self.failed.items() if name in names and name not in served}
         # Who is asked if a request names nobody: the base, if it is loaded.
         self.default = weights.base if weights.base in served else next(iter(served))
-
-    def _fitting(self, weights: Weights, models: Sequence[Model]) -> list[Model]:
-        """The models whose engines this machine's memory holds, the base first of all; a tenth is left to others."""
-        room, kept = 0.9 * free_memory(), 0
-        for model in sorted(models, key=lambda model: model.name != weights.base):
-            if model.kind == "checkpoint":
-                needed = memory_needed(self.folder / model.folder, self._settings)
-                if needed > room and kept:
-                    self._left_out.add(model.name)
-                    logger.warning(
-                        "the model %s is left out: it needs %d MiB, and %d MiB are free",
-                        model.name,
-                        needed >> 20,
-                        int(room) >> 20,
-                    )
-                else:
-                    room -= needed
-                    kept += 1
-        return [model for model in models if model.name not in self._left_out]
 
     async def _new_engine(
         self, name: str, checkpoint: Path, settings: EngineSettings, ranks: Sequence[int] = ()
@@ -194,38 +212,6 @@ class Fleet:
             base, name=model.name, model=model, adapter=await base.engine.add_adapter(self.folder / model.folder)
         )
 
-    def _check_compatible(self, old: Weights, new: Weights, models: Iterable[Model], changed: Iterable[Model]) -> None:
-        """Refuse early what could not be loaded into the engines that run, or not be undone. Blocking."""
-        if (old.prompt_format, old.base) != (new.prompt_format, new.base):
-            raise WeightsError("prompt_format and base cannot change while the models are served: restart instead")
-        tokenizer = old.model(old.base).files.get("tokenizer.json")
-        if tokenizer != new.model(new.base).files.get("tokenizer.json"):
-            raise WeightsError("the tokenizer cannot change while the models are served: restart instead")
-        base = self.served.get(new.base)
-        adapters, most = sum(model.kind == "adapter" for model in models), base.engine.most_adapters if base else 0
-        if adapters > most:
-            raise WeightsError(f"there are {adapters} adapters, but the engine was started for {most}: restart instead")
-        for model in changed:
-            home = self.folder / model.folder
-            if model.kind == "adapter":
-                rank, largest = adapter_rank(home), base.engine.largest_rank if base else 0
-                if rank > largest:
-                    raise WeightsError(
-                        f"the adapter {model.name} has rank {rank}, but the engine was started for ranks up to {largest}: restart instead"
-                    )
-            elif (served := self.served.get(model.name)) is not None:
-                assert served.model is not None
-                if served.model.kind != model.kind:
-                    raise WeightsError(f"{model.name} was an adapter: restart to serve it as a checkpoint")
-                check_shapes(model.name, self.folder / served.model.folder, home)
-                try:
-                    verify_files(self.folder, served.model)
-                except WeightsError as error:
-                    raise WeightsError(
-                        f"the old weights of {model.name} are not there any more in case the new ones fail ({error}): "
-                        "write new weights into a folder of their own"
-                    ) from None
-
     async def _change(
         self, weights: Weights, models: Sequence[Model], changed: Sequence[Model], undo: contextlib.AsyncExitStack
     ) -> None:
@@ -235,12 +221,9 @@ class Fleet:
         # 1. New engines beside the old ones.
         for model in whole:
             if model.name not in self.served:
-                share = self._settings.gpu_memory / max(1, len(self._engines))
-                home, settings = self.folder / model.folder, replace(self._settings, gpu_memory=share)
+                settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / max(1, len(self._engines)))
                 undo.push_async_callback(self._close_engines, self._engines[:])
-                engine = await self._new_engine(model.name, home, settings)
-                served[model.name] = Served(model.name, engine, next(iter(self.served.values())).form, model)
-                await check_probe(served[model.name])
+                served |= await self._load(weights, model, settings)
         # 2. Engines that change are quiet from here to the end.
         base = self.served.get(self.weights.base) if self.weights else None
         engines = {self.served[model.name].engine for model in whole if model.name in self.served}

@@ -1,6 +1,7 @@
 """A model that an engine holds, and what is looked at before and after new weights take its place."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from prover.prompt import PromptFormat
 from prover.sampling.engine import Engine
 from prover.sampling.probe import LARGEST_ERROR, largest_error
-from prover.sampling.weights import Model, WeightsError, tensor_shapes
+from prover.sampling.weights import Model, Weights, WeightsError, tensor_shapes, verify_files
 
 # Of a checkpoint's config.json, what says nothing about what it computes.
 _COSMETIC = {"_name_or_path", "dtype", "torch_dtype", "transformers_version", "use_cache"}
@@ -91,3 +92,55 @@ def check_shapes(name: str, old: Path, new: Path) -> None:
     shapes = [tensor_shapes(folder) for folder in (old, new)]
     if different := sorted(k for k in shapes[0].keys() | shapes[1].keys() if shapes[0].get(k) != shapes[1].get(k)):
         raise WeightsError(f"the new weights of {name} have another shape: the tensor {different[0]} differs")
+
+
+def check_compatible(
+    folder: Path,
+    served: Mapping[str, Served],
+    old: Weights,
+    new: Weights,
+    models: Iterable[Model],
+    changed: Iterable[Model],
+) -> None:
+    """Refuse early what could not be loaded into the engines that run, or not be undone. Blocking.
+
+    Args:
+        folder: that the manifests speak of.
+        served: what is loaded now.
+        old: the manifest that it was loaded from.
+        new: the manifest to be served.
+        models: those of it that are wanted.
+        changed: those of them that are not loaded as it has them.
+
+    Raises:
+        WeightsError: they cannot be taken in.
+    """
+    if (old.prompt_format, old.base) != (new.prompt_format, new.base):
+        raise WeightsError("prompt_format and base cannot change while the models are served: restart instead")
+    tokenizer = old.model(old.base).files.get("tokenizer.json")
+    if tokenizer != new.model(new.base).files.get("tokenizer.json"):
+        raise WeightsError("the tokenizer cannot change while the models are served: restart instead")
+    base = served.get(new.base)
+    adapters, most = sum(model.kind == "adapter" for model in models), base.engine.most_adapters if base else 0
+    if adapters > most:
+        raise WeightsError(f"there are {adapters} adapters, but the engine was started for {most}: restart instead")
+    for model in changed:
+        home = folder / model.folder
+        if model.kind == "adapter":
+            rank, largest = adapter_rank(home), base.engine.largest_rank if base else 0
+            if rank > largest:
+                raise WeightsError(
+                    f"the adapter {model.name} has rank {rank}, but the engine was started for ranks up to {largest}: restart instead"
+                )
+        elif (one := served.get(model.name)) is not None:
+            assert one.model is not None
+            if one.model.kind != model.kind:
+                raise WeightsError(f"{model.name} was an adapter: restart to serve it as a checkpoint")
+            check_shapes(model.name, folder / one.model.folder, home)
+            try:
+                verify_files(folder, one.model)
+            except WeightsError as error:
+                raise WeightsError(
+                    f"the old weights of {model.name} are not there any more in case the new ones fail ({error}): "
+                    "write new weights into a folder of their own"
+                ) from None

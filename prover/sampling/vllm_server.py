@@ -1,10 +1,12 @@
 """Samples proofs from models behind remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 from pydantic import SecretStr
 
 from prover.candidate import Candidate
@@ -95,6 +97,17 @@ class VllmServerSampler:
         return tuple(sorted(names, key=lambda name: name != default))
 
     @property
+    def loading(self) -> frozenset[str]:
+        """None: what a server lists can be asked."""
+        return frozenset()
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Models of the manifest that no healthy server has now."""
+        known = [model.name for model in self.weights.models] if self.weights else []
+        return {name: "no vLLM server that has it answers" for name in known if name not in self._endpoints.contexts}
+
+    @property
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """What is known of each server."""
         return self._endpoints.status
@@ -105,26 +118,31 @@ class VllmServerSampler:
         Raises:
             SamplerUnavailableError: no server is healthy, or the settings do not fit them.
         """
-        name = self.weights.prompt_format if self.weights else self._settings.prompt_format
         try:
-            self._form = self._formats(name, _tokenizer(self._settings.tokenizer))
-        except (ValueError, OSError) as error:
+            self._form = self._format_of(self.weights)
+        except (ValueError, OSError, ImportError) as error:
             raise SamplerUnavailableError(f"prompt_format of the vLLM servers: {error}") from None
         await self._endpoints.open()
-        self._check_models(SamplerUnavailableError)
+        self._check_models(self.weights, SamplerUnavailableError)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._endpoints.close()
 
-    async def reload(self) -> Weights | None:
-        """Ask the servers again which models they serve.
+    async def reload(self, weights: Weights | None = None) -> Weights | None:
+        """Ask the servers again which models they serve, and take over what a manifest says of them now.
 
         Raises:
-            WeightsError: one that the manifest or the settings name is gone.
+            WeightsError: one that the manifest or the settings name is not served, or nobody knows how it is asked; all stays
+                as it was.
         """
+        weights = weights or self.weights
         await self._endpoints.ask_all()
-        self._check_models(WeightsError)
+        self._check_models(weights, WeightsError)
+        try:
+            self._form, self.weights = self._format_of(weights), weights
+        except ValueError as error:
+            raise WeightsError(f"prompt_format of the vLLM servers: {error}") from None
         return self.weights
 
     def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
@@ -151,9 +169,22 @@ class VllmServerSampler:
         running = sum(endpoint.running for endpoint in self.endpoints)
         return replace(self._stats, running=running, sampled_tokens=self._stats.delivered_tokens)
 
-    def _check_models(self, error: type[Exception]) -> None:
+    def collect(self) -> Iterator[Metric]:
+        """What is known of each server: the sampler is a collector that a Prometheus registry takes."""
+        healthy = GaugeMetricFamily("leansieve_vllm_server_healthy", "1 if it answers.", labels=["server"])
+        running = GaugeMetricFamily("leansieve_vllm_server_running", "Candidates that it works on.", labels=["server"])
+        for endpoint in self.endpoints:
+            healthy.add_metric([endpoint.url], endpoint.healthy)
+            running.add_metric([endpoint.url], endpoint.running)
+        yield from (healthy, running)
+
+    def _format_of(self, weights: Weights | None) -> PromptFormat:
+        name = weights.prompt_format if weights else self._settings.prompt_format
+        return self._formats(name, _tokenizer(self._settings.tokenizer))
+
+    def _check_models(self, weights: Weights | None, error: type[Exception]) -> None:
         served = self._endpoints.contexts
-        wanted = [model.name for model in self.weights.models] if self.weights else []
+        wanted = [model.name for model in weights.models] if weights else []
         for name in filter(None, [self._settings.model, *wanted]):
             if name not in served:
                 raise error(f"no vLLM server serves the model {name!r}; they serve {', '.join(served) or 'none'}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.sampling.vllm_server import ServerSettings, VllmServerSampler, _cut
 from prover.sampling.weights import WeightsError, read_weights
 from prover.theorem import Theorem
-from tests.prover.sampling.vllm_serve import KEY, Relay, free_port, serving
+from tests.prover.sampling.vllm_serve import KEY, Relay, free_port
 from tests.prover.sampling.waiting import becomes
 
 pytestmark = [
@@ -34,9 +34,8 @@ SETTINGS = ServerSettings(api_key=SecretStr(KEY), health_seconds=0.2)
 
 
 @pytest.fixture(scope="session")
-def server(weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(weights_folder / "base", tmp_path_factory.mktemp("serve") / "log") as url:
-        yield url
+def server(vllm_server: str) -> str:
+    return vllm_server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

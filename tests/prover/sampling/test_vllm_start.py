@@ -3,13 +3,19 @@
 import asyncio
 import importlib.metadata
 import importlib.util
+import os
+import shutil
 from pathlib import Path
 
 import psutil
 import pytest
 
-from prover.sampling.sampler import SamplerUnavailableError
-from prover.sampling.vllm_engine import VllmEngineSampler
+from prover.sampling import selection
+from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
+from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.vllm_platform import built_for_cpu
+from prover.sampling.weights import read_weights, write_weights
+from prover.theorem import Theorem
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
 pytestmark = [
@@ -71,3 +77,58 @@ async def test_closing_while_the_engine_is_loaded_leaves_no_process(weights_fold
         await starting
     await sampler.close()
     assert len(psutil.Process().children(recursive=True)) == before
+
+
+async def test_engines_are_forked_from_one_process_that_imported_vllm_once(sampler: VllmEngineSampler) -> None:
+    if not built_for_cpu():
+        pytest.skip("engines of GPUs are started afresh")
+    processes = [one._vllm.engine_core.resources.engine_manager.processes[0] for one in sampler._fleet.engines]
+    (parent,) = {psutil.Process(process.pid).ppid() for process in processes}
+    assert psutil.Process(parent).ppid() == os.getpid()
+
+
+async def test_the_base_is_served_while_the_others_are_loaded_and_one_that_fails_is_told_of(
+    sampler: VllmEngineSampler,
+    weights_folder: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selection, "free_memory", lambda: 8 << 30)  # whatever else this machine has to do
+    shutil.copytree(weights_folder, tmp_path, dirs_exist_ok=True)
+    weights = read_weights(tmp_path)
+    tuned = weights.model("alpha-0.25")
+    wrong = tuned.model_copy(update={"name": "wrong", "alpha": 0.75, "folder": "wrong"})
+    # Its files are those of its manifest, but its probe is another model's.
+    shutil.copytree(tmp_path / "alpha-0.25", tmp_path / "wrong")
+    wrong = wrong.model_copy(update={"probe": weights.model("base").probe})
+    write_weights(tmp_path, weights.model_copy(update={"models": (wrong, *weights.models)}))
+    starting = VllmEngineSampler(tmp_path, EngineSettings(sequences=4, background=True))
+    try:
+        await starting.start()
+        assert starting.models == ("base", "wrong", "alpha-0.25", "alpha-0.5")
+        assert starting.loading == {"wrong", "alpha-0.25"}
+        both = [asyncio.create_task(drawn(starting, name)) for name in ("alpha-0.25", "wrong")]  # wait for their models
+        assert await drawn(starting, "base") == await drawn(sampler, "base")
+        assert await drawn(starting, "alpha-0.5") == await drawn(sampler, "alpha-0.5")
+        assert await both[0] == await drawn(sampler, "alpha-0.25")
+        with pytest.raises(SamplerUnavailableError, match=r"the model wrong could not be loaded: .* differs by"):
+            await both[1]
+        assert starting.models == ("base", "alpha-0.25", "alpha-0.5")
+        assert starting.loading == frozenset()
+        assert list(starting.failed) == ["wrong"]
+        assert "the model wrong cannot be loaded" in caplog.text
+        # It comes when its weights are mended.
+        right = wrong.model_copy(update={"probe": tuned.probe})
+        write_weights(tmp_path, weights.model_copy(update={"models": (right, *weights.models)}))
+        await starting.reload()
+        assert not starting.failed
+        assert await drawn(starting, "wrong") == await drawn(sampler, "alpha-0.25")
+    finally:
+        await starting.close()
+
+
+async def drawn(sampler: VllmEngineSampler, model: str) -> list[str]:
+    params = SamplingParams(samples=2, max_tokens=8, seed=7, model=model)
+    found = [one async for one in sampler.sample(Theorem("theorem u (n : Nat) : n = n"), params)]
+    return [one.text for one in sorted(found, key=lambda one: one.seed or 0)]

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from prover.sampling import fleet as fleet_module
+from prover.sampling import selection
 from prover.sampling.engine_settings import EngineSettings
-from prover.sampling.fleet import Fleet
-from prover.sampling.questions import source_only
+from prover.sampling.selection import without_room
 from prover.sampling.weights import read_weights
 from tests.prover.sampling.test_weights import folder  # noqa: F401
 
@@ -27,8 +26,9 @@ def test_checkpoints_that_memory_does_not_hold_are_left_out_and_the_base_is_not(
 ) -> None:
     weights = read_weights(folder)
     tuned = weights.model("base").model_copy(update={"name": "alpha-0.9", "folder": "alpha-0.9"})
-    monkeypatch.setattr(fleet_module, "free_memory", lambda: free)
-    monkeypatch.setattr(fleet_module, "memory_needed", lambda *_: 2 * GIB)
-    fleet = Fleet(folder, EngineSettings(), source_only)
-    assert [model.name for model in fleet._fitting(weights, [tuned, *weights.models])] == loaded
+    monkeypatch.setattr(selection, "free_memory", lambda: free)
+    monkeypatch.setattr(selection, "memory_needed", lambda *_: 2 * GIB)
+    models = [tuned, *weights.models]
+    missing = without_room(folder, weights, models, EngineSettings())
+    assert [model.name for model in models if model.name not in missing] == loaded
     assert ("the model alpha-0.9 is left out" in caplog.text) == ("alpha-0.9" not in loaded)
