@@ -1,21 +1,20 @@
 """One search at work: the tasks that propose and check, what they have spent, and the events they leave behind."""
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar
 
 from prover.budget import Budget, Options, Preference
 from prover.candidate import Candidate
+from prover.context import Context
 from prover.diversity import distinct_key, normalise
 from prover.events import Ending, Event, Progress, Proof, Spending, Waste
 from prover.lean.checker import Checker
-from prover.strategies.strategy import Source, Strategy
+from prover.strategies.strategy import Strategy
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict, VerdictKind
 
@@ -176,7 +175,7 @@ class Run:
         """Count a candidate as taken but without a verdict."""
         self._unjudged[id(candidate)] = candidate.tokens
 
-    async def check(self, candidate: Candidate, spending: "Context", verdict_to_come: asyncio.Future[Verdict]) -> None:
+    async def check(self, candidate: Candidate, spending: Context, verdict_to_come: asyncio.Future[Verdict]) -> None:
         """Check in the place that `begin` got."""
         try:
             verdict = await self._checker.check(self.theorem, candidate, self.options.terms)
@@ -197,7 +196,7 @@ class Run:
             self.last_verdict = verdict
             self._abort(_HOPELESS[verdict.kind])
 
-    def _keep(self, proof: Proof, spending: "Context") -> None:
+    def _keep(self, proof: Proof, spending: Context) -> None:
         key = self._distinct_key(proof.candidate)
         if key not in self._found:
             self._found.add(key)
@@ -237,72 +236,3 @@ class Run:
     def spending(self) -> tuple[Spending, ...]:
         """What each strategy took."""
         return tuple(context.spending() for context in self._contexts)
-
-
-class Context:
-    """A `SearchContext`: what one strategy does in a search, and what that takes."""
-
-    def __init__(self, run: Run, name: str, group: asyncio.TaskGroup) -> None:
-        self._run = run
-        self._name = name
-        self._group = group
-        self._began = time.monotonic()
-        self._seconds: float | None = None
-        self._spent = Spending(name)
-        self.proofs = 0
-
-    @property
-    def theorem(self) -> Theorem:
-        """See `SearchContext`."""
-        return self._run.theorem
-
-    @property
-    def options(self) -> Options:
-        """See `SearchContext`."""
-        return self._run.options
-
-    async def sample(self, source: Source, most: int | None = None) -> AsyncGenerator[Candidate, None]:
-        """See `SearchContext.sample`."""
-        run = self._run
-        left = run.samples_left if most is None else min(most, run.samples_left)
-        if left < 1:
-            return
-        async with contextlib.aclosing(source(replace(run.options.params, samples=left))) as candidates:
-            while left and run.samples_left and (candidate := await run.pull(candidates)):
-                left -= 1
-                spent = self._spent
-                self._spent = replace(spent, sampled=spent.sampled + 1, tokens=spent.tokens + candidate.tokens)
-                yield candidate
-
-    async def submit(self, candidate: Candidate) -> asyncio.Future[Verdict] | None:
-        """See `SearchContext.submit`."""
-        run = self._run
-        if not run.is_new(candidate):
-            return None
-        run.waits(candidate)
-        await run.begin()
-        self._spent = replace(self._spent, checked=self._spent.checked + 1)
-        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._group.create_task(run.check(candidate, self, verdict))
-        return verdict
-
-    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        """See `SearchContext.ask`."""
-        run = self._run
-        await run.begin()
-        self._spent = replace(self._spent, requests=self._spent.requests + 1)
-        try:
-            answer = await question()
-        finally:
-            run.end()
-        run.asked()
-        return answer
-
-    def finish(self) -> None:
-        """The strategy has ended."""
-        self._seconds = time.monotonic() - self._began
-
-    def spending(self) -> Spending:
-        """What it took so far."""
-        seconds = time.monotonic() - self._began if self._seconds is None else self._seconds
-        return replace(self._spent, proofs=self.proofs, seconds=seconds)

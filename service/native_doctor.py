@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from prover.lean.dojo.process import DojoUnavailableError, prepare
+from prover.lean.dojo.launch import DojoUnavailableError, prepare
 from prover.lean.runtime import RuntimeUnavailableError
 from service.config import LeanSettings, NativeSettings
 from service.leans import dojo_of, toolchain

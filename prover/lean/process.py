@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, cast
 
 from prover.lean.answers import WorkerInfo
+from prover.lean.control import ControlChannel
 from prover.lean.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError, interpret
 from prover.lean.framing import Framer, FramingError, Tail
 from prover.lean.lines import (
@@ -85,7 +86,9 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 ours, theirs = socket.socketpair()
                 inherited = [theirs]
                 env["LEANSIEVE_CONTROL_FD"] = str(theirs.fileno())
-                worker._control, _ = await loop.create_unix_connection(lambda: _ControlChannel(worker), sock=ours)
+                worker._control, _ = await loop.create_unix_connection(
+                    lambda: ControlChannel(worker.control_received), sock=ours
+                )
             await loop.subprocess_exec(
                 lambda: worker,
                 *_with_stack(launch),
@@ -277,21 +280,6 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
             self._answer.exception()  # whoever asked may be gone; that is no error of its own
-
-
-class _ControlChannel(asyncio.Protocol):
-    """Splits what comes over the control socket into lines."""
-
-    def __init__(self, worker: WorkerProcess) -> None:
-        self._worker = worker
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._worker.control_received(line)
-        if len(self._rest) > 64:
-            self._worker.control_received(self._rest)
 
 
 def _with_stack(launch: Launch) -> Sequence[str]:

@@ -13,15 +13,8 @@ from collections.abc import AsyncGenerator
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.dojo.process import (
-    Answer,
-    DojoConfig,
-    DojoEndedError,
-    DojoProcess,
-    DojoUnavailableError,
-    fits,
-    prepare,
-)
+from prover.lean.dojo.launch import DojoConfig, DojoUnavailableError, prepare
+from prover.lean.dojo.process import Answer, DojoEndedError, DojoProcess, fits
 from prover.stepper import Step, StepSession, TacticState
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Verdict, VerdictKind

@@ -20,7 +20,8 @@ import pytest
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.dojo import DojoConfig, DojoPool, DojoUnavailableError
-from prover.lean.dojo.process import fits, prepare
+from prover.lean.dojo.launch import prepare
+from prover.lean.dojo.process import fits
 from prover.lean.native.sandbox import Sandbox
 from prover.stepper import StepSession
 from prover.theorem import Theorem
