@@ -109,8 +109,8 @@ class Crew:
         self.lean_version = ""
         self.worker_version = ""
 
-    def start(self) -> None:
-        """Begin to start the workers."""
+    def start(self, *charges: Charge) -> None:
+        """Begin to start the workers; `charges` are told of the seconds that each takes."""
         workers, spares = self.config.workers, self.config.spares
         if workers is None or spares is None:
             fitting, spare = worker_count(self.config.worker_bytes)
@@ -119,7 +119,7 @@ class Crew:
         if (share := self.config.switch_share) is not None:
             clock = asyncio.get_running_loop().time
             self._switching = Allowance(share * workers * _SAVED_SECONDS, _SAVED_SECONDS, clock)
-        self.slots = [Slot(self, self.imports) for _ in range(workers + spares)]
+        self.slots = [Slot(self, self.imports, None, charges) for _ in range(workers + spares)]
         self.slots[0].worker = self._first
         self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
 

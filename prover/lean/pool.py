@@ -14,7 +14,7 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
 from prover.lean.ending import End
 from prover.lean.isolated import IsolatedChecker
-from prover.lean.jobs import Job, PoolBusyError, Priority
+from prover.lean.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.lines import Request
 from prover.lean.process import WorkerProcess
 from prover.lean.protocol import NoAnswerError, UnfitTextError
@@ -75,10 +75,11 @@ class WorkerPool:
         self._orders = itertools.count()
         self._isolation = asyncio.Semaphore(self._config.isolated)
         self._lent: set[WorkerPool] = set()
+        self._charges: tuple[Charge, ...] = ()  # of the first starts
 
     async def start(self) -> None:
         """Begin to warm up the workers; returns at once."""
-        self._crew.start()
+        self._crew.start(*self._charges)
 
     async def ready(self) -> None:
         """Wait until a first worker is warm.
@@ -180,7 +181,7 @@ class WorkerPool:
         """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
 
         A worker of this pool that has served nobody is taken if the pool can spare it, else one is started. Waits for
-        its turn when as many are lent out as the configuration allows.
+        its turn when as many are lent out as the configuration allows. What is started is charged to who borrows.
         """
         key = self._crew.key(imports or self._config.imports)
         async with self._isolation:
@@ -191,6 +192,7 @@ class WorkerPool:
             pool = WorkerPool(self._runtime, config, self._vetting, self._tally, self._spare_fresh(key))
             self._lent.add(pool)
             try:
+                pool._charges = (CHARGE.get(),)
                 async with pool:
                     yield IsolatedChecker(pool)
             finally:
@@ -252,4 +254,4 @@ class WorkerPool:
     def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
         slots = [slot for slot in self._crew.slots if slot.live and slot.imports == imports]
         fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
-        return fresh[0].dismiss(End.ISOLATED) if fresh and len(slots) > 1 else None
+        return fresh[0].dismiss(End.ISOLATED, None, CHARGE.get()) if fresh and len(slots) > 1 else None

@@ -23,12 +23,14 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class Slot:
     """A place for one worker. `run` is its whole life; the crew talks to it by `give` and `dismiss` while it is idle."""
 
-    def __init__(self, crew: "Crew", imports: ImportSet, worker: WorkerProcess | None = None) -> None:
-        """A place whose workers load `imports`; `worker` is one that has them loaded already."""
+    def __init__(
+        self, crew: "Crew", imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
+    ) -> None:
+        """A place whose workers load `imports`; `worker` is one that has them loaded already. `charges` are as in `dismiss`."""
         self._crew = crew
         self._orders: asyncio.Future[Job[Any] | End] | None = None
         self._failures = 0
-        self._charges: tuple[Charge, ...] = ()
+        self._charges = charges
         self.worker = worker
         self.imports = imports
         self.state = State.STARTING

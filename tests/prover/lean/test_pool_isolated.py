@@ -6,19 +6,24 @@ from typing import Any
 import psutil
 
 from prover.lean.ending import End
+from prover.lean.jobs import CHARGE
 from prover.verdict import Trust, Verdict, VerdictKind
-from tests.prover.lean.scripted import (
-    LONG,
-    ScriptedRuntime,
-    idle,
-    no_child_runs,
-    pids,
-    pool_of,
-    proof,
-    server,
-    theorem,
-    until,
-)
+from tests.pools import idle, pids, until
+from tests.prover.lean.scripted import LONG, ScriptedRuntime, no_child_runs, pool_of, proof, server, theorem
+
+
+async def test_who_borrows_a_worker_is_charged_its_start() -> None:
+    spent: list[float] = []
+    async with pool_of(runtime=ScriptedRuntime(start={"sleep": 0.2})) as pool:
+        await idle(pool)
+        paying = CHARGE.set(spent.append)
+        async with pool.isolated() as checker:
+            assert (await checker.check(theorem(), proof())).verified
+        CHARGE.reset(paying)
+        assert len(spent) == 2, "the start, and the check"
+        assert spent[0] >= 0.2
+        assert (await pool.check(theorem(), proof())).verified
+        assert len(spent) == 2
 
 
 async def test_isolated_checker_has_a_worker_of_its_own_and_raises_the_trust() -> None:
