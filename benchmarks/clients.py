@@ -1,0 +1,179 @@
+"""What users wait for: the first verified edit in an editor; what HTTP costs beside gRPC; and whether odd requests break the bridge.
+
+    python benchmarks/clients.py --json docs/results/clients.json
+
+One server process with one Lean worker answers gRPC and HTTP. An LSP client with a `leansieve lsp` process of its own
+opens the files of examples/ and asks for the proof of each `sorry`, the theorem standing in its file as it was: measured is
+the time from asking for code actions to the edit. Then one proof is checked by turns over gRPC and HTTP, each on a
+connection that is kept. Then tests/service/http lets schemathesis make requests from the OpenAPI document; a crash is an
+answer 5xx, or an exception in the server's log.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from lsprotocol import types
+from rich.console import Console
+from rich.table import Table
+
+from prover.candidate import Candidate
+from prover.theorem import Theorem
+from service import fill, lean_file
+from service.client import Client
+from service.config import Settings
+from service.requests import Check
+from tests.service.lsp.conftest import URI, Editor, editing
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SERVE = [
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--http",
+    "127.0.0.1:0",
+    "--metrics",
+    "",
+    "--store",
+    "none",
+    "--workers",
+    "1",
+]
+SWAP = Check(Theorem("theorem swap (a b : Nat) : a + b = b + a"), Candidate("by omega"))
+SCHEMATHESIS = "tests/service/http/test_fuzz_lean.py::test_schemathesis_finds_nothing_that_the_document_does_not_say"
+
+
+async def first_edit(editor: Editor, text: str, offset: int) -> float | None:
+    """Seconds from asking for code actions at an offset of a document to the edit; None: there was none."""
+    editor.open(text)
+    began = time.monotonic()
+    offered = await editor.actions("", offset)
+    await editor.execute(offered["leansieve: prove"])
+    edit = asyncio.create_task(editor.edits.get())
+    ended = asyncio.create_task(editor.ended.get())
+    await asyncio.wait([edit, ended], return_when=asyncio.FIRST_COMPLETED)
+    seconds = time.monotonic() - began
+    await ended
+    document = types.TextDocumentIdentifier(URI)
+    editor.client.text_document_did_close(types.DidCloseTextDocumentParams(document))
+    if edit.done():
+        return seconds
+    edit.cancel()
+    return None
+
+
+async def edits(address: str, times: int) -> dict[str, Any]:
+    """Over every `sorry` of the examples, so many times."""
+    took: list[float | None] = []
+    async with editing("--server", address, "--samples", "64", "--seconds", "60") as editor:
+        for path in sorted(EXAMPLES.glob("*.lean")) * times:
+            text = path.read_text(encoding="utf-8")
+            for hole in fill.holes(lean_file.parse(text)):
+                took.append(await first_edit(editor, text, hole.start))
+    return {"asked": len(took), **spread([one for one in took if one is not None])}
+
+
+async def overhead(address: str, url: str, checks: int) -> dict[str, Any]:
+    """The same check, by turns over both."""
+    body = {"theorem": {"statement": SWAP.theorem.statement}, "proof": SWAP.candidate.text}
+    grpc, http = [], []
+    async with Client(address, Settings()) as client, httpx.AsyncClient(base_url=url, timeout=60) as web:
+        for _ in range(checks):
+            began = time.perf_counter()
+            assert (await client.check(SWAP)).verified
+            between = time.perf_counter()
+            answer = await web.post("/v1/check-proof", json=body)
+            ended = time.perf_counter()
+            assert answer.json()["verdict"]["kind"] == "VERDICT_KIND_VERIFIED"
+            grpc.append(between - began)
+            http.append(ended - between)
+    return {
+        "grpc": spread(grpc),
+        "http": spread(http),
+        "http_over_grpc": round(statistics.median(http) / statistics.median(grpc), 3),
+    }
+
+
+def spread(seconds: list[float]) -> dict[str, Any]:
+    """Count, median and 95th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {
+        "count": len(ordered),
+        "p50_ms": round(1e3 * statistics.median(ordered), 1),
+        "p95_ms": round(1e3 * p95, 1),
+    }
+
+
+def fuzzed(requests: int) -> dict[str, Any]:
+    """What schemathesis did, `requests` for each operation of the document."""
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", SCHEMATHESIS]
+    done = subprocess.run(
+        command, env={**os.environ, "LEANSIEVE_FUZZ": str(requests)}, capture_output=True, text=True, check=False
+    )
+    counts = re.search(r"schemathesis: ({.*})", done.stdout)
+    if counts is None:
+        return {"failed": done.stdout[-2000:]}
+    answers = json.loads(counts[1].replace("'", '"'))
+    crashes = sum(count for status, count in answers.items() if status.startswith("5"))
+    # It fails also where an answer is not as documented, or the log tells of an exception.
+    return {"requests": sum(answers.values()), "answers": answers, "crashes": crashes, "passed": done.returncode == 0}
+
+
+async def measure(edit_times: int, checks: int) -> dict[str, Any]:
+    """What needs the server."""
+    server = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "service",
+        *SERVE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "LEANSIEVE_LEAN__SPARES": "0"},
+    )
+    assert server.stdout is not None
+    try:
+        address = (await server.stdout.readline()).decode().split()[-1]
+        url = (await server.stdout.readline()).decode().split()[-1]
+        async with Client(address, Settings()) as client:
+            await client.ready(600.0)
+        return {"overhead": await overhead(address, url, checks), "first_edit": await edits(address, edit_times)}
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+def main() -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=3, help="how often each example is asked for")
+    parser.add_argument("--checks", type=int, default=100, help="over each of gRPC and HTTP")
+    parser.add_argument("--fuzz", type=int, default=100, help="requests for each operation; 0: none")
+    parser.add_argument("--json", type=Path, default=Path("clients.json"), help="where to write the figures")
+    arguments = parser.parse_args()
+    machine = {"cores": psutil.cpu_count(), "load": round(psutil.getloadavg()[0], 1)}
+    result = {"machine": machine, **asyncio.run(measure(arguments.times, arguments.checks))}
+    if arguments.fuzz:
+        result["schemathesis"] = fuzzed(arguments.fuzz)
+    table = Table("what", "count", "p50 ms", "p95 ms", title=f"{machine['cores']} cores, load {machine['load']}")
+    for name, row in (("first verified edit", result["first_edit"]), *result["overhead"].items()):
+        if isinstance(row, dict):
+            table.add_row(name, *(str(row[key]) for key in ("count", "p50_ms", "p95_ms")))
+    Console().print(table, result["overhead"]["http_over_grpc"], result.get("schemathesis", ""))
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {arguments.json}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
