@@ -7,12 +7,15 @@ from dataclasses import replace
 from prover.budget import Budget
 from prover.sampling.focus import affordable, choose
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
-from prover.sampling.vllm_engine import VllmEngineSampler
-from prover.sampling.weights import Model, Weights, WeightsError
+from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.vllm_server import ServerSettings as RemoteSettings
+from prover.sampling.vllm_server import VllmServerSampler
+from prover.sampling.weights import Model, Weights, WeightsError, read_weights
 from service.config import ModelSettings
-from service.errors import InputError
-from service.requests import CoverageCurve, RefusedError, ServedModel, UnavailableError
+from service.errors import InputError, UserError
+from service.requests import CoverageCurve, ModelState, RefusedError, ServedModel, UnavailableError
 from service.sampling import Sampling
+from training.model.prompts import prompt_format
 
 _CHECKS_PER_SECOND = 10.0
 """Of one worker: what a budget of seconds pays for, where nothing better is known."""
@@ -24,21 +27,29 @@ class Models:
     def __init__(self, settings: ModelSettings) -> None:
         """Nothing is loaded yet."""
         self._settings = settings
-        self.sampler = None if settings.path is None else VllmEngineSampler(settings.path)
+        self.sampler = _sampler(settings)
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
-        """The models that requests may name."""
+        """The models that requests may name, and those that they could if nothing had failed."""
         if self.sampler is None:
             return ()
-        weights = self.sampler.weights
-        if weights is None:
-            return tuple(ServedModel(name) for name in self.sampler.models)
-        return tuple(_served(weights.model(name)) for name in self.sampler.models)
+        weights, loading, failed = self.sampler.weights, self.sampler.loading, self.sampler.failed
+        known = {} if weights is None else {model.name: _described(model) for model in weights.models}
+        there = [known.get(name, ServedModel(name)) for name in self.sampler.models]
+        return (
+            *(replace(one, state=ModelState.LOADING) if one.name in loading else one for one in there),
+            *(
+                replace(known.get(name, ServedModel(name)), state=ModelState.FAILED, problem=why)
+                for name, why in failed.items()
+            ),
+        )
 
     def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
-        """What a request means. Raises as `meant`."""
+        """What a request means. Raises as `meant`, and UnavailableError for a model that could not be loaded."""
         weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
+        if self.sampler is not None and sampling.model in self.sampler.failed:
+            raise UnavailableError(f"the model {sampling.model} cannot be asked: {self.sampler.failed[sampling.model]}")
         return replace(meant(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
 
     async def reload(self) -> tuple[ServedModel, ...]:
@@ -49,14 +60,40 @@ class Models:
             UnavailableError: an engine was lost.
         """
         if self.sampler is None:
-            raise RefusedError("this server has no model: set model.path to a folder of weights and start it again")
+            raise RefusedError(
+                "this server has no model: set model.path to a folder of weights or model.remote.urls, and start it again"
+            )
         try:
-            await self.sampler.reload()
+            if isinstance(self.sampler, VllmServerSampler):
+                await self.sampler.reload(_manifest(self._settings))
+            else:
+                await self.sampler.reload()
         except WeightsError as error:
             raise RefusedError(f"the weights cannot be used, the old ones are served on: {error}") from None
         except SamplerUnavailableError as error:
             raise UnavailableError(str(error)) from None
         return self.served
+
+
+def _sampler(settings: ModelSettings) -> VllmEngineSampler | VllmServerSampler | None:
+    remote = settings.remote
+    if remote.urls:
+        try:
+            weights = _manifest(settings)
+        except WeightsError as error:
+            raise UserError(str(error)) from None
+        how = RemoteSettings(**remote.model_dump(exclude={"urls"}))
+        return VllmServerSampler(remote.urls, how, weights, prompt_format)
+    if settings.path is None:
+        return None
+    return VllmEngineSampler(
+        settings.path, EngineSettings(**settings.engine.model_dump(), background=True), prompt_format
+    )
+
+
+def _manifest(settings: ModelSettings) -> Weights | None:
+    """What is known of remote models."""
+    return None if settings.path is None else read_weights(settings.path)
 
 
 def meant(
@@ -117,7 +154,7 @@ def _model(sampling: Sampling, weights: Weights | None, loaded: Sequence[str]) -
     raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {there}")
 
 
-def _served(model: Model) -> ServedModel:
+def _described(model: Model) -> ServedModel:
     files = "".join(f"{name} {digest}\n" for name, digest in sorted(model.files.items()))
     curves = (
         CoverageCurve(curve.temperature, tuple(sorted(curve.pass_at_k.items())), curve.corpus) for curve in model.curves

@@ -173,6 +173,16 @@ class CoverageCurve:
     benchmark: str
 
 
+class ModelState(StrEnum):
+    """Whether a model can be asked."""
+
+    SERVED = "served"
+    LOADING = "loading"
+    """A search that names it waits for it, as long as its budget allows."""
+    FAILED = "failed"
+    """It could not be loaded, or its server is gone: searches that name it are refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServedModel:
     """Weights that propose proofs.
@@ -180,12 +190,15 @@ class ServedModel:
     Attributes:
         alpha: of the run that tuned them; None for a base.
         digest: SHA-256 of the weights, empty if it is not known.
+        problem: why it has failed.
     """
 
     name: str
     alpha: float | None = None
     curves: tuple[CoverageCurve, ...] = ()
     digest: str = ""
+    state: ModelState = ModelState.SERVED
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

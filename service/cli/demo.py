@@ -31,18 +31,21 @@ def demo(
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []
+    environment = {}
     if with_model and settings.model.path is None and _has_vllm():
         arguments += ["--model", "shipped"]
-    proved = common.run(_demo(settings, todo, arguments))
+        # The examples name no focus: the base is the only one that is asked.
+        environment["LEANSIEVE_MODEL__ENGINE__MODELS"] = '["base"]'
+    proved = common.run(_demo(settings, todo, arguments, environment))
     common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")
     if proved < len(todo):
         raise typer.Exit(1)
 
 
-async def _demo(settings: Settings, todo: list[Example], arguments: list[str]) -> int:
+async def _demo(settings: Settings, todo: list[Example], arguments: list[str], environment: dict[str, str]) -> int:
     started = time.monotonic()
     with common.preparing() as report:
-        async with showing.running_server(arguments) as address:
+        async with showing.running_server(arguments, environment) as address:
             common.stdout.print(f"a server listens on {address}")
             report("starting Lean", 0, 0)
             async with Client(address, settings) as client:

@@ -1,13 +1,13 @@
-"""Every setting of the service, one class per table of the configuration file: `engine.py`, `server.py`, `store.py`."""
+"""Every setting of the service, one class per table of the configuration file: `engine.py`, `model.py`, `server.py`, `store.py`."""
 
 from service.config.engine import (
     CheckSettings,
     LeanSettings,
-    ModelSettings,
     PolicySettings,
     SearchSettings,
     TextSettings,
 )
+from service.config.model import ModelSettings
 from service.config.native import NativeSettings, ProjectSettings
 from service.config.server import (
     ClientSettings,

@@ -1,11 +1,10 @@
-"""Settings of the engine: texts, Lean, checks, searches, the model."""
+"""Settings of the engine: texts, Lean, checks, searches."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from prover.sampling.weights import SHIPPED
 from prover.theorem import DEFAULT_IMPORTS
 from service.config.native import DojoSettings, NativeSettings, ProjectSettings
 from service.config.section import Section
@@ -111,24 +110,3 @@ class SearchSettings(Section):
     """How long tactics are looked for if the request does not say."""
     maximum_suggestion_seconds: float = Field(default=60.0, gt=0)
     """The longest that a client may ask for tactics to be looked for."""
-
-
-class ModelSettings(Section):
-    """The language model behind the sampler `model`, served by vLLM in this process; none by default."""
-
-    path: Path | None = None
-    """Folder of weights with their manifest, or of one Hugging Face checkpoint; `shipped` for the weights that come with
-    leansieve."""
-    focus: float | None = Field(default=None, ge=0, le=1)
-    """Where requests stand that do not say: from 0, coverage, to 1, precision. None: the base model as below."""
-    temperature: float = Field(default=1.0, ge=0)
-    """Softmax temperature; 0 is greedy."""
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    """Nucleus mass."""
-    max_tokens: int = Field(default=256, ge=1)
-    """Longest candidate, in tokens."""
-
-    @field_validator("path")
-    @classmethod
-    def _shipped(cls, path: Path | None) -> Path | None:
-        return SHIPPED if path == Path("shipped") else path

@@ -17,11 +17,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from service.config.engine import (
     CheckSettings,
     LeanSettings,
-    ModelSettings,
     PolicySettings,
     SearchSettings,
     TextSettings,
 )
+from service.config.model import ModelSettings
 from service.config.server import (
     ClientSettings,
     ConnectionSettings,

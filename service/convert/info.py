@@ -2,7 +2,13 @@
 
 from leansieve.v1 import server_info_pb2
 from service.convert import search, values
-from service.requests import Bounds, CoverageCurve, Load, ServedModel, ServiceInfo
+from service.requests import Bounds, CoverageCurve, Load, ModelState, ServedModel, ServiceInfo
+
+_STATES = {
+    ModelState.SERVED: server_info_pb2.MODEL_STATE_SERVED,
+    ModelState.LOADING: server_info_pb2.MODEL_STATE_LOADING,
+    ModelState.FAILED: server_info_pb2.MODEL_STATE_FAILED,
+}
 
 
 def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
@@ -65,7 +71,14 @@ def model_to_proto(model: ServedModel) -> server_info_pb2.Model:
         )
         for curve in model.curves
     ]
-    return server_info_pb2.Model(name=model.name, alpha=model.alpha, curves=curves, digest=model.digest)
+    return server_info_pb2.Model(
+        name=model.name,
+        alpha=model.alpha,
+        curves=curves,
+        digest=model.digest,
+        state=_STATES[model.state],
+        problem=model.problem,
+    )
 
 
 def model_from_proto(model: server_info_pb2.Model) -> ServedModel:
@@ -74,4 +87,6 @@ def model_from_proto(model: server_info_pb2.Model) -> ServedModel:
         CoverageCurve(curve.temperature, tuple((point.k, point.share) for point in curve.points), curve.benchmark)
         for curve in model.curves
     )
-    return ServedModel(model.name, model.alpha if model.HasField("alpha") else None, curves, model.digest)
+    alpha = model.alpha if model.HasField("alpha") else None
+    state = next((state for state, value in _STATES.items() if value == model.state), ModelState.SERVED)
+    return ServedModel(model.name, alpha, curves, model.digest, state, model.problem)

@@ -1,6 +1,7 @@
 """The state of workers, queue, models and process, read when Prometheus asks: nothing is counted twice, nothing in the hot path."""
 
 import importlib.metadata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from prover.lean.ending import End
 from prover.lean.stats import PoolStats, State
 from service.health import Health
 from service.models import Models
+from service.requests import ModelState
 
 
 class Pool(Protocol):
@@ -107,8 +109,14 @@ class ServerCollector(Collector):
         models = GaugeMetricFamily(
             "leansieve_model_info", "Models that sample here; always 1.", labels=["model", "alpha", "digest"]
         )
+        states = GaugeMetricFamily("leansieve_models", "Models, by state.", labels=["state"])
+        counts = Counter(model.state for model in self._engine.models.served)
+        for name in ModelState:
+            states.add_metric([name.value], counts[name])
+        yield states
         for model in self._engine.models.served:
-            models.add_metric([model.name, "" if model.alpha is None else f"{model.alpha:g}", model.digest], 1)
+            if model.state is ModelState.SERVED:
+                models.add_metric([model.name, "" if model.alpha is None else f"{model.alpha:g}", model.digest], 1)
         yield models
         if self._engine.models.sampler is not None:
             yield from self._engine.models.sampler.collect()

@@ -51,6 +51,8 @@ def test_the_users_own_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("[security]\ncertificate = 'a'\n", "setting security: certificate and key belong together: set both or none$"),
         ("[security]\nclient_ca = 'a'\n", "client_ca needs certificate and key"),
         ("[security]\ntokens = 'a.txt'\n", "tokens must be a .toml file"),
+        ("[model.remote]\nurls = ['gpu1:8000']\n", "must begin with http:// or https://"),
+        ("[model.remote]\nurls = ['http://me:secret@gpu1']\n", "must hold no password: there is api_key for that"),
         ("[metrics]\nlisten = 'here'\n", "metrics.listen: expected HOST:PORT"),
         ("[connection]\ntoken = ['lsv_x']\n", "setting connection.token: Input should be a valid string$"),
         ("workers", "cannot read"),
