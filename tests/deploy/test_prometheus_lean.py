@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from service.metrics.collector import ProcessCollector, ServerCollector
 from service.metrics.recorder import Recorder
 from service.requests import Check, Search
 from service.server import listening
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.lean,
@@ -40,13 +40,6 @@ pytestmark = [
 ]
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager

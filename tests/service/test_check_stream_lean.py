@@ -16,8 +16,7 @@ from prover.verdict import Limits, Verdict, VerdictKind
 from service.client import Client
 from service.errors import InputError
 from service.requests import Check
-
-from .test_proof_search_lean import until_idle
+from tests.pools import until_idle
 
 pytestmark = pytest.mark.lean
 

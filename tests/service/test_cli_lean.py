@@ -1,14 +1,13 @@
 """The command line in processes of its own, against real Lean."""
 
-import asyncio
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from prover.diversity import length
+from tests.service.commands import running
 
 pytestmark = pytest.mark.lean
 
@@ -35,14 +34,8 @@ class Done:
 
 async def leansieve(*arguments: str | Path) -> Done:
     """Runs a command while this process goes on serving."""
-    command = [sys.executable, "-m", "service", *map(str, arguments)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    try:
+    async with running(*arguments) as process:
         out, err = await process.communicate()
-    except BaseException:
-        process.kill()
-        raise
     return Done(process.returncode, out.decode(), err.decode())
 
 

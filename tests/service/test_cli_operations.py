@@ -1,8 +1,5 @@
 """`leansieve token` and `leansieve config`, as a user sees them."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,13 +8,7 @@ from typer.testing import CliRunner
 from service.cli.app import app
 from service.errors import UserError
 from service.security import tokens
-
-
-def leansieve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment}
-    )
+from tests.service.commands import leansieve
 
 
 def test_a_token_is_printed_once_listed_and_revoked(tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.client import Client
 from service.requests import Accepted, BusyError, Check, Search
-
-from .test_proof_search_lean import until_idle
+from tests.pools import until_idle
 
 pytestmark = pytest.mark.lean
 

@@ -12,7 +12,8 @@ from service.config import ServerSettings, Settings
 from service.engine import Engine
 from service.requests import BusyError, Check
 from service.server import listening
-from tests.prover.lean.scripted import ScriptedRuntime, idle, pool_of
+from tests.pools import idle
+from tests.prover.lean.scripted import ScriptedRuntime, pool_of
 
 
 def check(name: str, *imports: str) -> Check:

@@ -2,13 +2,12 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.prover.sampling.tiny_llama import make_checkpoint
+from tests.service.commands import leansieve, refused
 
 pytestmark = [
     pytest.mark.lean,
@@ -23,8 +22,7 @@ def test_a_model_proposes_and_lean_decides(tmp_path: Path) -> None:
     make_checkpoint(checkpoint)
     source.write_text('{"id": "model", "statement": "theorem u (n m : Nat) : n + m + 0 = m + n"}\n')
     options = ["--model", checkpoint, "--sampler", "model", "--samples", "6", "--seconds", "120", "--workers", "1"]
-    command = [sys.executable, "-m", "service", "prove", "--jsonl", source, "--out", out, *options]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=500, check=False)
+    done = leansieve("prove", "--jsonl", source, "--out", out, *options, seconds=500)
     assert done.returncode == 0, done.stderr
     row = json.loads(out.read_text())
     # Random weights prove nothing; what counts is that their proposals went all the way.
@@ -34,9 +32,5 @@ def test_a_model_proposes_and_lean_decides(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "service", "prove", "theorem a : True", "--model", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 2
-    assert done.stderr.strip().splitlines() == [
-        f"leansieve: {tmp_path} is no Hugging Face checkpoint: it has no config.json"
-    ]
+    said = refused(leansieve("prove", "theorem a : True", "--model", tmp_path))
+    assert said == f"{tmp_path} is no Hugging Face checkpoint: it has no config.json"

@@ -1,12 +1,8 @@
 """Whole processes with Lean of their own: what they start is gone when they end."""
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -21,25 +17,12 @@ from service.client import Client
 from service.config import Settings
 from service.requests import Check, Search, UnavailableError
 from service.server import SERVICE
+from tests.service.commands import running
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
+ONE = ("--workers", "1")
 FALSE = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
-
-
-@contextlib.asynccontextmanager
-async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A command with one worker; at the end nothing of it may be left."""
-    command = [sys.executable, "-m", "service", *map(str, arguments), "--workers", "1"]
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0"}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def family(process: asyncio.subprocess.Process) -> list[psutil.Process]:
@@ -52,7 +35,7 @@ async def gone(processes: list[psutil.Process]) -> None:
 
 
 async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm() -> None:
-    async with running("serve", "--listen", "127.0.0.1:0") as process:
+    async with running("serve", "--listen", "127.0.0.1:0", *ONE) as process:
         assert process.stdout is not None
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client, grpc.aio.insecure_channel(address) as channel:
@@ -87,7 +70,7 @@ async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm(
 
 
 async def test_a_second_signal_does_not_wait() -> None:
-    async with running("serve", "--listen", "127.0.0.1:0") as process:
+    async with running("serve", "--listen", "127.0.0.1:0", *ONE) as process:
         assert process.stdout is not None
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client:
@@ -112,7 +95,7 @@ async def test_an_interrupted_batch_leaves_nothing_and_is_resumed(tmp_path: Path
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     items = [{"id": n, "statement": f"theorem a : {n} + 1 = {n + 1}", "proof": "by omega"} for n in range(40)]
     source.write_text("".join(json.dumps(item) + "\n" for item in items))
-    async with running("check", "--jsonl", source, "--out", out) as process:
+    async with running("check", "--jsonl", source, "--out", out, *ONE) as process:
         while not (out.exists() and out.read_bytes().count(b"\n") >= 3):
             assert process.returncode is None
             await asyncio.sleep(0.05)
@@ -124,7 +107,7 @@ async def test_an_interrupted_batch_leaves_nothing_and_is_resumed(tmp_path: Path
         await gone(workers)
     answered = out.read_bytes().count(b"\n")
     assert answered < 40
-    async with running("check", "--jsonl", source, "--out", out) as process:
+    async with running("check", "--jsonl", source, "--out", out, *ONE) as process:
         _, err = await process.communicate()
     assert process.returncode == 0
     assert f"{answered} answered by an earlier run" in err.decode()
@@ -135,7 +118,7 @@ async def test_an_interrupted_batch_leaves_nothing_and_is_resumed(tmp_path: Path
 
 async def test_the_demo_proves_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.lean").write_text("import Std\ntheorem a (x y : Nat) : x + y = y + x := by sorry\n")
-    async with running("demo", tmp_path) as process:
+    async with running("demo", tmp_path, *ONE) as process:
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert "✓ a.lean:2 a (" in out.decode()
@@ -145,7 +128,7 @@ async def test_the_demo_proves_and_leaves_nothing(tmp_path: Path) -> None:
 
 async def test_the_demo_fails_if_a_theorem_is_not_proved(tmp_path: Path) -> None:
     (tmp_path / "a.lean").write_text("import Std\ntheorem a (x : Nat) : x + 1 = x := by sorry\n")
-    async with running("demo", "--no-model", tmp_path) as process:
+    async with running("demo", "--no-model", tmp_path, *ONE) as process:
         out, _ = await process.communicate()
     assert process.returncode == 1
     assert "✗ a.lean:2 a: no more candidates" in out.decode()

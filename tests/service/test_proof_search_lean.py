@@ -11,12 +11,13 @@ from google.rpc import error_details_pb2, status_pb2
 from leansieve.v1 import check_pb2, prove_pb2, search_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
-from prover.lean.pool import State, WorkerPool
+from prover.lean.pool import WorkerPool
 from prover.search import Budget, Ending, Finished, Progress, Proof
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Region, Trust, VerdictKind
 from service.client import Client
 from service.requests import Accepted, BusyError, Check, Event, Search, StatementError
+from tests.pools import busy, until_idle
 
 pytestmark = pytest.mark.lean
 
@@ -141,12 +142,6 @@ async def test_the_deadline_of_a_search_ends_it_with_a_summary(lean_channel: grp
     assert responses[-1].summary.end in (search_pb2.SEARCH_END_TIME_SPENT, search_pb2.SEARCH_END_SAMPLERS_EXHAUSTED)
 
 
-async def until_idle(pool: WorkerPool) -> None:
-    async with asyncio.timeout(30):
-        while pool.stats().in_state(State.BUSY) or pool.stats().queued:  # noqa: ASYNC110, the pool tells nobody
-            await asyncio.sleep(0.05)
-
-
 async def test_a_client_that_hangs_up_stops_lean(
     lean_client: Client, lean_pool: WorkerPool, lean_channel: grpc.aio.Channel
 ) -> None:
@@ -154,8 +149,7 @@ async def test_a_client_that_hangs_up_stops_lean(
     patient = replace(LONG, limits=replace(LONG.limits, seconds=120))
     checking = asyncio.create_task(lean_client.check(patient))
     async with asyncio.timeout(30):
-        while not lean_pool.stats().in_state(State.BUSY):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        await busy(lean_pool)
     abandoned, ends = lean_pool.stats().abandoned, lean_pool.stats().ends
     checking.cancel()
     await until_idle(lean_pool)

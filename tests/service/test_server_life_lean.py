@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +20,8 @@ from service.client import Client
 from service.config import Settings
 from service.requests import Search, UnavailableError
 from service.server import SERVICE
+from tests.ports import free_port
+from tests.service.commands import running
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -30,28 +29,13 @@ FALSE = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def serving(config: Path, metrics: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server with one worker, and its address."""
     arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{metrics}", "--workers", "1"]
-    command = [sys.executable, "-m", "service", *arguments, "--config", str(config)]
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_STORE__URL": "none"}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
-    assert process.stdout is not None
-    try:
+    async with running(*arguments, "--config", config, LEANSIEVE_STORE__URL="none") as process:
+        assert process.stdout is not None
         yield process, (await process.stdout.readline()).decode().split()[-1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def sample(metrics: str, name: str, **labels: str) -> float:

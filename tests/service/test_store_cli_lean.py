@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from prover.store.proofs import ProofStore, every_proof
 from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits
+from tests.service.commands import leansieve
 
 pytestmark = pytest.mark.lean
 
@@ -23,8 +23,7 @@ SELF = Theorem("theorem itself (a : Nat) : a = a")
 
 
 def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service", "store", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = leansieve("store", *arguments, seconds=240)
     assert done.returncode == status, done
     assert "Traceback" not in done.stderr
     return done

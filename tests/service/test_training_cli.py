@@ -1,12 +1,11 @@
 """The commands over `training`, in processes of their own, as far as they need no Lean."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.service.commands import leansieve, refused
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
@@ -15,18 +14,6 @@ WITHOUT_EXTRA = (
     "import sys; sys.modules['matplotlib'] = None; sys.modules['numpy'] = None; "
     "from service.cli import main; sys.argv[0] = 'leansieve'; main()"
 )
-
-
-def leansieve(*arguments: str | Path, program: tuple[str, ...] = ("-m", "service")) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *program, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-
-def refused(done: subprocess.CompletedProcess[str]) -> str:
-    assert (done.returncode, done.stdout) == (2, "")
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    return lines[0].removeprefix("leansieve: ")
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ to do; what is no such object is verified. Used to see what the pool makes of ea
 tested with real Lean (`test_pool_lean.py`).
 """
 
-import asyncio
 import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +20,9 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.lean.runtime import Launch, RuntimeUnavailableError
-from prover.lean.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Verdict
+from tests.pools import pids
 
 _PROGRAM = Path(__file__).with_name("scripted_process.py")
 
@@ -93,27 +92,10 @@ async def pool_of(
     assert not any(psutil.pid_exists(pid) for pid in children)
 
 
-def pids(pool: WorkerPool) -> set[int]:
-    return {worker.pid for worker in pool.stats().workers if worker.pid is not None}
-
-
 def server(verdict: Verdict) -> tuple[int, int]:
     """Process that gave the verdict and how many checks it has served."""
     pid, served = verdict.messages[0].text.split()
     return int(pid), int(served)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110, the pool tells nobody
-        await asyncio.sleep(0.005)
-
-
-async def busy(pool: WorkerPool, count: int = 1) -> None:
-    await until(lambda: pool.stats().in_state(State.BUSY) >= count)
-
-
-async def idle(pool: WorkerPool) -> None:
-    await until(lambda: pool.stats().in_state(State.IDLE) == len(pool.stats().workers))
 
 
 def no_child_runs(name: str) -> bool:

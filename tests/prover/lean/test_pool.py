@@ -12,17 +12,8 @@ from prover.lean.checker import Terms
 from prover.lean.pool import PoolBusyError, Priority
 from prover.lean.stats import State
 from prover.verdict import VerdictKind
-from tests.prover.lean.scripted import (
-    LONG,
-    SHORT,
-    busy,
-    idle,
-    pids,
-    pool_of,
-    proof,
-    server,
-    theorem,
-)
+from tests.pools import busy, idle, pids
+from tests.prover.lean.scripted import LONG, SHORT, pool_of, proof, server, theorem
 
 
 async def test_verdict_belongs_to_its_theorem_and_is_counted() -> None:

@@ -11,19 +11,8 @@ import pytest
 
 from prover.lean.pool import PoolUnavailableError, WorkerPool
 from prover.verdict import Verdict, VerdictKind
-from tests.prover.lean.scripted import (
-    LONG,
-    SHORT,
-    ScriptedRuntime,
-    busy,
-    idle,
-    no_child_runs,
-    pids,
-    pool_of,
-    proof,
-    theorem,
-    until,
-)
+from tests.pools import busy, idle, pids, until
+from tests.prover.lean.scripted import LONG, SHORT, ScriptedRuntime, no_child_runs, pool_of, proof, theorem
 
 
 async def test_closing_in_the_middle_of_everything_leaves_nothing_and_answers_everybody() -> None:
@@ -71,6 +60,7 @@ async def test_workers_end_when_their_parent_is_killed(busy_with: dict[str, Any]
     program = f"""
 import asyncio, sys
 sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from tests.pools import busy, idle
 from tests.prover.lean.scripted import *
 async def main():
     async with pool_of(2, runtime=ScriptedRuntime(cancel={channel!r})) as pool:

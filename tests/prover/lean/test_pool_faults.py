@@ -15,19 +15,8 @@ from prover.lean.checker import Terms
 from prover.lean.ending import End
 from prover.lean.pool import NoAnswerError
 from prover.verdict import Limits, Trust, VerdictKind
-from tests.prover.lean.scripted import (
-    LONG,
-    SHORT,
-    ScriptedRuntime,
-    busy,
-    idle,
-    pids,
-    pool_of,
-    proof,
-    server,
-    theorem,
-    until,
-)
+from tests.pools import busy, idle, pids, until
+from tests.prover.lean.scripted import LONG, SHORT, ScriptedRuntime, pool_of, proof, server, theorem
 
 
 async def test_worker_deaf_to_cancelling_is_replaced_and_the_verdict_is_timeout() -> None:

@@ -8,14 +8,8 @@ from prover.lean.ending import End
 from prover.lean.jobs import CHARGE
 from prover.lean.pool import PoolBusyError, PoolUnavailableError
 from prover.verdict import Region, VerdictKind
-from tests.prover.lean.scripted import (
-    SHORT,
-    ScriptedRuntime,
-    idle,
-    pool_of,
-    proof,
-    theorem,
-)
+from tests.pools import idle
+from tests.prover.lean.scripted import SHORT, ScriptedRuntime, pool_of, proof, theorem
 
 
 async def test_other_imports_get_a_worker_of_their_own() -> None:

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,6 +18,7 @@ from prover.lean.ending import End
 from prover.lean.pool import PoolConfig, State, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Region, Trust, VerdictKind
+from tests.pools import idle, pids, until
 
 pytestmark = pytest.mark.lean
 
@@ -28,19 +28,6 @@ PROOF = Candidate("by omega")
 LONG = Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a")
 LONG_PROOF = Candidate("by decide")
 PATIENT = Limits(seconds=120, heartbeats=4_000_000, recursion=4_000)
-
-
-def pids(pool: WorkerPool) -> set[int]:
-    return {worker.pid for worker in pool.stats().workers if worker.pid is not None}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110, the pool tells nobody
-        await asyncio.sleep(0.02)
-
-
-async def all_idle(pool: WorkerPool) -> None:
-    await until(lambda: pool.stats().in_state(State.IDLE) == len(pool.stats().workers))
 
 
 async def one_busy(pool: WorkerPool) -> int:
@@ -62,7 +49,7 @@ async def test_proof_is_verified_by_replay(lean_pool: WorkerPool) -> None:
 
 
 async def test_looping_proof_ends_by_its_deadline_and_the_environment_stays_warm(lean_pool: WorkerPool) -> None:
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     before, ends = pids(lean_pool), lean_pool.stats().ends
     limits = Limits(seconds=1.0, heartbeats=PATIENT.heartbeats, recursion=PATIENT.recursion)
     for _ in range(2):
@@ -81,7 +68,7 @@ async def test_runaway_within_its_deadline_ends_by_heartbeats(lean_pool: WorkerP
 
 
 async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     before = pids(lean_pool)
     checks = [asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(PATIENT))) for _ in range(2)]
     await until(lambda: lean_pool.stats().in_state(State.BUSY) == 2)
@@ -91,7 +78,7 @@ async def test_cancelled_caller_frees_the_worker(lean_pool: WorkerPool) -> None:
     await asyncio.wait(checks)
     assert lean_pool.stats().in_state(State.BUSY) == 2, "the callers do not wait for Lean"
     assert (await lean_pool.check(EASY, PROOF)).verified
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     assert pids(lean_pool) == before
 
 
@@ -172,10 +159,10 @@ async def storm(pool: WorkerPool, count: int) -> None:
         if kind == "false":
             assert any(f"wrong{number}" in message.text for message in verdict.messages)
 
-    await all_idle(pool)
+    await idle(pool)
     before, ends = pids(pool), pool.stats().ends
     await asyncio.gather(*(one(number) for number in range(count)))
-    await all_idle(pool)
+    await idle(pool)
     assert pool.stats().queued == 0
     assert (pids(pool), pool.stats().ends) == (before, ends)
 
@@ -193,7 +180,7 @@ async def test_unknown_module_costs_no_worker_and_other_imports_are_served(lean_
 
 
 async def test_worker_killed_in_a_check_is_replaced_and_the_check_repeated(lean_pool: WorkerPool) -> None:
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
     check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(Limits(4.0, PATIENT.heartbeats, 4_000))))
     victim = await one_busy(lean_pool)
@@ -206,7 +193,7 @@ async def test_worker_killed_in_a_check_is_replaced_and_the_check_repeated(lean_
 
 
 async def test_stopped_worker_is_replaced_and_its_check_repeated(lean_pool: WorkerPool) -> None:
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     before = lean_pool.stats().ends.get(End.OUTSIDE, 0)
     check = asyncio.create_task(lean_pool.check(LONG, LONG_PROOF, Terms(Limits(3.0, PATIENT.heartbeats, 4_000))))
     victim = await one_busy(lean_pool)
@@ -227,7 +214,7 @@ async def test_closing_a_pool_that_starts_or_works_leaves_no_process(lean_pool: 
     def children() -> set[int]:
         return {child.pid for child in psutil.Process().children(recursive=True)} - pids(lean_pool)
 
-    await all_idle(lean_pool)
+    await idle(lean_pool)
     before = children()
     for work in (False, True):
         async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:

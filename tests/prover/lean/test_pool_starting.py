@@ -9,13 +9,8 @@ from prover.lean.pool import PoolUnavailableError
 from prover.lean.runtime import Launch
 from prover.lean.stats import State
 from prover.verdict import VerdictKind
-from tests.prover.lean.scripted import (
-    ScriptedRuntime,
-    idle,
-    pool_of,
-    proof,
-    theorem,
-)
+from tests.pools import idle
+from tests.prover.lean.scripted import ScriptedRuntime, pool_of, proof, theorem
 
 
 async def test_start_returns_at_once_and_ready_waits_for_the_first_worker() -> None:

@@ -18,7 +18,8 @@ from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.sampling.vllm_server import ServerSettings, VllmServerSampler, _cut
 from prover.sampling.weights import WeightsError, read_weights
 from prover.theorem import Theorem
-from tests.prover.sampling.vllm_serve import KEY, Relay, free_port
+from tests.ports import free_port
+from tests.prover.sampling.vllm_serve import KEY, Relay
 from tests.prover.sampling.waiting import becomes
 
 pytestmark = [

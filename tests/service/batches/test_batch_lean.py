@@ -1,42 +1,23 @@
 """`leansieve batch`, as processes that are killed, with Lean of their own."""
 
 import asyncio
-import contextlib
 import json
-import os
 import re
 import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.service import commands
+
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 
 COUNT = 40
-
-
-@contextlib.asynccontextmanager
-async def running(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A command; what it has started is ended with it."""
-    command = [sys.executable, "-m", "service", *map(str, arguments)]
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_JOBS__LEASE_SECONDS": "2"}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
-    children: list[psutil.Process] = []
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                children = psutil.Process(process.pid).children(recursive=True)
-            process.kill()
-            await process.wait()
-        await asyncio.to_thread(psutil.wait_procs, children, 30)
+running = partial(commands.running, LEANSIEVE_JOBS__LEASE_SECONDS="2")
 
 
 async def finished(*arguments: str | Path, status: int = 0) -> tuple[str, str]:

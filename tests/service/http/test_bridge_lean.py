@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from prover.lean.pool import WorkerPool
-from prover.lean.stats import State
+from tests.pools import busy, until_idle
 
 pytestmark = pytest.mark.lean
 
@@ -39,12 +39,6 @@ async def events(web: httpx.AsyncClient, path: str, request: dict[str, Any]) -> 
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/event-stream"
     return events_in(answer.text)
-
-
-async def until_idle(pool: WorkerPool) -> None:
-    async with asyncio.timeout(60):
-        while pool.stats().in_state(State.BUSY) or pool.stats().queued:  # noqa: ASYNC110, the pool tells nobody
-            await asyncio.sleep(0.05)
 
 
 async def test_a_search_is_a_stream_of_events(web: httpx.AsyncClient) -> None:
@@ -162,14 +156,13 @@ async def test_a_statement_that_does_not_elaborate_is_400_with_its_place(web: ht
 
 
 async def test_a_client_that_hangs_up_stops_lean(web: httpx.AsyncClient, lean_pool: WorkerPool) -> None:
-    await until_idle(lean_pool)
+    await until_idle(lean_pool, 60)
     checking = asyncio.create_task(web.post("/v1/check-proof", json=LONG))
     async with asyncio.timeout(60):
-        while not lean_pool.stats().in_state(State.BUSY):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        await busy(lean_pool)
     abandoned = lean_pool.stats().abandoned
     checking.cancel()
-    await until_idle(lean_pool)
+    await until_idle(lean_pool, 60)
     assert lean_pool.stats().abandoned == abandoned + 1
 
 
@@ -187,7 +180,7 @@ async def test_a_stream_that_is_left_stops_its_search_and_a_full_server_says_whe
         assert full.status_code == 429
         assert int(full.headers["retry-after"]) >= 1
         assert full.json()["error"]["status"] == "RESOURCE_EXHAUSTED"
-    await until_idle(lean_pool)
+    await until_idle(lean_pool, 60)
     verdicts = sum(lean_pool.stats().verdicts.values())
     await asyncio.sleep(0.5)
     assert sum(lean_pool.stats().verdicts.values()) == verdicts

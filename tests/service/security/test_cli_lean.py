@@ -1,7 +1,6 @@
 """The command line against a server that wants TLS and a token, with a real Lean behind it."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from service.engine import Engine
 from service.security import tokens
 from service.security.identity import Role
 from service.server import listening
+from tests.service.commands import running
 
 from .conftest import Files
 
@@ -21,10 +21,8 @@ pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 
 async def leansieve(*arguments: str | Path) -> tuple[int | None, str, str]:
     """Exit status, results and complaints."""
-    pipe = asyncio.subprocess.PIPE
-    command = [sys.executable, "-m", "service", *map(str, arguments)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    out, err = await process.communicate()
+    async with running(*arguments) as process:
+        out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
 
