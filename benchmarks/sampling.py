@@ -1,11 +1,13 @@
 """Sampling through leansieve's sampler against raw offline vLLM: the same prompts, seeds and tokens, in one run.
 
-    python benchmarks/sampling.py [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--json sampling.json]
+    python benchmarks/sampling.py [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
+        [--json sampling.json]
 
 Both engines stay loaded and take turns; a round of each samples every candidate once. Raw vLLM gets all requests in one call and
 is stepped by its caller in this process; the sampler serves one call for each theorem at once, as the service does. Wall-clock
 times depend on what else the machine does, so tokens per processor second of all processes involved stand beside them.
-Then: how long after leaving a stream the engine is empty, what the prefix cache saved, memory of an engine. Without
+Then: how long after cancelling a stream of 64 sequences the engine has no request any more (it is asked again and again
+whether its prefix cache is held by one, so the last answer is within the time), what the prefix cache saved, memory of an engine. Without
 `--weights` the shipped weights are measured, or, where there are none, a Llama with random weights of the shipped shape.
 """
 
@@ -166,7 +168,7 @@ async def measure(folder: Path, checkpoint: Path, arguments: argparse.Namespace,
                     )
             stats = sampler.stats()
             long = SamplingParams(samples=SEQUENCES, max_tokens=10_000, seed=1)
-            aborts = [await milliseconds_to_abort(sampler, asked[0], long) for _ in range(20)]
+            aborts = sorted([await milliseconds_to_abort(sampler, asked[0], long) for _ in range(arguments.aborts)])
         finally:
             await sampler.close()
     figures = {
@@ -185,7 +187,12 @@ async def measure(folder: Path, checkpoint: Path, arguments: argparse.Namespace,
         "sampler_over_raw": {
             unit: figures["sampler"][unit] / figures["raw vLLM"][unit] for unit in figures["raw vLLM"]
         },
-        "abort_milliseconds": {"p50": statistics.median(aborts), "worst": max(aborts)},
+        "abort_milliseconds": {
+            "aborts": len(aborts),
+            "p50": statistics.median(aborts),
+            "p95": aborts[int(0.95 * len(aborts))],
+            "worst": aborts[-1],
+        },
         "prompt_tokens_from_cache": stats.cached_tokens / stats.prompt_tokens,
         "engine_mib": memory / 2**20,
         "start_seconds": start_seconds,
@@ -204,7 +211,10 @@ def show(result: dict[str, Any], console: Console) -> None:
     table.add_row("sampler over raw", *(f"{100 * share:.0f} %" for share in result["sampler_over_raw"].values()))
     console.print(table)
     abort = result["abort_milliseconds"]
-    console.print(f"engine empty after an abort: {abort['p50']:.0f} ms, at worst {abort['worst']:.0f} ms")
+    console.print(
+        f"engine empty after an abort: p50 {abort['p50']:.0f} ms, p95 {abort['p95']:.0f} ms, at worst {abort['worst']:.0f} ms "
+        f"of {abort['aborts']}"
+    )
     console.print(f"prompt tokens from the prefix cache: {100 * result['prompt_tokens_from_cache']:.0f} %")
     console.print(f"an engine: {result['engine_mib']:.0f} MiB, started in {result['start_seconds']:.0f} s")
 
@@ -216,6 +226,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=64, help="longest candidate")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--aborts", type=int, default=60, help="streams that are cancelled")
     parser.add_argument("--json", type=Path, default=Path("sampling.json"))
     arguments = parser.parse_args()
     console = Console(stderr=True)

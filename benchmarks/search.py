@@ -9,7 +9,14 @@ searched stands in --log and is not searched again, so that a run can be interru
 
 Without --model the arms are the portfolio and the strategies with their rules alone. With --model there are also every
 model of the folder by itself (`model:NAME`), the models that the curves of the folder choose (`focus:0` coverage,
-`focus:0.5`, `focus:1` precision), and every strategy with the model that the middle chooses (`repair+model`, …).
+`focus:0.5`, `focus:1` precision), and every strategy with the model that the middle chooses (`repair+model`, …). Arms that
+come to the same, as a focus and the model that it chooses may, are searched once. Figures are of the theorems that every
+arm has searched.
+
+The figures in docs/results/search.json and search.md are those of
+
+    python benchmarks/search.py --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
+        --seconds 0 --longest 900 --out docs/results/search.json --table docs/results/search.md
 """
 
 import argparse
@@ -18,15 +25,14 @@ import contextlib
 import hashlib
 import json
 import random
-import statistics
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress as Bar
-from rich.table import Table
+from search_report import Result, arms_of, compared, markdown, show, summary
 
 from prover.lean.checker import Terms
 from prover.lean.embedded import EmbeddedLean
@@ -54,33 +60,9 @@ class Arm:
     samplers: Sequence[Sampler]
     params: SamplingParams = field(default_factory=SamplingParams)
 
-
-@dataclass
-class Result:
-    """One search.
-
-    Attributes:
-        theorem: its digest.
-        proofs: each distinct proof: who made it, seconds and questions to Lean up to it, its length in characters.
-        questions: to Lean, in all.
-        seconds: in all.
-        ending: why it ended; `spent` where the benchmark ended it.
-        wasted_tokens: sampled after the proofs were there.
-        unused_tokens: sampled for nobody: of sequences that were aborted, and of candidates that were not checked.
-        wasted_checks: that Lean was at when the proofs were there.
-    """
-
-    arm: str
-    theorem: str
-    proofs: list[tuple[str, float, int, int]] = field(default_factory=list)
-    questions: int = 0
-    samples: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    ending: str = "spent"
-    wasted_tokens: int = 0
-    unused_tokens: int = 0
-    wasted_checks: int = 0
+    def same_as(self, other: "Arm") -> bool:
+        """Whether both search in the same way."""
+        return (self.strategy, self.samplers, self.params) == (other.strategy, other.samplers, other.params)
 
 
 def main() -> None:
@@ -91,12 +73,14 @@ def main() -> None:
     console = Console(width=120)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run(theorems, known, options, console))
-    results = [known[key] for key in known if key[1] in {theorem.digest for theorem in theorems}]
+    results = compared(known, {theorem.digest for theorem in theorems})
     rows = {arm: summary([each for each in results if each.arm == arm], options) for arm in arms_of(results)}
     show(rows, options, console)
     options.out.write_text(
         json.dumps({"settings": settings(options), "arms": rows}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
+    if options.table:
+        options.table.write_text(markdown(rows, options), encoding="utf-8")
     console.print(f"figures in {options.out}, searches in {options.log}")
 
 
@@ -117,6 +101,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
     parser.add_argument("--log", type=Path, default=Path("search-runs.jsonl"), help="where searches are kept")
     parser.add_argument("--out", type=Path, default=Path("search.json"), help="where the figures go")
+    parser.add_argument("--table", type=Path, help="where the figures go as a table in Markdown")
     return parser.parse_args()
 
 
@@ -166,7 +151,9 @@ async def run(
         bar = stack.enter_context(Bar(console=Console(stderr=True)))
         task = bar.add_task(f"{len(theorems)} theorems, {len(arms)} arms", total=len(jobs))
         for theorem, arm in jobs:
-            result = await search(theorem, arm, pool, model, options)
+            twins = [known.get((other.name, theorem.digest)) for other in arms if other.same_as(arm)]
+            twin = next(filter(None, twins), None)
+            result = replace(twin, arm=arm.name) if twin else await search(theorem, arm, pool, model, options)
             known[arm.name, theorem.digest] = result
             row = {"settings": signature(options), "result": asdict(result)}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -255,67 +242,6 @@ def count(result: Result, spent: Progress) -> None:
     result.questions = spent.checked + spent.requests
     result.samples = spent.sampled
     result.tokens = spent.tokens
-
-
-def arms_of(results: Sequence[Result]) -> list[str]:
-    """Their names, in order of appearance."""
-    return list(dict.fromkeys(result.arm for result in results))
-
-
-def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str, float | int | None]:
-    """The figures of one arm."""
-    solved = [result for result in results if result.proofs]
-    first = sorted(result.proofs[0][1] for result in solved)
-    tokens = sum(result.tokens for result in results)
-    wasted, unused = sum(each.wasted_tokens for each in results), sum(each.unused_tokens for each in results)
-    cut_off = [each for each in results if each.questions < options.checks and each.ending == "seconds_spent"]
-    return {
-        "theorems": len(results),
-        "solved_within_checks": sum(result.proofs[0][2] <= options.checks for result in solved),
-        "cut_off_before_checks": sum(not result.proofs for result in cut_off),
-        "solved_within_seconds": sum(result.proofs[0][1] <= options.seconds for result in solved),
-        "solved": len(solved),
-        "first_proof_p50_s": quantile(first, 0.5),
-        "first_proof_p95_s": quantile(first, 0.95),
-        "questions_per_theorem": statistics.fmean(result.questions for result in results),
-        "tokens_per_theorem": statistics.fmean(result.tokens for result in results),
-        "wasted_token_share": wasted / (tokens + unused) if tokens + unused else 0.0,
-        "unused_token_share": unused / (tokens + unused) if tokens + unused else 0.0,
-        "wasted_checks_per_search": statistics.fmean(each.wasted_checks for each in solved) if solved else 0.0,
-        "distinct_proofs_per_solved": statistics.fmean(len(each.proofs) for each in solved) if solved else 0.0,
-    }
-
-
-def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that `share` of the values do not exceed; None of nothing."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace, console: Console) -> None:
-    """Print the figures."""
-    table = Table("arm", "n", f"≤ {options.checks} checks", f"≤ {options.seconds:g} s", "at all")
-    for heading in ("p50 s", "p95 s", "asked", "wasted tokens", "unused", "checks", "distinct"):
-        table.add_column(heading, justify="right")
-    for arm, row in rows.items():
-        cut_off = f" (+ ≤ {row['cut_off_before_checks']})" if row["cut_off_before_checks"] else ""
-        table.add_row(
-            arm,
-            str(row["theorems"]),
-            f"{row['solved_within_checks']}{cut_off}",
-            str(row["solved_within_seconds"]),
-            str(row["solved"]),
-            *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
-            f"{row['questions_per_theorem']:.1f}",
-            f"{row['wasted_token_share']:.1%}",
-            f"{row['unused_token_share']:.1%}",
-            f"{row['wasted_checks_per_search']:.2f}",
-            f"{row['distinct_proofs_per_solved']:.2f}",
-        )
-    console.print(table)
-    console.print(
-        "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
-        "after the last proof that was wanted, unused ones for sequences that nobody checked; checks: under way at that time."
-    )
 
 
 if __name__ == "__main__":

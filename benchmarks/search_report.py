@@ -1,0 +1,130 @@
+"""What `search.py` has seen, as figures and tables."""
+
+import argparse
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass
+class Result:
+    """One search.
+
+    Attributes:
+        theorem: its digest.
+        proofs: each distinct proof: who made it, seconds and questions to Lean up to it, its length in characters.
+        questions: to Lean, in all.
+        seconds: in all.
+        ending: why it ended; `spent` where the benchmark ended it.
+        wasted_tokens: sampled after the proofs were there.
+        unused_tokens: sampled for nobody: of sequences that were aborted, and of candidates that were not checked.
+        wasted_checks: that Lean was at when the proofs were there.
+    """
+
+    arm: str
+    theorem: str
+    proofs: list[tuple[str, float, int, int]] = field(default_factory=list)
+    questions: int = 0
+    samples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    ending: str = "spent"
+    wasted_tokens: int = 0
+    unused_tokens: int = 0
+    wasted_checks: int = 0
+
+
+def compared(known: Mapping[tuple[str, str], Result], wanted: Collection[str]) -> list[Result]:
+    """The searches of those theorems that every arm has searched."""
+    arms = {arm for arm, _ in known}
+    whole = {digest for digest in wanted if all((arm, digest) in known for arm in arms)}
+    return [result for result in known.values() if result.theorem in whole]
+
+
+def arms_of(results: Sequence[Result]) -> list[str]:
+    """Their names, in order of appearance."""
+    return list(dict.fromkeys(result.arm for result in results))
+
+
+def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str, float | int | None]:
+    """The figures of one arm."""
+    solved = [result for result in results if result.proofs]
+    first = sorted(result.proofs[0][1] for result in solved)
+    tokens = sum(result.tokens for result in results)
+    wasted, unused = sum(each.wasted_tokens for each in results), sum(each.unused_tokens for each in results)
+    cut_off = [each for each in results if each.questions < options.checks and each.ending == "seconds_spent"]
+    return {
+        "theorems": len(results),
+        "solved_within_checks": sum(result.proofs[0][2] <= options.checks for result in solved),
+        "cut_off_before_checks": sum(not result.proofs for result in cut_off),
+        "solved_within_seconds": sum(result.proofs[0][1] <= options.seconds for result in solved),
+        "solved": len(solved),
+        "first_proof_p50_s": quantile(first, 0.5),
+        "first_proof_p95_s": quantile(first, 0.95),
+        "questions_per_theorem": statistics.fmean(result.questions for result in results),
+        "tokens_per_theorem": statistics.fmean(result.tokens for result in results),
+        "wasted_token_share": wasted / (tokens + unused) if tokens + unused else 0.0,
+        "unused_token_share": unused / (tokens + unused) if tokens + unused else 0.0,
+        "wasted_checks_per_search": statistics.fmean(each.wasted_checks for each in solved) if solved else 0.0,
+        "distinct_proofs_per_solved": statistics.fmean(len(each.proofs) for each in solved) if solved else 0.0,
+    }
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that `share` of the values do not exceed; None of nothing."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace) -> str:
+    """The figures as a page."""
+    lines = [
+        "# Ways to search, compared",
+        "",
+        f"Written by `benchmarks/search.py`, which says how. Each theorem: until it has {options.proofs} proof(s) or "
+        f"{options.checks} questions to Lean were asked. Seconds were taken on a machine that had other work to do: they say "
+        "how the arms compare, not how fast a search is.",
+        "",
+        "| arm | theorems | solved | first proof p50 s | p95 s | questions each | wasted tokens | checks under way | distinct proofs |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for arm, row in rows.items():
+        cells = [
+            *(str(row[name]) for name in ("theorems", "solved_within_checks")),
+            *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
+            f"{row['questions_per_theorem']:.1f}",
+            f"{row['wasted_token_share']:.1%}",
+            f"{row['wasted_checks_per_search']:.2f}",
+            f"{row['distinct_proofs_per_solved']:.2f}",
+        ]
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace, console: Console) -> None:
+    """Print the figures."""
+    table = Table("arm", "n", f"≤ {options.checks} checks", f"≤ {options.seconds:g} s", "at all")
+    for heading in ("p50 s", "p95 s", "asked", "wasted tokens", "unused", "checks", "distinct"):
+        table.add_column(heading, justify="right")
+    for arm, row in rows.items():
+        cut_off = f" (+ ≤ {row['cut_off_before_checks']})" if row["cut_off_before_checks"] else ""
+        table.add_row(
+            arm,
+            str(row["theorems"]),
+            f"{row['solved_within_checks']}{cut_off}",
+            str(row["solved_within_seconds"]),
+            str(row["solved"]),
+            *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
+            f"{row['questions_per_theorem']:.1f}",
+            f"{row['wasted_token_share']:.1%}",
+            f"{row['unused_token_share']:.1%}",
+            f"{row['wasted_checks_per_search']:.2f}",
+            f"{row['distinct_proofs_per_solved']:.2f}",
+        )
+    console.print(table)
+    console.print(
+        "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
+        "after the last proof that was wanted, unused ones for sequences that nobody checked; checks: under way at that time."
+    )
