@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,12 @@ pytestmark = [
     pytest.mark.timeout(1200),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _pythons_own_process() -> None:
+    """Runs from the first use of multiprocessing to the end of this process, and is no part of an engine."""
+    resource_tracker.ensure_running()
 
 
 @pytest.mark.parametrize("damage", ["no folder", "no config.json", "broken config.json", "no weights"])
