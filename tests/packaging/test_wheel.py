@@ -50,6 +50,7 @@ def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> No
         "prover/**/*.json",
         "prover/**/*.js",
         "*/**/*.html",
+        "service/http/static/**/*.*",
         "*/**/*.py",
     ):
         sources = {

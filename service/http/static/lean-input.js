@@ -17,7 +17,6 @@ export function leanInput(area) {
       }
       replacing = false;
       before = area.value;
-      area.dispatchEvent(new Event("change"));
       return true;
     },
     selectionMoveMode: () => ({ kind: "OnlyMoveCursorSelections", updateUnchangedSelections: false }),

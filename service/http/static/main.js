@@ -17,6 +17,7 @@ const POLL_MILLISECONDS = 5000;
 const $ = (id) => document.getElementById(id);
 let running = null; // aborts what is under way
 let info = null;
+let refused = null; // the token that the server does not know
 
 function theorem() {
   return {
@@ -75,6 +76,7 @@ async function run(action, began) {
   busy(true);
   try {
     await action(running.signal);
+    if ($("results").getBoundingClientRect().top > innerHeight / 2) $("results").scrollIntoView(); // on a phone
   } catch (error) {
     if (running.signal.aborted) say("Cancelled; what was found stays.");
     else show(error);
@@ -151,19 +153,22 @@ function wantToken() {
   $("token").focus();
 }
 
-/** Ask what the server is and does; healthy or not is told without a token. */
+/** Ask whether the server is well, which needs no token, and what it is and does: once, then as long as somebody looks. */
 async function refresh() {
   let state = "gone";
+  const token = $("token").value;
   try {
     const health = await fetch("healthz", { credentials: "same-origin" });
     state = (await health.json()).serving ? "ready" : "unready";
-    if (!$("token-field").hidden && !$("token").value) return;
+    if (token === refused || !(info === null || $("server").open)) return;
     const first = info === null;
-    info = await call("v1/get-server-info", {}, $("token").value);
+    info = await call("v1/get-server-info", {}, token);
     showInfo(info);
     if (first) offer();
   } catch (error) {
-    if (error instanceof Problem && error.status === "UNAUTHENTICATED" && $("token-field").hidden) wantToken();
+    if (!(error instanceof Problem && error.status === "UNAUTHENTICATED")) return;
+    refused = token;
+    if ($("token-field").hidden) wantToken();
   } finally {
     showHealth(state, info);
   }
@@ -225,8 +230,9 @@ $("check").addEventListener("click", () => run(check, "Checking your proof."));
 $("cancel").addEventListener("click", () => running?.abort());
 $("focus").addEventListener("input", showFocus);
 $("token").addEventListener("change", refresh);
+$("server").addEventListener("toggle", refresh);
 showFocus();
 refresh();
 setInterval(() => {
-  if (document.visibilityState === "visible" && ($("server").open || running)) refresh();
+  if (document.visibilityState === "visible") refresh();
 }, POLL_MILLISECONDS);

@@ -7,8 +7,7 @@ const LAMPS = { ready: "ready", unready: "not ready", gone: "cannot be reached" 
 export function showHealth(state, info) {
   document.getElementById("lamp").className = `lamp ${state}`;
   const lean = info ? ` · Lean ${info.leanVersion.split(",")[0]}` : "";
-  const load = info?.load ? ` · ${info.load.busy} of ${info.workers} workers busy` : "";
-  document.getElementById("health").textContent = `${LAMPS[state]}${state === "gone" ? "" : lean + load}`;
+  document.getElementById("health").textContent = `${LAMPS[state]}${state === "gone" ? "" : lean}`;
 }
 
 /** The panel behind it. */
@@ -39,10 +38,10 @@ export function showInfo(info) {
 
 function models(list) {
   const best = ({ curves }) => {
-    const points = curves.flatMap((curve) => curve.points);
-    if (!points.length) return "not measured";
-    const last = points.reduce((a, b) => (b.share > a.share ? b : a));
-    return `${Math.round(100 * last.share)} % with ${last.k} samples`;
+    const ends = curves.filter((curve) => curve.points.length).map((curve) => [curve, curve.points.at(-1)]);
+    if (!ends.length) return "not measured";
+    const [curve, last] = ends.reduce((a, b) => (b[1].share > a[1].share ? b : a));
+    return `${Math.round(100 * last.share)} % of ${curve.benchmark}, ${last.k} samples`;
   };
   return element(
     "table",
@@ -52,7 +51,7 @@ function models(list) {
       "tbody",
       {},
       ...list.map((model) =>
-        element("tr", {}, element("td", {}, model.name), element("td", {}, model.alpha ?? "base"), element("td", {}, best(model))),
+        element("tr", {}, element("td", {}, model.name), element("td", {}, model.alpha ?? "–"), element("td", {}, best(model))),
       ),
     ),
   );

@@ -1,0 +1,94 @@
+"""Takes the pictures in docs/images anew: the web page and the report of a batch, of a real server with the shipped models.
+
+    .venv/bin/python -m docs.screenshots
+
+Needs Chromium and its driver (Debian: chromium, chromium-driver), and some minutes.
+"""
+
+import contextlib
+import io
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+
+from tests.service.http.browser import MISSING, Page, chromium
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+LEANSIEVE = [sys.executable, "-m", "service"]
+THEOREM = "theorem twice {α : Type} (xs : List α) :\n  (xs ++ xs).length = 2 * xs.length"
+MOST_COLOURS = 256  # a page has few, and its picture is small
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[tuple[str, str]]:
+    """Addresses of gRPC and of HTTP."""
+    where = [
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--metrics",
+        "",
+        "--store",
+        str(folder / "store.sqlite"),
+    ]
+    command = [*LEANSIEVE, "serve", *where, "--model", "shipped", "--workers", "1", "--log-level", "error"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            address, url, _ready = (process.stdout.readline().split() for _ in range(3))
+            yield address[-1], url[-1]
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def batch(address: str, folder: Path) -> Path:
+    """The report of a batch over examples/."""
+    command = [*LEANSIEVE, "batch", "examples", "--out", str(folder), "--server", address]
+    subprocess.run([*command, "--proofs", "4", "--seconds", "30", "--focus", "0"], cwd=ROOT, check=False)
+    return folder / "report.html"
+
+
+def take(driver: webdriver.Chrome, name: str, height: int, dark: bool = False) -> None:
+    """Write what the browser shows to docs/images."""
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    size = {"width": 1200, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    picture = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB").quantize(MOST_COLOURS)
+    IMAGES.mkdir(exist_ok=True)
+    picture.save(IMAGES / name, optimize=True)
+    print(IMAGES / name, (IMAGES / name).stat().st_size, "bytes")
+
+
+def main() -> None:
+    """Take them all."""
+    if MISSING:
+        sys.exit(f"there is no {' and no '.join(MISSING)} here: on Debian, apt install chromium chromium-driver")
+    with tempfile.TemporaryDirectory() as name, server(Path(name)) as (address, url), chromium() as driver:
+        report = batch(address, Path(name) / "batch")
+        page = Page(driver, url)
+        page.type("statement", THEOREM)
+        page.type("proofs", "4")
+        page.type("samples", "300")
+        page.get("focus").send_keys(Keys.HOME)
+        page.press("find")
+        page.until_done()
+        take(driver, "page.png", 1000)
+        page.press("server")
+        page.until(lambda: "Models" in page.text("about"))
+        take(driver, "page-status.png", 700, dark=True)
+        driver.get(report.as_uri())
+        take(driver, "report.png", 1000)
+
+
+if __name__ == "__main__":
+    main()
