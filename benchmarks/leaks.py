@@ -158,7 +158,13 @@ async def measure(
 async def main(arguments: argparse.Namespace) -> None:
     """Measure workers, and Dojos where there is a lean-dojo."""
     console = Console(stderr=True)
-    outcomes = []
+    outcomes: list[Outcome] = []
+
+    def keep(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if arguments.json is not None:
+            arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
+
     with tempfile.TemporaryDirectory(prefix="leaks-") as name:
         root = Path(name)
         os.environ["TMPDIR"] = str(root / "tmp")
@@ -167,22 +173,20 @@ async def main(arguments: argparse.Namespace) -> None:
         if not arguments.no_worker:
             lean = EmbeddedLean()
             await asyncio.to_thread(lean.prepare)
-            outcomes.append(await measure("embedded worker", lambda: worker(lean), arguments, [root], console))
+            keep(await measure("embedded worker", lambda: worker(lean), arguments, [root], console))
         if arguments.dojo_python is not None:
             for sandbox in (Sandbox.ALWAYS, Sandbox.NEVER):
                 config = dojo_config(arguments, root / sandbox, sandbox)
                 pool = DojoPool(config)
                 kind = f"{'' if arguments.traced else 'emulated '}Dojo, sandbox {sandbox}"
                 folders = [root / "tmp", config.traced]
-                outcomes.append(await measure(kind, lambda pool=pool: dojo(pool), arguments, folders, console))
+                keep(await measure(kind, lambda pool=pool: dojo(pool), arguments, folders, console))
     table = Table("kind", "full cycles", "ended early", "unclean", "processes left", "descriptors left", "files left")
     for outcome in outcomes:
         most = outcome.most
         row = (outcome.cycles, outcome.killed, outcome.unclean, most.processes, most.descriptors, most.files)
         table.add_row(outcome.kind, *map(str, row))
     Console(width=120).print(table)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
     sys.exit(any(outcome.unclean for outcome in outcomes))
 
 

@@ -22,6 +22,7 @@ from prover.lean.lines import (
 )
 from prover.lean.protocol import hello
 from prover.lean.runtime import Launch
+from prover.lean.spawn import spawned
 from prover.lean.tree import is_stopped, kill_group, kill_tree
 
 _LAST_WORDS_SECONDS = 0.2  # how long the pipes of a dead process may still be read
@@ -89,7 +90,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 worker._control, _ = await loop.create_unix_connection(
                     lambda: ControlChannel(worker.control_received), sock=ours
                 )
-            await loop.subprocess_exec(
+            starting = loop.subprocess_exec(
                 lambda: worker,
                 *_with_stack(launch),
                 env=env,
@@ -97,6 +98,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 start_new_session=True,
                 pass_fds=[theirs.fileno() for theirs in inherited],
             )
+            await spawned(starting, lambda _: worker.close())
         except BaseException as error:
             if worker._control:
                 worker._control.close()

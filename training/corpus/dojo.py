@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from prover.lean.spawn import spawned
 from prover.lean.tree import kill_tree
 from prover.lexer import tokenize
 from prover.theorem import Header
@@ -56,7 +57,7 @@ async def trace_repository(
         raise ValueError(f"expected REPO@COMMIT, found {repository!r}.")
     env = {name: environment[name] for name in _ENVIRONMENT if name in environment}
     env |= {"DISABLE_REMOTE_CACHE": "1", "NUM_PROCS": str(max(2, os.cpu_count() or 2))}
-    child = await asyncio.create_subprocess_exec(
+    starting = asyncio.create_subprocess_exec(
         str(python),
         "-X",
         "utf8",
@@ -67,11 +68,16 @@ async def trace_repository(
         limit=_LONGEST_LINE,
         start_new_session=True,
     )
+    child = await spawned(starting, _end)
     try:
         return await _collect(child, url, commit, tracing, report)
     finally:
-        await asyncio.to_thread(kill_tree, child.pid)
-        await child.wait()
+        await _end(child)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    await asyncio.to_thread(kill_tree, child.pid)
+    await child.wait()
 
 
 async def _collect(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from prover.lean.dojo.launch import DojoConfig, DojoUnavailableError, command, prepare
+from prover.lean.spawn import spawned
 from prover.lean.tree import kill_tree
 from prover.theorem import Theorem
 from prover.verdict import Limits
@@ -65,6 +66,18 @@ class DojoProcess:
             DojoEndedError: it did not come up; nothing of it is left.
         """
         await asyncio.to_thread(prepare, config)
+        dojo = await spawned(cls._spawn(config), cls.close)
+        first = {
+            "code": _code(theorem, limits),
+            "file": f"{dojo._stem}.lean",
+            "folder": config.traced.parent.name,
+            "name": config.traced.name,
+            "seconds": config.start_seconds,
+        }
+        return dojo, await dojo._ask(first, config.start_seconds)
+
+    @classmethod
+    async def _spawn(cls, config: DojoConfig) -> Self:
         scratch = tempfile.TemporaryDirectory(prefix="leansieve-dojo-", ignore_cleanup_errors=True)
         try:
             argv, env = command(config, Path(scratch.name))
@@ -83,15 +96,7 @@ class DojoProcess:
             if isinstance(error, OSError):
                 raise DojoUnavailableError(f"LeanDojo cannot be started: {error.strerror}") from None
             raise
-        dojo = cls(process, scratch, config.traced)
-        first = {
-            "code": _code(theorem, limits),
-            "file": f"{dojo._stem}.lean",
-            "folder": config.traced.parent.name,
-            "name": config.traced.name,
-            "seconds": config.start_seconds,
-        }
-        return dojo, await dojo._ask(first, config.start_seconds)
+        return cls(process, scratch, config.traced)
 
     async def run(self, state: int, tactic: str, seconds: float) -> Answer:
         """Run a tactic in a state.
