@@ -63,23 +63,33 @@ def whole(tree: Any, keep: bool = True) -> Any:
     return tree_map(put_together, tree)
 
 
-def share(value: Tensor, like: Tensor) -> Tensor:
-    """This process's part of a whole tensor, sharded as `like`; all of it if `like` is whole."""
-    if not isinstance(like, DTensor):
-        return value
-    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
+def whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
+    """Weights by name and the optimiser's state, as `load_whole_state` takes them; see `whole`."""
+    weights = {name: parameter.detach() for name, parameter in trained.items()}
+    state: dict[str, Any] = whole({"weights": weights, "optimizer": optimizer.state_dict()}, keep)
+    return state
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Give an optimiser, whose parameters may be sharded, the whole state of one."""
+@torch.no_grad()
+def load_whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Take up what `whole_state` gave, be it sharded now or not, as it was then or not."""
+    for name, parameter in trained.items():
+        parameter.copy_(_share(state["weights"][name], parameter))
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     of_parameters = {
         index: {
-            name: share(value, parameters[index])
+            name: _share(value, parameters[index])
             if isinstance(value, Tensor) and value.shape == parameters[index].shape
             else value
             for name, value in values.items()
         }
-        for index, values in state["state"].items()
+        for index, values in state["optimizer"]["state"].items()
     }
-    optimizer.load_state_dict({**state, "state": of_parameters})
+    optimizer.load_state_dict({**state["optimizer"], "state": of_parameters})
+
+
+def _share(value: Tensor, like: Tensor) -> Tensor:
+    """This process's part of a whole tensor, sharded as `like`; all of it if `like` is whole."""
+    if not isinstance(like, DTensor):
+        return value
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -41,7 +41,7 @@ from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, check_metrics, joined, lay_out, sample_groups
 from training.rollouts.prompts import Prompt, PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
-from training.sharding import load_optimizer, shard, share, whole
+from training.sharding import load_whole_state, shard, whole_state
 from training.updates import score, score_by_base, train_on
 from training.watch import Watch
 
@@ -108,10 +108,7 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
     step = spent = draw = 0
     if state is not None:
         check_identity(identity, state["identity"], folder)
-        with torch.no_grad():
-            for name, parameter in trained.items():
-                parameter.copy_(share(state["weights"][name], parameter))
-        load_optimizer(optimizer, state["optimizer"])
+        load_whole_state(trained, optimizer, state)
         algorithm.load_state_dict(state["algorithm"])
         step, spent, draw = state["step"], state["spent"], state["draw"]
         report(f"going on from step {step}")
@@ -226,12 +223,9 @@ def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: C
                 left = (time.monotonic() - began) / (spent - began_at) * (budget - spent)
                 report(_progress(step, spent / budget, left, metrics))
             if step % config.run.checkpoint_every == 0 or spent >= budget:
-                weights = {name: parameter.detach() for name, parameter in trained.items()}
-                weights, of_optimizer = whole((weights, optimizer.state_dict()), keep=processes.first)
                 state = {
                     "identity": identity,
-                    "weights": weights,
-                    "optimizer": of_optimizer,
+                    **whole_state(trained, optimizer, keep=processes.first),
                     "algorithm": algorithm.state_dict(),
                     "spent": spent,
                     "draw": draw,

@@ -25,7 +25,7 @@ from training.model.load import load_or_build
 from training.model.sft import fine_tune
 from training.optimization import make_optimizer
 from training.processes import Processes
-from training.sharding import load_optimizer, shard, share, whole
+from training.sharding import load_whole_state, shard, whole, whole_state
 from training.updates import score, score_by_base, train_on
 from training.watch import Watch
 
@@ -70,7 +70,7 @@ class Run:
         return {name: value.detach() for name, value in self.model.named_parameters() if value.requires_grad}
 
     def save(self, folder: Path) -> None:
-        state = whole({"weights": self.trained(), "optimizer": self.optimizer.state_dict()})
+        state = whole_state(self.trained(), self.optimizer, keep=self.processes.first)
         if self.processes.first:
             save_checkpoint(folder, 1, state, keep=1)
         self.processes.wait()
@@ -78,9 +78,7 @@ class Run:
     def load(self, folder: Path) -> None:
         state = load_checkpoint(folder)
         assert state is not None
-        for name, parameter in self.trained().items():
-            parameter.copy_(share(state["weights"][name], parameter))
-        load_optimizer(self.optimizer, state["optimizer"])
+        load_whole_state(self.trained(), self.optimizer, state)
 
 
 def fine_tuned(folder: Path, name: str, steps: int, sharded: bool = False) -> None:

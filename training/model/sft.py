@@ -37,7 +37,7 @@ from training.model.load import load_or_build, unpacked
 from training.model.log_probs import packed_log_probs
 from training.optimization import DivergedError, learning_rate_at, make_optimizer, update
 from training.processes import Processes
-from training.sharding import idle_passes, is_sharded, load_optimizer, shard, share, whole
+from training.sharding import idle_passes, is_sharded, load_whole_state, shard, whole_state
 
 
 def fine_tune(config: TrainingConfig) -> Path:
@@ -85,10 +85,7 @@ def fine_tune(config: TrainingConfig) -> Path:
     done = 0
     if state is not None:
         check_identity(identity, state["identity"], folder)
-        with torch.no_grad():
-            for name, parameter in trained.items():
-                parameter.copy_(share(state["weights"][name], parameter))
-        load_optimizer(optimizer, state["optimizer"])
+        load_whole_state(trained, optimizer, state)
         done = state["step"]
         if processes.first:
             print(f"going on from step {done}", flush=True)
@@ -125,9 +122,7 @@ def fine_tune(config: TrainingConfig) -> Path:
             if processes.first and (step % config.run.log_every == 0 or step == sft.steps):
                 _print_progress(step, done, sft.steps, time.monotonic() - started, metrics)
             if step % config.run.checkpoint_every == 0 or step == sft.steps:
-                weights = {name: parameter.detach() for name, parameter in trained.items()}
-                weights, of_optimizer = whole((weights, optimizer.state_dict()), keep=processes.first)
-                state = {"identity": identity, "weights": weights, "optimizer": of_optimizer}
+                state = {"identity": identity, **whole_state(trained, optimizer, keep=processes.first)}
                 if processes.first:
                     save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
 
