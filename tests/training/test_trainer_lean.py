@@ -34,6 +34,7 @@ folder = "{folder}"
 device = "cpu"
 threads = 1
 checkpoint_every = 1
+sharded = {sharded}
 [model]
 path = "{base}"
 {lora}
@@ -76,7 +77,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def written(world: Path, name: str, algorithm: str = 'name = "alpha_dpg"', lora: str = "", updates: int = 1) -> Path:
+def written(
+    world: Path,
+    name: str,
+    algorithm: str = 'name = "alpha_dpg"',
+    lora: str = "",
+    updates: int = 1,
+    sharded: bool = False,
+) -> Path:
     text = CONFIG.format(
         folder=world / name,
         base=world / "sft" / "model",
@@ -84,6 +92,7 @@ def written(world: Path, name: str, algorithm: str = 'name = "alpha_dpg"', lora:
         algorithm=algorithm,
         lora=lora,
         updates=updates,
+        sharded=str(sharded).lower(),
     )
     (world / f"{name}.toml").write_text(text)
     return world / f"{name}.toml"
@@ -148,10 +157,12 @@ def test_a_run_that_was_killed_and_interrupted_ends_with_the_very_same_weights(
     assert all(line["sampler_mismatch"] < 1e-4 for line in lines[0])
 
 
-def test_two_processes_train_as_one_does(world: Path, whole: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("sharded", [False, True], ids=["whole", "sharded"])
+def test_two_processes_train_as_one_does(world: Path, whole: list[dict[str, Any]], sharded: bool) -> None:
     launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    finished(start("train", written(world, "two"), launcher=launcher))
-    lines = metrics(world, "two")
+    name = f"two-{sharded}"
+    finished(start("train", written(world, name, sharded=sharded), launcher=launcher))
+    lines = metrics(world, name)
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
     # Engines in processes of their own batch by the clock: later steps may differ by a token.
     for name in (
