@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         command += ["--library", pattern]
     began, before = time.monotonic(), len(results(out))
     client = subprocess.Popen(command)
-    kills = [(True, False), (False, True), (True, True)]
+    kills = [(True, False), (False, True), (True, True)][: arguments.kills]
     killed = 0
     try:
         while client.poll() is None:
@@ -122,6 +122,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seconds_each": arguments.seconds,
         "workers": arguments.workers,
         "theorems": items,
+        "answered_before": before,
         "exit_status": client.returncode,
         "kills": killed,
         "lost": items - len(counts),
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=3, help="how many of the three")
     parser.add_argument("--folder", type=Path, help="kept, and resumed; by default a temporary one")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
