@@ -22,7 +22,7 @@ DEFAULT_TERMS = Terms()
 
 
 class Checker(Protocol):
-    """Checks candidate proofs. Implementations: `WorkerPool`, and the isolated checker that it lends."""
+    """Checks candidate proofs: `WorkerPool`, the isolated checker that it lends, and what wraps them (records, caches)."""
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """Say whether `candidate` proves `theorem`. Cancelling the caller's task stops the check in Lean.

@@ -1,6 +1,6 @@
 """Proofs are shortened by checked steps only; what holds is decided here by what a text contains.
 
-tests/prover/strategies/test_minimise_lean.py does it with Lean.
+tests/prover/strategies/test_strategies_lean.py does it with Lean.
 """
 
 import asyncio
