@@ -226,7 +226,10 @@ $("ask").addEventListener("keydown", (event) => {
   event.preventDefault();
   $(event.target.id === "proof" ? "check" : "find").click();
 });
-$("check").addEventListener("click", () => run(check, "Checking your proof."));
+$("check").addEventListener("click", () => {
+  if ($("proof").value.trim()) run(check, "Checking your proof.");
+  else $("proof").focus();
+});
 $("cancel").addEventListener("click", () => running?.abort());
 $("focus").addEventListener("input", showFocus);
 $("token").addEventListener("change", refresh);

@@ -234,5 +234,6 @@ function summarised({ verdicts, diversity, spending, answer }) {
 }
 
 function whole({ header, context, statement }, text) {
-  return [header, context, `${statement.trim()} := ${text}`].filter((part) => part?.trim()).join("\n\n") + "\n";
+  const bare = statement.trim().replace(/\s*:=\s*(by\b\s*)?(sorry)?$/, ""); // as the server reads it
+  return [header, context, `${bare} := ${text}`].filter((part) => part?.trim()).join("\n\n") + "\n";
 }
