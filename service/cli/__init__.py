@@ -1,4 +1,4 @@
-"""The command line: `leansieve serve | prove | check | doctor | demo`."""
+"""The command line: `leansieve`, a module for each command, put together in `app.py`."""
 
 import os
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import check, config, demo, doctor, lsp, prove, run_batch, serve, store, token, training
+from service.cli import batch, check, config, demo, doctor, lsp, prove, serve, store, token, training
 from service.errors import UserError
 from service.text import printable
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve.serve, prove.prove, check.check, run_batch.batch, lsp.lsp, doctor.doctor, demo.demo):
+for command in (serve.serve, prove.prove, check.check, batch.batch, lsp.lsp, doctor.doctor, demo.demo):
     app.command()(command)
 app.add_typer(config.app, name="config")
 app.add_typer(store.app, name="store")

@@ -1,166 +1,280 @@
-"""`check --jsonl` and `prove --jsonl`: many items, answered one line each."""
+"""`leansieve batch`."""
 
 import asyncio
 import contextlib
-import itertools
-import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from prover.search import Proof
-from prover.theorem import Theorem
-from prover.verdict import Message, Verdict, VerdictKind
-from service import fill
-from service.batch import Tally, run
+from prover.lean.pool import NoAnswerError, PoolUnavailableError
+from prover.store.database import Database
+from prover.store.errors import StoreError
+from prover.store.queue import JobQueue
+from prover.theorem import Header, Theorem
+from service.batches import inputs, report
+from service.batches.folder import Folder, Run
+from service.batches.following import BatchService, Following
+from service.batches.inputs import Entry, Shard
+from service.batches.report import Tally
 from service.cli import common
+from service.client import Client
 from service.config import Settings
-from service.errors import InputError, UserError
-from service.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
-from service.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
-from service.text import blames_item, refusal
+from service.engine import Engine
+from service.errors import UserError
+from service.jobs.runner import JobRunner
+from service.jsonl import Row
+from service.leans import pool_of
+from service.memory import Memory, open_database
+from service.requests import Search, ServiceInfo, StoreUse
+from service.sampling import Sampling
 
-T = TypeVar("T")
+_READY_SECONDS = 600.0
+_REPORT_SECONDS = 5.0
+_REMARK_SECONDS = 30.0
 
-Answer = Callable[[Service, Item], Awaitable[Row]]
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where the theorems come from, and how each is searched."""
+
+    source: Path | None
+    library: tuple[str, ...]
+    imports: tuple[str, ...]
+    shard: Shard
+    like: Search
+    project: str
+    repeat: bool
+    options: dict[str, Any]
+
+    def request(self, entry: Entry) -> Search:
+        """The search for an entry."""
+        assert entry.theorem is not None
+        theorem = common.within(entry.theorem, self.project)
+        return replace(self.like, theorem=theorem, guard=entry.guard)
 
 
-async def check(
-    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Item], Check]
+def batch(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A .jsonl file, a .lean file or a folder of those.", metavar="INPUT", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for results and report; resumed.", metavar="DIR")] = Path(
+        "leansieve-batch"
+    ),
+    library: Annotated[
+        list[str] | None, typer.Option(help="Theorems of imported modules, as 'Std.Data.*'.", metavar="PATTERN")
+    ] = None,
+    imports: Annotated[list[str] | None, typer.Option("--import", help="What --library imports.")] = None,
+    shard: Annotated[str, typer.Option(help="Only the Ith of N parts, as in 2/5.", metavar="I/N")] = "1/1",
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    proofs: common.Proofs = None,
+    sampler: common.Sampler = "",
+    focus: common.Focus = None,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Search also where at least this budget was spent in vain before.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not take known proofs for an answer.")] = False,
+    isolated: common.Isolated = False,
+    policy: common.Policy = "default",
+    check_seconds: common.CheckSeconds = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End it on the server; what is answered stays.")] = False,
+    server: common.Server = None,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    workers: common.Workers = None,
+    project: common.Project = None,
+    model: common.Model = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
 ) -> None:
-    """Check every item of `source`; what `out` holds already is not asked again."""
-
-    async def answer(service: Service, item: Item) -> Row:
-        return check_row(item.id, await _outcome(item, lambda: service.check(request(item))))
-
-    # Two a worker: the next item waits in the queue while an answer is written.
-    await _run("check", settings, server, source, out, True, answer, 2)
-
-
-async def prove(
-    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Theorem], Search]
-) -> None:
-    """Search proofs of every item of `source`; what `out` holds already is not asked again."""
-
-    async def answer(service: Service, item: Item) -> Row:
-        started = time.monotonic()
-
-        async def attempt() -> Row:
-            assert item.theorem is not None
-            proofs, finished = await fill.search(service, request(item.theorem), _ignore)
-            return _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
-
-        outcome = await _outcome(item, attempt)
-        if not isinstance(outcome, Verdict):
-            return outcome
-        messages = [message_row(message) for message in outcome.messages]
-        return {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
-
-    await _run("prove", settings, server, source, out, False, answer, 1)
-
-
-def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, started: float) -> Row:
-    return {
-        "id": item_id,
-        "proofs": [
-            {
-                "proof": proof.candidate.text,
-                "trust": proof.verdict.trust.name,
-                "elapsed_ms": round(1e3 * proof.seconds, 3),
-                "source": proof.candidate.source,
-            }
-            for proof in proofs
-        ],
-        "checked": checked,
-        "sampled": sampled,
-        "elapsed_ms": round(1e3 * (time.monotonic() - started), 3),
+    """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level
+    )
+    if (source is None) == (not library):
+        raise UserError("name either a file or folder, or --library")
+    budget, limits = common.budget(settings, samples, proofs, seconds), common.limits(settings, check_seconds)
+    settings, name = common.in_project(settings, project, server)
+    if library and name:
+        raise UserError(
+            "the theorems of a server's project are not listed from here: name the project's folder and no server, or "
+            "write them to a file with `leansieve corpus library`"
+        )
+    like = Search(
+        Theorem(""),
+        budget,
+        limits,
+        policy,
+        common.trust(isolated),
+        sampler=sampler,
+        sampling=Sampling(focus=focus),
+        store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
+    )
+    part = Shard.parse(shard)
+    options: dict[str, Any] = {
+        "input": str(source.resolve()) if source else None,
+        "library": list(library or ()),
+        "imports": list(imports or ()),
+        "shard": f"{part.number}/{part.count}",
+        "samples": budget.samples,
+        "seconds": budget.seconds,
+        "proofs": budget.proofs,
+        "sampler": sampler,
+        "focus": focus,
+        "repeat": repeat,
+        "fresh": fresh,
+        "trust": like.trust.name,
+        "policy": policy,
+        "project": project,
+        "check_seconds": limits.seconds,
     }
+    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, like, name, repeat, options)
+    common.run(_batch(settings, server, out, asked, cancel))
 
 
-async def _outcome(item: Item, call: Callable[[], Awaitable[T]]) -> T | Verdict:
-    """What the call answers, or the verdict on an item that cannot be taken; a busy service is asked again.
+async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool) -> None:
+    with Folder(out) as folder:
+        run = folder.run(asked.options)
+        tally = Tally()
+        if run is None:
+            if cancel:
+                raise UserError(f"{out} holds no batch")
+            run = await _begin(settings, folder, asked)
+        for row in folder.resume():
+            tally.add(row)
+        if cancel:
+            async with _service(settings, server, out) as (service, _):
+                ended = await Following(service, folder, run, asked.request, asked.repeat, tally.add, _remark).cancel()
+            report.write(folder, run, tally, running=False)
+            _remark(f"{ended} of {len(run.jobs)} jobs were cancelled")
+        elif len(folder.answered) < run.items:
+            await _work(settings, server, folder, run, asked, tally)
+        else:
+            report.write(folder, run, tally, running=False)
+    said = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {tally.answered:,} answered; {out}/report.html"
+    common.stdout.print(common.shown(said))
 
-    Raises:
-        UserError: it is not the item's fault, and the next one would fare the same.
-    """
-    if item.verdict is not None:
-        return item.verdict
+
+async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
+    label = str(asked.source.name if asked.source else ", ".join(asked.library))
+    if asked.shard.count > 1:
+        label += f", part {asked.shard.number} of {asked.shard.count}"
+    job_bytes = settings.server.message_bytes // 2
+    if asked.source is not None:
+        entries = [each for each in inputs.from_path(asked.source, settings.text) if asked.shard.holds(each)]
+    else:
+        _remark("listing the theorems of the library")
+        lean = settings.lean.model_copy(update={"workers": 1, "spares": 0})
+        header = Header(("Init", *asked.imports)) if asked.imports else Header()
+        try:
+            async with pool_of(lean, None) as pool:
+                await pool.ready()
+                listed = inputs.from_library(pool, asked.library, header, settings.text)
+                entries = [each async for each in listed if asked.shard.holds(each)]
+        except (PoolUnavailableError, NoAnswerError) as error:
+            raise UserError(str(error)) from None
+    if not entries:
+        raise UserError("there is nothing to prove: no theorem, or none in this part")
+    run = await asyncio.to_thread(folder.begin, asked.options, label, entries, job_bytes)
+    _remark(f"{run.items:,} theorems in {len(run.jobs)} jobs")
+    return run
+
+
+async def _work(settings: Settings, server: str | None, folder: Folder, run: Run, asked: _Asked, tally: Tally) -> None:
+    async with _service(settings, server, folder.path) as (service, info):
+        tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
+        with _display(run) as display:
+
+            def answered(row: Row) -> None:
+                tally.add(row)
+                display.show(tally)
+
+            display.show(tally)
+            following = Following(service, folder, run, asked.request, asked.repeat, answered, _remark)
+            reporting = asyncio.create_task(_report(folder, run, tally, display))
+            try:
+                finishing = asyncio.create_task(following.finish())
+                await asyncio.wait([finishing, reporting], return_when=asyncio.FIRST_COMPLETED)
+                if reporting.done():
+                    finishing.cancel()
+                    reporting.result()
+                await finishing
+            finally:
+                for task in (reporting, finishing):
+                    task.cancel()
+                await asyncio.gather(reporting, finishing, return_exceptions=True)
+                report.write(folder, run, tally, running=False)
+
+
+async def _report(folder: Folder, run: Run, tally: Tally, display: "_Display") -> None:
+    """Keep the report up to date."""
     while True:
+        report.write(folder, run, tally, running=True)
+        await asyncio.sleep(_REPORT_SECONDS)
+        display.show(tally)
+
+
+@contextlib.asynccontextmanager
+async def _service(
+    settings: Settings, server: str | None, out: Path
+) -> AsyncIterator[tuple[BatchService, ServiceInfo]]:
+    """A server, once it is ready; or one of this process's own, whose jobs lie in the folder."""
+    if server is not None:
+        async with Client(server, settings) as client:
+            await client.ready(_READY_SECONDS)
+            yield client, await client.info()
+        return
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            return await call()
-        except BusyError as error:
-            await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
-        except StatementError as error:
-            return error.verdict
-        except InputError as error:
-            if not blames_item(error):
-                raise
-            return refusal(error)
-        except GoneError as error:
-            raise UserError(f"{error}; run again to resume") from None
-        except UnavailableError as error:
-            return Verdict(VerdictKind.INFRASTRUCTURE, messages=(Message("error", str(error)),))
+            jobs = await asyncio.to_thread(Database.open, str(out / "jobs.sqlite"))
+            stack.callback(jobs.close)
+            queue = JobQueue(jobs)
+            await queue.take_back()  # the folder is locked: whoever held something is gone
+        except StoreError as error:
+            raise UserError(str(error)) from None
+        store = await open_database(settings.store)
+        if store is not None:
+            stack.callback(store.close)
+        with common.preparing() as preparing:
+            memory = Memory(store, settings.store, lambda hit: None) if store else None
+            engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
+        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), await engine.info()
 
 
-async def _run(
-    command: str,
-    settings: Settings,
-    server: str | None,
-    source: Path,
-    out: Path,
-    with_candidates: bool,
-    answer: Answer,
-    each_worker: int,
-) -> None:
-    """Answer the items of `source` into `out`, `each_worker` at a time for each worker."""
-    items = read_items(source, settings.text, with_candidates)
-    tally = Tally()
-    with Answers(out, _is_answer) as answers:
-        todo = (item for item in items if not _is_done(item, answers, tally))
-        try:
-            # Lean is not started for a run that has nothing left to do.
-            if (first := next(todo, None)) is not None:
-                async with common.opened(settings, server) as (service, workers):
-                    with _progress() as report:
-                        tally.started = time.monotonic()
-                        rest = itertools.chain([first], todo)
-                        await run(rest, answers, each_worker * workers, partial(answer, service), _label, tally, report)
-        finally:
-            common.stderr.print(common.shown(tally.summary(command)))
+class _Display:
+    """Progress with the time that is left: a bar on a terminal, else a line now and then."""
 
+    def __init__(self, run: Run, progress: Progress, task: TaskID) -> None:
+        self._run = run
+        self._progress = progress
+        self._task = task
+        self._remarked = time.monotonic()
 
-def _is_done(item: Item, answers: Answers, tally: Tally) -> bool:
-    """Whether an earlier run has answered."""
-    done = item.id in answers.done
-    tally.resumed += done
-    return done
-
-
-def _is_answer(row: Row) -> bool:
-    """Whether a row of an earlier run stays; what was nobody's fault is tried again."""
-    return row.get("verdict") != VerdictKind.INFRASTRUCTURE.name
-
-
-def _label(row: Row) -> str:
-    return str(row.get("verdict") or ("proved" if row["proofs"] else "without a proof"))
-
-
-def _ignore(_event: Event) -> None:
-    """Batches report items, not events."""
+    def show(self, tally: Tally) -> None:
+        rate = tally.rate()
+        left = (self._run.items - tally.answered) / rate if rate else None
+        remaining = f", {report.clock(left)} left" if left is not None else ""
+        self._progress.update(self._task, completed=tally.answered, solved=tally.solved, remaining=remaining)
+        if self._progress.disable and time.monotonic() - self._remarked > _REMARK_SECONDS:
+            self._remarked = time.monotonic()
+            _remark(f"{tally.answered:,} of {self._run.items:,} answered, {tally.solved:,} proved{remaining}")
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[Tally], None]]:
-    columns = (SpinnerColumn(), TextColumn("{task.completed} items, {task.fields[outcomes]}"), TimeElapsedColumn())
-    with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as display:
-        task = display.add_task("", total=None, outcomes="")
+def _display(run: Run) -> Iterator[_Display]:
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} answered, {task.fields[solved]} proved{task.fields[remaining]}"),
+    )
+    with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as progress:
+        yield _Display(run, progress, progress.add_task("", total=run.items, solved=0, remaining=""))
 
-        def report(tally: Tally) -> None:
-            outcomes = ", ".join(f"{count} {label}" for label, count in tally.outcomes.most_common())
-            display.update(task, completed=tally.answered, outcomes=outcomes)
 
-        yield report
+def _remark(line: str) -> None:
+    common.stderr.print(common.shown(line))

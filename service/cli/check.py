@@ -10,7 +10,7 @@ from prover.candidate import Candidate
 from prover.receipt import Receipt
 from prover.theorem import Theorem
 from service import lean_file, receipts
-from service.cli import batch, common
+from service.cli import common, json_lines
 from service.config import Settings
 from service.errors import UserError
 from service.jsonl import Item
@@ -56,7 +56,7 @@ def check(
         if file is not None or out is None or receipt_folder is not None:
             raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
         common.two_files(jsonl, out)
-        common.run(batch.check(settings, server, jsonl, out, item_request))
+        common.run(json_lines.check(settings, server, jsonl, out, item_request))
     elif file is None or out is not None:
         raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
     elif file.suffix == ".json":

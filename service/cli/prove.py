@@ -13,7 +13,7 @@ from prover.search import Preference, Proof
 from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from service import fill, lean_file, receipts
-from service.cli import batch, common
+from service.cli import common, json_lines
 from service.cli.progress import SearchDisplay
 from service.config import Settings
 from service.endings import ending
@@ -97,7 +97,7 @@ def prove(
                 "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
             )
         common.two_files(jsonl, out)
-        common.run(batch.prove(settings, server, jsonl, out, request))
+        common.run(json_lines.prove(settings, server, jsonl, out, request))
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
     elif target.endswith(".lean") or os.path.isfile(target):

@@ -1,0 +1,166 @@
+"""`check --jsonl` and `prove --jsonl`: many items, answered one line each."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from prover.search import Proof
+from prover.theorem import Theorem
+from prover.verdict import Message, Verdict, VerdictKind
+from service import fill
+from service.batch import Tally, run
+from service.cli import common
+from service.config import Settings
+from service.errors import InputError, UserError
+from service.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
+from service.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
+from service.text import blames_item, refusal
+
+T = TypeVar("T")
+
+Answer = Callable[[Service, Item], Awaitable[Row]]
+
+
+async def check(
+    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Item], Check]
+) -> None:
+    """Check every item of `source`; what `out` holds already is not asked again."""
+
+    async def answer(service: Service, item: Item) -> Row:
+        return check_row(item.id, await _outcome(item, lambda: service.check(request(item))))
+
+    # Two a worker: the next item waits in the queue while an answer is written.
+    await _run("check", settings, server, source, out, True, answer, 2)
+
+
+async def prove(
+    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Theorem], Search]
+) -> None:
+    """Search proofs of every item of `source`; what `out` holds already is not asked again."""
+
+    async def answer(service: Service, item: Item) -> Row:
+        started = time.monotonic()
+
+        async def attempt() -> Row:
+            assert item.theorem is not None
+            proofs, finished = await fill.search(service, request(item.theorem), _ignore)
+            return _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
+
+        outcome = await _outcome(item, attempt)
+        if not isinstance(outcome, Verdict):
+            return outcome
+        messages = [message_row(message) for message in outcome.messages]
+        return {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
+
+    await _run("prove", settings, server, source, out, False, answer, 1)
+
+
+def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, started: float) -> Row:
+    return {
+        "id": item_id,
+        "proofs": [
+            {
+                "proof": proof.candidate.text,
+                "trust": proof.verdict.trust.name,
+                "elapsed_ms": round(1e3 * proof.seconds, 3),
+                "source": proof.candidate.source,
+            }
+            for proof in proofs
+        ],
+        "checked": checked,
+        "sampled": sampled,
+        "elapsed_ms": round(1e3 * (time.monotonic() - started), 3),
+    }
+
+
+async def _outcome(item: Item, call: Callable[[], Awaitable[T]]) -> T | Verdict:
+    """What the call answers, or the verdict on an item that cannot be taken; a busy service is asked again.
+
+    Raises:
+        UserError: it is not the item's fault, and the next one would fare the same.
+    """
+    if item.verdict is not None:
+        return item.verdict
+    while True:
+        try:
+            return await call()
+        except BusyError as error:
+            await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
+        except StatementError as error:
+            return error.verdict
+        except InputError as error:
+            if not blames_item(error):
+                raise
+            return refusal(error)
+        except GoneError as error:
+            raise UserError(f"{error}; run again to resume") from None
+        except UnavailableError as error:
+            return Verdict(VerdictKind.INFRASTRUCTURE, messages=(Message("error", str(error)),))
+
+
+async def _run(
+    command: str,
+    settings: Settings,
+    server: str | None,
+    source: Path,
+    out: Path,
+    with_candidates: bool,
+    answer: Answer,
+    each_worker: int,
+) -> None:
+    """Answer the items of `source` into `out`, `each_worker` at a time for each worker."""
+    items = read_items(source, settings.text, with_candidates)
+    tally = Tally()
+    with Answers(out, _is_answer) as answers:
+        todo = (item for item in items if not _is_done(item, answers, tally))
+        try:
+            # Lean is not started for a run that has nothing left to do.
+            if (first := next(todo, None)) is not None:
+                async with common.opened(settings, server) as (service, workers):
+                    with _progress() as report:
+                        tally.started = time.monotonic()
+                        rest = itertools.chain([first], todo)
+                        await run(rest, answers, each_worker * workers, partial(answer, service), _label, tally, report)
+        finally:
+            common.stderr.print(common.shown(tally.summary(command)))
+
+
+def _is_done(item: Item, answers: Answers, tally: Tally) -> bool:
+    """Whether an earlier run has answered."""
+    done = item.id in answers.done
+    tally.resumed += done
+    return done
+
+
+def _is_answer(row: Row) -> bool:
+    """Whether a row of an earlier run stays; what was nobody's fault is tried again."""
+    return row.get("verdict") != VerdictKind.INFRASTRUCTURE.name
+
+
+def _label(row: Row) -> str:
+    return str(row.get("verdict") or ("proved" if row["proofs"] else "without a proof"))
+
+
+def _ignore(_event: Event) -> None:
+    """Batches report items, not events."""
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[Tally], None]]:
+    columns = (SpinnerColumn(), TextColumn("{task.completed} items, {task.fields[outcomes]}"), TimeElapsedColumn())
+    with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as display:
+        task = display.add_task("", total=None, outcomes="")
+
+        def report(tally: Tally) -> None:
+            outcomes = ", ".join(f"{count} {label}" for label, count in tally.outcomes.most_common())
+            display.update(task, completed=tally.answered, outcomes=outcomes)
+
+        yield report
