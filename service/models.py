@@ -46,10 +46,12 @@ class Models:
         )
 
     def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
-        """What a request means. Raises as `meant`, and UnavailableError for a model that could not be loaded."""
+        """What a request means. Raises as `meant`, and UnavailableError for a model that has failed."""
         weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
-        if self.sampler is not None and sampling.model in self.sampler.failed:
-            raise UnavailableError(f"the model {sampling.model} cannot be asked: {self.sampler.failed[sampling.model]}")
+        for one in self.served:
+            asked = one.name == sampling.model or (one.alpha is not None and one.alpha == sampling.alpha)
+            if asked and one.state is ModelState.FAILED:
+                raise UnavailableError(f"the model {one.name} cannot be asked: {one.problem}")
         return replace(meant(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
 
     async def reload(self) -> tuple[ServedModel, ...]:

@@ -1,5 +1,6 @@
 """What requests mean by a focus, an α or a name."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from prover.sampling.sampler import SamplingParams
 from prover.sampling.weights import Curve, Model, Probe, Weights
 from prover.search import Budget
 from service.config import ModelSettings, Settings
-from service.errors import InputError
+from service.errors import InputError, UserError
 from service.models import Models, meant
-from service.requests import RefusedError
+from service.requests import ModelState, RefusedError, UnavailableError
 from service.sampling import Sampling
 
 DIGEST = "0" * 64
@@ -106,3 +107,26 @@ async def test_a_server_without_a_model_lists_none_and_takes_no_new_weights() ->
         models.params(Sampling(alpha=0.5), Budget(), 1)
     with pytest.raises(RefusedError, match="has no model"):
         await models.reload()
+
+
+@pytest.mark.parametrize("sampling", [Sampling(model="alpha-0.25"), Sampling(alpha=0.25)])
+def test_a_model_that_nobody_serves_now_is_listed_with_the_reason_and_told_apart_from_one_that_is_not_there(
+    sampling: Sampling,
+) -> None:
+    models = Models(ModelSettings.model_validate({"path": "shipped", "remote": {"urls": ["http://127.0.0.1:1"]}}))
+    assert [(one.name, one.state) for one in models.served] == [
+        ("base", ModelState.FAILED),
+        ("alpha-0.25", ModelState.FAILED),
+        ("alpha-0.999", ModelState.FAILED),
+    ]
+    with pytest.raises(
+        UnavailableError, match=r"the model alpha-0\.25 cannot be asked: no vLLM server that has it answers"
+    ):
+        models.params(sampling, Budget(), 1)
+    with pytest.raises(InputError, match="no model was tuned"):
+        models.params(Sampling(alpha=0.9), Budget(), 1)
+
+
+def test_remote_models_whose_folder_says_nothing_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"weights\.json cannot be read"):
+        Models(ModelSettings.model_validate({"path": tmp_path, "remote": {"urls": ["http://127.0.0.1:1"]}}))
