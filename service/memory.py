@@ -11,6 +11,7 @@ import structlog
 from platformdirs import user_data_path
 from pydantic import TypeAdapter
 
+from prover.budget import Preference
 from prover.candidate import Candidate
 from prover.diversity import Diversity, distinct_key
 from prover.events import Ending, Finished, Minimised, Progress, Proof
@@ -116,7 +117,7 @@ class Memory:
 
     async def _recall(self, request: Search, policy: Policy, service: Service) -> list[Proof]:
         # Who wants the best of many proofs gets them from a search.
-        if request.store not in _READS or request.minimise:
+        if request.store not in _READS or request.minimise or request.prefer is not Preference.FIRST:
             return []
         try:
             proofs, _ = self._of(await service.info())

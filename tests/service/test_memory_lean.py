@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from prover.budget import Budget
+from prover.budget import Budget, Preference
 from prover.candidate import Candidate
 from prover.events import Ending, Finished, Proof
 from prover.lean.pool import WorkerPool
@@ -96,6 +97,13 @@ async def test_nothing_is_kept_where_that_is_not_wanted(engine: Engine, use: Sto
 async def test_known_proofs_are_not_served_where_that_is_not_wanted(engine: Engine, use: StoreUse) -> None:
     await run(engine, SWAP)
     (proof,), _ = await run(engine, replace(SWAP, store=use))
+    assert not proof.stored
+
+
+@pytest.mark.parametrize("wish", [{"minimise": True}, {"prefer": Preference.SHORTEST}])
+async def test_known_proofs_do_not_answer_who_wants_the_best_of_many(engine: Engine, wish: dict[str, Any]) -> None:
+    await run(engine, SWAP)
+    (proof,), _ = await run(engine, replace(SWAP, **wish))
     assert not proof.stored
 
 
