@@ -234,7 +234,8 @@ class Crew:
         if imports not in self._known:
             async with self._pioneer:
                 if imports not in self._known:
-                    worker = await self._bring_up(imports)
+                    async with self._runtime.first(imports):
+                        worker = await self._bring_up(imports)
                     self._known.add(imports)
                     return worker
         async with self._gate:

@@ -1,6 +1,7 @@
 """How a Lean process is started: the seam between the pool and the Lean that is installed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -53,6 +54,10 @@ class LeanRuntime(Protocol):
 
     def has_module(self, module: str) -> bool:
         """Whether `module` may be there to import; False only if that is sure without asking Lean, after `prepare`."""
+        ...
+
+    def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Around the start of a pool's first worker for `imports`: its process is waited for inside. Raises as `prepare`."""
         ...
 
     def launch(self, imports: Sequence[str]) -> Launch:

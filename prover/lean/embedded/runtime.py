@@ -1,15 +1,17 @@
 """`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
 
+import asyncio
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from prover.lean.embedded.images import images_for
+from prover.lean.embedded.images import alone, images_for
 from prover.lean.embedded.install import Installation, install
 from prover.lean.embedded.node import node_binary
 from prover.lean.embedded.package import Progress
@@ -73,6 +75,13 @@ class EmbeddedLean:
         images = images_for(self._prepared(), imports)
         launch = self._launch(images, "--run", "/program/Worker.lean", "/imports")
         return replace(launch, env={**launch.env, "LEANSIEVE_IMPORTS": " ".join(imports)})
+
+    @asynccontextmanager
+    async def first(self, imports: Sequence[str]) -> AsyncIterator[None]:
+        """Of several processes that start together, one makes the image of `imports`; the others wait for it."""
+        await asyncio.to_thread(self.prepare)
+        async with alone(await asyncio.to_thread(images_for, self._prepared(), imports)):
+            yield
 
     def lean_version(self) -> str:
         """What `lean --version` prints. Takes seconds.

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +98,10 @@ class NativeToolchain:
     def has_module(self, module: str) -> bool:
         """Whether `module` is built; True also before `prepare`, when nobody knows."""
         return self._prepared is None or self._prepared.modules.built(module)
+
+    def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Native workers leave nothing behind that later ones could start from."""
+        return nullcontext()
 
     def launch(self, imports: Sequence[str]) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.

@@ -66,6 +66,9 @@ class ScriptedRuntime:
     def has_module(self, module: str) -> bool:
         return module not in self.absent
 
+    def first(self, imports: Sequence[str]) -> contextlib.AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
+
     def launch(self, imports: Sequence[str]) -> Launch:
         self.launched += 1
         settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})

@@ -1,9 +1,14 @@
 """Processes that start where others have been before."""
 
+import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,6 +78,74 @@ def test_a_damaged_image_is_thrown_away_and_made_again(lean: EmbeddedLean) -> No
     assert start(lean, "Damaged") == ["loading Damaged", "ready Damaged"]
     start(lean, "Damaged")
     assert memory.stat().st_size > whole // 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 8, b"\2" + bytes(7) + b"{}", b"\1" + bytes(7) + b"{"])
+def test_a_damaged_image_that_cannot_be_removed_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
+    here = Installation(tmp_path / "runtime", tmp_path / "library", tmp_path / "program", tmp_path / "images")
+    first, last = images_for(here, ["Init"])
+    for folder in (first, last):
+        folder.mkdir()
+        (folder / "memory").write_bytes(b"\x0b" + bytes(7) + b'{"runs":[]}')
+    assert images_for(here, ["Init"]) == [first, last]
+    with held(last):
+        (last / "memory").write_bytes(damage)
+        assert images_for(here, ["Init"]) == [first], "what is there before it is good to start from"
+        assert f"{last} of the embedded Lean is damaged and cannot be removed" in caplog.text
+    assert images_for(here, ["Init"]) == [first, last]
+    assert not last.exists(), "it is made again"
+    with held(first):
+        (first / "memory").write_bytes(damage)
+        assert images_for(here, ["Init"]) == []
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """As another process holds an image that it uses; a folder that cannot be written stays as well."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    yield
+    os.close(descriptor)
+
+
+@pytest.mark.slow  # what a pool's lock spares: two processes of a gigabyte that make the same image
+def test_processes_that_start_together_make_one_whole_image(lean: EmbeddedLean) -> None:
+    start(lean, "Before")
+    with Talk(lean.launch(["Together"])) as one, Talk(lean.launch(["Together"])) as other:
+        for process in (one, other):
+            assert process.until_ready() == ["loading Together", "ready Together"]
+    assert start(lean, "Together") == ["ready Together"]
+    folder = images(lean, "Together")[1]
+    assert [each.name for each in folder.parent.glob(f"{folder.name}*")] == [folder.name], "no draft is left"
+
+
+async def test_process_that_makes_an_image_is_waited_for_until_it_is_dead(
+    variant: Callable[[str], EmbeddedLean], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lean = variant("waited for")
+    folder = images(lean, "Waited")[1]
+    monkeypatch.setenv("LEANSIEVE_CACHE", str(folder.parents[2]))
+    program = f"import filelock; l = filelock.FileLock({str(folder)!r} + '.lock'); l.acquire(); print('held'); input()"
+    async with asyncio.TaskGroup() as group:
+        maker = await asyncio.create_subprocess_exec(
+            sys.executable, "-uc", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert maker.stdout
+        assert await maker.stdout.readline() == b"held\n"
+        entered = asyncio.Event()
+        group.create_task(enter(lean, entered))
+        await asyncio.sleep(0.5)
+        assert not entered.is_set()
+        maker.kill()
+        await maker.wait()
+        await entered.wait()
+
+
+async def enter(lean: EmbeddedLean, entered: asyncio.Event) -> None:
+    async with lean.first(["Waited"]):
+        entered.set()
 
 
 def test_an_image_that_cannot_be_kept_does_not_stop_the_worker(variant: Callable[[str], EmbeddedLean]) -> None:
