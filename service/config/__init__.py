@@ -4,7 +4,6 @@ from service.config.engine import (
     CheckSettings,
     LeanSettings,
     PolicySettings,
-    SearchSettings,
     TextSettings,
 )
 from service.config.model import ModelSettings
@@ -19,14 +18,13 @@ from service.config.server import (
     ServerSettings,
     TracingSettings,
 )
-from service.config.settings import Flags, Settings, load
+from service.config.settings import Settings, load
 from service.config.store import JobSettings, StoreSettings
 
 __all__ = [
     "CheckSettings",
     "ClientSettings",
     "ConnectionSettings",
-    "Flags",
     "HttpSettings",
     "JobSettings",
     "LeanSettings",
@@ -36,7 +34,6 @@ __all__ = [
     "NativeSettings",
     "PolicySettings",
     "ProjectSettings",
-    "SearchSettings",
     "SecuritySettings",
     "ServerSettings",
     "Settings",

@@ -12,22 +12,27 @@ from service.engine import Engine
 app = typer.Typer(help="Sample models on theorems, and compare them.", no_args_is_help=True)
 
 
+_Corpora = Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")]
+_CheckSeconds = Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)]
+_Heartbeats = Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)]
+
+
 @app.command()
 def run(
     model: Annotated[Path, typer.Argument(help="A checkpoint, or an adapter.", metavar="MODEL")],
-    corpora: Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")],
+    corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz; resumed.")],
     label: Annotated[str | None, typer.Option(help="What tables call the model; its folder by default.")] = None,
     base: Annotated[Path | None, typer.Option(help="Checkpoint under an adapter, if not the one it names.")] = None,
     prompt_format: Annotated[str, typer.Option(help="How the model is asked.")] = "source",
-    cache: Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")] = None,
+    cache: shared.Verdicts = None,
     samples: Annotated[int, typer.Option(help="Samples a theorem.", min=1)] = 256,
     temperature: Annotated[float, typer.Option(help="Softmax temperature.", min=0)] = 1.0,
     top_p: Annotated[float, typer.Option(help="Nucleus mass.", min=0.001, max=1)] = 0.99,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 1024,
     seed: Annotated[int, typer.Option(help="The same seed draws the same samples.")] = 0,
-    seconds: Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)] = 10.0,
-    heartbeats: Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)] = 100_000,
+    seconds: _CheckSeconds = 10.0,
+    heartbeats: _Heartbeats = 100_000,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
@@ -50,12 +55,12 @@ def run(
 
 @app.command()
 def portfolio(
-    corpora: Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")],
+    corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON lines to write; resumed.")],
     checks: Annotated[int, typer.Option(help="Most proofs tried for a theorem.", min=1)] = 256,
-    cache: Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")] = None,
-    seconds: Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)] = 10.0,
-    heartbeats: Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)] = 100_000,
+    cache: shared.Verdicts = None,
+    seconds: _CheckSeconds = 10.0,
+    heartbeats: _Heartbeats = 100_000,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:

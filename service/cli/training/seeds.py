@@ -20,7 +20,7 @@ def seeds(
     proved: Annotated[
         Path | None, typer.Option(help="Also write the theorems with proofs, to fine-tune on.", metavar="FILE")
     ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")] = None,
+    cache: shared.Verdicts = None,
     proofs: Annotated[int, typer.Option(help="Different proofs wanted for each theorem.", min=1)] = 12,
     requests: Annotated[int, typer.Option(help="Most questions to Lean for each theorem.", min=1)] = 200,
     seconds: Annotated[float, typer.Option(help="Most seconds for each theorem.", min=0.1)] = 90.0,

@@ -5,6 +5,7 @@ import errno
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,8 @@ from service.cli import common
 from service.config import Settings
 from service.engine import Engine
 from service.errors import UserError
+
+Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")]
 
 _OURS = frozenset({"prover", "service", "training", "leansieve"})
 

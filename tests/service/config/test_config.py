@@ -9,12 +9,6 @@ from service import config
 from service.errors import UserError
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
-    monkeypatch.delenv("LEANSIEVE_CONFIG", raising=False)
-
-
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[lean]\nworkers = 3\nqueue = 30\n[check]\nseconds = 3\nheartbeats = 300\n")

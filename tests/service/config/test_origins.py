@@ -8,12 +8,6 @@ from service.config import Settings, origins
 from service.config.origins import settings_in_force
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
-    monkeypatch.delenv("LEANSIEVE_CONFIG", raising=False)
-
-
 def test_each_setting_says_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[lean]\nworkers = 3\nqueue = 30\n[check]\nseconds = 3\n[policies.wide]\naxioms = ['A.b']\n")
