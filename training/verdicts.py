@@ -14,7 +14,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from prover.candidate import Candidate
@@ -113,9 +112,7 @@ class VerdictCache:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
     async def _ask(self, key: bytes, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:

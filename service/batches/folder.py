@@ -16,7 +16,6 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -82,9 +81,7 @@ class Folder:
             raise UserError(f"cannot write {self.path}: {error.strerror}") from None
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         """Let it go."""
         if self._journal is not None:
             self._journal.close()

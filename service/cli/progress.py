@@ -1,6 +1,5 @@
 """How a search shows on a terminal."""
 
-from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -34,9 +33,7 @@ class SearchDisplay:
         self._display.start()
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         """Leave nothing behind."""
         self._display.stop()
 
