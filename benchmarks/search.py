@@ -71,8 +71,9 @@ def main() -> None:
     theorems = read_theorems(options.data, options.theorems, options.seed)
     known = read_log(options.log, signature(options))
     console = Console(width=120)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(theorems, known, options, console))
+    if not options.report:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(run(theorems, known, options, console))
     results = compared(known, {theorem.digest for theorem in theorems})
     rows = {arm: summary([each for each in results if each.arm == arm], options) for arm in arms_of(results)}
     show(rows, options, console)
@@ -101,6 +102,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
     parser.add_argument("--log", type=Path, default=Path("search-runs.jsonl"), help="where searches are kept")
     parser.add_argument("--out", type=Path, default=Path("search.json"), help="where the figures go")
+    parser.add_argument("--report", action="store_true", help="search no more, write the figures of what was searched")
     parser.add_argument("--table", type=Path, help="where the figures go as a table in Markdown")
     return parser.parse_args()
 

@@ -83,12 +83,13 @@ def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argp
     lines = [
         "# Ways to search, compared",
         "",
-        f"Written by `benchmarks/search.py`, which says how. Each theorem: until it has {options.proofs} proof(s) or "
-        f"{options.checks} questions to Lean were asked. Seconds were taken on a machine that had other work to do: they say "
-        "how the arms compare, not how fast a search is.",
+        "Written by `benchmarks/search.py`, which says how, of the theorems that every arm has searched by now. Each was searched until "
+        f"it had {options.proofs} distinct proofs, or {options.checks} questions were put to Lean. Seconds were taken on a machine that "
+        "had much other work to do: they are no measure of a search on a quiet one. Tokens after the last proof: sampled when "
+        "all proofs that were wanted were there; tokens for nobody: of candidates that were sampled and not checked.",
         "",
-        "| arm | theorems | solved | first proof p50 s | p95 s | questions each | wasted tokens | checks under way | distinct proofs |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| arm | theorems | solved | first proof p50 s | p95 s | questions each | tokens after the last proof | tokens for nobody | checks for nobody | distinct proofs |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for arm, row in rows.items():
         cells = [
@@ -96,6 +97,7 @@ def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argp
             *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
             f"{row['questions_per_theorem']:.1f}",
             f"{row['wasted_token_share']:.1%}",
+            f"{row['unused_token_share']:.1%}",
             f"{row['wasted_checks_per_search']:.2f}",
             f"{row['distinct_proofs_per_solved']:.2f}",
         ]
