@@ -73,21 +73,22 @@ def main() -> None:
     """Take them all."""
     if MISSING:
         sys.exit(f"there is no {' and no '.join(MISSING)} here: on Debian, apt install chromium chromium-driver")
-    with tempfile.TemporaryDirectory() as name, server(Path(name)) as (address, url), chromium() as driver:
+    with tempfile.TemporaryDirectory() as name, server(Path(name)) as (address, url):
         report = batch(address, Path(name) / "batch")
-        page = Page(driver, url)
-        page.type("statement", THEOREM)
-        page.type("proofs", "4")
-        page.type("samples", "300")
-        page.get("focus").send_keys(Keys.HOME)
-        page.press("find")
-        page.until_done()
-        take(driver, "page.png", 1000)
-        page.press("server")
-        page.until(lambda: "Models" in page.text("about"))
-        take(driver, "page-status.png", 700, dark=True)
-        driver.get(report.as_uri())
-        take(driver, "report.png", 1000)
+        with chromium() as driver:
+            page = Page(driver, url)
+            page.type("statement", THEOREM)
+            page.type("proofs", "4")
+            page.type("samples", "300")
+            page.get("focus").send_keys(Keys.HOME)
+            page.press("find")
+            page.until_done()
+            take(driver, "page.png", 1000)
+            page.press("server")
+            page.until(lambda: "Models" in page.text("about"))
+            take(driver, "page-status.png", 700, dark=True)
+            driver.get(report.as_uri())
+            take(driver, "report.png", 1000)
 
 
 if __name__ == "__main__":
