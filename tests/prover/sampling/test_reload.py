@@ -16,7 +16,7 @@ from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import Model, WeightsError, read_weights, write_weights
 from prover.theorem import Theorem
 from tests.prover.sampling.tiny_llama import make_checkpoint
-from tests.prover.sampling.tiny_weights import describe, make_adapter
+from tests.prover.sampling.tiny_weights import describe, given_back, make_adapter
 from tests.prover.sampling.waiting import becomes
 
 pytestmark = [
@@ -33,17 +33,8 @@ ALL = ("base", "alpha-0.25", "alpha-0.5")
 @pytest_asyncio.fixture(loop_scope="session")
 async def served(sampler: VllmEngineSampler, weights_folder: Path) -> AsyncIterator[VllmEngineSampler]:
     """The engines of all tests, given back with the weights they had."""
-    weights = read_weights(weights_folder)
-    folders = models_in(weights_folder)
-    yield sampler
-    write_weights(weights_folder, weights)
-    await sampler.reload()
-    for folder in models_in(weights_folder) - folders:
-        shutil.rmtree(folder)
-
-
-def models_in(folder: Path) -> set[Path]:
-    return {path for path in folder.iterdir() if path.is_dir()}
+    async with given_back(sampler, weights_folder):
+        yield sampler
 
 
 async def collect(sampler: VllmEngineSampler, model: str, params: SamplingParams = SHORT) -> list[Candidate]:

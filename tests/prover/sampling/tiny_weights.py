@@ -1,10 +1,14 @@
 """Makes folders of weights to be served: tiny models with random weights, probed by transformers."""
 
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 from prover.sampling.probe import measure_probe
-from prover.sampling.weights import Model, Weights, describe_files, write_weights
+from prover.sampling.vllm_engine import VllmEngineSampler
+from prover.sampling.weights import Model, Weights, describe_files, read_weights, write_weights
 from tests.prover.sampling.tiny_llama import LEAN, make_checkpoint
 
 PROBED = "\n".join(LEAN)
@@ -59,3 +63,18 @@ def make_weights(folder: Path) -> Weights:
     )
     write_weights(folder, weights)
     return weights
+
+
+@contextlib.asynccontextmanager
+async def given_back(sampler: VllmEngineSampler, folder: Path) -> AsyncIterator[None]:
+    """Behind the block, the sampler serves what it served before, and folders of models that came since are gone."""
+    weights, folders = read_weights(folder), _folders_in(folder)
+    yield
+    write_weights(folder, weights)
+    await sampler.reload()
+    for one in _folders_in(folder) - folders:
+        shutil.rmtree(one)
+
+
+def _folders_in(folder: Path) -> set[Path]:
+    return {path for path in folder.iterdir() if path.is_dir()}
