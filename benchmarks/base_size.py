@@ -1,16 +1,17 @@
-"""Which size a base model should have on a CPU: loss on held-out proofs after equal processor time, for several shapes.
+"""Which size a base model should have on a CPU: loss on held-out proofs after equal processor time, and what a sample costs.
 
     python benchmarks/base_size.py training/configs/base.toml [--seconds 600] [--json base_size.json]
 
 Each shape is fine-tuned from scratch with the configuration's data and settings in a process of its own, for as many
-steps as take about `--seconds` of processor time (measured on its first steps). Loss is in nats a response token, and a
-vocabulary of another size would make it incomparable: it stays what the configuration says.
+steps as take about `--seconds` of processor time (measured on a few steps first); held-out loss is looked at ten times on the
+way, and its least is what counts, since on few proofs it rises again. Then vLLM samples answers to prompts of the data.
+Loss is in nats a response token, and a vocabulary of another size would make it incomparable: it stays what the
+configuration says.
 """
 
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,47 @@ SHAPES = {  # layers, width, heads, key-value heads, hidden
     "4 x 192": (4, 192, 6, 2, 512),
     "6 x 256": (6, 256, 8, 4, 704),
 }
-_PROBE_STEPS = 8
+_ANSWERS = 512  # sampled of each model
+
+_TRAIN = """
+import json, sys, tempfile, time
+from training.config import TrainingConfig
+from training.model.sft import fine_tune
+
+def cpu_seconds(steps, folder):
+    config["run"]["folder"] = folder
+    config["sft"] |= {"steps": steps, "dev_every": steps // 10 or steps}
+    before = time.process_time()
+    fine_tune(TrainingConfig.model_validate(config))
+    return time.process_time() - before
+
+config, seconds, folder = json.loads(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+    few = cpu_seconds(2, first)
+    a_step = (cpu_seconds(8, second) - few) / 6
+steps = max(10, round(seconds / a_step))
+print(json.dumps({"steps": steps, "cpu_seconds": cpu_seconds(steps, folder), "cpu_seconds_a_step": a_step}))
+"""
+_SAMPLE = """
+import json, sys, time
+from itertools import islice
+from pathlib import Path
+from transformers import AutoTokenizer
+from prover.prompt import SourceFormat
+from training.corpus.proofs import read_proofs
+from training.rollouts.engine import Request, RolloutEngine
+model, proofs, answers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+tokenizer, form = AutoTokenizer.from_pretrained(model), SourceFormat()
+texts = [form.render(proved.theorem.theorem) for proved in islice(read_proofs(proofs), answers // 8)]
+prompts = [tuple(tokenizer.encode(text)) for text in texts]
+engine = RolloutEngine(model, model.with_name("engine"), stop=form.stop)
+lengths = []
+before = time.process_time()
+requests = [Request(prompt, seed, 96) for prompt in prompts if len(prompt) < 400 for seed in range(8)]
+engine.sample(requests, lambda number, response: lengths.append(len(response.tokens)))
+print(json.dumps({"tokens": sum(lengths), "cpu_seconds": time.process_time() - before}))
+engine.close()
+"""
 
 
 def main() -> None:
@@ -38,24 +79,18 @@ def main() -> None:
     settings = tomllib.loads(options.config.read_text(encoding="utf-8"))
     rows = []
     for name, shape in SHAPES.items():
-        first = train(settings, shape, _PROBE_STEPS)
-        second = train(settings, shape, 2 * _PROBE_STEPS)
-        each = max(1e-3, (second["cpu_seconds"] - first["cpu_seconds"]) / _PROBE_STEPS)
-        steps = max(2 * _PROBE_STEPS, round(options.seconds / each))
-        row = {"shape": name, "steps": steps, **train(settings, shape, steps)}
-        row["cpu_seconds_a_step"] = round(each, 3)
-        rows.append(row)
+        rows.append({"shape": name, **measure(settings, shape, options.seconds)})
         show(rows)
         machine = {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}
         options.json.write_text(json.dumps({"machine": machine, "shapes": rows}, indent=1) + "\n", encoding="utf-8")
 
 
-def train(settings: dict, shape: tuple[int, int, int, int, int], steps: int) -> dict[str, float]:
-    """Fine-tune one shape from scratch in a process of its own."""
+def measure(settings: dict, shape: tuple[int, int, int, int, int], seconds: float) -> dict[str, float]:
+    """Fine-tune one shape from scratch in a process of its own, and sample from it in another."""
     layers, width, heads, key_value_heads, hidden = shape
     with tempfile.TemporaryDirectory() as folder:
         config = json.loads(json.dumps(settings))
-        config["run"] = {**config["run"], "folder": folder, "checkpoint_every": 10**9, "log_every": 10**9}
+        config["run"] |= {"checkpoint_every": 10**9, "log_every": 10**9}
         config["model"]["shape"] |= {
             "layers": layers,
             "width": width,
@@ -63,29 +98,42 @@ def train(settings: dict, shape: tuple[int, int, int, int, int], steps: int) -> 
             "key_value_heads": key_value_heads,
             "hidden": hidden,
         }
-        config["sft"] |= {"steps": steps, "dev_every": steps}
-        code = (
-            "import json, sys\n"
-            "from training.config import TrainingConfig\n"
-            "from training.model.sft import fine_tune\n"
-            "fine_tune(TrainingConfig.model_validate(json.loads(sys.argv[1])))\n"
-        )
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code, json.dumps(config)], check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        last = json.loads((Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        weights = next((Path(folder) / "model").glob("*.safetensors")).stat().st_size
-    return {
-        "parameters": weights // 4,
-        "loss": last["loss"],
-        "dev_loss": last["dev_loss"],
-        "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-    }
+        result = json.loads(in_a_process(_TRAIN, json.dumps(config), seconds, folder).splitlines()[-1])
+        log = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        model = Path(folder) / "model"
+        measured = [json.loads(line) for line in log]
+        least = min((line for line in measured if "dev_loss" in line), key=lambda line: line["dev_loss"])
+        sampled = json.loads(in_a_process(_SAMPLE, model, settings["sft"]["proofs"][0], _ANSWERS).splitlines()[-1])
+        return result | {
+            "parameters": next(model.glob("*.safetensors")).stat().st_size // 4,
+            "loss": measured[-1]["loss"],
+            "dev_loss": measured[-1]["dev_loss"],
+            "least_dev_loss": least["dev_loss"],
+            "least_at_step": least["step"],
+            "cpu_ms_a_sampled_token": 1000 * sampled["cpu_seconds"] / sampled["tokens"],
+        }
+
+
+def in_a_process(code: str, *arguments: object) -> str:
+    """What the code prints."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def show(rows: list[dict]) -> None:
     """One line a shape."""
-    table = Table("shape", "parameters", "steps", "CPU-s", "CPU-s a step", "loss", "held-out loss")
+    table = Table(
+        "shape",
+        "parameters",
+        "steps",
+        "CPU-s",
+        "CPU-s a step",
+        "loss",
+        "held-out",
+        "least held-out",
+        "at step",
+        "CPU-ms a token",
+    )
     for row in rows:
         table.add_row(
             row["shape"],
@@ -95,6 +143,9 @@ def show(rows: list[dict]) -> None:
             f"{row['cpu_seconds_a_step']:.2f}",
             f"{row['loss']:.3f}",
             f"{row['dev_loss']:.3f}",
+            f"{row['least_dev_loss']:.3f}",
+            str(row["least_at_step"]),
+            f"{row['cpu_ms_a_sampled_token']:.3f}",
         )
     Console().print(table)
 

@@ -1,0 +1,196 @@
+"""A step of leansieve's trainer beside one of TRL's GRPOTrainer: the same model, theorems, batch, lengths, and Lean.
+
+    python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
+    python benchmarks/trainer.py --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
+
+Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both ask one Lean
+worker through the same verifier, in which equal proofs of a theorem are checked once and which begins without any verdict.
+TRL asks it from its reward function, when all answers are there, and samples with transformers' `generate`: its vLLM
+mode takes other versions of vLLM than leansieve's. The first step of each warms up and is left out. A rollout counts when
+it was sampled, checked and learnt from; laps are wall-clock seconds of a step (median), and what else the machine does is
+in them, so processor seconds of all processes involved, Lean's too, stand beside them.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from prover.lean.pool import WorkerPool
+from prover.prompt import SourceFormat
+from prover.sampling.weights import SHIPPED
+from prover.verdict import Limits
+from service.config import Settings
+from service.engine import Engine
+from training.config import TrainingConfig
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord
+from training.corpus.synthetic.generator import generate
+from training.rollouts.verifier import Verifier
+from training.trainer import train
+
+BETA, LEARNING_RATE, MAX_TOKENS, LIMITS = 0.04, 1e-4, 96, Limits(seconds=60, heartbeats=40_000)
+LAPS = ("sample", "score", "verify", "forward", "backward", "optimizer", "push")
+
+
+def cpu_seconds() -> float:
+    """Processor time so far, of this process and all below it."""
+    me = psutil.Process()
+    times = [each.cpu_times() for each in (me, *me.children(recursive=True)) if each.is_running()]
+    return sum(time.user + time.system for time in times)
+
+
+def one_worker() -> WorkerPool:
+    """A pool as both sides have it."""
+    return Engine(Settings.model_validate({"lean": {"workers": 1}})).pool
+
+
+class Steps:
+    """Wall-clock and processor seconds between two calls of `note`."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, float]] = []
+        self._last = (time.perf_counter(), cpu_seconds())
+
+    def note(self, **measured: float) -> None:
+        """A step ended."""
+        now = (time.perf_counter(), cpu_seconds())
+        self.found.append({"wall": now[0] - self._last[0], "cpu": now[1] - self._last[1], **measured})
+        self._last = now
+
+
+def leansieve(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
+    """Our trainer's steps."""
+    write_jsonl(folder / "theorems.jsonl", records)
+    config = {
+        "run": {"folder": folder / "run", "device": "cpu", "threads": 1, "checkpoint_every": 10**6},
+        "model": {"path": SHIPPED / "base"},
+        "optimizer": {"learning_rate": LEARNING_RATE, "warmup_fraction": 0},
+        "rollouts": {
+            "prompts": [folder / "theorems.jsonl"],
+            "steps": options.steps,
+            "prompts_per_step": options.prompts,
+            "rollouts_per_prompt": options.rollouts,
+            "max_response_tokens": MAX_TOKENS,
+        },
+        "algorithm": {"name": "grpo", "options": {"beta": BETA}},
+        "verification": {"seconds": LIMITS.seconds, "heartbeats": LIMITS.heartbeats},
+    }
+    steps = Steps()
+    train(TrainingConfig.model_validate(config), one_worker, lambda line: steps.note())
+    log = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    for found, line in zip(steps.found, log, strict=True):
+        found |= {lap: line.get(f"seconds_{lap}", 0.0) for lap in LAPS}
+        found |= {"proved": line["verified"], "tokens": line["length"] * line["rollouts"]}
+    return steps.found
+
+
+def trl(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
+    """The steps of TRL's trainer, which `trl_side.py` runs in its own environment."""
+    form = SourceFormat()
+    settings = {
+        "model": str(SHIPPED / "base"),
+        "folder": str(folder / "trl"),
+        "prompts": [form.render(record.theorem) for record in records],
+        "steps": options.steps,
+        "prompts_per_step": options.prompts,
+        "rollouts_per_prompt": options.rollouts,
+        "rows": options.rows,
+        "max_tokens": MAX_TOKENS,
+        "beta": BETA,
+        "learning_rate": LEARNING_RATE,
+    }
+    command = [str(options.trl), str(Path(__file__).with_name("trl_side.py"))]
+    with (
+        Verifier(one_worker, folder / "verdicts.jsonl", LIMITS) as verifier,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def tell(message: Any) -> None:
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+
+        tell(settings)
+        steps, proved = Steps(), 0.0
+        for line in process.stdout:
+            said = json.loads(line)
+            if "check" in said:
+                proofs = [(records[number], form.extract(answer) if answer else "") for number, answer in said["check"]]
+                checks = [verifier.check(record, proof) if proof else None for record, proof in proofs]
+                rewards = [float(check is not None and check.result().verified) for check in checks]
+                proved = sum(rewards)
+                tell(rewards)
+            else:
+                steps.note(proved=proved, tokens=said["tokens"], **{lap: said["step"].get(lap, 0.0) for lap in LAPS})
+    if process.returncode:
+        raise SystemExit(f"TRL ended with status {process.returncode}; what it said stands above.")
+    return steps.found
+
+
+SIDES = {"leansieve": leansieve, "trl": trl}
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="leansieve's trainer beside TRL's.")
+    parser.add_argument(
+        "--trl", type=Path, required=True, help="the Python of an environment with requirements/trl.txt"
+    )
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--prompts", type=int, default=16, help="theorems a step")
+    parser.add_argument("--rollouts", type=int, default=8, help="samples a theorem")
+    parser.add_argument("--rows", type=int, default=32, help="rollouts of a forward pass of TRL's")
+    parser.add_argument("--json", type=Path, default=Path("trainer.json"))
+    parser.add_argument("--side", choices=SIDES, help="one side alone; its steps go to --json")
+    options = parser.parse_args()
+    if options.side is not None:
+        records = generate(options.prompts * options.steps, seed=11)
+        with tempfile.TemporaryDirectory() as folder:
+            steps = SIDES[options.side](options, records, Path(folder))
+        options.json.write_text(json.dumps(steps) + "\n", encoding="utf-8")
+        return
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, float]]] = {}
+    for side in SIDES:
+        with tempfile.NamedTemporaryFile() as file:
+            # A process of its own: what one side has loaded does not weigh on the other.
+            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--side", side, "--json", file.name], check=True)
+            found[side] = json.loads(Path(file.name).read_text(encoding="utf-8"))[1:]
+    result = {
+        "settings": {name: str(value) for name, value in vars(options).items() if name not in ("json", "side", "trl")},
+        "steps": found,
+        "median": {side: median(steps, options.prompts * options.rollouts) for side, steps in found.items()},
+    }
+    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    show(result["median"])
+
+
+def median(steps: list[dict[str, float]], rollouts: int) -> dict[str, float]:
+    """Of each measure over the steps, and rates."""
+    found = {name: statistics.median(step[name] for step in steps) for name in steps[0]}
+    rates = {"rollouts / s": rollouts / found["wall"], "rollouts / CPU-s": rollouts / found["cpu"]}
+    return found | rates | {"proofs / s": found["proved"] / found["wall"]}
+
+
+def show(medians: dict[str, dict[str, float]]) -> None:
+    """One line a measure."""
+    table = Table("a step", *medians, "TRL / leansieve")
+    for name in medians["leansieve"]:
+        ours, theirs = (medians[side][name] for side in SIDES)
+        table.add_row(name, f"{ours:.2f}", f"{theirs:.2f}", f"{theirs / ours:.2f}" if ours else "–")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
