@@ -45,6 +45,7 @@ class Fleet:
         self._lock = asyncio.Lock()  # held by whoever changes what is served
         self._reviving: dict[Engine, asyncio.Task[None]] = {}
         self._later: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def engines(self) -> Sequence[Engine]:
@@ -270,7 +271,10 @@ class Fleet:
         """Close all engines but some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
-        await asyncio.gather(*(engine.close() for engine in closing))
+        # Whoever waits here may be cancelled; the engines are closed all the same, and `close` waits for them too.
+        self._closing = {task for task in self._closing if not task.done()}
+        self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
+        await asyncio.shield(asyncio.gather(*self._closing))
 
     async def _revive(self, engine: Engine) -> None:
         try:
