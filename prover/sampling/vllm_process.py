@@ -50,7 +50,7 @@ def release() -> None:
     with _lock:
         _users -= 1
         if _users == 0:
-            forks: Any = forkserver._forkserver  # type: ignore[attr-defined]
+            forks: Any = forkserver._forkserver
             if forks._forkserver_pid is not None:
                 # Nothing is lost, and to take down all that it imported would take seconds.
                 os.kill(forks._forkserver_pid, signal.SIGKILL)
