@@ -76,8 +76,8 @@ def status_from_proto(status: batch_pb2.BatchStatus) -> JobStatus:
         items=status.items,
         answered=status.answered,
         running=status.running,
-        created=status.submitted.ToNanoseconds() / 1e9,
-        finished=status.ended.ToNanoseconds() / 1e9 if status.HasField("ended") else None,
+        created=_seconds(status.submitted),
+        finished=_seconds(status.ended) if status.HasField("ended") else None,
     )
 
 
@@ -131,6 +131,12 @@ def _result_from_proto(result: batch_pb2.BatchResult) -> Answer:
 
 
 def _timestamp(seconds: float) -> Timestamp:
+    # The whole seconds apart: together with nanoseconds they are more digits than a float has.
+    whole, rest = divmod(seconds, 1)
     made = Timestamp()
-    made.FromNanoseconds(round(seconds * 1e9))
+    made.FromNanoseconds(int(whole) * 1_000_000_000 + round(rest * 1e9))
     return made
+
+
+def _seconds(time: Timestamp) -> float:
+    return time.seconds + time.nanos / 1e9
