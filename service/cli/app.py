@@ -1,28 +1,71 @@
 """The commands, put together, and one sentence for what goes wrong."""
 
+import importlib
 import importlib.metadata
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
-from service.cli import batch, check, config, demo, doctor, lsp, prove, serve, store, token, training
 from service.errors import UserError
 from service.text import printable
 
+# Each with the module that has it: a function of the command's name, or an `app` of further commands.
+_COMMANDS = {
+    "serve": "service.cli.serve",
+    "prove": "service.cli.prove",
+    "check": "service.cli.check",
+    "batch": "service.cli.batch",
+    "lsp": "service.cli.lsp",
+    "doctor": "service.cli.doctor",
+    "demo": "service.cli.demo",
+    "config": "service.cli.config",
+    "store": "service.cli.store",
+    "token": "service.cli.token",
+    "corpus": "service.cli.training.corpus",
+    "seeds": "service.cli.training.seeds",
+    "train": "service.cli.training.train",
+    "compare": "service.cli.training.compare",
+    "evaluate": "service.cli.training.evaluate",
+    "export": "service.cli.training.export",
+}
+
+
+class _Imported(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for: all of them together take seconds."""
+
+    def __getitem__(self, name: str) -> Any:
+        module = importlib.import_module(_COMMANDS[name])
+        if (commands := getattr(module, "app", None)) is None:
+            commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            commands.command()(getattr(module, name))
+        command = typer.main.get_command(commands)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+class _Commands(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = cast(MutableMapping[str, Any], _Imported())
+
+
 app = typer.Typer(
     name="leansieve",
+    cls=_Commands,
     help="Diverse Lean 4 proof search: sample widely, sieve with the kernel.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (serve.serve, prove.prove, check.check, batch.batch, lsp.lsp, doctor.doctor, demo.demo):
-    app.command()(command)
-app.add_typer(config.app, name="config")
-app.add_typer(store.app, name="store")
-app.add_typer(token.app, name="token")
-training.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -20,7 +20,6 @@ from prover.verdict import Limits, Trust
 from service import config, logs
 from service.client import Client
 from service.config import Settings
-from service.engine import Engine
 from service.errors import UserError
 from service.requests import Service
 from service.text import printable
@@ -172,6 +171,8 @@ async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[
             yield client, (await client.info()).workers
         return
     with preparing() as report:
+        from service.engine import Engine  # with a server nothing of it is needed, and it takes a second to import
+
         engine = Engine(settings, report=report)
         await engine.__aenter__()
     try:
