@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Halves for two processes (`make test`): about as long, and each in an order of its own that stays."""
     for item in items:
         upper = item.nodeid.startswith(("tests/service/", "tests/training/"))
-        item.add_marker(pytest.mark.xdist_group("upper floors" if upper else "prover"))
+        item.add_marker(pytest.mark.xdist_group("service" if upper else "prover"))
 
 
 @pytest.fixture(scope="session", autouse=True)
