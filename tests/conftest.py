@@ -12,13 +12,6 @@ from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Halves for two processes (`make test`): about as long, and each in an order of its own that stays."""
-    for item in items:
-        upper = item.nodeid.startswith(("tests/service/", "tests/training/"))
-        item.add_marker(pytest.mark.xdist_group("service" if upper else "prover"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _no_store_of_the_user() -> Iterator[None]:
     """Servers that tests start keep nothing, and know nothing, unless a test names a store."""
