@@ -139,4 +139,4 @@ def _timestamp(seconds: float) -> Timestamp:
 
 
 def _seconds(time: Timestamp) -> float:
-    return time.seconds + time.nanos / 1e9
+    return (time.seconds * 10**9 + time.nanos) / 10**9  # of integers, so that it is rounded once

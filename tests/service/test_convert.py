@@ -242,8 +242,9 @@ answers = st.builds(
 
 
 def test_times_of_batches_do_not_change_by_fractions_of_microseconds() -> None:
-    job = JobStatus("", "", JobState.DONE, 0, 0, 0, 1512513829.157, 1512513829.9999998)
-    assert batch_messages.event_from_proto(batch_messages.event_to_proto(job)) == job
+    for created, finished in ((1512513829.157, 1512513829.9999998), (0.001, 1.715)):
+        job = JobStatus("", "", JobState.DONE, 0, 0, 0, created, finished)
+        assert batch_messages.event_from_proto(batch_messages.event_to_proto(job)) == job
 
 
 @given(jobs | st.builds(Answered, st.integers(1, 2**63), answers))
