@@ -1,8 +1,11 @@
 """Metrics of a run: one JSON object a line, and TensorBoard."""
 
+import contextlib
 import json
+import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -25,17 +28,19 @@ class MetricsLog:
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log one step."""
-        self._lines.write(json.dumps({"step": step, "time": round(time.time(), 3), **metrics}) + "\n")
-        self._lines.flush()
-        for name, value in metrics.items():
-            self._events.add_scalar(name, value, step)
+        with _uninterrupted():
+            self._lines.write(json.dumps({"step": step, "time": round(time.time(), 3), **metrics}) + "\n")
+            self._lines.flush()
+            for name, value in metrics.items():
+                self._events.add_scalar(name, value, step)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._lines.close()
-        self._events.close()
+        with _uninterrupted():
+            self._lines.close()
+            self._events.close()
 
     def _drop_beyond(self, step: int) -> None:
         if not self._path.exists():
@@ -48,3 +53,26 @@ class MetricsLog:
             except ValueError:  # the last line of a run that was killed while it wrote
                 break
         self._path.write_text("".join(kept), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until what is inside is done.
+
+    An exception that a handler raises while TensorBoard takes its lock leaves it taken, and closing waits for it for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():  # no handler runs there
+        yield
+        return
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: received.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in received:
+            signal.raise_signal(number)

@@ -1,7 +1,5 @@
 """Batches of theorems: what is submitted and what becomes of it."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from leansieve.v1 import batch_pb2
 from prover.lean.jobs import Priority
 from service.config import TextSettings
@@ -62,8 +60,8 @@ def status_to_proto(status: JobStatus) -> batch_pb2.BatchStatus:
         items=status.items,
         answered=status.answered,
         running=status.running,
-        submitted=_timestamp(status.created),
-        ended=None if status.finished is None else _timestamp(status.finished),
+        submitted=values.timestamp(status.created),
+        ended=None if status.finished is None else values.timestamp(status.finished),
     )
 
 
@@ -76,8 +74,8 @@ def status_from_proto(status: batch_pb2.BatchStatus) -> JobStatus:
         items=status.items,
         answered=status.answered,
         running=status.running,
-        created=_seconds(status.submitted),
-        finished=_seconds(status.ended) if status.HasField("ended") else None,
+        created=values.seconds(status.submitted),
+        finished=values.seconds(status.ended) if status.HasField("ended") else None,
     )
 
 
@@ -128,15 +126,3 @@ def _result_from_proto(result: batch_pb2.BatchResult) -> Answer:
         error=result.error,
         attempts=result.attempts,
     )
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    # The whole seconds apart: together with nanoseconds they are more digits than a float has.
-    whole, rest = divmod(seconds, 1)
-    made = Timestamp()
-    made.FromNanoseconds(int(whole) * 1_000_000_000 + round(rest * 1e9))
-    return made
-
-
-def _seconds(time: Timestamp) -> float:
-    return (time.seconds * 10**9 + time.nanos) / 10**9  # of integers, so that it is rounded once

@@ -1,6 +1,7 @@
 """What many messages hold: theorems, limits, verdicts, durations."""
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
 from prover.lean.jobs import Priority
@@ -30,14 +31,25 @@ _SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
 def duration(seconds: float) -> Duration:
     """A proto duration."""
     made = Duration()
-    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
-    made.FromNanoseconds(whole * 10**9 + round((seconds - whole) * 1e9))
+    made.FromNanoseconds(_nanoseconds(seconds))
     return made
 
 
-def seconds(value: Duration) -> float:
-    """Seconds of a proto duration."""
+def timestamp(seconds: float) -> Timestamp:
+    """A proto time, from seconds since the epoch."""
+    made = Timestamp()
+    made.FromNanoseconds(_nanoseconds(seconds))
+    return made
+
+
+def seconds(value: Duration | Timestamp) -> float:
+    """Seconds of a proto duration, or since the epoch of a proto time."""
     return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
+
+
+def _nanoseconds(seconds: float) -> int:
+    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
+    return whole * 10**9 + round((seconds - whole) * 1e9)
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
