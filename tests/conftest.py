@@ -12,6 +12,13 @@ from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Halves for two processes (`make test`): about as long, and each in an order of its own that stays."""
+    # Each half has Lean workers and an engine of its own, which its tests share.
+    upper = item.nodeid.startswith(("tests/service/", "tests/training/"))
+    item.add_marker(pytest.mark.xdist_group("upper floors" if upper else "prover"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_store_of_the_user() -> Iterator[None]:
     """Servers that tests start keep nothing, and know nothing, unless a test names a store."""
