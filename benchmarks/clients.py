@@ -36,19 +36,8 @@ from service.requests import Check
 from tests.service.lsp.conftest import URI, Editor, editing
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SERVE = [
-    "serve",
-    "--listen",
-    "127.0.0.1:0",
-    "--http",
-    "127.0.0.1:0",
-    "--metrics",
-    "",
-    "--store",
-    "none",
-    "--workers",
-    "1",
-]
+ANY = "127.0.0.1:0"
+SERVE = ["serve", "--listen", ANY, "--http", ANY, "--metrics=", "--store=none", "--workers=1"]
 SWAP = Check(Theorem("theorem swap (a b : Nat) : a + b = b + a"), Candidate("by omega"))
 SCHEMATHESIS = "tests/service/http/test_fuzz_lean.py::test_schemathesis_finds_nothing_that_the_document_does_not_say"
 

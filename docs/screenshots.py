@@ -22,6 +22,7 @@ from tests.service.http.browser import MISSING, Page, chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
+ANY = "127.0.0.1:0"
 LEANSIEVE = [sys.executable, "-m", "service"]
 THEOREM = "theorem twice {α : Type} (xs : List α) :\n  (xs ++ xs).length = 2 * xs.length"
 MOST_COLOURS = 256  # a page has few, and its picture is small
@@ -30,17 +31,8 @@ MOST_COLOURS = 256  # a page has few, and its picture is small
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[tuple[str, str]]:
     """Addresses of gRPC and of HTTP."""
-    where = [
-        "--listen",
-        "127.0.0.1:0",
-        "--http",
-        "127.0.0.1:0",
-        "--metrics",
-        "",
-        "--store",
-        str(folder / "store.sqlite"),
-    ]
-    command = [*LEANSIEVE, "serve", *where, "--model", "shipped", "--workers", "1", "--log-level", "error"]
+    flags = ["--listen", ANY, "--http", ANY, "--metrics=", "--model=shipped", "--workers=1", "--log-level=error"]
+    command = [*LEANSIEVE, "serve", *flags, "--store", str(folder / "store.sqlite")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
