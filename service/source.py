@@ -18,8 +18,10 @@ def source_files(folder: Path, report: Callable[[str], None]) -> list[SourceFile
         report: told of files that cannot be read.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or no such folder.
     """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: name that of a Lake project")
     files = []
     paths = (path for path in sorted(folder.rglob("*.lean")) if _own(path.relative_to(folder)))
     for _, path in zip(range(_MOST_FILES), paths, strict=False):

@@ -69,7 +69,8 @@ def _first(roots: Sequence[Path], module: str, suffix: str) -> Path | None:
         return None
     path = Path(*module.split("."))
     files = (root / path.with_name(path.name + suffix) for root in roots)
-    return next((file for file in files if file.is_file()), None)
+    # Not `file.is_file()`, which raises where a name is longer than a file's can be: clients choose the names.
+    return next((file for file in files if os.path.isfile(file)), None)
 
 
 def _sources(root: Path) -> Iterator[Path]:

@@ -41,6 +41,13 @@ def find_project(path: Path) -> LakeProject:
         RuntimeUnavailableError: there is none, or its files cannot be read.
     """
     start = path.absolute()
+    try:
+        return _nearest(start)
+    except OSError as error:  # a folder that may not be looked into, a name that is too long
+        raise RuntimeUnavailableError(f"{start} cannot be looked into for a Lake project: {error.strerror}") from None
+
+
+def _nearest(start: Path) -> LakeProject:
     if not start.exists():
         raise RuntimeUnavailableError(f"there is no Lake project {start}: the folder does not exist")
     for folder in (start, *start.parents):
@@ -54,16 +61,29 @@ def find_project(path: Path) -> LakeProject:
 def _read(folder: Path) -> LakeProject:
     files = (folder / name for name in (*CONFIGURATIONS, _TOOLCHAIN, "lake-manifest.json"))
     state = tuple(_modified(file) for file in files)  # before they are read: a change meanwhile is seen next time
+    # As elan does it, a folder above may name the toolchain for all projects in it.
+    named = next((file for at in (folder, *folder.parents) if (file := at / _TOOLCHAIN).is_file()), None)
+    toolchain = _text(named, folder).strip() if named else ""
+    configuration = next(file for name in CONFIGURATIONS if (file := folder / name).is_file())
+    text = _text(configuration, folder)
     try:
-        # As elan does it, a folder above may name the toolchain for all projects in it.
-        named = next((file for at in (folder, *folder.parents) if (file := at / _TOOLCHAIN).is_file()), None)
-        toolchain = named.read_text(encoding="utf-8").strip() if named else ""
-        configuration = next(file for name in CONFIGURATIONS if (file := folder / name).is_file())
-        text = configuration.read_text(encoding="utf-8")
         options = package_options(text) if configuration.suffix == ".toml" else None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RuntimeUnavailableError(f"the Lake project {folder} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(folder, f"{error} of {configuration.name}") from None
     return LakeProject(folder, toolchain, options, state)
+
+
+def _text(file: Path, folder: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(folder, f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _unreadable(folder, f"{file} is not UTF-8") from None
+
+
+def _unreadable(folder: Path, reason: str) -> RuntimeUnavailableError:
+    return RuntimeUnavailableError(f"the Lake project {folder} cannot be read: {reason}")
 
 
 def package_options(text: str) -> dict[str, str]:

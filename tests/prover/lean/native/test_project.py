@@ -70,8 +70,19 @@ def test_of_two_configurations_lake_takes_the_one_in_lean(tmp_path: Path) -> Non
 
 def test_a_lakefile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "lakefile.toml").write_text("name = ")
-    with pytest.raises(RuntimeUnavailableError, match=r"the Lake project .* cannot be read: Invalid value"):
+    with pytest.raises(
+        RuntimeUnavailableError, match=r"the Lake project .* cannot be read: Invalid value .* of lakefile.toml$"
+    ):
         find_project(tmp_path)
+    (tmp_path / "lean-toolchain").write_bytes(b"\xff")
+    with pytest.raises(RuntimeUnavailableError, match=r"cannot be read: .*/lean-toolchain is not UTF-8$"):
+        find_project(tmp_path)
+
+
+def test_folder_that_cannot_be_looked_into_is_one_sentence(tmp_path: Path) -> None:
+    """It was a traceback."""
+    with pytest.raises(RuntimeUnavailableError, match=r"cannot be looked into for a Lake project: File name too long$"):
+        find_project(tmp_path / ("x" * 300))
 
 
 def test_a_project_changes_state_with_its_files(tmp_path: Path) -> None:
@@ -107,7 +118,7 @@ def test_what_is_not_built_is_told_from_what_is_not_there(tmp_path: Path) -> Non
     assert modules.changed(tmp_path) == ["Foo.Bar"]
 
 
-@pytest.mark.parametrize("name", ["../Foo", "Foo/Bar", ".Foo", "Foo..Bar", "/etc/passwd", "", "Foo\0"])
+@pytest.mark.parametrize("name", ["../Foo", "Foo/Bar", ".Foo", "Foo..Bar", "/etc/passwd", "", "Foo\0", "A" * 300])
 def test_a_name_that_is_none_is_looked_up_nowhere(tmp_path: Path, name: str) -> None:
     (tmp_path / "Foo").mkdir()
     (tmp_path / "Foo" / "Bar.olean").touch()
