@@ -4,13 +4,12 @@ What is read: `theorem`, `lemma` and `example` with a proof after `:=`; everythi
 theorem's whole proof, as inside a longer proof or in a definition, is reported in `LeanFile.unfilled`.
 """
 
-import os
 import re
-import tempfile
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.atomic import atomic_write
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Message, Region
 from service import scanner
@@ -105,17 +104,8 @@ def write(path: Path, text: str) -> None:
     """
     try:
         newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
-        target = path.resolve()
-        with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as staged:
-            try:
-                staged.write(text.replace("\n", newline).encode())
-                staged.flush()
-                os.fsync(staged.fileno())
-                os.chmod(staged.name, target.stat().st_mode)
-                os.replace(staged.name, target)
-            except BaseException:
-                os.unlink(staged.name)
-                raise
+        with atomic_write(path.resolve(), lasting=True) as stream:
+            stream.write(text.replace("\n", newline).encode())
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; it was left as it was") from None
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.atomic import atomic_write_text
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
@@ -23,7 +24,7 @@ def write(folder: Path, receipt: Receipt) -> Path:
     path = folder / f"{receipt.theorem_sha256[:16]}-{proof[:8]}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(receipt.write(), encoding="utf-8")
+        atomic_write_text(path, receipt.write())
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     return path

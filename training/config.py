@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from prover.atomic import atomic_write_text
 from training.algorithms.algorithm import Algorithm
 from training.algorithms.registry import create_algorithm
 from training.evaluation.samples import rollout_pass_rates
@@ -311,7 +312,7 @@ def write_config(config: TrainingConfig) -> None:
     """Write the settings into the run's folder as `config.json`, for whoever asks later what made the model."""
     config.run.folder.mkdir(parents=True, exist_ok=True)
     text = config.model_dump_json(indent=1) + "\n"
-    (config.run.folder / "config.json").write_text(text, encoding="utf-8")
+    atomic_write_text(config.run.folder / "config.json", text)
 
 
 def first_mistake(error: ValidationError) -> str:

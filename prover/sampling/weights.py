@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from prover.atomic import atomic_write_text
+
 MANIFEST = "weights.json"
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """The weights that come with the package."""
@@ -186,9 +188,7 @@ def write_weights(folder: Path, weights: Weights) -> None:
     """Replace the manifest of a folder in one step."""
     text = weights.model_dump_json(indent=1) + "\n"
     with FileLock(folder / f".{MANIFEST}.lock"):
-        draft = folder / f".{MANIFEST}.new"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(folder / MANIFEST)
+        atomic_write_text(folder / MANIFEST, text)
 
 
 def describe_files(folder: Path) -> dict[str, str]:

@@ -11,7 +11,6 @@ again, to the same database, is to find it.
 
 import itertools
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from prover.atomic import atomic_write_text
 from prover.theorem import Theorem
 from service.batches.inputs import Entry
 from service.errors import UserError
@@ -197,9 +197,7 @@ class Folder:
 
     def replace(self, name: str, text: str) -> None:
         """Write a file whole, or leave it as it was. Raises OSError."""
-        draft = self.path / f".{name}.part"
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, self.path / name)
+        atomic_write_text(self.path / name, text)
 
     def _append(self, row: Row) -> None:
         assert self._journal is not None

@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from prover.atomic import atomic_write
 from prover.receipt import Receipt, ReceiptError, Toolchain
 from prover.store import failures, proofs, queue
 from prover.store.database import Database, parse_url
@@ -75,7 +74,7 @@ def export(
     count = 0
     with _opened(settings, store) as database, _written(out) as stream:
         for proof in every_proof(database, name):
-            stream.write(proof.receipt.model_dump_json() + "\n")
+            stream.write(proof.receipt.model_dump_json().encode() + b"\n")
             count += 1
     common.stderr.print(common.shown(f"{count:,} receipts in {out}"))
 
@@ -239,16 +238,10 @@ def _opened(settings: Settings, url: str | None) -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def _written(path: Path) -> Iterator[IO[str]]:
-    """A file that appears whole or not at all."""
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file for its user alone, which appears whole or not at all."""
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as stream:
-            try:
-                yield stream
-                stream.flush()
-                os.replace(stream.name, path)
-            except BaseException:
-                os.unlink(stream.name)
-                raise
+        with atomic_write(path, 0o600) as stream:
+            yield stream
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None

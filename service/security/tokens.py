@@ -6,10 +6,8 @@ protect. The file is TOML with one `[[token]]` table for each, and is read again
 
 import contextlib
 import hashlib
-import os
 import re
 import secrets
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
+from prover.atomic import atomic_write
 from service.config.section import Section
 from service.errors import UserError
 from service.security.identity import Identity, Quota, Role
@@ -154,17 +153,9 @@ def _changing(file: Path) -> Iterator[list[Token]]:
 
 def _write(file: Path, tokens: Sequence[Token]) -> None:
     """Whole or not at all. A new file is readable by its owner alone; an old one keeps owner and mode."""
-    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    if file.exists():
-        before = file.stat()
-        os.chown(handle, before.st_uid, before.st_gid)
-        os.chmod(handle, before.st_mode & 0o777)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write("# Hashes of bearer tokens; `leansieve token` writes this file.\n")
-        stream.writelines(_table(token) for token in tokens)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(draft).replace(file)
+    with atomic_write(file, 0o600, lasting=True) as stream:
+        stream.write(b"# Hashes of bearer tokens; `leansieve token` writes this file.\n")
+        stream.writelines(_table(token).encode() for token in tokens)
 
 
 def _table(token: Token) -> str:

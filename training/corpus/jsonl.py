@@ -2,14 +2,14 @@
 
 import contextlib
 import gzip
-import io
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
+
+from prover.atomic import atomic_write
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,15 +35,6 @@ def _reading(path: Path) -> TextIO:
     return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
 
 
-@contextlib.contextmanager
-def _writing(path: Path, compressed: bool) -> Iterator[TextIO]:
-    with path.open("wb") as file:
-        # Neither name nor time inside: the same objects make the same file.
-        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if compressed else contextlib.nullcontext(file)
-        with packed as binary, io.TextIOWrapper(binary, encoding="utf-8", newline="\n") as text:
-            yield text
-
-
 def _parse(line: str, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate_json(line)
@@ -56,14 +47,14 @@ def _parse(line: str, model: type[Model], where: str) -> Model:
 
 def write_jsonl(path: Path, objects: Iterable[BaseModel]) -> int:
     """Write a file whole or not at all; fields with their default are left out. Returns the number of lines."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     count = 0
-    try:
-        with _writing(partial, path.suffix == ".gz") as out:
+    with atomic_write(path) as file:
+        # Neither name nor time inside: the same objects make the same file.
+        packed = (
+            gzip.GzipFile("", "wb", fileobj=file, mtime=0) if path.suffix == ".gz" else contextlib.nullcontext(file)
+        )
+        with packed as out:
             for item in objects:
-                out.write(json.dumps(item.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n")
+                out.write(json.dumps(item.model_dump(exclude_defaults=True), ensure_ascii=False).encode() + b"\n")
                 count += 1
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return count

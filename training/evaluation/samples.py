@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prover.atomic import atomic_write
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -64,10 +66,9 @@ class ModelSamples(_Record):
     def save(self, path: Path) -> None:
         """Write the file whole or not at all."""
         text = self.model_dump_json().encode()
-        # No time stamp, so that the same samples give the same file.
-        partial = path.with_name(f"{path.name}.tmp")
-        partial.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
-        partial.replace(path)
+        with atomic_write(path) as stream:
+            # No time stamp, so that the same samples give the same file.
+            stream.write(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
     @classmethod
     def load(cls, path: Path) -> "ModelSamples":

@@ -1,10 +1,9 @@
 """The worker program as a file that a native Lean can run."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
+from prover.atomic import atomic_write
 from prover.lean.embedded.install import cache_directory
 from prover.lean.runtime import RuntimeUnavailableError
 
@@ -22,10 +21,8 @@ def publish(program: str) -> Path:
         if file.is_file() and file.read_bytes() == data:  # what lies there is run: its name alone is no proof
             return file
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, draft = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-        with os.fdopen(handle, "wb") as stream:
+        with atomic_write(file, 0o600) as stream:
             stream.write(data)
-        Path(draft).replace(file)
     except OSError as error:
         raise RuntimeUnavailableError(
             f"the worker program cannot be written to {folder}: {error.strerror}; set LEANSIEVE_CACHE to another folder"
