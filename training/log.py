@@ -11,6 +11,8 @@ from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
+from prover.atomic import atomic_write_text
+
 
 class MetricsLog:
     """Writes `metrics.jsonl` and TensorBoard events into a run's folder.
@@ -52,7 +54,7 @@ class MetricsLog:
                     kept.append(line + "\n")
             except ValueError:  # the last line of a run that was killed while it wrote
                 break
-        self._path.write_text("".join(kept), encoding="utf-8")
+        atomic_write_text(self._path, "".join(kept))
 
 
 @contextlib.contextmanager
@@ -65,11 +67,10 @@ def _uninterrupted() -> Iterator[None]:
         yield
         return
     received: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: received.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in before:
+            signal.signal(number, lambda number, frame: received.append(number))
         yield
     finally:
         for number, handler in before.items():
