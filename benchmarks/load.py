@@ -112,9 +112,9 @@ async def one_stream_of_checks(stub: ProofSearchStub, number: int, seen: Seen) -
         for name in wanted:
             yield check_pb2.CheckProofsRequest(id=name, check=check_request(int(name)))
 
-    seen.accepted += 1
-    got = set()
+    got: set[str] = set()
     async for answer in stub.CheckProofs(items(), timeout=300):
+        seen.accepted += not got  # who is refused gets no answer
         if answer.WhichOneof("outcome") == "verdict":
             seen.verdicts += 1
             got.add(answer.id)

@@ -1,7 +1,9 @@
-"""Who is let in: requests within the server's bounds, and no more searches at once than it carries."""
+"""Who is let in: requests within the server's bounds, and no more of them at once than it answers in good time."""
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 from prover.lean.jobs import Priority
 from prover.search import Budget
@@ -47,28 +49,63 @@ def admit_seconds(field: str, wanted: float, most: float) -> None:
 
 
 class Room:
-    """Room for so many calls at once; of what is not urgent, for no more than three quarters of them."""
+    """Places for what is in work at once; for what is not urgent, no more than three quarters of them.
 
-    def __init__(self, most: int) -> None:
-        """Nobody is in."""
-        self._most = most
-        self._most_batch = max(1, most * 3 // 4)
-        self._taken = 0
+    Whoever finds none free in time is told when to come back: one after the other, at the pace at which places become
+    free, so that hundreds who were refused do not keep the server busy with refusing them.
 
-    @contextlib.contextmanager
-    def taking_one(self, priority: Priority) -> Iterator[None]:
+    Attributes:
+        most: places there are.
+    """
+
+    def __init__(self, most: int, patience_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nobody is in.
+
+        Args:
+            patience_seconds: how long a place is waited for.
+            clock: seconds.
+        """
+        self.most = most
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._places = asyncio.Semaphore(most)
+        self._unhurried = asyncio.Semaphore(max(1, most * 3 // 4))
+        self._held_seconds = 1.0  # a place, on a moving average
+        self._next_turn = 0.0
+
+    @contextlib.asynccontextmanager
+    async def taking_one(self, priority: Priority) -> AsyncIterator[None]:
         """Take a place for as long as the context lasts.
 
         Raises:
-            BusyError: all are taken.
+            BusyError: none became free in time.
         """
-        if self._taken >= (self._most if priority is Priority.INTERACTIVE else self._most_batch):
-            raise BusyError(f"{self._taken} calls are in work, as many as this server takes; try again later")
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(self._patience_seconds):
+                    if priority is not Priority.INTERACTIVE:
+                        await stack.enter_async_context(self._unhurried)
+                    await stack.enter_async_context(self._places)
+            except TimeoutError:
+                seconds = self._turn()
+                raise BusyError(
+                    f"this server has as much in work as it takes; try again in {seconds:.0f} s", seconds
+                ) from None
+            began = self._clock()
+            try:
+                yield
+            finally:
+                self._held_seconds += 0.1 * (self._clock() - began - self._held_seconds)
+
+    def _turn(self) -> float:
+        """Seconds until it is the turn of one more who was refused."""
+        now = self._clock()
+        turn = max(now, self._next_turn) + self._held_seconds / self.most
+        self._next_turn = min(turn, now + _LONGEST_DELAY_SECONDS)
+        return max(_SHORTEST_DELAY_SECONDS, self._next_turn - now)
+
+
+_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 1.0, 30.0
 
 
 def _within(field: str, wanted: float, most: float, unit: str = "") -> None:

@@ -23,7 +23,7 @@ class CheckStream:
     """One stream. Reads on as it answers: no more items are in work than keep the workers busy."""
 
     def __init__(self, check: Check, workers: int) -> None:
-        """Check with `check`, which so many workers stand behind."""
+        """Check with `check`, which is asked for what keeps the rules of the contract, and has so many workers."""
         self._check = check
         # While a worker is at one proof, another is read, and a third one's answer is on its way.
         self._slots = asyncio.Semaphore(max(4, 3 * workers))

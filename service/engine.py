@@ -48,6 +48,7 @@ from service.requests import (
 from service.suggest import Suggest, Suggestions
 from service.suggester import Suggester
 
+_VERSION = importlib.metadata.version("leansieve")  # read from disk each time
 _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
@@ -202,7 +203,7 @@ class Engine:
         """See `Service.info`."""
         pool = self.pool.stats()
         return ServiceInfo(
-            version=importlib.metadata.version("leansieve"),
+            version=_VERSION,
             lean=self.pool.lean_version,
             worker=self.pool.worker_version,
             runtime=self.pool.runtime,

@@ -55,7 +55,8 @@ class Servicer(ProofSearchServicer):
         self._default, self._maximum = bounds(settings)
         self._calls = Calls(quotas or Quotas(settings.clients))
         self._searches = Room(settings.server.searches)
-        self._streams = Room(settings.server.searches)
+        self._watchers = Room(settings.server.searches)
+        self._checks = Room(settings.server.checks, settings.server.check_patience_seconds)
 
     async def Prove(self, request: prove_pb2.ProveRequest, context: Context) -> AsyncIterator[prove_pb2.ProveResponse]:
         """Search proofs and send each as soon as it is verified."""
@@ -69,7 +70,7 @@ class Servicer(ProofSearchServicer):
             digest = search.theorem.digest
             call.remarks["theorem"] = digest
             # 2. Pass the events on.
-            with self._searches.taking_one(search.priority):
+            async with self._searches.taking_one(search.priority):
                 writer, meter = EventWriter(digest), _Meter(call)
                 async with contextlib.aclosing(self._service.prove(search)) as events:
                     async for event in events:
@@ -108,7 +109,7 @@ class Servicer(ProofSearchServicer):
             asked = search_messages.options_from_proto(request.options, Theorem("theorem a : True"), self._default)
             self._admit(asked)
             call.remarks["holes"] = len(holes)
-            with self._searches.taking_one(priority):
+            async with self._searches.taking_one(priority):
                 yield fill_messages.accepted(file, holes, call.request_id)
                 async with contextlib.aclosing(fill.fill(self._service, file, holes, search)) as events:
                     meter = _Meter(call)
@@ -138,7 +139,7 @@ class Servicer(ProofSearchServicer):
             )
             admit_limits(wanted.limits, self._maximum.limits)
             admit_seconds("time", wanted.seconds, settings.maximum_suggestion_seconds)
-            with self._searches.taking_one(wanted.priority):
+            async with self._searches.taking_one(wanted.priority):
                 wanted = replace(wanted, seconds=min(wanted.seconds, time_left(context)))
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
@@ -147,7 +148,9 @@ class Servicer(ProofSearchServicer):
     async def CheckProof(self, request: check_pb2.CheckProofRequest, context: Context) -> check_pb2.CheckProofResponse:
         """Check one proof; what is wrong with its texts is its verdict."""
         async with self._calls.answering("CheckProof", context, quiet=True) as call:
-            verdict = await self._check(request, time_left(context))
+            validate(request)
+            await self._workers()
+            verdict = await self._check(request, context)
             call.remarks["verdict"] = verdict.kind.name
             return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(verdict))
 
@@ -156,8 +159,7 @@ class Servicer(ProofSearchServicer):
     ) -> AsyncIterator[check_pb2.CheckProofsResponse]:
         """Check many proofs; nothing that is wrong with one ends the stream."""
         async with self._calls.answering("CheckProofs", context) as call:
-            workers = (await self._service.info()).workers
-            stream = CheckStream(lambda request: self._check(request, time_left(context)), workers)
+            stream = CheckStream(lambda request: self._check(request, context), await self._workers())
             async with contextlib.aclosing(stream.answers(requests)) as answers:
                 async for answer in answers:
                     yield answer
@@ -182,7 +184,7 @@ class Servicer(ProofSearchServicer):
         async with self._calls.answering("WatchBatch", context) as call:
             validate(request)
             call.remarks["batch"] = request.batch_id
-            with self._streams.taking_one(Priority.INTERACTIVE):
+            async with self._watchers.taking_one(Priority.INTERACTIVE):
                 watching = self._batches().watch(request.batch_id, request.after, _owner(call))
                 async with contextlib.aclosing(watching) as events:
                     async for event in events:
@@ -216,13 +218,12 @@ class Servicer(ProofSearchServicer):
             models = [info_messages.model_to_proto(model) for model in now]
             return server_info_pb2.ReloadModelResponse(models=models, changed=now != before)
 
-    async def _check(self, request: check_pb2.CheckProofRequest, seconds: float) -> Verdict:
-        """The verdict of one check, which has so long.
+    async def _check(self, request: check_pb2.CheckProofRequest, context: Context) -> Verdict:
+        """The verdict of one check that keeps the rules of the contract, within the time of its call.
 
         Raises:
             UserError: as `Service.check`.
         """
-        validate(request)
         try:
             check = check_messages.request_from_proto(request, self._default, self._settings.text)
         except InputError as error:
@@ -230,8 +231,18 @@ class Servicer(ProofSearchServicer):
                 return refusal(error)
             raise
         admit_limits(check.limits, self._maximum.limits)
-        limits: Limits = replace(check.limits, seconds=min(check.limits.seconds, seconds))
-        return await self._service.check(replace(check, limits=limits))
+        # Whatever is let in waits for Lean together with the searches: no more than is answered in good time.
+        async with self._checks.taking_one(check.priority):
+            limits: Limits = replace(check.limits, seconds=min(check.limits.seconds, time_left(context)))
+            return await self._service.check(replace(check, limits=limits))
+
+    async def _workers(self) -> int:
+        """Of Lean; the room for checks is for each of them."""
+        workers = (await self._service.info()).workers
+        server = self._settings.server
+        if self._checks.most != (most := server.checks * max(1, workers)):
+            self._checks = Room(most, server.check_patience_seconds)
+        return workers
 
     def _admit(self, search: Search) -> None:
         admit_budget(search.budget, self._maximum.budget)

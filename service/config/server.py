@@ -18,7 +18,12 @@ class ServerSettings(Section):
     allow_remote: bool = False
     """Listen on addresses that other machines reach although calls are not both encrypted and authenticated."""
     searches: int = Field(default=64, ge=1)
-    """Most `Prove` calls at once; further ones are told to come back."""
+    """Most calls of `Prove`, `FillSorries` and `SuggestTactics` at once, and of `WatchBatch`; further ones are told to come
+    back."""
+    checks: int = Field(default=64, ge=1)
+    """Most checks in work at once for each Lean worker, of all calls of `CheckProof` and `CheckProofs`; further ones wait."""
+    check_patience_seconds: float = Field(default=10.0, ge=0)
+    """How long a check waits to be among them before it is told to come back."""
     message_bytes: int = Field(default=4 << 20, ge=1 << 10, le=64 << 20)
     """Largest gRPC message taken."""
     drain_seconds: float = Field(default=20.0, ge=0)

@@ -1,16 +1,11 @@
 """What one client may take."""
 
-import contextlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.lean.jobs import Priority
-from service.admission import Room
 from service.config import ClientSettings
 from service.quotas import Allowance, QuotaError, Quotas
-from service.requests import BusyError
 from service.security.identity import Identity, Quota
 
 
@@ -96,17 +91,3 @@ def test_over_any_time_no_more_is_let_through_than_burst_and_rate_allow(steps: l
             if amount <= 10:
                 allowance.take(amount)
     assert taken <= 10 + clock.now * 10 / 60 + 1e-6
-
-
-def test_what_is_not_urgent_leaves_a_quarter_of_the_room() -> None:
-    room = Room(4)
-    with contextlib.ExitStack() as inside:
-        for _ in range(3):
-            inside.enter_context(room.taking_one(Priority.BATCH))
-        with pytest.raises(BusyError):
-            inside.enter_context(room.taking_one(Priority.BATCH))
-        inside.enter_context(room.taking_one(Priority.INTERACTIVE))
-        with pytest.raises(BusyError):
-            inside.enter_context(room.taking_one(Priority.INTERACTIVE))
-    with room.taking_one(Priority.BATCH):
-        pass
