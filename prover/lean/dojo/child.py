@@ -3,8 +3,9 @@
 Run as a script by any Python that has lean-dojo; it imports nothing of leansieve. One process drives one `Dojo`, because
 lean-dojo changes the working directory, the loguru logger and the environment of whoever imports it.
 
-Requests: first `{"code", "file", "folder", "name", "seconds"}`: the file with `lean_dojo_repl` in the theorem's place, how its
-name is to begin, and where in LeanDojo's cache the traced repository lies; then `{"state", "tactic"}`. Answers: `{"kind": "state", "state", "goals"}`,
+Requests: first `{"code", "file", "folder", "name", "seconds", "life"}`: the file with `lean_dojo_repl` in the theorem's place, how
+its name is to begin, where in LeanDojo's cache the traced repository lies, how long the start may take, and after how many seconds
+this process ends, whatever it is doing; then `{"state", "tactic"}`. Answers: `{"kind": "state", "state", "goals"}`,
 `{"kind": "finished"}`, `{"kind": "given_up"}`, `{"kind": "error", "text"}`, or `{"kind": "broken", "text"}`, the last one.
 """
 
@@ -43,6 +44,9 @@ def main() -> None:
     requests = _read_ahead()
     try:
         first = json.loads(next(requests))
+        life = threading.Timer(first["life"], _end)
+        life.daemon = True
+        life.start()
         from lean_dojo import Dojo, Theorem  # type: ignore[import-not-found,unused-ignore]
         from loguru import logger  # type: ignore[import-not-found,unused-ignore]
 

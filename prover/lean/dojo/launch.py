@@ -1,6 +1,7 @@
 """How the process of a Dojo is started: what LeanDojo needs, under which bounds, and the sandbox around it."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from prover.lean.native.sandbox import Sandbox, find_bubblewrap, sandboxed, trou
 _CHILD = Path(__file__).with_name("child.py")
 _INSIDE = Path("/tmp/dojo")
 _ENVIRONMENT = ("PATH", "LANG", "ELAN_HOME")
+_PROBE = "import importlib.util, sys; sys.exit(importlib.util.find_spec('lean_dojo') is None)"
+_PROBE_SECONDS = 60.0
 
 
 class DojoUnavailableError(RuntimeError):
@@ -27,7 +30,7 @@ class DojoConfig:
         python: the interpreter that has lean-dojo.
         processes: most Dojos at once. Each is a Python and a Lean that imports the theorem's imports.
         start_seconds: how long a Dojo may take to come up.
-        life_seconds: how long one is used; a longer search goes on in a new one.
+        life_seconds: how long one is used; a longer search goes on in a new one. One that nobody asks ends by itself.
         life_steps: most tactics in one.
         request_bytes: longest request; the terminal between lean-dojo and Lean loses what is longer than 4,095.
         memory_gib: memory of its Lean.
@@ -59,6 +62,26 @@ def prepare(config: DojoConfig) -> None:
         raise DojoUnavailableError(
             f"{config.traced} is no repository that LeanDojo has traced: it has no Lean4Repl.lean (docs/native.md)"
         )
+    require_sandbox(config)
+    try:
+        done = subprocess.run(
+            [str(config.python), "-c", _PROBE], capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DojoUnavailableError(f"the Python for LeanDojo does not run: {error}") from None
+    if done.returncode:
+        raise DojoUnavailableError(
+            f"{config.python} has no lean-dojo: pip install 'leansieve[dojo]' with Python older than 3.13, and name that"
+            " Python in lean.dojo.python"
+        )
+
+
+def require_sandbox(config: DojoConfig) -> None:
+    """See that there is a sandbox, where one is wanted.
+
+    Raises:
+        DojoUnavailableError: there is none.
+    """
     if config.sandbox is not Sandbox.NEVER:
         bwrap = find_bubblewrap(config.environment)
         reason = "bubblewrap is not installed" if bwrap is None else trouble(bwrap)

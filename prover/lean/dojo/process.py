@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from prover.lean.dojo.launch import DojoConfig, DojoUnavailableError, command, prepare
+from prover.lean.dojo.launch import DojoConfig, DojoUnavailableError, command, require_sandbox
 from prover.lean.spawn import spawned
 from prover.lean.tree import kill_tree
 from prover.theorem import Theorem
@@ -65,7 +65,7 @@ class DojoProcess:
             DojoUnavailableError: it cannot be started.
             DojoEndedError: it did not come up; nothing of it is left.
         """
-        await asyncio.to_thread(prepare, config)
+        await asyncio.to_thread(require_sandbox, config)
         dojo = await spawned(cls._spawn(config), cls.close)
         first = {
             "code": _code(theorem, limits),
@@ -73,6 +73,7 @@ class DojoProcess:
             "folder": config.traced.parent.name,
             "name": config.traced.name,
             "seconds": config.start_seconds,
+            "life": config.start_seconds + config.life_seconds + limits.seconds,  # when no tactic can be under way
         }
         return dojo, await dojo._ask(first, config.start_seconds)
 

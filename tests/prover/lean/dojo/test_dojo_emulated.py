@@ -5,6 +5,7 @@ a stand-in of it leaves our side. Neither Lean4Repl nor Lean is tested.
 """
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ import pytest
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.dojo import DojoConfig, DojoPool, DojoUnavailableError
-from prover.lean.dojo.launch import prepare
+from prover.lean.dojo.launch import command, prepare, require_sandbox
 from prover.lean.dojo.process import fits
 from prover.lean.native.sandbox import Sandbox
 from prover.stepper import StepSession
@@ -264,6 +265,20 @@ asyncio.run(main())
         await asyncio.sleep(0.1)
 
 
+async def test_dojo_that_nobody_asks_ends_by_itself(emulated: Emulated, tmp_path: Path) -> None:
+    """Its parent may be stopped, or have lost it."""
+    config = emulated()
+    argv, env = command(config, tmp_path)
+    code = "import Lean4Repl\ntheorem t : slow start := by\n  lean_dojo_repl\n  sorry\n"
+    first = {"code": code, "file": "Some.lean", "folder": config.traced.parent.name, "name": config.traced.name}
+    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=tmp_path, stdin=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(json.dumps({**first, "seconds": 600, "life": 2}).encode() + b"\n")
+    async with asyncio.timeout(60):
+        await process.wait()
+    assert children() == []
+
+
 def test_repository_that_was_not_traced_is_named(tmp_path: Path) -> None:
     with pytest.raises(DojoUnavailableError, match="is no repository that LeanDojo has traced"):
         prepare(DojoConfig(tmp_path, environment={}))
@@ -273,7 +288,20 @@ def test_without_sandbox_dojo_runs_only_if_told_so(tmp_path: Path) -> None:
     (tmp_path / "Lean4Repl.lean").touch()
     with pytest.raises(DojoUnavailableError, match="needs a sandbox: bubblewrap is not installed"):
         prepare(DojoConfig(tmp_path, environment={"PATH": str(tmp_path)}))
-    prepare(DojoConfig(tmp_path, sandbox=Sandbox.NEVER, environment={}))
+    require_sandbox(DojoConfig(tmp_path, sandbox=Sandbox.NEVER, environment={}))
+
+
+def test_python_without_lean_dojo_is_one_sentence_at_the_start(emulated: Emulated, tmp_path: Path) -> None:
+    """Each Dojo broke, and every candidate went to our own checker as if nothing were wrong."""
+    config = emulated()
+    prepare(config)
+    without = tmp_path / "python"
+    without.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')  # sees no installed package
+    without.chmod(0o755)
+    with pytest.raises(DojoUnavailableError, match=r"python has no lean-dojo: pip install 'leansieve\[dojo\]'"):
+        prepare(dataclasses.replace(config, python=without))
+    with pytest.raises(DojoUnavailableError, match=r"does not run: .*No such file or directory: '/nowhere/python'"):
+        prepare(dataclasses.replace(config, python=Path("/nowhere/python")))
 
 
 def test_session_is_a_step_session() -> None:
