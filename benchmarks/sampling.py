@@ -118,15 +118,19 @@ async def through_sampler(sampler: VllmEngineSampler, asked: list[Theorem], para
     return [length for each in await asyncio.gather(*map(lengths, asked)) for length in each]
 
 
-async def milliseconds_to_abort(sampler: VllmEngineSampler, theorem: Theorem, params: SamplingParams) -> float:
-    """From leaving a stream with many sequences in work until the engine holds none of them."""
-    stream = sampler.sample(theorem, params)
-    first = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(0.2)
-    first.cancel()
+async def milliseconds_to_abort(sampler: VllmEngineSampler, theorem: Theorem) -> float:
+    """From leaving a stream with as many sequences in work as the engine takes until it holds none of them."""
+
+    async def read() -> None:
+        async for _ in sampler.sample(theorem, SamplingParams(samples=1_000_000, max_tokens=10_000, seed=1)):
+            pass
+
+    reader = asyncio.create_task(read())
+    while (stats := sampler.stats()).running + stats.waiting < SEQUENCES:  # noqa: ASYNC110, the engine tells nobody
+        await asyncio.sleep(0.01)
+    reader.cancel()
     began = time.monotonic()
-    await asyncio.wait([first])
-    await stream.aclose()
+    await asyncio.wait([reader])
     for engine in sampler._fleet.engines:
         while not await engine.forget_prefixes():
             pass
@@ -167,8 +171,7 @@ async def measure(folder: Path, checkpoint: Path, arguments: argparse.Namespace,
                         f"{len(lengths['sampler']) - same} of {len(lengths['sampler'])} answers differ in length"
                     )
             stats = sampler.stats()
-            long = SamplingParams(samples=SEQUENCES, max_tokens=10_000, seed=1)
-            aborts = sorted([await milliseconds_to_abort(sampler, asked[0], long) for _ in range(arguments.aborts)])
+            aborts = sorted([await milliseconds_to_abort(sampler, asked[0]) for _ in range(arguments.aborts)])
         finally:
             await sampler.close()
     figures = {

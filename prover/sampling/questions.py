@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from prover.sampling.sampler import SamplingParams
 from prover.theorem import Theorem
 
 _SEEDS = 2**63  # what torch's generators take
+_AT_FIRST = 8  # candidates in work
+_PATIENCE = 0.1  # seconds
 
 Formats = Callable[[str, Any], PromptFormat]
 """From the name of a prompt format and a model's tokenizer to the format; ValueError for an unknown name."""
@@ -72,6 +75,9 @@ async def draw(
     Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there is one
     candidate. Closing the generator cancels what is under way.
 
+    What is in work when the reader has enough is lost. So it begins with a few, and doubles them whenever the reader has waited
+    for a tenth of a second in all: a reader that checks what it gets has no more sampled ahead than it needs.
+
     Args:
         params: how many, and the first seed.
         width: most candidates in work at once.
@@ -81,14 +87,18 @@ async def draw(
     count = params.samples if params.temperature > 0 else 1
     seeds = (seed % _SEEDS for seed in range(first, first + count))
     running: set[asyncio.Future[Candidate]] = set()
+    ahead, patience = min(_AT_FIRST, width), _PATIENCE
     try:
         while True:
-            # Keep the model busy ahead of the reader, but not further than it works at once.
-            for seed in itertools.islice(seeds, width - len(running)):
+            for seed in itertools.islice(seeds, ahead - len(running)):
                 running.add(asyncio.ensure_future(ask(seed)))
             if not running:
                 return
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            began = time.monotonic()
+            done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            patience -= time.monotonic() - began
+            if patience <= 0:
+                ahead, patience = min(2 * ahead, width), _PATIENCE
             for task in done:
                 yield task.result()
     finally:
