@@ -90,7 +90,7 @@ class Calls:
 def time_left(context: Context) -> float:
     """Seconds until the deadline of the call, less what stopping Lean and answering take; at least a millisecond."""
     left = context.time_remaining()
-    return math.inf if left is None else max(1e-3, left - min(2.0, 0.25 * left))
+    return math.inf if left is None else max(1e-3, left - min(3.0, 0.25 * left))
 
 
 def _request_id(context: Context) -> str:
