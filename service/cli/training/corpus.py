@@ -2,16 +2,27 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from service.cli import common
 from service.cli.training import shared
 from service.config import Settings
 from service.errors import UserError
 
-app = typer.Typer(help="Make corpora of theorems, one JSON object a line.", no_args_is_help=True)
+
+class _Commands(TyperGroup):
+    """Takes `corpus --project PATH …` for `corpus project PATH …`, and `--dojo` likewise."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] in ("--project", "--dojo"):
+            args = [args[0].removeprefix("--"), *args[1:]]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_Commands, help="Make corpora of theorems, one JSON object a line.", no_args_is_help=True)
 
 _Out = Annotated[Path, typer.Option("--out", help="File to write.", metavar="OUT")]
 
