@@ -84,7 +84,7 @@ class Calls:
             raise
         except Exception:
             self._log.exception("failed")
-            await context.abort(grpc.StatusCode.INTERNAL, "the server failed; its log says where")
+            await status.abort(context)
 
 
 def time_left(context: Context) -> float:

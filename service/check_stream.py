@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import structlog
 from google.protobuf.message import DecodeError
-from google.rpc import code_pb2, status_pb2
 
 from leansieve.v1 import check_pb2
 from prover.verdict import Verdict
@@ -76,8 +75,5 @@ class CheckStream:
             answer.error.CopyFrom(status.to_status(error))
         except Exception:
             _log.exception("failed")
-            answer.error.CopyFrom(status_pb2.Status(code=code_pb2.INTERNAL, message=_FAILED))
+            answer.error.CopyFrom(status.to_status())
         self._answers.put_nowait(answer)
-
-
-_FAILED = "the server failed; its log says where"

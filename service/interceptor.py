@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
+
+from service import status
+from service.errors import InputError
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -90,14 +94,27 @@ def _surrounded(
     handler: Any, surround: Callable[[Context], AbstractAsyncContextManager[object]]
 ) -> grpc.RpcMethodHandler[Any, Any]:
     behaviour = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
+    decode = handler.request_deserializer
+
+    async def read(request: Any, context: Context) -> Any:
+        """What was sent, read in here: gRPC would do it before anybody was asked who calls, and blame itself."""
+        if decode is None:
+            return request
+        if handler.request_streaming:
+            return (decode(data) async for data in request)
+        try:
+            return decode(request)
+        except DecodeError:
+            error = InputError("request", "the request cannot be read: it is no message that this call takes")
+            await status.abort(context, error)
 
     async def answer(request: Any, context: Context) -> Any:
         async with surround(context):
-            return await behaviour(request, context)
+            return await behaviour(await read(request, context), context)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
         async with surround(context):
-            answers = behaviour(request, context)
+            answers = behaviour(await read(request, context), context)
             if not hasattr(answers, "__aiter__"):  # a handler that calls context.write
                 await answers
                 return
@@ -113,6 +130,5 @@ def _surrounded(
     }[handler.request_streaming, handler.response_streaming]
     return make(
         stream if handler.response_streaming else answer,
-        request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,
     )

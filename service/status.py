@@ -11,6 +11,7 @@
 | `RefusedError` | FAILED_PRECONDITION | |
 | `UnknownCallerError` | UNAUTHENTICATED | |
 | `NotAllowedError` | PERMISSION_DENIED | |
+| any other | INTERNAL | |
 
 Each carries an ErrorInfo whose reason is a name that programs may rely on.
 """
@@ -39,17 +40,32 @@ _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000
 _FIELDS = {region: f"theorem.{region.value}" for region in Region} | {Region.CANDIDATE: "place"}
 
+# What gRPC says of a connection that does not come about, and what to do about it.
+_HINTS = (
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is from no authority that is trusted here; name one with --ca"),
+    ("Hostname Verification", "its certificate is for another name; call it by one that the certificate has"),
+    ("WRONG_VERSION_NUMBER", "it does not encrypt; leave out --ca and other settings of TLS"),
+    ("Socket closed", "it hung up; it may want encryption (--ca) or a certificate (connection.certificate)"),
+)
 
-async def abort(context: grpc.aio.ServicerContext, error: UserError) -> NoReturn:  # type: ignore[type-arg]
-    """End the call with the status of this error."""
+
+FAILED = "the server failed; its log says where"
+"""What is told of an error that is the server's own."""
+
+
+async def abort(context: grpc.aio.ServicerContext, error: UserError | None = None) -> NoReturn:  # type: ignore[type-arg]
+    """End the call with the status of this error; None: of one that is the server's own."""
     status = to_status(error)
     code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
     await context.abort(code, status.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
-def to_status(error: UserError) -> status_pb2.Status:
-    """The status that says what this error says."""
+def to_status(error: UserError | None = None) -> status_pb2.Status:
+    """The status that says what this error says; None: that the server failed."""
     match error:
+        case None:
+            code, reason = code_pb2.INTERNAL, "INTERNAL"
+            details: list[Proto] = []
         case StatementError(verdict=verdict):
             code, reason = code_pb2.INVALID_ARGUMENT, verdict.kind.name
             details = _statement_details(verdict)
@@ -78,7 +94,7 @@ def to_status(error: UserError) -> status_pb2.Status:
         case _:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
-    status = status_pb2.Status(code=code, message=_short(str(error)))
+    status = status_pb2.Status(code=code, message=FAILED if error is None else _short(str(error)))
     for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
         packed = Any()
         packed.Pack(detail)
@@ -119,7 +135,8 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
             return InputError(found[0][0], text, found)
     match status.code:
         case code_pb2.UNAVAILABLE if not status.details:
-            return GoneError(f"no server answers at {address}: start one with `leansieve serve` ({text})")
+            hint = next((hint for sign, hint in _HINTS if sign in text), "start one with `leansieve serve`")
+            return GoneError(f"no server answers at {address}: {hint} ({text})")
         case code_pb2.RESOURCE_EXHAUSTED | code_pb2.INVALID_ARGUMENT:
             return InputError("request", text)
         case code_pb2.NOT_FOUND:

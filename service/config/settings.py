@@ -88,6 +88,7 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
         UserError: a file cannot be read or a value does not fit.
     """
     path = file_in_use(file)
+    _refuse_unknown_variables()
 
     class Layered(Settings):
         model_config = SettingsConfigDict(toml_file=path)
@@ -100,7 +101,8 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         # What a whole section was is no help, and a token is nobody's business.
         found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
-        raise UserError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}{found}") from None
+        text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise UserError(f"setting {name}: {text}{found}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"cannot read the configuration file {path}: {error}") from None
 
@@ -115,6 +117,22 @@ def file_in_use(file: Path | None = None) -> Path:
     if path is not None and not path.is_file():
         raise UserError(f"there is no configuration file {path}")
     return path or user_config_path("leansieve") / "config.toml"
+
+
+_CLEARER = {
+    "extra_forbidden": "there is none of that name; `leansieve config show` lists all there are",
+    "model_type": "expected a table of settings",
+}
+
+
+def _refuse_unknown_variables() -> None:
+    """Raise UserError if a variable of the environment names a section that there is not: nothing else would say so."""
+    for name in os.environ:
+        section, nested, _ = name.upper().removeprefix("LEANSIEVE_").partition("__")
+        if name.upper().startswith("LEANSIEVE_") and nested and section.lower() not in Settings.model_fields:
+            raise UserError(
+                f"the environment variable {name} is no setting; `leansieve config show` lists all there are"
+            )
 
 
 def given(flags: Flags | None) -> dict[str, dict[str, Any]]:

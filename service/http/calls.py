@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc import code_pb2, status_pb2
 
 from service import status
 from service.errors import UserError
@@ -104,5 +103,4 @@ class Calls:
             raise
         except Exception:
             _log.exception("failed", rpc=method.name)
-            failed = status_pb2.Status(code=code_pb2.INTERNAL, message="the server failed; its log says where")
-            raise AbortedError(failed) from None
+            raise AbortedError(status.to_status()) from None

@@ -12,13 +12,14 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import check_pb2, prove_pb2, search_pb2, server_info_pb2, theorem_pb2, verdict_pb2
+from leansieve.v1 import check_pb2, proof_search_pb2, prove_pb2, search_pb2, server_info_pb2, theorem_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.search import Budget
 from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from prover.verdict import Limits
+from service import status
 from service.client import Client
 from service.config import ClientSettings, ServerSettings, Settings
 from service.engine import Engine
@@ -28,6 +29,7 @@ from service.requests import BusyError, Check, GoneError, RefusedError, Search, 
 from service.sampling import Sampling
 from service.server import SERVICE, listening
 
+METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
 SETTINGS = Settings(server=ServerSettings(listen="127.0.0.1:0", message_bytes=1 << 16))
 
 
@@ -138,6 +140,24 @@ async def test_a_text_that_cannot_be_taken_is_the_verdict_of_a_check(channel: gr
 async def test_a_message_beyond_the_limit_is_refused(client: Client) -> None:
     with pytest.raises(InputError, match="larger than max"):
         await client.check(Check(TRUE, Candidate("x" * (1 << 16))))
+
+
+@pytest.mark.parametrize("name", [method.name for method in METHODS])
+async def test_what_is_no_message_is_bad_input_and_not_our_failure(channel: grpc.aio.Channel, name: str) -> None:
+    async def sent() -> AsyncIterator[bytes]:
+        yield b"\xff\xff\xff\x01garbage"
+
+    call = channel.stream_unary(f"/{SERVICE}/{name}")(sent())
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert isinstance(status.to_error(caught.value, "here"), InputError)
+    assert "cannot be read" in str(caught.value.details())
+
+
+async def test_a_field_that_this_server_does_not_know_is_not_looked_at(channel: grpc.aio.Channel) -> None:
+    call = channel.unary_unary(f"/{SERVICE}/GetServerInfo")
+    assert await call(b"\x9a\x06\x03new")  # of a later contract: the field 99
 
 
 async def test_no_server_is_one_sentence() -> None:

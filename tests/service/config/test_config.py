@@ -40,8 +40,9 @@ def test_the_users_own_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("text", "expected"),
     [
         ("[lean]\nworkers = 0\n", "lean.workers"),
-        ("[lean]\nwrokers = 1\n", "lean.wrokers"),
-        ("[laen]\nworkers = 1\n", "laen"),
+        ("[lean]\nwrokers = 1\n", "lean.wrokers: there is none of that name; `leansieve config show` lists all"),
+        ("[laen]\nworkers = 1\n", "setting laen: there is none of that name"),
+        ("lean = 3\n", "setting lean: expected a table of settings, found 3"),
         ("[security]\ncertificate = 'a'\n", "setting security: certificate and key belong together: set both or none$"),
         ("[security]\nclient_ca = 'a'\n", "client_ca needs certificate and key"),
         ("[security]\ntokens = 'a.txt'\n", "tokens must be a .toml file"),
@@ -59,6 +60,16 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, text: str, expected: str) ->
     with pytest.raises(UserError, match=expected) as caught:
         config.load(file)
     assert "\n" not in str(caught.value)
+
+
+def test_a_variable_that_names_no_setting_is_not_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEANSIEVE_CACHE", "/a/folder")  # is no setting, and read elsewhere
+    config.load()
+    for name in ("LEANSIEVE_LAEN__WORKERS", "LEANSIEVE_LEAN__WROKERS"):
+        monkeypatch.setenv(name, "1")
+        with pytest.raises(UserError, match="`leansieve config show` lists all"):
+            config.load()
+        monkeypatch.delenv(name)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Who is let in, through a real channel to a server that was never started: it answers whatever needs no Lean."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from pathlib import Path
 
 import grpc
+import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -16,14 +18,16 @@ from prover.candidate import Candidate
 from prover.theorem import Theorem
 from service import logs
 from service.client import Client
-from service.config import ConnectionSettings, LogSettings, SecuritySettings, Settings
+from service.config import ConnectionSettings, HttpSettings, LogSettings, SecuritySettings, ServerSettings, Settings
+from service.engine import Engine
 from service.errors import UserError
 from service.health import SERVICE
+from service.http.app import path
 from service.requests import BusyError, Check, Search, UnavailableError
 from service.security import authentication, tokens
-from service.security.identity import Role
+from service.security.identity import Identity, Role
 from service.security.tls import server_credentials
-from service.server import roles_of_anyone
+from service.server import listening, roles_of_anyone
 
 from .conftest import Files, running
 
@@ -98,6 +102,39 @@ async def test_a_token_opens_the_methods_of_its_roles_alone(tmp_path: Path) -> N
         assert await code_of(address, connecting(token=prove), "prove") == "BUSY"
 
 
+@pytest.mark.parametrize("role", Role)
+async def test_each_role_opens_its_methods_and_no_other_over_grpc_and_over_http(tmp_path: Path, role: Role) -> None:
+    file, urls = tmp_path / "tokens.toml", list[str]()
+    bearer = {"authorization": f"Bearer {tokens.new(file, role.value, [role])}"}
+    closed = {
+        name
+        for name, needed in authentication.ROLES.items()
+        if needed is not None and not Identity("", frozenset({role})).may(needed)
+    }
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0"),
+        http=HttpSettings(listen="127.0.0.1:0"),
+        security=SecuritySettings(tokens=file),
+    )
+    refused: dict[str, set[str]] = {"grpc": set(), "http": set()}
+    async with listening(Engine(settings), settings, asyncio.Event(), announce_http=urls.append) as (address, _):
+        async with grpc.aio.insecure_channel(address) as channel:
+            for name in authentication.ROLES:
+                with contextlib.suppress(grpc.aio.AioRpcError):  # empty requests, and no Lean: few come to anything
+                    call = channel.unary_stream(f"/{SERVICE}/{name}")(b"", metadata=tuple(bearer.items()))
+                    await call.read()
+                if await call.code() is grpc.StatusCode.PERMISSION_DENIED:
+                    refused["grpc"].add(name)
+        async with httpx.AsyncClient(base_url=urls[0], headers=bearer, timeout=60) as web:
+            for name in authentication.ROLES:
+                kind = "application/x-ndjson" if name == "CheckProofs" else "application/json"
+                answer = await web.post(path(name), content="{}", headers={"content-type": kind})
+                assert answer.status_code != 401
+                if answer.status_code == 403:
+                    refused["http"].add(name)
+    assert refused == {"grpc": closed, "http": closed}
+
+
 async def test_tokens_are_made_and_revoked_while_the_server_runs(tmp_path: Path) -> None:
     file = tmp_path / "tokens.toml"
     first = tokens.new(file, "first", [Role.PROVE])
@@ -138,8 +175,20 @@ async def test_calls_are_encrypted(pki: Files) -> None:
     async with running(SecuritySettings(certificate=certificate, key=key)) as (address, witness):
         assert await code_of(address, connecting(ca=pki.ca)) == "OK"
         assert witness.seen[0].name == "peer:127.0.0.1"
-        assert "no server answers" in await code_of(address, Settings())
-        assert "no server answers" in await code_of(address, connecting(tls=True))  # not an authority of this machine
+        for settings, why in (
+            (Settings(), "it may want encryption"),
+            (connecting(tls=True), "its certificate is from no authority that is trusted here"),  # of this machine
+        ):
+            said = await code_of(address, settings)
+            assert f"no server answers at {address}: " in said
+            assert why in said
+        other_name = address.replace("127.0.0.1", "[::ffff:127.0.0.1]")
+        assert "its certificate is for another name" in await code_of(other_name, connecting(ca=pki.ca))
+
+
+async def test_a_server_that_does_not_encrypt_is_said_so(pki: Files) -> None:
+    async with running(SecuritySettings()) as (address, _):
+        assert "it does not encrypt; leave out --ca" in await code_of(address, connecting(ca=pki.ca))
 
 
 async def test_grpcs_own_token_credentials_are_understood(pki: Files, tmp_path: Path) -> None:
