@@ -71,7 +71,10 @@ class Lake:
         named = _NAMED_TOOLCHAIN.fullmatch(project.toolchain)
         if named is None or not self._of_elan:  # a channel such as `stable`, a linked toolchain, or no elan
             return
-        full = f"{named['origin'] or 'leanprover/lean4'}:{named['release']}"
+        origin, release = named["origin"] or "leanprover/lean4", named["release"]
+        if release.startswith("nightly") and not origin.endswith("-nightly"):
+            origin += "-nightly"  # elan finds nightly builds there
+        full = f"{origin}:{release}"
         folder = full.replace("/", "--").replace(":", "---")
         if not (self.elan / "toolchains" / folder).exists():
             raise RuntimeUnavailableError(

@@ -87,17 +87,25 @@ def test_emulated_elan_is_found_without_path(tmp_path: Path, monkeypatch: pytest
     assert launch.env["PATH"].split(os.pathsep)[0] == str(lean.folder)
 
 
-@pytest.mark.parametrize("named", ["leanprover/lean4:v4.28.0", "v4.28.0"])
+@pytest.mark.parametrize(
+    ("named", "full"),
+    [
+        ("leanprover/lean4:v4.28.0", "leanprover/lean4:v4.28.0"),
+        ("v4.28.0", "leanprover/lean4:v4.28.0"),
+        ("leanprover/lean4:nightly-2026-01-20", "leanprover/lean4-nightly:nightly-2026-01-20"),
+    ],
+)
 def test_toolchain_that_emulated_elan_lacks_is_not_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, full: str
 ) -> None:
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
     lean = emulate(tmp_path, elan=True)
     (lean.project / "lean-toolchain").write_text(f"{named}\n")
-    with pytest.raises(RuntimeUnavailableError, match=r"run `elan toolchain install leanprover/lean4:v4.28.0`"):
+    with pytest.raises(RuntimeUnavailableError, match=f"run `elan toolchain install {full}`"):
         toolchain(lean).prepare()
     assert lean.calls("lake") == [], "elan would have begun to download"
-    (tmp_path / "home/.elan/toolchains/leanprover--lean4---v4.28.0").mkdir(parents=True)
+    folder = full.replace("/", "--").replace(":", "---")
+    (tmp_path / "home/.elan/toolchains" / folder).mkdir(parents=True)
     toolchain(lean).prepare()
 
 
