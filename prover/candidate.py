@@ -11,7 +11,7 @@ class Candidate:
 
     Attributes:
         text: what follows `:=` (`Mode.PROOF`), or a whole file without imports (`Mode.FILE`).
-        source: who proposed it, for instance `portfolio` or `model:alpha=0.25`.
+        source: who proposed it, for instance `portfolio` or `model:alpha-0.25`.
         log_prob: sum of the log-probabilities (natural) of its tokens under the model, at temperature 1 and without
             top_p; the end token counts if it was sampled. None where there is none.
         tokens: tokens sampled, end token included.

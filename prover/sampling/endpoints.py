@@ -16,6 +16,13 @@ from prover.sampling.sampler import SamplerUnavailableError
 logger = logging.getLogger(__name__)
 
 _LONGEST_REASON = 300
+_OF_THE_SERVER = {
+    401,
+    403,
+    404,
+    408,
+    429,
+}  # says no more of the request than 500 and above: another server may answer it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +145,9 @@ class Endpoints:
             endpoint.running += 1
             try:
                 response = await self._http.post(endpoint.url + path, json=body)
-                if response.status_code < 500 and response.status_code != 429:
+                if response.status_code < 500 and response.status_code not in _OF_THE_SERVER:
                     return _answer(endpoint, response)
-                complaint = f"answers {response.status_code} to {path}"
+                complaint = _refusal(response)
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 complaint = _describe(error)
             finally:
@@ -189,8 +196,6 @@ class Endpoints:
 
 
 def _answer(endpoint: _Endpoint, response: httpx.Response) -> Any:
-    if response.status_code in (401, 403, 404):
-        raise SamplerUnavailableError(f"{endpoint.url} {_refusal(response)}")
     if response.is_error:
         try:
             said = str(response.json()["error"]["message"])
