@@ -12,6 +12,9 @@ import yaml
 
 from service import config
 from service.config import Settings
+from service.engine import Engine
+from service.health import Health
+from service.metrics.collector import ServerCollector
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -95,6 +98,27 @@ def test_probes_ask_what_the_server_answers() -> None:
     (container,) = resource("deployment.yaml")["spec"]["template"]["spec"]["containers"]
     paths = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
     assert paths == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
+
+
+def test_the_autoscaler_asks_for_a_metric_that_there_is() -> None:
+    (metric,) = resource("autoscaler.yaml")["spec"]["metrics"]
+    name = metric["pods"]["metric"]["name"]
+    (rule,) = yaml.safe_load((DEPLOY / "kubernetes" / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    assert rule["name"]["as"] == name
+    assert rule["seriesQuery"].startswith(f"{name}{{")
+    collected = ServerCollector(Engine(Settings()), Health()).collect()
+    assert name in {family.name for family in collected}
+
+
+def test_deployment_budget_autoscaler_and_service_mean_the_same_pods() -> None:
+    deployment = resource("deployment.yaml")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"] == labels
+    assert resource("disruption.yaml")["spec"]["selector"]["matchLabels"] == labels
+    assert resource("service.yaml")["spec"]["selector"] == labels
+    assert resource("network.yaml")["spec"]["podSelector"]["matchLabels"] == labels
+    target = resource("autoscaler.yaml")["spec"]["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == (deployment["kind"], deployment["metadata"]["name"])
 
 
 def test_compose_publishes_on_this_machine_alone() -> None:

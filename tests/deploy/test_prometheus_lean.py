@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,7 +40,9 @@ pytestmark = [
     ),
 ]
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+OF_MODELS = {"leansieve_vllm_server_healthy", "leansieve_vllm_server_running"}
 
 
 @contextlib.asynccontextmanager
@@ -144,6 +147,14 @@ async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lea
         foreign = ("python_", "process_", "vllm:")
         assert [line for line in complaints.decode().splitlines() if not line.startswith(foreign)] == []
         assert "swap" not in page.text
+        # The manual names every metric of ours, and no other.
+        shown = {name for name in re.findall(r"^# TYPE (\S+)", page.text, re.M) if not name.endswith("_created")}
+        ours = {name for name in shown if name.startswith(("leansieve_", "grpc_server_"))}
+        manual = (ROOT / "docs" / "operations.md").read_text()
+        table = manual[manual.index("## Metrics") : manual.index("## Logs")]
+        named = set(re.findall(r"`((?:leansieve|grpc_server)_\w+)", table))
+        assert ours - named == set()
+        assert named - ours == OF_MODELS
         # Calls over HTTP are none of gRPC's.
         assert 'leansieve_http_handled_total{code="OK",method="GetServerInfo"} 1.0' in page.text
         assert 'grpc_method="GetServerInfo"' not in page.text

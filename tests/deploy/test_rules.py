@@ -39,6 +39,12 @@ def test_alerts_fire_when_they_should_and_not_before() -> None:
     promtool("test", "rules", "rules.test.yaml")
 
 
+def test_every_alert_is_seen_to_fire() -> None:
+    cases = yaml.safe_load((FOLDER / "rules.test.yaml").read_text())["tests"]
+    fires = {one["alertname"] for case in cases for one in case.get("alert_rule_test", []) if one.get("exp_alerts")}
+    assert fires == {alert["alert"] for alert in rules("alerts.yaml")}
+
+
 def test_every_alert_has_a_page_in_the_runbook() -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

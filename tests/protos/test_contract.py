@@ -139,6 +139,38 @@ def test_every_field_that_clients_send_has_a_rule() -> None:
         assert of.string.max_len or of.string.max_bytes, f"{field.full_name} may be of any length"
 
 
+def bounded(field: FieldDescriptor) -> bool:
+    """Whether the contract says the most that one value of it may be."""
+    of = rules(field).repeated.items if field.is_repeated else rules(field)
+    match field.type:
+        case FieldDescriptor.TYPE_BOOL:
+            return True
+        case FieldDescriptor.TYPE_STRING:
+            return bool(of.string.max_len or of.string.max_bytes)
+        case FieldDescriptor.TYPE_ENUM:
+            return bool(of.enum.defined_only)
+        case FieldDescriptor.TYPE_UINT32:
+            return bool(of.uint32.HasField("lte"))
+        case FieldDescriptor.TYPE_UINT64:
+            return bool(of.uint64.HasField("lte"))
+        case FieldDescriptor.TYPE_DOUBLE:
+            return bool(of.double.HasField("lte") and (of.double.HasField("gte") or of.double.HasField("gt")))
+        case FieldDescriptor.TYPE_MESSAGE if field.message_type.full_name == "google.protobuf.Duration":
+            return bool(of.duration.HasField("lte") and of.duration.HasField("gt"))
+        case FieldDescriptor.TYPE_MESSAGE:
+            return field.message_type.full_name.startswith("leansieve.v1.")  # its own fields are looked at
+    return False
+
+
+def test_whatever_clients_send_is_bounded() -> None:
+    fields = list(sent_by_clients())
+    assert {field.type for field in fields} >= {FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_DOUBLE}
+    assert [field.full_name for field in fields if not bounded(field)] == []
+    many = [field for field in fields if field.is_repeated]
+    assert many
+    assert [field.full_name for field in many if not rules(field).repeated.max_items] == []
+
+
 def test_the_rules_are_those_that_the_server_checks() -> None:
     request = prove_pb2.ProveRequest()
     request.options.sampling.focus = 2.0
