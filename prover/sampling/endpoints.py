@@ -16,13 +16,8 @@ from prover.sampling.sampler import SamplerUnavailableError
 logger = logging.getLogger(__name__)
 
 _LONGEST_REASON = 300
-_OF_THE_SERVER = {
-    401,
-    403,
-    404,
-    408,
-    429,
-}  # says no more of the request than 500 and above: another server may answer it
+# Says no more of the request than 500 and above do: another server may answer it.
+_OF_THE_SERVER = {401, 403, 404, 408, 429}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from prover.sampling.sampler import SamplingParams
 from prover.theorem import Theorem
 
 _SEEDS = 2**63  # what torch's generators take
-_AT_FIRST = 8  # candidates in work
+_AT_FIRST = 4  # candidates in work
 _PATIENCE = 0.1  # seconds
 
 Formats = Callable[[str, Any], PromptFormat]
