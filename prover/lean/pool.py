@@ -11,11 +11,12 @@ from prover.candidate import Candidate
 from prover.lean import protocol
 from prover.lean.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.crew import Crew, PoolConfig, PoolUnavailableError
+from prover.lean.crew import Crew, PoolUnavailableError
 from prover.lean.ending import End
 from prover.lean.isolated import IsolatedChecker
 from prover.lean.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.lines import Request
+from prover.lean.pool_config import PoolConfig
 from prover.lean.process import WorkerProcess
 from prover.lean.protocol import NoAnswerError, UnfitTextError
 from prover.lean.runtime import LeanRuntime
