@@ -1,71 +1,36 @@
-"""Runs batch jobs: takes items from the database under leases, searches, and writes their answers back.
-
-Any number of servers may do so over one database. A server that dies lets its leases run out, and others, or the same
-one started again, take its items; an item that three servers died on is answered as FAILED.
-"""
+"""Batch jobs over a database: takes them in, tells how they stand, and has them worked on (`service/jobs/work.py`)."""
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import random
-from collections.abc import AsyncGenerator, Coroutine, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Self, TypeVar
 
-import structlog
-from pydantic import TypeAdapter
-
-from prover.events import Ending, Finished, Progress, Proof
-from prover.lean.jobs import Priority
 from prover.store.errors import StoreError
-from prover.store.queue import JobQueue, KeyUsedError, Lease, QueueFullError, StoredJob, Submission
+from prover.store.queue import JobQueue, KeyUsedError, QueueFullError, StoredJob, Submission
 from service.config import JobSettings
-from service.errors import InputError, UserError
+from service.errors import InputError
 from service.jobs.jobs import (
     NO_QUOTA,
-    Answer,
     Answered,
     Batch,
-    Item,
     JobEvent,
     JobState,
     JobStatus,
     NoJobError,
-    Outcome,
 )
-from service.jobs.waiting import Changes, ended, unbroken, wait
-from service.quotas import Account, Quotas
-from service.requests import BusyError, Service, StatementError, UnavailableError
-from service.security.identity import Identity, Quota
+from service.jobs.waiting import Changes, wait
+from service.jobs.work import ANSWER, ITEM, OPTIONS, POLL_SECONDS, Options, Work
+from service.quotas import Quotas
+from service.requests import BusyError, Service, UnavailableError
+from service.security.identity import Quota
 
 T = TypeVar("T")
 
-_log = structlog.get_logger(__name__)
-
-_MOST_ATTEMPTS = 3
-_BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
-_TIDY_SECONDS = 3600.0
-_POLL_SECONDS = 1.0  # how soon what other servers did is seen
 _STATUS_SECONDS = 5.0  # how often a watcher is told how the job stands where nothing happens
 _PAGE = 50  # answers read at once
 _LONGEST_ID = 1024
 _LONGEST_KEY = 256
-
-_ITEM = TypeAdapter(Item)
-_ANSWER = TypeAdapter(Answer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What is kept with a job beside its items; jobs of earlier versions have no quota."""
-
-    repeat: bool
-    owner: str = ""
-    quota: Quota = NO_QUOTA
-
-
-_OPTIONS = TypeAdapter(_Options)
 
 
 class JobRunner:
@@ -73,26 +38,19 @@ class JobRunner:
 
     def __init__(self, service: Service, queue: JobQueue, settings: JobSettings, quotas: Quotas | None = None) -> None:
         """Search with `service`, at `Priority.BATCH`; what that takes is charged to owners in `quotas`, if any."""
-        self._service = service
         self._queue = queue
         self._settings = settings
-        self._quotas = quotas
-        self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._changes = Changes()
-        self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
-        self._loops: list[asyncio.Task[None]] = []
+        self._work = Work(service, queue, settings, quotas, self._changes)
 
     async def __aenter__(self) -> Self:
         """Begin to work."""
-        self._loops = [asyncio.create_task(loop) for loop in (self._work(), self._renew(), self._tidy())]
+        await self._work.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Stop: items under way are given back, for other servers or the next start."""
-        await ended(self._loops)
-        await ended([task for _, task in self._working.values()])
-        with contextlib.suppress(StoreError):  # the leases run out by themselves
-            await self._queue.give_back()
+        await self._work.__aexit__()
 
     async def submit(self, batch: Batch, owner: str = "", quota: Quota = NO_QUOTA) -> JobStatus:
         """See `Jobs.submit`."""
@@ -100,7 +58,7 @@ class JobRunner:
         items = await asyncio.to_thread(_encode, batch)
         repeat = json.dumps({"repeat": batch.repeat})
         digest = hashlib.sha256("\0".join([batch.label, repeat, *map("\0".join, items)]).encode()).hexdigest()
-        options = _OPTIONS.dump_json(_Options(batch.repeat, owner, quota)).decode()
+        options = OPTIONS.dump_json(Options(batch.repeat, owner, quota)).decode()
         submission = Submission(owner, batch.key or None, digest, batch.label, options, items)
         try:
             job = await self._stored(
@@ -123,7 +81,7 @@ class JobRunner:
             job = await self._find(job_id, owner)
             answers = await self._stored(self._queue.answers(job_id, after, _PAGE))
             for position, text in answers:
-                yield Answered(position, _ANSWER.validate_json(text))
+                yield Answered(position, ANSWER.validate_json(text))
                 after = position
             status = _status(job)
             if after >= job.answered and status.state is not JobState.RUNNING:
@@ -133,7 +91,7 @@ class JobRunner:
                 yield status
                 told, told_at = status, _now()
             if after >= job.answered:
-                await wait(change, _POLL_SECONDS)
+                await wait(change, POLL_SECONDS)
 
     async def status(self, job_id: str, owner: str | None = "") -> JobStatus:
         """See `Jobs.status`."""
@@ -143,9 +101,7 @@ class JobRunner:
         """See `Jobs.cancel`."""
         await self._find(job_id, owner)
         job = await self._stored(self._queue.cancel(job_id))
-        for lease, task in self._working.values():
-            if lease.job == job_id:
-                task.cancel()
+        self._work.stop(job_id)
         self._changes.tell()
         if job is None:
             raise NoJobError(f"there is no job {job_id}")
@@ -162,142 +118,6 @@ class JobRunner:
             return await work
         except StoreError as error:
             raise UnavailableError(str(error), 10.0) from None
-
-    async def _work(self) -> None:
-        """Keep as many items under way as there is room for."""
-        while True:
-            change = self._changes.next
-            room = await self._room()
-            try:
-                spent, seconds = self._without_means(), self._settings.lease_seconds
-                leases = await unbroken(self._queue.claim(room, seconds, spent)) if room else []
-            except StoreError as error:
-                _log.warning("batches cannot be worked on", error=str(error))
-                leases = []
-            for lease in leases:
-                task = asyncio.create_task(self._settle(lease))
-                self._working[lease.item] = lease, task
-                task.add_done_callback(lambda _, item=lease.item: self._done(item))  # type: ignore[misc]
-            if len(leases) < max(room, 1):
-                await wait(change, _POLL_SECONDS * random.uniform(1.0, 1.5))
-
-    async def _room(self) -> int:
-        if self._settings.concurrency is not None:
-            most = self._settings.concurrency
-        else:
-            try:
-                most = (await self._service.info()).workers
-            except UserError:  # not yet started, for instance
-                most = 0
-        return max(0, most - len(self._working))
-
-    def _without_means(self) -> set[str]:
-        """Owners who have to wait until something of their quota is left again."""
-        self._spent = {owner: account for owner, account in self._spent.items() if account.wait()}
-        return set(self._spent)
-
-    def _done(self, item: int) -> None:
-        self._working.pop(item, None)
-        self._changes.tell()
-
-    async def _renew(self) -> None:
-        """Hold on to what is under way; stop what others have taken or somebody has cancelled."""
-        while True:
-            await asyncio.sleep(self._settings.lease_seconds / 4)
-            begun = set(self._working)
-            try:
-                held = await self._queue.renew(self._settings.lease_seconds)
-            except StoreError as error:
-                _log.warning("leases of batch items cannot be renewed", error=str(error))
-                continue
-            for item in begun - held:
-                if item in self._working:
-                    self._working[item][1].cancel()
-
-    async def _tidy(self) -> None:
-        """Delete what was finished long ago."""
-        while True:
-            await self._put(self._queue.trim(self._settings.keep_days * 86_400))
-            await asyncio.sleep(_TIDY_SECONDS)
-
-    async def _settle(self, lease: Lease) -> None:
-        """Work on an item until it is answered, or give it back."""
-        log = _log.bind(job=lease.job, attempt=lease.attempt)
-        try:
-            options = _OPTIONS.validate_json(lease.options)
-            item = _ITEM.validate_json(lease.request)
-            with self._charging(options):
-                answer = await self._answer(item, lease, options.repeat)
-        except UnavailableError as error:
-            log.warning("a batch item is put back", error=str(error))
-            await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
-            await self._put(self._queue.release(lease))
-            return
-        except Exception:
-            log.exception("a batch item failed")
-            answer = Answer(lease.name, Outcome.FAILED, error="the server failed; its log says where")
-        answer = replace(answer, attempts=lease.attempt)
-        await self._put(self._queue.answer(lease, _ANSWER.dump_json(answer).decode()))
-        log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
-
-    async def _put(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Tell the database. Should it fail: leases run out, and their items are taken again."""
-        try:
-            await work
-        except StoreError as error:
-            _log.warning("the database of batches cannot be written", error=str(error))
-
-    @contextlib.contextmanager
-    def _charging(self, options: "_Options") -> Iterator[None]:
-        """Have this task's work charged to the owner of a job."""
-        if self._quotas is None:
-            yield
-            return
-        account = self._quotas.account(Identity(options.owner, frozenset(), options.quota))
-        account.bear()
-        try:
-            yield
-        finally:
-            if account.wait():
-                self._spent[options.owner] = account
-
-    async def _answer(self, item: Item, lease: Lease, repeat: bool) -> Answer:
-        if lease.attempt > _MOST_ATTEMPTS:
-            error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
-            return Answer(item.id, Outcome.FAILED, item.family, error=error)
-        request = replace(item.search, priority=Priority.BATCH, repeat=repeat)
-        while True:
-            proofs: list[Proof] = []
-            spent = Progress()
-            try:
-                async with contextlib.aclosing(self._service.prove(request)) as events:
-                    async for event in events:
-                        if isinstance(event, Proof):
-                            proofs.append(event)
-                        elif isinstance(event, Progress):
-                            spent = event
-                        elif isinstance(event, Finished):
-                            return _answered(item, event, proofs)
-                raise UnavailableError("a search ended without its last event")
-            except BusyError as error:
-                await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
-            except StatementError as error:
-                return Answer(item.id, Outcome.INVALID, item.family, spent=spent, verdict=error.verdict)
-            except UnavailableError:
-                raise
-            except UserError as error:
-                return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
-
-
-def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:
-    proofs = finished.proofs or tuple(found)
-    if proofs:
-        outcome = Outcome.PROVED
-    elif finished.ending is Ending.KNOWN_FAILURE:
-        outcome = Outcome.KNOWN_HARD
-    else:
-        outcome = Outcome.UNPROVED
-    return Answer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)
 
 
 def _admit(batch: Batch, most: int) -> None:
@@ -316,7 +136,7 @@ def _admit(batch: Batch, most: int) -> None:
 
 
 def _encode(batch: Batch) -> list[tuple[str, str]]:
-    return [(item.id, _ITEM.dump_json(item).decode()) for item in batch.items]
+    return [(item.id, ITEM.dump_json(item).decode()) for item in batch.items]
 
 
 def _status(job: StoredJob) -> JobStatus:

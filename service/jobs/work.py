@@ -1,0 +1,219 @@
+"""Works on batch jobs: takes items from the database under leases, searches, and writes their answers back.
+
+Any number of servers may do so over one database. A server that dies lets its leases run out, and others, or the same
+one started again, take its items; an item that three servers died on is answered as FAILED.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import structlog
+from pydantic import TypeAdapter
+
+from prover.events import Ending, Finished, Progress, Proof
+from prover.lean.jobs import Priority
+from prover.store.errors import StoreError
+from prover.store.queue import JobQueue, Lease
+from service.config import JobSettings
+from service.errors import UserError
+from service.jobs.jobs import NO_QUOTA, Answer, Item, Outcome
+from service.jobs.waiting import Changes, ended, unbroken, wait
+from service.quotas import Account, Quotas
+from service.requests import BusyError, Service, StatementError, UnavailableError
+from service.security.identity import Identity, Quota
+
+_log = structlog.get_logger(__name__)
+
+_MOST_ATTEMPTS = 3
+_BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
+_TIDY_SECONDS = 3600.0
+POLL_SECONDS = 1.0
+"""How soon what other servers did is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is kept with a job beside its items; jobs of earlier versions have no quota."""
+
+    repeat: bool
+    owner: str = ""
+    quota: Quota = NO_QUOTA
+
+
+ITEM, ANSWER, OPTIONS = TypeAdapter(Item), TypeAdapter(Answer), TypeAdapter(Options)
+"""How they stand in the database."""
+
+
+class Work:
+    """What one server does on the jobs of a database. Use it as an async context manager; behind it, its items are free again."""
+
+    def __init__(
+        self, service: Service, queue: JobQueue, settings: JobSettings, quotas: Quotas | None, changes: Changes
+    ) -> None:
+        """Search with `service`, at `Priority.BATCH`; owners are charged in `quotas`, if any; `changes` is told and heard."""
+        self._service = service
+        self._queue = queue
+        self._settings = settings
+        self._quotas = quotas
+        self._changes = changes
+        self._spent: dict[str, Account] = {}  # of owners with nothing left
+        self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        self._loops = [asyncio.create_task(loop) for loop in (self._work(), self._renew(), self._tidy())]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Stop: items under way are given back, for other servers or the next start."""
+        await ended(self._loops)
+        await ended([task for _, task in self._working.values()])
+        with contextlib.suppress(StoreError):  # the leases run out by themselves
+            await self._queue.give_back()
+
+    def stop(self, job_id: str) -> None:
+        """Stop what is under way of a job."""
+        for lease, task in self._working.values():
+            if lease.job == job_id:
+                task.cancel()
+
+    async def _work(self) -> None:
+        """Keep as many items under way as there is room for."""
+        while True:
+            change = self._changes.next
+            room = await self._room()
+            try:
+                spent, seconds = self._without_means(), self._settings.lease_seconds
+                leases = await unbroken(self._queue.claim(room, seconds, spent)) if room else []
+            except StoreError as error:
+                _log.warning("batches cannot be worked on", error=str(error))
+                leases = []
+            for lease in leases:
+                task = asyncio.create_task(self._settle(lease))
+                self._working[lease.item] = lease, task
+                task.add_done_callback(lambda _, item=lease.item: self._done(item))  # type: ignore[misc]
+            if len(leases) < max(room, 1):
+                await wait(change, POLL_SECONDS * random.uniform(1.0, 1.5))
+
+    async def _room(self) -> int:
+        if self._settings.concurrency is not None:
+            most = self._settings.concurrency
+        else:
+            try:
+                most = (await self._service.info()).workers
+            except UserError:  # not yet started, for instance
+                most = 0
+        return max(0, most - len(self._working))
+
+    def _without_means(self) -> set[str]:
+        """Owners who have to wait until something of their quota is left again."""
+        self._spent = {owner: account for owner, account in self._spent.items() if account.wait()}
+        return set(self._spent)
+
+    def _done(self, item: int) -> None:
+        self._working.pop(item, None)
+        self._changes.tell()
+
+    async def _renew(self) -> None:
+        """Hold on to what is under way; stop what others have taken or somebody has cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 4)
+            begun = set(self._working)
+            try:
+                held = await self._queue.renew(self._settings.lease_seconds)
+            except StoreError as error:
+                _log.warning("leases of batch items cannot be renewed", error=str(error))
+                continue
+            for item in begun - held:
+                if item in self._working:
+                    self._working[item][1].cancel()
+
+    async def _tidy(self) -> None:
+        """Delete what was finished long ago."""
+        while True:
+            await self._put(self._queue.trim(self._settings.keep_days * 86_400))
+            await asyncio.sleep(_TIDY_SECONDS)
+
+    async def _settle(self, lease: Lease) -> None:
+        """Work on an item until it is answered, or give it back."""
+        log = _log.bind(job=lease.job, attempt=lease.attempt)
+        try:
+            options = OPTIONS.validate_json(lease.options)
+            item = ITEM.validate_json(lease.request)
+            with self._charging(options):
+                answer = await self._answer(item, lease, options.repeat)
+        except UnavailableError as error:
+            log.warning("a batch item is put back", error=str(error))
+            await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
+            await self._put(self._queue.release(lease))
+            return
+        except Exception:
+            log.exception("a batch item failed")
+            answer = Answer(lease.name, Outcome.FAILED, error="the server failed; its log says where")
+        answer = replace(answer, attempts=lease.attempt)
+        await self._put(self._queue.answer(lease, ANSWER.dump_json(answer).decode()))
+        log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
+
+    async def _put(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Tell the database. Should it fail: leases run out, and their items are taken again."""
+        try:
+            await work
+        except StoreError as error:
+            _log.warning("the database of batches cannot be written", error=str(error))
+
+    @contextlib.contextmanager
+    def _charging(self, options: Options) -> Iterator[None]:
+        """Have this task's work charged to the owner of a job."""
+        if self._quotas is None:
+            yield
+            return
+        account = self._quotas.account(Identity(options.owner, frozenset(), options.quota))
+        account.bear()
+        try:
+            yield
+        finally:
+            if account.wait():
+                self._spent[options.owner] = account
+
+    async def _answer(self, item: Item, lease: Lease, repeat: bool) -> Answer:
+        if lease.attempt > _MOST_ATTEMPTS:
+            error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
+            return Answer(item.id, Outcome.FAILED, item.family, error=error)
+        request = replace(item.search, priority=Priority.BATCH, repeat=repeat)
+        while True:
+            proofs: list[Proof] = []
+            spent = Progress()
+            try:
+                async with contextlib.aclosing(self._service.prove(request)) as events:
+                    async for event in events:
+                        if isinstance(event, Proof):
+                            proofs.append(event)
+                        elif isinstance(event, Progress):
+                            spent = event
+                        elif isinstance(event, Finished):
+                            return _answered(item, event, proofs)
+                raise UnavailableError("a search ended without its last event")
+            except BusyError as error:
+                await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
+            except StatementError as error:
+                return Answer(item.id, Outcome.INVALID, item.family, spent=spent, verdict=error.verdict)
+            except UnavailableError:
+                raise
+            except UserError as error:
+                return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
+
+
+def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:
+    proofs = finished.proofs or tuple(found)
+    if proofs:
+        outcome = Outcome.PROVED
+    elif finished.ending is Ending.KNOWN_FAILURE:
+        outcome = Outcome.KNOWN_HARD
+    else:
+        outcome = Outcome.UNPROVED
+    return Answer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)
