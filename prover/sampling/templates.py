@@ -68,9 +68,14 @@ def _intros(_: Theorem, shape: Shape) -> Iterator[str]:
     yield f"intro {' '.join(shape.intros)}" if shape.intros else ""
 
 
+def defined_names(theorem: Theorem) -> list[str]:
+    """Names that the context defines."""
+    return _DEFINITION.findall(theorem.context)
+
+
 def _definitions(theorem: Theorem, _: Shape) -> Iterator[str]:
-    """All names that the context defines."""
-    if names := _DEFINITION.findall(theorem.context):
+    """All of them at once."""
+    if names := defined_names(theorem):
         yield ", ".join(names)
 
 

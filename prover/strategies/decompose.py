@@ -8,42 +8,28 @@ import asyncio
 import contextlib
 import itertools
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
-from prover.binders import read_shape
 from prover.candidate import Candidate
-from prover.lean.answers import SorryGoals
-from prover.lean.checker import Terms
 from prover.lean.protocol import UnfitTextError
 from prover.sampling.sampler import ProofModel, Sampler
-from prover.sampling.templates import KINDS
+from prover.sampling.templates import defined_names
 from prover.strategies.beside import beside
 from prover.strategies.strategy import SearchContext, question_terms
 from prover.tactics.closers import PROBE, particular
 from prover.tactics.cut import cut, errors
-from prover.tactics.goal import Goal, read_goal
+from prover.tactics.goal import Goal
+from prover.tactics.partial import GoalReader, Place, goals_at, goals_left, root
 from prover.tactics.steps import fill, holes, steps
 from prover.theorem import Theorem
-from prover.verdict import Mode, Verdict, VerdictKind
+from prover.verdict import Mode, Verdict
 
 _LONGEST_PROOF = 16_000  # characters
 _MOST_HOLES = 8
 _MOST_SKELETONS = 16  # of a model's, tried again with deeper holes
 _AT_ONCE = 4  # skeletons in work
-
-Place = Callable[[str], str]
-"""Puts a tactic block where a hole is, in a proof of the whole theorem that may have `sorry` elsewhere."""
-
-
-class GoalReader(Protocol):
-    """Says what is left to prove; `WorkerPool` does."""
-
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms = ...) -> SorryGoals:
-        """The goals at each `sorry` of a proof."""
-        ...
 
 
 class Decompose:
@@ -94,13 +80,11 @@ class _Search:
         self._attempts = attempts
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._known: dict[str, tuple[Goal, ...] | None] = {}
-        theorem = context.theorem
-        named = KINDS["definitions"](theorem, read_shape(theorem.statement))
-        self._definitions = [name for names in named for name in names.split(", ")]
+        self._definitions = defined_names(context.theorem)
 
     async def by_rules(self, depth: int) -> None:
         """Skeletons that follow the shape of the goal; deeper ones only after all that are less deep."""
-        goals = await self._goals(_root("sorry"))
+        goals = await self._goals(root("sorry"))
         if not goals:
             return
         await self._submit(_Block(PROBE))
@@ -142,7 +126,7 @@ class _Search:
     async def _try(self, step: str, goal: Goal | None, depth: int, sources: frozenset[str]) -> None:
         """Fill a skeleton of the whole theorem and submit what comes of it; gives back the place it was started in."""
         try:
-            if (found := await self._fill(step, goal, _root, depth)) is not None:
+            if (found := await self._fill(step, goal, root, depth)) is not None:
                 await self._submit(_Block(found.text, found.sources | sources))
         finally:
             self._places.release()
@@ -169,10 +153,8 @@ class _Search:
         left = await self._goals(place(fill(step, ["sorry"] * count)))
         if left is None:
             return None
-        # The goals of this step are those of the whole proof's `sorry`s that were not there before.
-        before = place("□").partition("□")[0].count("sorry")
-        own = left[before : before + count]
-        if len(own) != count or any(goal is not None and each.text == goal.text for each in own):
+        own = goals_at(place, left, count)
+        if own is None or any(goal is not None and each.text == goal.text for each in own):
             return None
         blocks = ["sorry"] * count
         sources: frozenset[str] = frozenset()
@@ -218,16 +200,13 @@ class _Search:
             return None
         context, terms = self._context, question_terms(self._context.options)
         try:
-            answer = await context.ask(lambda: self._reader.goals(context.theorem, proof, terms))
+            return goals_left(await context.ask(lambda: self._reader.goals(context.theorem, proof, terms)))
         except UnfitTextError:
             return None
-        if answer.verdict is not VerdictKind.VERIFIED or any(each.severity == "error" for each in answer.messages):
-            return None
-        return tuple(read_goal(text) for sorry in answer.sorries for text in sorry.goals[:1])
 
     async def _submit(self, block: _Block) -> None:
         source = f"{Decompose.name}({'+'.join(sorted(block.sources))})" if block.sources else Decompose.name
-        await self._context.submit(Candidate(_root(block.text), source=source))
+        await self._context.submit(Candidate(root(block.text), source=source))
 
 
 def as_theorem(goal: Goal, theorem: Theorem) -> Theorem | None:
@@ -260,8 +239,3 @@ def _skeleton(candidate: Candidate, verdict: Verdict) -> str | None:
         text = cut(text, error)
     block = None if text is None or text == candidate.text else as_block(text)
     return None if block == "□" else block
-
-
-def _root(block: str) -> str:
-    """A proof of the whole theorem."""
-    return "by\n" + "\n".join(f"  {line}" for line in block.split("\n"))

@@ -13,8 +13,8 @@ from pathlib import Path
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import NoAnswerError, PoolConfig, PoolUnavailableError, WorkerPool
 from training.corpus.record import read_corpus
+from training.seeds.questions import InfrastructureError, SeedBudget
 from training.seeds.run import read_seeds, search_corpus, statistics, write_proved
-from training.seeds.search import InfrastructureError, SeedBudget
 
 _DEFAULT = SeedBudget()
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
+from training.seeds.questions import Ending
 from training.seeds.run import SeedRecord, read_seeds, write_proved
-from training.seeds.search import Ending
 
 
 class ArchivedSeeds(BaseModel):

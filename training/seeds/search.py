@@ -15,24 +15,18 @@ import itertools
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from prover.binders import read_shape
-from prover.candidate import Candidate
-from prover.diversity import normalise
-from prover.lean.answers import SorryGoals
-from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.lean.checker import Checker
 from prover.sampling.portfolio import fillings
-from prover.sampling.templates import KINDS
+from prover.sampling.templates import defined_names
 from prover.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
-from prover.tactics.goal import Goal, read_goal
+from prover.tactics.goal import Goal
+from prover.tactics.partial import GoalReader, Place, goals_at, root
 from prover.tactics.steps import fill, holes, steps
-from prover.theorem import Theorem
-from prover.verdict import Limits, Message, VerdictKind
 from training.corpus.record import TheoremRecord
+from training.seeds.questions import Ending, OverError, Questions, SeedBudget
 from training.seeds.shrink import shrink
 
 _SUGGESTION = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.+)", re.DOTALL)
@@ -40,55 +34,6 @@ _TERM = re.compile(r"by\n(?:  intro ([^\n]+)\n)?  exact ([^\n]+)")
 
 _TURNS = ("symm", "rw", "simp", "ext", "have", "apply Classical.byContradiction")
 """Steps that say the same in other words: worthless before a proof that goes through without."""
-
-Place = Callable[[str], str]
-"""Puts a tactic block where a goal stands in a proof of the whole theorem; elsewhere that may have `sorry`."""
-
-
-class GoalReader(Protocol):
-    """Says what is left to prove; implemented by `WorkerPool`."""
-
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
-        """The goals at each `sorry` of `proof`."""
-        ...
-
-
-class InfrastructureError(RuntimeError):
-    """Lean could not be asked; the text says why. Nothing was found out about the theorem."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeedBudget:
-    """What the search may spend on a theorem.
-
-    Attributes:
-        proofs: different proofs wanted.
-        requests: most questions to Lean: checks of whole proofs and of partial ones.
-        seconds: most wall-clock time.
-        depth: most steps on top of each other.
-        limits: of each request.
-    """
-
-    proofs: int = 12
-    requests: int = 200
-    seconds: float = 90.0
-    depth: int = 3
-    limits: Limits = field(default_factory=lambda: Limits(seconds=8.0))
-
-    def __post_init__(self) -> None:
-        """Raise ValueError if a part makes no sense."""
-        if min(self.proofs, self.requests, self.depth + 1) < 1 or self.seconds <= 0:
-            raise ValueError("proofs, requests and seconds must be positive, depth not negative")
-
-
-class Ending(StrEnum):
-    """Why the search of a theorem ended."""
-
-    PROOFS_FOUND = "proofs_found"
-    EXHAUSTED = "exhausted"
-    REQUESTS_SPENT = "requests_spent"
-    SECONDS_SPENT = "seconds_spent"
-    INVALID_STATEMENT = "invalid_statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +53,6 @@ class Found:
     seconds: float
 
 
-class _OverError(Exception):
-    def __init__(self, ending: Ending) -> None:
-        self.ending = ending
-
-
 async def find_proofs(lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> Found:
     """Search different proofs of one theorem.
 
@@ -128,52 +68,45 @@ async def find_proofs(lean: GoalReader, checker: Checker, record: TheoremRecord,
 
 class _Search:
     def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
-        self._lean = lean
-        self._checker = checker
+        self._lean = Questions(lean, checker, record, budget)
         self._theorem = record.theorem
-        self._asked_on = Terms(budget.limits, record.policy)
-        defined = KINDS["definitions"](self._theorem, read_shape(self._theorem.statement))
-        self._definitions = [name for names in defined for name in names.split(", ")]
+        self._definitions = defined_names(self._theorem)
         self._budget = budget
         self._began = time.monotonic()
-        self._requests = 0
-        self._proofs: dict[str, tuple[str, str]] = {}  # normalised → the proof, its origin
-        self._checked: dict[str, bool] = {}
-        self._read: dict[str, tuple[tuple[Goal, ...] | None, tuple[Message, ...]]] = {}
 
     async def run(self) -> Found:
         try:
             async with asyncio.timeout(self._budget.seconds):
                 await self._search()
             ending = Ending.EXHAUSTED
-        except _OverError as over:
+        except OverError as over:
             ending = over.ending
         except TimeoutError:
             ending = Ending.SECONDS_SPENT
-        proofs = tuple(proof for proof, _ in self._proofs.values())
-        origins = tuple(origin for _, origin in self._proofs.values())
-        return Found(proofs, origins, ending, self._requests, time.monotonic() - self._began)
+        proofs = tuple(proof for proof, _ in self._lean.proofs.values())
+        origins = tuple(origin for _, origin in self._lean.proofs.values())
+        return Found(proofs, origins, ending, self._lean.asked, time.monotonic() - self._began)
 
     async def _search(self) -> None:
-        goals = await self._goals(_root("sorry"))
+        goals = await self._lean.goals(root("sorry"))
         if not goals:
-            raise _OverError(Ending.INVALID_STATEMENT)
+            raise OverError(Ending.INVALID_STATEMENT)
         portfolio = [proof for _, proof in fillings(self._theorem)]
         wanted = self._budget.proofs
         for proof in portfolio[: self._budget.requests // 4]:
             await self._propose(proof)
-            if len(self._proofs) >= wanted // 3:
+            if len(self._lean.proofs) >= wanted // 3:
                 break
         for depth in range(self._budget.depth + 1):
-            await self._solve(goals[0], _root, depth, whole=True)
+            await self._solve(goals[0], root, depth, whole=True)
             await self._terms()
         for proof in portfolio:
             await self._propose(proof)
 
     async def _propose(self, proof: str) -> None:
         """Keep a proof of the portfolio, cut down to what is needed."""
-        if await self._holds(proof):
-            await self._proves(await shrink(proof, self._holds), "portfolio")
+        if await self._lean.holds(proof):
+            await self._lean.proves(await shrink(proof, self._lean.holds), "portfolio")
 
     async def _solve(self, goal: Goal, place: Place, depth: int, whole: bool) -> list[str]:
         """Blocks that close the goal: as many as there are of a whole proof, else two."""
@@ -189,10 +122,9 @@ class _Search:
     async def _take(self, step: str, goal: Goal, place: Place, depth: int, whole: bool) -> list[str]:
         """Blocks that begin with `step`."""
         count = holes(step)
-        left = await self._goals(place(fill(step, ["sorry"] * count)))
-        # The goals of this step are those of the whole proof's `sorry`s that were not there before.
+        left = await self._lean.goals(place(fill(step, ["sorry"] * count)))
         parts: list[list[str]] = []
-        own = None if left is None else self._own(place, left, count)
+        own = None if left is None else goals_at(place, left, count)
         if own is None or any(each.text == goal.text for each in own):
             return []
         for index, each in enumerate(own):
@@ -203,26 +135,20 @@ class _Search:
             turns = step.startswith(_TURNS)
             found = await self._solve(each, inner, depth - 1, whole and count == 1 and not turns)
             if turns and count == 1:
-                found = [block for block in found if not await self._holds(place(block))]
+                found = [block for block in found if not await self._lean.holds(place(block))]
             if not found:
                 return []
             parts.append(found)
         blocks = [fill(step, chosen) for chosen in _zip_cycled(parts)]
         if not whole:
             return blocks[:2]
-        return [block for block in blocks if await self._proves(place(block), "composition")]
-
-    def _own(self, place: Place, goals: tuple[Goal, ...], count: int) -> tuple[Goal, ...] | None:
-        """Which of all open goals stand at the place: those behind the `sorry`s in front of it."""
-        before = place("□").partition("□")[0].count("sorry")
-        own = goals[before : before + count]
-        return own if len(own) == count else None
+        return [block for block in blocks if await self._lean.proves(place(block), "composition")]
 
     async def _close(self, goal: Goal, place: Place, whole: bool) -> list[str]:
         """Single tactics that close the goal."""
         automation = list(AUTOMATION)
         random.Random(self._theorem.digest + goal.text).shuffle(automation)
-        promising = await self._holds(place(PROBE))
+        promising = await self._lean.holds(place(PROBE))
         own = list(dict.fromkeys(particular(goal)))
         # What automation cannot do, a lemma or a hypothesis seldom does alone.
         tactics = [*itertools.chain(*itertools.zip_longest(automation, own))] if promising else own[:4]
@@ -231,9 +157,9 @@ class _Search:
             if tactic is None or tactic in blocks:
                 continue
             plain, bracket, _ = tactic.partition(" [")
-            if bracket and plain in AUTOMATION and await self._holds(place(plain)):
+            if bracket and plain in AUTOMATION and await self._lean.holds(place(plain)):
                 continue  # the lemmas do nothing
-            if await (self._proves(place(tactic), "composition") if whole else self._holds(place(tactic))):
+            if await (self._lean.proves(place(tactic), "composition") if whole else self._lean.holds(place(tactic))):
                 blocks.append(tactic)
                 if len(blocks) >= (4 if whole else 2):
                     break
@@ -244,67 +170,14 @@ class _Search:
     async def _ask(self, place: Place) -> None:
         """Check what Lean suggests at this place."""
         for question in QUESTIONS:
-            _, messages = await self._request(place(question))
-            for message in messages:
+            for message in await self._lean.messages(place(question)):
                 if match := _SUGGESTION.match(message.text):
-                    await self._proves(place(_dedented(match[1])), "suggestion")
+                    await self._lean.proves(place(_dedented(match[1])), "suggestion")
 
     async def _terms(self) -> None:
-        for proof, _ in list(self._proofs.values()):
+        for proof, _ in list(self._lean.proofs.values()):
             if match := _TERM.fullmatch(proof):
-                await self._proves(f"fun {match[1]} => {match[2]}" if match[1] else match[2], "term")
-
-    async def _holds(self, proof: str) -> bool:
-        """Whether a partial proof elaborates without an error."""
-        goals, _ = await self._request(proof)
-        return goals is not None
-
-    async def _goals(self, proof: str) -> tuple[Goal, ...] | None:
-        """The goals at the `sorry`s of a partial proof; None if it does not elaborate."""
-        goals, _ = await self._request(proof)
-        return goals
-
-    async def _request(self, proof: str) -> tuple[tuple[Goal, ...] | None, tuple[Message, ...]]:
-        if proof in self._read:
-            return self._read[proof]
-        self._spend()
-        answer = await self._lean.goals(self._theorem, proof, self._asked_on)
-        if answer.verdict is VerdictKind.INFRASTRUCTURE:
-            raise InfrastructureError("; ".join(message.text for message in answer.messages))
-        failed = answer.verdict is not VerdictKind.VERIFIED or any(
-            message.severity == "error" for message in answer.messages
-        )
-        goals = None if failed else tuple(read_goal(text) for sorry in answer.sorries for text in sorry.goals[:1])
-        self._read[proof] = (goals, answer.messages)
-        return self._read[proof]
-
-    async def _proves(self, proof: str, origin: str) -> bool:
-        """Check a whole proof, and keep it if it is one and no other is the same."""
-        key = normalise(proof)
-        if key not in self._checked:
-            self._spend()
-            candidate = Candidate(proof, source="seeds")
-            verdict = await self._checker.check(self._theorem, candidate, self._asked_on)
-            if verdict.kind is VerdictKind.INFRASTRUCTURE:
-                raise InfrastructureError("; ".join(message.text for message in verdict.messages))
-            if verdict.kind is VerdictKind.INVALID_STATEMENT:
-                raise _OverError(Ending.INVALID_STATEMENT)
-            self._checked[key] = verdict.verified
-            if verdict.verified:
-                self._proofs[key] = (proof, origin)
-                if len(self._proofs) >= self._budget.proofs:
-                    raise _OverError(Ending.PROOFS_FOUND)
-        return self._checked[key]
-
-    def _spend(self) -> None:
-        if self._requests >= self._budget.requests:
-            raise _OverError(Ending.REQUESTS_SPENT)
-        self._requests += 1
-
-
-def _root(block: str) -> str:
-    """A proof of the whole theorem."""
-    return "by\n" + "\n".join(f"  {line}" for line in block.split("\n"))
+                await self._lean.proves(f"fun {match[1]} => {match[2]}" if match[1] else match[2], "term")
 
 
 def _zip_cycled(parts: list[list[str]]) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from service.config import Settings
 from service.errors import UserError
 
 if TYPE_CHECKING:
-    from training.seeds.search import SeedBudget
+    from training.seeds.questions import SeedBudget
 
 
 def seeds(
@@ -31,8 +31,8 @@ def seeds(
     """Search several different proofs of every theorem of a corpus; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.told():
+        from training.seeds.questions import SeedBudget
         from training.seeds.run import write_proved
-        from training.seeds.search import SeedBudget
 
         common.run(_search(settings, corpus, out, cache, SeedBudget(proofs, requests, seconds, depth)))
         if proved is not None:
@@ -41,8 +41,8 @@ def seeds(
 
 async def _search(settings: Settings, corpus: Path, out: Path, cache: Path | None, budget: "SeedBudget") -> None:
     from training.corpus.record import read_corpus
+    from training.seeds.questions import InfrastructureError
     from training.seeds.run import search_corpus
-    from training.seeds.search import InfrastructureError
 
     records = read_corpus(corpus)
     async with shared.lean(settings) as pool:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.record import TheoremRecord
 from training.seeds.archive import ArchivedSeeds, pack, unpack
+from training.seeds.questions import Ending
 from training.seeds.run import SeedRecord, read_seeds
-from training.seeds.search import Ending
 
 
 def record(number: int, guard: str = "") -> TheoremRecord:

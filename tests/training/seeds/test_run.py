@@ -17,8 +17,9 @@ from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.corpus.proofs import read_proofs
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
+from training.seeds.questions import Ending, InfrastructureError, SeedBudget
 from training.seeds.run import SeedRecord, Statistics, read_seeds, search_into, statistics, write_proved
-from training.seeds.search import Ending, InfrastructureError, SeedBudget, find_proofs
+from training.seeds.search import find_proofs
 
 BUDGET = SeedBudget(proofs=3, requests=60, depth=1)
 

@@ -11,8 +11,8 @@ from prover.lean.pool import WorkerPool
 from training.corpus.jsonl import write_jsonl
 from training.corpus.library import library_theorems
 from training.corpus.record import TheoremRecord, read_corpus
+from training.seeds.questions import SeedBudget
 from training.seeds.run import read_seeds, search_corpus
-from training.seeds.search import SeedBudget
 
 pytestmark = pytest.mark.lean
 

@@ -1,0 +1,126 @@
+"""What one search for seed proofs asks of Lean: counted, remembered, and kept where it is a proof."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from prover.candidate import Candidate
+from prover.diversity import normalise
+from prover.lean.checker import Checker, Terms
+from prover.tactics.goal import Goal
+from prover.tactics.partial import GoalReader, goals_left
+from prover.verdict import Limits, Message, VerdictKind
+from training.corpus.record import TheoremRecord
+
+
+class InfrastructureError(RuntimeError):
+    """Lean could not be asked; the text says why. Nothing was found out about the theorem."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedBudget:
+    """What the search may spend on a theorem.
+
+    Attributes:
+        proofs: different proofs wanted.
+        requests: most questions to Lean: checks of whole proofs and of partial ones.
+        seconds: most wall-clock time.
+        depth: most steps on top of each other.
+        limits: of each request.
+    """
+
+    proofs: int = 12
+    requests: int = 200
+    seconds: float = 90.0
+    depth: int = 3
+    limits: Limits = field(default_factory=lambda: Limits(seconds=8.0))
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a part makes no sense."""
+        if min(self.proofs, self.requests, self.depth + 1) < 1 or self.seconds <= 0:
+            raise ValueError("proofs, requests and seconds must be positive, depth not negative")
+
+
+class Ending(StrEnum):
+    """Why the search of a theorem ended."""
+
+    PROOFS_FOUND = "proofs_found"
+    EXHAUSTED = "exhausted"
+    REQUESTS_SPENT = "requests_spent"
+    SECONDS_SPENT = "seconds_spent"
+    INVALID_STATEMENT = "invalid_statement"
+
+
+class OverError(Exception):
+    """The search is over."""
+
+    def __init__(self, ending: Ending) -> None:
+        """Say why."""
+        self.ending = ending
+
+
+class Questions:
+    """Questions about one theorem.
+
+    Attributes:
+        asked: how many.
+        proofs: what was found, by what makes proofs the same: the proof, and where it comes from.
+    """
+
+    def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
+        """Ask `lean` of partial proofs and `checker` of whole ones."""
+        self.asked = 0
+        self.proofs: dict[str, tuple[str, str]] = {}
+        self._lean = lean
+        self._checker = checker
+        self._theorem = record.theorem
+        self._budget = budget
+        self._terms = Terms(budget.limits, record.policy)
+        self._checked: dict[str, bool] = {}
+        self._read: dict[str, tuple[tuple[Goal, ...] | None, tuple[Message, ...]]] = {}
+
+    async def holds(self, proof: str) -> bool:
+        """Whether a partial proof elaborates without an error."""
+        return await self.goals(proof) is not None
+
+    async def goals(self, proof: str) -> tuple[Goal, ...] | None:
+        """The goals at the `sorry`s of a partial proof; None if it does not elaborate."""
+        goals, _ = await self._request(proof)
+        return goals
+
+    async def messages(self, proof: str) -> tuple[Message, ...]:
+        """What Lean says of a partial proof."""
+        _, messages = await self._request(proof)
+        return messages
+
+    async def _request(self, proof: str) -> tuple[tuple[Goal, ...] | None, tuple[Message, ...]]:
+        if proof in self._read:
+            return self._read[proof]
+        self._spend()
+        answer = await self._lean.goals(self._theorem, proof, self._terms)
+        if answer.verdict is VerdictKind.INFRASTRUCTURE:
+            raise InfrastructureError("; ".join(message.text for message in answer.messages))
+        self._read[proof] = (goals_left(answer), answer.messages)
+        return self._read[proof]
+
+    async def proves(self, proof: str, origin: str) -> bool:
+        """Check a whole proof, and keep it if it is one and no other is the same."""
+        key = normalise(proof)
+        if key not in self._checked:
+            self._spend()
+            candidate = Candidate(proof, source="seeds")
+            verdict = await self._checker.check(self._theorem, candidate, self._terms)
+            if verdict.kind is VerdictKind.INFRASTRUCTURE:
+                raise InfrastructureError("; ".join(message.text for message in verdict.messages))
+            if verdict.kind is VerdictKind.INVALID_STATEMENT:
+                raise OverError(Ending.INVALID_STATEMENT)
+            self._checked[key] = verdict.verified
+            if verdict.verified:
+                self.proofs[key] = (proof, origin)
+                if len(self.proofs) >= self._budget.proofs:
+                    raise OverError(Ending.PROOFS_FOUND)
+        return self._checked[key]
+
+    def _spend(self) -> None:
+        if self.asked >= self._budget.requests:
+            raise OverError(Ending.REQUESTS_SPENT)
+        self.asked += 1
