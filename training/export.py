@@ -214,6 +214,18 @@ def _card(model: Model, what: Export, trained: dict[str, Any]) -> str:
             rows.append(f"| {curve.corpus} | {curve.theorems} | {curve.samples} | {' | '.join(cells)} |")
         parts.append("Measured, in percent:\n\n" + "\n".join(rows))
     if trained:
-        parts.append("Settings:\n\n```json\n" + json.dumps(trained, indent=1, ensure_ascii=False) + "\n```")
+        parts.append(
+            "Settings:\n\n```json\n" + json.dumps(_part_taken(trained), indent=1, ensure_ascii=False) + "\n```"
+        )
     parts.append("Its proofs are worth what Lean's kernel says of them: check every one.")
     return "\n\n".join(parts) + "\n"
+
+
+def _part_taken(trained: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those that had no part in the run: tables of the other kind, the shape of a model that was there."""
+    idle = {"rollouts", "algorithm", "verification", "evaluation"} if trained.get("sft") else {"sft"}
+    settings = {table: values for table, values in trained.items() if table not in idle}
+    if "path" in (model := settings.get("model", {})):
+        unread = {"shape", "vocabulary"} if model["path"] is not None else {"path"}
+        settings["model"] = {name: value for name, value in model.items() if name not in unread}
+    return settings
