@@ -12,13 +12,7 @@ OUR_NAME = "leansieve"
 
 
 class GenerateRequest(BaseModel):
-    """A goal to suggest tactics for.
-
-    Attributes:
-        name: a model that this server serves; empty or `leansieve` lets the server choose.
-        input: the goal as Lean prints it.
-        prefix: what the tactics must begin with.
-    """
+    """A goal to suggest tactics for."""
 
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 

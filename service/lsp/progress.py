@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from types import TracebackType
 from typing import Self
 
 from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport
@@ -35,9 +34,7 @@ class WorkDone:
             self._progress.begin(self._token, begin)
         return self
 
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_exc: object) -> None:
         """End, with the words in `end`."""
         if self._shown:
             self._progress.tokens.pop(self._token, None)
