@@ -11,7 +11,7 @@ def arithmetic_progression(random: Random) -> Draft:
     """A function that grows by a constant."""
     f, n = _names(random)
     a, b = random.randint(0, 9), random.randint(1, 9)
-    return _recurrence(random, f, n, a, f"{f} {n} + {b}", f"{f} {n} = {linear({n: b}, a)}")
+    return _recurrence(f, n, a, f"{f} {n} + {b}", f"{f} {n} = {linear({n: b}, a)}")
 
 
 def polynomial_sum(random: Random) -> Draft:
@@ -20,7 +20,7 @@ def polynomial_sum(random: Random) -> Draft:
     closed = _polynomial(n, random)
     step = add(shift(closed, n, 1), closed, -1)
     start = evaluate(closed, {n: 0})
-    return _recurrence(random, f, n, start, f"{f} {n} + ({text(step)})", f"{f} {n} = {text(closed)}")
+    return _recurrence(f, n, start, f"{f} {n} + ({text(step)})", f"{f} {n} = {text(closed)}")
 
 
 def geometric(random: Random) -> Draft:
@@ -28,10 +28,10 @@ def geometric(random: Random) -> Draft:
     f, n = _names(random)
     start, ratio = random.randint(1, 5), random.randint(2, 5)
     if random.random() < 0.4:
-        return _recurrence(random, f, n, start, f"{ratio} * {f} {n}", f"{f} {n} = {start} * {ratio} ^ {n}")
+        return _recurrence(f, n, start, f"{ratio} * {f} {n}", f"{f} {n} = {start} * {ratio} ^ {n}")
     shift_by = random.randint(1, 4)
     step = f"{ratio} * {f} {n} + {shift_by * (ratio - 1)}"
-    return _recurrence(random, f, n, start, step, f"{f} {n} + {shift_by} = {start + shift_by} * {ratio} ^ {n}")
+    return _recurrence(f, n, start, step, f"{f} {n} + {shift_by} = {start + shift_by} * {ratio} ^ {n}")
 
 
 def growth(random: Random) -> Draft:
@@ -184,7 +184,7 @@ def _polynomial(name: str, random: Random) -> Polynomial:
     return {(name,) * degree: random.randint(1, 2)} | {monomial: value for monomial, value in drawn.items() if value}
 
 
-def _recurrence(random: Random, f: str, n: str, start: int, step: str, claim: str) -> Draft:
+def _recurrence(f: str, n: str, start: int, step: str, claim: str) -> Draft:
     """A function given by its start and its step, and a claim about all its values."""
     hypotheses = (f"{f} 0 = {start}", f"∀ {n}, {f} ({n} + 1) = {step}")
     return Draft((f"{f} : Nat → Nat",), f"∀ {n}, {claim}", hypotheses)
