@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from tests.training.model.alone import alone
 from tests.training.model.lean_texts import texts, tiny_model, tiny_tokenizer
 from training.config import LlamaShape
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
 from training.model.llama import build_llama, save_for_serving
-from training.model.log_probs import Responses, packed_log_probs, score_responses
+from training.model.log_probs import packed_log_probs
+from training.model.shared_prompts import TokenGroup, score_groups
 from training.model.tokenizer import END, PADDING, train_tokenizer
 
 
@@ -154,69 +156,23 @@ def sample_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
     return [encode_example(tokenizer, s + " :=", a) for s, a in zip(statements, answers, strict=True)]
 
 
-def alone(model: LlamaForCausalLM, example: Example) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probabilities and entropies of a response, by the plainest possible forward pass."""
-    logits = model(input_ids=torch.tensor([example.prompt + example.response])).logits[0]
-    log_probs = logits[len(example.prompt) - 1 : -1].log_softmax(-1)
-    return log_probs[range(len(example.response)), list(example.response)], torch.distributions.Categorical(
-        logits=log_probs
-    ).entropy()
-
-
-@torch.no_grad()
-def test_padded_responses_score_as_if_alone(tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM) -> None:
-    examples = sample_examples(tokenizer)
-    batch = Responses.of(examples, tokenizer.pad_token_id, response_length=30)
-    scores = score_responses(model, batch)
-    assert scores.log_probs.shape == scores.entropies.shape == batch.mask.shape == (4, 30)
-    assert scores.log_probs.dtype == torch.float32
-    for row, example in enumerate(examples):
-        log_probs, entropies = alone(model, example)
-        length = len(example.response)
-        assert torch.allclose(scores.log_probs[row, :length], log_probs, atol=1e-5)
-        assert torch.allclose(scores.entropies[row, :length], entropies, atol=1e-5)
-        assert not scores.log_probs[row, length:].any()
-        assert not scores.entropies[row, length:].any()
-
-
 @torch.no_grad()
 def test_packed_examples_do_not_see_each_other(tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM) -> None:
     examples = sample_examples(tokenizer)
     rows = lay_out([examples[:3], examples[3:]], 512, tokenizer.pad_token_id)
     packed = packed_log_probs(model, rows)
     learnt = rows.learnt[:, 1:]
-    expected = torch.cat([alone(model, example)[0] for example in examples])
+    expected = torch.cat([alone(model, example.prompt, example.response)[0] for example in examples])
     assert torch.allclose(packed[learnt], expected, atol=1e-5)
     assert not packed[~learnt].any()
-
-
-def test_gradients_reach_the_model_through_log_probs_but_not_entropies(
-    tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM
-) -> None:
-    scores = score_responses(model, Responses.of(sample_examples(tokenizer), tokenizer.pad_token_id))
-    assert not scores.entropies.requires_grad
-    scores.log_probs.sum().backward()
-    gradient = model.lm_head.weight.grad
-    assert gradient is not None
-    assert gradient.abs().sum() > 0
-    model.zero_grad()
-
-
-def test_padding_does_not_reach_the_gradient(tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM) -> None:
-    examples = sample_examples(tokenizer)
-    gradients = []
-    for length in (None, 60):
-        score_responses(model, Responses.of(examples, tokenizer.pad_token_id, length)).log_probs.sum().backward()
-        gradients.append(model.lm_head.weight.grad.clone())
-        model.zero_grad()
-    assert torch.allclose(*gradients, atol=1e-4)
 
 
 @torch.no_grad()
 def test_a_uniform_model_has_the_largest_entropy(tokenizer: PreTrainedTokenizerFast) -> None:
     flat = tiny_model(tokenizer)
     flat.lm_head.weight.zero_()
-    scores = score_responses(flat, Responses.of(sample_examples(tokenizer), tokenizer.pad_token_id))
+    groups = [TokenGroup(example.prompt, (example.response,)) for example in sample_examples(tokenizer)]
+    scores = score_groups(flat, groups, 30)
     mask = scores.log_probs != 0
     assert torch.allclose(scores.entropies[mask], torch.tensor(math.log(len(tokenizer))))
     assert torch.allclose(scores.log_probs[mask], torch.tensor(-math.log(len(tokenizer))))

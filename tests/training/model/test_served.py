@@ -10,12 +10,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from prover.prompt import SourceFormat
 from prover.sampling.sampler import SamplingParams
 from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from tests.training.model.alone import alone
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.synthetic.generator import generate
 from training.model.examples import encode_example
-from training.model.log_probs import Responses, score_responses
 from training.model.sft import fine_tune
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
@@ -58,7 +58,7 @@ async def test_vllm_samples_what_was_learnt_with_the_log_probabilities_of_the_tr
         if candidate.text not in learnt or candidate.tokens != len(example.response):
             continue  # the same text may have been sampled in other tokens
         with torch.no_grad():
-            scores = score_responses(model, Responses.of([example], tokenizer.pad_token_id))
-        assert candidate.log_prob == pytest.approx(scores.log_probs.sum().item(), abs=1e-3)
+            log_probs, _ = alone(model, example.prompt, example.response)
+        assert candidate.log_prob == pytest.approx(log_probs.sum().item(), abs=1e-3)
         compared += 1
     assert compared > 0

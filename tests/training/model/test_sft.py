@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.training.model.alone import alone
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.config import load_config
 from training.corpus.jsonl import write_jsonl
@@ -18,7 +19,6 @@ from training.corpus.proofs import ProvedTheorem
 from training.corpus.synthetic.generator import generate
 from training.model.examples import encode_example
 from training.model.llama import save_for_serving
-from training.model.log_probs import Responses, score_responses
 from training.model.sft import fine_tune, main
 
 PROOFS = (" by omega", " by simp", " by\n  intro x\n  omega")
@@ -114,7 +114,7 @@ def test_fine_tuning_teaches_the_proofs_and_leaves_a_model_that_loads(tmp_path: 
         for answer in (" by omega", " exact zzz qqq")
     ]
     with torch.no_grad():
-        scores = score_responses(model, Responses.of(examples, tokenizer.pad_token_id)).log_probs.sum(1)
+        scores = [alone(model, example.prompt, example.response)[0].sum() for example in examples]
     assert scores[0] > scores[1] + 10
 
 
@@ -148,12 +148,13 @@ def test_any_causal_language_model_is_fine_tuned_in_full_or_by_adapters(tmp_path
     from peft import PeftModel
 
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tmp_path / "base"), folder)
-    batch = Responses.of([encode_example(tokenizer, "theorem t : True :=", " by simp")], tokenizer.pad_token_id)
+    example = encode_example(tokenizer, "theorem t : True :=", " by simp")
     with torch.no_grad():
-        with_adapter = score_responses(model, batch).log_probs
+        with_adapter, _ = alone(model, example.prompt, example.response)
         with model.disable_adapter():
-            without = score_responses(model, batch).log_probs
-        plain = score_responses(AutoModelForCausalLM.from_pretrained(tmp_path / "base"), batch).log_probs
+            without, _ = alone(model, example.prompt, example.response)
+        base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+        plain, _ = alone(base, example.prompt, example.response)
     assert torch.equal(without, plain)
     assert not torch.allclose(with_adapter, without)
 

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaForCausalLM
 
+from tests.training.model.alone import alone
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
-from training.model.examples import Example
-from training.model.log_probs import Responses, score_responses
 from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
 
 A, B, C = (5, 6, 7), (8,), (9, 10, 11, 12, 13)
@@ -23,12 +22,14 @@ def model() -> LlamaForCausalLM:
     return tiny_model(tiny_tokenizer()).eval()
 
 
-def alone(model: LlamaForCausalLM, groups: list[TokenGroup], length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    examples = [Example(group.prompt, response) for group in groups for response in group.responses]
-    scores = [score_responses(model, Responses.of([example], 1, length)) for example in examples]
+def each_alone(model: LlamaForCausalLM, groups: list[TokenGroup], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    scores = [alone(model, group.prompt, response) for group in groups for response in group.responses]
+    log_probs, entropies = (
+        torch.stack([torch.nn.functional.pad(score, (0, length - len(score))) for score in column])
+        for column in zip(*scores, strict=True)
+    )
     shape = (len(groups), -1, length)
-    log_probs = torch.cat([score.log_probs for score in scores]).view(shape)
-    return log_probs, torch.cat([score.entropies for score in scores]).view(shape)
+    return log_probs.view(shape), entropies.view(shape)
 
 
 @settings(max_examples=25)
@@ -36,7 +37,7 @@ def alone(model: LlamaForCausalLM, groups: list[TokenGroup], length: int) -> tup
 def test_a_response_scores_in_a_row_as_it_does_alone(model: LlamaForCausalLM, groups: list[TokenGroup]) -> None:
     with torch.no_grad():
         together = score_groups(model, groups, 7)
-        log_probs, entropies = alone(model, groups, 7)
+        log_probs, entropies = each_alone(model, groups, 7)
     assert torch.allclose(together.log_probs, log_probs, atol=2e-5)
     assert torch.allclose(together.entropies, entropies, atol=2e-5)
 
@@ -49,7 +50,7 @@ def test_the_gradient_is_that_of_all_responses_repeated_ones_counted_each_time(m
         return torch.cat([part.flatten() for part in torch.autograd.grad((weights * log_probs).sum(), parameters)])
 
     together = gradient(score_groups(model, GROUPS, 5).log_probs)
-    separate = gradient(alone(model, GROUPS, 5)[0])
+    separate = gradient(each_alone(model, GROUPS, 5)[0])
     assert torch.allclose(together, separate, atol=1e-4 * float(separate.abs().max()))
 
 
