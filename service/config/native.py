@@ -44,7 +44,7 @@ class DojoSettings(Section):
     python: Path | None = None
     """Interpreter that has lean-dojo; by default this one."""
     processes: int = Field(default=1, ge=1, le=256)
-    """Most Dojos at once."""
+    """Most Dojos at once that run steps of searches, and as many that look at candidates."""
     memory_gib: int = Field(default=8, ge=1)
     """Memory of the Lean behind one Dojo."""
     sandbox: Literal["always", "never"] = "always"

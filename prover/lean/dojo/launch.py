@@ -28,7 +28,8 @@ class DojoConfig:
     Attributes:
         traced: a repository as LeanDojo has traced it, in its cache: `…/gitpython-NAME-COMMIT/NAME`.
         python: the interpreter that has lean-dojo.
-        processes: most Dojos at once. Each is a Python and a Lean that imports the theorem's imports.
+        processes: most Dojos at once that step through proofs, and as many that look at candidates. Each is a Python and
+            a Lean that imports the theorem's imports.
         start_seconds: how long a Dojo may take to come up.
         life_seconds: how long one is used; a longer search goes on in a new one. One that nobody asks ends by itself.
         life_steps: most tactics in one.

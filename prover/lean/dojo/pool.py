@@ -33,7 +33,9 @@ class DojoPool:
         """Nothing is started; `config` says where LeanDojo is."""
         self.config = config
         self.ends: Counter[str] = Counter()
-        self._places = asyncio.Semaphore(config.processes)
+        # Two kinds: a search holds its place until its proofs are checked, for which each needs a look first.
+        self._searches = asyncio.Semaphore(config.processes)
+        self._looks = asyncio.Semaphore(config.processes)
 
     async def prepare(self) -> None:
         """See that LeanDojo is there.
@@ -43,10 +45,15 @@ class DojoPool:
         """
         await asyncio.to_thread(prepare, self.config)
 
-    @contextlib.asynccontextmanager
-    async def open(self, theorem: Theorem, terms: Terms) -> AsyncGenerator[StepSession, None]:
+    def open(self, theorem: Theorem, terms: Terms) -> contextlib.AbstractAsyncContextManager[StepSession]:
         """See `Stepper.open`. Waits while as many sessions are open as there may be processes."""
-        async with self._places:
+        return self._session(theorem, terms, self._searches)
+
+    @contextlib.asynccontextmanager
+    async def _session(
+        self, theorem: Theorem, terms: Terms, places: asyncio.Semaphore
+    ) -> AsyncGenerator["_DojoSession", None]:
+        async with places:
             session = _DojoSession(self, theorem, terms.limits)
             try:
                 yield session
@@ -72,8 +79,7 @@ class _FirstLook:
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         tactic = f"exact (\n{candidate.text}\n)"
         if candidate.mode is Mode.PROOF and fits(self._pool.config, tactic):
-            async with self._pool.open(theorem, terms) as session:
-                assert isinstance(session, _DojoSession)
+            async with self._pool._session(theorem, terms, self._pool._looks) as session:
                 refusal = await session.refusal(tactic)
             if refusal is not None:
                 return Verdict(refusal.kind, mode=candidate.mode, policy=terms.policy, messages=refusal.messages)

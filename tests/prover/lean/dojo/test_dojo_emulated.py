@@ -197,6 +197,17 @@ async def test_what_dojo_cannot_be_asked_goes_to_our_own_checker(emulated: Emula
     assert checker.asked == [candidate.text]
 
 
+async def test_candidate_is_looked_at_while_searches_hold_all_dojos(emulated: Emulated) -> None:
+    """A search step by step waited for the check of its own proof, which waited for its Dojo."""
+    checker = Suspicious()
+    pool = DojoPool(emulated(processes=1))
+    async with opened(pool) as session, asyncio.timeout(240):
+        await session.begin()
+        await pool.before(checker).check(SOME, Candidate("claim"))
+    assert checker.asked == ["claim"]
+    assert pool.ends == {"closed": 2}
+
+
 # What a Dojo sees, and what is left of it
 
 
