@@ -172,20 +172,27 @@ class Fleet:
 
     async def _load_later(self, models: Sequence[Model], settings: EngineSettings) -> None:
         """Load checkpoints while others are served. One that fails is told of in `failed` and in the log."""
-        async with self._lock:
-            for model in models:
-                assert self.weights is not None
-                engines = self._engines[:]
-                try:
-                    self._serve(self.weights, {**self.served, **await self._load(self.weights, model, settings)})
-                    logger.info("the model %s is loaded", model.name)
-                except (SamplerUnavailableError, WeightsError) as error:
-                    logger.error("the model %s cannot be loaded: %s", model.name, error)
-                    self.failed = {**self.failed, model.name: str(error)}
-                    await self._close_engines(engines)
-                finally:
-                    self.loading[model.name].set()
-                    self.loading = {name: event for name, event in self.loading.items() if name != model.name}
+        try:
+            async with self._lock:
+                for model in models:
+                    assert self.weights is not None
+                    engines = self._engines[:]
+                    try:
+                        self._serve(self.weights, {**self.served, **await self._load(self.weights, model, settings)})
+                        logger.info("the model %s is loaded", model.name)
+                    except (SamplerUnavailableError, WeightsError) as error:
+                        logger.error("the model %s cannot be loaded: %s", model.name, error)
+                        self.failed = {**self.failed, model.name: str(error)}
+                        await self._close_engines(engines)
+                    self._over([model.name])
+        finally:
+            self._over(list(self.loading))  # nobody waits for what will not come
+
+    def _over(self, names: Sequence[str]) -> None:
+        """These are loaded, or will not be."""
+        for name in names:
+            self.loading[name].set()
+        self.loading = {name: event for name, event in self.loading.items() if name not in names}
 
     def _serve(self, weights: Weights, served: Mapping[str, Served]) -> None:
         names = [one.name for one in weights.models]

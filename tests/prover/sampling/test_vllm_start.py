@@ -15,7 +15,7 @@ from prover.sampling import selection
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
 from prover.sampling.vllm_platform import built_for_cpu
-from prover.sampling.weights import read_weights, write_weights
+from prover.sampling.weights import SHIPPED, read_weights, write_weights
 from prover.theorem import Theorem
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.
@@ -133,6 +133,20 @@ async def test_the_base_is_served_while_the_others_are_loaded_and_one_that_fails
         assert await drawn(starting, "wrong") == await drawn(sampler, "alpha-0.25")
     finally:
         await starting.close()
+
+
+async def test_nobody_waits_for_a_model_whose_loading_was_ended_before_it_began() -> None:
+    fleet = VllmEngineSampler(SHIPPED)._fleet
+    late = read_weights(SHIPPED).model("alpha-0.25")
+    fleet.loading = {late.name: asyncio.Event()}
+    async with fleet._lock:  # as while the base is loaded
+        loading = asyncio.create_task(fleet._load_later([late], EngineSettings()))
+        waiting = asyncio.create_task(fleet.arrived(late.name))
+        await asyncio.sleep(0)
+        loading.cancel()
+        await asyncio.wait_for(waiting, 60)
+    assert loading.cancelled()
+    assert not fleet.loading
 
 
 async def drawn(sampler: VllmEngineSampler, model: str) -> list[str]:
