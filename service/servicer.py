@@ -1,5 +1,6 @@
 """`leansieve.v1.ProofSearch`: requests in, events out, errors as status."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -89,7 +90,7 @@ class Servicer(ProofSearchServicer):
             validate(request)
             text = take("text", request.text, self._settings.text.context)
             try:
-                file = lean_file.parse(text.replace("\r\n", "\n"))
+                file = await asyncio.to_thread(lean_file.parse, text.replace("\r\n", "\n"))
             except HeaderError as error:
                 raise InputError("text", str(error)) from None
             priority = values.priority_from_proto(request.priority)
@@ -171,7 +172,9 @@ class Servicer(ProofSearchServicer):
         """Take a batch in."""
         async with self._calls.answering("SubmitBatch", context, in_options=True) as call:
             validate(request)
-            batch = batch_messages.request_from_proto(request, self._default, self._settings.text)
+            # Seconds for the largest; others are answered meanwhile.
+            read = batch_messages.request_from_proto
+            batch = await asyncio.to_thread(read, request, self._default, self._settings.text)
             self._admit(batch.items[0].search)
             status = await self._batches().submit(batch, call.client.name, call.client.quota)
             call.remarks.update(batch=status.id, items=status.items)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,16 +13,27 @@ import pytest_asyncio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import check_pb2, proof_search_pb2, prove_pb2, search_pb2, server_info_pb2, theorem_pb2, verdict_pb2
+from leansieve.v1 import (
+    batch_pb2,
+    check_pb2,
+    fill_pb2,
+    proof_search_pb2,
+    prove_pb2,
+    search_pb2,
+    server_info_pb2,
+    theorem_pb2,
+    verdict_pb2,
+)
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.search import Budget
 from prover.strategies import STRATEGIES
 from prover.theorem import Theorem
 from prover.verdict import Limits
-from service import status
+from service import lean_file, status
 from service.client import Client
 from service.config import ClientSettings, ServerSettings, Settings
+from service.convert import batch as batch_messages
 from service.engine import Engine
 from service.errors import InputError, UserError
 from service.jobs.jobs import Batch, Item
@@ -239,6 +251,39 @@ async def test_batches_and_new_weights_are_refused_where_there_is_no_store_and_n
     info = await client.info()
     assert (info.store, info.models) == (False, ())
     assert info.strategies == STRATEGIES
+
+
+LARGE = {
+    "SubmitBatch": (batch_messages, "request_from_proto"),
+    "FillSorries": (lean_file, "parse"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_others_are_answered_while_a_large_request_is_read(
+    channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    reading, answered, read = threading.Event(), threading.Event(), getattr(*LARGE[name])
+
+    def slowly(*arguments: object) -> object:
+        reading.set()
+        assert answered.wait(60), "nobody was answered"
+        return read(*arguments)
+
+    monkeypatch.setattr(*LARGE[name], slowly)
+    item = batch_pb2.BatchItem(id="1", theorem=theorem_pb2.Theorem(statement=TRUE.statement))
+    request = {
+        "SubmitBatch": batch_pb2.SubmitBatchRequest(items=[item]),
+        "FillSorries": fill_pb2.FillSorriesRequest(text="theorem a : True := sorry"),
+    }[name]
+    call = channel.unary_stream(f"/{SERVICE}/{name}")(request.SerializeToString())
+    assert await asyncio.to_thread(reading.wait, 60)
+    await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    answered.set()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        _ = [response async for response in call]
+    # Neither a store nor Lean is there; that it was read is what counts.
+    assert caught.value.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 async def test_a_client_beyond_its_quota_is_told_when_to_come_back() -> None:
