@@ -10,6 +10,9 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.dojo import DojoConfig, DojoPool
 from prover.lean.pool import WorkerPool
+from prover.sampling.portfolio import PortfolioSampler
+from prover.search import Budget, Finished, Options, ProofSearch
+from prover.strategies import build_plan
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 
@@ -41,3 +44,21 @@ async def test_steps_of_emulated_dojo_make_a_proof_that_our_worker_verifies(
         VerdictKind.INCOMPLETE
     )
     assert (await checker.check(BOTH, Candidate("⟨h, h⟩"), TERMS)).kind is VerdictKind.REJECTED
+
+
+@pytest.mark.lean
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("real_dojo_python")
+async def test_step_by_step_search_runs_in_one_emulated_dojo_and_is_judged_by_our_worker(
+    emulated: Callable[..., DojoConfig], lean_pool: WorkerPool
+) -> None:
+    pool = DojoPool(emulated(script="lean_repl_stand_in.py", python=Path(sys.executable)))
+    plan = build_plan("stepwise", [PortfolioSampler()], lean_pool, pool)
+    search = ProofSearch(pool.before(lean_pool), 1)
+    async for event in search.prove(BOTH, plan, Budget(checks=20, seconds=400), Options(terms=TERMS)):
+        finished = event
+    assert isinstance(finished, Finished)
+    (proof,) = finished.proofs
+    assert proof.verdict.trust is Trust.KERNEL_REPLAYED
+    assert proof.candidate.source.startswith("stepwise")
+    assert pool.ends == {"closed": 2}, "one Dojo for the steps, one for the look at the proof"
