@@ -1,23 +1,26 @@
 """From settings to Leans. `lake` and `lean` are emulated by programs of these names."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from prover.candidate import Candidate
 from prover.lean.embedded import EmbeddedLean
 from prover.lean.embedded.install import cache_directory
 from prover.lean.native import NativeToolchain
 from prover.lean.projects import ProjectPools
 from prover.theorem import Header, Theorem
+from prover.verdict import VerdictKind
 from service import config, native_doctor
 from service.cli import common
-from service.errors import UserError
+from service.client import Client
+from service.config import Settings
+from service.errors import InputError, UserError
 from service.leans import pool_of
-from service.requests import UnavailableError
+from service.requests import Check, UnavailableError
 from tests.prover.lean.native.stand_in import Emulated, emulate
+from tests.service.commands import running
 
 
 @pytest.fixture
@@ -150,29 +153,35 @@ path = "/nowhere"
 
 
 @pytest.mark.lean
-def test_check_in_a_project_runs_under_emulated_lake(tmp_path: Path, lean: Emulated) -> None:
-    """The whole way: command line, settings, pool, `lake env lean --run`; behind it, the embedded Lean."""
-    file = tmp_path / "A.lean"
-    file.write_text("import Init\nimport Std\ntheorem a (n : Nat) : n + 0 = n := by simp\ntheorem b : 1 = 2 := rfl\n")
-    environment = {
-        **os.environ,
-        **lean.environment,
-        "PATH": f"{lean.folder}{os.pathsep}{os.environ['PATH']}",
-        "LEANSIEVE_CACHE": str(cache_directory()),
-        # WebAssembly reserves more address space than any native limit leaves.
-        "LEANSIEVE_LEAN__NATIVE__MEMORY_GIB": "100000",
-        "LEANSIEVE_LEAN__NATIVE__SANDBOX": "never",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "check", str(file), "--project", str(lean.project), "--workers", "1"],
-        env=environment,
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
+@pytest.mark.timeout(600)
+async def test_served_projects_are_chosen_per_request_under_emulated_lake(tmp_path: Path, lean: Emulated) -> None:
+    """The whole way: command line, settings, server, pool, `lake env lean --run`; behind it, the embedded Lean."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lakefile.toml").write_text('name = "other"\n[leanOptions]\nautoImplicit = false\n')
+    # WebAssembly reserves more address space than any native limit leaves.
+    bounds = 'memory_gib = 100000\nsandbox = "never"\n'
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f'[lean.native]\n{bounds}[lean.projects.other]\npath = "{other}"\nimports = ["Init", "Std"]\n{bounds}'
     )
-    assert done.returncode == 1, done.stderr
-    assert f"{file}:3: a: VERIFIED KERNEL_REPLAYED" in done.stdout
-    assert f"{file}:4: b: REJECTED" in done.stdout
-    assert lean.calls("lake")[-1]["arguments"][:3] == ["env", "lean", "--run"]
+    environment = {**lean.environment, "PATH": f"{lean.folder}{os.pathsep}{os.environ['PATH']}"}
+    environment["LEANSIEVE_CACHE"] = str(cache_directory())
+    arguments = ("--project", lean.project, "--workers", "1", "--listen", "127.0.0.1:0", "--metrics", "")
+    async with running("serve", "--config", file, *arguments, **environment) as server:
+        assert server.stdout is not None
+        address = (await server.stdout.readline()).decode().split()[-1]
+        async with Client(address, Settings()) as client:
+            await client.ready(300)
+
+            async def verdict(project: str) -> VerdictKind:
+                theorem = Theorem("theorem t (h : p ∧ q) : q ∧ p", Header(("Init", "Std"), ""), project=project)
+                return (await client.check(Check(theorem, Candidate("h.symm")))).kind
+
+            assert await verdict("") is VerdictKind.VERIFIED
+            assert await verdict("other") is VerdictKind.INVALID_STATEMENT, "its options forbid what is not declared"
+            with pytest.raises(InputError, match="there is no project '/etc'; there is other"):
+                await verdict("/etc")
+            assert list((await client.info()).projects) == ["other"]
+    runs = {call["folder"] for call in lean.calls("lake") if call["arguments"][:3] == ["env", "lean", "--run"]}
+    assert runs == {str(lean.project), str(other)}
