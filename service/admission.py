@@ -89,7 +89,7 @@ class Room:
             except TimeoutError:
                 seconds = self._turn()
                 raise BusyError(
-                    f"this server has as much in work as it takes; try again in {seconds:.0f} s", seconds
+                    f"this server has as much in work as it takes; try again later, in about {seconds:.0f} s", seconds
                 ) from None
             began = self._clock()
             try:
