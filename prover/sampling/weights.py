@@ -6,7 +6,6 @@ Each model has a folder of its own beside it: a whole Hugging Face checkpoint, o
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -145,18 +144,6 @@ class Weights(_Section):
             if model.name == name:
                 return model
         raise ValueError(f"there is no model {name!r}; there are {', '.join(model.name for model in self.models)}")
-
-    def of_alpha(self, alpha: float) -> Model:
-        """The model that was tuned with this α.
-
-        Raises:
-            ValueError: there is none.
-        """
-        for model in self.models:
-            if model.alpha is not None and math.isclose(model.alpha, alpha, abs_tol=1e-6):
-                return model
-        alphas = ", ".join(f"{model.alpha:g}" for model in self.models if model.alpha is not None)
-        raise ValueError(f"there is no model for α = {alpha:g}" + (f"; there are {alphas}" if alphas else ""))
 
 
 def read_weights(folder: Path) -> Weights:

@@ -56,8 +56,8 @@ def test_a_base_and_a_tuned_model_become_a_folder_of_weights(
     assert manifest.base == "base"
     for model in manifest.models:
         verify_files(weights, model)
-    model = manifest.of_alpha(0.25)
-    assert (model.name, model.algorithm, model.kind) == ("alpha-0.25", "alpha_dpg", "checkpoint")
+    model = manifest.model("alpha-0.25")
+    assert (model.alpha, model.algorithm, model.kind) == (0.25, "alpha_dpg", "checkpoint")
     assert model.curves[0].pass_at_k == pytest.approx({1: 6 / 16, 2: 0.5 * (1 - 1 / 28), 4: 0.5, 8: 0.5})
     assert model.curves[0].distinct_at_k[2][8] == pytest.approx(0.5)
     assert model.curves[0].distinct_at_k[4][8] == 0

@@ -67,7 +67,7 @@ def test_what_is_written_is_read_back(folder: Path) -> None:
     weights = read_weights(folder)
     write_weights(folder, weights)
     assert read_weights(folder) == weights
-    assert weights.model("alpha-0.25") == weights.of_alpha(0.25)
+    assert weights.model("alpha-0.25").alpha == 0.25
     assert weights.model("base").curves[0].distinct_at_k[2][4] == 0.3
     for model in weights.models:
         verify_files(folder, model)
@@ -77,8 +77,6 @@ def test_models_that_are_not_there_are_named_with_those_that_are(folder: Path) -
     weights = read_weights(folder)
     with pytest.raises(ValueError, match=r"there is no model 'x'; there are base, alpha-0.25"):
         weights.model("x")
-    with pytest.raises(ValueError, match=r"there is no model for α = 0.5; there are 0.25"):
-        weights.of_alpha(0.5)
 
 
 REFUSED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
