@@ -187,7 +187,16 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
 async def _work(
     engine: Engine, state: Health, settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]
 ) -> None:
-    """Start the engine, then watch it until `stop`."""
+    """Start the engine, then watch it until `stop`; then health turns NOT_SERVING, before anything else is ended."""
+    try:
+        await _start_and_watch(engine, state, settings, stop, announce)
+    finally:
+        await state.shut_down()
+
+
+async def _start_and_watch(
+    engine: Engine, state: Health, settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]
+) -> None:
     warming = asyncio.create_task(engine.start())
     try:
         await _first(warming, stop.wait())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
+from grpc_health.v1 import health_pb2
 
 from prover.search import Ending, Finished, Progress
 from prover.theorem import Theorem
@@ -11,8 +12,9 @@ from service.client import Client
 from service.config import ServerSettings, Settings
 from service.engine import Engine
 from service.errors import UserError
+from service.health import SERVICE, Health
 from service.requests import Accepted, Event, Search, UnavailableError
-from service.server import listening
+from service.server import _work, listening
 
 SEARCH = Search(Theorem("theorem a : True"))
 
@@ -82,6 +84,25 @@ async def test_a_call_that_the_drain_does_not_wait_for_is_told_to_come_back() ->
     assert caught.value.seconds == 1.0
     assert engine.left.is_set()
     await client.__aexit__()
+
+
+async def test_health_turns_before_batches_are_put_back_or_anything_else_ends() -> None:
+    class Ready(Slow):
+        async def start(self) -> None:
+            """There is no Lean to wait for."""
+
+    engine, state, stop = Ready(settings(0)), Health(), asyncio.Event()
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    working = asyncio.create_task(_work(engine, state, settings(0), stop, ready.set_result))
+    assert "is ready" in await ready
+    assert state.serving
+    stop.set()
+    await working  # only then are batches put back, and calls drained
+    assert not state.serving
+    await state.report(serving=True)
+    async with asyncio.timeout(10):
+        told = await state.servicer.Check(health_pb2.HealthCheckRequest(service=SERVICE), None)
+    assert told.status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 async def test_calls_are_still_taken_while_load_balancers_notice() -> None:
