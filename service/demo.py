@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from prover.lean.spawn import spawned
 from prover.search import Finished, Proof
 from prover.theorem import Theorem
 from service import fill, lean_file
@@ -98,7 +99,8 @@ async def running_server(arguments: Sequence[str], settings: Mapping[str, str] |
     """
     command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", *arguments]
     environment = {**os.environ, **(settings or {})}
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+    start = asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+    process = await spawned(start, _end)
     try:
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
