@@ -134,6 +134,7 @@ class Engine:
         self._vllm = vllm_process.create(
             self.name, self.checkpoint, self._settings, self.most_adapters, self.largest_rank, self.record.logger()
         )
+        self.record.count(self._vllm.output_processor)
 
     async def close(self) -> None:
         """Stop the engine and its process; one that is still being loaded, as soon as it is."""
@@ -262,11 +263,12 @@ class Engine:
     async def _finish(self, request: Request, adapter: Any, **log_probs: int) -> Any:
         """Put a request to vLLM and wait for its only output."""
         import vllm
+        from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
         self._requests += 1
         outputs = self._vllm.generate(
-            vllm.TokensPrompt(prompt_token_ids=list(request.prompt)),
+            tokens_input(list(request.prompt)),  # what needs no further work: vLLM gives the rest to a thread
             vllm.SamplingParams(
                 temperature=request.temperature,
                 top_p=request.top_p,

@@ -31,10 +31,18 @@ class Record:
                 super().record(scheduler_stats, iteration_stats, *arguments, **options)
                 if scheduler_stats is not None:
                     kept.waiting = scheduler_stats.num_waiting_reqs
-                if iteration_stats is not None:
-                    kept.sampled_tokens += iteration_stats.num_generation_tokens
 
         return Logger
+
+    def count(self, processor: Any) -> None:
+        """Count every token that comes out of an engine: vLLM's own statistics leave those of aborted requests out."""
+        process_outputs = processor.process_outputs
+
+        def counted(outputs: Any, *arguments: Any, **options: Any) -> Any:
+            self.sampled_tokens += sum(len(output.new_token_ids) for output in outputs)
+            return process_outputs(outputs, *arguments, **options)
+
+        processor.process_outputs = counted
 
 
 def merged(registries: Iterable[CollectorRegistry]) -> Iterator[Metric]:
