@@ -16,7 +16,7 @@ arm has searched.
 The figures in docs/results/search.json and search.md are those of
 
     python benchmarks/search.py --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
-        --seconds 0 --longest 900 --out docs/results/search.json --table docs/results/search.md
+        --seconds 5 --longest 300 --out docs/results/search.json --table docs/results/search.md
 """
 
 import argparse
@@ -39,7 +39,7 @@ from prover.lean.embedded import EmbeddedLean
 from prover.lean.pool import PoolConfig, WorkerPool
 from prover.sampling.focus import choose
 from prover.sampling.portfolio import PortfolioSampler
-from prover.sampling.sampler import Sampler, SamplerStats, SamplingParams
+from prover.sampling.sampler import Sampler, SamplingParams
 from prover.sampling.vllm_engine import VllmEngineSampler
 from prover.search import Budget, Finished, Options, Progress, Proof, ProofSearch
 from prover.strategies import STRATEGIES, build_plan
@@ -181,23 +181,27 @@ def make_arms(model: VllmEngineSampler | None, options: argparse.Namespace) -> l
     arms = [Arm("portfolio" if name == "independent" else name, name, [portfolio]) for name in rules]
     if model is None:
         return arms
-    params = SamplingParams(seed=options.seed)
-    arms += [
-        Arm(f"model:{name}", "independent", [model], SamplingParams(model=name, seed=options.seed))
-        for name in model.models
-    ]
-    middle = params
+    middle = SamplingParams(seed=options.seed)
+    for name in model.models:
+        arms.append(Arm(f"model:{name}", "independent", [model], measured(model, options, 0, name)))
     for focus in FOCUS:
-        chosen = choose(model.weights.models, focus, options.samples, options.proofs) if model.weights else None
-        if chosen is None:
-            continue  # nothing was measured
-        params = SamplingParams(
-            model=chosen.model, temperature=chosen.temperature, top_p=chosen.top_p, seed=options.seed
-        )
+        params = measured(model, options, focus)
         arms.append(Arm(f"focus:{focus:g}", "independent", [model], params))
         middle = params if focus == 0.5 else middle
     arms += [Arm(f"{strategy}+model", strategy, [portfolio, model], middle) for strategy in STRATEGIES]
     return arms
+
+
+def measured(
+    model: VllmEngineSampler, options: argparse.Namespace, focus: float, name: str | None = None
+) -> SamplingParams:
+    """The setting that was measured best for a focus, of one model or of all."""
+    plain = SamplingParams(model=name or "", seed=options.seed)
+    models = model.weights.models if model.weights else ()
+    chosen = choose(models, focus, options.samples, options.proofs, name) if models else None
+    if chosen is None:
+        return plain
+    return replace(plain, model=chosen.model, temperature=chosen.temperature, top_p=chosen.top_p)
 
 
 async def search(
@@ -208,7 +212,7 @@ async def search(
     plan = build_plan(arm.strategy, arm.samplers, pool)
     budget = Budget(options.samples, None, options.longest, options.proofs)
     settings = Options(arm.params, Terms(Limits(seconds=options.check_seconds)))
-    before = model.stats() if model else SamplerStats()
+    before = model.stats().sampled_tokens if model else 0
     at_success = None
     began = time.monotonic()
     found = ProofSearch(pool, max(1, pool.size)).prove(theorem, plan, budget, settings)
@@ -227,15 +231,14 @@ async def search(
                 case Finished():
                     count(result, event.spent)
                     result.ending = event.ending.value
-                    result.unused_tokens = event.waste.tokens
+                    result.used_tokens -= event.waste.tokens
                     result.wasted_checks = event.waste.checks
     result.seconds = time.monotonic() - began
     if model:
         await asyncio.sleep(0.2)  # until the engine has dropped what it was told to abort
-        after = model.stats()
-        sampled, delivered = after.sampled_tokens, after.delivered_tokens - before.delivered_tokens
-        result.unused_tokens += sampled - before.sampled_tokens - delivered
-        result.wasted_tokens = sampled - at_success if at_success is not None else 0
+        after = model.stats().sampled_tokens
+        result.tokens = after - before
+        result.wasted_tokens = after - at_success if at_success is not None else 0
     return result
 
 
@@ -243,7 +246,7 @@ def count(result: Result, spent: Progress) -> None:
     """Take over what was spent so far."""
     result.questions = spent.checked + spent.requests
     result.samples = spent.sampled
-    result.tokens = spent.tokens
+    result.used_tokens = spent.tokens
 
 
 if __name__ == "__main__":

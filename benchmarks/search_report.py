@@ -18,9 +18,10 @@ class Result:
         proofs: each distinct proof: who made it, seconds and questions to Lean up to it, its length in characters.
         questions: to Lean, in all.
         seconds: in all.
+        tokens: that models sampled, those of aborted sequences included.
+        used_tokens: of candidates that were taken and, as far as the search got to them, checked.
         ending: why it ended; `spent` where the benchmark ended it.
         wasted_tokens: sampled after the proofs were there.
-        unused_tokens: sampled for nobody: of sequences that were aborted, and of candidates that were not checked.
         wasted_checks: that Lean was at when the proofs were there.
     """
 
@@ -30,10 +31,10 @@ class Result:
     questions: int = 0
     samples: int = 0
     tokens: int = 0
+    used_tokens: int = 0
     seconds: float = 0.0
     ending: str = "spent"
     wasted_tokens: int = 0
-    unused_tokens: int = 0
     wasted_checks: int = 0
 
 
@@ -54,7 +55,7 @@ def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str,
     solved = [result for result in results if result.proofs]
     first = sorted(result.proofs[0][1] for result in solved)
     tokens = sum(result.tokens for result in results)
-    wasted, unused = sum(each.wasted_tokens for each in results), sum(each.unused_tokens for each in results)
+    wasted, used = sum(each.wasted_tokens for each in results), sum(each.used_tokens for each in results)
     cut_off = [each for each in results if each.questions < options.checks and each.ending == "seconds_spent"]
     return {
         "theorems": len(results),
@@ -66,8 +67,8 @@ def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str,
         "first_proof_p95_s": quantile(first, 0.95),
         "questions_per_theorem": statistics.fmean(result.questions for result in results),
         "tokens_per_theorem": statistics.fmean(result.tokens for result in results),
-        "wasted_token_share": wasted / (tokens + unused) if tokens + unused else 0.0,
-        "unused_token_share": unused / (tokens + unused) if tokens + unused else 0.0,
+        "wasted_token_share": wasted / tokens if tokens else 0.0,
+        "unused_token_share": 1 - used / tokens if tokens else 0.0,
         "wasted_checks_per_search": statistics.fmean(each.wasted_checks for each in solved) if solved else 0.0,
         "distinct_proofs_per_solved": statistics.fmean(len(each.proofs) for each in solved) if solved else 0.0,
     }
@@ -84,16 +85,18 @@ def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argp
         "# Ways to search, compared",
         "",
         "Written by `benchmarks/search.py`, which says how, of the theorems that every arm has searched by now. Each was searched until "
-        f"it had {options.proofs} distinct proofs, or {options.checks} questions were put to Lean. Seconds were taken on a machine that "
-        "had much other work to do: they are no measure of a search on a quiet one. Tokens after the last proof: sampled when "
-        "all proofs that were wanted were there; tokens for nobody: of candidates that were sampled and not checked.",
+        f"it had {options.proofs} distinct proofs, or {options.checks} questions were put to Lean and {options.seconds:g} s were over, with "
+        f"at most {options.samples} candidates. Seconds were taken on a machine that had other work to do: on a quiet one they are fewer. "
+        "Tokens after the last proof: sampled when all proofs that were wanted were there; tokens for nobody: of candidates that were "
+        "not complete, or not checked, when the search ended, for whatever reason; checks for nobody: under way when the last proof came.",
         "",
-        "| arm | theorems | solved | first proof p50 s | p95 s | questions each | tokens after the last proof | tokens for nobody | checks for nobody | distinct proofs |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| arm | theorems | solved in {options.checks} questions | in {options.seconds:g} s | first proof p50 s | p95 s | questions each "
+        "| tokens after the last proof | tokens for nobody | checks for nobody | distinct proofs |",
+        "|---" * 11 + "|",
     ]
     for arm, row in rows.items():
         cells = [
-            *(str(row[name]) for name in ("theorems", "solved_within_checks")),
+            *(str(row[name]) for name in ("theorems", "solved_within_checks", "solved_within_seconds")),
             *("–" if row[name] is None else f"{row[name]:.2f}" for name in ("first_proof_p50_s", "first_proof_p95_s")),
             f"{row['questions_per_theorem']:.1f}",
             f"{row['wasted_token_share']:.1%}",
@@ -128,5 +131,5 @@ def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse
     console.print(table)
     console.print(
         "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
-        "after the last proof that was wanted, unused ones for sequences that nobody checked; checks: under way at that time."
+        "after the last proof that was wanted, unused ones for candidates that nobody checked; checks: under way at that time."
     )
