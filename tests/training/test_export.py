@@ -1,6 +1,7 @@
 """What is exported is what the server's own reader of weights accepts."""
 
 import json
+from math import comb
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.sampling.weights import read_weights, verify_files
+from prover.sampling.weights import SHIPPED, read_weights, verify_files
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.config import TrainingConfig, write_config
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 from training.export import Export, export_model
 from training.model.llama import save_for_serving
+
+RAW_SAMPLES = Path(__file__).parents[2] / "training" / "artifacts" / "short" / "samples" / "core_dev"
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +115,14 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, tokenizer: PreTrainedT
     assert not list((tmp_path / "weights").iterdir())
     with pytest.raises(ValueError, match="holds no trained model"):
         export_model(Export(tmp_path, "base"), tmp_path / "weights")
+
+
+def test_the_curves_of_the_shipped_models_are_those_of_their_raw_samples() -> None:
+    for model in read_weights(SHIPPED).models:
+        samples = ModelSamples.load(RAW_SAMPLES / f"{model.name}.json.gz")
+        (curve,) = model.curves
+        assert (curve.corpus, curve.theorems) == (samples.corpus, len(samples.theorems))
+        assert (curve.samples, curve.temperature) == (samples.samples, samples.sampling["temperature"])
+        for k, chance in curve.pass_at_k.items():
+            each = [1 - comb(one.samples - one.verified, k) / comb(one.samples, k) for one in samples.theorems]
+            assert chance == pytest.approx(sum(each) / len(each))
