@@ -1,5 +1,6 @@
 """Filling the `sorry`s of a file, one after the other, each under what then stands before it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -116,7 +117,7 @@ async def fill(
     Raises:
         UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
     """
-    now = file
+    now, every = file, await asyncio.to_thread(holes, file)
     outcomes: list[Outcome] = []
     for hole in wanted:
         yield Begun(hole)
@@ -129,13 +130,14 @@ async def fill(
                     yield event
         else:
             filled = {one.hole.number for one in outcomes if one.proof}
-            before = [one for one in holes(file) if one.theorem == hole.theorem and one.number < hole.number]
+            before = [one for one in every if one.theorem == hole.theorem and one.number < hole.number]
             open_before = sum(one.number not in filled for one in before)
             outcome = await _close(service, now, hole, open_before, request)
             yield outcome
         outcomes.append(outcome)
         if outcome.proof:
-            now = now.filled(now.theorems[hole.theorem], outcome.proof.candidate.text)
+            # Reads the file anew: as much as a second for the largest, in which others are answered.
+            now = await asyncio.to_thread(now.filled, now.theorems[hole.theorem], outcome.proof.candidate.text)
     yield Filled(now, tuple(outcomes), tuple(await _recheck(service, now, outcomes, request)))
 
 

@@ -104,7 +104,7 @@ class Servicer(ProofSearchServicer):
                 seconds = max(1e-3, min(asked.budget.seconds, ends - time.monotonic()))
                 return replace(asked, budget=replace(asked.budget, seconds=seconds, proofs=1))
 
-            holes = fill.holes(file)
+            holes = await asyncio.to_thread(fill.holes, file)
             if request.HasField("within"):
                 holes = fill_messages.within(file, holes, request.within)
             asked = search_messages.options_from_proto(request.options, Theorem("theorem a : True"), self._default)
