@@ -13,6 +13,7 @@ from service.text import printable
 _MOST_DEPTH = 64  # of nested messages; the contract's are not half as deep
 _SECONDS = 60.0  # for a body that is no stream
 _LONGEST_COMPLAINT = 300
+_BLANK = "\ufeff \t\r\n"
 
 
 class TooLargeError(InputError):
@@ -85,7 +86,10 @@ def parse(data: bytes, message: Message) -> None:
         InputError: it is no JSON of this message.
     """
     try:
-        json_format.Parse(data.decode(), message, max_recursion_depth=_MOST_DEPTH)
+        text = data.decode()
+        if not text.lstrip(_BLANK).startswith("{"):  # protobuf takes [] for an empty message, and fails inside on null
+            raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: send an object, {{…}}")
+        json_format.Parse(text, message, max_recursion_depth=_MOST_DEPTH)
     except UnicodeDecodeError as error:
         raise InputError("request", f"the request is no UTF-8 at byte {error.start}") from None
     except (json_format.ParseError, RecursionError, UnicodeEncodeError, ValueError, TypeError) as error:
