@@ -42,7 +42,9 @@ def main() -> None:
                 object.__setattr__(traced, "traced_repo", SimpleNamespace(repo=repository, dependencies={}))
                 say(file=name, theorems=[_theorem(traced, theorem) for theorem in traced.get_traced_theorems()])
     except BaseException as error:
-        say(broken=f"{type(error).__name__}: {error}"[:2_000])
+        # What lean-dojo has to say of its arguments are sentences.
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        say(broken=f"{kind}{error}"[:2_000])
     os._exit(0)
 
 
