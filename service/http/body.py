@@ -93,7 +93,7 @@ def parse(data: bytes, message: Message) -> None:
     except UnicodeDecodeError as error:
         raise InputError("request", f"the request is no UTF-8 at byte {error.start}") from None
     except (json_format.ParseError, RecursionError, UnicodeEncodeError, ValueError, TypeError) as error:
-        text = printable(str(error))[:_LONGEST_COMPLAINT]
+        text = printable(str(error).partition("\n")[0])[:_LONGEST_COMPLAINT]
         raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: {text}") from None
 
 

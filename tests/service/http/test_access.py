@@ -119,6 +119,7 @@ async def test_what_is_no_request_is_400_with_one_sentence(body: bytes) -> None:
             answer = await client.post(page, content=body, headers=JSON)
             assert (answer.status_code, reason(answer)) == (400, "BAD_INPUT")
             assert answer.json()["error"]["details"][1]["fieldViolations"]
+            assert "\\n" not in answer.json()["error"]["message"]
 
 
 async def test_every_field_that_breaks_a_rule_is_named() -> None:
