@@ -29,7 +29,11 @@ _UNSOLVED = "unsolved goals"
 async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
     """Serve the editor at stdin and stdout until it says `exit` or hangs up; behind it, nothing is left running.
 
-    Returns: the exit status that the protocol asks for.
+    Returns:
+        The exit status that the protocol asks for.
+
+    Raises:
+        UserError: what comes over stdin is nothing of this protocol.
     """
     # pygls logs the texts of documents.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
@@ -45,6 +49,8 @@ async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
                 await run_async(asyncio.Event(), reader, server.protocol, error_handler=server.report_server_error)  # type: ignore[arg-type]
             except asyncio.IncompleteReadError:
                 return 1
+            except ValueError:  # of asyncio's reader: a line longer than any of a message's head
+                raise UserError("stdin holds no messages of an editor: `leansieve lsp` is started by one") from None
             except SystemExit as ended:
                 return int(ended.code or 0)
             return 1  # hung up without `exit`

@@ -1,6 +1,8 @@
 """Code actions of a real `leansieve lsp` process, asked for by a real LSP client, with real Lean behind them."""
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -199,3 +201,13 @@ async def test_a_server_that_is_not_there_is_one_sentence_each_time() -> None:
             assert said.type is types.MessageType.Error
             assert "127.0.0.1:1" in said.message
             assert "\n" not in said.message
+
+
+def test_what_comes_from_no_editor_is_one_sentence() -> None:
+    command = [sys.executable, "-m", "service", "lsp", "--server", "127.0.0.1:1"]
+    done = subprocess.run(command, input=b"a" * 200_000, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "leansieve: stdin holds no messages of an editor: `leansieve lsp` is started by one\n"
+    )
+    assert not done.stdout
