@@ -14,7 +14,8 @@ _ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
-    "PYTHONWARNINGS": "ignore::FutureWarning",  # in the engine's process: how vLLM and torch get on is no news here
+    # In processes behind ours: how vLLM and torch get on is no news here, nor what is cleared away behind an engine.
+    "PYTHONWARNINGS": "ignore::FutureWarning,ignore::UserWarning:multiprocessing.resource_tracker",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TORCH_LOGS": "-all",
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # stdout belongs to the command line's output

@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import sys
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -153,3 +154,22 @@ async def drawn(sampler: VllmEngineSampler, model: str) -> list[str]:
     params = SamplingParams(samples=2, max_tokens=8, seed=7, model=model)
     found = [one async for one in sampler.sample(Theorem("theorem u (n : Nat) : n = n"), params)]
     return [one.text for one in sorted(found, key=lambda one: one.seed or 0)]
+
+
+_LEAVING = """
+import multiprocessing
+from prover.sampling.vllm_platform import prepare_environment
+
+if __name__ == "__main__":
+    prepare_environment()
+    code = "import multiprocessing, os; lock = multiprocessing.Lock(); os.kill(os.getpid(), 9)"
+    killed = multiprocessing.get_context("forkserver").Process(target=exec, args=(code,))
+    killed.start()
+    killed.join()
+"""
+
+
+async def test_nothing_is_said_of_what_an_engine_that_was_killed_has_left() -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", _LEAVING, stderr=asyncio.subprocess.PIPE)
+    # To the end of what all processes behind it say, the one that clears up included.
+    assert await owner.communicate() == (None, b"")
