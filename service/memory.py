@@ -212,7 +212,6 @@ def _together(finished: Finished, known: list[Proof], request: Search) -> Finish
     verdicts[VerdictKind.VERIFIED] = verdicts.get(VerdictKind.VERIFIED, 0) + len(known)
     spent = replace(
         finished.spent,
-        distinct=finished.spent.distinct + len(known),
         checked=finished.spent.checked + len(known),
         proofs=len(known) + len(found),
         seconds=max(finished.spent.seconds, *(proof.seconds for proof in proofs)),

@@ -69,6 +69,13 @@ async def test_a_proof_that_was_found_once_is_served_from_then_on(engine: Engine
     assert looks == [False, True]
 
 
+async def test_known_proofs_do_not_count_among_what_was_sampled(engine: Engine) -> None:
+    await run(engine, SWAP)
+    proofs, finished = await run(engine, replace(SWAP, budget=Budget(seconds=60, proofs=3)))
+    assert [proof.stored for proof in proofs] == [True, False, False]
+    assert 2 <= finished.spent.distinct <= finished.spent.sampled
+
+
 async def test_a_search_adds_to_what_is_known_until_there_is_enough(engine: Engine) -> None:
     await run(engine, SWAP)
     proofs, finished = await run(engine, replace(SWAP, budget=Budget(seconds=60, proofs=3)))
