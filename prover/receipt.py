@@ -160,6 +160,10 @@ class Receipt(_Strict):
         origin = self.origin
         return Candidate(self.candidate, self.mode, origin.source, origin.log_prob, origin.tokens, origin.seed)
 
+    def as_limits(self) -> Limits:
+        """What it was checked within."""
+        return Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
+
     async def check_again(self, checker: Checker, toolchain: Toolchain) -> tuple[Verdict, list[str]]:
         """Check the proof from scratch, under the receipt's own limits and policy.
 
@@ -169,7 +173,7 @@ class Receipt(_Strict):
         Returns:
             the verdict of `checker`, and what differs from the receipt, a sentence each; none means that it holds.
         """
-        limits = Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
+        limits = self.as_limits()
         policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds, self.policy.guard)
         verdict = await checker.check(self.as_theorem(), self.as_candidate(), Terms(limits, policy))
         if not verdict.verified:

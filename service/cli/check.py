@@ -10,9 +10,10 @@ from prover.candidate import Candidate
 from prover.receipt import Receipt
 from prover.theorem import Theorem
 from service import lean_file, receipts
+from service.admission import admit_limits, bounds
 from service.cli import common, json_lines
 from service.config import Settings
-from service.errors import UserError
+from service.errors import InputError, UserError
 from service.jsonl import Item
 from service.requests import Check
 
@@ -69,6 +70,12 @@ def check(
 
 async def _check_receipt(settings: Settings, server: str | None, path: Path) -> bool:
     receipt = receipts.read(path)
+    if server is None:  # anybody may have written it; a server has bounds of its own
+        _, most = bounds(settings)
+        try:
+            admit_limits(receipt.as_limits(), most.limits)
+        except InputError as error:
+            raise UserError(f"{path}: {error}; `check.maximum_…` in the settings says how much") from None
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service, receipt.project)
         verdict, differences = await receipt.check_again(receipts.ServiceChecker(service), here)

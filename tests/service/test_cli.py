@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from prover.candidate import Candidate
+from prover.receipt import Receipt, Toolchain
+from prover.theorem import Theorem
+from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from tests.service.commands import leansieve, refused
 
 NO_NODE = (
@@ -122,3 +126,13 @@ def test_nothing_to_do_starts_no_lean(tmp_path: Path) -> None:
 
 def test_a_focus_and_an_alpha_exclude_each_other() -> None:
     assert "give one of them" in refused(leansieve("prove", "theorem t : True", "--focus", "0.3", "--alpha", "0.25"))
+
+
+def test_a_receipt_that_asks_for_a_year_is_refused_before_lean_is_started(tmp_path: Path) -> None:
+    verified = Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED, theorem="t")
+    year = Limits(seconds=3e7)
+    receipt = Receipt.of(Theorem("theorem t : 1 = 1"), Candidate("rfl"), verified, year, Toolchain("", "embedded", ""))
+    file = tmp_path / "receipt.json"
+    file.write_text(receipt.write())
+    said = refused(leansieve("check", file, LEANSIEVE_CACHE="/proc/leansieve"))
+    assert said.startswith(f"{file}: limits.time is 3e+07 s; this server takes more than 0 and at most 300 s")
