@@ -17,6 +17,8 @@ The figures in docs/results/search.json and search.md are those of
 
     python benchmarks/search.py --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
         --seconds 5 --longest 300 --out docs/results/search.json --table docs/results/search.md
+
+without the arms of rules alone (`repair`, `stepwise`, `decompose`, `auto`) and `independent+model`, as far as it came.
 """
 
 import argparse
