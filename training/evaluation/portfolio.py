@@ -11,7 +11,8 @@ from prover.sampling.portfolio import fillings
 from prover.verdict import Limits
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.pass_at_k import powers_up_to
+from training.evaluation.pass_at_k import pass_at_k, powers_up_to
+from training.evaluation.samples import ModelSamples
 from training.journal import Journal, JournalError
 from training.rollouts.verifier import Verifier
 
@@ -93,6 +94,24 @@ def coverage(results: Sequence[PortfolioResult]) -> dict[int, float]:
     most = max(result.checks for result in results)
     solved = [result.solved_at for result in results if result.solved_at is not None]
     return {k: sum(at <= k for at in solved) / len(results) for k in powers_up_to(most)}
+
+
+def coverage_together(results: Sequence[PortfolioResult], model: ModelSamples, checks: int) -> float:
+    """The share of theorems solved in so many checks, a quarter of them the portfolio's and the rest of a model's samples.
+
+    Raises:
+        ValueError: they are not of the same theorems, or there are fewer samples than that.
+    """
+    if [result.name for result in results] != [theorem.name for theorem in model.theorems]:
+        raise ValueError(f"The portfolio and {model.model} were not evaluated on the same theorems in the same order.")
+    first = checks // 4
+    chances = [
+        1.0
+        if result.solved_at is not None and result.solved_at <= first
+        else pass_at_k(theorem.samples, theorem.verified, checks - first)
+        for result, theorem in zip(results, model.theorems, strict=True)
+    ]
+    return sum(chances) / len(chances)
 
 
 def _try(record: TheoremRecord, verifier: Verifier, checks: int) -> PortfolioResult:

@@ -15,7 +15,7 @@ from typing import Any
 from training.evaluation.difficulty import Difficulty
 from training.evaluation.pareto import pareto_front
 from training.evaluation.plots import draw_plots
-from training.evaluation.portfolio import coverage, read_portfolio
+from training.evaluation.portfolio import coverage, coverage_together, read_portfolio
 from training.evaluation.samples import ModelSamples
 from training.evaluation.summary import summarise
 
@@ -28,14 +28,13 @@ def write_report(
     Raises:
         ValueError: an input is not what it should be; the text says what.
     """
-    summary = summarise([ModelSamples.load(path) for path in inputs], base)
+    models = [ModelSamples.load(path) for path in inputs]
+    summary = summarise(models, base)
     if portfolio is not None:
         results = read_portfolio(portfolio)
-        if len(results) != summary["theorems"]:
-            raise ValueError(
-                f"{portfolio} is of {len(results)} theorems, the models' samples of {summary['theorems']}."
-            )
         summary["portfolio"] = {"coverage": {str(k): share for k, share in coverage(results).items()}}
+        for entry, model in zip(summary["models"], models, strict=True):
+            entry["coverage_with_portfolio"] = coverage_together(results, model, summary["coverage_k"])
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
     (folder / "summary.json").write_text(text, encoding="utf-8")
@@ -61,6 +60,7 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
                 f"{model['distinct_proofs_per_solved']:.2f}",
                 f"{diversity['tactic_shannon']:.2f} / {diversity['tactic_gini_simpson']:.2f}",
                 f"{diversity['premise_shannon']:.2f} / {diversity['premise_gini_simpson']:.2f}",
+                *([_percent(model["coverage_with_portfolio"])] if "portfolio" in summary else []),
             ]
         )
     if "portfolio" in summary:
@@ -68,10 +68,13 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
         cells = [_percent(solved.get(power)) for power in ("1", "16", "64", "256")]
         most = max(map(int, solved))
         rows.append(
-            ["portfolio of tactics, k checks", most, *cells, round(solved[str(most)] * summary["theorems"]), *"–––"]
+            ["portfolio of tactics, k checks", most, *cells, round(solved[str(most)] * summary["theorems"]), *"––––"]
         )
     columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", f"distinct proofs per solved, {k} samples"]
-    parts.append(_table(["model", "samples", *columns, "tactics (bits / G–S)", "premises (bits / G–S)"], rows))
+    columns += ["tactics (bits / G–S)", "premises (bits / G–S)"]
+    if "portfolio" in summary:
+        columns.append(f"pass@{k} where {k // 4} are the portfolio's")
+    parts.append(_table(["model", "samples", *columns], rows))
 
     compared = [model for model in models if "against_base" in model]
     if compared:

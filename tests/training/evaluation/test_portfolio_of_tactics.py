@@ -12,7 +12,14 @@ from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord
-from training.evaluation.portfolio import coverage, evaluate_portfolio, read_portfolio
+from training.evaluation.portfolio import (
+    PortfolioResult,
+    coverage,
+    coverage_together,
+    evaluate_portfolio,
+    read_portfolio,
+)
+from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 
 EASY = TheoremRecord(name="easy", statement="theorem easy (n m : Nat) (h : n = m) : m = n")
 HARD = TheoremRecord(name="hard", statement="theorem hard (n : Nat) : n = n + 0")
@@ -68,6 +75,39 @@ def test_what_was_done_is_not_done_again(tmp_path: Path) -> None:
     again = ScriptedPool()
     run(tmp_path, again)
     assert again.asked == 0
+
+
+def of_model(*verified: int, names: tuple[str, ...] = ("a", "b")) -> ModelSamples:
+    """8 samples a theorem, so many of them right."""
+    theorems = [
+        TheoremSamples(
+            name=name,
+            proofs=tuple(
+                Proof(text=text, count=drawn, verified=right)
+                for text, drawn, right in (("right", count, True), ("wrong", 8 - count, False))
+                if drawn
+            ),
+        )
+        for name, count in zip(names, verified, strict=True)
+    ]
+    return ModelSamples(model="model", corpus="corpus", theorems=tuple(theorems))
+
+
+def of_portfolio(*solved_at: int | None) -> list[PortfolioResult]:
+    return [
+        PortfolioResult(name=name, digest=name, checks=8, solved_at=at)
+        for name, at in zip(("a", "b"), solved_at, strict=True)
+    ]
+
+
+def test_a_quarter_of_the_checks_are_the_portfolios_where_a_model_stands_beside_it() -> None:
+    assert coverage_together(of_portfolio(2, None), of_model(0, 1), checks=8) == (1 + 6 / 8) / 2
+    assert coverage_together(of_portfolio(3, None), of_model(0, 1), checks=8) == (0 + 6 / 8) / 2
+
+
+def test_a_portfolio_and_a_model_of_different_theorems_are_not_put_together() -> None:
+    with pytest.raises(ValueError, match="portfolio and model were not evaluated on the same theorems"):
+        coverage_together(of_portfolio(1, None), of_model(1, 1, names=("a", "c")), checks=8)
 
 
 def test_a_file_of_something_else_is_said(tmp_path: Path) -> None:
