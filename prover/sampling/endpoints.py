@@ -44,6 +44,7 @@ class _Endpoint:
     running: int = 0
     models: Mapping[str, int] = field(default_factory=dict)  # with their contexts in tokens
     complaint: str = "was not asked yet"
+    losses: int = 0
 
 
 class Endpoints:
@@ -165,8 +166,10 @@ class Endpoints:
         if endpoint.healthy:
             logger.warning("vLLM server %s %s", endpoint.url, complaint)
         endpoint.healthy, endpoint.complaint = False, complaint
+        endpoint.losses += 1
 
     async def _ask(self, endpoint: _Endpoint) -> None:
+        losses = endpoint.losses
         try:
             (await self._http.get(f"{endpoint.url}/health", timeout=self._quick)).raise_for_status()
             listing = await self._http.get(f"{endpoint.url}/v1/models", timeout=self._quick)
@@ -179,6 +182,8 @@ class Endpoints:
         except (ValueError, KeyError, TypeError):
             self._lose(endpoint, "does not list models as vLLM does")
         else:
+            if endpoint.losses > losses:  # it failed since it was asked
+                return
             if not endpoint.healthy:
                 logger.info("vLLM server %s is healthy", endpoint.url)
             endpoint.models, endpoint.healthy, endpoint.complaint = models, True, "does not serve this model"

@@ -13,8 +13,8 @@ from tests.ports import free_port
 
 
 @contextlib.asynccontextmanager
-async def answering(status: str, answer: object) -> AsyncIterator[str]:
-    """The address of a server that is healthy, lists the model `m`, and gives one answer to all else."""
+async def answering(status: str, answer: object, listed: asyncio.Event | None = None) -> AsyncIterator[str]:
+    """The address of a server that is healthy, lists the model `m` (once `listed` is set), and gives one answer to all else."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -23,6 +23,8 @@ async def answering(status: str, answer: object) -> AsyncIterator[str]:
         asked = head.split(" ")[1]
         listing = {"data": [{"id": "m", "max_model_len": 256}]}
         body = json.dumps({"/health": {}, "/v1/models": listing}.get(asked, answer)).encode()
+        if asked == "/v1/models" and listed is not None:
+            await listed.wait()
         first = "200 OK" if asked in ("/health", "/v1/models") else status
         lines = f"HTTP/1.1 {first}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         writer.write(lines.encode() + body)
@@ -54,6 +56,21 @@ async def test_a_server_that_cannot_serve_a_request_hands_it_to_the_next(status:
         for _ in range(2):
             assert await endpoints.post("/v1/completions", {"model": "m"}) == {"text": "by simp"}
         assert [one.healthy for one in endpoints.status] == [False, True]
+
+
+async def test_a_server_that_fails_while_it_is_asked_for_its_health_is_not_healthy() -> None:
+    listed = asyncio.Event()
+    listed.set()
+    async with answering("503 Unavailable", {}, listed) as failing, opened(failing) as endpoints:
+        listed.clear()
+        asking = asyncio.create_task(endpoints.ask_all())
+        with pytest.raises(SamplerUnavailableError):
+            await endpoints.post("/v1/completions", {"model": "m"})
+        listed.set()
+        await asking
+        assert not endpoints.status[0].healthy
+        await endpoints.ask_all()
+        assert endpoints.status[0].healthy
 
 
 async def test_where_all_refuse_each_complaint_is_told() -> None:

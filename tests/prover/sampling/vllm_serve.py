@@ -65,6 +65,7 @@ class Relay:
     def __init__(self, port: int) -> None:
         self._target = port
         self._server: asyncio.Server | None = None
+        self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = free_port()
         self.carried = 0  # connections so far
@@ -84,6 +85,7 @@ class Relay:
     async def cut(self) -> None:
         """Close the port and break every connection."""
         assert self._server is not None
+        self._is_cut = True
         self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
@@ -94,6 +96,8 @@ class Relay:
         pair = {writer, far_writer}
         self._writers |= pair
         try:
+            if self._is_cut:  # meanwhile
+                return
             tasks = [asyncio.create_task(_pump(reader, far_writer)), asyncio.create_task(_pump(far_reader, writer))]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
