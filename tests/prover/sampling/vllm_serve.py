@@ -80,6 +80,7 @@ class Relay:
         return len(self._writers) // 2
 
     async def open(self) -> None:
+        self._is_cut = False
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
