@@ -57,7 +57,7 @@ class Servicer(ProofSearchServicer):
         self._calls = Calls(quotas or Quotas(settings.clients))
         self._searches = Room(settings.server.searches)
         self._watchers = Room(settings.server.searches)
-        self._checks = Room(settings.server.checks, settings.server.check_patience_seconds)
+        self._lean: tuple[int, Room] | None = None
 
     async def Prove(self, request: prove_pb2.ProveRequest, context: Context) -> AsyncIterator[prove_pb2.ProveResponse]:
         """Search proofs and send each as soon as it is verified."""
@@ -150,8 +150,8 @@ class Servicer(ProofSearchServicer):
         """Check one proof; what is wrong with its texts is its verdict."""
         async with self._calls.answering("CheckProof", context, quiet=True) as call:
             validate(request)
-            await self._workers()
-            verdict = await self._check(request, context)
+            _, room = await self._workers()
+            verdict = await self._check(request, room, context)
             call.remarks["verdict"] = verdict.kind.name
             return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(verdict))
 
@@ -160,7 +160,8 @@ class Servicer(ProofSearchServicer):
     ) -> AsyncIterator[check_pb2.CheckProofsResponse]:
         """Check many proofs; nothing that is wrong with one ends the stream."""
         async with self._calls.answering("CheckProofs", context) as call:
-            stream = CheckStream(lambda request: self._check(request, context), await self._workers())
+            workers, room = await self._workers()
+            stream = CheckStream(lambda request: self._check(request, room, context), workers)
             async with contextlib.aclosing(stream.answers(requests)) as answers:
                 async for answer in answers:
                     yield answer
@@ -221,7 +222,7 @@ class Servicer(ProofSearchServicer):
             models = [info_messages.model_to_proto(model) for model in now]
             return server_info_pb2.ReloadModelResponse(models=models, changed=now != before)
 
-    async def _check(self, request: check_pb2.CheckProofRequest, context: Context) -> Verdict:
+    async def _check(self, request: check_pb2.CheckProofRequest, room: Room, context: Context) -> Verdict:
         """The verdict of one check that keeps the rules of the contract, within the time of its call.
 
         Raises:
@@ -235,17 +236,18 @@ class Servicer(ProofSearchServicer):
             raise
         admit_limits(check.limits, self._maximum.limits)
         # Whatever is let in waits for Lean together with the searches: no more than is answered in good time.
-        async with self._checks.taking_one(check.priority):
+        async with room.taking_one(check.priority):
             limits: Limits = replace(check.limits, seconds=min(check.limits.seconds, time_left(context)))
             return await self._service.check(replace(check, limits=limits))
 
-    async def _workers(self) -> int:
-        """Of Lean; the room for checks is for each of them."""
-        workers = (await self._service.info()).workers
-        server = self._settings.server
-        if self._checks.most != (most := server.checks * max(1, workers)):
-            self._checks = Room(most, server.check_patience_seconds)
-        return workers
+    async def _workers(self) -> tuple[int, Room]:
+        """How many check at once, asked once, and the room for checks, which is for each of them."""
+        if self._lean is None:
+            workers = max(1, (await self._service.info()).workers)
+            server = self._settings.server
+            if self._lean is None:  # nobody else has asked meanwhile, and let checks in
+                self._lean = workers, Room(server.checks * workers, server.check_patience_seconds)
+        return self._lean
 
     def _admit(self, search: Search) -> None:
         admit_budget(search.budget, self._maximum.budget)
