@@ -31,6 +31,12 @@ class Template:
     name: str
     tactics: str
 
+    @property
+    def one_line(self) -> bool:
+        """Whether it is one tactic behind the introductions: no composition, and nothing filled in."""
+        lines = [line for line in self.tactics.split("\n") if line != "$intros" and not line.startswith("$if_")]
+        return len(lines) == 1 and not re.search(r"\$|<;>|^first\b", lines[0])
+
     def fill(self, theorem: Theorem, shape: Shape) -> Iterator[str]:
         """The proofs that this template makes for a theorem of this shape; none if it does not apply."""
         holes = list(dict.fromkeys(_HOLE.findall(self.tactics)))

@@ -30,6 +30,8 @@ class PortfolioResult(BaseModel):
     """Its digest."""
     checks: int = Field(ge=0)
     """Most proofs that were to be tried."""
+    one_line: bool = False
+    """Whether only single tactics were."""
     solved_at: int | None = Field(default=None, ge=1)
     """Number of the first proof that was verified, from 1; None if none was."""
 
@@ -41,9 +43,13 @@ def evaluate_portfolio(
     limits: Limits,
     make_pool: Callable[[], WorkerPool],
     checks: int = 256,
+    one_line: bool = False,
     report: Callable[[str], None] = print,
 ) -> list[PortfolioResult]:
     """Try the portfolio's proofs in its order, at most `checks` a theorem; the same call goes on where it was stopped.
+
+    Args:
+        one_line: try single tactics only, without what the portfolio composes of them.
 
     Raises:
         ValueError: a corpus cannot be read, or what lies beside `out` is of something else.
@@ -62,16 +68,16 @@ def evaluate_portfolio(
                 result = PortfolioResult.model_validate_json(line)
             except ValidationError:
                 raise JournalError(f"{journal.path}:{number}: this is no line of the portfolio's results.") from None
-            found[result.digest, result.checks] = result
-        missing = [record for record in records if (record.theorem.digest, checks) not in found]
+            found[result.digest, result.checks, result.one_line] = result
+        missing = [record for record in records if (record.theorem.digest, checks, one_line) not in found]
         if missing:
             verifier = resources.enter_context(Verifier(make_pool, verdicts, limits))
             for record in missing:
-                result = _try(record, verifier, checks)
+                result = _try(record, verifier, checks, one_line)
                 journal.append(result.model_dump_json())
-                found[result.digest, checks] = result
+                found[result.digest, checks, one_line] = result
                 report(f"{record.name}: {'unsolved' if result.solved_at is None else f'proof {result.solved_at}'}")
-        results = [found[record.theorem.digest, checks] for record in records]
+        results = [found[record.theorem.digest, checks, one_line] for record in records]
         write_jsonl(out, results)
         journal.path.unlink()
     return results
@@ -114,13 +120,14 @@ def coverage_together(results: Sequence[PortfolioResult], model: ModelSamples, c
     return sum(chances) / len(chances)
 
 
-def _try(record: TheoremRecord, verifier: Verifier, checks: int) -> PortfolioResult:
-    proofs = [proof for _, proof in fillings(record.theorem)][:checks]
+def _try(record: TheoremRecord, verifier: Verifier, checks: int, one_line: bool) -> PortfolioResult:
+    proofs = [proof for template, proof in fillings(record.theorem) if template.one_line or not one_line][:checks]
+    tried = PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks, one_line=one_line)
     for start in range(0, len(proofs), _AHEAD):
         under_way = [verifier.check(record, proof) for proof in proofs[start : start + _AHEAD]]
         for number, check in enumerate(under_way, start=start + 1):
             if check.result().verified:
                 for rest in under_way:
                     rest.cancel()
-                return PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks, solved_at=number)
-    return PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks)
+                return tried.model_copy(update={"solved_at": number})
+    return tried

@@ -93,7 +93,7 @@ def _carry_out(job: "Job", settings: Settings) -> None:
             limits,
             lambda: Engine(settings).pool,
             job.checks,
-            shared.remark,
+            report=shared.remark,
         )
         return
     base = config.model.path if config.model.lora is not None else None

@@ -58,6 +58,7 @@ def portfolio(
     corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON lines to write; resumed.")],
     checks: Annotated[int, typer.Option(help="Most proofs tried for a theorem.", min=1)] = 256,
+    one_line: Annotated[bool, typer.Option("--one-line", help="Single tactics only.")] = False,
     cache: shared.Verdicts = None,
     seconds: _CheckSeconds = 10.0,
     heartbeats: _Heartbeats = 100_000,
@@ -73,7 +74,7 @@ def portfolio(
         limits = Limits(seconds=seconds, heartbeats=heartbeats)
         verdicts = cache or out.with_name("verdicts.jsonl")
         results = evaluate_portfolio(
-            corpora, out, verdicts, limits, lambda: Engine(settings).pool, checks, shared.remark
+            corpora, out, verdicts, limits, lambda: Engine(settings).pool, checks, one_line, shared.remark
         )
     for k, share in coverage(results).items():
         common.stdout.print(f"{k} checks: {share:.1%}")

@@ -30,7 +30,7 @@ class ScriptedPool:
     size, lean_version, worker_version = 1, "4", "1"
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.tried: list[str] = []
 
     async def start(self) -> None:
         pass
@@ -42,20 +42,20 @@ class ScriptedPool:
         pass
 
     async def check(self, theorem: Theorem, candidate: Candidate, *_rest: Any) -> Verdict:
-        self.asked += 1
+        self.tried.append(candidate.text)
         if theorem == EASY.theorem and candidate.text == PROOFS[6]:
             return Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED)
         return Verdict(VerdictKind.REJECTED)
 
 
-def run(folder: Path, pool: ScriptedPool, checks: int = 16) -> dict[int, float]:
+def run(folder: Path, pool: ScriptedPool, checks: int = 16, one_line: bool = False) -> dict[int, float]:
     def make() -> WorkerPool:
         return pool  # type: ignore[return-value]
 
     out, corpus = folder / "out.jsonl", folder / "corpus.jsonl"
     write_jsonl(corpus, [EASY, HARD])
     limits, verdicts = Limits(), folder / "verdicts.jsonl"
-    results = evaluate_portfolio([corpus], out, verdicts, limits, make, checks, lambda _line: None)
+    results = evaluate_portfolio([corpus], out, verdicts, limits, make, checks, one_line, lambda _line: None)
     assert read_portfolio(out) == results
     return coverage(results)
 
@@ -69,12 +69,19 @@ def test_fewer_checks_find_less(tmp_path: Path) -> None:
     assert run(tmp_path, ScriptedPool(), checks=6) == {1: 0.0, 2: 0.0, 4: 0.0}
 
 
+def test_single_tactics_are_tried_without_what_is_composed_of_them(tmp_path: Path) -> None:
+    run(tmp_path, pool := ScriptedPool(), checks=64, one_line=True)
+    assert {"by\n  omega", "by\n  grind", "by\n  simp_all"} <= set(pool.tried)
+    assert all(len(proof.splitlines()) == 2 and "<;>" not in proof for proof in pool.tried)
+    assert len(pool.tried) < len(PROOFS)
+
+
 def test_what_was_done_is_not_done_again(tmp_path: Path) -> None:
     run(tmp_path, ScriptedPool())
     (tmp_path / "out.jsonl").rename(tmp_path / "out.jsonl.partial")  # as a kill before the end leaves it
     again = ScriptedPool()
     run(tmp_path, again)
-    assert again.asked == 0
+    assert not again.tried
 
 
 def of_model(*verified: int, names: tuple[str, ...] = ("a", "b")) -> ModelSamples:
