@@ -30,9 +30,7 @@ CORPUS = [
 
 async def test_different_proofs_are_found_and_each_is_verified(lean_pool: WorkerPool, tmp_path: Path) -> None:
     out, cache = tmp_path / "seeds.jsonl", tmp_path / "verdicts.jsonl"
-    budget = SeedBudget(
-        proofs=6, requests=80, seconds=600.0, depth=2
-    )  # requests, not seconds, so that load decides nothing
+    budget = SeedBudget(proofs=6, requests=80, seconds=600.0, depth=2)  # a loaded machine asks as much
     found = await search_corpus(lean_pool, CORPUS, out, budget, cache, lambda line: None)
     rows = {row.theorem.name: row for row in read_seeds(out)}
     assert found.theorems == 4
