@@ -7,16 +7,20 @@ from training.corpus.record import TheoremRecord
 
 _QUANTIFIERS = frozenset({"∀", "∃", "∃!", "fun", "λ", "Σ", "∑", "∏"})
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⦃": "⦄"}
+_SHAPE = frozenset({*"(){}⦃⦄:,→∀"})
+_NUMBERS = frozenset({"Nat", "Int", "ℕ", "ℤ"})
 
 
 def canonical(record: TheoremRecord) -> str:
     """A key that theorems share when they differ only in their name, bound names, comments or white space."""
-    return _key(record, numerals=True)
+    return _key(record, rough=False)
 
 
 def outline(record: TheoremRecord) -> str:
-    """The canonical key with every numeral replaced by `#`: near duplicates, such as one exercise with other numbers."""
-    return _key(record, numerals=False)
+    """A key that near duplicates share: one exercise with other numerals or other brackets, of integers in place of natural
+    numbers, or with `∀ x, p x → q x` in place of binders.
+    """
+    return _key(record, rough=True)
 
 
 def deduplicate(records: Iterable[TheoremRecord]) -> list[TheoremRecord]:
@@ -33,16 +37,18 @@ def without_leaks(records: Iterable[TheoremRecord], held_out: Iterable[TheoremRe
     return [record for record in records if outline(record) not in seen]
 
 
-def _key(record: TheoremRecord, numerals: bool) -> str:
+def _key(record: TheoremRecord, rough: bool) -> str:
     tokens = list(tokenize(record.statement))[2:]  # behind `theorem NAME`
     index = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(_bound_names(tokens)))}
     words = []
     for token in tokens:
         if token.kind == "name":
             head, dot, rest = token.text.partition(".")
-            words.append(index.get(head, head) + dot + rest)
-        else:
-            words.append("#" if token.kind == "number" and not numerals else token.text)
+            words.append("#" if rough and token.text in _NUMBERS else index.get(head, head) + dot + rest)
+        elif rough and token.kind == "number":
+            words.append("#")
+        elif not (rough and token.text in _SHAPE):
+            words.append(token.text)
     header = "" if not record.header.strip() else record.theorem.header.text
     context = " ".join(token.text for token in tokenize(record.context))
     return "\n".join((header, context, " ".join(words)))

@@ -137,6 +137,27 @@ def test_an_outline_forgets_numbers() -> None:
     assert canonical(left) != canonical(right)
 
 
+@pytest.mark.parametrize(
+    "near",
+    [
+        "theorem b : ∀ m : Int, 6 ∣ (2 * m ^ 3 + 7 * m)",
+        "theorem b (m : Nat) : 6 ∣ (2 * m) ^ 3 + 7 * m",
+        "theorem b {n : Int} : 4 ∣ 2 * n^3 + 7*n",
+    ],
+)
+def test_an_outline_forgets_brackets_binders_and_which_numbers(near: str) -> None:
+    assert outline(record(near)) == outline(record("theorem a (n : Int) : 6 ∣ 2 * n ^ 3 + 7 * n"))
+    assert canonical(record(near)) != canonical(record("theorem a (n : Int) : 6 ∣ 2 * n ^ 3 + 7 * n"))
+
+
+def test_an_outline_keeps_operators_and_which_variable_is_which() -> None:
+    outlines = {
+        outline(record(f"theorem a (x y : Int) : {goal}"))
+        for goal in ("x + y = y", "x * y = y", "x + x = y", "x + y ≤ y", "¬ x + y = y")
+    }
+    assert len(outlines) == 5
+
+
 def test_deduplicate_keeps_the_first() -> None:
     records = [record("theorem a (x : Nat) : x = x"), record("theorem b : True"), record("theorem c (y : Nat) : y = y")]
     assert [found.name for found in deduplicate(records)] == ["a", "b"]
