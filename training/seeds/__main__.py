@@ -32,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=_DEFAULT.requests, help="most questions to Lean a theorem")
     parser.add_argument("--seconds", type=float, default=_DEFAULT.seconds, help="most seconds a theorem")
     parser.add_argument("--depth", type=int, default=_DEFAULT.depth, help="most steps on top of each other")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        help="try the portfolio's templates of names that begin so; may be repeated",
+    )
     parser.add_argument("--workers", type=int, help="Lean workers; by default as many as the machine carries")
     parser.add_argument("--statistics", action="store_true", help="only count what is there")
     return parser
@@ -49,7 +55,9 @@ async def _search(arguments: argparse.Namespace, budget: SeedBudget) -> None:
 def main() -> None:
     arguments = _parser().parse_args()
     try:
-        budget = SeedBudget(arguments.proofs, arguments.requests, arguments.seconds, arguments.depth)
+        budget = SeedBudget(
+            arguments.proofs, arguments.requests, arguments.seconds, arguments.depth, only=tuple(arguments.only)
+        )
         if arguments.statistics:
             print(statistics(read_seeds(arguments.out)).text)
         else:

@@ -26,6 +26,8 @@ class SeedBudget:
         seconds: most wall-clock time.
         depth: most steps on top of each other.
         limits: of each request.
+        only: beginnings of names of the portfolio's templates. If there are any, what these templates make is all that is
+            tried: for ways to prove that the search seldom comes to, since shorter ones satisfy it first.
     """
 
     proofs: int = 12
@@ -33,6 +35,7 @@ class SeedBudget:
     seconds: float = 90.0
     depth: int = 3
     limits: Limits = field(default_factory=lambda: Limits(seconds=8.0))
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError if a part makes no sense."""

@@ -88,6 +88,11 @@ class _Search:
         return Found(proofs, origins, ending, self._lean.asked, time.monotonic() - self._began)
 
     async def _search(self) -> None:
+        if self._budget.only:
+            for template, proof in fillings(self._theorem):
+                if template.name.startswith(self._budget.only):
+                    await self._propose(proof)
+            return
         goals = await self._lean.goals(root("sorry"))
         if not goals:
             raise OverError(Ending.INVALID_STATEMENT)

@@ -25,6 +25,12 @@ def seeds(
     requests: Annotated[int, typer.Option(help="Most questions to Lean for each theorem.", min=1)] = 200,
     seconds: Annotated[float, typer.Option(help="Most seconds for each theorem.", min=0.1)] = 90.0,
     depth: Annotated[int, typer.Option(help="Most proof steps on top of each other.", min=0)] = 3,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Try templates of the portfolio alone, whose names begin so; may be repeated.", metavar="PREFIX"
+        ),
+    ] = None,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
@@ -34,7 +40,8 @@ def seeds(
         from training.seeds.questions import SeedBudget
         from training.seeds.run import write_proved
 
-        common.run(_search(settings, corpus, out, cache, SeedBudget(proofs, requests, seconds, depth)))
+        budget = SeedBudget(proofs, requests, seconds, depth, only=tuple(only or ()))
+        common.run(_search(settings, corpus, out, cache, budget))
         if proved is not None:
             shared.remark(f"{write_proved(out, shared.new_file(proved))} theorems with proofs in {proved}")
 

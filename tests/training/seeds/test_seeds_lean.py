@@ -45,6 +45,17 @@ async def test_different_proofs_are_found_and_each_is_verified(lean_pool: Worker
     assert await search_corpus(lean_pool, CORPUS, out, budget, cache, lambda line: None) == found
 
 
+async def test_templates_that_are_named_are_all_that_is_tried(lean_pool: WorkerPool, tmp_path: Path) -> None:
+    squares = TheoremRecord(name="squares", statement="theorem squares (n : Nat) : n ^ 2 % 4 = 0 ∨ n ^ 2 % 4 = 1")
+    out = tmp_path / "seeds.jsonl"
+    budget = SeedBudget(seconds=600.0, only=("residues",))
+    await search_corpus(lean_pool, [squares, CORPUS[0]], out, budget, report=lambda line: None)
+    of_squares, of_swap = read_seeds(out)
+    assert of_squares.proofs
+    assert all("rcases rn with rn | rn | rn | rn" in proof for proof in of_squares.proofs)
+    assert (of_swap.proofs, of_swap.requests, of_swap.ending) == ((), 0, "exhausted")
+
+
 async def test_library_theorems_become_a_corpus_that_guards_itself(lean_pool: WorkerPool, tmp_path: Path) -> None:
     records = await library_theorems(lean_pool, ["Init.Data.Option.Basic"], report=lambda line: None)
     assert len(records) > 20
