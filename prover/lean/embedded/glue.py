@@ -56,7 +56,6 @@ _REPLACEMENTS = [
 _HOST_EXPORTS = {
     "__main_argc_argv",
     "lean_apply_1",
-    "lean_finalize_task_manager",
     "lean_init_task_manager_using",
     "sbrk",
 }

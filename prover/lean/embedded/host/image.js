@@ -147,10 +147,11 @@ function proceed(image, lean, Module) {
   }
 }
 
+// Idle threads sleep in the task manager. It is replaced, not finalised: under Emscripten its destructor wakes them and does
+// not wait for them, and what they then write to freed memory breaks the heap.
 function endThreads(lean, PThread) {
-  lean.lean_finalize_task_manager();
-  lean.lean_init_task_manager_using(LEAN_THREADS);
   PThread.terminateAllThreads();
+  lean.lean_init_task_manager_using(LEAN_THREADS);
 }
 
 function describe(closure, memory, lean) {
