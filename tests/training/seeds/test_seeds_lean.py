@@ -50,10 +50,10 @@ async def test_templates_that_are_named_are_all_that_is_tried(lean_pool: WorkerP
     out = tmp_path / "seeds.jsonl"
     budget = SeedBudget(seconds=600.0, only=("residues",))
     await search_corpus(lean_pool, [squares, CORPUS[0]], out, budget, report=lambda line: None)
-    of_squares, of_swap = read_seeds(out)
-    assert of_squares.proofs
-    assert all("rcases rn with rn | rn | rn | rn" in proof for proof in of_squares.proofs)
-    assert (of_swap.proofs, of_swap.requests, of_swap.ending) == ((), 0, "exhausted")
+    rows = {row.theorem.name: row for row in read_seeds(out)}
+    assert rows["squares"].proofs
+    assert all("rcases rn with rn | rn | rn | rn" in proof for proof in rows["squares"].proofs)
+    assert (rows["swap"].proofs, rows["swap"].requests, rows["swap"].ending) == ((), 0, "exhausted")
 
 
 async def test_library_theorems_become_a_corpus_that_guards_itself(lean_pool: WorkerPool, tmp_path: Path) -> None:
