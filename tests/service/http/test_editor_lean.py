@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
 import httpx
 import pytest
@@ -77,7 +78,10 @@ async def test_the_tactics_elaborate_and_speak_with_the_bridge_where_curl_is_sta
     scripts = proved.split("\n---\n")
     assert scripts
     for script in scripts:
-        body = {"theorem": {"statement": statement, "context": "universe u_1\n"}, "proof": "by\n  " + script}
+        body = {
+            "theorem": {"statement": statement, "context": "universe u_1\n"},
+            "proof": "by\n" + indent(script, "  "),
+        }
         checked = await web.post("/v1/check-proof", json=body)
         assert checked.json()["verdict"]["kind"] == "VERDICT_KIND_VERIFIED"
     assert "omega" in suggested.split("\n---\n")
