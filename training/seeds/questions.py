@@ -6,6 +6,7 @@ from enum import StrEnum
 from prover.candidate import Candidate
 from prover.diversity import normalise
 from prover.lean.checker import Checker, Terms
+from prover.sampling.portfolio import templates
 from prover.tactics.goal import Goal
 from prover.tactics.partial import GoalReader, goals_left
 from prover.verdict import Limits, Message, VerdictKind
@@ -41,6 +42,9 @@ class SeedBudget:
         """Raise ValueError if a part makes no sense."""
         if min(self.proofs, self.requests, self.depth + 1) < 1 or self.seconds <= 0:
             raise ValueError("proofs, requests and seconds must be positive, depth not negative")
+        for prefix in self.only:
+            if not any(template.name.startswith(prefix) for template in templates()):
+                raise ValueError(f"No template of the portfolio has a name that begins with {prefix!r}.")
 
 
 class Ending(StrEnum):

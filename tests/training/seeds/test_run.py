@@ -124,6 +124,11 @@ def test_only_theorems_with_proofs_are_written_to_fine_tune_on(tmp_path: Path) -
     assert "3 theorems, with distinct proofs: 2 (67%) ≥ 1, 1 (33%) ≥ 2" in statistics(rows).text
 
 
+def test_a_name_that_no_template_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="No template of the portfolio has a name that begins with 'residuez'"):
+        SeedBudget(only=("residues", "residuez"))
+
+
 async def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(json.dumps({"a": 1}) + "\n")
@@ -140,7 +145,8 @@ def test_a_search_that_was_killed_is_resumed_by_the_same_command(tmp_path: Path)
     command = [
         sys.executable,
         "-m",
-        "training.seeds",
+        "service",
+        "seeds",
         str(corpus),
         "--out",
         str(out),
