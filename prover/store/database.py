@@ -7,6 +7,7 @@ thread too), Alembic has none, the command line needs none, and every use here i
 import asyncio
 import contextlib
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from prover.store import schema
 from prover.store.errors import StoreError, sentence
@@ -24,18 +32,27 @@ from prover.store.errors import StoreError, sentence
 T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
+_READ_SECONDS, _WRITE_SECONDS = 10.0, _BUSY_SECONDS + 5.0  # longer, nobody waits for a database that hangs
 _THREADS = 4
 _RETRIES = 5
 _RETRIED = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
 
 
 class Database:
-    """SQLite in a file, or PostgreSQL. Any number of processes may use it at once."""
+    """SQLite in a file, or PostgreSQL. Any number of processes may use it at once.
+
+    Attributes:
+        errors: transactions that failed since it was opened, each counted once.
+        failing_since: `time.monotonic` of the first failure since the last success; None: it works.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Use `open` instead: it migrates first."""
         self._engine = engine
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+        self._counting = threading.Lock()
+        self.errors = 0
+        self.failing_since: float | None = None
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -74,7 +91,7 @@ class Database:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads, in a thread. Raises StoreError."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+        return await self._in_thread(self.read_now, work, _READ_SECONDS)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction, in a thread; it may run more than once until it goes through.
@@ -83,7 +100,17 @@ class Database:
             StoreError: the database cannot be written.
             IntegrityError: what is to be written contradicts what somebody else has written.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, work)
+        return await self._in_thread(self.write_now, work, _WRITE_SECONDS)
+
+    async def _in_thread(
+        self, run: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T], seconds: float
+    ) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, run, work)
+        except TimeoutError:  # the thread still waits; what it has begun may yet go through
+            self._failed()
+            raise StoreError(f"the store {self.name} gave no answer within {seconds:g} s") from None
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """See `read`."""
@@ -132,7 +159,18 @@ class Database:
         except IntegrityError:  # two have written the same: the caller knows what that means
             raise
         except DBAPIError as error:
+            self._failed()
             raise StoreError(sentence(self.name, error)) from None
+        except SQLAlchemyError as error:
+            self._failed()
+            raise StoreError(f"the store {self.name} failed: {type(error).__name__}") from None
+        self.failing_since = None
+
+    def _failed(self) -> None:
+        with self._counting:
+            self.errors += 1
+            if self.failing_since is None:
+                self.failing_since = time.monotonic()
 
 
 _PACKAGE_ADVICE = "pip install 'leansieve[postgres]'"
@@ -174,10 +212,14 @@ def _make_file(path: Path) -> None:
         path.touch(mode=0o600)
 
 
+# A server that is cut off sends no farewell: what it owes an answer to is given up, and what is idle is probed.
+_POSTGRES = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
+
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_size=_THREADS, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            return create_engine(url, pool_size=_THREADS, pool_pre_ping=True, connect_args=_POSTGRES)
     except NoSuchModuleError as error:
         raise StoreError(f"the store's URL cannot be read: {error}") from None
     engine = create_engine(url, pool_size=_THREADS, connect_args={"timeout": _BUSY_SECONDS})

@@ -1,7 +1,7 @@
 """Batch jobs: items that many servers take from one table, each answered exactly once.
 
-An item is taken under a lease, which its server renews while it works. A server that dies lets its leases run out, and
-others take the items again. `attempt` fences: an answer counts only if it comes from the attempt that holds the lease.
+An item is taken under a lease, which its server renews while it works on that item. A server that dies, or has lost an
+item out of its hands, lets the lease run out, and any server takes the item again. `attempt` fences: an answer counts only if it comes from the attempt that holds the lease.
 Answers of a job have positions 1, 2, 3, … without gaps, in the order in which readers see them: a cursor.
 """
 
@@ -112,28 +112,37 @@ class JobQueue:
         )
         return await self._database.read(lambda c: [(row.position, row.answer) for row in c.execute(query)])
 
-    async def claim(self, most: int, seconds: float, without: Collection[str] = ()) -> list[Lease]:
+    async def claim(
+        self, most: int, seconds: float, without: Collection[str] = (), in_hand: Collection[int] = ()
+    ) -> list[Lease]:
         """Take at most `most` items for so many seconds, turn by turn from owners and jobs with fewest under way.
 
         Args:
             most: items.
             seconds: until the leases run out.
             without: owners whose items are left alone.
+            in_hand: items that this server works on already; they are left alone too, though their leases ran out
+                while the database was away.
 
         Raises:
             StoreError: the database cannot be written.
         """
-        return await self._database.write(lambda c: self._claim(c, most, seconds, without))
+        return await self._database.write(lambda c: self._claim(c, most, seconds, without, in_hand))
 
-    async def renew(self, seconds: float) -> set[int]:
-        """Hold what this server holds for so many seconds more; the items that it still holds. Raises StoreError."""
+    async def renew(self, seconds: float, in_hand: Collection[int]) -> set[int]:
+        """Hold for so many seconds more what this server works on; those of `in_hand` that it still holds.
+
+        What it holds and does not work on is left to run out: whoever claims next takes it up. Raises StoreError.
+        """
+        if not in_hand:
+            return set()
 
         def work(connection: Connection) -> set[int]:
             until = self._database.now(connection) + seconds
-            held = connection.scalars(
-                update(ItemRow).where(self._held()).values(lease_until=until).returning(ItemRow.id)
+            theirs = (self._held(), ItemRow.id.in_(in_hand))
+            return set(
+                connection.scalars(update(ItemRow).where(*theirs).values(lease_until=until).returning(ItemRow.id))
             )
-            return set(held)
 
         return await self._database.write(work)
 
@@ -217,7 +226,9 @@ class JobQueue:
         assert job is not None
         return job
 
-    def _claim(self, connection: Connection, most: int, seconds: float, without: Collection[str]) -> list[Lease]:
+    def _claim(
+        self, connection: Connection, most: int, seconds: float, without: Collection[str], in_hand: Collection[int]
+    ) -> list[Lease]:
         now = self._database.now(connection)
         theirs = (JobRow.finished.is_(None), JobRow.owner.not_in(without))
         # 1. Whose turn it is: jobs with something to do, and what is under way of each.
@@ -243,7 +254,7 @@ class JobQueue:
             lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
             free = (
                 select(ItemRow.id, ItemRow.name, ItemRow.request, ItemRow.attempt)
-                .where(ItemRow.job == job, or_(ItemRow.state == "waiting", lost))
+                .where(ItemRow.job == job, ItemRow.id.not_in(in_hand), or_(ItemRow.state == "waiting", lost))
                 .order_by(ItemRow.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)

@@ -6,10 +6,11 @@ one started again, take its items; an item that three servers died on is answere
 
 import asyncio
 import contextlib
+import itertools
 import random
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 from pydantic import TypeAdapter
@@ -28,9 +29,12 @@ from service.security.identity import Identity, Quota
 
 _log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _MOST_ATTEMPTS = 3
 _BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
 _TIDY_SECONDS = 3600.0
+_LONGEST_PAUSE_SECONDS = 5.0  # between attempts to write to a database that fails
 POLL_SECONDS = 1.0
 """How soon what other servers did is seen."""
 
@@ -66,7 +70,8 @@ class Work:
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        self._loops = [asyncio.create_task(loop) for loop in (self._work(), self._renew(), self._tidy())]
+        loops = (self._work, self._renew, self._tidy)
+        self._loops = [asyncio.create_task(_kept_up(loop)) for loop in loops]
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -89,7 +94,8 @@ class Work:
             room = await self._room()
             try:
                 spent, seconds = self._without_means(), self._settings.lease_seconds
-                leases = await unbroken(self._queue.claim(room, seconds, spent)) if room else []
+                claimed = self._queue.claim(room, seconds, spent, set(self._working)) if room else None
+                leases = await unbroken(claimed) if claimed else []
             except StoreError as error:
                 _log.warning("batches cannot be worked on", error=str(error))
                 leases = []
@@ -125,7 +131,7 @@ class Work:
             await asyncio.sleep(self._settings.lease_seconds / 4)
             begun = set(self._working)
             try:
-                held = await self._queue.renew(self._settings.lease_seconds)
+                held = await self._queue.renew(self._settings.lease_seconds, begun)
             except StoreError as error:
                 _log.warning("leases of batch items cannot be renewed", error=str(error))
                 continue
@@ -136,7 +142,10 @@ class Work:
     async def _tidy(self) -> None:
         """Delete what was finished long ago."""
         while True:
-            await self._put(self._queue.trim(self._settings.keep_days * 86_400))
+            try:
+                await self._queue.trim(self._settings.keep_days * 86_400)
+            except StoreError as error:
+                _log.warning("finished batches cannot be deleted", error=str(error))
             await asyncio.sleep(_TIDY_SECONDS)
 
     async def _settle(self, lease: Lease) -> None:
@@ -150,21 +159,28 @@ class Work:
         except UnavailableError as error:
             log.warning("a batch item is put back", error=str(error))
             await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
-            await self._put(self._queue.release(lease))
+            await self._told(lambda: self._queue.release(lease))
             return
         except Exception:
             log.exception("a batch item failed")
             answer = Answer(lease.name, Outcome.FAILED, error="the server failed; its log says where")
         answer = replace(answer, attempts=lease.attempt)
-        await self._put(self._queue.answer(lease, ANSWER.dump_json(answer).decode()))
+        text = ANSWER.dump_json(answer).decode()
+        if await self._told(lambda: self._queue.answer(lease, text)) is None:
+            log.warning("an answer came too late: the item was taken by another server, or cancelled")
+            return
         log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
 
-    async def _put(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Tell the database. Should it fail: leases run out, and their items are taken again."""
-        try:
-            await work
-        except StoreError as error:
-            _log.warning("the database of batches cannot be written", error=str(error))
+    async def _told(self, tell: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Tell the database, again and again until it takes it: the item stays in hand meanwhile, and its lease is renewed."""
+        for attempt in itertools.count():
+            try:
+                return await tell()
+            except StoreError as error:
+                seconds = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)
+                _log.warning("the database of batches cannot be written", error=str(error), again_in=round(seconds, 1))
+                await asyncio.sleep(seconds)
+        raise AssertionError("unreachable")
 
     @contextlib.contextmanager
     def _charging(self, options: Options) -> Iterator[None]:
@@ -206,6 +222,16 @@ class Work:
                 raise
             except UserError as error:
                 return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
+
+
+async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a loop; one that breaks is begun again: batches shall not stand still until somebody restarts the server."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            _log.exception("what works on batches broke, and begins again")
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:

@@ -57,10 +57,10 @@ async def test_an_item_whose_lease_ran_out_goes_to_another_server_alone(queue: J
     other = JobQueue(database)
     (lease,) = await other.claim(1, 60)
     assert (lease.item, lease.attempt) == (lost.item, 2)
-    assert await queue.renew(60) == set()
+    assert await queue.renew(60, {lost.item}) == set()
     assert await queue.answer(lost, "late") is None
     await queue.release(lost)
-    assert await other.renew(60) == {lease.item}
+    assert await other.renew(60, {lease.item}) == {lease.item}
     assert await other.answer(lease, "right") == 1
 
 
@@ -76,6 +76,24 @@ async def test_what_is_held_is_not_taken_by_others(queue: JobQueue, database: Da
     await submit(queue, 2)
     assert len(await queue.claim(1, 60)) == len(await JobQueue(database).claim(5, 60)) == 1
     assert await queue.claim(5, 60) == []
+
+
+async def test_a_lease_is_renewed_only_for_work_in_hand(queue: JobQueue, database: Database) -> None:
+    """An item that fell out of a server's hands, its answer unwritten, stayed under a lease that was renewed for ever."""
+    await submit(queue, 2)
+    worked_on, dropped = await queue.claim(2, 0.2)
+    await asyncio.sleep(0.25)
+    assert await queue.renew(60, {worked_on.item}) == {worked_on.item}
+    other = JobQueue(database)
+    assert [(lease.item, lease.attempt) for lease in await other.claim(5, 60)] == [(dropped.item, 2)]
+    assert await queue.answer(worked_on, "right") is not None
+
+
+async def test_a_server_does_not_take_what_it_works_on_although_the_lease_ran_out(queue: JobQueue) -> None:
+    await submit(queue, 1)
+    (lease,) = await queue.claim(1, -1)
+    assert await queue.claim(1, 60, in_hand={lease.item}) == []
+    assert await queue.renew(60, {lease.item}) == {lease.item}
 
 
 async def test_items_given_back_are_taken_again(queue: JobQueue) -> None:
@@ -106,7 +124,7 @@ async def test_a_cancelled_job_gets_no_more_answers(queue: JobQueue) -> None:
     assert cancelled.cancelled == cancelled.finished is not None
     assert await queue.answer(running, "late") is None
     assert await queue.claim(5, 60) == []
-    assert await queue.renew(60) == set()
+    assert await queue.renew(60, {answered.item, running.item}) == set()
     assert await queue.cancel(job.id) == cancelled
     assert await queue.cancel("nonsense") is None
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from prover.budget import Budget
 from prover.events import Ending
@@ -187,6 +188,27 @@ async def test_what_is_taken_while_a_server_stops_is_given_back(engine: Engine, 
             job = await runner.submit(Batch(items(*EASY[:2])))
             await asyncio.sleep(0.001)
         assert (await runner.status(job.id)).running == 0
+
+
+async def test_answers_that_could_not_be_written_are_written_when_the_database_is_back(
+    runner: JobRunner, database: Database
+) -> None:
+    """The last item stayed `running`, its lease renewed for ever, and only a restart helped."""
+    job = await runner.submit(Batch(items(*EASY[:2])))
+    async with asyncio.timeout(60):
+        while not (await runner.status(job.id)).running:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE leansieve_items RENAME TO away"))
+    with capture_logs() as logs:
+        async with asyncio.timeout(60):
+            while "the database of batches cannot be written" not in {line["event"] for line in logs}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert database.failing_since is not None
+    database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE away RENAME TO leansieve_items"))
+    answers, last = await watched(runner, job)
+    assert (len(answers), last.state) == (2, JobState.DONE)
+    assert {answer.attempts for answer in answers.values()} == {1}
+    assert database.errors > 0
 
 
 async def test_an_item_on_which_three_servers_died_is_answered(engine: Engine, database: Database) -> None:
