@@ -34,6 +34,8 @@ class Progress:
         seconds: since the search began.
         tokens: sampled by models.
         requests: goals and tactic steps asked of Lean beside the checks.
+        waited: of `seconds`, those lost to others: questions to Lean that waited for a worker, as a share of all the time
+            that questions took.
     """
 
     sampled: int = 0
@@ -43,6 +45,7 @@ class Progress:
     seconds: float = 0.0
     tokens: int = 0
     requests: int = 0
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from prover.context import Context
 from prover.diversity import distinct_key, normalise
 from prover.events import Ending, Event, Progress, Proof, Spending, Waste
 from prover.lean.checker import Checker
+from prover.lean.jobs import WAIT
 from prover.strategies.strategy import Strategy
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict, VerdictKind
@@ -53,6 +54,9 @@ class Run:
         self._begun = 0  # questions to Lean, checks among them
         self._requests = 0  # those that were no checks
         self._under_way = 0
+        self._asked_seconds = 0.0  # all that questions to Lean took, waiting for a worker included
+        self._changed = self._began  # when the number under way last changed
+        self._waited_seconds = 0.0  # what of that was waiting
         self._seen: set[bytes] = set()  # keys of all whole proofs that were proposed
         self._found: set[str] = set()  # keys of the distinct proofs
         self._unjudged: dict[int, int] = {}  # candidates that wait for a verdict, by identity: their tokens
@@ -66,6 +70,7 @@ class Run:
     async def work(self, plan: Sequence[Sequence[Strategy]]) -> None:
         """Run the stages; the last event is None. Cancelled from within when the goal is met."""
         self._work = asyncio.current_task()
+        WAIT.set(self._waited)
         try:
             async with asyncio.timeout(self._budget.seconds):
                 for strategies in plan:
@@ -154,7 +159,7 @@ class Run:
             self._slots.release()
             await asyncio.Event().wait()  # the task is being cancelled
         self._begun += 1
-        self._under_way += 1
+        self._now_under_way(1)
         if self._begun == self._budget.checks:
             # Nothing that strategies could still find out would ever be checked; what is being checked goes on.
             self.ending = Ending.CHECKS_SPENT
@@ -163,8 +168,17 @@ class Run:
 
     def end(self) -> None:
         """One question is answered, or given up."""
-        self._under_way -= 1
+        self._now_under_way(-1)
         self._slots.release()
+
+    def _now_under_way(self, more: int) -> None:
+        now = time.monotonic()
+        self._asked_seconds += self._under_way * (now - self._changed)
+        self._changed = now
+        self._under_way += more
+
+    def _waited(self, seconds: float) -> None:
+        self._waited_seconds += seconds
 
     def asked(self) -> None:
         """Report an answer that was no verdict."""
@@ -230,8 +244,10 @@ class Run:
 
     def progress(self) -> Progress:
         """What was spent so far."""
-        checked, proofs = self.verdicts.total(), len(self.proofs)
-        return Progress(self._sampled, len(self._seen), checked, proofs, self.seconds, self._tokens, self._requests)
+        checked, proofs, seconds = self.verdicts.total(), len(self.proofs), self.seconds
+        self._now_under_way(0)
+        waited = seconds * min(1.0, self._waited_seconds / self._asked_seconds) if self._asked_seconds else 0.0
+        return Progress(self._sampled, len(self._seen), checked, proofs, seconds, self._tokens, self._requests, waited)
 
     def spending(self) -> tuple[Spending, ...]:
         """What each strategy took."""

@@ -179,7 +179,10 @@ def effort(request: Search, info: ServiceInfo) -> str:
     way = _SEARCH.dump_python(request, mode="json", exclude=apart)
     way["sampling"].pop("seed")  # the same chances again
     models = [(model.name, model.digest) for model in info.models]
-    return json.dumps([way, info.samplers, models], sort_keys=True)
+    return json.dumps([way, info.samplers, models, _COUNTED], sort_keys=True)
+
+
+_COUNTED = "seconds worked"  # earlier failures counted seconds in which others had the workers: they are known no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class Crew:
                 self.slots[index].dismiss(End.IMPORTS, imports, *self._payers(imports))
         while pair := next_pair(self.slots, self.queue, self.most_busy):
             index, job = pair
-            self.queue.discard(job)
+            self.queue.take(job)
             self.slots[index].give(job)
 
     def _put_off(self, seconds: float) -> None:

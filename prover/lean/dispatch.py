@@ -39,16 +39,16 @@ class Place(Protocol):
 def next_pair(places: Sequence[Place], queue: JobQueue, most_busy: int) -> tuple[int, Job[Any]] | None:
     """The next job to hand out and the index of the place that gets it, or None.
 
-    Retried jobs first, then priority, then arrival. Workers that have served before go first, so that fresh ones are
+    In the order of `JobQueue.rank`. Workers that have served before go first, so that fresh ones are
     kept for whoever needs one; at most `most_busy` work at once, the others are spares.
     """
     if sum(place.busy for place in places) >= most_busy:
         return None
-    best: tuple[tuple[bool, int, int, bool], int, Job[Any]] | None = None
+    best: tuple[tuple[tuple[bool, int, int], bool], int, Job[Any]] | None = None
     for index, place in enumerate(places):
         if place.idle_since is None or (job := queue.head(place.imports, place.fresh)) is None:
             continue
-        rank = (not job.retried, int(job.priority), job.order, place.fresh)
+        rank = (queue.rank(job), place.fresh)
         if best is None or rank < best[0]:
             best = rank, index, job
     return None if best is None else best[1:]

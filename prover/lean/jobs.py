@@ -21,6 +21,12 @@ Charge = Callable[[float], None]
 CHARGE: ContextVar[Charge] = ContextVar("charge", default=lambda _seconds: None)
 """Told of the seconds that workers spend on what this task asks for, also when nobody waits for the answer any more."""
 
+WAIT: ContextVar[Charge] = ContextVar("wait", default=lambda _seconds: None)
+"""Told of the seconds for which what this task asks waited for a worker: when one takes it, or it is withdrawn."""
+
+BATCH_TURN = 8
+"""While others wait, every so many-th job that a worker takes is one of a batch, if any waits: batches are slow, not still."""
+
 
 class PoolBusyError(RuntimeError):
     """There is no room. Nothing was lost; the same request may be sent again after `seconds`."""
@@ -32,7 +38,7 @@ class PoolBusyError(RuntimeError):
 
 
 class Priority(IntEnum):
-    """Who goes first. Within one priority the order of arrival decides."""
+    """Who goes first, but for `BATCH_TURN`. Within one priority the order of arrival decides."""
 
     INTERACTIVE = 0
     BATCH = 1
@@ -50,6 +56,8 @@ class Job(Generic[T]):
         deaths: workers that died on it. After the first it wants a worker that has served nobody.
         disturbances: attempts that somebody outside ended.
         charge: whom the time is charged to that workers spend on it.
+        wait: told how long it waited.
+        queued: loop time when it was queued last.
     """
 
     request: Request[T]
@@ -62,6 +70,8 @@ class Job(Generic[T]):
     deaths: int = 0
     disturbances: int = 0
     charge: Charge = field(default_factory=CHARGE.get)
+    wait: Charge = field(default_factory=WAIT.get)
+    queued: float = 0.0
 
     @property
     def retried(self) -> bool:
@@ -87,7 +97,11 @@ _Line = OrderedDict[int, Job[Any]]
 
 
 class JobQueue:
-    """Jobs by import set; within a set retried ones first, then by priority and arrival. Bounded by number and bytes."""
+    """Jobs by import set; within a set retried ones first, then by priority and arrival. Bounded by number and bytes.
+
+    Attributes:
+        batch_turn: whether the next job taken is one of a batch, if any waits.
+    """
 
     def __init__(self, most_jobs: int, most_bytes: int) -> None:
         """Hold at most `most_jobs` jobs whose requests take at most `most_bytes`."""
@@ -96,6 +110,7 @@ class JobQueue:
         self._lines: dict[ImportSet, tuple[_Line, ...]] = {}
         self._count = 0
         self._bytes = 0
+        self._before_batches = BATCH_TURN - 1
 
     def __len__(self) -> int:
         """Jobs that wait."""
@@ -112,6 +127,7 @@ class JobQueue:
             raise PoolBusyError(f"the checker is busy: {self._count} requests wait already; try again later")
         lines = self._lines.setdefault(job.imports, tuple(OrderedDict() for _ in range(len(Priority) + 1)))
         lines[0 if job.retried else 1 + job.priority][job.order] = job
+        job.queued = asyncio.get_running_loop().time()
         self._count += 1
         self._bytes += size
 
@@ -119,14 +135,34 @@ class JobQueue:
         """Take a job out, wherever it stands; nothing happens if it does not wait."""
         lines = self._lines.get(job.imports, ())
         if any(line.pop(job.order, None) for line in lines):
+            job.wait(asyncio.get_running_loop().time() - job.queued)
             self._count -= 1
             self._bytes -= len(job.request.body)
             if not any(lines):
                 del self._lines[job.imports]
 
+    def take(self, job: Job[Any]) -> None:
+        """Take a job out for a worker."""
+        if job.priority is Priority.BATCH:
+            self._before_batches = BATCH_TURN - 1
+        elif any(lines[1 + Priority.BATCH] for lines in self._lines.values()):
+            self._before_batches -= 1
+        self.discard(job)
+
+    @property
+    def batch_turn(self) -> bool:
+        """See the class."""
+        return self._before_batches <= 0
+
+    def rank(self, job: Job[Any]) -> tuple[bool, int, int]:
+        """Of two jobs the one with the smaller rank goes first."""
+        behind = job.priority is not Priority.BATCH if self.batch_turn else job.priority is Priority.BATCH
+        return not job.retried, int(behind), job.order
+
     def head(self, imports: ImportSet, fresh: bool) -> Job[Any] | None:
         """The job that a worker with these imports should take next; only a fresh worker gets one that killed another."""
-        for line in self._lines.get(imports, ()):
+        lines = self._lines.get(imports, ())
+        for line in (*lines[:1], *reversed(lines[1:])) if self.batch_turn else lines:
             for job in line.values():
                 if fresh or not job.deaths:
                     return job

@@ -18,6 +18,7 @@ _TRIM_EVERY = 1000  # insertions
 
 # The other endings say something about the request or the service, and nothing about how hard the theorem is.
 _IN_VAIN = frozenset({Ending.SAMPLERS_EXHAUSTED, Ending.SAMPLES_SPENT, Ending.CHECKS_SPENT, Ending.SECONDS_SPENT})
+_WHOLE = 0.9  # of the time asked for: whoever worked so long of it has worked for it all
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Failure:
 
     Attributes:
         model: how it searched, for people.
-        samples, checks, seconds: its budget; `checks` of None: no bound.
+        samples, checks, seconds: its budget; `checks` of None: no bound; `seconds` are those that it worked, if it ran out
+            of them, and not those in which others had the workers.
         found: proofs it found.
         sampled, checked, elapsed: what of the budget it spent.
         created: when, in seconds since the epoch.
@@ -65,14 +67,17 @@ class FailureStore:
         Raises:
             StoreError: the database cannot be written.
         """
-        if finished.ending not in _IN_VAIN or finished.spent.proofs >= budget.proofs:
-            return
         spent = finished.spent
+        if finished.ending not in _IN_VAIN or spent.proofs >= budget.proofs or not spent.checked + spent.requests:
+            return
+        seconds = budget.seconds
+        if finished.ending is Ending.SECONDS_SPENT and (worked := spent.seconds - spent.waited) < _WHOLE * seconds:
+            seconds = worked
         failure = Failure(
             model,
             budget.samples,
             budget.checks,
-            budget.seconds,
+            seconds,
             spent.proofs,
             spent.sampled,
             spent.checked,

@@ -1,5 +1,6 @@
 """Searches that remember, with real Lean and a real database."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from service.config import Settings, StoreSettings
 from service.engine import Engine
 from service.fill import search
 from service.memory import Memory
-from service.requests import Accepted, Event, Search, StoreUse
+from service.requests import Accepted, Check, Event, Search, StoreUse
 
 pytestmark = pytest.mark.lean
 
@@ -138,6 +139,20 @@ async def test_what_was_in_vain_is_spared_only_those_who_ask_for_that(engine: En
     assert finished.spent.checked > 0
     _, finished = await run(engine, replace(spared, sampler="portfolio"))
     assert finished.spent.checked > 0
+
+
+async def test_a_search_that_only_waited_for_a_worker_is_not_remembered_as_in_vain(engine: Engine) -> None:
+    """Theorems that an overloaded server had no time for were answered KNOWN_FAILURE by an idle one."""
+    others = [Theorem(f"theorem other{n} (a b : Nat) : a + b + {n} = {n} + b + a") for n in range(150)]
+    async with asyncio.TaskGroup() as group:
+        for theorem in others:
+            group.create_task(engine.check(Check(theorem, Candidate("by omega"))))
+        await asyncio.sleep(0.1)
+        hurried = replace(SWAP, budget=Budget(seconds=0.2), repeat=False)
+        proofs, finished = await run(engine, hurried)
+    assert (proofs, finished.ending, finished.spent.checked) == ([], Ending.SECONDS_SPENT, 0)
+    _, finished = await run(engine, replace(hurried, budget=Budget(seconds=0.1)))
+    assert finished.ending is not Ending.KNOWN_FAILURE
 
 
 async def test_a_database_that_fails_does_not_end_a_search(engine: Engine, database: Database) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.lean.jobs import Job, JobQueue, PoolBusyError, Priority
+from prover.lean.jobs import BATCH_TURN, Job, JobQueue, PoolBusyError, Priority
 from prover.lean.protocol import ping
 
 A, B = ("Init",), ("Init", "Std")
@@ -29,6 +29,33 @@ async def test_retried_jobs_then_priority_then_arrival() -> None:
         taken.append(head.order)
     assert taken == [2, 1, 0, 4]
     assert len(queue) == 1
+
+
+async def test_batches_go_on_slowly_where_others_ask_without_end() -> None:
+    """Nothing of a batch was taken as long as anything else waited: four items took a minute."""
+    queue, taken = JobQueue(1000, 1_000_000), []
+    for order in range(3):
+        queue.push(job(order, priority=Priority.BATCH))
+    for order in range(3, 100):
+        queue.push(job(order, priority=Priority.INTERACTIVE))
+    for _ in range(4 * BATCH_TURN):
+        head = queue.head(A, fresh=False)
+        assert head is not None
+        queue.take(head)
+        taken.append(head.priority)
+    batches = [place for place, priority in enumerate(taken, 1) if priority is Priority.BATCH]
+    assert batches == [BATCH_TURN, 2 * BATCH_TURN, 3 * BATCH_TURN]
+
+
+async def test_a_job_tells_how_long_it_waited() -> None:
+    told: list[float] = []
+    queue, waiting = JobQueue(10, 10_000), job(0, wait=told.append)
+    queue.push(waiting)
+    await asyncio.sleep(0.01)
+    queue.discard(waiting)
+    queue.discard(waiting)
+    assert len(told) == 1
+    assert told[0] >= 0.01
 
 
 async def test_job_that_killed_a_worker_waits_for_a_fresh_one() -> None:

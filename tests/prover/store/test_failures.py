@@ -35,6 +35,20 @@ async def test_a_budget_that_was_spent_in_vain_is_known(failures: FailureStore) 
         )
 
 
+async def test_time_spent_waiting_for_a_worker_is_no_sign_of_a_hard_theorem(failures: FailureStore) -> None:
+    """Searches that an overloaded server had not begun were remembered as failures, and easy theorems as hard."""
+    nothing = Finished(Ending.SECONDS_SPENT, Progress(sampled=3, seconds=60, waited=60), {})
+    await failures.remember(HARD, "x", "", BUDGET, nothing)
+    assert await failures.known(HARD, "x", Budget(samples=1, seconds=0.1)) is None
+    half = Finished(Ending.SECONDS_SPENT, Progress(sampled=9, checked=5, seconds=60, waited=30), {})
+    await failures.remember(HARD, "x", "", BUDGET, half)
+    assert await failures.known(HARD, "x", BUDGET) is None
+    assert await failures.known(HARD, "x", Budget(samples=64, seconds=30)) is not None
+    whole = Finished(Ending.SECONDS_SPENT, Progress(sampled=9, checked=9, seconds=59.5, waited=0.4), {})
+    await failures.remember(HARD, "x", "", BUDGET, whole)
+    assert await failures.known(HARD, "x", BUDGET) is not None
+
+
 @pytest.mark.parametrize(
     "budget", [Budget(samples=65, seconds=60), Budget(samples=64, seconds=61), Budget(samples=1, seconds=100)]
 )
