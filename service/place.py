@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 
-from prover.lean.answers import Sorry
+from prover.lean.answers import Span
 from prover.theorem import HeaderError, Theorem
+from prover.verdict import Message
 from service import lean_file
 from service.errors import InputError
 from service.suggest import FilePosition, PrintedGoal, TacticState
@@ -29,12 +30,20 @@ class Trial:
     start: int
     end: int
 
-    def at(self, sorry: Sorry) -> bool:
-        """Whether that `sorry` of the text stands where it differs."""
+    def at(self, place: Span | Message) -> bool:
+        """Whether that place of the text stands where it differs."""
+        return self.start <= self._offset(place) < self.end
+
+    def outside(self, place: Span | Message) -> int | None:
+        """A number for that place of the text which is the same whatever is tried; None where the text differs."""
+        if self.at(place):
+            return None
+        offset = self._offset(place)
+        return offset if offset < self.start else offset - len(self.text)
+
+    def _offset(self, place: Span | Message) -> int:
         starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
-        if not 1 <= sorry.line <= len(starts):
-            return False
-        return self.start <= starts[sorry.line - 1] + sorry.column < self.end
+        return starts[place.line - 1] + place.column if 1 <= place.line <= len(starts) else len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,11 @@ class Place:
         """Whether nothing follows."""
         return not self.after.strip()
 
+    @property
+    def for_each(self) -> bool:
+        """Whether a tactic there is run on each goal by itself."""
+        return self.before.rstrip().endswith("<;>")
+
     def cut(self) -> "Place":
         """The same with nothing behind it."""
         return replace(self, after="")
@@ -78,6 +92,12 @@ class Place:
         """The proof with `tactic` there, run on the first goal, and a `sorry` on each goal that it leaves."""
         opening, closing = ("(by (", ") <;> sorry)") if self.term else ("(", ") <;> sorry")
         return self._with(opening + self._block(tactic, len(opening)) + closing)
+
+    def followed(self, tactic: str) -> Trial:
+        """The proof with `tactic` there, as it would be written, and a `sorry` on each goal that is open behind it."""
+        tactics = tactic + "\nall_goals sorry"
+        opening = "(by " if self.term else ""
+        return self._with(opening + self._block(tactics, len(opening)) + (")" if opening else ""))
 
     def with_tactic(self, tactic: str) -> str:
         """The proof with `tactic` there."""

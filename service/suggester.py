@@ -13,18 +13,21 @@ from prover.candidate import Candidate
 from prover.lean.answers import SorryGoals
 from prover.lean.checker import Terms
 from prover.lean.pool import WorkerPool
+from prover.lexer import tokenize
 from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.tactics.closers import AUTOMATION, particular
 from prover.tactics.goal import read_goal
 from prover.tactics.steps import steps
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.errors import InputError
-from service.place import Place, find
+from service.place import Place, Trial, find
 from service.requests import LateError, StatementError, UnavailableError
 from service.suggest import Suggest, Suggestion, Suggestions, TacticOutcome
 
 _MOST_TRIES = 96
 _MODEL_LINES = 32
+_MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
 _HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
 _DEFINED = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
 
@@ -46,6 +49,8 @@ class Suggester:
         self._pool = pool
         self._request = request
         self._terms = terms
+        self._looking = replace(terms, limits=replace(terms.limits, messages=_MOST_MESSAGES))
+        self._known: frozenset[int | None] = frozenset()  # where the proof has errors without any tactic
         self._tried = 0
         self._found: list[Suggestion] = []
 
@@ -88,6 +93,7 @@ class Suggester:
             looked = await self._goals(shape, trial.text)
             goals = next((one.goals for one in looked.sorries if trial.at(one)), ())
             if looked.verdict is VerdictKind.VERIFIED and goals:
+                self._known = _errors(trial, looked)
                 # A tactic that does nothing is an error where a term stands.
                 skipped = await self._goals(shape, shape.with_skip().text)
                 return shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term(), goals
@@ -107,7 +113,7 @@ class Suggester:
         async def feed(source: AsyncIterator[Proposal]) -> None:
             async for proposal in source:
                 tactic = proposal.tactic.strip()
-                if not tactic or tactic in seen or not tactic.startswith(self._request.prefix):
+                if tactic in seen or not tactic.startswith(self._request.prefix) or not _whole(tactic):
                     continue
                 if len(seen) == _MOST_TRIES:
                     return
@@ -138,31 +144,60 @@ class Suggester:
             watching.cancel()
 
     async def _attempt(self, proposal: Proposal, place: Place, goals: tuple[str, ...]) -> Suggestion | None:
-        """What a tactic does there; None if Lean does not run it or nothing changes."""
+        """What a tactic does there; None if Lean does not run it, nothing changes, or it leaves more open than goals."""
         began = time.monotonic()
         self._tried += 1
         trial = place.trying(proposal.tactic)
-        looked = await self._goals(place, trial.text)
-        if looked.verdict is not VerdictKind.VERIFIED:
+        left = self._left(trial, await self._goals(place, trial.text))
+        if left is None or left == goals[:1]:
             return None
-        left = tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
-        if left == goals[:1]:
-            return None
-        outcome = TacticOutcome.PROGRESS if left else TacticOutcome.CLOSES_GOAL
         trust = Trust.NONE
         if not left and len(goals) == 1 and place.ends_proof:
-            trust = await self._trust(place, proposal.tactic)
+            verdict = await self._pool.check(place.theorem, Candidate(place.with_tactic(proposal.tactic)), self._terms)
+            # Incomplete without a `sorry` in the tactic: what it uses is unproved, as theorems above may be.
+            if not verdict.verified and verdict.kind is not VerdictKind.INCOMPLETE:
+                return None
+            trust = verdict.trust if verdict.verified else Trust.NONE
+        elif len(goals) > 1 and not place.for_each:
+            # As it would be written it sees the other goals, too.
+            written = place.followed(proposal.tactic)
+            all_left = self._left(written, await self._goals(place, written.text))
+            if all_left is None or all_left[: len(left)] != left:
+                return None
+        outcome = TacticOutcome.PROGRESS if left else TacticOutcome.CLOSES_GOAL
         seconds = time.monotonic() - began
         return Suggestion(proposal.tactic, outcome, left, proposal.score, proposal.source, seconds, trust)
 
-    async def _trust(self, place: Place, tactic: str) -> Trust:
-        """How far the whole proof was checked."""
-        candidate = Candidate(place.with_tactic(tactic))
-        verdict = await self._pool.check(place.theorem, candidate, self._terms)
-        return verdict.trust if verdict.verified else Trust.NONE
+    def _left(self, trial: Trial, looked: SorryGoals) -> tuple[str, ...] | None:
+        """The goals at the `sorry`s of a try; None if it fails, or if anything in it is unproved that is no goal there.
+
+        Lean goes on after an error inside a tactic, as in `exact ⟨0, by simp⟩` where `simp` leaves something.
+        """
+        if looked.verdict is not VerdictKind.VERIFIED or len(looked.messages) >= _MOST_MESSAGES:
+            return None
+        if _errors(trial, looked) - self._known or any(map(trial.at, looked.assumed)):
+            return None
+        return tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
 
     async def _goals(self, place: Place, proof: str) -> SorryGoals:
-        return await self._pool.goals(place.theorem, proof, self._terms)
+        return await self._pool.goals(place.theorem, proof, self._looking)
+
+
+def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:
+    """Where Lean reports errors; None stands for what is tried."""
+    return frozenset(trial.outside(message) for message in looked.messages if message.severity == "error")
+
+
+def _whole(tactic: str) -> bool:
+    """Whether a tactic has words and closes all brackets that it opens, and no others."""
+    tokens = list(tokenize(tactic))
+    awaited: list[str] = []
+    for token in tokens:
+        if token.text in _BRACKETS:
+            awaited.append(_BRACKETS[token.text])
+        elif token.text in _BRACKETS.values() and (not awaited or awaited.pop() != token.text):
+            return False
+    return bool(tokens) and not awaited
 
 
 async def _by_rule(goal: str, definitions: Sequence[str]) -> AsyncGenerator[Proposal, None]:

@@ -44,29 +44,44 @@ class Elaboration:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorry:
-    """One `sorry` of a proof and the goals there. Lines count from 1, columns (code points) from 0."""
+class Span:
+    """A part of a proof. Lines count from 1, columns (code points) from 0."""
 
     line: int
     column: int
     end_line: int
     end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sorry(Span):
+    """One `sorry` of a proof and the goals there."""
+
     goals: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SorryGoals:
-    """The goals at each `sorry` of a proof; `VERIFIED` means that the proof could be read and elaborated."""
+    """The goals at each `sorry` of a proof.
+
+    Attributes:
+        verdict: `VERIFIED` means that the proof could be read and elaborated, though goals may be left open.
+        assumed: tactics in parentheses that gave their goal away: what they put there rests on `sorry`.
+    """
 
     verdict: VerdictKind
     sorries: tuple[Sorry, ...] = ()
+    assumed: tuple[Span, ...] = ()
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TacticStep:
-    """The goals after a tactic; `VERIFIED` means that it ran, no goals that it closed them all."""
+    """The goals after a tactic; `VERIFIED` means that it ran, no goals that it closed them all.
+
+    `INCOMPLETE`: something in it is unproved that is no goal: it rests on `sorry`, or a proof inside it leaves goals open.
+    """
 
     verdict: VerdictKind
     goals: tuple[str, ...] = ()

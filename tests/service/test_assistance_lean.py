@@ -1,16 +1,23 @@
 """Filling files and suggesting tactics, over a real channel with real Lean behind it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from typing import cast
 
 import pytest
 
 from leansieve.v1 import fill_pb2, source_pb2, verdict_pb2
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.pool import WorkerPool
+from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.theorem import Theorem
 from prover.verdict import Trust, VerdictKind
 from service.client import Client
 from service.errors import InputError
 from service.requests import StatementError
 from service.suggest import FilePosition, PrintedGoal, Suggest, Suggestions, TacticOutcome, TacticState
+from service.suggester import Suggester
 
 pytestmark = pytest.mark.lean
 
@@ -192,3 +199,46 @@ async def test_suggestions_stop_with_the_client(lean_client: Client) -> None:
         await asking
     simple = Suggest(TacticState(Theorem("theorem t : 1 + 1 = 2")), most=1, seconds=60)
     assert (await lean_client.suggest(simple)).suggestions
+
+
+async def test_a_tactic_whose_inner_proof_leaves_goals_does_not_close_the_goal(lean_client: Client) -> None:
+    # Lean goes on after `unsolved goals` inside a nested `by`, as if they were proved.
+    theorem = Theorem("theorem t (m n : Nat) : ∃ k, m + n = k + k")
+    found = await lean_client.suggest(Suggest(TacticState(theorem), most=64, seconds=60))
+    labels = by_tactic(found)
+    assert TacticOutcome.CLOSES_GOAL not in labels.values()
+    assert labels["refine ⟨0, ?_⟩"] is TacticOutcome.PROGRESS
+
+
+async def test_only_what_is_proved_behind_a_tactic_is_labelled(lean_pool: WorkerPool) -> None:
+    theorem = Theorem("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q")
+    lines = (
+        "exact hp",
+        "have h : p ∨ q := by\n  left\n  exact hp",
+        "have h : q := by skip",  # left open inside
+        "admit",
+        "have h : q := by admit",
+        "all_goals exact hp",  # as it would be written it works on the other goal, too
+        "exact hp) <;> (skip",
+    )
+    model = cast(ProofModel, Lines(lines))
+    for script in ((), ("constructor",)):
+        request = Suggest(TacticState(theorem, script), most=64, seconds=60)
+        found = await Suggester(lean_pool, request, Terms()).suggest(False, model, SamplingParams())
+        closing = {} if not script else {"exact hp": TacticOutcome.CLOSES_GOAL}
+        assert by_tactic(found) == closing | {"have h : p ∨ q := by\n  left\n  exact hp": TacticOutcome.PROGRESS}
+
+
+class Lines:
+    """A model that proposes given lines."""
+
+    name = "lines"
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self._lines = lines
+
+    async def continue_proof(
+        self, _theorem: Theorem, _prefix: str, _params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        for line in self._lines:
+            yield Candidate(line, source=self.name)

@@ -65,32 +65,53 @@ where
     | [], acc => acc
     | s :: ss, acc => each depth ss (acc.push (sorryBlocks depth s))
 
-/-- What came of elaborating a proof with its steps recorded. -/
+/-- What came of elaborating a proof with its steps recorded; `before` and `after` are the states around it. -/
 structure Looked where
   verdict : String
   notes : List Note
+  log : List Message
   steps : List Step
   src : Source
-  holes : Bool
+  before : Command.State
+  after : Command.State
+
+/-- Whether one of some constants rests on `sorry`, as far as the proof itself declared them. -/
+partial def restsOnSorry (before : Environment) (after : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Bool := match todo with
+  | [] => false
+  | n :: rest =>
+    if n == ``sorryAx then true
+    else if seen.contains n || (before.find? n).isSome then restsOnSorry before after rest seen
+    else match after.find? n with
+      | some info => restsOnSorry before after (pushNames (mentions info) rest) (seen.insert n)
+      | none => restsOnSorry before after rest (seen.insert n)
+
+/-- Whether a step gave its goal away: what it put there rests on `sorry`, written out or put there to go on after an error. -/
+def Looked.assumes (looked : Looked) (step : Step) : Bool := match step.info.goalsBefore with
+  | goal :: _ =>
+    let (value, _) := instantiateMVarsCore step.info.mctxAfter (.mvar goal)
+    restsOnSorry looked.before.env looked.after.env.toKernelEnv value.getUsedConstants.toList {}
+  | [] => false
 
 /-- Elaborate a proof and record the steps whose syntax has one of the kinds. Goals left open are no fault here. -/
 def lookInto (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Looked := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
-  | .error r => pure { verdict := r.verdict, notes := r.notes, steps := [], src, holes := false }
+  | .error r => pure { verdict := r.verdict, notes := r.notes, log := [], steps := [], src, before := st, after := st }
   | .ok stx =>
-    let st := { st with infoState := { st.infoState with enabled := true } }
-    let after ← runCommand session src st (sorryBlocks 256 (tamed session.vetting stx))
+    let after ← runCommand session src { st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (tamed session.vetting stx))
     let (log, after) := takeMessages after
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
     let verdict := if cancelled then "timeout" else if hasError log then errorVerdict log notes else "verified"
-    let kenv := after.env.toKernelEnv
-    let holes := match declaredName after kenv stx with
-      | some name => containsName ``sorryAx (axiomsBelow after.env kenv [name] {} [])
-      | none => false
-    pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes, src, holes,
+    pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes, log, src, before := st, after,
            steps := stepsBelow kinds (assignPosition task.statement) (arrayTrees after.infoState.trees [] none) [] }
+
+/-- Whether every error is that goals are left at the end of the outermost `by`. -/
+def Looked.onlyOuterOpen (looked : Looked) : Bool := go looked.log
+where
+  go : List Message → Bool
+    | [] => true
+    | m :: ms => if isError m && (m.pos.line != looked.src.split + 1 || m.pos.column != 0) then false else go ms
 
 def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
   let here (p : String.Pos.Raw) : Position := src.input.fileMap.toPosition p
@@ -104,7 +125,7 @@ def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
 /-- One entry for each `sorry`, with all goals that were met there. -/
 def sorriesJson (src : Source) : List Step → List (Nat × Syntax × Array Json) → IO (Array Json)
   | [], found => pure (entries found #[])
-  | s :: ss, found => do
+  | s :: ss, found => if s.info.stx.getKind != ``Parser.Tactic.tacticSorry then sorriesJson src ss found else do
     let goals ← printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
     sorriesJson src ss (add (startOf s.info.stx) s.info.stx goals found [])
 where
@@ -117,6 +138,13 @@ where
   entries : List (Nat × Syntax × Array Json) → Array Json → Array Json
     | [], acc => acc
     | (_, stx, goals) :: rest, acc => entries rest (acc.push (Json.mkObj (("goals", .arr goals) :: positionFields src stx)))
+
+/-- The places of the tactics in parentheses that gave their goal away. -/
+def assumedJson (looked : Looked) : List Step → Array Json → Array Json
+  | [], acc => acc
+  | s :: ss, acc =>
+    if s.info.stx.getKind == ``Parser.Tactic.paren && looked.assumes s then assumedJson looked ss (acc.push (Json.mkObj (positionFields looked.src s.info.stx)))
+    else assumedJson looked ss acc
 
 /-- A tactic block with its lines moved under `by`. -/
 def indented (text : String) : String := "\n  " ++ String.join (breaks text.toList)

@@ -90,19 +90,20 @@ def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
 def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
-    let looked ← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry]
-    w.report id task timing looked.verdict looked.notes [("sorries", .arr (← sorriesJson looked.src looked.steps []))]
+    let looked ← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren]
+    w.report id task timing looked.verdict looked.notes
+      [("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
 
 def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
     let script := strsField j "script"
     let looked ← lookInto w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
-    let goals ← match looked.steps with
-      | s :: _ => printGoals s.context s.info.mctxAfter s.info.goalsAfter #[]
-      | [] => pure #[]
-    -- a tactic that closes the last goal with `sorry` has not closed it
-    let verdict := if looked.verdict == "verified" && goals.size == 0 && looked.holes then "incomplete" else looked.verdict
+    let (goals, assumed) ← match looked.steps with
+      | s :: _ => pure (← printGoals s.context s.info.mctxAfter s.info.goalsAfter #[], looked.assumes s)
+      | [] => pure (#[], false)
+    -- Lean goes on after an error inside a tactic, and gives the goal away; so does `sorry`.
+    let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
     w.report id task timing verdict (if verdict == "verified" then [] else looked.notes) [("goals", .arr goals)]
 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
