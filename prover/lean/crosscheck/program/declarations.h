@@ -1,0 +1,26 @@
+/* Declarations of an export, added with the kernel's own check; what the kernel generates is compared with what the export claims. */
+#ifndef LEANSIEVE_DECLARATIONS_H
+#define LEANSIEVE_DECLARATIONS_H
+#include "tables.h"
+#include <stdio.h>
+
+enum outcome { ACCEPTED, REFUSED, RESOURCE, MALFORMED };
+
+typedef struct {
+    tables tables;
+    object *environment; /* owned */
+    bool candidate;      /* may not declare what the kernel knows by name */
+    size_t heartbeats;   /* most small allocations of one declaration */
+    bool naturals, strings, quotients; /* whether the literals' types are declared as Lean does, and quotients */
+    uint32_t added;
+    FILE *theorems, *axioms; /* names so far, as elements of a JSON list */
+    enum outcome outcome;
+    object *name;            /* borrowed: of the declaration in work */
+    char why[256];
+} reading;
+
+/* Adds the declaration on a line; false if it is not accepted, with `outcome`, `name` and `why` set. */
+bool declare(reading *r, const json_line *line);
+/* Writes a name as a JSON string. */
+void write_name(FILE *out, object *name);
+#endif
