@@ -52,7 +52,7 @@ import json, sys, time
 from itertools import islice
 from pathlib import Path
 from transformers import AutoTokenizer
-from prover.prompt import SourceFormat
+from prover.sampling.prompt import SourceFormat
 from training.corpus.proofs import read_proofs
 from training.rollouts.engine import Request, RolloutEngine
 model, proofs, answers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -27,12 +27,13 @@ from lsprotocol import types
 from rich.console import Console
 from rich.table import Table
 
+from prover.assistance import fill
 from prover.candidate import Candidate
+from prover.requests import Check
+from prover.source import lean_file
 from prover.theorem import Theorem
-from service import fill, lean_file
-from service.client import Client
-from service.config import Settings
-from service.requests import Check
+from service.client.client import Client
+from service.ops.config import Settings
 from tests.service.lsp.conftest import URI, Editor, editing
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -27,13 +27,13 @@ from rich.progress import track
 from rich.table import Table
 
 from prover.candidate import Candidate
-from prover.lean import protocol
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.dojo import DojoConfig, DojoPool
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.native.sandbox import Sandbox
-from prover.lean.process import WorkerProcess
+from prover.lean.processes.process import WorkerProcess
+from prover.lean.runtimes.dojo import DojoConfig, DojoPool
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.runtimes.native.sandbox import Sandbox
 from prover.lean.vetting import allow_list
+from prover.lean.wire import protocol
 from prover.theorem import Theorem
 from prover.verdict import Limits
 
@@ -194,7 +194,7 @@ def dojo_config(arguments: argparse.Namespace, root: Path, sandbox: Sandbox) -> 
     """A traced repository that is there, or an emulated one."""
     if arguments.traced is not None:
         return DojoConfig(arguments.traced, arguments.dojo_python, sandbox=sandbox)
-    from tests.prover.lean.dojo.emulation import emulate
+    from tests.prover.lean.runtimes.dojo.emulation import emulate
 
     return emulate(root, arguments.dojo_python, sandbox)
 

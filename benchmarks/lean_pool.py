@@ -28,9 +28,9 @@ from rich.progress import track
 from rich.table import Table
 
 from prover.candidate import Candidate
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
-from prover.lean.tree import resident_bytes
+from prover.lean.processes.tree import resident_bytes
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 

@@ -39,10 +39,10 @@ from rich.table import Table
 
 from leansieve.v1 import check_pb2, prove_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
-from service import status
-from service.client import Client
-from service.config import Settings
-from service.requests import BusyError
+from prover.requests import BusyError
+from service.client.client import Client
+from service.grpc import status
+from service.ops.config import Settings
 
 STATEMENTS = (
     "theorem t{n} (a b : Nat) : a + b + {n} = b + a + {n}",

@@ -22,16 +22,16 @@ from typing import Any
 from load import proof, tell, theorem
 
 from prover.candidate import Candidate
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
-from prover.search import Finished
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.requests import Check, Search
+from prover.search.search import Finished
 from prover.theorem import Theorem
 from prover.verdict import Verdict
-from service import logs
-from service.client import Client
-from service.config import ClientSettings, LogSettings, ServerSettings, Settings
-from service.engine import Engine
-from service.requests import Check, Search
+from service.client.client import Client
+from service.core.engine import Engine
+from service.ops import logs
+from service.ops.config import ClientSettings, LogSettings, ServerSettings, Settings
 from service.server import listening
 
 

@@ -6,7 +6,7 @@ Every filling of every template is checked on a sample of theorems: the textbook
 where there is one, a corpus (by default ../shared/data/core_train.jsonl). Verdicts are kept in --log and not measured
 again, so that a run can be interrupted and templates added. The order is greedy: first comes the template that solves
 most theorems per second spent, then the one that solves most of what is left per second spent on what is left, and so
-on. With --write the order and the figures go into prover/sampling/portfolio.json.
+on. With --write the order and the figures go into prover/sampling/portfolio/portfolio.json.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from rich.table import Table
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
-from prover.sampling.portfolio import fillings, templates
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.sampling.portfolio.portfolio import fillings, templates
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 
@@ -71,7 +71,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="deadline of a check")
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
     parser.add_argument("--log", type=Path, default=Path("portfolio-checks.jsonl"), help="where verdicts are kept")
-    parser.add_argument("--write", action="store_true", help="write prover/sampling/portfolio.json")
+    parser.add_argument("--write", action="store_true", help="write prover/sampling/portfolio/portfolio.json")
     options = parser.parse_args()
     options.data = options.data or [path for path in (CORPUS,) if path.exists()]
     return options

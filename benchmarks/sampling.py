@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from prover.prompt import SourceFormat
+from prover.sampling.prompt import SourceFormat
 from prover.sampling.sampler import SamplingParams
-from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
-from prover.sampling.vllm_platform import platform_arguments, prepare_environment
+from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.vllm.vllm_platform import platform_arguments, prepare_environment
 from prover.sampling.weights import MANIFEST, SHIPPED, read_weights
 from prover.theorem import Theorem
 

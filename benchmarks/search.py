@@ -37,14 +37,14 @@ from rich.progress import Progress as Bar
 from search_report import Result, arms_of, compared, markdown, show, summary
 
 from prover.lean.checker import Terms
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.sampling.focus import choose
-from prover.sampling.portfolio import PortfolioSampler
+from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplingParams
-from prover.sampling.vllm_engine import VllmEngineSampler
-from prover.search import Budget, Finished, Options, Progress, Proof, ProofSearch
-from prover.strategies import STRATEGIES, build_plan
+from prover.sampling.vllm.vllm_engine import VllmEngineSampler
+from prover.search.search import Budget, Finished, Options, Progress, Proof, ProofSearch
+from prover.search.strategies import STRATEGIES, build_plan
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 

@@ -18,17 +18,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from prover.assistance.place import find
+from prover.assistance.suggest import PrintedGoal, Suggest, Suggestion, TacticOutcome, TacticState
+from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
+from prover.errors import UserError
 from prover.lean.checker import Terms
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.sampling.sampler import SamplingParams
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
-from service.errors import UserError
-from service.place import find
-from service.suggest import PrintedGoal, Suggest, Suggestion, TacticOutcome, TacticState
-from service.suggester import Suggester
 
 TEXTBOOK = Path(__file__).resolve().parent / "textbook.jsonl"
 TERMS = Terms(Limits(seconds=10.0))

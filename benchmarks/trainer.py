@@ -25,18 +25,18 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from prover.lean.pool import WorkerPool
-from prover.prompt import SourceFormat
+from prover.lean.workers.pool import WorkerPool
+from prover.sampling.prompt import SourceFormat
 from prover.sampling.weights import SHIPPED
 from prover.verdict import Limits
-from service.config import Settings
-from service.engine import Engine
+from service.core.engine import Engine
+from service.ops.config import Settings
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord
 from training.corpus.synthetic.generator import generate
 from training.rollouts.verifier import Verifier
-from training.trainer import train
+from training.trainer.trainer import train
 
 BETA, LEARNING_RATE, MAX_TOKENS, LIMITS = 0.04, 1e-4, 96, Limits(seconds=60, heartbeats=40_000)
 LAPS = ("sample", "score", "verify", "forward", "backward", "optimizer", "push")

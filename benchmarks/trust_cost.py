@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the exploits and the hones
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.ending import End
-from prover.lean.pool import PoolConfig, WorkerPool
+from prover.lean.processes.ending import End
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Verdict, VerdictKind
 from tests.adversarial import test_fuzz

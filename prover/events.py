@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from prover.candidate import Candidate
-from prover.diversity import Diversity
+from prover.search.diversity import Diversity
 from prover.verdict import Verdict, VerdictKind
 
 
@@ -28,7 +28,7 @@ class Progress:
 
     Attributes:
         sampled: candidates, lines and repairs taken from samplers.
-        distinct: whole proofs that were not the same as an earlier one (`prover.diversity.normalise`).
+        distinct: whole proofs that were not the same as an earlier one (`prover.search.diversity.normalise`).
         checked: verdicts on whole proofs.
         proofs: distinct verified proofs among them.
         seconds: since the search began.

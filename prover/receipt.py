@@ -168,7 +168,7 @@ class Receipt(_Strict):
         """Check the proof from scratch, under the receipt's own limits and policy.
 
         A receipt may have been written by anybody: `checker` decides whether it obeys the axioms and kinds of that
-        policy, as `service.receipts` does by going by its name.
+        policy, as `service.core.receipts` does by going by its name.
 
         Returns:
             the verdict of `checker`, and what differs from the receipt, a sentence each; none means that it holds.

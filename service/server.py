@@ -14,29 +14,29 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
+from prover.errors import UserError
+from prover.requests import Service
 from prover.store.queue import JobQueue
-from service import logs, tracing
-from service.address import Address, bind, is_local
-from service.config import MetricsSettings, ServerSettings, Settings
-from service.draining import CallsInWork
-from service.engine import Engine
-from service.errors import UserError
-from service.health import SERVICE, Health
+from service.auth.authentication import Authentication
+from service.auth.identity import Role
+from service.client.address import Address, bind, is_local
+from service.core.engine import Engine
+from service.core.memory import Memory, open_database
+from service.core.quotas import Quotas
+from service.grpc.interceptor import Around, Surround
+from service.grpc.servicer import Servicer
 from service.http.calls import Calls
 from service.http.server import HttpServer
-from service.interceptor import Around, Surround
 from service.jobs.jobs import Jobs
 from service.jobs.runner import JobRunner
-from service.memory import Memory, open_database
-from service.metrics import http as metrics_http
-from service.metrics.collector import ProcessCollector, ServerCollector
-from service.metrics.recorder import Recorder
-from service.metrics.rpc import GRPC, HTTP, CallRecorder, Names
-from service.quotas import Quotas
-from service.requests import Service
-from service.security.authentication import Authentication
-from service.security.identity import Role
-from service.servicer import Servicer
+from service.ops import logs, tracing
+from service.ops.config import MetricsSettings, ServerSettings, Settings
+from service.ops.draining import CallsInWork
+from service.ops.health import SERVICE, Health
+from service.ops.metrics import http as metrics_http
+from service.ops.metrics.collector import ProcessCollector, ServerCollector
+from service.ops.metrics.recorder import Recorder
+from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, Names
 
 __all__ = ["SERVICE", "Signals", "listening", "serve"]
 

@@ -7,9 +7,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
-from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -38,7 +38,7 @@ async def lean_pool() -> AsyncIterator[WorkerPool]:
 @pytest.fixture(scope="session")
 def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base, a tuned checkpoint and a tuned adapter, as `VllmEngineSampler` serves them."""
-    from tests.prover.sampling.tiny_weights import make_weights  # imports torch, which few tests need
+    from tests.support.tiny_weights import make_weights  # imports torch, which few tests need
 
     folder = tmp_path_factory.mktemp("weights")
     make_weights(folder)
@@ -59,7 +59,7 @@ async def sampler(weights_folder: Path) -> AsyncIterator[VllmEngineSampler]:
 @pytest.fixture(scope="session")
 def vllm_server(weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `vllm serve` that has the base under two names, for tests marked `vllm`."""
-    from tests.prover.sampling.vllm_serve import serving
+    from tests.support.vllm_serve import serving
 
     with serving(weights_folder / "base", tmp_path_factory.mktemp("serve") / "log") as url:
         yield url

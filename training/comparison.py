@@ -3,7 +3,7 @@
 A TOML file names a training configuration that all runs share and lists the models; see `ComparisonConfig`. Everything
 is written into one folder:
 
-    runs/NAME/                       a training run, see training/trainer.py
+    runs/NAME/                       a training run, see training/trainer/trainer.py
     samples/CORPUS/portfolio.jsonl   what the portfolio of tactics proves, with as many checks
     samples/CORPUS/NAME.json.gz      what the model sampled, see training/evaluation/samples.py
     reports/CORPUS/report.md         tables and plots

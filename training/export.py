@@ -16,12 +16,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from prover.prompt import SourceFormat
 from prover.sampling.probe import measure_probe
+from prover.sampling.prompt import SourceFormat
 from prover.sampling.weights import MANIFEST, Curve, Model, Weights, describe_files, read_weights, write_weights
 from prover.theorem import Theorem
-from training.evaluation.diversity import chances_of_distinct
-from training.evaluation.pass_at_k import pass_at_k_of_each, powers_up_to
+from training.evaluation.measures.diversity import chances_of_distinct
+from training.evaluation.measures.pass_at_k import pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import ModelSamples
 
 _PROBE = SourceFormat().render(Theorem("theorem t (n m : Nat) (h : n = m) : n + 0 = m")) + (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from prover.candidate import Candidate
-from prover.lean.jobs import Priority
+from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
 

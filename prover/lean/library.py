@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from prover.lean.answers import LibraryTheorem
 from prover.lean.checker import Terms
-from prover.lean.pool import Priority, WorkerPool
+from prover.lean.wire.answers import LibraryTheorem
+from prover.lean.workers.pool import Priority, WorkerPool
 from prover.theorem import Header
 from prover.verdict import Limits, Policy
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prover.candidate import Candidate
-from prover.prompt import PromptFormat, SourceFormat
+from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.sampling.sampler import SamplingParams
 from prover.theorem import Theorem
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from prover.lean.capacity import free_memory
-from prover.sampling.engine_settings import EngineSettings, memory_needed
+from prover.lean.processes.capacity import free_memory
+from prover.sampling.vllm.engine_settings import EngineSettings, memory_needed
 from prover.sampling.weights import MANIFEST, Model, Weights, WeightsError, read_weights, verify_files
 
 logger = logging.getLogger(__name__)

@@ -116,7 +116,7 @@ class Weights(_Section):
     format: Literal[1] = 1
     """Version of this format."""
     prompt_format: str = "source"
-    """How the models are asked (`prover.prompt`, `training.model.prompts`)."""
+    """How the models are asked (`prover.sampling.prompt`, `training.model.prompts`)."""
     base: Name
     """The model that the adapters are made for, and the one that is asked if a request names none."""
     models: tuple[Model, ...] = Field(min_length=1, max_length=64)

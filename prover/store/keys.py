@@ -13,9 +13,9 @@ import hashlib
 import json
 
 from prover.candidate import Candidate
-from prover.diversity import distinct_key, normalise
-from prover.lexer import tokenize
 from prover.receipt import Toolchain
+from prover.search.diversity import distinct_key, normalise
+from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from prover.verdict import Mode, Policy
 
@@ -39,7 +39,7 @@ def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
 
 
 def candidate_key(candidate: Candidate, theorem: Theorem) -> str:
-    """What two proofs of a theorem share that are the same (`prover.diversity.distinct_key`)."""
+    """What two proofs of a theorem share that are the same (`prover.search.diversity.distinct_key`)."""
     # A whole file is no proof: what may differ in it is not for `distinct_key` to say.
     text = distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text
     return _hash(candidate.mode, text)

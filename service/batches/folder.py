@@ -20,11 +20,11 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from prover.atomic import atomic_write_text
+from prover.errors import UserError
 from prover.theorem import Theorem
 from service.batches.inputs import Entry
-from service.errors import UserError
+from service.batches.jsonl import Row, message_row
 from service.jobs.jobs import Answer, Answered, Outcome
-from service.jsonl import Row, message_row
 from training.journal import Journal, JournalError
 
 _MOST_ITEMS = 500  # of a job: so many answers may be under way or unread

@@ -6,12 +6,12 @@ import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
+from prover.errors import UserError
+from prover.requests import BusyError, Search, UnavailableError
 from service.batches.folder import Folder, Run
 from service.batches.inputs import Entry
-from service.errors import UserError
+from service.batches.jsonl import Row
 from service.jobs.jobs import Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError
-from service.jsonl import Row
-from service.requests import BusyError, Search, UnavailableError
 
 _AT_ONCE = 2  # jobs: the server finds something to do while the last theorems of one are under way
 _LONGEST_WAIT = 30.0

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.errors import InputError, UserError
 from prover.lean import library
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
+from prover.source import lean_file
 from prover.theorem import Header, Theorem
 from prover.verdict import Verdict
-from service import lean_file
-from service.config import TextSettings
-from service.errors import InputError, UserError
-from service.jsonl import Id, read_items
-from service.text import read_theorem, refusal
+from service.batches.jsonl import Id, read_items
+from service.core.text import read_theorem, refusal
+from service.ops.config import TextSettings
 
 _LONGEST_FAMILY = 256  # characters; of longer ones, paths for instance, the end says more
 _SKIPPED = frozenset({"build", "lake-packages"})  # beside hidden folders, as `.lake`: not the project's own files

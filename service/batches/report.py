@@ -11,12 +11,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from prover.diversity import Diversity
+from prover.errors import UserError
+from prover.search.diversity import Diversity
 from service.batches.folder import Folder, Run
-from service.errors import UserError
+from service.batches.jsonl import Row
+from service.core.text import printable
 from service.jobs.jobs import Outcome
-from service.jsonl import Row
-from service.text import printable
 
 _MOST_LISTED = 500  # theorems of each list on the page; results.jsonl has all
 _PAUSE_SECONDS = 120.0  # nothing for so long, and the batch was not running

@@ -9,21 +9,21 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from service.errors import UserError
-from service.text import printable
+from prover.errors import UserError
+from service.core.text import printable
 
 # Each with the module that has it: a function of the command's name, or an `app` of further commands.
 _COMMANDS = {
-    "serve": "service.cli.serve",
-    "prove": "service.cli.prove",
-    "check": "service.cli.check",
-    "batch": "service.cli.batch",
-    "lsp": "service.cli.lsp",
-    "doctor": "service.cli.doctor",
-    "demo": "service.cli.demo",
-    "config": "service.cli.config",
-    "store": "service.cli.store",
-    "token": "service.cli.token",
+    "serve": "service.cli.commands.serve",
+    "prove": "service.cli.commands.prove",
+    "check": "service.cli.commands.check",
+    "batch": "service.cli.commands.batch",
+    "lsp": "service.cli.commands.lsp",
+    "doctor": "service.cli.commands.doctor",
+    "demo": "service.cli.commands.demo",
+    "config": "service.cli.commands.config",
+    "store": "service.cli.commands.store",
+    "token": "service.cli.commands.token",
     "corpus": "service.cli.training.corpus",
     "seeds": "service.cli.training.seeds",
     "train": "service.cli.training.train",

@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from prover.lean.embedded.package import Progress as Report
-from prover.search import Budget
+from prover.errors import UserError
+from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.requests import Service
+from prover.search.search import Budget
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Trust
-from service import config, logs
-from service.client import Client
-from service.config import Settings
-from service.errors import UserError
-from service.requests import Service
-from service.text import printable
+from service.client.client import Client
+from service.core.text import printable
+from service.ops import config, logs
+from service.ops.config import Settings
 
 T = TypeVar("T")
 
@@ -171,7 +171,7 @@ async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[
             yield client, (await client.info()).workers
         return
     with preparing() as report:
-        from service.engine import Engine  # with a server nothing of it is needed, and it takes a second to import
+        from service.core.engine import Engine  # with a server nothing of it is needed, and it takes a second to import
 
         engine = Engine(settings, report=report)
         await engine.__aenter__()

@@ -12,17 +12,17 @@ from typing import TypeVar
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from prover.search import Proof
+from prover.assistance import fill
+from prover.errors import InputError, UserError
+from prover.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
+from prover.search.search import Proof
 from prover.theorem import Theorem
 from prover.verdict import Message, Verdict, VerdictKind
-from service import fill
-from service.batch import Tally, run
+from service.batches.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
+from service.batches.local import Tally, run
 from service.cli import common
-from service.config import Settings
-from service.errors import InputError, UserError
-from service.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
-from service.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
-from service.text import blames_item, refusal
+from service.core.text import blames_item, refusal
+from service.ops.config import Settings
 
 T = TypeVar("T")
 

@@ -4,11 +4,11 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from prover.search import Budget
-from prover.search import Progress as Spent
+from prover.requests import Event
+from prover.search.search import Budget
+from prover.search.search import Progress as Spent
 from service.cli import common
-from service.requests import Event
-from service.text import printable
+from service.core.text import printable
 
 
 class SearchDisplay:

@@ -17,11 +17,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from leansieve.v1 import proof_search_pb2
-from service.address import is_local
-from service.config import Settings
-from service.http import answers, generate, openapi, page
+from service.client.address import is_local
+from service.http import answers, generate, page
 from service.http.calls import Calls
 from service.http.endpoints import Endpoint
+from service.http.schema import openapi
+from service.ops.config import Settings
 
 METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
 

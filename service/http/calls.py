@@ -9,11 +9,11 @@ import structlog
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from service import status
-from service.errors import UserError
+from prover.errors import UserError
+from service.grpc import status
+from service.grpc.interceptor import Call, Surround
+from service.grpc.servicer import Servicer
 from service.http.context import AbortedError, HttpContext
-from service.interceptor import Call, Surround
-from service.servicer import Servicer
 
 _log = structlog.get_logger(__name__)
 

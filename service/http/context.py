@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import grpc
 from google.rpc import code_pb2, status_pb2
 
-from service.status import status_of
+from service.grpc.status import status_of
 
 
 class AbortedError(Exception):

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leansieve.v1 import suggest_pb2
-from service.errors import InputError
+from prover.errors import InputError
 
 OUR_NAME = "leansieve"
 

@@ -9,12 +9,12 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from service.address import Address, refuse_unprotected
-from service.config import Settings
-from service.errors import UserError
+from prover.errors import UserError
+from service.auth.tls import http_context
+from service.client.address import Address, refuse_unprotected
 from service.http.app import application
 from service.http.calls import Calls
-from service.security.tls import http_context
+from service.ops.config import Settings
 
 _SILENT_SECONDS = 10.0  # how long a new connection may take to say what it wants
 _IDLE_SECONDS = 30  # between requests

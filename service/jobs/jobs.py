@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from prover.search import Ending, Progress, Proof
+from prover.errors import UserError
+from prover.requests import Search
+from prover.search.search import Ending, Progress, Proof
 from prover.verdict import Verdict
-from service.errors import UserError
-from service.requests import Search
-from service.security.identity import Quota
+from service.auth.identity import Quota
 
 NO_QUOTA = Quota()
 """As the settings say."""

@@ -6,10 +6,12 @@ import json
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Self, TypeVar
 
+from prover.errors import InputError
+from prover.requests import BusyError, Service, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue, KeyUsedError, QueueFullError, StoredJob, Submission
-from service.config import JobSettings
-from service.errors import InputError
+from service.auth.identity import Quota
+from service.core.quotas import Quotas
 from service.jobs.jobs import (
     NO_QUOTA,
     Answered,
@@ -21,9 +23,7 @@ from service.jobs.jobs import (
 )
 from service.jobs.waiting import Changes, wait
 from service.jobs.work import ANSWER, ITEM, OPTIONS, POLL_SECONDS, Options, Work
-from service.quotas import Quotas
-from service.requests import BusyError, Service, UnavailableError
-from service.security.identity import Quota
+from service.ops.config import JobSettings
 
 T = TypeVar("T")
 

@@ -15,17 +15,17 @@ from typing import Any, Self, TypeVar
 import structlog
 from pydantic import TypeAdapter
 
+from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
-from prover.lean.jobs import Priority
+from prover.lean.workers.jobs import Priority
+from prover.requests import BusyError, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue, Lease
-from service.config import JobSettings
-from service.errors import UserError
+from service.auth.identity import Identity, Quota
+from service.core.quotas import Account, Quotas
 from service.jobs.jobs import NO_QUOTA, Answer, Item, Outcome
 from service.jobs.waiting import Changes, ended, unbroken, wait
-from service.quotas import Account, Quotas
-from service.requests import BusyError, Service, StatementError, UnavailableError
-from service.security.identity import Identity, Quota
+from service.ops.config import JobSettings
 
 _log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from service.requests import Service, UnavailableError
+from prover.requests import Service, UnavailableError
 
 
 class Opened:

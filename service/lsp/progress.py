@@ -7,7 +7,7 @@ from typing import Self
 from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport
 from pygls.lsp.server import LanguageServer
 
-from service.text import printable
+from service.core.text import printable
 
 
 class WorkDone:

@@ -21,14 +21,14 @@ from lsprotocol.types import (
 )
 from pygls.lsp.server import LanguageServer
 
+from prover.errors import UserError
+from prover.requests import Search
 from prover.theorem import Theorem
-from service.errors import UserError
+from service.core.text import printable
 from service.lsp import positions, sites, work
 from service.lsp.opened import Opened
 from service.lsp.progress import WorkDone
 from service.lsp.sites import Site
-from service.requests import Search
-from service.text import printable
 
 _log = structlog.get_logger(__name__)
 

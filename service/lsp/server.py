@@ -13,12 +13,12 @@ from lsprotocol import types
 from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
+from prover.errors import UserError
+from prover.requests import Search
 from prover.theorem import Theorem
-from service.errors import UserError
 from service.lsp import positions, sites
 from service.lsp.opened import Opened
 from service.lsp.searches import Searches
-from service.requests import Search
 
 PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
 

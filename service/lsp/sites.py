@@ -5,17 +5,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prover.assistance import closing, fill
+from prover.assistance.fill import Hole
+from prover.assistance.place import find
+from prover.assistance.suggest import FilePosition
 from prover.candidate import Candidate
-from prover.lexer import tokenize
+from prover.errors import UserError
+from prover.requests import Search, Service
+from prover.source import lean_file
+from prover.source.lean_file import LeanFile
+from prover.source.lexer import tokenize
+from prover.source.scanner import FileTheorem
 from prover.theorem import HeaderError, Theorem
-from service import closing, fill, lean_file
-from service.errors import UserError
-from service.fill import Hole
-from service.lean_file import LeanFile
-from service.place import find
-from service.requests import Search, Service
-from service.scanner import FileTheorem
-from service.suggest import FilePosition
 
 _BY = re.compile(r"(?<![\w.'])by\b")
 

@@ -4,16 +4,17 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from prover.search import Progress
+from prover.assistance import closing, fill
+from prover.assistance.fill import Outcome
+from prover.assistance.suggest import TacticOutcome
+from prover.requests import Search, Service
+from prover.search.search import Progress
+from prover.source import lean_file
+from prover.source.lean_file import LeanFile
 from prover.theorem import Theorem
 from prover.verdict import Verdict
-from service import closing, fill, lean_file
-from service.endings import ending
-from service.fill import Outcome
-from service.lean_file import LeanFile
+from service.cli.endings import ending
 from service.lsp.sites import Site
-from service.requests import Search, Service
-from service.suggest import TacticOutcome
 
 _MOST_SUGGESTIONS = 8
 _MOST_CHOICES = 4

@@ -6,8 +6,8 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.pool import PoolConfig, WorkerPool
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Trust, Verdict, VerdictKind
 from tests.adversarial.exploits import EXPLOITS, HERE

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict, VerdictKind
 from tests.honest.honest_proofs import HONEST, HonestProof

@@ -11,7 +11,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode
 

@@ -10,11 +10,11 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from service import config
-from service.config import Settings
-from service.engine import Engine
-from service.health import Health
-from service.metrics.collector import ServerCollector
+from service.core.engine import Engine
+from service.ops import config
+from service.ops.config import Settings
+from service.ops.health import Health
+from service.ops.metrics.collector import ServerCollector
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

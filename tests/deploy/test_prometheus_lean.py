@@ -19,18 +19,18 @@ import pytest
 from pydantic import SecretStr
 
 from prover.candidate import Candidate
-from prover.lean.pool import WorkerPool
-from prover.search import Budget
+from prover.lean.workers.pool import WorkerPool
+from prover.requests import Check, Search
+from prover.search.search import Budget
 from prover.theorem import Theorem
-from service.client import Client
-from service.config import HttpSettings, ServerSettings, Settings, StoreSettings
-from service.engine import Engine
-from service.metrics import http
-from service.metrics.collector import ProcessCollector, ServerCollector
-from service.metrics.recorder import Recorder
-from service.requests import Check, Search
+from service.client.client import Client
+from service.core.engine import Engine
+from service.ops.config import HttpSettings, ServerSettings, Settings, StoreSettings
+from service.ops.metrics import http
+from service.ops.metrics.collector import ProcessCollector, ServerCollector
+from service.ops.metrics.recorder import Recorder
 from service.server import listening
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 pytestmark = [
     pytest.mark.lean,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.verdict import Limits, Trust
 from tests.honest.honest_proofs import HONEST
 

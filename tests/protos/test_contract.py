@@ -15,10 +15,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from buf.validate import validate_pb2
 from leansieve.v1 import proof_search_pb2, prove_pb2
-from prover.lean.embedded.package import Package
-from service.errors import InputError
-from service.validation import validate
-from tests.npm import file_of
+from prover.errors import InputError
+from prover.lean.runtimes.embedded.package import Package
+from service.grpc.validation import validate
+from tests.support.npm import file_of
 
 ROOT = Path(__file__).parents[2]
 PROTOS = ROOT / "protos"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.receipt import Receipt, ReceiptError, Toolchain
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind

@@ -7,13 +7,13 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
 from prover.store.queue import JobQueue
-from service.client import Client
-from service.config import ServerSettings, Settings
-from service.engine import Engine
+from service.client.client import Client
+from service.core.engine import Engine
 from service.jobs.runner import JobRunner
+from service.ops.config import ServerSettings, Settings
 from service.server import listening
 
 

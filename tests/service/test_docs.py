@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leansieve.v1 import proof_search_pb2
-from service import config
+from service.ops import config
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 

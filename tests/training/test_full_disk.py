@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from prover.errors import UserError
 from service.cli.training import shared
-from service.errors import UserError
 from tests.training.model.lean_texts import SHAPE, tiny_model, tiny_tokenizer
-from training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.synthetic.generator import generate
 from training.model.llama import save_for_serving
 from training.model.sft import fine_tune
+from training.trainer.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 
 
 @pytest.fixture

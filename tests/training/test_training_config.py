@@ -8,7 +8,7 @@ from training import config as module
 from training.algorithms.alpha_dpg import AlphaDpg
 from training.config import ConfigError, OptimizerConfig, TrainingConfig, load_config
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
-from training.optimization import learning_rate_at
+from training.trainer.optimization import learning_rate_at
 
 EXAMPLE = """
 [run]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from prover.lexer import Token, tokenize
+from prover.source.lexer import Token, tokenize
 from training.corpus.record import TheoremRecord
 
 _QUANTIFIERS = frozenset({"∀", "∃", "∃!", "fun", "λ", "Σ", "∑", "∏"})

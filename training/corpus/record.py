@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from prover.lean.library import guarded
-from prover.lexer import Token, tokenize
+from prover.source.lexer import Token, tokenize
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy
 from training.corpus.jsonl import read_jsonl

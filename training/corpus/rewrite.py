@@ -1,6 +1,6 @@
 """Statements written against Mathlib, rewritten for core Lean as far as that is a matter of notation."""
 
-from prover.lexer import tokenize
+from prover.source.lexer import tokenize
 from training.corpus.record import TheoremRecord
 
 _NOTATION = {"ℕ": "Nat", "ℤ": "Int"}

@@ -5,8 +5,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from training.evaluation.difficulty import Difficulty
-from training.evaluation.pareto import pareto_front
+from training.evaluation.measures.difficulty import Difficulty
+from training.evaluation.measures.pareto import pareto_front
 
 _SIZE = (7.0, 4.6)
 _COLOURS = {"unsolved": "#b0b0b0", "hard": "#d1495b", "medium": "#edae49", "easy": "#66a182"}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prover.lean.pool import WorkerPool
-from prover.sampling.portfolio import fillings
+from prover.lean.workers.pool import WorkerPool
+from prover.sampling.portfolio.portfolio import fillings
 from prover.verdict import Limits
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.pass_at_k import pass_at_k, powers_up_to
+from training.evaluation.measures.pass_at_k import pass_at_k, powers_up_to
 from training.evaluation.samples import ModelSamples
 from training.journal import Journal, JournalError
 from training.rollouts.verifier import Verifier

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.difficulty import Difficulty
-from training.evaluation.pareto import pareto_front
+from training.evaluation.measures.difficulty import Difficulty
+from training.evaluation.measures.pareto import pareto_front
 from training.evaluation.plots import draw_plots
 from training.evaluation.portfolio import coverage, coverage_together, read_portfolio
 from training.evaluation.samples import ModelSamples

@@ -19,7 +19,7 @@ import transformers
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig

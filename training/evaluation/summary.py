@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from training.evaluation.bootstrap import paired_bootstrap
-from training.evaluation.difficulty import Difficulty, difficulty, transitions
-from training.evaluation.diversity import distinct_proofs, diversity
-from training.evaluation.pass_at_k import pass_at_k_of_each, powers_up_to
+from training.evaluation.measures.bootstrap import paired_bootstrap
+from training.evaluation.measures.difficulty import Difficulty, difficulty, transitions
+from training.evaluation.measures.diversity import distinct_proofs, diversity
+from training.evaluation.measures.pass_at_k import pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import ModelSamples
 
 

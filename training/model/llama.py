@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from training.checkpoint import replacing
 from training.config import LlamaShape
-from training.sharding import is_sharded, whole
+from training.trainer.checkpoint import replacing
+from training.trainer.sharding import is_sharded, whole
 
 
 def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:

@@ -14,8 +14,8 @@ They were trained with Mathlib: their theorems come with a header such as `impor
 import re
 from typing import Any, Protocol
 
-from prover.lexer import tokenize
-from prover.prompt import PromptFormat, SourceFormat
+from prover.sampling.prompt import PromptFormat, SourceFormat
+from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from training.corpus.record import at_depth_zero
 

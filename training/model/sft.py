@@ -7,7 +7,7 @@ loss on responses only. The same command after a crash, a kill or Ctrl-C goes on
 for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/,
 which transformers and vLLM load.
 
-Started by torchrun, several processes share the rows of each step; see `training.processes`. Left out: examples longer
+Started by torchrun, several processes share the rows of each step; see `training.trainer.processes`. Left out: examples longer
 than `row_length`, which are dropped with a count.
 """
 
@@ -26,18 +26,18 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prover.prompt import SourceFormat
-from training.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from prover.sampling.prompt import SourceFormat
 from training.config import SftConfig, TrainingConfig, load_config, write_config
 from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
-from training.log import MetricsLog
 from training.model.examples import Example, batches_of, encode_example, lay_out, pack
 from training.model.llama import save_for_serving
 from training.model.load import load_or_build, unpacked
 from training.model.log_probs import packed_log_probs
-from training.optimization import DivergedError, learning_rate_at, make_optimizer, update
-from training.processes import Processes
-from training.sharding import idle_passes, is_sharded, load_whole_state, shard, whole_state
+from training.trainer.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from training.trainer.log import MetricsLog
+from training.trainer.optimization import DivergedError, learning_rate_at, make_optimizer, update
+from training.trainer.processes import Processes
+from training.trainer.sharding import idle_passes, is_sharded, load_whole_state, shard, whole_state
 
 
 def fine_tune(config: TrainingConfig) -> Path:

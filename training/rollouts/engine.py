@@ -16,9 +16,9 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.sampling.sampler import SamplerUnavailableError
-from prover.sampling.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
+from prover.sampling.vllm.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
 from training.model.llama import save_for_serving
-from training.processes import Processes
+from training.trainer.processes import Processes
 
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
 

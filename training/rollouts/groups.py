@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from prover.prompt import PromptFormat
+from prover.sampling.prompt import PromptFormat
 from prover.verdict import Verdict, VerdictKind
 from training.algorithms.algorithm import Rollouts
 from training.model.log_probs import Scores
 from training.model.shared_prompts import TokenGroup
 from training.rollouts.engine import Request, Response, RolloutEngine
 from training.rollouts.prompts import Prompt, seed_of
+from training.rollouts.verdicts import CacheCounts
 from training.rollouts.verifier import Verifier
-from training.verdicts import CacheCounts
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from prover.prompt import PromptFormat
+from prover.sampling.prompt import PromptFormat
 from training.corpus.record import TheoremRecord, read_corpus
 
 

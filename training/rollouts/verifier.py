@@ -9,10 +9,10 @@ from typing import Self
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
-from training.verdicts import CacheCounts, VerdictCache, checker_version
+from training.rollouts.verdicts import CacheCounts, VerdictCache, checker_version
 
 _ATTEMPTS = 3
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from prover.candidate import Candidate
-from prover.diversity import normalise
 from prover.lean.checker import Checker, Terms
-from prover.sampling.portfolio import templates
-from prover.tactics.goal import Goal
-from prover.tactics.partial import GoalReader, goals_left
+from prover.sampling.portfolio.portfolio import templates
+from prover.search.diversity import normalise
+from prover.search.tactics.goal import Goal
+from prover.search.tactics.partial import GoalReader, goals_left
 from prover.verdict import Limits, Message, VerdictKind
 from training.corpus.record import TheoremRecord
 

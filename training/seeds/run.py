@@ -11,15 +11,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.lean.checker import Checker
-from prover.lean.pool import WorkerPool
-from prover.tactics.partial import GoalReader
+from prover.lean.workers.pool import WorkerPool
+from prover.search.tactics.partial import GoalReader
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
+from training.rollouts.verdicts import VerdictCache, checker_version
 from training.seeds.questions import Ending, SeedBudget
 from training.seeds.search import find_proofs
-from training.verdicts import VerdictCache, checker_version
 
 _AT_LEAST = (1, 2, 5, 10)
 _REPORT_SECONDS = 10.0

@@ -1,8 +1,8 @@
 """The search for several different proofs of one theorem.
 
 1. What the portfolio proposes, for a share of the budget.
-2. Compositions, one level deeper each round: a step (`prover/tactics/steps.py`) leaves goals, Lean says which, and each is closed by
-   single tactics (`prover/tactics/closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
+2. Compositions, one level deeper each round: a step (`prover/search/tactics/steps.py`) leaves goals, Lean says which, and each is closed by
+   single tactics (`prover/search/tactics/closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
    tried at once first. Automation is tried in another order for each goal, so that the proofs kept differ.
 3. Tactics that answer with another proof (`simp?`, `exact?`), and term proofs made of tactic proofs.
 4. The rest of the portfolio.
@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prover.lean.checker import Checker
-from prover.sampling.portfolio import fillings
-from prover.sampling.templates import defined_names
-from prover.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
-from prover.tactics.goal import Goal
-from prover.tactics.partial import GoalReader, Place, goals_at, root
-from prover.tactics.steps import fill, holes, steps
+from prover.sampling.portfolio.portfolio import fillings
+from prover.sampling.portfolio.templates import defined_names
+from prover.search.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
+from prover.search.tactics.goal import Goal
+from prover.search.tactics.partial import GoalReader, Place, goals_at, root
+from prover.search.tactics.steps import fill, holes, steps
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import Ending, OverError, Questions, SeedBudget
 from training.seeds.shrink import shrink

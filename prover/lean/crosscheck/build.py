@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from prover.lean.embedded.install import cache_directory
-from prover.lean.runtime import RuntimeUnavailableError
+from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 _SOURCES = Path(__file__).with_name("program")
 _FLAGS = (

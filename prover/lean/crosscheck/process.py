@@ -11,8 +11,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prover.lean.crosscheck.build import build_program, find_kernel
-from prover.lean.native.sandbox import find_bubblewrap, sandboxed, trouble
-from prover.lean.runtime import RuntimeUnavailableError
+from prover.lean.runtimes.native.sandbox import find_bubblewrap, sandboxed, trouble
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 MEMORY_MB = 8_192
 """Address space of the process, in MiB. Below the 18 GB with which reference counts of kernels before 4.33.1 could be made to

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
-from service.config import Settings
-from service.engine import Engine
-from service.errors import UserError
-from service.text import printable
+from service.core.engine import Engine
+from service.core.text import printable
+from service.ops.config import Settings
 
 if TYPE_CHECKING:
     from training.comparison import Job
@@ -77,7 +77,7 @@ def _carry_out(job: "Job", settings: Settings) -> None:
     from training.comparison import Portfolio, Training
     from training.evaluation.portfolio import evaluate_portfolio
     from training.evaluation.sampling import Evaluated, evaluate
-    from training.trainer import train
+    from training.trainer.trainer import train
 
     config, check = job.config, job.config.verification
     if isinstance(job, Training):

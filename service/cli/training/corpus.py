@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
-from service.config import Settings
-from service.errors import UserError
+from service.ops.config import Settings
 
 
 class _Commands(TyperGroup):
@@ -64,7 +64,7 @@ def library(
 async def _library(settings: Settings, patterns: list[str], out: Path, imports: tuple[str, ...]) -> None:
     from prover.theorem import Header
     from training.corpus.jsonl import write_jsonl
-    from training.corpus.library import library_theorems
+    from training.corpus.sources.library import library_theorems
 
     header = Header(imports) if imports else None
     async with shared.lean(settings) as pool:
@@ -90,10 +90,10 @@ def project(
 
 
 async def _project(settings: Settings, path: Path, out: Path) -> None:
-    from service.source import source_files
     from training.corpus.jsonl import write_jsonl
-    from training.corpus.project import trace_project
-    from training.corpus.traced import Tracing
+    from training.corpus.sources.project import trace_project
+    from training.corpus.sources.source_files import source_files
+    from training.corpus.sources.traced import Tracing
 
     files = source_files(path, shared.remark)
     async with shared.lean(settings) as pool:
@@ -110,7 +110,7 @@ def dojo(
 ) -> None:
     """Theorems of a repository as LeanDojo traces them; the same command goes on where it was stopped."""
     with shared.told():
-        from training.corpus.dojo import TracingError
+        from training.corpus.sources.dojo import TracingError
 
         try:
             common.run(_dojo(repository, out, python or Path(sys.executable)))
@@ -119,9 +119,9 @@ def dojo(
 
 
 async def _dojo(repository: str, out: Path, python: Path) -> None:
-    from training.corpus.dojo import trace_repository
     from training.corpus.jsonl import write_jsonl
-    from training.corpus.traced import Tracing
+    from training.corpus.sources.dojo import trace_repository
+    from training.corpus.sources.traced import Tracing
 
     with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
         records = await trace_repository(repository, tracing, python, report=shared.remark)
@@ -142,10 +142,10 @@ def fetch(
 
 async def _fetch(settings: Settings, folder: Path) -> None:
     from prover.lean.checker import Terms
-    from prover.lean.pool import Priority
+    from prover.lean.workers.pool import Priority
     from prover.theorem import Theorem
     from prover.verdict import VerdictKind
-    from training.corpus.fetch import fetch
+    from training.corpus.sources.fetch import fetch
 
     async with shared.lean(settings) as pool:
 

@@ -7,7 +7,7 @@ import typer
 
 from service.cli import common
 from service.cli.training import shared
-from service.engine import Engine
+from service.core.engine import Engine
 
 app = typer.Typer(help="Sample models on theorems, and compare them.", no_args_is_help=True)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from prover.errors import UserError
 from service.cli.training import shared
-from service.errors import UserError
 
 
 def export(

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
-from service.config import Settings
-from service.errors import UserError
+from service.ops.config import Settings
 
 if TYPE_CHECKING:
     from training.seeds.questions import SeedBudget

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from prover.lean.pool import NoAnswerError, PoolUnavailableError, WorkerPool
+from prover.errors import UserError
+from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError, WorkerPool
 from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
-from service.config import Settings
-from service.engine import Engine
-from service.errors import UserError
+from service.core.engine import Engine
+from service.ops.config import Settings
 
 Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")]
 

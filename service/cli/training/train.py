@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
-from service.engine import Engine
-from service.errors import UserError
+from service.core.engine import Engine
 
 
 def train(
@@ -23,7 +23,7 @@ def train(
 
         training = load_config(file)
         if training.rollouts is not None:
-            from training.trainer import train
+            from training.trainer.trainer import train
 
             model = train(training, lambda: Engine(settings).pool, shared.remark)
         elif training.sft is not None:

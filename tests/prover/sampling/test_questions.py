@@ -6,7 +6,7 @@ import contextlib
 from prover.candidate import Candidate
 from prover.sampling.questions import draw
 from prover.sampling.sampler import SamplingParams
-from tests.prover.sampling.waiting import becomes
+from tests.support.waiting import becomes
 
 
 class Asked:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from prover.sampling import selection
-from prover.sampling.engine_settings import EngineSettings
 from prover.sampling.selection import without_room
+from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.weights import read_weights
 from tests.prover.sampling.test_weights import folder  # noqa: F401
 

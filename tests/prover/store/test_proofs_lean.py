@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.receipt import Receipt, Toolchain
 from prover.store.database import Database
 from prover.store.proofs import Capacity, ProofStore, every_proof

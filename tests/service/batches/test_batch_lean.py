@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.service import commands
+from tests.support import commands
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 

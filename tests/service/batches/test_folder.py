@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
+from prover.errors import UserError
 from prover.events import Ending, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
@@ -15,7 +16,6 @@ from service.batches import report
 from service.batches.folder import Folder, Run
 from service.batches.inputs import Entry
 from service.batches.report import Tally
-from service.errors import UserError
 from service.jobs.jobs import Answer, Answered, Outcome
 
 ASKED = {"input": "in.jsonl", "samples": 8}

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.errors import UserError
 from service.batches.inputs import Entry, Shard, from_path
-from service.config import TextSettings
-from service.errors import UserError
+from service.ops.config import TextSettings
 
 LIMITS = TextSettings()
 

@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 from selenium import webdriver
 
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
 from prover.store.queue import JobQueue
-from service.config import HttpSettings, ServerSettings, Settings
-from service.engine import Engine
+from service.core.engine import Engine
 from service.jobs.runner import JobRunner
+from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.server import listening
 
 from .browser import MISSING, chromium

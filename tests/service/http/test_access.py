@@ -12,14 +12,14 @@ import httpx
 import pytest
 import trustme
 
-from service.config import HttpSettings, SecuritySettings, ServerSettings, Settings
-from service.engine import Engine
-from service.errors import UserError
+from prover.errors import UserError
+from service.auth import tokens
+from service.auth.identity import Role
+from service.core.engine import Engine
 from service.http import page
 from service.http import server as http_server
 from service.http.app import METHODS, path
-from service.security import tokens
-from service.security.identity import Role
+from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.server import listening
 
 JSON = {"content-type": "application/json"}

@@ -3,7 +3,7 @@
 import pytest
 
 from leansieve.v1 import check_pb2
-from service.errors import InputError
+from prover.errors import InputError
 from service.http.body import parse
 
 

@@ -8,8 +8,8 @@ import grpc
 import httpx
 import pytest
 
-from prover.lean.pool import WorkerPool
-from tests.pools import busy, until_idle
+from prover.lean.workers.pool import WorkerPool
+from tests.support.pools import busy, until_idle
 
 pytestmark = pytest.mark.lean
 

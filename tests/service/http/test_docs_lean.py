@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service import config
+from service.ops import config
 
 TEXT = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
 

@@ -16,8 +16,8 @@ from textwrap import indent
 import httpx
 import pytest
 
-from prover.lean.embedded import EmbeddedLean
-from tests.prover.lean.embedded.talk import Talk
+from prover.lean.runtimes.embedded import EmbeddedLean
+from tests.prover.lean.runtimes.embedded.talk import Talk
 
 FILE = (Path(__file__).parents[3] / "editor" / "Leansieve.lean").read_text(encoding="utf-8")
 TACTIC = re.compile(r'^elab tactic:"(\w+\??)" : tactic => (Leansieve\.\w+) tactic$', re.MULTILINE)

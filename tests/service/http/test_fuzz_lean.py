@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from schemathesis import checks
 from structlog.testing import capture_logs
 
+from service.core.text import printable
 from service.http.app import METHODS, path
-from service.text import printable
-
-from ..test_fuzz_lean import TEXT, messages
+from tests.service.grpc.test_fuzz_lean import TEXT, messages
 
 pytestmark = [
     pytest.mark.lean,

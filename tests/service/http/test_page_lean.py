@@ -15,16 +15,16 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from prover.lean.embedded.package import Package
-from prover.lean.pool import WorkerPool
-from prover.lean.stats import State
-from service.config import HttpSettings, SecuritySettings, ServerSettings, Settings
-from service.engine import Engine
-from service.requests import ServedModel, ServiceInfo
-from service.security import tokens
-from service.security.identity import Role
+from prover.lean.runtimes.embedded.package import Package
+from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.stats import State
+from prover.requests import ServedModel, ServiceInfo
+from service.auth import tokens
+from service.auth.identity import Role
+from service.core.engine import Engine
+from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.server import listening
-from tests.npm import file_of
+from tests.support.npm import file_of
 
 from .browser import Page
 from .test_bridge_lean import LONG, until_idle

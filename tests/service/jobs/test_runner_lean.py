@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from prover.budget import Budget
+from prover.errors import InputError
 from prover.events import Ending
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
+from prover.requests import BusyError, Search, UnavailableError
+from prover.search.budget import Budget
 from prover.store.database import Database
 from prover.store.queue import JobQueue
 from prover.theorem import Theorem
-from service.config import JobSettings, Settings, StoreSettings
-from service.engine import Engine
-from service.errors import InputError
+from service.core.engine import Engine
+from service.core.memory import Memory
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, JobStatus, NoJobError, Outcome
 from service.jobs.runner import JobRunner
-from service.memory import Memory
-from service.requests import BusyError, Search, UnavailableError
+from service.ops.config import JobSettings, Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
 

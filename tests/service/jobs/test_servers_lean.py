@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from prover.budget import Budget
+from prover.requests import Search, UnavailableError
+from prover.search.budget import Budget
 from prover.theorem import Theorem
-from service.client import Client
-from service.config import Settings
+from service.client.client import Client
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, NoJobError, Outcome
-from service.requests import Search, UnavailableError
+from service.ops.config import Settings
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 

@@ -9,9 +9,9 @@ import pytest
 from lsprotocol import types
 
 from prover.candidate import Candidate
-from service import lean_file
-from service.client import Client
-from service.requests import Check
+from prover.requests import Check
+from prover.source import lean_file
+from service.client.client import Client
 from tests.service.lsp.conftest import URI, Editor, editing
 
 pytestmark = pytest.mark.lean

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prover.lexer import tokenize
+from prover.source.lexer import tokenize
 
 # Lean's precedences: how tightly each operator binds, and how tightly its right side must.
 _BINARY: Mapping[str, tuple[int, int]] = {

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from tests.training.corpus.dojo_cache import make_cache
-from training.corpus.dojo import TracingError, trace_repository
 from training.corpus.record import TheoremRecord
-from training.corpus.traced import Tracing
+from training.corpus.sources.dojo import TracingError, trace_repository
+from training.corpus.sources.traced import Tracing
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from prover.theorem import Theorem
-from training.corpus.fetch import Source, fetch
 from training.corpus.record import read_corpus
+from training.corpus.sources.fetch import Source, fetch
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from training.corpus.huggingface import load_theorems, statement_of, theorems_of_rows
 from training.corpus.rewrite import rewrite_for_core
+from training.corpus.sources.huggingface import load_theorems, statement_of, theorems_of_rows
 
 WORKBOOK = [
     {

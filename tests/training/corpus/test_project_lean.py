@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from prover.lean.pool import WorkerPool
-from service.source import source_files
-from training.corpus.project import tactic_blocks, trace_project
+from prover.lean.workers.pool import WorkerPool
 from training.corpus.record import TheoremRecord
-from training.corpus.traced import Tracing
+from training.corpus.sources.project import tactic_blocks, trace_project
+from training.corpus.sources.source_files import source_files
+from training.corpus.sources.traced import Tracing
 
 ALGEBRA = """import Init
 /-- Twice. -/

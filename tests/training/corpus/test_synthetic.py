@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.training.corpus.small_lean import holds
 from training.corpus.dedupe import canonical
 from training.corpus.splits import split
-from training.corpus.synthetic import polynomials
 from training.corpus.synthetic.draft import Draft, linear
+from training.corpus.synthetic.families import polynomials
 from training.corpus.synthetic.formulas import Formula, assignments, draw, entails
 from training.corpus.synthetic.generator import FAMILIES, generate
 

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
 from prover.verdict import VerdictKind
 from training.corpus.synthetic.generator import FAMILIES, generate
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.evaluation.bootstrap import paired_bootstrap
-from training.evaluation.difficulty import Difficulty, difficulty, transitions
-from training.evaluation.diversity import chances_of_distinct, distinct_proofs, diversity
-from training.evaluation.pareto import pareto_front
-from training.evaluation.pass_at_k import pass_at_k, pass_at_k_of_each, powers_up_to
+from training.evaluation.measures.bootstrap import paired_bootstrap
+from training.evaluation.measures.difficulty import Difficulty, difficulty, transitions
+from training.evaluation.measures.diversity import chances_of_distinct, distinct_proofs, diversity
+from training.evaluation.measures.pareto import pareto_front
+from training.evaluation.measures.pass_at_k import pass_at_k, pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import Proof, TheoremSamples
 
 

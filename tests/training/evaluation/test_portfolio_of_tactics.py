@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.pool import WorkerPool
-from prover.sampling.portfolio import fillings
+from prover.lean.workers.pool import WorkerPool
+from prover.sampling.portfolio.portfolio import fillings
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from training.corpus.jsonl import write_jsonl

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from prover.prompt import PromptFormat, SourceFormat
+from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.theorem import Header, Theorem
 from training.model.prompts import last_proof, prompt_format
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from prover.prompt import SourceFormat
+from prover.sampling.prompt import SourceFormat
 from prover.sampling.sampler import SamplingParams
-from prover.sampling.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 from tests.training.model.alone import alone
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl

@@ -14,8 +14,8 @@ from training.algorithms.algorithm import Rollouts
 from training.model.llama import save_for_serving
 from training.model.shared_prompts import TokenGroup
 from training.rollouts.engine import Request, Response, RolloutEngine
-from training.trainer import StaleWeightsError, check_agreement
-from training.updates import score
+from training.trainer.trainer import StaleWeightsError, check_agreement
+from training.trainer.updates import score
 
 pytestmark = [
     pytest.mark.vllm,

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from prover.prompt import SourceFormat
+from prover.sampling.prompt import SourceFormat
 from tests.training.model.lean_texts import tiny_tokenizer
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prover.lean.pool import PoolUnavailableError, WorkerPool
+from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
 from prover.verdict import Limits, Message, Trust, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.journal import Journal

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.answers import Sorry, SorryGoals
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.lean.wire.answers import Sorry, SorryGoals
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.corpus.proofs import read_proofs

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
-from prover.diversity import normalise
 from prover.lean.checker import Terms
-from prover.lean.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool
+from prover.search.diversity import normalise
 from training.corpus.jsonl import write_jsonl
-from training.corpus.library import library_theorems
 from training.corpus.record import TheoremRecord, read_corpus
+from training.corpus.sources.library import library_theorems
 from training.seeds.questions import SeedBudget
 from training.seeds.run import read_seeds, search_corpus
 

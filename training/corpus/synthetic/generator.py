@@ -6,17 +6,17 @@ from random import Random
 
 from training.corpus.dedupe import canonical
 from training.corpus.record import TheoremRecord
-from training.corpus.synthetic import (
+from training.corpus.synthetic import options
+from training.corpus.synthetic.draft import Template
+from training.corpus.synthetic.families import (
     arithmetic,
     divisibility,
     first_order,
     induction,
     inequalities,
     lists,
-    options,
     propositional,
 )
-from training.corpus.synthetic.draft import Template
 
 FAMILIES: Mapping[str, Mapping[str, Template]] = {
     "arithmetic": arithmetic.TEMPLATES,

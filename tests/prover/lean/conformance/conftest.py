@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from prover.lean.embedded import EmbeddedLean
-from prover.lean.embedded.install import cache_directory
-from prover.lean.native import NativeToolchain, ResourceLimits, Sandbox
-from prover.lean.runtime import LeanRuntime, RuntimeUnavailableError
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
+from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from tests.prover.lean.conformance.wire import Wire
-from tests.prover.lean.native.stand_in import emulate
+from tests.prover.lean.runtimes.native.stand_in import emulate
 
 
 def _embedded(_folder: Path) -> LeanRuntime:

@@ -1,4 +1,4 @@
-"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, nothing of `prover.lean.protocol`."""
+"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, nothing of `prover.lean.wire.protocol`."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from prover.lean.runtime import LeanRuntime
+from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 
 IMPORTS = ("Init", "Std")

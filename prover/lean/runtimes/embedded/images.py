@@ -1,0 +1,124 @@
+"""Where images of warmed-up workers are kept (host/image.js makes and reads them), and which are dropped."""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib import resources
+from pathlib import Path
+
+from filelock import AsyncFileLock
+
+from prover.lean.runtimes.embedded.install import Installation
+from prover.lean.runtimes.embedded.retention import drop, hold, newest_first, release
+
+KEPT_IMAGES = 5
+"""Images are up to half a gigabyte each; those used longest ago go."""
+
+_log = logging.getLogger(__name__)
+
+_in_use: dict[Path, None] = {}  # in the order of their last use
+_DRAFT_SECONDS = 3600  # a draft older than this belongs to a process that was killed
+_LONGEST_HEADER = 16 << 20
+_MAKING_SECONDS = 300.0  # after that, whoever makes an image is stuck, or so slow that two are no worse
+
+
+def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
+    """The folders of the images of a worker before and after it has loaded `imports`; they need not exist yet.
+
+    Everything that decides what such a worker's memory looks like is in their names. A damaged image is removed, to be
+    made again; behind one that cannot be, nothing is named, so that the worker starts without.
+    """
+    host = resources.files(__package__).joinpath("host")
+    scripts = b"".join(script.read_bytes() for script in sorted(host.iterdir(), key=lambda script: script.name))
+    parts = [here.runtime.name, here.program.name, hashlib.sha256(scripts).hexdigest()]
+    folders = [here.images / _digest(parts), here.images / _digest([*parts, *imports])]
+    with suppress(OSError):  # a cache that cannot be written may still hold images to start from
+        here.images.mkdir(exist_ok=True)
+    for folder in folders:
+        _use(folder)
+    with suppress(OSError):
+        _drop_old(here.images, keep=folders)
+    end = len(folders)
+    for place in reversed(range(end)):
+        if _stuck(folders[place]):
+            end = place
+        elif folders[place].is_dir():
+            break
+    return folders[:end]
+
+
+@asynccontextmanager
+async def alone(images: Sequence[Path]) -> AsyncIterator[None]:
+    """Wait while another process makes the last of these images, and be the only one to make it meanwhile.
+
+    Not if it is there, or cannot be made; two at once would do no harm but twice the work.
+    """
+    if not images or images[-1].is_dir():
+        yield
+        return
+    async with AsyncExitStack() as stack:
+        with suppress(OSError):  # the cache cannot be written, or it takes too long
+            await stack.enter_async_context(AsyncFileLock(images[-1].with_suffix(".lock"), timeout=_MAKING_SECONDS))
+        yield
+
+
+def _stuck(folder: Path) -> bool:
+    """Whether an image is damaged and stays where it is; one that can be removed is."""
+    if not _damaged(folder):
+        return False
+    _in_use.pop(folder, None)
+    release(folder)
+    drop([folder])
+    if not folder.is_dir():
+        return False
+    _log.warning(
+        "the image %s of the embedded Lean is damaged and cannot be removed: workers start slowly without it; remove"
+        " the folder, or set LEANSIEVE_CACHE to another one",
+        folder,
+    )
+    return True
+
+
+def _damaged(folder: Path) -> bool:
+    """Whether the file of an image does not hold what its header says: the disk was full, or a copy ended early."""
+    try:
+        with (folder / "memory").open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+            whole: int = 8 + length + sum(size for _, size in header["runs"])
+            return os.fstat(file.fileno()).st_size != whole
+    except OSError:
+        return False  # there is none
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _use(folder: Path) -> None:
+    """Hold an image; the one that this process used longest ago is given up for it."""
+    _in_use.pop(folder, None)
+    if hold(folder):
+        _in_use[folder] = None
+    for oldest in list(_in_use)[:-KEPT_IMAGES]:
+        _in_use.pop(oldest, None)
+        release(oldest)
+
+
+def _drop_old(images: Path, keep: Sequence[Path]) -> None:
+    complete: list[Path] = []
+    for folder in images.iterdir():
+        if not folder.suffix and not folder.name.startswith("."):
+            complete.append(folder)
+            continue
+        with suppress(FileNotFoundError):  # somebody else may tidy up as well
+            if time.time() - folder.stat().st_mtime > _DRAFT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+    drop(folder for folder in newest_first(complete)[KEPT_IMAGES:] if folder not in keep)

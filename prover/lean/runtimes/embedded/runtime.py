@@ -1,0 +1,154 @@
+"""`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from prover.lean.runtimes.embedded.images import alone, images_for
+from prover.lean.runtimes.embedded.install import Installation, install
+from prover.lean.runtimes.embedded.node import node_binary
+from prover.lean.runtimes.embedded.package import Progress
+from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
+
+# Lean recurses deeply. V8 must know of less stack than there is: else running out of it is a crash instead of an error.
+# With this much, Lean's own limit (host/stack.js) is met first wherever Lean looks, whatever `maxRecDepth` is.
+_STACK_BYTES = 80 << 20
+_V8_STACK_KIB = 62 << 10
+_NODE_OPTIONS = [
+    f"--stack-size={_V8_STACK_KIB}",
+    "--wasm-lazy-validation",  # of 115 MB of functions, most are never used
+    "--allow-natives-syntax",  # lets host/image.js keep compiled code
+    # Node itself refuses what Lean must not do, should Lean find a way to ask: processes, and files but for a few folders.
+    "--permission",
+    "--allow-worker",  # a thread to cancel, and Lean's own
+    "--disable-warning=SecurityWarning",
+]
+
+
+def _no_progress(_doing: str, _done: int, _total: int) -> None:
+    pass
+
+
+class EmbeddedLean:
+    """A `LeanRuntime` that needs no toolchain. Its workers keep one import set for life."""
+
+    name = "embedded"
+    single_import_set = True
+
+    def __init__(self, progress: Progress = _no_progress, program: str | None = None) -> None:
+        """Nothing happens yet.
+
+        Args:
+            progress: told how far `prepare` is.
+            program: text of the worker program, if not the one that comes with this package.
+        """
+        self._progress = progress
+        self._program = program
+        self._installation: Installation | None = None
+
+    def prepare(self) -> None:
+        """Downloads and unpacks Lean into the user's cache the first time; later calls only look.
+
+        Raises:
+            RuntimeUnavailableError: Node is missing, or Lean cannot be fetched or written to disk.
+        """
+        node_binary()
+        self._installation = install(self._program or joined_program(), self._progress)
+        _modules(self._installation.library)
+
+    def has_module(self, module: str) -> bool:
+        """Whether the library has `module`; True also before `prepare`, when nobody knows."""
+        return self._installation is None or module in _modules(self._installation.library)
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        """How to start a worker; `prepare` must have succeeded before.
+
+        The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second.
+        """
+        images = images_for(self._prepared(), imports)
+        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports")
+        return replace(launch, env={**launch.env, "LEANSIEVE_IMPORTS": " ".join(imports)})
+
+    @asynccontextmanager
+    async def first(self, imports: Sequence[str]) -> AsyncIterator[None]:
+        """Of several processes that start together, one makes the image of `imports`; the others wait for it."""
+        await asyncio.to_thread(self.prepare)
+        async with alone(await asyncio.to_thread(images_for, self._prepared(), imports)):
+            yield
+
+    def lean_version(self) -> str:
+        """What `lean --version` prints. Takes seconds.
+
+        Raises:
+            RuntimeUnavailableError: Lean does not start.
+        """
+        launch = self._launch([], "--version")
+        done = subprocess.run(
+            list(launch.argv),
+            env=dict(launch.env),
+            cwd=launch.cwd,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("Lean ")]
+        if done.returncode != 0 or not lines:
+            raise RuntimeUnavailableError(
+                f"the embedded Lean does not start (exit status {done.returncode}): {done.stderr.strip()[-300:]}"
+            )
+        return lines[0]
+
+    def _launch(self, images: Sequence[Path], *arguments: str) -> Launch:
+        here = self._prepared()
+        host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
+        readable = [host, here.runtime, here.library, here.program]
+        env = {
+            "LEANSIEVE_RUNTIME": str(here.runtime),
+            "LEANSIEVE_LIBRARY": str(here.library),
+            "LEANSIEVE_PROGRAM": str(here.program),
+        }
+        options = [*_NODE_OPTIONS]
+        if images:
+            env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
+            readable.append(here.images)
+            # One that is complete may get compiled code; to make one takes a draft beside it.
+            options.append(f"--allow-fs-write={images[-1] if images[-1].is_dir() else here.images}")
+        options += [f"--allow-fs-read={folder}" for folder in readable]
+        return Launch(
+            argv=[str(node_binary()), *options, str(host / "host.js"), *arguments],
+            env=env,
+            cwd=here.program,
+            cancel="memory",
+            stack_bytes=_STACK_BYTES,
+        )
+
+    def _prepared(self) -> Installation:
+        if self._installation is None:
+            raise RuntimeUnavailableError("the embedded Lean was not prepared: call prepare() first")
+        return self._installation
+
+
+@cache
+def _modules(library: Path) -> frozenset[str]:
+    """The modules of the library: a client's import is looked up here and never becomes a path."""
+    return frozenset(".".join(file.relative_to(library).with_suffix("").parts) for file in library.rglob("*.olean"))
+
+
+def joined_program() -> str:
+    """The worker program: `prover/lean/worker/*.lean` in the order of their names, as one file.
+
+    The first file carries `module`, the imports and the options; the last one `main`.
+    """
+    folder = resources.files("prover.lean").joinpath("worker")
+    parts: list[Traversable] = sorted(
+        (part for part in folder.iterdir() if part.name.endswith(".lean")), key=lambda part: part.name
+    )
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)

@@ -1,0 +1,209 @@
+"""Rewrites lean.wasm, once, when the embedded Lean is prepared.
+
+As shipped, the module exports 201,110 symbols, so that the interpreter can look them up by name. Each becomes a
+JavaScript object in every thread: most of the start-up time and of the memory. Here the symbols go to a side file that
+host/symbols.js searches, their functions get fixed places in the module's function table, and only the few names that
+the glue uses stay exported. The table itself is imported, from a module that makes calls which may throw (invoke.py).
+"""
+
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from prover.lean.runtimes.embedded.binary import (
+    Kind,
+    Op,
+    Reader,
+    Section,
+    Type,
+    WasmError,
+    assemble,
+    export,
+    leb,
+    name,
+    sections,
+    signed_leb,
+    vector,
+)
+from prover.lean.runtimes.embedded.invoke import INVOKE, function_types, invoke_module
+
+MUTABLE_GLOBAL = "mutable global {}"
+"""Name under which a mutable global of the module is exported, by its index: an image needs them all (host/image.js)."""
+
+_STACK_GET = b"emscripten_stack_get_current"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The files that replace lean.wasm.
+
+    Attributes:
+        module: the module with few exports.
+        symbols: what the exports were: two little-endian u32 (number of symbols n, bytes of names), n + 1 offsets of
+            names, n values (place in the function table, or address of data), then the names, sorted.
+        invoke: the module that `module` imports its table and its `invoke_…` functions from.
+    """
+
+    module: bytes
+    symbols: bytes
+    invoke: bytes
+
+
+def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
+    """Moves the exports of `module` to a symbol file, except those in `keep`.
+
+    Raises:
+        WasmError: the module is not of the expected shape, or has no export of a name in `keep`.
+    """
+    old = dict(sections(module))
+    if lacking := set(_NEEDED) - old.keys():
+        raise WasmError(f"lean.wasm has no section {min(lacking)}")
+    exports = dict(_exports(old[Section.EXPORT]))
+    if missing := sorted(set(keep) - exports.keys()):
+        raise WasmError(f"lean.wasm does not export {missing[0]!r}")
+    imports = _Imports.of(old[Section.IMPORT])
+    globals_ = _Globals.of(old[Section.GLOBAL], first=imports.globals)
+    first_added = _table_size(old[Section.TABLE])
+    slots, first = _table_slots(old[Section.ELEMENT])
+    added: list[int] = []
+    values: dict[bytes, int] = {}
+    for symbol, (kind, index) in exports.items():
+        if kind == Kind.FUNCTION:
+            if index not in slots:
+                slots[index] = first_added + len(added)
+                added.append(index)
+            values[symbol.encode()] = slots[index]
+        elif kind == Kind.GLOBAL and index in globals_.constants:
+            values[symbol.encode()] = globals_.constants[index]
+    if _STACK_GET not in values:
+        raise WasmError(f"lean.wasm does not export {_STACK_GET.decode()!r}")
+    table_size = first_added + len(added)
+    table = name("host") + name("table") + bytes([Kind.TABLE, Type.FUNCREF, 0]) + leb(table_size)
+    kept = [export(symbol, *exports[symbol]) for symbol in sorted(keep)]
+    kept += [export(MUTABLE_GLOBAL.format(index), Kind.GLOBAL, index) for index in globals_.mutable]
+    new: dict[int, bytes] = {
+        Section.IMPORT: vector([*imports.entries, table]),
+        Section.EXPORT: vector(kept),
+        Section.ELEMENT: leb(2) + first + _active_elements(first_added, added),
+    }
+    rest = ((number, content) for number, content in sections(module) if number != Section.TABLE)
+    types = function_types(old[Section.TYPE])
+    invoked = {symbol: types[index] for symbol, index in imports.functions if symbol.startswith(INVOKE)}
+    return Rewritten(
+        assemble((number, new.get(number, content)) for number, content in rest),
+        _symbol_file(values),
+        invoke_module(invoked, table_size, stack_get=values[_STACK_GET]),
+    )
+
+
+_NEEDED = (Section.TYPE, Section.IMPORT, Section.TABLE, Section.GLOBAL, Section.EXPORT, Section.ELEMENT)
+
+
+def _exports(section: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
+    reader = Reader(section)
+    for _ in range(reader.u32()):
+        name = reader.name()
+        kind = reader.u8()
+        yield name, (kind, reader.u32())
+
+
+def _table_size(section: bytes) -> int:
+    reader = Reader(section)
+    if reader.u32() != 1 or reader.u8() != Type.FUNCREF:
+        raise WasmError("lean.wasm does not have exactly one function table")
+    flags, size = reader.limits()
+    if flags:
+        raise WasmError("the function table of lean.wasm has a maximum")
+    return size
+
+
+def _table_slots(section: bytes) -> tuple[dict[int, int], bytes]:
+    """Where each function stands in the table, and the one active segment that put them there."""
+    reader = Reader(section)
+    if reader.u32() != 1 or reader.u32() != 0 or reader.u8() != Op.I32_CONST:
+        raise WasmError("the function table of lean.wasm is not filled by one active segment")
+    offset = reader.s32()
+    if reader.u8() != Op.END:
+        raise WasmError("the function table of lean.wasm is not filled from a constant offset")
+    slots: dict[int, int] = {}
+    for slot in range(offset, offset + reader.u32()):
+        slots.setdefault(reader.u32(), slot)
+    return slots, section[1:]
+
+
+def _active_elements(offset: int, functions: list[int]) -> bytes:
+    head = bytes([0, Op.I32_CONST]) + signed_leb(offset) + bytes([Op.END])
+    return head + leb(len(functions)) + b"".join(map(leb, functions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Globals:
+    """The module's own i32 globals, by index: the values of constants, and which are mutable."""
+
+    constants: dict[int, int]
+    mutable: list[int]
+
+    @staticmethod
+    def of(section: bytes, first: int) -> "_Globals":
+        reader = Reader(section)
+        constants: dict[int, int] = {}
+        mutable: list[int] = []
+        for index in range(first, first + reader.u32()):
+            kind, mutability, opcode = reader.u8(), reader.u8(), reader.u8()
+            if kind != Type.I32 or opcode != Op.I32_CONST:
+                raise WasmError("lean.wasm has a global that is not a constant i32")
+            value = reader.s32()
+            if reader.u8() != Op.END:
+                raise WasmError("lean.wasm has a global with a computed value")
+            if mutability:
+                mutable.append(index)
+            else:
+                constants[index] = value
+        return _Globals(constants, mutable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """The entries of the import section as they are, the functions' names and types, the number of globals."""
+
+    entries: list[bytes]
+    functions: list[tuple[str, int]]
+    globals: int
+
+    @staticmethod
+    def of(section: bytes) -> "_Imports":
+        reader = Reader(section)
+        entries: list[bytes] = []
+        functions: list[tuple[str, int]] = []
+        globals_ = 0
+        for _ in range(reader.u32()):
+            start = reader.at
+            reader.name()
+            symbol = reader.name()
+            match reader.u8():
+                case Kind.FUNCTION:
+                    functions.append((symbol, reader.u32()))
+                case Kind.MEMORY:
+                    reader.limits()
+                case Kind.GLOBAL:
+                    reader.at += 2
+                    globals_ += 1
+                case kind:
+                    raise WasmError(f"lean.wasm has an import of the unknown kind {kind}")
+            entries.append(section[start : reader.at])
+        return _Imports(entries, functions, globals_)
+
+
+def _symbol_file(values: dict[bytes, int]) -> bytes:
+    names = sorted(values)
+    offsets = [0]
+    for symbol in names:
+        offsets.append(offsets[-1] + len(symbol))
+    return b"".join(
+        [
+            struct.pack("<2I", len(names), offsets[-1]),
+            struct.pack(f"<{len(offsets)}I", *offsets),
+            struct.pack(f"<{len(names)}I", *(values[symbol] for symbol in names)),
+            *names,
+        ]
+    )

@@ -1,0 +1,170 @@
+"""`NativeToolchain`: workers under the Lean that a Lake project brings, with everything it can import."""
+
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from prover.lean.runtimes.embedded.runtime import joined_program
+from prover.lean.runtimes.native import versions
+from prover.lean.runtimes.native.build import Modules
+from prover.lean.runtimes.native.lake import Lake, Survey
+from prover.lean.runtimes.native.limits import ResourceLimits, limited
+from prover.lean.runtimes.native.program import publish
+from prover.lean.runtimes.native.project import LakeProject, find_project
+from prover.lean.runtimes.native.sandbox import Sandbox, find_bubblewrap, sandboxed, trouble
+from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    lake: Lake
+    project: LakeProject
+    survey: Survey
+    modules: Modules
+    library_bytes: int
+    program: Path
+    bwrap: str | None
+
+
+class NativeToolchain:
+    """A `LeanRuntime` that runs the worker in a Lake project. Its workers load further imports as they are asked for."""
+
+    name = "native"
+    single_import_set = False
+
+    def __init__(
+        self,
+        project: Path,
+        environment: Mapping[str, str] = os.environ,
+        limits: ResourceLimits | None = None,
+        sandbox: Sandbox = Sandbox.AUTO,
+        any_version: bool = False,
+    ) -> None:
+        """Nothing happens yet.
+
+        Args:
+            project: a folder in a Lake project.
+            environment: where PATH, HOME and ELAN_HOME are read; of it, workers see only what Lean needs.
+            limits: resources of one worker.
+            sandbox: `AUTO` uses bubblewrap where it is installed and works.
+            any_version: run on a Lean outside the supported range, too.
+        """
+        self._path = project
+        self._environment = environment
+        self._limits = limits or ResourceLimits()
+        self._sandbox = sandbox
+        self._any_version = any_version
+        self._prepared: _Prepared | None = None
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Ask the project's Lean who it is; again only if the project's configuration has changed since.
+
+        Raises:
+            RuntimeUnavailableError: Lake, the project or its toolchain is missing or does not fit.
+        """
+        with self._lock:
+            lake = Lake(self._environment)
+            project = find_project(self._path)
+            if self._prepared is None or self._prepared.project.state != project.state:
+                self._prepared = self._prepare(lake, project)
+
+    def _prepare(self, lake: Lake, project: LakeProject) -> _Prepared:
+        lake.require_toolchain(project)
+        survey = lake.survey(project)
+        refusal = versions.refusal(versions.parse(survey.version))
+        if refusal is not None and not self._any_version:
+            raise RuntimeUnavailableError(f"{project.folder}: {refusal}")
+        if refusal is not None:
+            _log.warning("%s: running all the same: %s", project.folder, refusal)
+        modules = Modules(survey.libraries, survey.sources)
+        if changed := modules.changed(project.folder):
+            _log.warning(
+                "%d modules of %s have changed since they were built (%s, …): what was built is served; run `lake build`",
+                len(changed),
+                project.folder,
+                changed[0],
+            )
+        return _Prepared(
+            lake, project, survey, modules, modules.size(), publish(joined_program()), self._find_sandbox()
+        )
+
+    def has_module(self, module: str) -> bool:
+        """Whether `module` is built; True also before `prepare`, when nobody knows."""
+        return self._prepared is None or self._prepared.modules.built(module)
+
+    def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Native workers leave nothing behind that later ones could start from."""
+        return nullcontext()
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        """How to start a worker; `prepare` must have succeeded before.
+
+        Raises:
+            RuntimeUnavailableError: a module of `imports` is not built.
+        """
+        here = self._here()
+        if (reason := here.modules.trouble(imports, here.project.folder)) is not None:
+            raise RuntimeUnavailableError(reason)
+        program = ["lean", "--run", str(here.program)]
+        if here.bwrap is not None:
+            # Inside there is no elan: the toolchain's own program. Lake stays outside, as it may write to the project.
+            program[0] = str(here.survey.prefix / "bin" / "lean")
+            readable = [here.project.folder, here.survey.prefix, here.program, *here.survey.libraries]
+            program = sandboxed(here.bwrap, program, readable, here.project.folder)
+        argv = limited([here.lake.program, "env", *program], self._limits, here.library_bytes)
+        return Launch(argv, here.lake.environment, here.project.folder, cancel="stdin")
+
+    def describe(self) -> str:
+        """Version, folder and sandbox in one line; `prepare` must have succeeded before."""
+        here = self._here()
+        boxed = "in a sandbox" if here.bwrap is not None else "without a sandbox"
+        return f"{here.survey.version} for {here.project.folder}, {boxed}"
+
+    def build_trouble(self, imports: Sequence[str], seconds: float) -> str | None:
+        """What of the project is not built, and what to do; None if all is. Asks Lake; takes seconds to minutes.
+
+        Raises:
+            RuntimeUnavailableError: Lake does not answer within `seconds`.
+        """
+        here = self._here()
+        missing = here.modules.trouble(imports, here.project.folder)
+        if missing is None and (reason := here.lake.out_of_date(here.project, seconds)) is not None:
+            return f"{reason}: run `lake build` in {here.project.folder}"
+        return missing
+
+    def options(self) -> Mapping[str, str]:
+        """Options that the project sets for its files. Asks Lake if its configuration is a `lakefile.lean`: takes seconds.
+
+        Raises:
+            RuntimeUnavailableError: there is no project, or Lake cannot say.
+        """
+        project = find_project(self._path)
+        if project.options is not None:
+            return project.options
+        lake = Lake(self._environment)
+        lake.require_toolchain(project)
+        return lake.options(project)
+
+    def _here(self) -> _Prepared:
+        if self._prepared is None:
+            raise RuntimeUnavailableError("the native toolchain was not prepared: call prepare() first")
+        return self._prepared
+
+    def _find_sandbox(self) -> str | None:
+        if self._sandbox is Sandbox.NEVER:
+            return None
+        bwrap = find_bubblewrap(self._environment)
+        reason = "bubblewrap is not installed" if bwrap is None else trouble(bwrap)
+        if reason is None:
+            return bwrap
+        if self._sandbox is Sandbox.ALWAYS:
+            raise RuntimeUnavailableError(f"there is no sandbox for native workers: {reason}")
+        _log.info("native workers run without a sandbox: %s", reason)
+        return None

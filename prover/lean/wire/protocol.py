@@ -1,0 +1,273 @@
+"""The requests of docs/worker-protocol.md: how each is built and how its answer is read. Nothing else knows the JSON."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Never
+
+from pydantic import TypeAdapter
+
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
+from prover.theorem import Theorem
+from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+
+LONGEST_TEXT = 1 << 20
+"""Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
+
+MOST_IMPORTS = 1_000
+"""Most modules that a header may import."""
+
+
+class UnfitTextError(ValueError):
+    """A text that cannot be sent to Lean: too long, or not Unicode. `region` says which one."""
+
+    def __init__(self, region: Region, reason: str) -> None:
+        """Name the text and say what is wrong with it."""
+        super().__init__(f"the {region.value} {reason}")
+        self.region = region
+
+
+class NoAnswerError(RuntimeError):
+    """A look-up without a verdict of its own came to nothing; `kind` says why."""
+
+    def __init__(self, kind: VerdictKind, reason: str) -> None:
+        """Keep the kind (`TIMEOUT`, `OUT_OF_RESOURCES`, `INVALID_STATEMENT`, `INFRASTRUCTURE`) beside the reason."""
+        super().__init__(reason)
+        self.kind = kind
+
+
+def hello(
+    nonce: str, imports: Sequence[str], vetting: Mapping[str, object], cancel: Literal["memory", "stdin"]
+) -> Request[WorkerInfo]:
+    """The first request: marks the answers with `nonce` (32 hex digits) and loads `imports`."""
+
+    def read(fields: Fields, _ms: float, _late: bool) -> WorkerInfo:
+        return shaped(_WORKER_INFO, fields)
+
+    fields = {"nonce": nonce, "imports": list(imports), "vetting": vetting, "cancel": cancel}
+    return Request("hello", _body("hello", fields), read, _raise)
+
+
+def ping() -> Request[float]:
+    """Asks for a sign of life: the milliseconds it took."""
+    return Request("ping", _body("ping", {}), lambda _fields, ms, _late: ms, _raise)
+
+
+def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdict]:
+    """Checks a candidate proof.
+
+    Raises:
+        UnfitTextError: a text is too long or not Unicode.
+        ValueError: a limit is out of range.
+    """
+    mode, policy = candidate.mode, terms.policy
+    fields = _common(theorem, terms) | {str(mode): _fit(Region.CANDIDATE, candidate.text)}
+
+    def read(fields: Fields, ms: float, late: bool) -> Verdict:
+        kind = _kind(fields, late)
+        tier = fields.get("trust")
+        if tier not in _TIERS:
+            raise ProtocolError("an answer has an unknown trust")
+        trust = _TIERS[tier]
+        if kind is VerdictKind.VERIFIED and (trust is not Trust.KERNEL_REPLAYED or fields.get("mode") != mode):
+            raise ProtocolError("a worker called a proof verified that it did not replay")
+        return Verdict(
+            kind,
+            trust,
+            mode,
+            policy,
+            theorem=shaped(_TEXT, fields.get("theorem")) or "",
+            messages=shaped(_MESSAGES, fields.get("messages", ())),
+            axioms=shaped(_TEXTS, fields.get("axioms", ())),
+            elapsed_ms=ms,
+            timing=shaped(_TIMING, fields.get("timing", {})),
+            heartbeats=shaped(_COUNT, fields.get("heartbeats", 0)),
+        )
+
+    return Request("check", _body("check", fields), read, _failed_check(mode, policy))
+
+
+def unfit(error: UnfitTextError, mode: Mode, policy: Policy) -> Verdict:
+    """The verdict on a request that was never sent."""
+    blame = VerdictKind.REJECTED if error.region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
+    return Verdict(blame, mode=mode, policy=policy, messages=(Message("error", str(error), error.region),))
+
+
+def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
+    """Elaborates the statement alone. Raises as `check`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> Elaboration:
+        return shaped(_ELABORATION, _texts(fields, "theorem", "type", "goal") | {"verdict": _kind(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> Elaboration:
+        return Elaboration(kind, messages=_because(kind, reason))
+
+    return Request("elaborate", _body("elaborate", _common(theorem, terms)), read, failed)
+
+
+def goals(theorem: Theorem, proof: str, terms: Terms) -> Request[SorryGoals]:
+    """Asks for the goals at each `sorry` of `proof`. Raises as `check`."""
+    fields = _common(theorem, terms) | {"proof": _fit(Region.CANDIDATE, proof)}
+
+    def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
+        return shaped(_SORRY_GOALS, {**fields, "verdict": _kind(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> SorryGoals:
+        return SorryGoals(kind, messages=_because(kind, reason))
+
+    return Request("goals", _body("goals", fields), read, failed)
+
+
+def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> Request[TacticStep]:
+    """Runs the tactic block `step` after the blocks of `script`. Raises as `check`."""
+    texts = [_fit(Region.CANDIDATE, block) for block in (*script, step)]
+    _fit(Region.CANDIDATE, "".join(texts))
+    fields = _common(theorem, terms) | {"script": texts[:-1], "tactic": texts[-1]}
+
+    def read(fields: Fields, _ms: float, late: bool) -> TacticStep:
+        return shaped(_TACTIC_STEP, {**fields, "verdict": _kind(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> TacticStep:
+        return TacticStep(kind, messages=_because(kind, reason))
+
+    return Request("tactic", _body("tactic", fields), read, failed)
+
+
+def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | None]:
+    """Looks a constant up under the theorem's header. Raises as `check`; a failed look-up raises `NoAnswerError`."""
+    fields = _common(theorem, terms) | {"name": _fit(Region.CANDIDATE, name)}
+
+    def read(fields: Fields, _ms: float, _late: bool) -> Constant | None:
+        if not shaped(_FLAG, fields.get("found")):
+            return None
+        return shaped(_CONSTANT, _texts(fields, "type", "module") | {"name": name})
+
+    return Request("constant", _body("constant", fields), read, _raise)
+
+
+def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
+    """Asks which modules the theorem's header imports, each behind all that it imports itself."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(_kind(fields, late), "the modules were not listed")
+        return shaped(_TEXTS, fields.get("modules"))
+
+    return Request("library", _body("library", _common(theorem, terms)), read, _raise)
+
+
+def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[LibraryPage]:
+    """Asks for the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
+    fields = _common(theorem, terms) | {
+        "module": _fit(Region.CANDIDATE, module),
+        "offset": offset,
+        "limit": limit,
+    }
+
+    def read(fields: Fields, _ms: float, late: bool) -> LibraryPage:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(_kind(fields, late), f"the theorems of {module} were not listed")
+        return shaped(_LIBRARY_PAGE, fields)
+
+    return Request("library", _body("library", fields), read, _raise)
+
+
+# How a request is put together
+
+
+def _common(theorem: Theorem, terms: Terms) -> dict[str, object]:
+    limits, policy = terms.limits, terms.policy
+    if not (math.isfinite(limits.seconds) and limits.seconds > 0):
+        raise ValueError(f"limits: seconds must be a positive number, not {limits.seconds}")
+    if limits.heartbeats < 1 or limits.recursion < 1:
+        raise ValueError("limits: heartbeats and recursion must be at least 1; Lean reads 0 as no limit")
+    if limits.messages < 0 or limits.message_bytes < 0:
+        raise ValueError("limits: messages and message_bytes must not be negative")
+    imports = list(theorem.header.imports)
+    if len(imports) > MOST_IMPORTS:
+        raise UnfitTextError(Region.HEADER, f"imports {len(imports)} modules; at most {MOST_IMPORTS} are read")
+    _fit(Region.HEADER, " ".join(imports))
+    return {
+        "header": {"imports": imports, "prelude": _fit(Region.HEADER, theorem.header.prelude)},
+        "context": _fit(Region.CONTEXT, theorem.context),
+        "statement": _fit(Region.STATEMENT, theorem.statement),
+        "policy": {
+            "name": policy.name,
+            "axioms": list(policy.axioms),
+            "kinds": list(policy.kinds),
+            "guard": policy.guard,
+        },
+        "limits": {
+            "heartbeats": limits.heartbeats,
+            "recursion": limits.recursion,
+            "messages": limits.messages,
+            "message_bytes": limits.message_bytes,
+        },
+    }
+
+
+def _fit(region: Region, text: str) -> str:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise UnfitTextError(region, f"is not Unicode: a lone surrogate at character {error.start}") from None
+    if size > LONGEST_TEXT:
+        raise UnfitTextError(region, f"is {size} bytes long; at most {LONGEST_TEXT} are read")
+    return text.replace("\r\n", "\n")  # as Lean reads a file
+
+
+def _body(op: str, fields: Mapping[str, object]) -> bytes:
+    return json.dumps({"op": op, **fields}, ensure_ascii=True, separators=(",", ":")).encode("ascii")[1:]
+
+
+# How an answer is read
+
+_WORKER_INFO = TypeAdapter(WorkerInfo)
+_ELABORATION = TypeAdapter(Elaboration)
+_SORRY_GOALS = TypeAdapter(SorryGoals)
+_TACTIC_STEP = TypeAdapter(TacticStep)
+_LIBRARY_PAGE = TypeAdapter(LibraryPage)
+_CONSTANT = TypeAdapter(Constant)
+_KIND = TypeAdapter(VerdictKind)
+_TEXT = TypeAdapter(str | None)
+_TEXTS = TypeAdapter(tuple[str, ...])
+_MESSAGES = TypeAdapter(tuple[Message, ...])
+_TIMING: TypeAdapter[Mapping[str, float]] = TypeAdapter(Mapping[str, float])
+_COUNT = TypeAdapter(int)
+_FLAG = TypeAdapter(bool)
+
+_TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": Trust.KERNEL_REPLAYED}
+
+
+def _texts(fields: Fields, *names: str) -> dict[str, object]:
+    """The fields, with an empty text for each of `names` that is null."""
+    return {**fields, **{name: "" for name in names if fields.get(name) is None}}
+
+
+def _kind(fields: Fields, late: bool) -> VerdictKind:
+    """The verdict of an answer. What comes after the deadline may owe itself to the cancelling, unless it is a proof."""
+    kind = shaped(_KIND, fields.get("verdict"))
+    if kind is VerdictKind.INFRASTRUCTURE:
+        raise ProtocolError("a worker called itself broken in a verdict")
+    return VerdictKind.TIMEOUT if late and kind is not VerdictKind.VERIFIED else kind
+
+
+def _because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
+    # Without an answer only the imports can have been refused.
+    refused = kind in (VerdictKind.INVALID_STATEMENT, VerdictKind.FORBIDDEN)
+    region = Region.HEADER if refused else Region.CANDIDATE
+    return (Message("error", reason, region),)
+
+
+def _failed_check(mode: Mode, policy: Policy) -> Callable[[VerdictKind, str, float], Verdict]:
+    def failed(kind: VerdictKind, reason: str, ms: float) -> Verdict:
+        return Verdict(kind, mode=mode, policy=policy, messages=_because(kind, reason), elapsed_ms=ms)
+
+    return failed
+
+
+def _raise(kind: VerdictKind, reason: str, _ms: float) -> Never:
+    raise NoAnswerError(kind, reason)

@@ -1,0 +1,258 @@
+"""A pool of warm Lean workers: the `Checker` that everything else uses."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Self, TypeVar
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.lean.processes.ending import End
+from prover.lean.processes.process import WorkerProcess
+from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.vetting import allow_list
+from prover.lean.wire import protocol
+from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
+from prover.lean.wire.lines import Request
+from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.workers.crew import Crew, PoolUnavailableError
+from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
+from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Verdict
+
+__all__ = [
+    "NoAnswerError",
+    "PoolBusyError",
+    "PoolConfig",
+    "PoolStats",
+    "PoolUnavailableError",
+    "Priority",
+    "State",
+    "UnfitTextError",
+    "WorkerPool",
+    "WorkerStats",
+]
+
+T = TypeVar("T")
+
+_UNHURRIED = Terms(priority=Priority.BATCH)
+
+
+class WorkerPool:
+    """Warm Lean workers behind one queue.
+
+    Use it as an async context manager, or `start` and `close` it. Every request may be cancelled by cancelling the
+    task that waits for it: the caller returns at once, the worker is kept. Requests beyond what the workers carry wait
+    in a bounded queue; a client with thousands of them limits itself with a semaphore.
+    """
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        config: PoolConfig | None = None,
+        vetting: Mapping[str, object] | None = None,
+        tally: Tally | None = None,
+        first: WorkerProcess | None = None,
+    ) -> None:
+        """A pool that has started nothing yet.
+
+        Args:
+            runtime: the Lean to run.
+            config: how many workers, within which bounds.
+            vetting: what the workers allow in a text (docs/worker-protocol.md); by default `prover.lean.vetting`.
+            tally: counters to go on with.
+            first: a worker that is up already, with the configured imports.
+        """
+        self._runtime = runtime
+        self._config = config or PoolConfig()
+        self._vetting = allow_list() if vetting is None else vetting
+        self._tally = tally or Tally()
+        self._crew = Crew(runtime, self._config, self._vetting, self._tally, first)
+        self._orders = itertools.count()
+        self._isolation = asyncio.Semaphore(self._config.isolated)
+        self._lent: set[WorkerPool] = set()
+        self._charges: tuple[Charge, ...] = ()  # of the first starts
+
+    async def start(self) -> None:
+        """Begin to warm up the workers; returns at once."""
+        self._crew.start(*self._charges)
+
+    async def ready(self) -> None:
+        """Wait until a first worker is warm.
+
+        Raises:
+            PoolUnavailableError: none can be started; the text says why.
+        """
+        await self._crew.ready()
+
+    async def close(self) -> None:
+        """Fail what waits as `INFRASTRUCTURE` and end every process."""
+        await asyncio.gather(self._crew.close(), *(pool.close() for pool in self._lent))
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """Say whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
+
+        Raises:
+            PoolBusyError: the queue is full.
+            ValueError: a limit is out of range.
+        """
+        theorem = self._canonical(theorem)
+        try:
+            request = protocol.check(theorem, candidate, terms)
+        except UnfitTextError as error:
+            verdict = protocol.unfit(error, candidate.mode, terms.policy)
+        else:
+            try:
+                verdict = await self._run(request, theorem, terms)
+            except asyncio.CancelledError:
+                self._tally.abandoned += 1
+                raise
+        self._tally.verdicts[verdict.kind] += 1
+        return verdict
+
+    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
+        """Elaborate the statement alone: its full name, type and goal.
+
+        Raises:
+            PoolBusyError: the queue is full.
+            UnfitTextError: a text is too long or not Unicode.
+            ValueError: a limit is out of range.
+        """
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.elaborate(theorem, terms), theorem, terms)
+
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
+        """The goals at each `sorry` of `proof`. Raises as `elaborate`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.goals(theorem, proof, terms), theorem, terms)
+
+    async def tactic(
+        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
+    ) -> TacticStep:
+        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.tactic(theorem, script, step, terms), theorem, terms)
+
+    async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
+        """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:
+
+        Raises:
+            NoAnswerError: the look-up came to nothing.
+        """
+        theorem = self._canonical(Theorem("", header or Header()))
+        return await self._run(protocol.constant(theorem, name, terms), theorem, terms)
+
+    async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
+        """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
+        theorem = self._canonical(Theorem("", header or Header()))
+        return await self._run(protocol.modules(theorem, terms), theorem, terms)
+
+    async def library(
+        self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _UNHURRIED
+    ) -> LibraryPage:
+        """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
+        theorem = self._canonical(Theorem("", header or Header()))
+        return await self._run(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
+
+    async def ping(self, seconds: float = 5.0) -> float:
+        """Milliseconds that some worker takes for an empty request.
+
+        Raises:
+            NoAnswerError: none answered.
+        """
+        theorem = self._canonical(Theorem("", Header(self._config.imports)))
+        return await self._run(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
+
+    @contextlib.asynccontextmanager
+    async def isolated(self, imports: tuple[str, ...] | None = None) -> AsyncIterator[Checker]:
+        """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
+
+        A worker of this pool that has served nobody is taken if the pool can spare it, else one is started. Waits for
+        its turn when as many are lent out as the configuration allows. What is started is charged to who borrows.
+        """
+        key = self._crew.key(imports or self._config.imports)
+        async with self._isolation:
+            if self._crew.closed:  # whoever had to wait starts nothing any more: each check says why
+                yield self
+                return
+            config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
+            pool = WorkerPool(self._runtime, config, self._vetting, self._tally, self._spare_fresh(key))
+            self._lent.add(pool)
+            try:
+                pool._charges = (CHARGE.get(),)
+                async with pool:
+                    yield IsolatedChecker(pool)
+            finally:
+                self._lent.discard(pool)
+
+    @property
+    def runtime(self) -> str:
+        """`embedded` or `native`."""
+        return self._runtime.name
+
+    @property
+    def size(self) -> int:
+        """Most checks at once; 0 before `start`."""
+        return self._crew.most_busy
+
+    @property
+    def lean_version(self) -> str:
+        """Version of Lean; empty until a first worker is warm."""
+        return self._crew.lean_version
+
+    @property
+    def worker_version(self) -> str:
+        """Version of the worker program; empty until a first worker is warm."""
+        return self._crew.worker_version
+
+    def stats(self) -> PoolStats:
+        """A snapshot of workers, queue and counters."""
+        return PoolStats(
+            tuple(slot.stats for slot in self._crew.slots),
+            len(self._crew.queue),
+            dict(self._tally.verdicts),
+            self._tally.abandoned,
+            dict(self._tally.ends),
+            self._tally.failed_starts,
+            len(self._lent),
+        )
+
+    def _canonical(self, theorem: Theorem) -> Theorem:
+        """The theorem under the import set as its worker knows it."""
+        if not self._runtime.single_import_set:
+            return theorem
+        imports = self._crew.key(theorem.header.imports)
+        return replace(theorem, header=replace(theorem.header, imports=imports))
+
+    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        imports = theorem.header.imports
+        if refusal := self._crew.refusal(imports):
+            return request.failed(*refusal, 0.0)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        key = self._crew.key(imports)
+        job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
+        self._crew.push(job)
+        try:
+            return await future
+        finally:
+            self._crew.queue.discard(job)
+
+    def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
+        slots = [slot for slot in self._crew.slots if slot.live and slot.imports == imports]
+        fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
+        return fresh[0].dismiss(End.ISOLATED, None, CHARGE.get()) if fresh and len(slots) > 1 else None

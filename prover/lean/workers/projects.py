@@ -1,0 +1,167 @@
+"""Several Leans behind one pool: what a theorem stands under decides who serves it.
+
+A theorem names a project by the name that the settings give it (`Theorem.project`), never by a path. Each project has
+its own toolchain, its own workers and its own bounds; they are started when the first theorem asks for them.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.vetting import allow_list
+from prover.lean.wire.lines import Request
+from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
+from prover.theorem import Header, Theorem
+from prover.verdict import Region, Verdict
+
+T = TypeVar("T")
+
+
+class UnknownProjectError(ValueError):
+    """A theorem names a project that is not configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where theorems of one project are checked.
+
+    Attributes:
+        runtime: its Lean.
+        config: its workers.
+        options: options that its files are elaborated with, in front of what a request sets itself. Those that requests
+            may not set (prover/lean/vetting/options.toml) are left out: they say what is warned of, or are unknown.
+    """
+
+    runtime: LeanRuntime
+    config: PoolConfig
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prelude(self) -> str:
+        """The options as one line of a header; empty if there are none."""
+        allowed = {option["name"] for option in allow_list()["options"]}
+        return " ".join(f"set_option {name} {value}" for name, value in self.options.items() if name in allowed)
+
+
+class ProjectPools(WorkerPool):
+    """The default pool, which hands theorems of other projects to theirs. Figures are of all pools together."""
+
+    def __init__(self, default: Place, projects: Mapping[str, Place]) -> None:
+        """Nothing is started yet.
+
+        Args:
+            default: serves theorems that name no project.
+            projects: the others, by name.
+        """
+        super().__init__(default.runtime, default.config)
+        self._preludes = {"": default.prelude, **{name: place.prelude for name, place in projects.items()}}
+        self._imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
+        self._projects = {
+            name: WorkerPool(place.runtime, place.config, tally=self._tally) for name, place in projects.items()
+        }
+        self._started: set[str] = set()
+        self._starting = asyncio.Lock()
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The names that theorems may give."""
+        return tuple(self._projects)
+
+    @property
+    def lean_versions(self) -> dict[str, str]:
+        """The Lean of each project; empty until a worker of it was warm."""
+        return {name: pool.lean_version for name, pool in self._projects.items()}
+
+    def of(self, project: str) -> WorkerPool:
+        """The pool of a project; this one for the empty name. It may not be started yet.
+
+        Raises:
+            UnknownProjectError: there is no such project.
+        """
+        if not project:
+            return self
+        if project not in self._projects:
+            there = ", ".join(self._projects) or "none"
+            raise UnknownProjectError(f"there is no project {project!r}; there is {there}")
+        return self._projects[project]
+
+    async def started(self, project: str) -> WorkerPool:
+        """The pool of a project, its workers on their way. Raises as `of`."""
+        pool = self.of(project)
+        async with self._starting:
+            if project and project not in self._started and not self._crew.closed:
+                self._started.add(project)
+                await pool.start()
+        return pool
+
+    async def close(self) -> None:
+        """End every process of every pool."""
+        started = [self._projects[name] for name in self._started]
+        await asyncio.gather(super().close(), *(pool.close() for pool in started))
+
+    @contextlib.asynccontextmanager
+    async def isolated(self, imports: tuple[str, ...] | None = None, project: str = "") -> AsyncIterator[Checker]:
+        """Lend a checker for theorems of one project; see `WorkerPool.isolated`."""
+        pool = await self.started(project)
+        async with super().isolated(imports) if pool is self else pool.isolated(imports) as checker:
+            yield _WithOptions(checker, self._preludes[project], self._imports[project])
+
+    def stats(self) -> PoolStats:
+        """A snapshot of all pools."""
+        parts = [super().stats(), *(self._projects[name].stats() for name in sorted(self._started))]
+        return replace(
+            parts[0],
+            workers=tuple(worker for part in parts for worker in part.workers),
+            queued=sum(part.queued for part in parts),
+            isolated=sum(part.isolated for part in parts),
+        )
+
+    def _canonical(self, theorem: Theorem) -> Theorem:
+        pool = self.of(theorem.project)
+        theorem = _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
+        return super()._canonical(theorem) if pool is self else pool._canonical(theorem)
+
+    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        if not theorem.project:
+            result = await super()._run(request, theorem, terms)
+        else:
+            pool = await self.started(theorem.project)
+            result = await pool._run(request, theorem, terms)
+        return _pointing_back(result) if self._preludes[theorem.project] else result
+
+
+class _WithOptions:
+    """A checker under the options of a project."""
+
+    def __init__(self, checker: Checker, prelude: str, imports: tuple[str, ...]) -> None:
+        self._checker = checker
+        self._prelude = prelude
+        self._imports = imports
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        theorem = _under(theorem, self._prelude, self._imports)
+        verdict = await self._checker.check(theorem, candidate, terms)
+        return _pointing_back(verdict) if self._prelude else verdict
+
+
+def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
+    """The theorem with a line of options in front of its own, and with the project's imports if it names none."""
+    header = Header(theorem.header.imports or imports, "\n".join(filter(None, (prelude, theorem.header.prelude))))
+    return replace(theorem, header=header)
+
+
+def _pointing_back(result: T) -> T:
+    """The same answer, with messages that point into the header as it was given."""
+    messages = getattr(result, "messages", ())
+    if not any(message.region is Region.HEADER for message in messages):
+        return result
+    moved = tuple(
+        replace(message, line=max(1, message.line - 1)) if message.region is Region.HEADER else message
+        for message in messages
+    )
+    return replace(result, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass

@@ -1,0 +1,213 @@
+"""One place in a pool: starts a worker, feeds it jobs, replaces it when it ends."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from prover.lean.processes.ending import End, HeaderRejectedError, WorkerStartError
+from prover.lean.processes.process import WorkerProcess
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.workers.attempt import SHUTTING_DOWN, after_end, attempt
+from prover.lean.workers.jobs import Charge, ImportSet, Job
+from prover.lean.workers.stats import State, WorkerStats
+from prover.verdict import VerdictKind
+
+if TYPE_CHECKING:
+    from prover.lean.workers.crew import Crew
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Slot:
+    """A place for one worker. `run` is its whole life; the crew talks to it by `give` and `dismiss` while it is idle."""
+
+    def __init__(
+        self, crew: "Crew", imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
+    ) -> None:
+        """A place whose workers load `imports`; `worker` is one that has them loaded already. `charges` are as in `dismiss`."""
+        self._crew = crew
+        self._orders: asyncio.Future[Job[Any] | End] | None = None
+        self._failures = 0
+        self._charges = charges
+        self.worker = worker
+        self.imports = imports
+        self.state = State.STARTING
+        self._idle_since: float | None = None
+        self.up_since = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a job."""
+        return self.state is State.BUSY
+
+    @property
+    def idle_since(self) -> float | None:
+        """Loop time since when its worker could take a job; None if it cannot."""
+        return self._idle_since if self.worker is not None and self.worker.usable else None
+
+    @property
+    def live(self) -> bool:
+        """Whether its worker is up."""
+        return self.state in (State.IDLE, State.BUSY)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its worker has served nobody yet."""
+        return self.worker is not None and self.worker.served == 0
+
+    @property
+    def stats(self) -> WorkerStats:
+        """A snapshot."""
+        worker = self.worker
+        if worker is None:
+            return WorkerStats(self.state, None, self.imports, 0, 0)
+        return WorkerStats(self.state, worker.pid, self.imports, worker.served, worker.memory_bytes)
+
+    def give(self, job: Job[Any]) -> None:
+        """Hand a job to the idle worker."""
+        self._order(job, State.BUSY)
+
+    def dismiss(self, end: End, imports: ImportSet | None = None, *charges: Charge) -> WorkerProcess:
+        """Replace the idle worker, by one with other imports if any are given. `ISOLATED` leaves it to the caller.
+
+        Args:
+            end: why.
+            imports: of the next worker.
+            charges: told of the seconds that its start takes.
+        """
+        assert self.worker is not None
+        worker = self.worker
+        if end is End.ISOLATED:
+            self.worker = None
+        self.imports = imports or self.imports
+        self._charges = charges
+        self._order(end, State.STARTING)
+        return worker
+
+    async def run(self) -> None:
+        """Keep a worker here until the task is cancelled; nothing of it is left then."""
+        try:
+            while True:
+                try:
+                    await self._round()
+                except Exception as error:  # a fault of this program costs a worker and its job, never the place
+                    _log.exception("the place of a Lean worker broke")
+                    await self._clear("the checker failed inside")
+                    await self._failed(f"the checker failed inside: {type(error).__name__}: {error}")
+        finally:
+            await self._clear(SHUTTING_DOWN)
+
+    async def _round(self) -> None:
+        """From one start to the end of the worker."""
+        if self.worker is None and not await self._start():
+            return
+        self._crew.tally.ends[await self._serve()] += 1
+        if self.worker:
+            await self.worker.close()
+            self.worker = None
+
+    async def _clear(self, reason: str) -> None:
+        """End the worker and the job that it has, if any."""
+        order = self._orders.result() if self._orders and self._orders.done() else None
+        if isinstance(order, Job):
+            order.fail(VerdictKind.INFRASTRUCTURE, reason)
+        if self.worker:
+            await self.worker.close()
+            self.worker = None
+
+    async def _start(self) -> bool:
+        crew = self._crew
+        self.state = State.STARTING
+        began = _now()
+        try:
+            self.worker = await crew.start_worker(self.imports)
+        except HeaderRejectedError as error:
+            if self.imports != crew.imports:
+                crew.tally.failed_starts += 1
+                crew.reject(self.imports, str(error))
+                self.imports = crew.imports
+                return False
+            failure = f"the imports {' '.join(self.imports)} cannot be loaded: {error}"
+        except (WorkerStartError, RuntimeUnavailableError, OSError) as error:
+            failure = str(error)
+        else:
+            self._failures = 0
+            return True
+        finally:
+            for charge in self._charges:
+                charge(_now() - began)
+            self._charges = ()
+        await self._failed(failure)
+        return False
+
+    async def _failed(self, failure: str) -> None:
+        """Say that no worker came up here, and wait before the next one is tried."""
+        _log.warning("%s", failure)
+        self._failures += 1
+        self.state = State.WAITING
+        self._crew.start_failed(self, failure, final=self._failures > 1)
+        if self._failures > 1:
+            self.imports = self._crew.imports
+        await self._pause()
+
+    async def _serve(self) -> End:
+        """Feed the worker until it ends or must end."""
+        worker = self.worker
+        assert worker is not None
+        loop = asyncio.get_running_loop()
+        self.up_since = _now()
+        while worker.usable:
+            self._orders = loop.create_future()
+            self._idle_since = _now()
+            self.state = State.IDLE
+            self._crew.worker_idle()
+            waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            self._idle_since = None
+            if not self._orders.done():
+                break
+            order = self._orders.result()
+            if isinstance(order, End):
+                return order
+            if (end := await self._work(worker, order)) is not None:
+                return end
+        self.state = State.STARTING
+        end = await asyncio.shield(worker.ended)
+        _log.warning("a Lean worker ended between requests: it %s", worker.why)
+        if not worker.served:  # do not burn a processor on workers that die as soon as they are up
+            self._failures += 1
+            await self._pause()
+        return end
+
+    async def _work(self, worker: WorkerProcess, job: Job[Any]) -> End | None:
+        crew = self._crew
+        began = _now()
+        ended = await attempt(worker, job, crew.config.grace_seconds)
+        job.charge(_now() - began)
+        if ended:
+            self.state = State.STARTING
+            _log.warning("a Lean worker ended in a %s request: it %s", job.request.op, ended.why)
+            _log.debug("its last words: %s", worker.last_words)
+            await worker.close(ended.end)
+            if after_end(job, ended):
+                self._orders = None  # the job is no longer this place's
+                crew.push(job)
+            return ended.end
+        if worker.usable and worker.memory_bytes > crew.config.recycle_bytes:
+            return End.RECYCLED
+        return None
+
+    def _order(self, order: Job[Any] | End, state: State) -> None:
+        assert self._orders is not None
+        self.state = state
+        self._idle_since = None
+        self._orders.set_result(order)
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(self._failures, 7)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

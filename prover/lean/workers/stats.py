@@ -1,0 +1,67 @@
+"""What a pool is doing and has done: a snapshot for metrics, `doctor` and tests."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prover.lean.processes.ending import End
+from prover.verdict import VerdictKind
+
+
+class State(StrEnum):
+    """What a worker is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    WAITING = "waiting"
+    """It did not start and will be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """One worker. `served` counts the requests answered by the process, `memory_bytes` is resident memory of its tree."""
+
+    state: State
+    pid: int | None
+    imports: tuple[str, ...]
+    served: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """A snapshot of a pool.
+
+    Attributes:
+        workers: every worker, isolated ones not counted.
+        queued: requests that wait for a worker.
+        verdicts: checks answered so far, by verdict; checks whose caller left are in `abandoned`.
+        ends: workers that ended so far, by reason.
+        failed_starts: starts that came to nothing.
+        isolated: isolated checkers lent out now.
+    """
+
+    workers: tuple[WorkerStats, ...]
+    queued: int
+    verdicts: Mapping[VerdictKind, int]
+    abandoned: int
+    ends: Mapping[End, int]
+    failed_starts: int
+    isolated: int
+
+    def in_state(self, state: State) -> int:
+        """How many workers are in `state`."""
+        return sum(worker.state is state for worker in self.workers)
+
+
+class Tally:
+    """The counters behind `PoolStats`."""
+
+    def __init__(self) -> None:
+        """Start from nothing."""
+        self.verdicts: Counter[VerdictKind] = Counter()
+        self.ends: Counter[End] = Counter()
+        self.abandoned = 0
+        self.failed_starts = 0

@@ -1,0 +1,1 @@
+"""The portfolio: proof templates of core automation, a sampler without a model."""

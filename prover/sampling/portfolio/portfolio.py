@@ -1,0 +1,55 @@
+"""Core automation as a sampler: no model, no randomness, and the baseline that every model has to beat."""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from functools import cache
+from importlib.resources import files
+
+from prover.candidate import Candidate
+from prover.sampling.portfolio.templates import Template
+from prover.sampling.sampler import SamplingParams
+from prover.source.binders import read_shape
+from prover.theorem import Theorem
+
+
+@cache
+def templates() -> tuple[Template, ...]:
+    """The templates of portfolio.json in the order in which it lists them: by measured success per second.
+
+    benchmarks/portfolio.py measured them and wrote the file; the figures stand in it beside each template.
+    """
+    content = json.loads(
+        files("prover.sampling.portfolio.portfolio").joinpath("portfolio.json").read_text(encoding="utf-8")
+    )
+    return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
+
+
+class PortfolioSampler:
+    """Proposes every filling of every template, in order, at most `params.samples`; the other parameters do nothing."""
+
+    name = "portfolio"
+
+    async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """See `Sampler.sample`."""
+        for number, (template, proof) in enumerate(fillings(theorem)):
+            if number == params.samples:
+                return
+            yield Candidate(proof, source=f"{self.name}:{template.name}")
+
+    async def start(self) -> None:
+        """Nothing to load but the templates."""
+        templates()
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def fillings(theorem: Theorem) -> Iterator[tuple[Template, str]]:
+    """The proofs that the templates make for a theorem, without repetitions."""
+    shape = read_shape(theorem.statement)
+    seen: set[str] = set()
+    for template in templates():
+        for proof in template.fill(theorem, shape):
+            if proof not in seen:
+                seen.add(proof)
+                yield template, proof

@@ -1,0 +1,1 @@
+"""Models that remote `vllm serve` processes serve, with failover between them."""

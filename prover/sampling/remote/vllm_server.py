@@ -1,0 +1,290 @@
+"""Samples proofs from models behind remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from pydantic import SecretStr
+
+from prover.candidate import Candidate
+from prover.sampling.prompt import PromptFormat
+from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
+from prover.sampling.remote.endpoints import Endpoints, EndpointStatus
+from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.weights import Weights, WeightsError
+from prover.theorem import Theorem
+
+__all__ = ["EndpointStatus", "ServerSettings", "VllmServerSampler"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How remote servers are used.
+
+    Attributes:
+        api_key: what the servers want as bearer token.
+        model: who is asked if a request names nobody; empty: the first that a server lists.
+        prompt_format: how the models are asked, where no manifest says it.
+        tokenizer: folder of the models' tokenizer, for prompt formats that need its chat template.
+        stop_texts: most texts that end an answer which the servers take (`VLLM_MAX_STOP_STRINGS` of their environment); at
+            further ones answers are cut here, after they were sampled to their end.
+        sequences: most sequences of one call in work at once on each server.
+        connect_seconds: longest wait for a connection.
+        request_seconds: longest wait for a candidate.
+        health_seconds: between two questions for health.
+    """
+
+    api_key: SecretStr | None = None
+    model: str = ""
+    prompt_format: str = "source"
+    tokenizer: Path | None = None
+    stop_texts: int = 4
+    sequences: int = 64
+    connect_seconds: float = 5.0
+    request_seconds: float = 300.0
+    health_seconds: float = 5.0
+
+
+class VllmServerSampler:
+    """A `ProofModel` over any number of servers; see `VllmEngineSampler` for what candidates carry.
+
+    Each sequence goes to the healthy server that has the fewest of ours; a server that fails loses its sequences to the
+    others, which sample them again from the same seeds. `SamplingParams.priority` is not passed on: a server that was not
+    started for priorities refuses them.
+    """
+
+    name = "model"
+
+    def __init__(
+        self,
+        urls: tuple[str, ...] | list[str],
+        settings: ServerSettings | None = None,
+        weights: Weights | None = None,
+        formats: Formats = source_only,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            urls: of the servers, with or without the final `/v1`.
+            settings: how they are used.
+            weights: what was measured of the models, by the names under which the servers have them.
+            formats: makes the prompt format that manifest or settings name.
+
+        Raises:
+            ValueError: an address makes no sense.
+        """
+        self._settings = settings or ServerSettings()
+        self.weights = weights
+        self._formats = formats
+        self._form: PromptFormat | None = None
+        self._stats = SamplerStats()
+        self._endpoints = Endpoints(
+            urls,
+            self._settings.api_key,
+            self._settings.connect_seconds,
+            self._settings.request_seconds,
+            self._settings.health_seconds,
+        )
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names that `SamplingParams.model` may take now; the default first."""
+        names = list(self._endpoints.contexts)
+        default = self._settings.model or (self.weights.base if self.weights else "")
+        return tuple(sorted(names, key=lambda name: name != default))
+
+    @property
+    def loading(self) -> frozenset[str]:
+        """None: what a server lists can be asked."""
+        return frozenset()
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Models of the manifest that no healthy server has now."""
+        known = [model.name for model in self.weights.models] if self.weights else []
+        return {name: "no vLLM server that has it answers" for name in known if name not in self._endpoints.contexts}
+
+    @property
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """What is known of each server."""
+        return self._endpoints.status
+
+    async def start(self) -> None:
+        """Find out who is there.
+
+        Raises:
+            SamplerUnavailableError: no server is healthy, or the settings do not fit them.
+        """
+        try:
+            self._form = self._format_of(self.weights)
+        except (ValueError, OSError, ImportError) as error:
+            raise SamplerUnavailableError(f"prompt_format of the vLLM servers: {error}") from None
+        await self._endpoints.open()
+        self._check_models(self.weights, SamplerUnavailableError)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._endpoints.close()
+
+    async def reload(self, weights: Weights | None = None) -> Weights | None:
+        """Ask the servers again which models they serve, and take over what a manifest says of them now.
+
+        Raises:
+            WeightsError: one that the manifest or the settings name is not served, or nobody knows how it is asked; all stays
+                as it was.
+        """
+        weights = weights or self.weights
+        await self._endpoints.ask_all()
+        self._check_models(weights, WeightsError)
+        try:
+            self._form, self.weights = self._format_of(weights), weights
+        except ValueError as error:
+            raise WeightsError(f"prompt_format of the vLLM servers: {error}") from None
+        return self.weights
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """Yield each candidate as soon as it is complete; see `Sampler.sample` and `draw`.
+
+        Raises:
+            ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
+            SamplerUnavailableError: no server can answer.
+        """
+        return self._draw(params, lambda form: whole_proof(form, theorem))
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.continue_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: next_line(form, theorem, prefix))
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.repair_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: repaired_proof(form, theorem, proof, error))
+
+    def stats(self) -> SamplerStats:
+        """What was done for us; `sampled_tokens` leaves out what servers sampled before a sequence was aborted."""
+        running = sum(endpoint.running for endpoint in self.endpoints)
+        return replace(self._stats, running=running, sampled_tokens=self._stats.delivered_tokens)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is known of each server: the sampler is a collector that a Prometheus registry takes."""
+        healthy = GaugeMetricFamily("leansieve_vllm_server_healthy", "1 if it answers.", labels=["server"])
+        running = GaugeMetricFamily("leansieve_vllm_server_running", "Candidates that it works on.", labels=["server"])
+        for endpoint in self.endpoints:
+            healthy.add_metric([endpoint.url], endpoint.healthy)
+            running.add_metric([endpoint.url], endpoint.running)
+        yield from (healthy, running)
+
+    def _format_of(self, weights: Weights | None) -> PromptFormat:
+        name = weights.prompt_format if weights else self._settings.prompt_format
+        return self._formats(name, _tokenizer(self._settings.tokenizer))
+
+    def _check_models(self, weights: Weights | None, error: type[Exception]) -> None:
+        served = self._endpoints.contexts
+        wanted = [model.name for model in weights.models] if weights else []
+        for name in filter(None, [self._settings.model, *wanted]):
+            if name not in served:
+                raise error(f"no vLLM server serves the model {name!r}; they serve {', '.join(served) or 'none'}")
+
+    async def _draw(
+        self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
+    ) -> AsyncGenerator[Candidate, None]:
+        if self._form is None:
+            raise RuntimeError("the model was asked for candidates before it was started")
+        if (question := ask(self._form)) is None:
+            return
+        models = self.models
+        if params.model and params.model not in models and any(endpoint.healthy for endpoint in self.endpoints):
+            raise ValueError(f"there is no model {params.model!r}; there are {', '.join(models)}")
+        model = params.model or next(iter(models), "")
+        prompt = await self._encode(model, question)
+        body = {
+            "model": model,
+            "prompt": prompt,
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "max_tokens": min(params.max_tokens, self._endpoints.contexts.get(model, len(prompt) + 1) - len(prompt)),
+            "min_tokens": question.min_tokens,
+            "stop": list(question.stop[: self._settings.stop_texts]),
+            "logprobs": 0,  # of the sampled token alone
+            # What the checkpoint's generation_config.json may say otherwise:
+            "top_k": 0,
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
+        }
+
+        async def one(seed: int) -> Candidate:
+            answer = None
+            try:
+                answer = await self._endpoints.post("/v1/completions", body | {"seed": seed})
+            finally:
+                self._count(answer)
+            text, log_probs = _cut(answer["choices"][0], question.stop[self._settings.stop_texts :])
+            source = f"{self.name}:{model}"
+            return Candidate(
+                question.read(text), source=source, log_prob=sum(log_probs), tokens=len(log_probs), seed=seed
+            )
+
+        healthy = sum(endpoint.healthy for endpoint in self.endpoints)
+        sequences = draw(params, self._settings.sequences * max(1, healthy), one)
+        try:
+            async for candidate in sequences:
+                yield candidate
+        finally:
+            await sequences.aclose()
+
+    async def _encode(self, model: str, question: Question) -> list[int]:
+        """The tokens of a question, as the server's tokenizer has them.
+
+        Raises:
+            ValueError: they leave no room for an answer.
+        """
+        parts = [(question.prompt, True), (question.beginning, False)]
+        tokens: list[int] = []
+        for text, special in parts:
+            if text:
+                body = {"model": model, "prompt": text, "add_special_tokens": special}
+                tokens += (await self._endpoints.post("/tokenize", body))["tokens"]
+        context = self._endpoints.contexts.get(model, len(tokens) + 1)
+        if len(tokens) >= context:
+            raise ValueError(
+                f"the theorem is too long for {model}: {len(tokens)} tokens, while prompt and answer together may have {context}"
+            )
+        return tokens
+
+    def _count(self, answer: Any) -> None:
+        old = self._stats
+        if answer is None:
+            self._stats = replace(old, aborted=old.aborted + 1)
+            return
+        usage = answer["usage"]
+        details = usage.get("prompt_tokens_details") or {}
+        self._stats = replace(
+            old,
+            finished=old.finished + 1,
+            prompt_tokens=old.prompt_tokens + usage["prompt_tokens"],
+            cached_tokens=old.cached_tokens + (details.get("cached_tokens") or 0),
+            delivered_tokens=old.delivered_tokens + usage["completion_tokens"],
+        )
+
+
+def _cut(choice: Any, stop: tuple[str, ...]) -> tuple[str, list[float]]:
+    """An answer up to the first stop text that its server did not know, and its tokens' log-probabilities up to behind it."""
+    text, log_probs = str(choice["text"]), [float(value) for value in choice["logprobs"]["token_logprobs"]]
+    found = [(start, start + len(one)) for one in stop if (start := text.find(one)) >= 0]
+    if not found:
+        return text, log_probs
+    start, end = min(found)
+    offsets = choice["logprobs"]["text_offset"]
+    return text[:start], [value for value, offset in zip(log_probs, offsets, strict=True) if offset < end]
+
+
+def _tokenizer(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    from transformers import AutoTokenizer  # slow to import, and needed for chat templates only
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -1,0 +1,192 @@
+"""Samples proofs from language models with vLLM, in processes that this one starts: the same on CPUs and on GPUs.
+
+A folder of weights (`prover.sampling.weights`) is served whole: each checkpoint by an engine of its own, adapters by the
+engine of their base. On CPUs whole checkpoints are the better choice for small models: an adapter costs vLLM 3.3 times the
+processor time a token there (5 M parameters, rank 16), an engine about 0.7 GiB. On GPUs adapters cost little, and memory is
+what counts.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client import Metric
+
+from prover.candidate import Candidate
+from prover.sampling.prompt import PromptFormat
+from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
+from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.vllm.engine import Request
+from prover.sampling.vllm.engine_settings import EngineSettings
+from prover.sampling.vllm.fleet import Fleet
+from prover.sampling.vllm.served import Served
+from prover.sampling.vllm.vllm_metrics import merged
+from prover.sampling.weights import Weights
+from prover.theorem import Theorem
+
+__all__ = ["EngineSettings", "VllmEngineSampler"]
+
+
+class VllmEngineSampler:
+    """A `ProofModel` of all models in a folder, shared by any number of concurrent calls.
+
+    A candidate's `log_prob` is the sum over its tokens, the end token included, of their log-probabilities under the
+    model at temperature 1, without truncation by `top_p`; its `source` is `model:` and the model's name.
+    """
+
+    name = "model"
+
+    def __init__(self, folder: Path, settings: EngineSettings | None = None, formats: Formats = source_only) -> None:
+        """Use a folder of weights with its manifest, or a bare Hugging Face checkpoint; nothing is loaded yet."""
+        self._settings = settings or EngineSettings()
+        self._fleet = Fleet(folder, self._settings, formats)
+
+    @property
+    def weights(self) -> Weights | None:
+        """What is served, as the manifest says; None for a bare checkpoint."""
+        return self._fleet.weights
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names that `SamplingParams.model` may take; the default first."""
+        names = self._fleet.models
+        return (self._fleet.default, *(name for name in names if name != self._fleet.default)) if names else ()
+
+    @property
+    def loading(self) -> frozenset[str]:
+        """Those of `models` that are still being loaded: a call that names one waits for it."""
+        return frozenset(self._fleet.loading)
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        """Models of the folder that could not be loaded, and why."""
+        return self._fleet.failed
+
+    async def start(self) -> None:
+        """Load vLLM and the models, or with `EngineSettings.background` the base alone.
+
+        Raises:
+            SamplerUnavailableError: vLLM is not installed, or the folder cannot be served.
+        """
+        await self._fleet.start()
+
+    async def close(self) -> None:
+        """Stop the engines and their processes; those that are being loaded, as soon as they are."""
+        await self._fleet.close()
+
+    async def reload(self) -> Weights:
+        """Serve what the folder's manifest says now; see `Fleet.reload`."""
+        return await self._fleet.reload()
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
+
+        Raises:
+            ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
+            SamplerUnavailableError: the engine's process has died, and is being started again; or it could not be started.
+        """
+        return self._draw(params, lambda form: whole_proof(form, theorem))
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.continue_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: next_line(form, theorem, prefix))
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.repair_proof`; raises as `sample` does."""
+        return self._draw(params, lambda form: repaired_proof(form, theorem, proof, error))
+
+    def stats(self) -> SamplerStats:
+        """What all models together do and have done."""
+        parts = [engine.stats() for engine in self._fleet.engines] + self._fleet.retired
+        return SamplerStats(*(sum(getattr(part, name) for part in parts) for name in SamplerStats.__slots__))
+
+    @property
+    def aborted_tokens(self) -> int:
+        """Tokens that were sampled for nobody, as far as no sequence is in work."""
+        stats = self.stats()
+        return stats.sampled_tokens - stats.delivered_tokens
+
+    def collect(self) -> Iterator[Metric]:
+        """vLLM's own metrics: the sampler is a collector that a Prometheus registry takes."""
+        return merged(engine.record.registry for engine in self._fleet.engines)
+
+    async def _draw(
+        self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
+    ) -> AsyncGenerator[Candidate, None]:
+        await self._fleet.arrived(params.model)
+        served = self._served(params.model)
+        if (question := ask(served.form)) is None:
+            return
+        prompt = _encode(served, question)
+        room = served.engine.context - len(prompt)
+
+        async def one(seed: int) -> Candidate:
+            # New weights may come in between two sequences; a model that went with the old ones hands over to the default.
+            served = await self._ready(params.model)
+            request = Request(
+                prompt=prompt,
+                seed=seed,
+                max_tokens=min(params.max_tokens, room),
+                temperature=params.temperature,
+                top_p=params.top_p,
+                stop=question.stop,
+                min_tokens=question.min_tokens,
+                priority=params.priority,
+            )
+            try:
+                answer = await served.engine.answer(request, served.adapter)
+            except SamplerUnavailableError:
+                self._fleet.revive(served.engine)
+                raise
+            return Candidate(
+                text=question.read(answer.text),
+                source=f"{self.name}:{served.name}",
+                log_prob=answer.log_prob,
+                tokens=len(answer.tokens),
+                seed=seed,
+            )
+
+        sequences = draw(params, self._settings.sequences, one)
+        try:
+            async for candidate in sequences:
+                yield candidate
+        finally:
+            await sequences.aclose()
+
+    def _served(self, name: str) -> Served:
+        served = self._fleet.served
+        if not served:
+            raise RuntimeError("the model was asked for candidates before it was started")
+        if (name or self._fleet.default) not in served:
+            raise ValueError(f"there is no model {name!r}; there are {', '.join(self.models)}")
+        return served[name or self._fleet.default]
+
+    async def _ready(self, name: str) -> Served:
+        """The model once its engine takes requests."""
+        while True:
+            served = self._fleet.served.get(name) or self._fleet.served[self._fleet.default]
+            await served.engine.unpaused()
+            if any(served is one for one in self._fleet.served.values()):
+                return served
+
+
+def _encode(served: Served, question: Question) -> list[int]:
+    """The tokens of a question.
+
+    Raises:
+        ValueError: they leave no room for an answer.
+    """
+    tokenizer, context = served.engine.tokenizer, served.engine.context
+    text = f"the theorem is too long for {served.name}"
+    if (
+        len(question.prompt) > context * served.engine.longest_token
+    ):  # so that an enormous one is not read in the first place
+        raise ValueError(
+            f"{text}: {len(question.prompt)} characters, while it may have {context} tokens with its answer"
+        )
+    tokens: list[int] = tokenizer.encode(question.prompt)
+    tokens += tokenizer.encode(question.beginning, add_special_tokens=False)
+    if len(tokens) >= context:
+        raise ValueError(f"{text}: {len(tokens)} tokens, while prompt and answer together may have {context}")
+    return tokens

@@ -1,0 +1,195 @@
+"""Makes a verified proof shorter: every shorter text is checked, and only what was verified replaces the proof."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Iterator
+
+from prover.search.diversity import length, normalise
+from prover.source.lexer import Token, tokenize
+
+Holds = Callable[[str], Awaitable[bool]]
+"""Whether a proof is verified."""
+
+_FIRST_LINES = re.compile(r"^( *)first((?:\n\1  \| [^\n]+)+)", re.MULTILINE)
+_WORDS = re.compile(r" at \*| ⊢(?=\s|$)| \+\w+|\btry |\ball_goals ")
+_CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
+_LONGEST_LIST = 32
+_LONGEST_PROOF = 20_000  # characters; longer ones stay as they are
+
+
+async def minimise(proof: str, holds: Holds, checks: int, seconds: float) -> str:
+    """The shortest proof, in tokens, that greedy reduction finds within so many checks and seconds; at worst `proof`.
+
+    Args:
+        proof: one that holds.
+        holds: asked one text at a time.
+    """
+    if len(proof) > _LONGEST_PROOF:
+        return proof
+    tried = {normalise(proof)}
+    try:
+        async with asyncio.timeout(seconds):
+            while (shorter := await _shorter(proof, holds, checks, tried)) is not None:
+                proof, checks = shorter
+    except TimeoutError:
+        pass
+    return proof
+
+
+async def _shorter(proof: str, holds: Holds, checks: int, tried: set[str]) -> tuple[str, int] | None:
+    """The first reduction that holds, and the checks that are left; None if there is none."""
+    for reduced in reductions(proof):
+        if (key := normalise(reduced)) in tried:
+            continue
+        if checks == 0:
+            return None
+        tried.add(key)
+        checks -= 1
+        if await holds(reduced):
+            return reduced, checks
+    return None
+
+
+def reductions(proof: str) -> Iterator[str]:
+    """Shorter texts that may still be proofs, those that leave out most first within each kind."""
+    long = length(proof)
+    kinds = (_one_step(proof), _alternatives(proof), _without_steps(proof), _simpler_steps(proof), _lists(proof))
+    for reduced in itertools.chain(*kinds):
+        if length(reduced) < long:
+            yield reduced
+
+
+def _one_step(proof: str) -> Iterator[str]:
+    """Each step of a tactic proof for itself, the last first."""
+    lines = _lines(proof)
+    if not proof.startswith("by"):
+        return
+    for start in range(len(lines) - 1, 0, -1):
+        if lines[start].lstrip().startswith("|"):
+            continue
+        block = lines[start : _block_end(lines, start)]
+        margin = _indent(block[0])
+        step = [line[margin:] for line in block]
+        step[0] = step[0].removeprefix("· ")
+        yield "by\n" + "\n".join("  " + line for line in step)
+
+
+def _without_steps(proof: str) -> Iterator[str]:
+    """The proof without one line and what hangs on it, the longest blocks first."""
+    lines = _lines(proof)
+    starts = [i for i in range(1, len(lines)) if lines[i].strip() and not lines[i].lstrip().startswith(("|", "·"))]
+    blocks = sorted(((_block_end(lines, start) - start, start) for start in starts), reverse=True)
+    for size, start in blocks:
+        yield "\n".join(lines[:start] + lines[start + size :])
+
+
+def _alternatives(proof: str) -> Iterator[str]:
+    """`first | … | …` with half of its alternatives."""
+    for match in _FIRST_LINES.finditer(proof):
+        tactics = [line.strip().removeprefix("| ") for line in match[2].splitlines()[1:]]
+        for block in _halves(tactics):
+            yield proof[: match.start()] + match[1] + block + proof[match.end() :]
+    for match in re.finditer(r"\bfirst(?= \|)", proof):
+        tactics, end = _inline_alternatives(proof, match.end())
+        for block in _halves(tactics):
+            yield proof[: match.start()] + block + proof[end:]
+
+
+def _halves(tactics: list[str]) -> Iterator[str]:
+    half = (len(tactics) + 1) // 2
+    for kept in (tactics[:half], tactics[half:]) if len(tactics) > 1 else (tactics,):
+        yield kept[0] if len(kept) == 1 else f"first | {' | '.join(kept)}"
+
+
+def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
+    """The alternatives on the rest of a line, as far as the bracket around them reaches, and the offset behind them."""
+    depth = 0
+    starts: list[int] = []
+    for end in range(start, len(proof) + 1):
+        character = proof[end : end + 1]
+        depth += (character in _CLOSING) - (character in _CLOSING.values())
+        if character in ("", "\n") or depth < 0:
+            break
+        if character == "|" and not depth:
+            starts.append(end)
+    bounds = itertools.pairwise([*starts, end])
+    return [proof[one + 1 : other].strip() for one, other in bounds], end
+
+
+def _simpler_steps(proof: str) -> Iterator[str]:
+    """Steps without what comes behind `<;>` or `;`, without `try`, without options and places."""
+    lines = _lines(proof)
+    for number, line in enumerate(lines):
+        for separator in (" <;> ", "; "):
+            before, found, behind = line.rpartition(separator)
+            if found and before.count("(") == before.count(")"):
+                margin = " " * _indent(line)
+                for kept in (before, margin + behind):
+                    yield "\n".join([*lines[:number], kept, *lines[number + 1 :]])
+    for match in _WORDS.finditer(proof):
+        yield proof[: match.start()] + proof[match.end() :]
+    for match in re.finditer(r"\(([^()\n]*); done\)", proof):
+        yield proof[: match.start()] + match[1] + proof[match.end() :]
+
+
+def _lists(proof: str) -> Iterator[str]:
+    """The proof with one list in square brackets left out, halved, or shorter by one item."""
+    tokens = list(tokenize(proof))
+    for index, token in enumerate(tokens):
+        if token.text != "[" or (found := _items(proof, tokens, index)) is None:
+            continue
+        items, end = found
+        if not items or len(items) > _LONGEST_LIST:
+            continue
+        start = token.start
+        yield proof[:start].rstrip(" ") + proof[end:]
+        half = len(items) // 2
+        chosen = [items[:half], items[half:]] if half > 1 else []
+        chosen += [items[:left] + items[left + 1 :] for left in range(len(items))] if len(items) > 1 else []
+        for kept in chosen:
+            yield proof[:start] + "[" + ", ".join(kept) + "]" + proof[end:]
+
+
+def _items(proof: str, tokens: list[Token], opening: int) -> tuple[list[str], int] | None:
+    """The items of the list that opens at a token, and the offset behind it; None if it is not closed."""
+    awaited = ["]"]
+    items: list[str] = []
+    start = tokens[opening].end
+    for token in tokens[opening + 1 :]:
+        if token.text in _CLOSING:
+            awaited.append(_CLOSING[token.text])
+        elif token.text == awaited[-1]:
+            awaited.pop()
+            if not awaited:
+                items.append(proof[start : token.start].strip())
+                return [item for item in items if item], token.end
+        elif token.text == "," and len(awaited) == 1:
+            items.append(proof[start : token.start].strip())
+            start = token.end
+    return None
+
+
+def _lines(proof: str) -> list[str]:
+    """The lines, with the first tactic on a line of its own."""
+    text = proof.strip()
+    if match := re.match(r"by[ \t]+(?=\S)", text):
+        rest = text[match.end() :].split("\n")
+        return ["by", "  " + rest[0], *rest[1:]]
+    return text.split("\n")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _block_end(lines: list[str], start: int) -> int:
+    """The number of the first line behind `start` that does not hang on it, as deeper lines and alternatives do."""
+    margin = _indent(lines[start])
+    alternatives = not lines[start].lstrip().startswith("|")
+    for number in range(start + 1, len(lines)):
+        line = lines[number]
+        hangs = _indent(line) > margin or (alternatives and _indent(line) == margin and line.lstrip().startswith("|"))
+        if line.strip() and not hangs:
+            return number
+    return len(lines)

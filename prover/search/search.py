@@ -1,0 +1,143 @@
+"""Proof search: strategies propose, the checker disposes, and every proof that the kernel accepted is handed on at once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from prover.events import Ending, Event, Finished, Minimised, Progress, Proof, Spending, Waste
+from prover.lean.checker import Checker
+from prover.lean.workers.jobs import PoolBusyError
+from prover.sampling.sampler import Sampler
+from prover.search.budget import Budget, Options, Preference
+from prover.search.diversity import Diversity, distinct_key, length
+from prover.search.minimise import minimise
+from prover.search.run import Run
+from prover.search.strategies.independent import Independent
+from prover.search.strategies.strategy import Strategy
+from prover.theorem import Theorem
+from prover.verdict import Verdict
+
+__all__ = [
+    "Budget",
+    "Ending",
+    "Event",
+    "Finished",
+    "Minimised",
+    "Options",
+    "Preference",
+    "Progress",
+    "Proof",
+    "ProofSearch",
+    "Spending",
+    "Waste",
+]
+
+DEFAULT_BUDGET = Budget()
+DEFAULT_OPTIONS = Options()
+
+
+class ProofSearch:
+    """Searches for proofs. One instance serves any number of searches at once; each call of `prove` is one."""
+
+    def __init__(self, checker: Checker, concurrency: int) -> None:
+        """Check with `checker`, at most `concurrency` questions of one search to Lean at a time."""
+        if concurrency < 1:
+            raise ValueError(f"a search needs at least one check at a time, not {concurrency}")
+        self._checker = checker
+        self._concurrency = concurrency
+
+    async def prove(
+        self,
+        theorem: Theorem,
+        plan: Sequence[Sequence[Strategy | Sampler]],
+        budget: Budget = DEFAULT_BUDGET,
+        options: Options = DEFAULT_OPTIONS,
+    ) -> AsyncGenerator[Event, None]:
+        """Yield each verified proof as soon as it is known, progress in between, and `Finished` at the end.
+
+        Closing the generator, or cancelling the task that reads it, aborts all sampling and checking behind it.
+
+        Args:
+            theorem: what to prove.
+            plan: stages, one after the other; the strategies of one stage work beside each other. A sampler stands for
+                the strategy to check what it proposes.
+            budget: shared by all of them.
+            options: how to sample, check and choose.
+
+        Raises:
+            ValueError: the budget has less than nothing.
+            Exception: what the checker raised, at once; what a strategy raised, if the others found no proof either.
+        """
+        run = Run(self._checker, self._concurrency, theorem, budget, options)
+        stages = [[each if isinstance(each, Strategy) else Independent(each) for each in stage] for stage in plan]
+        work = asyncio.create_task(run.work(stages))
+        try:
+            while event := await run.events.get():
+                yield event
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
+        if not work.cancelled():
+            work.result()
+        best = _ranked(run.proofs, options.prefer)[: budget.proofs]
+        if options.minimise:
+            for place, proof in enumerate(list(best)):
+                shorter = await self._shorten(proof, run, budget.seconds - run.seconds)
+                # Two proofs may come to the same; the longer one of them is still another proof.
+                if shorter is not None and not _among(shorter, best, theorem):
+                    best[place] = shorter
+                    yield Minimised(proof, shorter)
+        yield _finished(run, tuple(_ranked(best, options.prefer)), budget)
+
+    async def _shorten(self, proof: Proof, run: Run, seconds: float) -> Proof | None:
+        """A shorter proof, if there is the time and a way."""
+        options = run.options
+        latest: list[Verdict] = [proof.verdict]
+
+        async def holds(text: str) -> bool:
+            candidate = replace(proof.candidate, text=text)
+            try:
+                verdict = await self._checker.check(run.theorem, candidate, options.terms)
+            except PoolBusyError:
+                return False  # the longer proof is good enough where others wait
+            if verdict.verified and verdict.trust >= options.trust:
+                latest[0] = verdict
+                return True
+            return False
+
+        text = await minimise(proof.candidate.text, holds, options.minimise, seconds)
+        if text == proof.candidate.text:
+            return None
+        return Proof(replace(proof.candidate, text=text), latest[0], run.seconds)
+
+
+def _ranked(proofs: Sequence[Proof], preference: Preference) -> list[Proof]:
+    """Best first."""
+    match preference:
+        case Preference.FIRST:
+            return list(proofs)
+        case Preference.FASTEST:
+            return sorted(proofs, key=lambda proof: proof.verdict.heartbeats)
+        case Preference.SHORTEST:
+            return sorted(proofs, key=lambda proof: length(proof.candidate.text))
+
+
+def _among(proof: Proof, proofs: Sequence[Proof], theorem: Theorem) -> bool:
+    keys = {distinct_key(each.candidate.text, theorem) for each in proofs}
+    return distinct_key(proof.candidate.text, theorem) in keys
+
+
+def _finished(run: Run, proofs: tuple[Proof, ...], budget: Budget) -> Finished:
+    ending = run.ending or Ending.SAMPLERS_EXHAUSTED
+    if len(proofs) == budget.proofs:
+        ending = Ending.PROOFS_FOUND
+    return Finished(
+        ending,
+        run.progress(),
+        dict(run.verdicts),
+        run.last_verdict,
+        proofs,
+        Diversity.of_proofs((proof.candidate.text, 1) for proof in proofs) if proofs else None,
+        run.spending(),
+        run.waste,
+    )

@@ -1,0 +1,56 @@
+"""Ways to search a proof, all on the same samplers, the same Lean and the same budget; chosen per request by name."""
+
+from collections.abc import Sequence
+
+from prover.lean.workers.pool import WorkerPool
+from prover.sampling.sampler import ProofModel, Sampler
+from prover.search.stepper import Stepper, WorkerStepper
+from prover.search.strategies.decompose import Decompose
+from prover.search.strategies.independent import Independent, PortfolioFirst
+from prover.search.strategies.repair import ClosingRepairer, ModelRepairer, Repair
+from prover.search.strategies.stepwise import ModelTactics, RuleTactics, Stepwise
+from prover.search.strategies.strategy import Strategy
+
+STRATEGIES = ("portfolio_first", "independent", "repair", "stepwise", "decompose", "auto")
+"""Names that `build_plan` knows; the first is what requests get that name none."""
+
+
+def build_plan(
+    name: str, samplers: Sequence[Sampler], pool: WorkerPool, stepper: Stepper | None = None
+) -> list[list[Strategy]]:
+    """What `ProofSearch.prove` is to do.
+
+    - `portfolio_first`: whole proofs; the first sampler begins, the others join it after a few of its candidates.
+    - `independent`: whole proofs; one sampler after the other.
+    - `repair`: whole proofs, and those that fail are mended by what Lean says of them.
+    - `stepwise`: best-first search over tactic states.
+    - `decompose`: skeletons whose holes are solved one by one.
+    - `auto`: whole proofs first, repaired where they fail; then the last two beside each other.
+
+    Args:
+        name: of a strategy.
+        samplers: in the order in which they are to begin, at least one.
+        pool: reads goals and runs tactics.
+        stepper: who runs tactics instead.
+
+    Raises:
+        ValueError: there is no strategy of that name.
+    """
+    models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
+    repair = Repair(samplers, [*map(ModelRepairer, models), ClosingRepairer()])
+    stepwise = Stepwise(stepper or WorkerStepper(pool), [*map(ModelTactics, models), RuleTactics()])
+    decompose = Decompose(pool, samplers)
+    match name:
+        case "portfolio_first":
+            return [[PortfolioFirst(samplers)]]
+        case "independent":
+            return [[Independent(sampler)] for sampler in samplers]
+        case "repair":
+            return [[repair]]
+        case "stepwise":
+            return [[stepwise]]
+        case "decompose":
+            return [[decompose]]
+        case "auto":
+            return [[repair], [stepwise, decompose]]
+    raise ValueError(f"there is no strategy {name!r}; there is {', '.join(STRATEGIES)}")

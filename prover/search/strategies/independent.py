@@ -1,0 +1,72 @@
+"""Whole proofs, each proposed without regard to the others."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+
+from prover.sampling.sampler import Sampler
+from prover.search.strategies.beside import beside
+from prover.search.strategies.strategy import SearchContext
+
+_HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one of its first templates
+
+
+class Independent:
+    """Checks what a sampler proposes."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    @property
+    def name(self) -> str:
+        """The sampler's."""
+        return self._sampler.name
+
+    async def run(self, context: SearchContext) -> None:
+        """See `Strategy.run`."""
+        await _check_all(self._sampler, context)
+
+
+class PortfolioFirst:
+    """The first sampler begins; the others join beside it when its first candidates have got a worker, or it has no more.
+
+    A sampler that fails does not end the others.
+    """
+
+    name = "portfolio_first"
+
+    def __init__(self, samplers: Sequence[Sampler], head_start: int = _HEAD_START) -> None:
+        self._samplers = samplers
+        self._head_start = head_start
+
+    async def run(self, context: SearchContext) -> None:
+        """See `Strategy.run`."""
+        first, *others = self._samplers
+        begun = asyncio.Event()
+
+        async def begin() -> None:
+            try:
+                await _check_all(first, context, begun, self._head_start)
+            finally:
+                begun.set()
+
+        async def join(sampler: Sampler) -> None:
+            await begun.wait()
+            await _check_all(sampler, context)
+
+        await beside(begin(), *map(join, others))
+
+
+async def _check_all(
+    sampler: Sampler, context: SearchContext, begun: asyncio.Event | None = None, head_start: int = 0
+) -> None:
+    """Check all that the sampler proposes; set `begun` when `head_start` candidates have got a worker."""
+    proposed = context.sample(partial(sampler.sample, context.theorem))
+    async with contextlib.aclosing(proposed) as candidates:
+        submitted = 0
+        async for candidate in candidates:
+            await context.submit(candidate)
+            submitted += 1
+            if begun and submitted >= head_start:
+                begun.set()

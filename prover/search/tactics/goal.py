@@ -1,0 +1,53 @@
+"""Reads a goal as Lean prints it, as far as proposing a next step needs."""
+
+import re
+from dataclasses import dataclass
+
+from prover.source.binders import Binder
+
+_HYPOTHESIS = re.compile(r"([^:⊢]+?) : (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One goal.
+
+    Attributes:
+        hypotheses: variables and hypotheses that a tactic can name, in order; values of local definitions are left out.
+        target: what is to be shown, on one line.
+        text: all of it as Lean printed it, without the goal's own name.
+    """
+
+    hypotheses: tuple[Binder, ...]
+    target: str
+    text: str
+
+    def of_type(self, *types: str) -> list[str]:
+        """Names of variables of one of these types, applied to arguments or not."""
+        return [each.name for each in self.hypotheses if each.type.split(" ")[0] in types and "→" not in each.type]
+
+    def fresh(self, name: str) -> str:
+        """`name`, or with a number behind it if that name is taken."""
+        taken = {each.name for each in self.hypotheses}
+        candidates = (name + (str(number) if number else "") for number in range(len(taken) + 1))
+        return next(each for each in candidates if each not in taken)
+
+
+def read_goal(text: str) -> Goal:
+    """Read `case …`, lines `names : type` and `⊢ target`; a line that begins with a blank continues the one before."""
+    lines = [line for line in text.splitlines() if not line.startswith("case ")]
+    entries: list[str] = []
+    for line in lines:
+        if line.startswith(" ") and entries:
+            entries[-1] += " " + line.strip()
+        else:
+            entries.append(line.strip())
+    hypotheses: list[Binder] = []
+    target = ""
+    for entry in entries:
+        if entry.startswith("⊢"):
+            target = entry.removeprefix("⊢").strip()
+        elif match := _HYPOTHESIS.fullmatch(entry):
+            type_ = match[2].partition(" := ")[0]
+            hypotheses += (Binder(name, type_) for name in match[1].split() if "✝" not in name)
+    return Goal(tuple(hypotheses), target, "\n".join(lines))

@@ -1,0 +1,106 @@
+"""Reads the binders of a statement, tolerantly, so that a sampler can name the variables it works on.
+
+A guess, not a parse: whoever uses it proposes proofs, and a wrong guess makes a proof that Lean rejects.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prover.source.lexer import Token, tokenize
+
+_BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
+_MOST_INTROS = 32  # each takes a look at all that follows
+_RELATIONS = frozenset("<>≤≥≠=∈∣")
+
+
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """One variable or hypothesis: its name and the text of its type (empty if none is written)."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What can be read off a statement.
+
+    Attributes:
+        binders: those before the colon, then those that `intros` below introduces, outermost first.
+        intros: names for what the goal itself quantifies over or assumes, in order.
+        goal: the text behind those.
+    """
+
+    binders: tuple[Binder, ...]
+    intros: tuple[str, ...]
+    goal: str
+
+
+def read_shape(statement: str) -> Shape:
+    """Read `theorem NAME binders : ∀ x, A → goal`."""
+    tokens = list(tokenize(statement))
+    colon = _find(tokens, 0, ":")
+    binders = _read_groups(statement, tokens[:colon])
+    given = len(binders)
+    rest = tokens[colon + 1 :]
+    while len(binders) - given < _MOST_INTROS:
+        if rest and rest[0].text == "∀" and (comma := _find(rest, 0, ",")) < len(rest):
+            binders += _read_quantified(statement, rest[1:comma])
+            rest = rest[comma + 1 :]
+        elif (arrow := _find(rest, 0, "→")) < _find(rest, 0, ",") and _find(rest, 0, "↔") == len(rest):
+            binders.append(Binder(f"g{len(binders) - given + 1}", _slice(statement, rest[:arrow])))
+            rest = rest[arrow + 1 :]
+        else:
+            break
+    return Shape(tuple(binders), tuple(binder.name for binder in binders[given:]), _slice(statement, rest))
+
+
+def _read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
+    """The binders in each bracketed group: `(x y : T)`, `{x : T}`; instances without a name have none."""
+    binders: list[Binder] = []
+    index = 0
+    while index < len(tokens):
+        closing = _BRACKETS.get(tokens[index].text)
+        if closing is None:
+            index += 1
+            continue
+        end = _find(tokens, index + 1, closing)
+        group = tokens[index + 1 : end]
+        colon = _find(group, 0, ":")
+        if colon < len(group):
+            type_ = _slice(text, group[colon + 1 :])
+            binders += (Binder(token.text, type_) for token in group[:colon] if token.kind == "name")
+        index = end + 1
+    return binders
+
+
+def _read_quantified(text: str, tokens: Sequence[Token]) -> list[Binder]:
+    """The binders between `∀` and its comma: bracketed groups, `x y : T`, `x`, or `x > 0`, which adds a hypothesis."""
+    if tokens and tokens[0].text in _BRACKETS:
+        return _read_groups(text, tokens)
+    names = [token.text for token in tokens[: next((i for i, t in enumerate(tokens) if t.kind != "name"), len(tokens))]]
+    rest = tokens[len(names) :]
+    if rest and rest[0].text == ":":
+        return [Binder(name, _slice(text, rest[1:])) for name in names]
+    binders = [Binder(name, "") for name in names]
+    if rest and rest[0].text in _RELATIONS:
+        binders += (Binder(f"h{name}", name + " " + _slice(text, rest)) for name in names)
+    return binders
+
+
+def _find(tokens: Sequence[Token], start: int, text: str) -> int:
+    """The index of `text` outside of brackets from `start` on, or the number of tokens."""
+    awaited: list[str] = []
+    for index in range(start, len(tokens)):
+        token = tokens[index]
+        if not awaited and token.text == text:
+            return index
+        if token.text in _BRACKETS:
+            awaited.append(_BRACKETS[token.text])
+        elif awaited and token.text == awaited[-1]:
+            awaited.pop()
+    return len(tokens)
+
+
+def _slice(text: str, tokens: Sequence[Token]) -> str:
+    return " ".join(text[tokens[0].start : tokens[-1].end].split()) if tokens else ""

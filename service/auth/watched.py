@@ -1,0 +1,58 @@
+"""Files that are read again when they change."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from prover.errors import UserError
+
+_log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class Watched(Generic[T]):
+    """What some files hold, read again when one of them has changed; the last good reading stays when it cannot be."""
+
+    def __init__(self, files: Sequence[Path], read: Callable[[], T]) -> None:
+        """Read them a first time.
+
+        Args:
+            files: whose change is looked for, at each use; symbolic links are followed, as Kubernetes swaps them.
+            read: makes the value of them, or raises UserError.
+
+        Raises:
+            UserError: what `read` raised.
+        """
+        self._files = files
+        self._read = read
+        self._seen = self._state()
+        self._value = read()
+
+    def current(self) -> T:
+        """The value of the files as they are now. Costs one look at each file's status."""
+        state = self._state()
+        if state != self._seen:
+            self._seen = state
+            names = [str(file) for file in self._files]
+            try:
+                self._value = self._read()
+                _log.info("files were read again", files=names)
+            except UserError as error:
+                _log.error(
+                    "files changed and cannot be read: what they held before stays", files=names, error=str(error)
+                )
+        return self._value
+
+    def _state(self) -> tuple[tuple[int, int, int] | None, ...]:
+        return tuple(_status(file) for file in self._files)
+
+
+def _status(file: Path) -> tuple[int, int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,266 @@
+"""JSON Lines in and out: items of a batch, and the answers, which a later run resumes.
+
+One object a line. What is wrong with a line is that line's own answer and never ends a run. A line whose id cannot be
+used (none, or one that an earlier line has) is answered under the id `line:N`.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+from prover.candidate import Candidate
+from prover.errors import InputError, UserError
+from prover.theorem import Theorem
+from prover.verdict import Message, Mode, Verdict
+from service.core.text import read_theorem, refusal, take
+from service.ops.config import TextSettings
+
+LONGEST_LINE = 32 << 20
+"""Longest line read, in bytes; of a longer one only the line number is known."""
+_LONGEST_ID = 1024
+_LONGEST_LABEL = 1024
+
+Id = str | int
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the input.
+
+    Attributes:
+        verdict: set if there is nothing to do because the line cannot be taken.
+        family: what reports group it by; may be empty. So may `guard`, see `prover.verdict.Policy.guard`.
+    """
+
+    id: Id
+    theorem: Theorem | None = None
+    candidate: Candidate | None = None
+    verdict: Verdict | None = None
+    family: str = ""
+    guard: str = ""
+
+
+def read_items(path: Path, limits: TextSettings, with_candidates: bool) -> Iterator[Item]:
+    """The items of a file, one after the other.
+
+    Args:
+        path: JSON Lines in UTF-8; blank lines are skipped.
+        limits: longest texts.
+        with_candidates: whether each item carries `proof` or `file`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    seen: dict[Id, int] = {}
+    try:
+        with path.open("rb") as stream:
+            for number, line in _lines(stream):
+                if line.strip():
+                    yield _item(line, number, seen, limits, with_candidates)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+
+
+def check_row(item_id: Id, verdict: Verdict) -> Row:
+    """One line of the answer to `check --jsonl`."""
+    return {
+        "id": item_id,
+        "verdict": verdict.kind.name,
+        "trust": verdict.trust.name,
+        "messages": [message_row(message) for message in verdict.messages],
+        "axioms": list(verdict.axioms),
+        "elapsed_ms": round(verdict.elapsed_ms, 3),
+    }
+
+
+def message_row(message: Message) -> Row:
+    """A message as JSON."""
+    return {
+        "severity": message.severity,
+        "text": message.text,
+        "region": message.region.value,
+        "line": message.line,
+        "column": message.column,
+    }
+
+
+class Answers:
+    """The output of a batch: opened by one process at a time, appended line by line, resumed where it was torn."""
+
+    def __init__(self, path: Path, finished: Callable[[Row], bool]) -> None:
+        """Write to `path`; a row of an earlier run for which `finished` is false is dropped, to be answered again."""
+        self.path = path
+        self.done: set[Id] = set()
+        """Ids that are answered."""
+        self._finished = finished
+        self._stream: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Open, lock and mend the file.
+
+        Raises:
+            UserError: it cannot be written, another process is writing it, or it holds something else.
+        """
+        try:
+            self._stream = _locked(self.path)
+            self._resume(self._stream)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise UserError(f"cannot write {self.path}: {error.strerror}") from None
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close the file."""
+        if self._stream is not None:
+            with suppress(OSError):  # what could not be written was reported by `write`
+                self._stream.close()
+            self._stream = None
+
+    def write(self, row: Row) -> None:
+        """Append one answer.
+
+        Raises:
+            UserError: the disk is full, for instance.
+        """
+        assert self._stream is not None
+        try:
+            self._stream.write(_encode(row))
+            self._stream.flush()
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror}; run again to resume") from None
+        self.done.add(row["id"])
+
+    def _resume(self, stream: IO[bytes]) -> None:
+        dropped: set[int] = set()
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):  # torn by a crash
+                dropped.add(number)
+                break
+            try:
+                row = json.loads(line)
+                if self._finished(row):
+                    self.done.add(row["id"])
+                else:
+                    dropped.add(number)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise UserError(
+                    f"{self.path}:{number} is no answer of an earlier run; name another file, or move this one away"
+                ) from None
+        if dropped:
+            stream.seek(0)
+            self._stream = _replaced(self.path, (line for n, line in enumerate(stream, start=1) if n not in dropped))
+            stream.close()
+
+
+def _locked(path: Path) -> IO[bytes]:
+    if path.exists() and not path.is_file():
+        raise UserError(f"cannot write {path}: it is no ordinary file, and a run could not be resumed from it")
+    stream = path.open("a+b")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        raise UserError(f"another run is writing {path}; wait for it or name another file") from None
+    stream.seek(0)
+    return stream
+
+
+def _replaced(path: Path, lines: Iterable[bytes]) -> IO[bytes]:
+    """A new file of that name with these lines, locked before anybody can see it."""
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        stream = os.fdopen(descriptor, "w+b")
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stream.writelines(lines)
+        stream.flush()
+        os.chmod(draft, path.stat().st_mode)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    return stream
+
+
+def _encode(row: Row) -> bytes:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines; of one that is too long, the first `LONGEST_LINE` + 1 bytes."""
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        rest = line
+        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = stream.readline(LONGEST_LINE + 1)
+        yield number, line
+
+
+def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, with_candidates: bool) -> Item:
+    try:
+        fields = _fields(line, number)
+        name = _id(fields, number, seen)
+    except InputError as error:
+        return Item(f"line:{number}", verdict=refusal(error))
+    try:
+        candidate = _candidate(fields, number, limits) if with_candidates else None
+        header, context = _text(fields, "header", number), _text(fields, "context", number)
+        project = _text(fields, "project", number)
+        theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits, project)
+        family, guard = (take(label, _text(fields, label, number), _LONGEST_LABEL) for label in ("family", "guard"))
+    except InputError as error:
+        return Item(name, verdict=refusal(error))
+    return Item(name, theorem, candidate, None, family, guard)
+
+
+def _fields(line: bytes, number: int) -> dict[str, Any]:
+    if len(line) > LONGEST_LINE:
+        raise InputError("statement", f"line {number} is longer than {LONGEST_LINE:,} bytes")
+    try:
+        fields = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError("statement", f"line {number} is not UTF-8 at byte {error.start}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError("statement", f"line {number} is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise InputError("statement", f"line {number} is not a JSON object")
+    return fields
+
+
+def _id(fields: Mapping[str, Any], number: int, seen: dict[Id, int]) -> Id:
+    given = fields.get("id", fields.get("name"))  # corpora of theorems go by their names
+    if not isinstance(given, str | int) or isinstance(given, bool) or len(str(given)) > _LONGEST_ID:
+        raise InputError("statement", f"line {number} has no usable `id`: give each line a short text or a number")
+    take("statement", str(given), 4 * _LONGEST_ID)
+    if given in seen:
+        raise InputError("statement", f"line {number} has the id {given!r} of line {seen[given]}: ids must differ")
+    seen[given] = number
+    return given
+
+
+def _text(fields: Mapping[str, Any], name: str, number: int, required: bool = False) -> str:
+    value = fields.get(name)
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str):
+        field = name if name in ("header", "context") else "statement"
+        raise InputError(field, f"line {number} has no text in `{name}`")
+    return value
+
+
+def _candidate(fields: Mapping[str, Any], number: int, limits: TextSettings) -> Candidate:
+    given = [mode for mode in Mode if fields.get(mode.value) is not None]
+    if len(given) != 1:
+        raise InputError("statement", f"line {number} needs either `proof` or `file`")
+    text = _text(fields, given[0].value, number)
+    return Candidate(take(given[0].value, text, limits.candidate), given[0], source="given")

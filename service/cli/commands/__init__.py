@@ -1,0 +1,1 @@
+"""The commands of `leansieve`, a file each; those over `training` are in `service.cli.training`."""

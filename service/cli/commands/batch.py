@@ -1,0 +1,280 @@
+"""`leansieve batch`."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from prover.errors import UserError
+from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
+from prover.options import Sampling
+from prover.requests import Search, ServiceInfo, StoreUse
+from prover.store.database import Database
+from prover.store.errors import StoreError
+from prover.store.queue import JobQueue
+from prover.theorem import Header, Theorem
+from service.batches import inputs, report
+from service.batches.folder import Folder, Run
+from service.batches.following import BatchService, Following
+from service.batches.inputs import Entry, Shard
+from service.batches.jsonl import Row
+from service.batches.report import Tally
+from service.cli import common
+from service.client.client import Client
+from service.core.engine import Engine
+from service.core.leans import pool_of
+from service.core.memory import Memory, open_database
+from service.jobs.runner import JobRunner
+from service.ops.config import Settings
+
+_READY_SECONDS = 600.0
+_REPORT_SECONDS = 5.0
+_REMARK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where the theorems come from, and how each is searched."""
+
+    source: Path | None
+    library: tuple[str, ...]
+    imports: tuple[str, ...]
+    shard: Shard
+    like: Search
+    project: str
+    repeat: bool
+    options: dict[str, Any]
+
+    def request(self, entry: Entry) -> Search:
+        """The search for an entry."""
+        assert entry.theorem is not None
+        theorem = common.within(entry.theorem, self.project)
+        return replace(self.like, theorem=theorem, guard=entry.guard)
+
+
+def batch(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A .jsonl file, a .lean file or a folder of those.", metavar="INPUT", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for results and report; resumed.", metavar="DIR")] = Path(
+        "leansieve-batch"
+    ),
+    library: Annotated[
+        list[str] | None, typer.Option(help="Theorems of imported modules, as 'Std.Data.*'.", metavar="PATTERN")
+    ] = None,
+    imports: Annotated[list[str] | None, typer.Option("--import", help="What --library imports.")] = None,
+    shard: Annotated[str, typer.Option(help="Only the Ith of N parts, as in 2/5.", metavar="I/N")] = "1/1",
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    proofs: common.Proofs = None,
+    sampler: common.Sampler = "",
+    focus: common.Focus = None,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Search also where at least this budget was spent in vain before.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not take known proofs for an answer.")] = False,
+    isolated: common.Isolated = False,
+    policy: common.Policy = "default",
+    check_seconds: common.CheckSeconds = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End it on the server; what is answered stays.")] = False,
+    server: common.Server = None,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    workers: common.Workers = None,
+    project: common.Project = None,
+    model: common.Model = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level
+    )
+    if (source is None) == (not library):
+        raise UserError("name either a file or folder, or --library")
+    budget, limits = common.budget(settings, samples, proofs, seconds), common.limits(settings, check_seconds)
+    settings, name = common.in_project(settings, project, server)
+    if library and name:
+        raise UserError(
+            "the theorems of a server's project are not listed from here: name the project's folder and no server, or "
+            "write them to a file with `leansieve corpus library`"
+        )
+    like = Search(
+        Theorem(""),
+        budget,
+        limits,
+        policy,
+        common.trust(isolated),
+        sampler=sampler,
+        sampling=Sampling(focus=focus),
+        store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
+    )
+    part = Shard.parse(shard)
+    options: dict[str, Any] = {
+        "input": str(source.resolve()) if source else None,
+        "library": list(library or ()),
+        "imports": list(imports or ()),
+        "shard": f"{part.number}/{part.count}",
+        "samples": budget.samples,
+        "seconds": budget.seconds,
+        "proofs": budget.proofs,
+        "sampler": sampler,
+        "focus": focus,
+        "repeat": repeat,
+        "fresh": fresh,
+        "trust": like.trust.name,
+        "policy": policy,
+        "project": project,
+        "check_seconds": limits.seconds,
+    }
+    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, like, name, repeat, options)
+    common.run(_batch(settings, server, out, asked, cancel))
+
+
+async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool) -> None:
+    with Folder(out) as folder:
+        run = folder.run(asked.options)
+        tally = Tally()
+        if run is None:
+            if cancel:
+                raise UserError(f"{out} holds no batch")
+            run = await _begin(settings, folder, asked)
+        for row in folder.resume():
+            tally.add(row)
+        if cancel:
+            async with _service(settings, server, out) as (service, _):
+                ended = await Following(service, folder, run, asked.request, asked.repeat, tally.add, _remark).cancel()
+            report.write(folder, run, tally, running=False)
+            _remark(f"{ended} of {len(run.jobs)} jobs were cancelled")
+        elif len(folder.answered) < run.items:
+            await _work(settings, server, folder, run, asked, tally)
+        else:
+            report.write(folder, run, tally, running=False)
+    said = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {tally.answered:,} answered; {out}/report.html"
+    common.stdout.print(common.shown(said))
+
+
+async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
+    label = str(asked.source.name if asked.source else ", ".join(asked.library))
+    if asked.shard.count > 1:
+        label += f", part {asked.shard.number} of {asked.shard.count}"
+    job_bytes = settings.server.message_bytes // 2
+    if asked.source is not None:
+        entries = [each for each in inputs.from_path(asked.source, settings.text) if asked.shard.holds(each)]
+    else:
+        _remark("listing the theorems of the library")
+        lean = settings.lean.model_copy(update={"workers": 1, "spares": 0})
+        header = Header(("Init", *asked.imports)) if asked.imports else Header()
+        try:
+            async with pool_of(lean, None) as pool:
+                await pool.ready()
+                listed = inputs.from_library(pool, asked.library, header, settings.text)
+                entries = [each async for each in listed if asked.shard.holds(each)]
+        except (PoolUnavailableError, NoAnswerError) as error:
+            raise UserError(str(error)) from None
+    if not entries:
+        raise UserError("there is nothing to prove: no theorem, or none in this part")
+    run = await asyncio.to_thread(folder.begin, asked.options, label, entries, job_bytes)
+    _remark(f"{run.items:,} theorems in {len(run.jobs)} jobs")
+    return run
+
+
+async def _work(settings: Settings, server: str | None, folder: Folder, run: Run, asked: _Asked, tally: Tally) -> None:
+    async with _service(settings, server, folder.path) as (service, info):
+        tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
+        with _display(run) as display:
+
+            def answered(row: Row) -> None:
+                tally.add(row)
+                display.show(tally)
+
+            display.show(tally)
+            following = Following(service, folder, run, asked.request, asked.repeat, answered, _remark)
+            reporting = asyncio.create_task(_report(folder, run, tally, display))
+            try:
+                finishing = asyncio.create_task(following.finish())
+                await asyncio.wait([finishing, reporting], return_when=asyncio.FIRST_COMPLETED)
+                if reporting.done():
+                    finishing.cancel()
+                    reporting.result()
+                await finishing
+            finally:
+                for task in (reporting, finishing):
+                    task.cancel()
+                await asyncio.gather(reporting, finishing, return_exceptions=True)
+                report.write(folder, run, tally, running=False)
+
+
+async def _report(folder: Folder, run: Run, tally: Tally, display: "_Display") -> None:
+    """Keep the report up to date."""
+    while True:
+        report.write(folder, run, tally, running=True)
+        await asyncio.sleep(_REPORT_SECONDS)
+        display.show(tally)
+
+
+@contextlib.asynccontextmanager
+async def _service(
+    settings: Settings, server: str | None, out: Path
+) -> AsyncIterator[tuple[BatchService, ServiceInfo]]:
+    """A server, once it is ready; or one of this process's own, whose jobs lie in the folder."""
+    if server is not None:
+        async with Client(server, settings) as client:
+            await client.ready(_READY_SECONDS)
+            yield client, await client.info()
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            jobs = await asyncio.to_thread(Database.open, str(out / "jobs.sqlite"))
+            stack.callback(jobs.close)
+            queue = JobQueue(jobs)
+            await queue.take_back()  # the folder is locked: whoever held something is gone
+        except StoreError as error:
+            raise UserError(str(error)) from None
+        store = await open_database(settings.store)
+        if store is not None:
+            stack.callback(store.close)
+        with common.preparing() as preparing:
+            memory = Memory(store, settings.store, lambda hit: None) if store else None
+            engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
+        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), await engine.info()
+
+
+class _Display:
+    """Progress with the time that is left: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, run: Run, progress: Progress, task: TaskID) -> None:
+        self._run = run
+        self._progress = progress
+        self._task = task
+        self._remarked = time.monotonic()
+
+    def show(self, tally: Tally) -> None:
+        rate = tally.rate()
+        left = (self._run.items - tally.answered) / rate if rate else None
+        remaining = f", {report.clock(left)} left" if left is not None else ""
+        self._progress.update(self._task, completed=tally.answered, solved=tally.solved, remaining=remaining)
+        if self._progress.disable and time.monotonic() - self._remarked > _REMARK_SECONDS:
+            self._remarked = time.monotonic()
+            _remark(f"{tally.answered:,} of {self._run.items:,} answered, {tally.solved:,} proved{remaining}")
+
+
+@contextlib.contextmanager
+def _display(run: Run) -> Iterator[_Display]:
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} answered, {task.fields[solved]} proved{task.fields[remaining]}"),
+    )
+    with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as progress:
+        yield _Display(run, progress, progress.add_task("", total=run.items, solved=0, remaining=""))
+
+
+def _remark(line: str) -> None:
+    common.stderr.print(common.shown(line))

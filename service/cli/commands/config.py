@@ -1,0 +1,30 @@
+"""`leansieve config`."""
+
+from typing import Annotated
+
+import typer
+
+from service.cli import common
+from service.ops.config.origins import settings_in_force
+
+app = typer.Typer(help="Settings: what is in force, and where it comes from.", no_args_is_help=True)
+
+
+@app.command()
+def show(
+    config: common.Config = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not a default.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="With the meaning of each setting.")] = False,
+) -> None:
+    """Show every setting with its origin: the environment, the configuration file, or the default. Secrets are masked."""
+    for setting in settings_in_force(config):
+        if changed and setting.origin == "default":
+            continue
+        if explain:
+            common.stdout.print(common.shown(f"# {setting.meaning}", "dim"))
+        common.stdout.print(common.shown(f"{setting.name} = {setting.value or '(none)'}  # {setting.origin}"))
+
+
+@app.callback()
+def _config() -> None:
+    """Settings: what is in force, and where it comes from."""

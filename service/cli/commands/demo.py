@@ -1,0 +1,78 @@
+"""`leansieve demo`."""
+
+import importlib.util
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.requests import Search
+from service.cli import common
+from service.cli.endings import ending
+from service.client import demo as showing
+from service.client.client import Client
+from service.client.demo import Example, Result
+from service.ops.config import Settings
+
+_EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+
+def demo(
+    examples: Annotated[Path, typer.Argument(help="Folder of .lean files with `sorry`s.", metavar="DIR")] = _EXAMPLES,
+    with_model: Annotated[bool, typer.Option("--model/--no-model", help="The shipped models, if vLLM is here.")] = True,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Start a server, prove the examples over gRPC, show each proof as it comes, and stop everything."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    limits, budget = common.limits(settings, None), common.budget(settings, None, None, None)
+    todo = showing.examples(examples, lambda theorem: Search(theorem, budget, limits))
+    arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
+    arguments += ["--workers", str(workers)] if workers else []
+    arguments += ["--config", str(config)] if config else []
+    environment = {}
+    if with_model and settings.model.path is None and _has_vllm():
+        arguments += ["--model", "shipped"]
+        # The examples name no focus: the base is the only one that is asked.
+        environment["LEANSIEVE_MODEL__ENGINE__MODELS"] = '["base"]'
+    proved = common.run(_demo(settings, todo, arguments, environment))
+    common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")
+    if proved < len(todo):
+        raise typer.Exit(1)
+
+
+async def _demo(settings: Settings, todo: list[Example], arguments: list[str], environment: dict[str, str]) -> int:
+    started = time.monotonic()
+    with common.preparing() as report:
+        async with showing.running_server(arguments, environment) as address:
+            common.stdout.print(f"a server listens on {address}")
+            report("starting Lean", 0, 0)
+            async with Client(address, settings) as client:
+                await client.ready(showing.START_SECONDS)
+                info = await client.info()
+                common.stdout.print(
+                    f"ready after {time.monotonic() - started:.1f} s: {info.runtime} Lean {info.lean}, "
+                    f"{info.workers} workers, samplers {', '.join(info.samplers)}"
+                )
+                report(f"proving {len(todo)} theorems", 0, 0)
+                results = await showing.prove_all(client, todo, info.workers, _show)
+            report("stopping", 0, 0)
+    return sum(result.proof is not None for result in results)
+
+
+def _show(result: Result) -> None:
+    item = result.example.item
+    where = f"{result.example.path.name}:{item.line} {item.name}"
+    if result.proof is not None:
+        proof = result.proof
+        remark = f"{proof.seconds:.2f} s, {proof.verdict.trust.name}, {proof.candidate.source}"
+        common.stdout.print(common.shown(f"✓ {where} ({remark})", "green"))
+        common.stdout.print(common.shown(f"{item.statement} := {proof.candidate.text}"))
+    else:
+        why = result.error or (ending(result.finished) if result.finished else "")
+        common.stdout.print(common.shown(f"✗ {where}: {why}", "red"))
+
+
+def _has_vllm() -> bool:
+    return importlib.util.find_spec("vllm") is not None

@@ -1,0 +1,20 @@
+"""`leansieve doctor`."""
+
+import typer
+
+from service.cli import common
+from service.ops import doctor as diagnosis
+
+
+def doctor(config: common.Config = None) -> None:
+    """Report what is installed here, and what to do about what is missing."""
+    settings = common.load_settings(config)
+    findings = diagnosis.examine(settings)
+    marks = {"good": ("✓", "green"), "absent": ("–", "yellow"), "bad": ("✗", "red")}
+    for finding in findings:
+        mark, style = marks[finding.state]
+        common.stdout.print(common.shown(f"{mark} {finding.subject}: {finding.found}", style))
+        if finding.advice:
+            common.stdout.print(common.shown(f"    {finding.advice}"))
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(1)

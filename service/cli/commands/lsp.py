@@ -1,0 +1,44 @@
+"""`leansieve lsp`."""
+
+import typer
+
+from prover.options import Sampling
+from prover.requests import Search
+from prover.theorem import Theorem
+from service.cli import common
+from service.lsp.opened import Opened
+from service.lsp.server import serve
+
+
+def lsp(
+    samples: common.Samples = None,
+    seconds: common.Seconds = None,
+    sampler: common.Sampler = "",
+    seed: common.Seed = None,
+    isolated: common.Isolated = False,
+    policy: common.Policy = "default",
+    check_seconds: common.CheckSeconds = None,
+    server: common.Server = None,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    workers: common.Workers = None,
+    project: common.Project = None,
+    pool: common.Pool = None,
+    model: common.Model = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Serve an editor over stdin and stdout: code actions that prove `sorry`s and open goals (docs/editors.md)."""
+    settings = common.client_settings(
+        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
+    )
+    budget = common.budget(settings, samples, 1, seconds)
+    limits = common.limits(settings, check_seconds)
+    settings, name = common.in_project(settings, project, server)
+
+    def request(theorem: Theorem) -> Search:
+        sampling = Sampling(seed=seed)
+        theorem = common.within(theorem, name)
+        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler=sampler, sampling=sampling)
+
+    raise typer.Exit(common.run(serve(Opened(lambda: common.opened(settings, server)), request)))

@@ -1,0 +1,247 @@
+"""`leansieve store`."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from prover.atomic import atomic_write
+from prover.errors import UserError
+from prover.receipt import Receipt, ReceiptError, Toolchain
+from prover.requests import BusyError, Service
+from prover.store import failures, proofs, queue
+from prover.store.database import Database, parse_url
+from prover.store.errors import StoreError
+from prover.store.proofs import Capacity, ProofStore, StoredProof, every_proof
+from prover.store.summary import summary
+from prover.verdict import Limits, Trust, Verdict, VerdictKind
+from service.cli import common
+from service.core import receipts
+from service.core.memory import default_path
+from service.ops.config import Settings
+
+app = typer.Typer(help="The store of verified proofs, failures and batch jobs.", no_args_is_help=True)
+
+_Url = Annotated[
+    str | None,
+    typer.Option("--store", help="sqlite:///FILE, a file, or postgresql://…; by default as the settings say."),
+]
+_DAY = 86_400.0
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Part of the name of theorems whose proofs are listed.")] = "",
+    limit: Annotated[int, typer.Option(help="Most proofs listed.", min=0, metavar="N")] = 20,
+    store: _Url = None,
+    config: common.Config = None,
+) -> None:
+    """Say what lies in the store; with a name, list proofs."""
+    settings = common.load_settings(config)
+    with _opened(settings, store) as database:
+        if name:
+            for proof in database.read_now(lambda connection: proofs.page(connection, 0, limit, name)):
+                _list(proof)
+            return
+        found = database.read_now(summary)
+        size = f"{found.size / 2**20:,.1f} MiB"
+        jobs = f"{found.running} running with {found.unfinished:,} theorems left, {found.done} done"
+        lines = (
+            f"store: {database.name}",
+            f"proofs: {found.proofs:,} of {found.theorems:,} theorems, {size}",
+            f"failures: {found.failures:,}",
+            f"batch jobs: {jobs}, {found.cancelled} cancelled",
+        )
+        for line in lines:
+            common.stdout.print(common.shown(line))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="File to write, one receipt a line.", metavar="OUT")],
+    name: Annotated[str, typer.Argument(help="Part of the name of the theorems wanted; by default all.")] = "",
+    store: _Url = None,
+    config: common.Config = None,
+) -> None:
+    """Write proofs as receipts; each line is what `leansieve check` takes as a receipt."""
+    settings = common.load_settings(config)
+    count = 0
+    with _opened(settings, store) as database, _written(out) as stream:
+        for proof in every_proof(database, name):
+            stream.write(proof.receipt.model_dump_json().encode() + b"\n")
+            count += 1
+    common.stderr.print(common.shown(f"{count:,} receipts in {out}"))
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        float | None, typer.Option(help="Delete proofs that nobody has asked for so long.", min=0, metavar="DAYS")
+    ] = None,
+    max_proofs: Annotated[int | None, typer.Option("--proofs", help="Most proofs kept.", min=0, metavar="N")] = None,
+    megabytes: Annotated[int | None, typer.Option(help="Most MiB of receipts kept.", min=0, metavar="N")] = None,
+    failures_older_than: Annotated[
+        float | None, typer.Option(help="Forget failures as old as that.", min=0, metavar="DAYS")
+    ] = None,
+    jobs_older_than: Annotated[
+        float | None, typer.Option(help="Delete jobs that were finished so long ago.", min=0, metavar="DAYS")
+    ] = None,
+    store: _Url = None,
+    config: common.Config = None,
+) -> None:
+    """Delete what is old or too much, the least recently used first; by default down to what the settings allow."""
+    settings = common.load_settings(config)
+    kept = settings.store
+    capacity = Capacity(
+        kept.proofs if max_proofs is None else max_proofs,
+        (kept.megabytes if megabytes is None else megabytes) << 20,
+    )
+    job_days = settings.jobs.keep_days if jobs_older_than is None else jobs_older_than
+    with _opened(settings, store) as database:
+        gone = database.write_now(
+            lambda connection: (
+                proofs.trim(database, connection, capacity, _seconds(older_than)),
+                failures.trim(database, connection, _seconds(failures_older_than)),
+                queue.trim(database, connection, job_days * _DAY),
+            )
+        )
+        database.compact()
+    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batch jobs".format(*gone)))
+
+
+@app.command()
+def check(
+    drop: Annotated[bool, typer.Option("--drop", help="Delete proofs that Lean does not take any more.")] = False,
+    name: Annotated[str, typer.Argument(help="Part of the name of the theorems wanted; by default all.")] = "",
+    store: _Url = None,
+    server: common.Server = None,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Check every proof again; those of another version of Lean that still hold are kept for this one too."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with _opened(settings, store) as database:
+        tally = common.run(_check(settings, server, database, name, drop))
+    common.stdout.print(
+        common.shown(
+            f"{tally.verified:,} proofs verified, {tally.renewed:,} of them new for this Lean; "
+            f"{tally.fallen:,} are none any more{' and were deleted' if drop and tally.fallen else ''}; "
+            f"{tally.unknown:,} could not be checked"
+        )
+    )
+    raise typer.Exit(0 if not tally.fallen and not tally.unknown else 1)
+
+
+@dataclass(slots=True)
+class _Tally:
+    verified: int = 0
+    renewed: int = 0
+    fallen: int = 0
+    unknown: int = 0
+
+
+async def _check(settings: Settings, server: str | None, database: Database, name: str, drop: bool) -> _Tally:
+    tally = _Tally()
+    async with common.opened(settings, server) as (service, workers):
+        here = await receipts.toolchain(service)
+        queue: asyncio.Queue[StoredProof] = asyncio.Queue(2 * workers)
+        columns = (SpinnerColumn(), TextColumn("{task.completed} proofs checked"))
+        with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as shown:
+            task = shown.add_task("", total=None)
+
+            async def work() -> None:
+                while True:
+                    proof = await queue.get()
+                    try:
+                        await _check_one(service, here, database, proof, drop, tally)
+                    finally:
+                        queue.task_done()
+                    shown.advance(task)
+
+            async with asyncio.TaskGroup() as group:
+                working = [group.create_task(work()) for _ in range(workers)]
+                proofs_there = every_proof(database, name)
+                while (proof := await asyncio.to_thread(next, proofs_there, None)) is not None:
+                    await queue.put(proof)
+                await queue.join()
+                for each in working:
+                    each.cancel()
+    return tally
+
+
+async def _check_one(
+    service: Service, here: Toolchain, database: Database, proof: StoredProof, drop: bool, tally: _Tally
+) -> None:
+    receipt = proof.receipt
+    verdict = await _verdict(service, receipt, here)
+    if verdict.verified:
+        tally.verified += 1
+        if receipt.lean != here.lean:
+            limits = Limits(receipt.limits.seconds, receipt.limits.heartbeats, receipt.limits.recursion)
+            store = ProofStore(database, here)
+            tally.renewed += await store.remember(receipt.as_theorem(), receipt.as_candidate(), verdict, limits)
+    elif verdict.kind in proofs.NO_PROOF or verdict.kind is VerdictKind.INVALID_STATEMENT:
+        tally.fallen += 1
+        said = f": {verdict.messages[0].text}" if verdict.messages else ""
+        common.stdout.print(common.shown(f"{proof.id} {receipt.theorem}: {verdict.kind.name}{said}", "red"))
+        # What another Lean takes may still be asked of a server that has it.
+        if drop and receipt.lean == here.lean:
+            await database.write(lambda connection: proofs.forget(connection, proof.id))
+    else:
+        tally.unknown += 1
+
+
+async def _verdict(service: Service, receipt: Receipt, here: Toolchain) -> Verdict:
+    while True:
+        try:
+            checker = receipts.ServiceChecker(service, Trust.KERNEL_REPLAYED)
+            return (await receipt.check_again(checker, here))[0]
+        except BusyError as error:
+            await asyncio.sleep(error.seconds)
+
+
+def _list(proof: StoredProof) -> None:
+    receipt = proof.receipt
+    used = f"found {_date(proof.created)}, last used {_date(proof.used)}, served {proof.hits} times"
+    common.stdout.print(common.shown(f"{proof.id} {receipt.theorem} (Lean {receipt.lean}, {used})", "bold"))
+    common.stdout.print(common.shown(f"{receipt.statement} := {receipt.candidate}"))
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+def _seconds(days: float | None) -> float | None:
+    return None if days is None else days * _DAY
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings, url: str | None) -> Iterator[Database]:
+    """The database that is there."""
+    url = url or settings.store.url.get_secret_value() or str(default_path())
+    if url == "none":
+        raise UserError("the settings keep no store: name one with --store")
+    try:
+        parsed = parse_url(url)
+        if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+            raise UserError(f"there is no store {parsed.database}")
+        with contextlib.closing(Database.open(url)) as database:
+            yield database
+    except (StoreError, ReceiptError) as error:
+        raise UserError(str(error)) from None
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file for its user alone, which appears whole or not at all."""
+    try:
+        with atomic_write(path, 0o600) as stream:
+            yield stream
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None

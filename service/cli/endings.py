@@ -1,0 +1,19 @@
+"""Why a search ended, said to people."""
+
+from prover.search.search import Ending, Finished
+from prover.verdict import VerdictKind
+
+_ENDINGS = {
+    Ending.PROOFS_FOUND: "proved",
+    Ending.SAMPLERS_EXHAUSTED: "no more candidates",
+    Ending.SAMPLES_SPENT: "all samples spent",
+    Ending.CHECKS_SPENT: "all checks spent",
+    Ending.SECONDS_SPENT: "time is over",
+}
+
+
+def ending(finished: Finished) -> str:
+    """Why a search ended, in a few words."""
+    counts: dict[VerdictKind, int] = dict(finished.verdicts)
+    verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
+    return f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"

@@ -1,0 +1,172 @@
+"""`Client`: the service of a running server, with the engine's dataclasses in and out."""
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from typing import Self
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from leansieve.v1 import batch_pb2, check_pb2, fill_pb2, server_info_pb2
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from prover.assistance.suggest import Suggest, Suggestions
+from prover.errors import UserError
+from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
+from prover.verdict import Verdict
+from service.client.connection import open_channel
+from service.core.admission import bounds
+from service.grpc import status
+from service.grpc.convert import batch as batches
+from service.grpc.convert import check, info, search, values
+from service.grpc.convert import suggest as suggestions
+from service.grpc.convert.events import EventReader
+from service.jobs.jobs import Batch, JobEvent, JobStatus
+from service.ops.config import Settings
+
+# A server bounds each call itself; this is for one that is gone without a word.
+_SLACK_SECONDS = 600.0
+
+
+class Client:
+    """A `Service` across gRPC. Use it as an async context manager."""
+
+    def __init__(self, address: str, settings: Settings) -> None:
+        """Talk to the server at `address`, as in `127.0.0.1:50061` or `unix:/path`."""
+        self._address = address
+        self._settings = settings
+        self._channel = open_channel(address, settings.connection, settings.server.message_bytes)
+        self._stub = ProofSearchStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        """Nothing is sent yet."""
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Hang up."""
+        await self._channel.close()
+
+    async def check(self, request: Check) -> Verdict:
+        """See `Service.check`."""
+        with self._errors():
+            response = await self._stub.CheckProof(
+                check.request_to_proto(request), timeout=request.limits.seconds + _SLACK_SECONDS
+            )
+        return values.verdict_from_proto(response.verdict, request.candidate.mode)
+
+    async def check_all(
+        self, requests: AsyncIterable[tuple[str, Check]]
+    ) -> AsyncGenerator[tuple[str, Verdict | UserError], None]:
+        """Check many proofs, each under an id: answers by id, in any order; an item that makes no sense is answered with why.
+
+        Raises:
+            UserError: the stream as a whole failed.
+        """
+
+        async def items() -> AsyncIterator[check_pb2.CheckProofsRequest]:
+            async for name, request in requests:
+                yield check_pb2.CheckProofsRequest(id=name, check=check.request_to_proto(request))
+
+        call = self._stub.CheckProofs(items())
+        with self._errors(call):
+            async for response in call:
+                if response.WhichOneof("outcome") == "error":
+                    yield response.id, status.error_of(response.error, self._address)
+                else:
+                    yield response.id, values.verdict_from_proto(response.verdict)
+
+    async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
+        """See `Service.prove`."""
+        call = self._stub.Prove(search.request_to_proto(request), timeout=request.budget.seconds + _SLACK_SECONDS)
+        reader = EventReader()
+        with self._errors(call):
+            async for response in call:
+                event = reader.event(response)
+                if event is not None:
+                    yield event
+
+    async def fill(
+        self, request: fill_pb2.FillSorriesRequest, seconds: float | None = None
+    ) -> AsyncGenerator[fill_pb2.FillSorriesResponse, None]:
+        """Have the `sorry`s of a file filled, within so many seconds. Raises as `prove`."""
+        call = self._stub.FillSorries(request, timeout=seconds)
+        with self._errors(call):
+            async for response in call:
+                yield response
+
+    async def suggest(self, request: Suggest) -> Suggestions:
+        """See `Service.suggest`."""
+        with self._errors():
+            response = await self._stub.SuggestTactics(
+                suggestions.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
+            )
+        return suggestions.response_from_proto(response)
+
+    async def submit(self, batch: Batch) -> JobStatus:
+        """Have theorems proved in the background; all are searched for as the first one is. Raises as `Jobs.submit`."""
+        with self._errors():
+            response = await self._stub.SubmitBatch(batches.request_to_proto(batch), timeout=_SLACK_SECONDS)
+        return batches.status_from_proto(response.status)
+
+    async def watch(self, job_id: str, after: int = 0) -> AsyncGenerator[JobEvent, None]:
+        """See `Jobs.watch`."""
+        call = self._stub.WatchBatch(batch_pb2.WatchBatchRequest(batch_id=job_id, after=after))
+        with self._errors(call):
+            async for response in call:
+                event = batches.event_from_proto(response)
+                if event is not None:
+                    yield event
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """See `Jobs.cancel`."""
+        with self._errors():
+            request = batch_pb2.CancelBatchRequest(batch_id=job_id)
+            response = await self._stub.CancelBatch(request, timeout=_SLACK_SECONDS)
+        return batches.status_from_proto(response.status)
+
+    async def info(self) -> ServiceInfo:
+        """See `Service.info`."""
+        with self._errors():
+            response = await self._stub.GetServerInfo(server_info_pb2.GetServerInfoRequest(), timeout=30.0)
+        return info.from_proto(response, bounds(self._settings)[0])
+
+    async def reload(self) -> tuple[ServedModel, ...]:
+        """See `Service.reload`."""
+        with self._errors():
+            response = await self._stub.ReloadModel(server_info_pb2.ReloadModelRequest(), timeout=_SLACK_SECONDS)
+        return tuple(info.model_from_proto(model) for model in response.models)
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until the server's health is SERVING.
+
+        Raises:
+            UnavailableError: it is not within that time, or the server is gone.
+        """
+        request = health_pb2.HealthCheckRequest(service="")
+        watch = health_pb2_grpc.HealthStub(self._channel).Watch(  # type: ignore[attr-defined]
+            request, timeout=seconds, wait_for_ready=True
+        )
+        try:
+            async for response in watch:
+                if response.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise UnavailableError(f"the server at {self._address} was not ready within {seconds:g} s") from None
+            raise self._meant(error) from None
+        finally:
+            watch.cancel()
+        raise UnavailableError(f"the server at {self._address} ended before it was ready")
+
+    @contextlib.contextmanager
+    def _errors(self, call: grpc.aio.Call | None = None) -> Iterator[None]:
+        """Raises what the server meant; hangs up at the end."""
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise self._meant(error) from None
+        finally:
+            if call is not None:
+                call.cancel()
+
+    def _meant(self, error: grpc.aio.AioRpcError) -> UserError:
+        return status.to_error(error, self._address)

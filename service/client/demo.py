@@ -1,0 +1,132 @@
+"""The main job end to end: a server in a process of its own proves the theorems of a folder over gRPC."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from prover.assistance import fill
+from prover.errors import UserError
+from prover.lean.processes.spawn import spawned
+from prover.requests import Search, StatementError
+from prover.search.search import Finished, Proof
+from prover.source import lean_file
+from prover.source.scanner import FileTheorem
+from prover.theorem import Theorem
+from service.client.client import Client
+
+START_SECONDS = 600.0
+"""How long a server may take until a proof was checked; the first time it prepares Lean."""
+_END_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One theorem of one file."""
+
+    path: Path
+    item: FileTheorem
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an example: a proof, how the search ended without one, or what is wrong with it."""
+
+    example: Example
+    proof: Proof | None = None
+    finished: Finished | None = None
+    error: str = ""
+
+
+def examples(folder: Path, like: Callable[[Theorem], Search]) -> list[Example]:
+    """The theorems with `sorry` in the `.lean` files of a folder, file by file.
+
+    Args:
+        folder: where they are.
+        like: makes the search for a theorem.
+
+    Raises:
+        UserError: there are none, or a file cannot be read.
+    """
+    found: list[Example] = []
+    for path in sorted(folder.glob("*.lean")):
+        file = lean_file.read(path)
+        found += [Example(path, item, like(file.theorem(item))) for item in file.theorems if item.hole]
+    if not found:
+        raise UserError(f"there are no .lean files with theorems to prove in {folder}; name a folder that has some")
+    return found
+
+
+async def prove_all(
+    client: Client, todo: Sequence[Example], at_once: int, report: Callable[[Result], None]
+) -> list[Result]:
+    """Prove every example, telling each result as it comes."""
+    room = asyncio.Semaphore(at_once)
+
+    async def prove(example: Example) -> Result:
+        async with room:
+            try:
+                proofs, finished = await fill.search(client, example.search, lambda _event: None)
+                result = Result(example, next(iter(proofs), None), finished)
+            except StatementError as error:
+                result = Result(example, error=str(error))
+        report(result)
+        return result
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(prove(example)) for example in todo]
+    return [task.result() for task in tasks]
+
+
+@contextlib.asynccontextmanager
+async def running_server(arguments: Sequence[str], settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """A server as a user would run it, on a port of the system's choice: yields its address.
+
+    On leaving, it gets SIGTERM, and it is made sure that neither it nor anything that it started is left.
+
+    Args:
+        arguments: of `leansieve serve`.
+        settings: for which there are no arguments, by the names that they have in the environment.
+
+    Raises:
+        UserError: it does not start, or something of it is left.
+    """
+    command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", *arguments]
+    environment = {**os.environ, **(settings or {})}
+    start = asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+    process = await spawned(start, _end)
+    try:
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode()
+        if not line:
+            raise UserError(f"the server did not start: exit status {await process.wait()}")
+        yield line.split()[-1]
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    workers: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        workers = psutil.Process(process.pid).children(recursive=True)
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _END_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise UserError(f"the server did not end within {_END_SECONDS:g} s of SIGTERM and was killed") from None
+    finally:
+        _, left = await asyncio.to_thread(psutil.wait_procs, workers, 5.0)
+        for worker in left:
+            worker.kill()
+    if left:
+        raise UserError(f"the server left {len(left)} processes behind; they were killed")

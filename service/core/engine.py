@@ -1,0 +1,277 @@
+"""The service in this process: Lean workers, samplers and searches, put together from the settings."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Self
+
+from prover.assistance.suggest import Suggest, Suggestions
+from prover.assistance.suggester import Suggester
+from prover.candidate import Candidate
+from prover.lean.checker import Checker, Terms
+from prover.lean.runtimes.dojo import DojoUnavailableError
+from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.workers.isolated import Twice
+from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
+from prover.lean.workers.projects import ProjectPools
+from prover.lean.workers.stats import State
+from prover.requests import (
+    Accepted,
+    BusyError,
+    Check,
+    Event,
+    Load,
+    Search,
+    ServedModel,
+    ServiceInfo,
+    StoreUse,
+    UnavailableError,
+)
+from prover.sampling.portfolio.portfolio import PortfolioSampler
+from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
+from prover.search.search import Finished, Options, ProofSearch
+from prover.search.strategies import STRATEGIES
+from prover.theorem import Header, Theorem
+from prover.verdict import Trust, Verdict
+from service.core.admission import bounds
+from service.core.choices import Choices
+from service.core.faults import accept, as_user_errors, raise_if_hopeless
+from service.core.leans import dojo_of, pool_of
+from service.core.memory import Memory
+from service.core.models import Models
+from service.core.quotas import charge_samples, charged
+from service.ops.config import Settings
+from service.ops.metrics.recorder import Recorder
+
+_VERSION = importlib.metadata.version("leansieve")  # read from disk each time
+_WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
+
+
+class Engine:
+    """A `Service`. Use it as an async context manager, or `start` and `close` it; behind it, no process is left."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: WorkerPool | None = None,
+        report: Report | None = None,
+        recorder: Recorder | None = None,
+        memory: Memory | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Put everything together; nothing is started yet.
+
+        Args:
+            settings: of the service.
+            pool: a pool that somebody else starts and closes; by default one of its own, as the settings say.
+            report: told how far the preparation of Lean is.
+            recorder: counts what is done here; by default one of its own.
+            memory: what searches remember; None: nothing.
+            shared: clients use it that do not trust each other.
+
+        Raises:
+            UnavailableError: the settings ask for a Lean that is not on offer.
+        """
+        self._settings = settings
+        self._closed = False
+        self._report = report
+        self._owns_pool = pool is None
+        self.pool = pool or pool_of(settings.lean, self._preparing, shared)
+        self._dojo = dojo_of(settings.lean)
+        self.recorder = recorder or Recorder()
+        self.memory = memory
+        self.models = Models(settings.model)
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
+        if self.models.sampler is not None:
+            samplers["model"] = self.models.sampler
+        self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
+        self._started = False
+        self._default, self._maximum = bounds(settings)
+        self._choices = Choices(settings, self._samplers, self.pool, self._dojo)
+
+    async def start(self) -> None:
+        """Start samplers and workers; returns when a proof has really been checked.
+
+        Raises:
+            UnavailableError: Lean or a sampler does not run here; the text says why.
+        """
+        if self._owns_pool:
+            await self.pool.start()
+        try:
+            if self._dojo is not None:
+                await self._dojo.prepare()
+            await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
+        except (PoolUnavailableError, SamplerUnavailableError, DojoUnavailableError) as error:
+            raise UnavailableError(str(error)) from None
+        self._started = True
+        await self.self_check()
+
+    async def self_check(self) -> None:
+        """Have a small proof checked.
+
+        Raises:
+            UnavailableError: Lean does not verify it.
+        """
+        warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
+        # A machine that has much else to do starts slowly: that is no reason not to start.
+        limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
+        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), limits))
+        if not verdict.verified:
+            said = "; ".join(message.text for message in verdict.messages)
+            raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
+
+    def stats(self) -> PoolStats:
+        """What the Lean workers do and have done."""
+        return self.pool.stats()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whose candidates are sampled here: models and portfolios, as `Candidate.source` names them."""
+        return tuple(sampler.name for sampler in self._samplers.values())
+
+    async def close(self) -> None:
+        """Stop everything."""
+        self._closed = True
+        if self._owns_pool:
+            await self.pool.close()
+        await asyncio.gather(*(sampler.close() for sampler in self._samplers.values()))
+
+    async def __aenter__(self) -> Self:
+        """Start, as `start`."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def check(self, request: Check) -> Verdict:
+        """See `Service.check`."""
+        terms = self._terms(request)
+        self._refuse_before_start()
+        with as_user_errors():
+            async with self._checker(request) as checker:
+                return await checker.check(request.theorem, request.candidate, terms)
+
+    async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
+        """See `Service.prove`."""
+        events = charged(self._search(request))
+        if self.memory is not None and request.store is not StoreUse.NONE:
+            events = self.memory.searched(request, self._choices.policy(request), events, self)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
+        started = time.monotonic()
+        terms, plan = self._terms(request), self._choices.plan(request)
+        self._refuse_before_start()
+        settings = self._settings.search
+        options = Options(
+            self.models.params(request.sampling, request.budget, self.workers, request.priority),
+            terms,
+            request.trust,
+            request.prefer,
+            settings.surplus,
+            settings.minimising_checks if request.minimise else 0,
+        )
+        with as_user_errors():
+            elaboration = await self.pool.elaborate(request.theorem, terms)
+            accept(elaboration, terms.policy)
+            yield Accepted(elaboration.goal)
+            left = request.budget.seconds - (time.monotonic() - started)
+            budget = replace(request.budget, seconds=max(left, 1e-3))
+            async with self._checker(request) as checker:
+                search = ProofSearch(checker, self.workers)
+                found = self.recorder.search(search.prove(request.theorem, plan, budget, options))
+                async with contextlib.aclosing(found) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            raise_if_hopeless(event)
+                        yield event
+
+    async def info(self) -> ServiceInfo:
+        """See `Service.info`."""
+        pool = self.pool.stats()
+        return ServiceInfo(
+            version=_VERSION,
+            lean=self.pool.lean_version,
+            worker=self.pool.worker_version,
+            runtime=self.pool.runtime,
+            workers=self.workers,
+            samplers=("auto", *self._samplers),
+            policies=self._choices.policies,
+            highest_trust=Trust.ISOLATED_REPLAY,
+            default=self._default,
+            maximum=self._maximum,
+            strategies=STRATEGIES,
+            models=self.models.served,
+            store=self.memory is not None,
+            projects=self.pool.lean_versions if isinstance(self.pool, ProjectPools) else {},
+            load=Load(pool.in_state(State.IDLE), pool.in_state(State.BUSY), pool.queued),
+        )
+
+    async def suggest(self, request: Suggest) -> Suggestions:
+        """See `Service.suggest`."""
+        terms = self._terms(request)
+        samplers = self._choices.samplers(request.sampler)
+        self._refuse_before_start()
+        budget = replace(self._default.budget, seconds=request.seconds)
+        params = self.models.params(request.sampling, budget, self.workers, request.priority)
+        model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
+        rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
+        with as_user_errors():
+            found = await Suggester(self.pool, request, terms).suggest(rules, model, params)
+        charge_samples(found.tried)
+        return found
+
+    async def reload(self) -> tuple[ServedModel, ...]:
+        """See `Service.reload`."""
+        self._refuse_before_start()
+        return await self.models.reload()
+
+    def _preparing(self, doing: str, done: int, total: int) -> None:
+        """Told by a thread that nobody can cancel how far it is: ends it if it works for nobody."""
+        if self._closed:
+            raise RuntimeUnavailableError("the preparation of Lean was interrupted")
+        if self._report:
+            self._report(doing, done, total)
+
+    @property
+    def workers(self) -> int:
+        """Most checks at once."""
+        return self.pool.size
+
+    def _terms(self, request: Check | Search | Suggest) -> Terms:
+        return Terms(request.limits, self._choices.policy(request), request.priority)
+
+    @contextlib.asynccontextmanager
+    async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
+        """What checks proofs of the request's theorem up to the tier that it asks for."""
+        warm: Checker = self.pool
+        if self._dojo is not None:
+            warm = self._dojo.before(warm)
+        if request.trust < Trust.ISOLATED_REPLAY:
+            yield self.recorder.checker(warm)
+            return
+        async with self._isolated(request.theorem) as isolated:
+            yield self.recorder.checker(Twice(warm, isolated))
+
+    def _isolated(self, theorem: Theorem) -> AbstractAsyncContextManager[Checker]:
+        imports = theorem.header.imports or None
+        if isinstance(self.pool, ProjectPools):
+            return self.pool.isolated(imports, theorem.project)
+        return self.pool.isolated(imports)
+
+    def _refuse_before_start(self) -> None:
+        if not self._started:
+            raise BusyError("Lean and the samplers are still starting; try again later", 2.0)

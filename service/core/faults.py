@@ -1,0 +1,46 @@
+"""What Lean and samplers raise or say, as what a client is told."""
+
+import contextlib
+from collections.abc import Iterator
+
+from prover.errors import InputError
+from prover.lean.wire.answers import Elaboration
+from prover.lean.workers.pool import PoolBusyError, UnfitTextError
+from prover.requests import BusyError, StatementError, UnavailableError
+from prover.sampling.sampler import SamplerUnavailableError
+from prover.search.search import Ending, Finished
+from prover.verdict import Policy, Verdict, VerdictKind
+
+
+@contextlib.contextmanager
+def as_user_errors() -> Iterator[None]:
+    """Raise what pool and samplers raise as what a client can do something about."""
+    try:
+        yield
+    except PoolBusyError as error:
+        raise BusyError(str(error), error.seconds) from None
+    except UnfitTextError as error:
+        raise InputError(f"theorem.{error.region.value}", str(error)) from None
+    except SamplerUnavailableError as error:
+        raise UnavailableError(str(error)) from None
+    except ValueError as error:
+        raise InputError("request", str(error)) from None
+
+
+def accept(elaboration: Elaboration, policy: Policy) -> None:
+    """Raise unless the statement elaborates."""
+    kind = elaboration.verdict
+    if kind is VerdictKind.INFRASTRUCTURE:
+        raise UnavailableError("; ".join(message.text for message in elaboration.messages))
+    if kind is not VerdictKind.VERIFIED:
+        raise StatementError(Verdict(kind, policy=policy, messages=elaboration.messages))
+
+
+def raise_if_hopeless(finished: Finished) -> None:
+    """Raise what ended a search, if that was no ordinary end."""
+    verdict = finished.verdict
+    if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
+        raise StatementError(verdict)
+    if finished.ending is Ending.INFRASTRUCTURE:
+        said = "; ".join(message.text for message in verdict.messages) if verdict else ""
+        raise UnavailableError(f"the search was broken off: {said}")

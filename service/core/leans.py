@@ -1,0 +1,140 @@
+"""The Leans of the settings: the default one, and those of Lake projects."""
+
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from prover.lean.runtimes.dojo import DojoConfig, DojoPool
+from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.lean.runtimes.embedded.runtime import EmbeddedLean
+from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
+from prover.lean.runtimes.native.project import written
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.lean.workers.projects import Place, ProjectPools
+from prover.requests import UnavailableError
+from service.ops.config import LeanSettings, NativeSettings, ProjectSettings
+
+_GIB = 1 << 30
+_MAPPED = 6 * _GIB
+"""Resident memory of a native worker that it shares with the others: what it has read of Mathlib, at most."""
+
+
+def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> WorkerPool:
+    """The pool that the settings describe; nothing is started yet.
+
+    Args:
+        report: told how far the preparation of the embedded Lean is.
+        shared: clients use it that do not trust each other.
+
+    Raises:
+        UnavailableError: they ask for a Lean that is not on offer, or a project is not there.
+    """
+    if settings.runtime == "native" and settings.project is None:
+        raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
+    native = settings.project if settings.runtime != "embedded" else None
+    try:
+        default = _default(settings, report, shared) if native is None else _default_project(settings, native)
+        places = {name: _place(project) for name, project in settings.projects.items()}
+    except RuntimeUnavailableError as error:
+        raise UnavailableError(str(error)) from None
+    if not places and not default.options:
+        return WorkerPool(default.runtime, default.config)
+    return ProjectPools(default, places)
+
+
+def dojo_of(settings: LeanSettings) -> DojoPool | None:
+    """LeanDojo, if the settings want it.
+
+    Raises:
+        UnavailableError: they do not say where.
+    """
+    if settings.pool == "worker":
+        return None
+    dojo = settings.dojo
+    if dojo.traced is None:
+        raise UnavailableError(
+            "--pool dojo needs a repository that LeanDojo has traced: set lean.dojo.traced to its folder"
+        )
+    python = dojo.python or Path(sys.executable)
+    return DojoPool(
+        DojoConfig(dojo.traced, python, dojo.processes, memory_gib=dojo.memory_gib, sandbox=Sandbox(dojo.sandbox))
+    )
+
+
+def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:
+    """The toolchain of a project, within these bounds."""
+    limits = ResourceLimits(memory_bytes=math.ceil(native.memory_gib * _GIB))
+    return NativeToolchain(path, limits=limits, sandbox=Sandbox(native.sandbox), any_version=native.any_version)
+
+
+def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Place:
+    config = PoolConfig(
+        workers=settings.workers,
+        spares=settings.spares,
+        imports=settings.imports,
+        allowed_imports=settings.allowed_imports,
+        max_queued=settings.queue,
+        switch_share=settings.switch_share if shared else None,
+    )
+    return Place(EmbeddedLean(report) if report else EmbeddedLean(), config)
+
+
+def _default_project(settings: LeanSettings, path: Path) -> Place:
+    # The embedded Lean has nothing but Init and Std to offer; what a project offers, its owner has chosen.
+    given = "allowed_imports" in settings.model_fields_set
+    return _native(
+        path,
+        settings.native,
+        workers=settings.workers,
+        spares=settings.spares,
+        imports=settings.imports,
+        allowed_imports=settings.allowed_imports if given else None,
+        queue=settings.queue,
+    )
+
+
+def _place(project: ProjectSettings) -> Place:
+    return _native(
+        project.path,
+        project,
+        workers=project.workers,
+        spares=project.spares,
+        imports=project.imports,
+        allowed_imports=project.allowed_imports,
+    )
+
+
+def _native(
+    path: Path,
+    native: NativeSettings,
+    *,
+    workers: int | None,
+    spares: int | None,
+    imports: tuple[str, ...],
+    allowed_imports: tuple[str, ...] | None,
+    queue: int = 4096,
+) -> Place:
+    runtime = toolchain(path, native)
+    memory = math.ceil(native.memory_gib * _GIB)
+    config = PoolConfig(
+        workers=workers,
+        spares=spares,
+        imports=imports,
+        allowed_imports=allowed_imports,
+        max_queued=queue,
+        start_seconds=600.0,  # a first import of Mathlib from a cold disk
+        worker_bytes=memory // 2,
+        recycle_bytes=memory * 3 // 4 + _MAPPED,
+        kill_bytes=memory + _MAPPED,
+    )
+    return Place(runtime, config, {**runtime.options(), **_options(native.options)})
+
+
+def _options(options: Mapping[str, bool | int | str]) -> dict[str, str]:
+    values = {name: written(value) for name, value in options.items()}
+    unfit = [name for name, value in values.items() if value is None]
+    if unfit:
+        raise UnavailableError(f"the option {unfit[0]} of a Lean project has a value that no option of Lean can have")
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,223 @@
+"""What the service remembers from search to search: proofs, served again after another check, and what was in vain."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+from platformdirs import user_data_path
+from pydantic import TypeAdapter
+
+from prover.candidate import Candidate
+from prover.errors import UserError
+from prover.events import Ending, Finished, Minimised, Progress, Proof
+from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.receipt import Toolchain
+from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo, StoreUse
+from prover.search.budget import Preference
+from prover.search.diversity import Diversity, distinct_key
+from prover.store.database import Database
+from prover.store.errors import StoreError
+from prover.store.failures import FailureStore
+from prover.store.proofs import Capacity, ProofStore
+from prover.theorem import Theorem
+from prover.verdict import Policy, Verdict, VerdictKind
+from service.ops.config import StoreSettings
+
+_log = structlog.get_logger(__name__)
+
+_READS = frozenset({StoreUse.READ, StoreUse.READ_WRITE})
+_WRITES = frozenset({StoreUse.WRITE, StoreUse.READ_WRITE})
+_SEARCH = TypeAdapter(Search)
+
+
+async def open_database(settings: StoreSettings) -> Database | None:
+    """The database of these settings; None: nothing is kept.
+
+    Raises:
+        UserError: one was named that cannot be used.
+    """
+    named = settings.url.get_secret_value()
+    if named == "none":
+        return None
+    try:
+        return await asyncio.to_thread(Database.open, named or str(default_path()))
+    except StoreError as error:
+        if named:
+            raise UserError(str(error)) from None
+        # Nobody has asked for it: in a container, for instance, there may be no folder for data.
+        _log.warning("nothing is kept, and there are no batches: name a database with store.url", error=str(error))
+        return None
+
+
+def default_path() -> Path:
+    """Where the database lies if the settings do not say."""
+    return user_data_path("leansieve") / "store.sqlite"
+
+
+class Memory:
+    """Proofs and failures of one database. Where the database fails, searches go on without it, and the log says so."""
+
+    def __init__(self, database: Database, settings: StoreSettings, looked_up: Callable[[bool], None]) -> None:
+        """Keep no more than `settings` allow; `looked_up` is told of each look-up whether it found a proof."""
+        self._database = database
+        self._looked_up = looked_up
+        self._capacity = Capacity(settings.proofs, settings.megabytes << 20)
+        self._stores: tuple[Toolchain, ProofStore, FailureStore] | None = None
+
+    async def searched(
+        self, request: Search, policy: Policy, events: AsyncGenerator[Event, None], service: Service
+    ) -> AsyncGenerator[Event, None]:
+        """The events of a search, with what is known put in front and what is found kept.
+
+        Args:
+            request: what is searched.
+            policy: that of the request.
+            events: of the search; closed as soon as known proofs are enough.
+            service: checks what is known.
+        """
+        known: list[Proof] = []
+        found: list[Proof] = []
+        spent = Progress()
+        async with contextlib.aclosing(events):
+            async for event in events:
+                match event:
+                    case Accepted():
+                        yield event
+                        known = await self._recall(request, policy, service)
+                        for proof in known:
+                            yield proof
+                        if len(known) < request.budget.proofs and await self._in_vain(request, service):
+                            yield _together(Finished(Ending.KNOWN_FAILURE, spent, {}), known, request)
+                            return
+                    case Proof():
+                        await self._keep(request, event, service)
+                        if not _new(event, known, request.theorem):
+                            continue
+                        found.append(event)
+                        yield event
+                    case Minimised():
+                        await self._keep(request, event.proof, service)
+                        yield event
+                    case Finished():
+                        await self._keep_failure(request, event, service)
+                        yield _together(event, known, request)
+                        return
+                    case Progress():
+                        spent = event
+                        yield event
+                # The search itself was asked for more than is missing.
+                if known and len(known) + len(found) >= request.budget.proofs:
+                    enough = Finished(Ending.PROOFS_FOUND, spent, {}, proofs=tuple(found))
+                    yield _together(enough, known, request)
+                    return
+
+    async def _recall(self, request: Search, policy: Policy, service: Service) -> list[Proof]:
+        # Who wants the best of many proofs gets them from a search.
+        if request.store not in _READS or request.minimise or request.prefer is not Preference.FIRST:
+            return []
+        try:
+            proofs, _ = self._of(await service.info())
+            checker = _Checker(service, request)
+            wanted = request.budget.proofs
+            terms = Terms(request.limits, policy, request.priority)
+            known = await proofs.recall(request.theorem, checker, terms, wanted, request.trust)
+            self._looked_up(bool(known))
+            return known
+        except BusyError:
+            return []
+        except StoreError as error:
+            _log.warning("proofs cannot be looked up", error=str(error))
+            return []
+
+    async def _in_vain(self, request: Search, service: Service) -> bool:
+        """Whether the search is spared: one of this theorem, in this way, has spent at least this budget in vain."""
+        if request.repeat:
+            return False
+        try:
+            info = await service.info()
+            _, failures = self._of(info)
+            return await failures.known(request.theorem, effort(request, info), request.budget) is not None
+        except StoreError as error:
+            _log.warning("failures cannot be looked up", error=str(error))
+            return False
+
+    async def _keep(self, request: Search, proof: Proof, service: Service) -> None:
+        if request.store not in _WRITES:
+            return
+        try:
+            proofs, _ = self._of(await service.info())
+            await proofs.remember(request.theorem, proof.candidate, proof.verdict, request.limits)
+        except StoreError as error:
+            _log.warning("a proof cannot be kept", error=str(error))
+
+    async def _keep_failure(self, request: Search, finished: Finished, service: Service) -> None:
+        if request.store not in _WRITES:
+            return
+        try:
+            info = await service.info()
+            _, failures = self._of(info)
+            way = effort(request, info)
+            await failures.remember(request.theorem, way, request.sampler or "default", request.budget, finished)
+        except StoreError as error:
+            _log.warning("a failure cannot be kept", error=str(error))
+
+    def _of(self, info: ServiceInfo) -> tuple[ProofStore, FailureStore]:
+        toolchain = Toolchain(info.lean, info.runtime, info.worker)
+        if self._stores is None or self._stores[0] != toolchain:
+            proofs = ProofStore(self._database, toolchain, self._capacity)
+            self._stores = toolchain, proofs, FailureStore(self._database, toolchain)
+        return self._stores[1:]
+
+
+def effort(request: Search, info: ServiceInfo) -> str:
+    """All that says how hard a search tries, beside its budget: a failure says nothing about other ways to search."""
+    apart = {"theorem": True, "budget": True, "store": True, "priority": True, "minimise": True, "repeat": True}
+    way = _SEARCH.dump_python(request, mode="json", exclude=apart)
+    way["sampling"].pop("seed")  # the same chances again
+    models = [(model.name, model.digest) for model in info.models]
+    return json.dumps([way, info.samplers, models, _COUNTED], sort_keys=True)
+
+
+_COUNTED = "seconds worked"  # earlier failures counted seconds in which others had the workers: they are known no more
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """A `Checker` that asks the service as a search does."""
+
+    service: Service
+    request: Search
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        request = self.request
+        return await self.service.check(
+            Check(theorem, candidate, terms.limits, request.policy, request.trust, request.guard, terms.priority)
+        )
+
+
+def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
+    key = distinct_key(proof.candidate.text, theorem)
+    return all(key != distinct_key(other.candidate.text, theorem) for other in known)
+
+
+def _together(finished: Finished, known: list[Proof], request: Search) -> Finished:
+    """The end of a search that known proofs stood before."""
+    if not known:
+        return finished
+    theorem, wanted = request.theorem, request.budget.proofs
+    found = [proof for proof in finished.proofs if _new(proof, known, theorem)]
+    proofs = tuple([*known, *found][:wanted])
+    verdicts = dict(finished.verdicts)
+    verdicts[VerdictKind.VERIFIED] = verdicts.get(VerdictKind.VERIFIED, 0) + len(known)
+    spent = replace(
+        finished.spent,
+        checked=finished.spent.checked + len(known),
+        proofs=len(known) + len(found),
+        seconds=max(finished.spent.seconds, *(proof.seconds for proof in proofs)),
+    )
+    diversity = Diversity.of_proofs((proof.candidate.text, 1) for proof in proofs)
+    return replace(finished, spent=spent, verdicts=verdicts, proofs=proofs, diversity=diversity)

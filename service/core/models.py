@@ -1,0 +1,164 @@
+"""The models of this server: what requests mean by a focus, an α or a name, and new weights in place of old ones."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prover.errors import InputError, UserError
+from prover.options import Sampling
+from prover.requests import CoverageCurve, ModelState, RefusedError, ServedModel, UnavailableError
+from prover.sampling.focus import affordable, choose
+from prover.sampling.remote.vllm_server import ServerSettings as RemoteSettings
+from prover.sampling.remote.vllm_server import VllmServerSampler
+from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
+from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
+from prover.sampling.weights import Model, Weights, WeightsError, read_weights
+from prover.search.budget import Budget
+from service.ops.config import ModelSettings
+from training.model.prompts import prompt_format
+
+_CHECKS_PER_SECOND = 10.0
+"""Of one worker: what a budget of seconds pays for, where nothing better is known."""
+
+
+class Models:
+    """What the sampler `model` offers; nothing, if the settings name no weights."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        """Nothing is loaded yet."""
+        self._settings = settings
+        self.sampler = _sampler(settings)
+
+    @property
+    def served(self) -> tuple[ServedModel, ...]:
+        """The models that requests may name, and those that they could if nothing had failed."""
+        if self.sampler is None:
+            return ()
+        weights, loading, failed = self.sampler.weights, self.sampler.loading, self.sampler.failed
+        known = {} if weights is None else {model.name: _described(model) for model in weights.models}
+        there = [known.get(name, ServedModel(name)) for name in self.sampler.models]
+        return (
+            *(replace(one, state=ModelState.LOADING) if one.name in loading else one for one in there),
+            *(
+                replace(known.get(name, ServedModel(name)), state=ModelState.FAILED, problem=why)
+                for name, why in failed.items()
+            ),
+        )
+
+    def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
+        """What a request means. Raises as `meant`, and UnavailableError for a model that has failed."""
+        weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
+        for one in self.served:
+            asked = one.name == sampling.model or (one.alpha is not None and one.alpha == sampling.alpha)
+            if asked and one.state is ModelState.FAILED:
+                raise UnavailableError(f"the model {one.name} cannot be asked: {one.problem}")
+        return replace(meant(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
+
+    async def reload(self) -> tuple[ServedModel, ...]:
+        """Take in what the folder of weights holds now; the old ones are served on if it cannot be used.
+
+        Raises:
+            RefusedError: there is no model, or the new weights cannot be used.
+            UnavailableError: an engine was lost.
+        """
+        if self.sampler is None:
+            raise RefusedError(
+                "this server has no model: set model.path to a folder of weights or model.remote.urls, and start it again"
+            )
+        try:
+            if isinstance(self.sampler, VllmServerSampler):
+                await self.sampler.reload(_manifest(self._settings))
+            else:
+                await self.sampler.reload()
+        except WeightsError as error:
+            raise RefusedError(f"the weights cannot be used, the old ones are served on: {error}") from None
+        except SamplerUnavailableError as error:
+            raise UnavailableError(str(error)) from None
+        return self.served
+
+
+def _sampler(settings: ModelSettings) -> VllmEngineSampler | VllmServerSampler | None:
+    remote = settings.remote
+    if remote.urls:
+        try:
+            weights = _manifest(settings)
+        except WeightsError as error:
+            raise UserError(str(error)) from None
+        how = RemoteSettings(**remote.model_dump(exclude={"urls"}))
+        return VllmServerSampler(remote.urls, how, weights, prompt_format)
+    if settings.path is None:
+        return None
+    return VllmEngineSampler(
+        settings.path, EngineSettings(**settings.engine.model_dump(), background=True), prompt_format
+    )
+
+
+def _manifest(settings: ModelSettings) -> Weights | None:
+    """What is known of remote models."""
+    return None if settings.path is None else read_weights(settings.path)
+
+
+def meant(
+    sampling: Sampling,
+    budget: Budget,
+    workers: int,
+    settings: ModelSettings,
+    weights: Weights | None,
+    loaded: Sequence[str],
+) -> SamplingParams:
+    """How to sample for a request: what it says itself, else what was measured best for its focus, else the settings.
+
+    Args:
+        sampling: what the request says.
+        budget: of the request.
+        workers: that check what is sampled.
+        settings: of the server.
+        weights: that are served; None for a checkpoint that nothing is known of.
+        loaded: names of the models that can be asked.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    model, temperature, top_p = _model(sampling, weights, loaded), sampling.temperature, sampling.top_p
+    focus = settings.focus if sampling.focus is None else sampling.focus
+    candidates = [] if weights is None else [one for one in weights.models if one.name in loaded]
+    if candidates and (focus is not None or model):
+        samples = affordable(budget.samples, budget.checks, budget.seconds, _CHECKS_PER_SECOND * max(1, workers))
+        choice = choose(candidates, focus or 0.0, samples, budget.proofs, model or None, temperature)
+        if choice is not None:
+            model = choice.model
+            temperature = choice.temperature if temperature is None else temperature
+            top_p = choice.top_p if top_p is None else top_p
+    return SamplingParams(
+        samples=budget.samples,
+        temperature=settings.temperature if temperature is None else temperature,
+        top_p=settings.top_p if top_p is None else top_p,
+        max_tokens=settings.max_tokens if sampling.max_tokens is None else sampling.max_tokens,
+        seed=sampling.seed,
+        model=model,
+    )
+
+
+def _model(sampling: Sampling, weights: Weights | None, loaded: Sequence[str]) -> str:
+    """The name of the model that is asked for; empty: whichever."""
+    if sampling.model:
+        if sampling.model in loaded:
+            return sampling.model
+        there = ", ".join(loaded) or "none"
+        raise InputError("sampling.model", f"there is no model {sampling.model!r}; there is {there}")
+    if sampling.alpha is None:
+        return ""
+    models = () if weights is None else weights.models
+    tuned = {one.alpha: one.name for one in models if one.alpha is not None and one.name in loaded}
+    if sampling.alpha in tuned:
+        return tuned[sampling.alpha]
+    there = ", ".join(f"{alpha:g}" for alpha in sorted(tuned)) or "none"
+    raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {there}")
+
+
+def _described(model: Model) -> ServedModel:
+    files = "".join(f"{name} {digest}\n" for name, digest in sorted(model.files.items()))
+    curves = (
+        CoverageCurve(curve.temperature, tuple(sorted(curve.pass_at_k.items())), curve.corpus) for curve in model.curves
+    )
+    return ServedModel(model.name, model.alpha, tuple(curves), hashlib.sha256(files.encode()).hexdigest())

@@ -1,0 +1,79 @@
+"""Texts from outside: taken in with limits, shown without control characters."""
+
+import re
+import unicodedata
+
+from prover.errors import InputError
+from prover.theorem import Header, HeaderError, Theorem
+from prover.verdict import Message, Region, Verdict, VerdictKind
+from service.ops.config import TextSettings
+
+_REGIONS = {"header": Region.HEADER, "project": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
+_TEXTS = ("proof", "file", *_REGIONS)
+_LONGEST_NAME = 64
+
+
+def printable(text: str, newlines: bool = False) -> str:
+    """`text` with control and direction-changing characters escaped, so that it cannot command a terminal."""
+    keep = "\n\t" if newlines else ""
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+def take(field: str, text: str, longest: int) -> str:
+    """`text` if it can be taken.
+
+    Raises:
+        InputError: it is longer than `longest` bytes, or holds what no Lean source holds.
+    """
+    name = field.rpartition(".")[2]
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InputError(field, f"the {name} holds a lone surrogate at character {error.start}: send UTF-8") from None
+    if size > longest:
+        raise InputError(field, f"the {name} is {size:,} bytes long; at most {longest:,} are taken")
+    if "\0" in text:
+        raise InputError(field, f"the {name} holds a NUL character at character {text.index(chr(0))}")
+    return text
+
+
+def read_theorem(statement: str, header: str, context: str, limits: TextSettings, project: str = "") -> Theorem:
+    """The theorem these texts state; an empty header means the default one, that of the named project if there is one.
+
+    Raises:
+        InputError: a text is missing, too long, or no text of Lean.
+    """
+    take("theorem.header", header, limits.header)
+    take("theorem.context", context, limits.context)
+    take("theorem.statement", statement, limits.statement)
+    statement = bare_statement(statement)
+    if not statement:
+        raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
+    try:
+        if project:
+            return Theorem(
+                statement, Header.of_project(header), context, take("theorem.project", project, _LONGEST_NAME)
+            )
+        return Theorem(statement, Header.parse(header) if header.strip() else Header(), context)
+    except HeaderError as error:
+        raise InputError("theorem.header", str(error)) from None
+
+
+def bare_statement(text: str) -> str:
+    """`text` without a trailing `:=`, `:= sorry` or `:= by sorry`, which people leave when they copy a theorem."""
+    return re.sub(r":=\s*(?:by\b\s*)?(?:sorry)?\Z", "", text.strip()).rstrip()
+
+
+def blames_item(error: InputError) -> bool:
+    """Whether a text of the item is to blame, and not what was asked of the service."""
+    return error.field.startswith("theorem.") or error.field in _TEXTS
+
+
+def refusal(error: InputError) -> Verdict:
+    """The verdict on an item whose texts could not be taken."""
+    region = _REGIONS.get(error.field.rpartition(".")[2], Region.CANDIDATE)
+    kind = VerdictKind.REJECTED if region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
+    return Verdict(kind, messages=(Message("error", str(error), region),))

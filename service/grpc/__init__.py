@@ -1,0 +1,1 @@
+"""The gRPC carrier: converts messages, answers calls, reports errors."""

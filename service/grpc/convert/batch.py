@@ -1,0 +1,128 @@
+"""Batches of theorems: what is submitted and what becomes of it."""
+
+from leansieve.v1 import batch_pb2
+from prover.errors import InputError
+from prover.lean.workers.jobs import Priority
+from prover.requests import Bounds
+from service.grpc.convert import search, values
+from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
+from service.ops.config import TextSettings
+
+_STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in JobState}
+_STATE_OF = {value: state for state, value in _STATES.items()}
+_OUTCOMES = {outcome: batch_pb2.BatchOutcome.Value(f"BATCH_OUTCOME_{outcome.name}") for outcome in Outcome}
+_OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
+
+
+def request_to_proto(batch: Batch) -> batch_pb2.SubmitBatchRequest:
+    """A batch as a request. All its searches are asked for as the first one is, theorem and guard aside."""
+    return batch_pb2.SubmitBatchRequest(
+        idempotency_key=batch.key,
+        items=[
+            batch_pb2.BatchItem(
+                id=item.id,
+                theorem=values.theorem_to_proto(item.search.theorem),
+                guard=item.search.guard,
+                family=item.family,
+            )
+            for item in batch.items
+        ],
+        options=search.options_to_proto(batch.items[0].search) if batch.items else None,
+        label=batch.label,
+        repeat=batch.repeat,
+    )
+
+
+def request_from_proto(request: batch_pb2.SubmitBatchRequest, default: Bounds, texts: TextSettings) -> Batch:
+    """The batch that a request asks for.
+
+    Raises:
+        InputError: a text of an item cannot be taken.
+    """
+    items = []
+    for number, item in enumerate(request.items):
+        try:
+            theorem = values.theorem_from_proto(item.theorem, texts)
+        except InputError as error:
+            raise InputError(f"items[{number}].{error.field}", f"item {item.id!r}: {error}") from None
+        asked = search.options_from_proto(request.options, theorem, default)
+        guard = item.guard or request.options.guard
+        items.append(Item(item.id, asked.in_turn(Priority.BATCH).guarding(guard), item.family))
+    return Batch(tuple(items), request.idempotency_key, request.label, request.repeat)
+
+
+def status_to_proto(status: JobStatus) -> batch_pb2.BatchStatus:
+    """How a batch stands."""
+    return batch_pb2.BatchStatus(
+        batch_id=status.id,
+        label=status.label,
+        state=_STATES[status.state],
+        items=status.items,
+        answered=status.answered,
+        running=status.running,
+        submitted=values.timestamp(status.created),
+        ended=None if status.finished is None else values.timestamp(status.finished),
+    )
+
+
+def status_from_proto(status: batch_pb2.BatchStatus) -> JobStatus:
+    """How a batch stands."""
+    return JobStatus(
+        id=status.batch_id,
+        label=status.label,
+        state=_STATE_OF.get(status.state, JobState.RUNNING),
+        items=status.items,
+        answered=status.answered,
+        running=status.running,
+        created=values.seconds(status.submitted),
+        finished=values.seconds(status.ended) if status.HasField("ended") else None,
+    )
+
+
+def event_to_proto(event: JobEvent) -> batch_pb2.WatchBatchResponse:
+    """What a watcher is told."""
+    match event:
+        case Answered(position, answer):
+            return batch_pb2.WatchBatchResponse(result=_result_to_proto(position, answer))
+        case JobStatus():
+            return batch_pb2.WatchBatchResponse(status=status_to_proto(event))
+
+
+def event_from_proto(response: batch_pb2.WatchBatchResponse) -> JobEvent | None:
+    """What a watcher is told; None if this version does not know it."""
+    match response.WhichOneof("event"):
+        case "result":
+            return Answered(response.result.cursor, _result_from_proto(response.result))
+        case "status":
+            return status_from_proto(response.status)
+        case _:
+            return None
+
+
+def _result_to_proto(cursor: int, answer: Answer) -> batch_pb2.BatchResult:
+    return batch_pb2.BatchResult(
+        cursor=cursor,
+        id=answer.id,
+        family=answer.family,
+        outcome=_OUTCOMES[answer.outcome],
+        proofs=[search.proof_to_proto(proof, number) for number, proof in enumerate(answer.proofs)],
+        end=search.ending_to_proto(answer.ending),
+        spent=search.progress_to_proto(answer.spent),
+        verdict=None if answer.verdict is None else values.verdict_to_proto(answer.verdict),
+        error=answer.error,
+        attempts=answer.attempts,
+    )
+
+
+def _result_from_proto(result: batch_pb2.BatchResult) -> Answer:
+    return Answer(
+        id=result.id,
+        outcome=_OUTCOME_OF.get(result.outcome, Outcome.FAILED),
+        family=result.family,
+        proofs=tuple(search.proof_from_proto(proof) for proof in result.proofs),
+        ending=search.ending_from_proto(result.end),
+        spent=search.progress_from_proto(result.spent),
+        verdict=values.verdict_from_proto(result.verdict) if result.HasField("verdict") else None,
+        error=result.error,
+        attempts=result.attempts,
+    )

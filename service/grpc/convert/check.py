@@ -1,0 +1,49 @@
+"""Checks of given proofs."""
+
+from leansieve.v1 import check_pb2
+from prover.candidate import Candidate
+from prover.errors import InputError
+from prover.requests import Bounds, Check
+from prover.verdict import Mode
+from service.core.text import take
+from service.grpc.convert import values
+from service.ops.config import TextSettings
+
+
+def request_to_proto(check: Check) -> check_pb2.CheckProofRequest:
+    """A check as a request."""
+    request = check_pb2.CheckProofRequest(
+        theorem=values.theorem_to_proto(check.theorem),
+        limits=values.limits_to_proto(check.limits),
+        policy=check.policy,
+        minimum_trust=values.trust_to_proto(check.trust),
+        priority=values.priority_to_proto(check.priority),
+        guard=check.guard,
+    )
+    if check.candidate.mode is Mode.PROOF:
+        request.proof = check.candidate.text
+    else:
+        request.file = check.candidate.text
+    return request
+
+
+def request_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, texts: TextSettings) -> Check:
+    """The check that a request asks for.
+
+    Raises:
+        InputError: a text cannot be taken.
+    """
+    given = request.WhichOneof("candidate")
+    if given is None:
+        raise InputError("candidate", "the request holds neither `proof` nor `file`")
+    mode = Mode(given)
+    text = take(given, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
+    return Check(
+        theorem=values.theorem_from_proto(request.theorem, texts),
+        candidate=Candidate(text, mode, source="given"),
+        limits=values.limits_from_proto(request.limits, default.limits),
+        policy=request.policy or "default",
+        trust=values.wanted_trust(request.minimum_trust),
+        guard=request.guard,
+        priority=values.priority_from_proto(request.priority),
+    )

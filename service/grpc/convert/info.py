@@ -1,0 +1,92 @@
+"""What a server says of itself."""
+
+from leansieve.v1 import server_info_pb2
+from prover.requests import Bounds, CoverageCurve, Load, ModelState, ServedModel, ServiceInfo
+from service.grpc.convert import search, values
+
+_STATES = {
+    ModelState.SERVED: server_info_pb2.MODEL_STATE_SERVED,
+    ModelState.LOADING: server_info_pb2.MODEL_STATE_LOADING,
+    ModelState.FAILED: server_info_pb2.MODEL_STATE_FAILED,
+}
+
+
+def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
+    """What a server says of itself."""
+    return server_info_pb2.GetServerInfoResponse(
+        version=info.version,
+        lean_version=info.lean,
+        worker_version=info.worker,
+        runtime=info.runtime,
+        workers=info.workers,
+        samplers=info.samplers,
+        policies=info.policies,
+        highest_trust=values.trust_to_proto(info.highest_trust),
+        default_limits=values.limits_to_proto(info.default.limits),
+        maximum_limits=values.limits_to_proto(info.maximum.limits),
+        default_budget=search.budget_to_proto(info.default.budget),
+        maximum_budget=search.budget_to_proto(info.maximum.budget),
+        strategies=[search.strategy_to_proto(name) for name in info.strategies],
+        models=[model_to_proto(model) for model in info.models],
+        store=info.store,
+        projects=[server_info_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
+        load=server_info_pb2.Load(idle=info.load.idle, busy=info.load.busy, queued=info.load.queued),
+    )
+
+
+def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceInfo:
+    """What a server says of itself; where it says nothing, `ours`."""
+    return ServiceInfo(
+        version=info.version,
+        lean=info.lean_version,
+        runtime=info.runtime,
+        workers=info.workers,
+        samplers=tuple(info.samplers),
+        policies=tuple(info.policies),
+        highest_trust=values.trust_from_proto(info.highest_trust),
+        default=Bounds(
+            values.limits_from_proto(info.default_limits, ours.limits),
+            search.budget_from_proto(info.default_budget, ours.budget),
+        ),
+        maximum=Bounds(
+            values.limits_from_proto(info.maximum_limits, ours.limits),
+            search.budget_from_proto(info.maximum_budget, ours.budget),
+        ),
+        strategies=tuple(search.strategy_from_proto(value) for value in info.strategies),
+        models=tuple(model_from_proto(model) for model in info.models),
+        store=info.store,
+        worker=info.worker_version,
+        projects={project.name: project.lean_version for project in info.projects},
+        load=Load(info.load.idle, info.load.busy, info.load.queued),
+    )
+
+
+def model_to_proto(model: ServedModel) -> server_info_pb2.Model:
+    """A model that is served."""
+    curves = [
+        server_info_pb2.CoverageCurve(
+            temperature=curve.temperature,
+            points=[server_info_pb2.CoveragePoint(k=k, share=share) for k, share in curve.points],
+            benchmark=curve.benchmark,
+        )
+        for curve in model.curves
+    ]
+    return server_info_pb2.Model(
+        name=model.name,
+        alpha=model.alpha,
+        curves=curves,
+        digest=model.digest,
+        state=_STATES[model.state],
+        problem=model.problem,
+    )
+
+
+def model_from_proto(model: server_info_pb2.Model) -> ServedModel:
+    """A model that is served."""
+    curves = tuple(
+        CoverageCurve(curve.temperature, tuple((point.k, point.share) for point in curve.points), curve.benchmark)
+        for curve in model.curves
+    )
+    alpha = model.alpha if model.HasField("alpha") else None
+    state = next((state for state, value in _STATES.items() if value == model.state), ModelState.SERVED)
+    return ServedModel(model.name, alpha, curves, model.digest, state, model.problem)

@@ -1,0 +1,142 @@
+"""Tactics wanted and tactics suggested."""
+
+from leansieve.v1 import suggest_pb2
+from prover.assistance.suggest import (
+    FilePosition,
+    PrintedGoal,
+    Suggest,
+    Suggestion,
+    Suggestions,
+    TacticOutcome,
+    TacticState,
+)
+from prover.errors import InputError
+from prover.requests import Bounds
+from prover.theorem import Header, HeaderError
+from service.core.text import take
+from service.grpc.convert import search, values
+from service.ops.config import TextSettings
+
+_OUTCOMES = {outcome: suggest_pb2.TacticOutcome.Value(f"TACTIC_OUTCOME_{outcome.name}") for outcome in TacticOutcome}
+_OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
+
+
+def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
+    """What is wanted, as a request."""
+    message = suggest_pb2.SuggestTacticsRequest(
+        suggestions=request.most,
+        prefix=request.prefix,
+        time=values.duration(request.seconds),
+        limits=values.limits_to_proto(request.limits),
+        policy=request.policy,
+        sampler=request.sampler,
+        sampling=search.sampling_to_proto(request.sampling),
+        priority=values.priority_to_proto(request.priority),
+    )
+    match request.place:
+        case TacticState(theorem, script):
+            message.state.theorem.CopyFrom(values.theorem_to_proto(theorem))
+            message.state.script.extend(script)
+        case FilePosition(text, line, column, project):
+            message.position.text = text
+            message.position.position.line = line
+            message.position.position.column = column
+            message.position.project = project
+        case PrintedGoal(goal, header, context, project):
+            message.goal.goal = goal
+            message.goal.header = header.text
+            message.goal.context = context
+            message.goal.project = project
+    return message
+
+
+def request_from_proto(
+    request: suggest_pb2.SuggestTacticsRequest, default: Bounds, default_most: int, seconds: float, texts: TextSettings
+) -> Suggest:
+    """What a request wants.
+
+    Raises:
+        InputError: a text cannot be taken.
+    """
+    return Suggest(
+        place=_place(request, texts),
+        most=request.suggestions or default_most,
+        prefix=request.prefix,
+        seconds=values.seconds(request.time) if request.HasField("time") else seconds,
+        limits=values.limits_from_proto(request.limits, default.limits),
+        policy=request.policy or "default",
+        sampler=request.sampler,
+        sampling=search.sampling_from_proto(request.sampling),
+        priority=values.priority_from_proto(request.priority),
+    )
+
+
+def response_to_proto(found: Suggestions, request_id: str) -> suggest_pb2.SuggestTacticsResponse:
+    """What was found."""
+    return suggest_pb2.SuggestTacticsResponse(
+        request_id=request_id,
+        goals=found.goals,
+        tried=found.tried,
+        term=found.term,
+        suggestions=[
+            suggest_pb2.TacticSuggestion(
+                tactic=one.tactic,
+                outcome=_OUTCOMES[one.outcome],
+                goals=one.goals,
+                score=one.score,
+                source=one.source,
+                elapsed=values.duration(one.seconds),
+                trust=values.trust_to_proto(one.trust),
+            )
+            for one in found.suggestions
+        ],
+    )
+
+
+def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggestions:
+    """What was found."""
+    return Suggestions(
+        goals=tuple(response.goals),
+        suggestions=tuple(
+            Suggestion(
+                tactic=one.tactic,
+                outcome=_OUTCOME_OF.get(one.outcome, TacticOutcome.PROGRESS),
+                goals=tuple(one.goals),
+                score=one.score,
+                source=one.source,
+                seconds=values.seconds(one.elapsed),
+                trust=values.trust_from_proto(one.trust),
+            )
+            for one in response.suggestions
+        ),
+        tried=response.tried,
+        term=response.term,
+    )
+
+
+def _place(request: suggest_pb2.SuggestTacticsRequest, texts: TextSettings) -> TacticState | FilePosition | PrintedGoal:
+    match request.WhichOneof("place"):
+        case "state":
+            script = tuple(take("state.script", block, texts.candidate) for block in request.state.script)
+            return TacticState(values.theorem_from_proto(request.state.theorem, texts), script)
+        case "position":
+            at = request.position.position
+            text = take("position.text", request.position.text, texts.context)
+            return FilePosition(text.replace("\r\n", "\n"), at.line, at.column, request.position.project)
+        case "goal":
+            goal = request.goal
+            take("goal.header", goal.header, texts.header)
+            take("goal.context", goal.context, texts.context)
+            try:
+                header = _header(goal.header, goal.project)
+            except HeaderError as error:
+                raise InputError("goal.header", str(error)) from None
+            return PrintedGoal(take("goal.goal", goal.goal, texts.statement), header, goal.context, goal.project)
+        case _:
+            raise InputError("place", "the request names no place: set state, position or goal")
+
+
+def _header(text: str, project: str) -> Header:
+    if project:
+        return Header.of_project(text)
+    return Header.parse(text) if text.strip() else Header()

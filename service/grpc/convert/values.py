@@ -1,0 +1,158 @@
+"""What many messages hold: theorems, limits, verdicts, durations."""
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
+from prover.lean.workers.jobs import Priority
+from prover.theorem import Theorem
+from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service.core.text import read_theorem
+from service.ops.config import TextSettings
+
+KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
+KIND_OF = {value: kind for kind, value in KINDS.items()}
+_REGIONS = {region: verdict_pb2.Region.Value(f"REGION_{region.name}") for region in Region}
+_REGION_OF = {value: region for region, value in _REGIONS.items()}
+_TRUSTS = {
+    Trust.NONE: verdict_pb2.TRUST_UNSPECIFIED,
+    Trust.ELABORATED: verdict_pb2.TRUST_ELABORATED,
+    Trust.KERNEL_REPLAYED: verdict_pb2.TRUST_KERNEL_REPLAYED,
+    Trust.ISOLATED_REPLAY: verdict_pb2.TRUST_ISOLATED_REPLAY,
+}
+_TRUST_OF = {value: trust for trust, value in _TRUSTS.items()}
+_SEVERITIES = {
+    severity: verdict_pb2.Severity.Value(f"SEVERITY_{severity.upper()}")
+    for severity in ("error", "warning", "information")
+}
+_SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
+
+
+def duration(seconds: float) -> Duration:
+    """A proto duration."""
+    made = Duration()
+    made.FromNanoseconds(_nanoseconds(seconds))
+    return made
+
+
+def timestamp(seconds: float) -> Timestamp:
+    """A proto time, from seconds since the epoch."""
+    made = Timestamp()
+    made.FromNanoseconds(_nanoseconds(seconds))
+    return made
+
+
+def seconds(value: Duration | Timestamp) -> float:
+    """Seconds of a proto duration, or since the epoch of a proto time."""
+    return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
+
+
+def _nanoseconds(seconds: float) -> int:
+    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
+    return whole * 10**9 + round((seconds - whole) * 1e9)
+
+
+def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
+    """A theorem as a request carries it."""
+    return theorem_pb2.Theorem(
+        header=theorem.header.text, context=theorem.context, statement=theorem.statement, project=theorem.project
+    )
+
+
+def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings) -> Theorem:
+    """The theorem of a request.
+
+    Raises:
+        InputError: a text is missing, too long, or no text of Lean.
+    """
+    return read_theorem(theorem.statement, theorem.header, theorem.context, limits, theorem.project)
+
+
+def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
+    """The proto enum's value."""
+    return _TRUSTS[trust]
+
+
+def trust_from_proto(trust: verdict_pb2.Trust.ValueType) -> Trust:
+    """The engine's trust; a value that this version does not know counts as none."""
+    return _TRUST_OF.get(trust, Trust.NONE)
+
+
+def limits_to_proto(limits: Limits) -> verdict_pb2.Limits:
+    """Limits as a request carries them."""
+    return verdict_pb2.Limits(time=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion)
+
+
+def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
+    """The limits of a request; what it does not say comes from `default`."""
+    return Limits(
+        seconds(limits.time) if limits.HasField("time") else default.seconds,
+        limits.heartbeats or default.heartbeats,
+        limits.recursion or default.recursion,
+        default.messages,
+        default.message_bytes,
+    )
+
+
+def wanted_trust(value: verdict_pb2.Trust.ValueType) -> Trust:
+    """The tier that a request asks for. The contract lets no other value through."""
+    return Trust.ISOLATED_REPLAY if value == verdict_pb2.TRUST_ISOLATED_REPLAY else Trust.KERNEL_REPLAYED
+
+
+def priority_to_proto(priority: Priority) -> search_pb2.Priority.ValueType:
+    """The proto enum's value."""
+    return search_pb2.PRIORITY_BATCH if priority is Priority.BATCH else search_pb2.PRIORITY_INTERACTIVE
+
+
+def priority_from_proto(value: search_pb2.Priority.ValueType) -> Priority:
+    """The turn that a request waits for."""
+    return Priority.BATCH if value == search_pb2.PRIORITY_BATCH else Priority.INTERACTIVE
+
+
+def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
+    """A verdict as an answer carries it."""
+    return verdict_pb2.Verdict(
+        kind=KINDS[verdict.kind],
+        trust=_TRUSTS[verdict.trust],
+        policy=verdict.policy.name,
+        theorem=verdict.theorem,
+        messages=[_message_to_proto(message) for message in verdict.messages],
+        axioms=verdict.axioms,
+        elapsed=duration(verdict.elapsed_ms / 1e3),
+        timing_ms=verdict.timing,
+        heartbeats=verdict.heartbeats,
+        widened_axioms=verdict.policy.axioms,
+        widened_kinds=verdict.policy.kinds,
+    )
+
+
+def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) -> Verdict:
+    """A verdict as the engine has it. What a newer server says and this version does not know is INFRASTRUCTURE."""
+    return Verdict(
+        kind=KIND_OF.get(verdict.kind, VerdictKind.INFRASTRUCTURE),
+        trust=_TRUST_OF.get(verdict.trust, Trust.NONE),
+        mode=mode,
+        policy=Policy(verdict.policy, tuple(verdict.widened_axioms), tuple(verdict.widened_kinds)),
+        theorem=verdict.theorem,
+        messages=tuple(_message_from_proto(message) for message in verdict.messages),
+        axioms=tuple(verdict.axioms),
+        elapsed_ms=seconds(verdict.elapsed) * 1e3,
+        timing=dict(verdict.timing_ms),
+        heartbeats=verdict.heartbeats,
+    )
+
+
+def _message_to_proto(message: Message) -> verdict_pb2.Message:
+    return verdict_pb2.Message(
+        severity=_SEVERITIES.get(message.severity, verdict_pb2.SEVERITY_ERROR),
+        text=message.text,
+        region=_REGIONS[message.region],
+        line=message.line,
+        column=message.column,
+    )
+
+
+def _message_from_proto(message: verdict_pb2.Message) -> Message:
+    severity = _SEVERITY_OF.get(message.severity, "error")
+    region = _REGION_OF.get(message.region, Region.CANDIDATE)
+    return Message(severity, message.text, region, message.line, message.column)

@@ -1,0 +1,1 @@
+"""The HTTP contract as OpenAPI, and the page that shows it."""

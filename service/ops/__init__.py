@@ -1,0 +1,1 @@
+"""Operations: configuration, logs, metrics, traces, health, draining, diagnosis."""

@@ -1,0 +1,83 @@
+"""Settings of the language models: where their weights are, how they sample, and what runs them."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+
+from prover.sampling.weights import SHIPPED
+from service.ops.config.section import Section
+
+
+class EngineSettings(Section):
+    """vLLM in processes that this one starts, one for each checkpoint."""
+
+    models: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Those of the folder that are loaded; by default all."""
+    context_tokens: int | None = Field(default=None, ge=64)
+    """Longest prompt and answer together; by default what the checkpoint was made for."""
+    sequences: int = Field(default=64, ge=1, le=4096)
+    """Most candidates that one engine works on at once."""
+    gpu_memory: float = Field(default=0.9, gt=0, le=1)
+    """Share of a GPU's memory that all engines together may take."""
+    kv_cache_mib: int | None = Field(default=None, ge=1)
+    """Room for keys and values of each engine on a CPU; by default what `sequences` of full length need, 1 GiB at most."""
+
+
+class RemoteSettings(Section):
+    """`vllm serve` processes, on this machine or others, in place of engines here."""
+
+    urls: tuple[str, ...] = ()
+    """Their addresses, as in `http://gpu1:8000`; one that fails loses its work to the others. None: engines run here."""
+    api_key: SecretStr | None = None
+    """What they want as bearer token; rather in the environment (`LEANSIEVE_MODEL__REMOTE__API_KEY`) than here."""
+    model: str = ""
+    """Who is asked if a request names nobody; empty: the base of the manifest in `model.path`, else the first one listed."""
+    prompt_format: str = "source"
+    """How the models are asked, where no manifest says it: docs/training.md has the names."""
+    tokenizer: Path | None = None
+    """Folder of the models' tokenizer, for prompt formats that need its chat template."""
+    stop_texts: int = Field(default=4, ge=1)
+    """Most stop texts that a server takes, `VLLM_MAX_STOP_STRINGS` of its environment; at others answers are cut here."""
+    sequences: int = Field(default=64, ge=1, le=4096)
+    """Most candidates of one search that one server works on at once."""
+    connect_seconds: float = Field(default=5.0, gt=0)
+    """Longest wait for a connection, and for an answer about health."""
+    request_seconds: float = Field(default=300.0, gt=0)
+    """Longest wait for a candidate."""
+    health_seconds: float = Field(default=5.0, gt=0)
+    """Between two questions for health."""
+
+    @field_validator("urls")
+    @classmethod
+    def _are_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("the address of a vLLM server must begin with http:// or https://")
+            if "@" in url:
+                raise ValueError("the address of a vLLM server must hold no password: there is api_key for that")
+        return urls
+
+
+class ModelSettings(Section):
+    """The language models behind the sampler `model`, run by vLLM; none by default."""
+
+    path: Path | None = None
+    """Folder of weights with their manifest, or of one Hugging Face checkpoint; `shipped` for the weights that come with
+    leansieve. With `remote.urls`: the folder whose manifest says what was measured of the models there."""
+    focus: float | None = Field(default=None, ge=0, le=1)
+    """Where requests stand that do not say: from 0, coverage, to 1, precision. None: the base model as below."""
+    temperature: float = Field(default=1.0, ge=0)
+    """Softmax temperature; 0 is greedy."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Nucleus mass."""
+    max_tokens: int = Field(default=256, ge=1)
+    """Longest candidate, in tokens."""
+    engine: EngineSettings = EngineSettings()
+    """Engines here."""
+    remote: RemoteSettings = RemoteSettings()
+    """Servers elsewhere."""
+
+    @field_validator("path")
+    @classmethod
+    def _shipped(cls, path: Path | None) -> Path | None:
+        return SHIPPED if path == Path("shipped") else path

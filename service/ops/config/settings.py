@@ -1,0 +1,137 @@
+"""Every setting of the service, and how it is put together: flags over environment over file over defaults.
+
+The file is TOML, one table per section: `--config FILE`, else `LEANSIEVE_CONFIG`, else `config.toml` in the user's
+configuration folder. The environment variable of `lean.workers` is `LEANSIEVE_LEAN__WORKERS`.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from prover.errors import UserError
+from service.ops.config.engine import CheckSettings, LeanSettings, PolicySettings, SearchSettings, TextSettings
+from service.ops.config.model import ModelSettings
+from service.ops.config.server import (
+    ClientSettings,
+    ConnectionSettings,
+    HttpSettings,
+    LogSettings,
+    MetricsSettings,
+    SecuritySettings,
+    ServerSettings,
+    TracingSettings,
+)
+from service.ops.config.store import JobSettings, StoreSettings
+
+Flags = Mapping[str, Mapping[str, Any]]
+"""Settings given on the command line, by section; a value of None was not given."""
+
+
+class Settings(BaseSettings):
+    """All sections."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LEANSIEVE_", env_nested_delimiter="__", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
+
+    server: ServerSettings = ServerSettings()
+    http: HttpSettings = HttpSettings()
+    security: SecuritySettings = SecuritySettings()
+    clients: ClientSettings = ClientSettings()
+    text: TextSettings = TextSettings()
+    lean: LeanSettings = LeanSettings()
+    check: CheckSettings = CheckSettings()
+    search: SearchSettings = SearchSettings()
+    model: ModelSettings = ModelSettings()
+    store: StoreSettings = StoreSettings()
+    jobs: JobSettings = JobSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
+    log: LogSettings = LogSettings()
+    connection: ConnectionSettings = ConnectionSettings()
+    policies: dict[str, PolicySettings] = {"default": PolicySettings()}
+    """Policies by the names that requests use."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
+    """Put the settings together.
+
+    Args:
+        file: configuration file that must exist; None looks in the usual places.
+        flags: settings given on the command line.
+
+    Raises:
+        UserError: a file cannot be read or a value does not fit.
+    """
+    path = file_in_use(file)
+    _refuse_unknown_variables()
+
+    class Layered(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        values: dict[str, Any] = {**given(flags)}
+        return Layered(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        # What a whole section was is no help, and a token is nobody's business.
+        found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
+        text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise UserError(f"setting {name}: {text}{found}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"cannot read the configuration file {path}: {error}") from None
+
+
+def file_in_use(file: Path | None = None) -> Path:
+    """The configuration file that `load` reads if it exists.
+
+    Raises:
+        UserError: one was named that does not exist.
+    """
+    path = file or (Path(named) if (named := os.environ.get("LEANSIEVE_CONFIG")) else None)
+    if path is not None and not path.is_file():
+        raise UserError(f"there is no configuration file {path}")
+    return path or user_config_path("leansieve") / "config.toml"
+
+
+_CLEARER = {
+    "extra_forbidden": "there is none of that name; `leansieve config show` lists all there are",
+    "model_type": "expected a table of settings",
+}
+
+
+def _refuse_unknown_variables() -> None:
+    """Raise UserError if a variable of the environment names a section that there is not: nothing else would say so."""
+    for name in os.environ:
+        section, nested, _ = name.upper().removeprefix("LEANSIEVE_").partition("__")
+        if name.upper().startswith("LEANSIEVE_") and nested and section.lower() not in Settings.model_fields:
+            raise UserError(
+                f"the environment variable {name} is no setting; `leansieve config show` lists all there are"
+            )
+
+
+def given(flags: Flags | None) -> dict[str, dict[str, Any]]:
+    """The flags that were given."""
+    return {
+        section: {name: value for name, value in values.items() if value is not None}
+        for section, values in (flags or {}).items()
+    }

@@ -1,0 +1,87 @@
+"""Whether this server can prove: told to gRPC's health service, and found out again and again."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+from grpc_health.v1 import health, health_pb2
+
+from leansieve.v1 import proof_search_pb2
+from prover.errors import UserError
+from prover.lean.workers.stats import PoolStats, State
+
+_log = structlog.get_logger(__name__)
+
+SERVICE = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].full_name
+
+_LOOK_SECONDS = 1.0
+
+
+class Proving(Protocol):
+    """What is watched: `Engine`."""
+
+    def stats(self) -> PoolStats:
+        """What its workers do."""
+        ...
+
+    async def self_check(self) -> None:
+        """Check a small proof; raises UserError if that fails."""
+        ...
+
+
+class Health:
+    """The health service: NOT_SERVING until told otherwise.
+
+    Attributes:
+        serving: what it tells.
+        lag_seconds: how much later than it should a waiting task was woken, when last looked at.
+    """
+
+    def __init__(self) -> None:
+        """Not serving."""
+        self.servicer = health.aio.HealthServicer()
+        self.serving = False
+        self.lag_seconds = 0.0
+
+    async def report(self, serving: bool) -> None:
+        """Tell those who ask for the server and for `leansieve.v1.ProofSearch`."""
+        self.serving = serving
+        state = health_pb2.HealthCheckResponse
+        for name in ("", SERVICE):
+            await self.servicer.set(name, state.SERVING if serving else state.NOT_SERVING)
+
+    async def shut_down(self) -> None:
+        """NOT_SERVING for good, whatever is reported later."""
+        self.serving = False
+        await self.servicer.enter_graceful_shutdown()
+
+    async def watch(self, engine: Proving, patience_seconds: float) -> None:
+        """Report NOT_SERVING when no Lean worker was there for that long, and SERVING once a proof was checked again.
+
+        Runs until it is cancelled; health was reported SERVING before.
+        """
+        loop = asyncio.get_running_loop()
+        last_seen = loop.time()
+        while True:
+            wake = loop.time() + min(_LOOK_SECONDS, max(0.05, patience_seconds))
+            await asyncio.sleep(wake - loop.time())
+            now = loop.time()
+            self.lag_seconds = now - wake
+            stats = engine.stats()
+            if stats.in_state(State.IDLE) + stats.in_state(State.BUSY):
+                last_seen = now
+                if not self.serving and await _proves(engine):
+                    _log.info("Lean workers are back: serving again")
+                    await self.report(serving=True)
+            elif self.serving and now - last_seen >= patience_seconds:
+                _log.error("no Lean worker is left: not serving until one is back")
+                await self.report(serving=False)
+
+
+async def _proves(engine: Proving) -> bool:
+    try:
+        await engine.self_check()
+    except UserError as error:
+        _log.warning("Lean workers are back, but a proof could not be checked", error=str(error))
+        return False
+    return True

@@ -1,0 +1,134 @@
+"""The state of workers, queue, models and process, read when Prometheus asks: nothing is counted twice, nothing in the hot path."""
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Iterable
+from typing import Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import REGISTRY, Collector
+
+from prover.lean.processes.ending import End
+from prover.lean.workers.stats import PoolStats, State
+from prover.requests import ModelState
+from service.core.models import Models
+from service.ops.health import Health
+
+
+class Pool(Protocol):
+    """What is asked of a worker pool."""
+
+    @property
+    def size(self) -> int:
+        """Most checks at once."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """`embedded` or `native`."""
+        ...
+
+    @property
+    def lean_version(self) -> str:
+        """Empty until a worker is warm."""
+        ...
+
+
+class Observed(Protocol):
+    """What is read: `Engine`."""
+
+    @property
+    def pool(self) -> Pool:
+        """The workers."""
+        ...
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Who samples."""
+        ...
+
+    @property
+    def models(self) -> Models:
+        """The language models behind it."""
+        ...
+
+    def stats(self) -> PoolStats:
+        """A snapshot of the workers, cheap and safe to take from another thread."""
+        ...
+
+
+class ServerCollector(Collector):
+    """Reads an engine and its health."""
+
+    def __init__(self, engine: Observed, health: Health) -> None:
+        """Read these."""
+        self._engine = engine
+        self._health = health
+
+    def collect(self) -> Iterable[Metric]:
+        """Everything as it is now."""
+        stats, pool = self._engine.stats(), self._engine.pool
+        yield _gauge("leansieve_ready", "1 while health is SERVING.", float(self._health.serving))
+        yield _gauge(
+            "leansieve_event_loop_lag_seconds", "How late a waiting task was woken last.", self._health.lag_seconds
+        )
+        yield _gauge("leansieve_checks_capacity", "Most checks at once.", pool.size)
+        yield _gauge("leansieve_checks_queued", "Checks that wait for a worker.", stats.queued)
+
+        workers = GaugeMetricFamily("leansieve_workers", "Lean workers, by state.", labels=["state"])
+        memory = GaugeMetricFamily(
+            "leansieve_worker_resident_memory_bytes", "Resident memory of a worker's processes.", labels=["worker"]
+        )
+        for state in State:
+            workers.add_metric([state.value], stats.in_state(state))
+        for place, worker in enumerate(stats.workers):
+            memory.add_metric([str(place)], worker.memory_bytes)
+        yield workers
+        yield memory
+        yield _gauge("leansieve_isolated_workers", "Workers lent out to one client alone.", stats.isolated)
+
+        ends = CounterMetricFamily("leansieve_worker_ends", "Workers that ended, by reason.", labels=["reason"])
+        for end in End:
+            ends.add_metric([end.value], stats.ends.get(end, 0))
+        yield ends
+        yield CounterMetricFamily(
+            "leansieve_worker_failed_starts", "Starts of a worker that came to nothing.", stats.failed_starts
+        )
+        yield CounterMetricFamily("leansieve_checks_abandoned", "Checks whose caller left.", stats.abandoned)
+
+        version = importlib.metadata.version("leansieve")
+        yield InfoMetricFamily(
+            "leansieve_build",
+            "What runs here.",
+            {"version": version, "runtime": pool.runtime, "lean_version": pool.lean_version},
+        )
+        samplers = GaugeMetricFamily("leansieve_sampler_info", "Who samples here; always 1.", labels=["sampler"])
+        for source in self._engine.sources:
+            samplers.add_metric([source], 1)
+        yield samplers
+        models = GaugeMetricFamily(
+            "leansieve_model_info", "Models that sample here; always 1.", labels=["model", "alpha", "digest"]
+        )
+        states = GaugeMetricFamily("leansieve_models", "Models, by state.", labels=["state"])
+        counts = Counter(model.state for model in self._engine.models.served)
+        for name in ModelState:
+            states.add_metric([name.value], counts[name])
+        yield states
+        for model in self._engine.models.served:
+            if model.state is ModelState.SERVED:
+                models.add_metric([model.name, "" if model.alpha is None else f"{model.alpha:g}", model.digest], 1)
+        yield models
+        if self._engine.models.sampler is not None:
+            yield from self._engine.models.sampler.collect()
+
+
+class ProcessCollector(Collector):
+    """What is registered for the whole process: its memory, processor time and files."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Everything as it is now."""
+        return REGISTRY.collect()
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value)

@@ -1,0 +1,228 @@
+"""Counters and histograms of the work: checks, samples, searches, look-ups. To record is to add to a number.
+
+Labels are few and the server's own: verdicts, samplers, methods; never a theorem, a client or anything that one sent.
+"""
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
+from prover.search.search import Event, Finished, Progress, Proof
+from prover.theorem import Theorem
+from prover.verdict import Verdict
+from service.ops.tracing import Tracing
+
+_CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_SEARCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600)
+
+
+class Recorder:
+    """One server's counters, in a registry of their own."""
+
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        """Start from nothing; checks and samplers are also traced."""
+        self.tracing = tracing or Tracing()
+        self.registry = registry = CollectorRegistry()
+        self._checks = Counter(
+            "leansieve_checks", "Checks answered, by verdict and trust.", ["verdict", "trust"], registry=registry
+        )
+        self._check_seconds = Histogram(
+            "leansieve_check_seconds",
+            "From the start of a check in a worker to its answer.",
+            buckets=_CHECK_SECONDS,
+            registry=registry,
+        )
+        self._wait_seconds = Histogram(
+            "leansieve_check_wait_seconds",
+            "How long checks waited for a worker.",
+            buckets=_CHECK_SECONDS,
+            registry=registry,
+        )
+        self._candidates = Counter(
+            "leansieve_candidates", "Candidates sampled, by sampler.", ["sampler"], registry=registry
+        )
+        self._sample_seconds = Histogram(
+            "leansieve_sample_seconds",
+            "Wait for the next candidate of a sampler.",
+            ["sampler"],
+            buckets=_CHECK_SECONDS,
+            registry=registry,
+        )
+        self._duplicates = Counter(
+            "leansieve_duplicate_candidates",
+            "Candidates that were the same as an earlier one of their search.",
+            registry=registry,
+        )
+        self._proofs = Counter("leansieve_proofs", "Distinct verified proofs found by searches.", registry=registry)
+        self._searches = Counter(
+            "leansieve_searches",
+            "Searches that ended, by how; `abandoned`: the client left.",
+            ["end"],
+            registry=registry,
+        )
+        self._searching = Gauge("leansieve_searches_in_progress", "Searches in work.", registry=registry)
+        self._first_proof_seconds = Histogram(
+            "leansieve_first_proof_seconds",
+            "From the start of a search to its first verified proof.",
+            buckets=_SEARCH_SECONDS,
+            registry=registry,
+        )
+        self._search_seconds = Histogram(
+            "leansieve_search_seconds", "How long searches took.", buckets=_SEARCH_SECONDS, registry=registry
+        )
+        self._lookups = Counter(
+            "leansieve_store_lookups",
+            "Look-ups in the store of verdicts and proofs, by result.",
+            ["result"],
+            registry=registry,
+        )
+        for result in ("hit", "miss"):
+            self._lookups.labels(result)
+
+    def checker(self, checker: Checker) -> Checker:
+        """`checker`, recorded."""
+        return _RecordedChecker(self, checker)
+
+    def checked(self, verdict: Verdict, seconds: float) -> None:
+        """A check was answered, `seconds` after it was asked for."""
+        self._checks.labels(verdict.kind.value, verdict.trust.name.lower()).inc()
+        elapsed = verdict.elapsed_ms / 1e3
+        self._check_seconds.observe(elapsed)
+        self._wait_seconds.observe(max(0.0, seconds - elapsed))
+
+    def sampler(self, sampler: Sampler) -> Sampler:
+        """`sampler`, recorded: by its name, or by the names of its models if it has some."""
+        return _RecordedModel(self, sampler) if isinstance(sampler, ProofModel) else _RecordedSampler(self, sampler)
+
+    def sampled(self, sampler: str, seconds: float) -> None:
+        """A sampler proposed a candidate, `seconds` after it was asked to."""
+        self._candidates.labels(sampler).inc()
+        self._sample_seconds.labels(sampler).observe(seconds)
+
+    def looked_up(self, hit: bool) -> None:
+        """The store was asked for what may be known already."""
+        self._lookups.labels("hit" if hit else "miss").inc()
+
+    async def search(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """Pass the events of one search on, recorded."""
+        with self._in_progress() as record:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    record(event)
+                    yield event
+
+    @contextlib.contextmanager
+    def _in_progress(self) -> Iterator["_SearchRecord"]:
+        record = _SearchRecord(self._first_proof_seconds, self._duplicates, self._proofs)
+        self._searching.inc()
+        try:
+            yield record
+        except Exception:
+            record.end = "failed"
+            raise
+        finally:
+            self._searching.dec()
+            self._searches.labels(record.end).inc()
+            self._search_seconds.observe(time.monotonic() - record.began)
+
+
+class _SearchRecord:
+    """Adds what is new in each event of one search."""
+
+    def __init__(self, first_proof: Histogram, duplicates: Counter, proofs: Counter) -> None:
+        self.began = time.monotonic()
+        self.end = "abandoned"
+        self._first_proof = first_proof
+        self._duplicates = duplicates
+        self._proofs = proofs
+        self._seen = Progress()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Proof(seconds=seconds):
+                if not self._seen.proofs:
+                    self._first_proof.observe(seconds)
+            case Progress():
+                self._add(event)
+            case Finished(ending=ending, spent=spent):
+                self._add(spent)
+                self.end = ending.value
+
+    def _add(self, now: Progress) -> None:
+        before, self._seen = self._seen, now
+        self._duplicates.inc(max(0, (now.sampled - now.distinct) - (before.sampled - before.distinct)))
+        self._proofs.inc(max(0, now.proofs - before.proofs))
+
+
+class _RecordedChecker:
+    def __init__(self, recorder: Recorder, checker: Checker) -> None:
+        self._recorder = recorder
+        self._checker = checker
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        began = time.monotonic()
+        with self._recorder.tracing.span("check") as span:
+            span.set_attribute("leansieve.theorem", theorem.digest)
+            verdict = await self._checker.check(theorem, candidate, terms)
+            span.set_attribute("leansieve.verdict", verdict.kind.value)
+        self._recorder.checked(verdict, time.monotonic() - began)
+        return verdict
+
+
+class _RecordedSampler:
+    def __init__(self, recorder: Recorder, sampler: Sampler) -> None:
+        self._recorder = recorder
+        self._sampler = sampler
+
+    @property
+    def name(self) -> str:
+        return self._sampler.name
+
+    async def start(self) -> None:
+        await self._sampler.start()
+
+    async def close(self) -> None:
+        await self._sampler.close()
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._sampler.sample(theorem, params), lambda _candidate: self.name)
+
+    async def _recorded(
+        self, candidates: AsyncGenerator[Candidate, None], label: Callable[[Candidate], str]
+    ) -> AsyncGenerator[Candidate, None]:
+        with self._recorder.tracing.span("sample", current=False) as span:
+            span.set_attribute("leansieve.sampler", self.name)
+            async with contextlib.aclosing(candidates):
+                began = time.monotonic()
+                async for candidate in candidates:
+                    self._recorder.sampled(label(candidate), time.monotonic() - began)
+                    yield candidate
+                    began = time.monotonic()
+
+
+class _RecordedModel(_RecordedSampler):
+    """Its candidates name the model that they come from as their source, and there are few of those."""
+
+    def __init__(self, recorder: Recorder, model: ProofModel) -> None:
+        super().__init__(recorder, model)
+        self._model = model
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.sample(theorem, params), _source)
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.continue_proof(theorem, prefix, params), _source)
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        return self._recorded(self._model.repair_proof(theorem, proof, error, params), _source)
+
+
+def _source(candidate: Candidate) -> str:
+    return candidate.source

@@ -1,0 +1,75 @@
+"""Stand-ins for `lake` and `lean`: programs of these names that do what a JSON file beside them says.
+
+They emulate a toolchain on a machine without one. What they emulate: command lines, environment, working directories,
+exit statuses. `lean --run` can go through to the embedded Lean (`lean_stand_in.py`).
+"""
+
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+SOURCE = Path(__file__).parents[5]
+
+LEAN_4_28 = "Lean (version 4.28.0, x86_64-unknown-linux-gnu, commit 0123456789abcdef, Release)"
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """An emulated toolchain in `folder` and a project that uses it.
+
+    Attributes:
+        environment: what a user's shell would have.
+    """
+
+    folder: Path
+    project: Path
+    environment: dict[str, str]
+
+    def calls(self, program: str) -> list[dict[str, Any]]:
+        """How `lake` or `lean` was called: `arguments`, `folder`, `environment`."""
+        log = self.folder / f"{program}.calls"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def configure(self, **settings: Any) -> None:
+        """Change what the stand-ins do; see `lake_stand_in.py` and `lean_stand_in.py`."""
+        file = self.folder / "stand_in.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+
+    def build(self, module: str, root: Path | None = None) -> Path:
+        """An empty `.olean` file where Lake would put it."""
+        file = (root or self.project) / ".lake/build/lib/lean" / Path(*module.split(".")).with_suffix(".olean")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        return file
+
+
+def emulate(root: Path, elan: bool = False, **settings: Any) -> Emulated:
+    """Make an emulated toolchain and an empty project under `root`; with `elan`, where elan would put it."""
+    home, project, prefix = root / "home", root / "project", root / "toolchain"
+    folder = home / ".elan" / "bin" if elan else root / "bin"
+    for place in (home, project, prefix / "lib" / "lean", prefix / "bin", folder):
+        place.mkdir(parents=True, exist_ok=True)
+    for module in ("Init", "Std", "Lean"):
+        (prefix / "lib" / "lean" / f"{module}.olean").touch()
+    for program in ("lake", "lean"):
+        _script(folder / program, _HERE / f"{program}_stand_in.py")
+    _script(prefix / "bin" / "lean", _HERE / "lean_stand_in.py")
+    (project / "lakefile.toml").write_text('name = "project"\n')
+    (prefix / "bin" / "stand_in.json").symlink_to(folder / "stand_in.json")
+    defaults = {"version": LEAN_4_28, "prefix": str(prefix), "source": str(SOURCE), "log": str(folder)}
+    (folder / "stand_in.json").write_text(json.dumps(defaults | settings))
+    path = os.defpath if elan else f"{folder}{os.pathsep}{os.defpath}"
+    return Emulated(folder, project, {"PATH": path, "HOME": str(home)})
+
+
+def _script(file: Path, program: Path) -> None:
+    file.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.argv[0] = {str(file)!r}\n"
+        f"exec(compile(open({str(program)!r}).read(), {str(program)!r}, 'exec'))\n"
+    )
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)

@@ -1,0 +1,90 @@
+"""How a pool comes up, and what it says if it does not; emulated by scripted processes."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from prover.lean.runtimes.runtime import Launch
+from prover.lean.workers.pool import PoolUnavailableError
+from prover.lean.workers.stats import State
+from prover.verdict import VerdictKind
+from tests.support.pools import idle
+from tests.support.scripted import ScriptedRuntime, pool_of, proof, theorem
+
+
+async def test_start_returns_at_once_and_ready_waits_for_the_first_worker() -> None:
+    async with pool_of(2, runtime=ScriptedRuntime(start={"sleep": 0.3})) as pool:
+        assert pool.stats().in_state(State.STARTING) == 2
+        await pool.ready()
+        assert pool.stats().in_state(State.IDLE) >= 1
+
+
+async def test_first_worker_comes_up_alone() -> None:
+    runtime = ScriptedRuntime(start={"sleep": 60})
+    async with pool_of(3, runtime=runtime):
+        await asyncio.sleep(0.3)
+        assert runtime.launched == 1
+    runtime = ScriptedRuntime()
+    async with pool_of(3, runtime=runtime) as pool:
+        await idle(pool)
+        assert runtime.launched == 3
+
+
+async def test_pool_that_cannot_start_says_why_and_fails_what_waits() -> None:
+    runtime = ScriptedRuntime(start={"noise": "no WebAssembly here\n", "exit": 1})
+    async with pool_of(runtime=runtime) as pool:
+        verdict = await pool.check(theorem(), proof())
+        assert verdict.kind is VerdictKind.INFRASTRUCTURE
+        assert verdict.messages[0].text == "no Lean worker can be started"
+        with pytest.raises(PoolUnavailableError, match="exited with status 1; its last words: no WebAssembly here"):
+            await pool.ready()
+        runtime.start = {}
+        await idle(pool)
+        await pool.ready()
+        assert (await pool.check(theorem(), proof())).verified
+
+
+async def test_missing_runtime_is_told_in_its_own_words() -> None:
+    async with pool_of(runtime=ScriptedRuntime(unavailable="Node is missing: pip install it")) as pool:
+        with pytest.raises(PoolUnavailableError, match="Node is missing: pip install it"):
+            await pool.ready()
+
+
+async def test_workers_that_die_as_soon_as_they_are_up_are_not_restarted_in_a_rush() -> None:
+    runtime = ScriptedRuntime(
+        start={"raw": '{"id":1,"ok":true,"lean":"","githash":"","worker":"","load_ms":0}', "exit": 1}
+    )
+    async with pool_of(runtime=runtime) as pool:
+        await asyncio.sleep(1.5)
+        assert pool.stats().ends
+        assert runtime.launched <= 4
+
+
+class Surprising(ScriptedRuntime):
+    """Raises what no runtime should raise, a number of times."""
+
+    surprises: int = 1_000_000
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        if self.surprises:
+            self.surprises -= 1
+            raise KeyError("surprise")
+        return super().launch(imports)
+
+
+async def test_unexpected_failure_of_every_start_is_told_and_fails_what_waits() -> None:
+    async with pool_of(runtime=Surprising()) as pool:
+        verdict = await pool.check(theorem(), proof())
+        assert verdict.kind is VerdictKind.INFRASTRUCTURE
+        with pytest.raises(PoolUnavailableError, match="the checker failed inside: KeyError: 'surprise'"):
+            await pool.ready()
+
+
+async def test_place_with_an_unexpected_failure_is_tried_again() -> None:
+    runtime = Surprising()
+    runtime.surprises = 1
+    async with pool_of(runtime=runtime) as pool:
+        await pool.ready()
+        assert (await pool.check(theorem(), proof())).verified
+        assert pool.stats().failed_starts == 1

@@ -1,0 +1,111 @@
+import json
+import re
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prover.sampling.portfolio.portfolio import PortfolioSampler, fillings, templates
+from prover.sampling.portfolio.templates import KINDS, Template
+from prover.sampling.sampler import SamplingParams
+from prover.source.binders import read_shape
+from prover.theorem import Theorem
+
+BINDERS = (
+    "(n m : Nat) (a b : Int) (xs : List Nat) (o : Option Nat) (c : Bool) (d : Tree) (p : Prop) (g : Nat → Nat) "
+    "(h : p ∧ n = 0) (k : p ∨ n = 1) (e : ∃ x : Nat, x = n) (f : ∀ x : Nat, x = n)"
+)
+CONTEXT = "inductive Tree where | leaf\ndef double (n : Nat) := n + n\n@[simp] private abbrev triple := 3"
+GOALS = ["∀ m : Nat, m % 3 = 0 → 3 ∣ a + b", "∃ x, x = n", "p ↔ p", "p ∧ p", "p ∨ p", "¬n < n"]
+RICH, *OTHERS = [Theorem(f"theorem t {BINDERS} : {goal}", context=CONTEXT) for goal in GOALS]
+
+
+def test_shipped_order_is_that_of_its_own_measurement() -> None:
+    content = json.loads(files("prover.sampling.portfolio.portfolio").joinpath("portfolio.json").read_text())
+    rows = content["templates"]
+    assert sum(row["first"] for row in rows) == content["measured"]["solved"] <= content["measured"]["theorems"]
+    assert all(row["first"] <= row["solved"] <= row["tried"] <= row["checks"] for row in rows)
+    behind = [row for row in rows if row["first"] == 0]
+    assert rows[-len(behind) :] == behind, "templates that solve nothing new stand behind all that do"
+    rates = [row["solved"] / row["seconds"] for row in behind]
+    assert rates == sorted(rates, reverse=True)
+
+
+def fill(tactics: str, theorem: Theorem) -> list[str]:
+    return list(Template("t", tactics).fill(theorem, read_shape(theorem.statement)))
+
+
+def test_a_hole_takes_each_variable_of_its_kind() -> None:
+    theorem = Theorem("theorem t (n m : Nat) (f : Nat → Nat) (a : Int) : f n = m")
+    assert fill("cases $nat", theorem) == ["by\n  cases n", "by\n  cases m"]
+    assert fill("cases $list", theorem) == []
+
+
+def test_what_the_goal_quantifies_over_is_introduced_by_name() -> None:
+    theorem = Theorem("theorem t (n : Nat) : ∀ m : Nat, m = n → n = m")
+    assert fill("$intros\nomega", theorem) == ["by\n  intro m g2\n  omega"]
+    assert fill("$intros\nomega", Theorem("theorem t : 1 = 1")) == ["by\n  omega"]
+
+
+def test_residues_distinguish_cases_by_the_moduli_of_the_statement() -> None:
+    (proof,) = fill("$residues <;> simp", Theorem("theorem t (n : Nat) : 3 ∣ n * (n + 1) * (n + 2)"))
+    assert proof.splitlines()[1:] == [
+        "  have rn : n % 3 = 0 ∨ n % 3 = 1 ∨ n % 3 = 2 := by omega",
+        "  rcases rn with rn | rn | rn <;> simp",
+    ]
+
+
+def test_definitions_come_from_the_context() -> None:
+    assert fill("simp [$definitions]", RICH) == ["by\n  simp [double, triple]"]
+    assert fill("simp [$definitions]", Theorem("theorem t : 1 = 1")) == []
+
+
+def test_every_shipped_template_applies_to_some_theorem() -> None:
+    theorems = [RICH, *OTHERS, Theorem("theorem t : 1 = 1")]
+    applied = {template.name for theorem in theorems for template, _ in fillings(theorem)}
+    assert applied == {template.name for template in templates()}
+
+
+def test_every_kind_of_hole_is_used_by_a_shipped_template() -> None:
+    assert {hole for template in templates() for hole in re.findall(r"\$(\w+)", template.tactics)} == set(KINDS)
+
+
+def test_shipped_templates_have_names_of_their_own_of_one_word() -> None:
+    assert [name for name, count in Counter(t.name for t in templates()).items() if count > 1] == []
+    for template in templates():
+        assert re.fullmatch(r"[a-z0-9_-]+", template.name)
+
+
+async def collect(theorem: Theorem, samples: int) -> list[str]:
+    return [c.text async for c in PortfolioSampler().sample(theorem, SamplingParams(samples=samples))]
+
+
+async def test_candidates_come_in_order_without_repetition_and_no_more_than_asked() -> None:
+    everything = await collect(RICH, 10_000)
+    assert len(everything) == len(set(everything)) > 50
+    assert await collect(RICH, 7) == everything[:7]
+
+
+@given(st.text())
+async def test_no_statement_breaks_the_portfolio(statement: str) -> None:
+    assert await collect(Theorem(statement, context=statement), 1000)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["1", "% ", "^ ", "(a : Int) ", "(h : a < b) "])
+async def test_hostile_statements_take_no_time_that_grows_with_their_square(piece: str) -> None:
+    hostile = piece * (60_000 // len(piece))
+    assert await collect(Theorem(f"theorem t {hostile} : {hostile}"), 1000)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["def ", "@[", "@[\n", "@[a]\n", "\n", "a "])
+async def test_hostile_contexts_take_no_time_that_grows_with_their_square(piece: str) -> None:
+    assert await collect(Theorem("theorem t : True", context=piece * (800_000 // len(piece))), 1000)
+
+
+@pytest.mark.parametrize("value", ["$n", "${n}", "«$intros»"])
+def test_dollar_signs_in_a_statement_are_not_holes(value: str) -> None:
+    assert fill("exact $hypothesis", Theorem(f"theorem t (h : x = {value}) : True")) == ["by\n  exact h"]

@@ -1,0 +1,288 @@
+"""Messages and dataclasses say the same."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leansieve.v1 import prove_pb2, verdict_pb2
+from prover.assistance.suggest import (
+    FilePosition,
+    PrintedGoal,
+    Suggest,
+    Suggestion,
+    Suggestions,
+    TacticOutcome,
+    TacticState,
+)
+from prover.candidate import Candidate
+from prover.lean.workers.jobs import Priority
+from prover.options import Sampling
+from prover.requests import Accepted, Check, Event, Search, StoreUse
+from prover.search.diversity import Diversity
+from prover.search.search import Budget, Ending, Finished, Minimised, Preference, Progress, Proof, Spending, Waste
+from prover.search.strategies import STRATEGIES
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service.core.admission import bounds
+from service.grpc.convert import batch as batch_messages
+from service.grpc.convert import check as check_messages
+from service.grpc.convert import search as search_messages
+from service.grpc.convert import suggest as suggest_messages
+from service.grpc.convert import values
+from service.grpc.convert.events import EventReader, EventWriter
+from service.grpc.validation import validate
+from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
+from service.ops.config import Settings, TextSettings
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+count = st.integers(0, 2**32 - 1)
+positive = st.integers(1, 2**32 - 1)
+bounded = st.integers(1, 10**6)  # what the contract takes of heartbeats and recursion
+# Durations travel in whole nanoseconds.
+time = st.integers(1, 10**13).map(lambda milliseconds: milliseconds / 1e3)
+messages = st.builds(
+    Message, st.sampled_from(["error", "warning", "information"]), text, st.sampled_from(Region), count, count
+)
+verdicts = st.builds(
+    Verdict,
+    kind=st.sampled_from(VerdictKind),
+    trust=st.sampled_from(Trust),
+    policy=st.builds(Policy, text, st.lists(text).map(tuple), st.lists(text).map(tuple)),
+    theorem=text,
+    messages=st.lists(messages, max_size=3).map(tuple),
+    axioms=st.lists(text, max_size=3).map(tuple),
+    elapsed_ms=st.integers(0, 10**9).map(float),
+    timing=st.dictionaries(text, st.floats(allow_nan=False)),
+    heartbeats=st.integers(0, 2**64 - 1),
+)
+trusts = st.sampled_from([Trust.KERNEL_REPLAYED, Trust.ISOLATED_REPLAY])
+limits = st.builds(Limits, time.filter(lambda s: s <= 86_400), bounded, bounded)
+theorems = st.builds(
+    Theorem,
+    text.map(lambda name: f"theorem {name}".replace("\0", "").strip()).filter(lambda s: not s.rstrip().endswith(":=")),
+    st.just(Header(("Init",), "open Nat")),
+    text.map(lambda s: s.replace("\0", "")),
+)
+share = st.floats(0, 1)
+samplings = st.builds(
+    lambda aim, **rest: Sampling(**aim, **rest),
+    st.fixed_dictionaries({})
+    | st.fixed_dictionaries({"focus": share})
+    | st.fixed_dictionaries({"alpha": share})
+    | st.fixed_dictionaries({"model": text.filter(bool)}),
+    temperature=st.none() | st.floats(0, 10),
+    top_p=st.none() | st.floats(0, 1, exclude_min=True),
+    max_tokens=st.none() | st.integers(1, 65536),
+    seed=st.none() | st.integers(0, 2**63 - 1),
+)
+proofs = text.map(lambda s: s.replace("\0", ""))
+default = bounds(Settings())[0]
+
+
+@given(verdicts)
+def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
+    there_and_back = values.verdict_from_proto(values.verdict_to_proto(verdict), verdict.mode)
+    assert dataclasses.replace(there_and_back, elapsed_ms=verdict.elapsed_ms) == verdict
+    assert abs(there_and_back.elapsed_ms - verdict.elapsed_ms) < 1e-3
+
+
+@given(
+    st.builds(
+        Check,
+        theorems,
+        st.builds(Candidate, proofs, st.sampled_from(Mode), st.just("given")),
+        limits,
+        text.filter(bool),
+        trusts,
+        text,
+        st.sampled_from(Priority),
+    )
+)
+def test_a_check_survives_the_journey(check: Check) -> None:
+    request = check_messages.request_to_proto(check)
+    assert check_messages.request_from_proto(request, default, TextSettings()) == check
+
+
+@given(
+    st.builds(
+        Search,
+        theorems,
+        st.builds(Budget, positive, st.none() | count, time, positive),
+        limits,
+        text.filter(bool),
+        trusts,
+        st.sampled_from(["", *STRATEGIES]),
+        text,
+        samplings,
+        st.sampled_from(Preference),
+        st.booleans(),
+        st.sampled_from(StoreUse),
+        st.just(True),
+        text,
+        st.sampled_from(Priority),
+    )
+)
+def test_a_search_survives_the_journey(search: Search) -> None:
+    request = search_messages.request_to_proto(search)
+    assert search_messages.request_from_proto(request, default, TextSettings()) == search
+
+
+spent = st.builds(Progress, count, count, count, count, time, count, count)
+candidates = st.builds(
+    Candidate,
+    text,
+    source=text,
+    log_prob=st.none() | st.floats(allow_nan=False),
+    tokens=count,
+    seed=st.none() | st.integers(0, 2**64 - 1),
+)
+endings = st.sampled_from([e for e in Ending if e not in (Ending.INVALID_STATEMENT, Ending.INFRASTRUCTURE)])
+found = st.builds(
+    Proof,
+    candidates,
+    verdicts.map(lambda v: dataclasses.replace(v, mode=Mode.PROOF, elapsed_ms=0.0)),
+    time,
+    st.booleans(),
+)
+
+
+@given(st.data())
+def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None:
+    events: list[Event] = [data.draw(st.builds(Accepted, text, text)), data.draw(spent)]
+    proofs = data.draw(st.lists(found, max_size=3, unique_by=repr))
+    events += proofs
+    shorter = [data.draw(found) for _ in proofs[:1]]
+    events += [Minimised(original, proof) for original, proof in zip(proofs, shorter, strict=False)]
+    share = st.floats(0, 100)
+    events.append(
+        Finished(
+            data.draw(endings),
+            data.draw(spent),
+            data.draw(st.dictionaries(st.sampled_from(VerdictKind), count)),
+            proofs=tuple(proofs[1:] + shorter),
+            diversity=data.draw(st.builds(Diversity, share, share, share, share)) if proofs else None,
+            spending=data.draw(st.lists(st.builds(Spending, text, count, count, count, count, count, time)).map(tuple)),
+            waste=data.draw(st.builds(Waste, count, count, count)),
+        )
+    )
+    writer, reader = EventWriter("digest"), EventReader()
+    assert [reader.event(writer.response(event)) for event in events] == events
+
+
+lines = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+places = st.one_of(
+    st.builds(TacticState, theorems, st.lists(lines, max_size=3).map(tuple)),
+    st.builds(FilePosition, lines, st.integers(1, 10**6), st.integers(0, 10**6)),
+    st.builds(PrintedGoal, lines, st.just(Header(("Init",), "open Nat")), lines),
+)
+
+
+@given(
+    st.builds(
+        Suggest,
+        places,
+        st.integers(1, 64),
+        lines,
+        st.floats(0.001, 3600).map(lambda s: round(s, 6)),
+        limits,
+        text.filter(bool),
+        text,
+        samplings,
+        st.sampled_from(Priority),
+    )
+)
+def test_a_wish_for_tactics_survives_the_journey(wish: Suggest) -> None:
+    request = suggest_messages.request_to_proto(wish)
+    validate(request)
+    back = suggest_messages.request_from_proto(request, default, 8, 10.0, TextSettings())
+    assert back == wish
+
+
+@given(
+    st.builds(
+        Suggestions,
+        st.lists(text).map(tuple),
+        st.lists(
+            st.builds(
+                Suggestion,
+                text,
+                st.sampled_from(TacticOutcome),
+                st.lists(text).map(tuple),
+                st.floats(allow_nan=False),
+                text,
+                time,
+                st.sampled_from(Trust),
+            ),
+            max_size=3,
+        ).map(tuple),
+        count,
+        st.booleans(),
+    )
+)
+def test_suggestions_survive_the_journey(found: Suggestions) -> None:
+    assert suggest_messages.response_from_proto(suggest_messages.response_to_proto(found, "id")) == found
+
+
+jobs = st.builds(JobStatus, text, text, st.sampled_from(JobState), count, count, count, time, st.none() | time)
+answers = st.builds(
+    Answer,
+    text,
+    st.sampled_from(Outcome),
+    text,
+    st.lists(found, max_size=2).map(tuple),
+    st.none() | endings,
+    spent,
+    st.none() | verdicts.map(lambda v: dataclasses.replace(v, mode=Mode.PROOF, elapsed_ms=0.0)),
+    text,
+    count,
+)
+
+
+def test_times_of_batches_do_not_change_by_fractions_of_microseconds() -> None:
+    for created, finished in ((1512513829.157, 1512513829.9999998), (0.001, 1.715)):
+        job = JobStatus("", "", JobState.DONE, 0, 0, 0, created, finished)
+        assert batch_messages.event_from_proto(batch_messages.event_to_proto(job)) == job
+
+
+@given(jobs | st.builds(Answered, st.integers(1, 2**63), answers))
+def test_what_a_watcher_of_a_batch_is_told_survives_the_journey(event: JobEvent) -> None:
+    assert batch_messages.event_from_proto(batch_messages.event_to_proto(event)) == event
+
+
+def test_a_batch_survives_the_journey() -> None:
+    search = Search(
+        Theorem("theorem a : True"), default.budget, default.limits, priority=Priority.BATCH, guard="Nat.le"
+    )
+    other = dataclasses.replace(search, theorem=Theorem("theorem b : True"), guard="")
+    batch = Batch((Item("1", search, "Init"), Item("2", other)), "key", "label", True)
+    request = batch_messages.request_to_proto(batch)
+    request.options.guard = ""
+    assert batch_messages.request_from_proto(request, default, TextSettings()) == batch
+
+
+def test_what_a_request_does_not_say_comes_from_the_server() -> None:
+    request = prove_pb2.ProveRequest()
+    request.theorem.statement = "theorem a : True"
+    search = search_messages.request_from_proto(request, default, TextSettings())
+    assert search == Search(Theorem("theorem a : True"), default.budget, default.limits)
+
+
+def test_a_verdict_of_a_newer_server_is_nobodys_fault() -> None:
+    message = values.verdict_to_proto(Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED))
+    message.kind = 99  # type: ignore[assignment]
+    message.trust = 99  # type: ignore[assignment]
+    verdict = values.verdict_from_proto(message)
+    assert (verdict.kind, verdict.trust) == (VerdictKind.INFRASTRUCTURE, Trust.NONE)
+    assert not verdict.verified
+
+
+def test_every_message_field_is_explained_or_plain() -> None:
+    for enum, kinds in ((verdict_pb2.DESCRIPTOR.pool.FindEnumTypeByName("leansieve.v1.VerdictKind"), VerdictKind),):
+        names = {value.name.removeprefix("VERDICT_KIND_") for value in enum.values}
+        assert names == {kind.name for kind in kinds} | {"UNSPECIFIED"}
+
+
+@given(time)
+def test_long_times_lose_nothing_on_the_way(seconds: float) -> None:
+    assert values.seconds(values.duration(seconds)) == seconds

@@ -1,0 +1,79 @@
+"""Errors across gRPC."""
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc.aio import AioRpcError, Metadata
+
+from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
+from prover.requests import BusyError, GoneError, StatementError, UnavailableError
+from prover.verdict import Message, Region, Verdict, VerdictKind
+from service.grpc import status
+
+
+def across(error: UserError) -> UserError:
+    """What a client makes of what a server says."""
+    sent = status.to_status(error)
+    code = next(code for code in grpc.StatusCode if code.value[0] == sent.code)
+    trailing = Metadata(("grpc-status-details-bin", sent.SerializeToString()))
+    return status.to_error(AioRpcError(code, Metadata(), trailing, sent.message), "here")
+
+
+def test_errors_survive_the_journey() -> None:
+    verdict = Verdict(
+        VerdictKind.INVALID_STATEMENT,
+        messages=(Message("error", "unknown identifier 'm'", Region.STATEMENT, 1, 24),),
+    )
+    statement = across(StatementError(verdict))
+    assert isinstance(statement, StatementError)
+    assert statement.verdict == verdict
+    assert str(statement) == "the statement does not elaborate at statement 1:24: unknown identifier 'm'"
+    bad = across(InputError("policy", "there is no policy 'x'"))
+    assert isinstance(bad, InputError)
+    assert (bad.field, str(bad)) == ("policy", "there is no policy 'x'")
+    busy = across(BusyError("come back", 2.5))
+    assert isinstance(busy, BusyError)
+    assert busy.seconds == 2.5
+    for refusal in (UnknownCallerError("who?"), NotAllowedError("not you")):
+        assert type(across(refusal)) is type(refusal)
+        assert str(across(refusal)) == str(refusal)
+    leaving = across(UnavailableError("going", 1.5))
+    assert type(leaving) is UnavailableError
+    assert leaving.seconds == 1.5
+    broken = across(UnavailableError("no Lean"))
+    assert isinstance(broken, UnavailableError)
+    assert not isinstance(broken, GoneError)
+
+
+def test_a_status_carries_google_rpc_details() -> None:
+    verdict = Verdict(VerdictKind.INVALID_STATEMENT, messages=(Message("error", "no", Region.HEADER, 2, 3),))
+    info, violations, _ = status.to_status(StatementError(verdict)).details
+    reason, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    assert info.Unpack(reason)
+    assert violations.Unpack(request)
+    assert (reason.reason, reason.domain) == ("INVALID_STATEMENT", "leansieve")
+    assert [(v.field, v.description) for v in request.field_violations] == [("theorem.header", "2:3: no")]
+
+
+def test_details_fit_into_a_header_whatever_lean_said() -> None:
+    messages = tuple(Message("error", "∀" * 4_000, Region.STATEMENT, line, 0) for line in range(1, 100))
+    sent = status.to_status(StatementError(Verdict(VerdictKind.INVALID_STATEMENT, messages=messages)))
+    assert sent.ByteSize() < 6_000
+    assert len(sent.message.encode()) < 500
+    error = across(StatementError(Verdict(VerdictKind.INVALID_STATEMENT, messages=messages)))
+    assert isinstance(error, StatementError)
+    assert error.verdict.messages
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, GoneError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, InputError),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, UnavailableError),
+        (grpc.StatusCode.INTERNAL, UnavailableError),
+    ],
+)
+def test_what_gRPC_itself_says_is_understood(code: grpc.StatusCode, kind: type[UserError]) -> None:
+    error = status.to_error(AioRpcError(code, Metadata(), Metadata(), "details"), "127.0.0.1:1")
+    assert type(error) is kind

@@ -1,0 +1,122 @@
+"""Rebuild the competition corpus from its public sources.
+
+1. Download Lean Workbook and miniF2F from the Hugging Face hub.
+2. Write `ℕ` and `ℤ` as core Lean does, and drop duplicates.
+3. Keep what elaborates in core Lean with `import Init`, `import Std`.
+4. Keep held-out theorems out of training: nothing whose outline occurs in a held-out file.
+
+Step 3 takes hours for all of Lean Workbook. Its answers are appended to a journal as they come, so that an interrupted
+run goes on where it stopped.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prover.theorem import Theorem
+from training.corpus.dedupe import deduplicate, without_leaks
+from training.corpus.jsonl import write_jsonl
+from training.corpus.record import TheoremRecord
+from training.corpus.rewrite import rewrite_for_core
+from training.corpus.sources.huggingface import LEAN_WORKBOOK, LEAN_WORKBOOK_FILE, Loaded, load_theorems
+from training.journal import Journal
+
+Elaborates = Callable[[Theorem], Awaitable[bool]]
+"""Whether a theorem's statement elaborates; asked of the Lean pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One public data set.
+
+    Attributes:
+        path: its name on the hub, or a local folder.
+        output: the JSONL file its theorems go to, without suffix.
+        held_out: never trained on; its outlines are removed from every other output.
+        licence: of the data.
+        data_files: which of its files to read, where there are several formats of the same.
+    """
+
+    path: str
+    split: str
+    output: str
+    held_out: bool
+    licence: str
+    data_files: str | None = None
+
+
+SOURCES = (
+    Source(LEAN_WORKBOOK, "train", "workbook", False, "Apache-2.0", LEAN_WORKBOOK_FILE),
+    Source("HaimingW/miniF2F-lean4", "valid", "minif2f_valid", True, "Apache-2.0"),
+    Source("HaimingW/miniF2F-lean4", "test", "minif2f_test", True, "Apache-2.0"),
+)
+
+
+async def fetch(
+    folder: Path,
+    elaborates: Elaborates,
+    sources: Sequence[Source] = SOURCES,
+    concurrency: int = 2,
+    report: Callable[[str], None] = print,
+) -> dict[str, int]:
+    """Write one JSONL file an output into `folder`; returns how many theorems each holds.
+
+    Args:
+        concurrency: statements asked about at the same time.
+        report: takes a line of progress.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    held_out: list[TheoremRecord] = []
+    written: dict[str, int] = {}
+    for source in sorted(sources, key=lambda source: not source.held_out):
+        loaded = load_theorems(source.path, source.split, data_files=source.data_files)
+        candidates = _prepare(loaded, source, report)
+        if not source.held_out:
+            candidates = without_leaks(candidates, held_out)
+        kept = await keep_what_elaborates(
+            candidates, elaborates, folder / f"{source.output}.journal", concurrency, report
+        )
+        held_out += kept if source.held_out else []
+        written[source.output] = write_jsonl(folder / f"{source.output}.jsonl", kept)
+        report(f"{source.output}: {len(kept)} of {len(candidates)} statements elaborate; licence {source.licence}")
+    return written
+
+
+def _prepare(loaded: Loaded, source: Source, report: Callable[[str], None]) -> list[TheoremRecord]:
+    for number, reason in loaded.skipped[:3]:
+        report(f"{source.path} row {number} skipped: {reason}")
+    if len(loaded.skipped) > 3:
+        report(f"{source.path}: {len(loaded.skipped)} rows skipped in all")
+    records = deduplicate(map(rewrite_for_core, loaded.records))
+    return list({record.name: record for record in reversed(records)}.values())[::-1]
+
+
+async def keep_what_elaborates(
+    records: Sequence[TheoremRecord],
+    elaborates: Elaborates,
+    journal: Path,
+    concurrency: int,
+    report: Callable[[str], None],
+) -> list[TheoremRecord]:
+    """The records whose statements elaborate, in order; what the journal already answers is not asked again."""
+    with Journal(journal) as lines:
+        answers: dict[str, bool] = dict(json.loads(line) for _, line in lines.lines())
+        waiting = iter([record for record in records if record.theorem.digest not in answers])
+
+        async def work(queue: Iterable[TheoremRecord]) -> None:
+            for record in queue:
+                digest = record.theorem.digest
+                answers[digest] = await elaborates(record.theorem)
+                lines.append(json.dumps([digest, answers[digest]]))
+                if len(answers) % 500 == 0:
+                    report(f"{journal.stem}: {len(answers)} of {len(records)} statements checked")
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(concurrency):
+                    group.create_task(work(waiting))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+    return [record for record in records if answers[record.theorem.digest]]

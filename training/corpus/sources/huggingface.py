@@ -1,0 +1,93 @@
+"""Theorems from Hugging Face data sets: Lean Workbook and the miniF2F family of formats.
+
+Both have one row a theorem with a `formal_statement` that ends in `:= by`, with or without `sorry`. What the rows call
+the rest differs, and is read where it is there: `id` or `name`, `natural_language_statement`, `nl_statement`,
+`informal_stmt`, `informal_statement` or a doc comment in `informal_prefix`, and `header`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import datasets  # type: ignore[import-untyped]
+from pydantic import ValidationError
+
+from prover.source.lexer import tokenize
+from training.corpus.record import TheoremRecord, at_depth_zero
+
+LEAN_WORKBOOK = "internlm/Lean-Workbook"
+LEAN_WORKBOOK_FILE = "lean_workbook.json"
+
+_INFORMAL = ("natural_language_statement", "nl_statement", "informal_stmt", "informal_statement", "informal_prefix")
+
+
+@dataclass
+class Loaded:
+    """Theorems read from a data set.
+
+    Attributes:
+        records: in the order of the rows.
+        skipped: for each row that could not be read, its number and why.
+    """
+
+    records: list[TheoremRecord] = field(default_factory=list)
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+
+
+def load_theorems(path: str, split: str, source: str = "", data_files: str | None = None) -> Loaded:
+    """Load a data set's split.
+
+    Args:
+        path: a name on the hub, or a local folder of JSON, JSONL or Parquet files.
+        source: what to call it in the records; by default the path and the split.
+        data_files: which of the data set's files to read, where it has several formats of the same.
+    """
+    rows = datasets.load_dataset(path, split=split, data_files=data_files)
+    return theorems_of_rows(rows, source or f"{path} {split}")
+
+
+def theorems_of_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Loaded:
+    """The theorems of rows as Lean Workbook and the miniF2F data sets have them."""
+    loaded = Loaded()
+    for number, row in enumerate(rows):
+        try:
+            loaded.records.append(_record_of(row, source))
+        except ValidationError as error:
+            loaded.skipped.append((number, error.errors()[0]["msg"].removeprefix("Value error, ")))
+        except ValueError as error:
+            loaded.skipped.append((number, str(error)))
+    return loaded
+
+
+def _record_of(row: Mapping[str, Any], source: str) -> TheoremRecord:
+    text = row.get("formal_statement")
+    if not isinstance(text, str):
+        raise ValueError("the row has no text in `formal_statement`")
+    statement = statement_of(text)
+    name = re.match(r"theorem\s+(\S+)", statement)
+    if name is None:
+        raise ValueError("`formal_statement` does not begin with a theorem")
+    informal = next((row[key] for key in _INFORMAL if isinstance(row.get(key), str) and row[key].strip()), "")
+    return TheoremRecord(
+        name=name[1],
+        statement=statement,
+        header=(row.get("header") or "").strip(),
+        informal=informal.strip().removeprefix("/--").removesuffix("-/").strip(),
+        source=source,
+    )
+
+
+def statement_of(text: str) -> str:
+    """The statement in Lean source that may have imports or a doc comment in front and a proof or `sorry` behind.
+
+    Raises:
+        ValueError: there is no `theorem` in it.
+    """
+    tokens = list(tokenize(text))
+    start = next((token.start for token in tokens if token.text in ("theorem", "lemma")), None)
+    if start is None:
+        raise ValueError("there is no theorem in `formal_statement`")
+    behind = [token for token in tokens if token.start >= start]
+    end = next((token.start for token in at_depth_zero(behind) if token.text == ":="), len(text))
+    return re.sub(r"^lemma\b", "theorem", text[start:end].strip())

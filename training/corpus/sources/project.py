@@ -1,0 +1,147 @@
+"""Trace a project's own files with our worker: statements, positions, tactic steps with their goals, premises.
+
+The worker that also checks proofs runs each proof again, tactic block by tactic block. What it does not take (syntax that
+the vetting list does not allow, statements that do not elaborate behind their context) is counted and left out.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from prover.lean.checker import Terms
+from prover.lean.workers.pool import NoAnswerError, Priority, WorkerPool
+from prover.source.lexer import tokenize
+from prover.theorem import Theorem
+from prover.verdict import Limits, VerdictKind
+from training.corpus.record import TheoremRecord, TracedStep, statement_name
+from training.corpus.sources.traced import TracedFile, Tracing
+
+_MOST_PREMISES = 200
+_TERMS = Terms(Limits(seconds=60.0), priority=Priority.BATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTheorem:
+    """A theorem as it stands in a file.
+
+    Attributes:
+        proof: what follows `:=`.
+        line: of its keyword, from 1.
+    """
+
+    theorem: Theorem
+    proof: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file's theorems; `version` changes with its text."""
+
+    file: str
+    version: str
+    theorems: Sequence[SourceTheorem]
+
+
+async def trace_project(
+    pool: WorkerPool,
+    files: Iterable[SourceFile],
+    tracing: Tracing,
+    source: str,
+    report: Callable[[str], None] = print,
+) -> list[TheoremRecord]:
+    """The theorems of these files, those that an earlier run has traced among them.
+
+    Args:
+        source: what the records say that they are from.
+        report: takes a line of progress.
+    """
+    files = list(files)
+    known: dict[tuple[tuple[str, ...], str], bool] = {}
+    for number, file in enumerate(files, start=1):
+        if not tracing.done(file.file, file.version):
+            found = [await _trace(pool, file.file, item, source, known) for item in file.theorems]
+            kept = tuple(record for record in found if record is not None)
+            tracing.add(TracedFile(file=file.file, version=file.version, theorems=kept, skipped=len(found) - len(kept)))
+        report(f"{number}/{len(files)} files, {tracing.skipped} theorems skipped; {file.file}")
+    return tracing.records(file.file for file in files)
+
+
+async def _trace(
+    pool: WorkerPool, file: str, item: SourceTheorem, source: str, known: dict[tuple[tuple[str, ...], str], bool]
+) -> TheoremRecord | None:
+    elaboration = await pool.elaborate(item.theorem, _TERMS)
+    if elaboration.verdict is VerdictKind.INFRASTRUCTURE:
+        raise ValueError("Lean gave no answer: " + "; ".join(message.text for message in elaboration.messages))
+    if elaboration.verdict is not VerdictKind.VERIFIED:
+        return None
+    try:
+        return TheoremRecord(
+            name=statement_name(item.theorem.statement),
+            statement=item.theorem.statement,
+            header=item.theorem.header.text,
+            context=item.theorem.context,
+            source=source,
+            family=file,
+            position=f"{file}:{item.line}",
+            premises=await _premises(pool, item, known),
+            steps=await _steps(pool, item, elaboration.goal),
+        )
+    except ValueError:  # a name or notation that a record cannot hold
+        return None
+
+
+async def _steps(pool: WorkerPool, item: SourceTheorem, goal: str) -> tuple[TracedStep, ...]:
+    """The tactic blocks of the proof, as far as they run one by one, each with the goals before and after it."""
+    steps: list[TracedStep] = []
+    before: tuple[str, ...] = (goal,)
+    script: list[str] = []
+    for block in tactic_blocks(item.proof):
+        answer = await pool.tactic(item.theorem, script, block, _TERMS)
+        if answer.verdict is not VerdictKind.VERIFIED:
+            break
+        steps.append(TracedStep(tactic=block, before=before, after=answer.goals))
+        script.append(block)
+        before = answer.goals
+    return tuple(steps)
+
+
+async def _premises(
+    pool: WorkerPool, item: SourceTheorem, known: dict[tuple[tuple[str, ...], str], bool]
+) -> tuple[str, ...]:
+    """The constants of the imported library that the proof names in full, in the order of their first use."""
+    header = item.theorem.header
+    names = dict.fromkeys(token.text for token in tokenize(item.proof) if token.kind == "name" and "." in token.text)
+    found = []
+    for name in list(names)[:_MOST_PREMISES]:
+        key = (header.imports, name)
+        if key not in known:
+            try:
+                known[key] = await pool.constant(name, header, _TERMS) is not None
+            except NoAnswerError:
+                known[key] = False
+        if known[key]:
+            found.append(name)
+    return tuple(found)
+
+
+def tactic_blocks(proof: str) -> list[str]:
+    """The top-level tactics of a proof `by …`, each with what is indented below it; none if it is no tactic proof."""
+    if not proof.startswith("by") or proof[2:3] not in (" ", "\n"):
+        return []
+    lines = proof[2:].strip("\n").split("\n")
+    first = lines[0]
+    if first[:1] == " " and not first.startswith("  "):  # `by tac`, and the lines below it align with `tac`
+        lines[0] = " " * _indentation(next((line for line in lines[1:] if line.strip()), "  x")) + first.strip()
+    filled = [line for line in lines if line.strip()]
+    depth = min((_indentation(line) for line in filled), default=0)
+    blocks: list[list[str]] = []
+    for line in filled:
+        if _indentation(line) == depth and not (blocks and line.strip().startswith(("|", "<;>"))):
+            blocks.append([line[depth:]])
+        elif blocks:
+            blocks[-1].append(line[depth:])
+    return ["\n".join(block) for block in blocks]
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

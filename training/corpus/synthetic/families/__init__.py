@@ -1,0 +1,1 @@
+"""Families of generated theorems, a file each."""

@@ -1,0 +1,1 @@
+"""Measures of sampled proofs: pass@k, difficulty, diversity, and their confidence."""

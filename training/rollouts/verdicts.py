@@ -1,0 +1,146 @@
+"""A cache of verdicts: no proof of a theorem is checked twice, in whatever run and by whatever model it was proposed.
+
+Two proofs are the same where `prover.search.diversity.normalise` says so. One JSON line a verdict is appended as it comes:
+
+    ["first 32 hex digits of the key", "rejected", 0]
+
+The key is a hash of theorem, proof, mode, policy, Lean's limits and the version of the checker, so that a file may hold
+verdicts of different settings beside each other. What says nothing about the proof (a time-out on a busy machine, a
+worker that was killed) is not kept.
+"""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.lean.vetting import allow_list
+from prover.lean.workers.pool import WorkerPool
+from prover.search.diversity import normalise
+from prover.theorem import Theorem
+from prover.verdict import Mode, Trust, Verdict, VerdictKind
+from training.journal import Journal, JournalError
+
+_NO_FACTS = frozenset({VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES, VerdictKind.INFRASTRUCTURE})
+
+
+@dataclass(slots=True)
+class CacheCounts:
+    """Of one cache since it was opened.
+
+    Attributes:
+        known: answered from the cache.
+        joined: answered together with an identical request that was under way.
+        asked: asked of the checker.
+    """
+
+    known: int = 0
+    joined: int = 0
+    asked: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    task: asyncio.Task[Verdict]
+    waiting: int = 0
+
+
+class VerdictCache:
+    """A `Checker` that remembers what another one says.
+
+    A verdict from the cache has kind and trust; messages, axioms and timings are not kept.
+    """
+
+    def __init__(self, checker: Checker, path: Path, version: str = "") -> None:
+        """Read what the file holds, and append to it.
+
+        Args:
+            checker: is asked what is not known.
+            path: of the file; made if it is not there.
+            version: of the checker; verdicts of other versions don't count.
+
+        Raises:
+            JournalError: the file is none of verdicts, or another process writes to it.
+        """
+        self._checker = checker
+        self._version = version
+        self._known: dict[bytes, tuple[VerdictKind, Trust]] = {}
+        self._asked: dict[bytes, _Asked] = {}
+        self.counts = CacheCounts()
+        self._journal = Journal(path)
+        try:
+            self._read()
+        except JournalError:
+            self._journal.close()
+            raise
+
+    def __len__(self) -> int:
+        """Verdicts known."""
+        return len(self._known)
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """See `Checker.check`. Identical requests at the same time are one; it is cancelled when nobody waits any more."""
+        key = self._key(theorem, candidate, terms)
+        if (found := self._known.get(key)) is not None:
+            self.counts.known += 1
+            return Verdict(found[0], found[1], candidate.mode, terms.policy)
+        asked = self._asked.get(key)
+        if asked is None:
+            self.counts.asked += 1
+            task = asyncio.create_task(self._ask(key, theorem, candidate, terms))
+            asked = self._asked[key] = _Asked(task)
+        else:
+            self.counts.joined += 1
+        asked.waiting += 1
+        try:
+            return await asyncio.shield(asked.task)
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting:
+                asked.task.cancel()
+                if self._asked.get(key) is asked:
+                    del self._asked[key]
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    async def _ask(self, key: bytes, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
+        verdict = await self._checker.check(theorem, candidate, terms)
+        if verdict.kind not in _NO_FACTS:
+            self._known[key] = (verdict.kind, verdict.trust)
+            self._journal.append(json.dumps([key.hex(), verdict.kind, verdict.trust]))
+        return verdict
+
+    def _key(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> bytes:
+        # A whole file is no proof: where its layout matters is not for `normalise` to say.
+        text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
+        limits, policy = terms.limits, terms.policy
+        settings = [policy.guard, policy.axioms, policy.kinds, limits.heartbeats, limits.recursion, self._version]
+        parts = json.dumps([theorem.digest, candidate.mode, text, *settings])
+        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).digest()[:16]
+
+    def _read(self) -> None:
+        for number, line in self._journal.lines():
+            try:
+                key, kind, trust = json.loads(line)
+                self._known[bytes.fromhex(key)] = (VerdictKind(kind), Trust(trust))
+            except (ValueError, TypeError):
+                raise JournalError(f"{self._journal.path}:{number}: this is no line of a verdict cache.") from None
+
+
+async def checker_version(pool: WorkerPool) -> str:
+    """What a verdict of this pool depends on beside the request: Lean, the worker and the list of what is allowed."""
+    await pool.ready()
+    vetting = json.dumps(allow_list(), sort_keys=True, default=sorted)
+    return f"{pool.lean_version} {pool.worker_version} {hashlib.sha256(vetting.encode()).hexdigest()[:16]}"
