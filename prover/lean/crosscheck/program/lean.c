@@ -2,15 +2,17 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define DEFINE(result, name, arguments) result(*name) arguments;
 KERNEL_FUNCTIONS(DEFINE)
 #undef DEFINE
 
+/* Newer kernels take a recursion depth, too (lean4#13956). */
 static object *(*add_with_depth)(object *, size_t, size_t, object *, object *);
 static object *(*add_without_depth)(object *, size_t, object *, object *);
-/* Since which minor version of Lean 4 `lean_add_decl` takes a recursion depth. */
-enum { DEPTH_SINCE = 32, RECURSION = 10000 };
+enum { RECURSION = 10000 };
 
 static void *symbol(void *library, const char *name) {
     void *found = dlsym(library, name);
@@ -19,6 +21,21 @@ static void *symbol(void *library, const char *name) {
         exit(3);
     }
     return found;
+}
+
+/* Whether the kernel takes an axiom as `kernel_add` calls it now. A call with too few or too many arguments ends a process, so
+   another one tries. */
+static bool answers(object *environment) {
+    pid_t child = fork();
+    if (child == 0) {
+        close(2);
+        object *name = l_Lean_Name_str___override(BOX(0), lean_mk_string_from_bytes("A", 1));
+        object *axiom = lean_mk_axiom_val(name, BOX(0), lean_expr_mk_sort(lean_level_mk_zero(BOX(0))), 0);
+        object *result = kernel_add(environment, construct(0, 1, axiom, NULL, NULL), SIZE_MAX);
+        _exit(tag_of(result) == 1 && !is_scalar(field(result, 0)) ? 0 : 1);
+    }
+    int status = -1;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 kernel_identity kernel_load(const char *path) {
@@ -38,12 +55,20 @@ kernel_identity kernel_load(const char *path) {
     }
     lean_io_mark_end_initialization();
     kernel_identity identity;
-    identity.minor = (unsigned)unbox(*(object **)symbol(library, "l_Lean_version_minor"));
     identity.version = string_bytes(*(object **)symbol(library, "l_Lean_versionString"));
     identity.githash = string_bytes(*(object **)symbol(library, "l_Lean_githash"));
+    object *made = l_Lean_mkEmptyEnvironment(0, BOX(0));
+    identity.environment = tag_of(made) == 0 ? lean_elab_environment_to_kernel_env(keep(field(made, 0))) : NULL;
     void *add = symbol(library, "lean_add_decl");
-    if (identity.minor >= DEPTH_SINCE) *(void **)&add_with_depth = add;
-    else *(void **)&add_without_depth = add;
+    *(void **)&add_with_depth = add;
+    if (identity.environment && !answers(identity.environment)) {
+        add_with_depth = NULL;
+        *(void **)&add_without_depth = add;
+    }
+    if (!identity.environment || !answers(identity.environment)) {
+        fprintf(stderr, "the kernel of Lean %s is called in a way that is not known here\n", identity.version);
+        exit(3);
+    }
     return identity;
 }
 

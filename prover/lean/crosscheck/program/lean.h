@@ -55,9 +55,9 @@ KERNEL_FUNCTIONS(DECLARE)
 #undef DECLARE
 
 typedef struct {
-    unsigned minor;      /* of Lean 4 */
     const char *version; /* as Lean prints it */
     const char *githash;
+    object *environment; /* an empty one */
 } kernel_identity;
 
 /* Loads the library and initialises Lean; says on stderr why not and ends the process. */

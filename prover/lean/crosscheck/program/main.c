@@ -102,9 +102,7 @@ int main(int argc, char **argv) {
     }
     bound_resources(argv, strtoul(argv[2], NULL, 10));
     kernel_identity kernel = kernel_load(argv[1]);
-    object *made = l_Lean_mkEmptyEnvironment(0, BOX(0));
-    if (tag_of(made) != 0) return 3;
-    base = lean_elab_environment_to_kernel_env(keep(field(made, 0)));
+    base = kernel.environment;
     shut_in();
     printf("{\"lean\":\"%s\",\"githash\":\"%s\"}\n", kernel.version, kernel.githash);
     fflush(stdout);
