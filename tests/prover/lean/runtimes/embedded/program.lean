@@ -19,9 +19,11 @@ unsafe def closureAddressImpl (go : IO Unit) : USize := ptrAddrUnsafe go
 partial def spin (token : IO.CancelToken) : IO Unit := do
   unless ← token.isSet do spin token
 
-partial def deep (n : Nat) : IO Nat := do
-  let m ← deep (n + 1)
-  pure (m + n)
+def deep : Nat → IO Nat
+  | 0 => pure 0
+  | n + 1 => do
+    let m ← deep n
+    pure (m + 1)
 
 def nested : Nat → String → String
   | 0, s => s
@@ -38,7 +40,7 @@ def obey (token : IO.CancelToken) (command argument : String) : IO Unit := do
   else if command == "grow" then print (nested argument.toNat! "0123456789abcdef")
   else if command == "read" then attempt (do (← IO.FS.Handle.mk argument .read).getLine)
   else if command == "write" then attempt (do let _ ← IO.FS.Handle.mk argument .write; pure "written")
-  else if command == "deep" then print (toString (← deep 0))
+  else if command == "deep" then print (toString (← deep 100000000))
   else if command == "task" then
     let task ← IO.asTask (do print "in a task"; pure 42)
     match ← IO.wait task with

@@ -96,7 +96,7 @@ def test_the_process_ends_with_whoever_started_it(ready: Talk) -> None:
     assert ready.process.wait(timeout=60) == -9
 
 
-def test_runaway_recursion_ends_with_an_error_of_lean(ready: Talk) -> None:
+def test_recursion_beyond_the_stack_ends_with_an_error_of_lean(ready: Talk) -> None:
     ready.say("deep")
     with pytest.raises(EOFError, match="deep recursion was detected"):
         ready.hear()
