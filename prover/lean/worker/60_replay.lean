@@ -136,16 +136,6 @@ where
     | info :: rest, acc =>
       if isUnsafeConstant info || (env.find? info.name).isSome then go rest acc else go rest ((info.name, false) :: acc)
 
-/-- Every constant that `todo` rests on and that `clean` lacks is the same in both environments. -/
-partial def sameBelow (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Option Name := match todo with
-  | [] => none
-  | n :: rest =>
-    if seen.contains n || (clean.find? n).isSome then sameBelow clean reference candidate rest seen else
-    match reference.find? n, candidate.find? n with
-    | some a, some b =>
-      if sameConstant a b then sameBelow clean reference candidate (pushNames (mentions a) rest) (seen.insert n) else some n
-    | _, _ => some n
-
 def standardAxioms : List Name := [``propext, ``Classical.choice, ``Quot.sound]
 
 /-- Axioms that let a proof rest on compiled code or on nothing; never allowed unless the policy names them. -/

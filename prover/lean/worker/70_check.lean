@@ -112,6 +112,28 @@ def renderType (st : Command.State) (e : Expr) : BaseIO String :=
   let data := MessageData.withContext { env := st.env, mctx := {}, lctx := {}, opts := scope.opts } (.ofExpr e)
   (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString
 
+/-- What differs, with both sides as a user would write them. -/
+def Difference.text (d : Difference) (st : Command.State) (goal : Name) : BaseIO String := do
+  let name := nameString (privateToUserName d.name)
+  if d.name == goal then
+    return s!"{name} has another type than the statement{← sides (fun info => renderType st info.type)}"
+  match d.stated, d.found with
+  | some a, some b =>
+    let shown := if a.type == b.type then (fun info => renderValue info) else (fun (info : ConstantInfo) => renderType st info.type)
+    return s!"{name}, which the statement rests on, is not the same{← sides shown}"
+  | _, _ => return s!"{name}, which the statement rests on, is not there"
+where
+  sides (shown : ConstantInfo → BaseIO String) : BaseIO String := match d.stated, d.found with
+    | some a, some b => do
+      let stated ← shown a
+      let found ← shown b
+      if stated == found then return " (they look alike when printed)"
+      return s!": the statement has\n  {(cut stated 1500).1}\nand the candidate\n  {(cut found 1500).1}"
+    | _, _ => pure ""
+  renderValue (info : ConstantInfo) : BaseIO String := match info.value? (allowOpaque := true) with
+    | some value => renderType st value
+    | none => renderType st info.type
+
 /-- Elaborate the statement with `sorry` for its proof. Kept for the next candidate. -/
 def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
   let key := task.key ++ task.statement
@@ -171,13 +193,10 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   -- compare
   match kenv.find? reference.name with
   | some info@(.thmInfo _) =>
-    if !(info.type == reference.info.type && sameNames info.levelParams reference.info.levelParams) then
-      return end_ "statement_changed" .null (say s!"{nameString reference.name} has another type than the statement" :: notes) [] 0 timing
     if !sameBinders info.type reference.info.type then
       return end_ "statement_changed" .null (say s!"{nameString reference.name} takes its arguments in another way than the statement" :: notes) [] 0 timing
-    match sameBelow clean reference.env kenv reference.info.type.getUsedConstants.toList {} with
-    | some n =>
-      return end_ "statement_changed" .null (say s!"{nameString n}, which the statement rests on, is not the same" :: notes) [] 0 timing
+    match differs clean reference.env kenv reference.info info with
+    | some d => return end_ "statement_changed" .null (say (← d.text st reference.name) :: notes) [] 0 timing
     | none =>
       let timing ← timing.lap "compare_ms"
       -- audit

@@ -1,0 +1,140 @@
+/-! What a statement rests on, compared between two environments: the one in which it was elaborated alone and a candidate's.
+    Constants that elaboration made (matchers, lifted proofs, instances) may have got other names and numbers there, because a
+    helper made them first: they are compared by what they are. -/
+
+/-- A constant that was not named by a person: a part of its name is a number, begins with `_`, or is one that Lean gives. -/
+def isAuxiliary (n : Name) : Bool := go (privateToUserName n)
+where
+  go : Name → Bool
+    | .anonymous => false
+    | .num _ _ => true
+    | .str p s => if s.startsWith "_" || s.startsWith "match_" || s.startsWith "proof_" || s.startsWith "inst" then true else go p
+
+/-- An auxiliary constant up to its name and the names of its universe parameters. A theorem has no value here: two proofs of
+    one proposition are the same to the kernel. -/
+structure Essence where
+  levels : Nat
+  type : Expr
+  value : Option Expr
+
+def sameEssence (a b : Essence) : Bool := a.levels == b.levels && a.type == b.type && match a.value, b.value with
+  | some x, some y => x == y
+  | none, none => true
+  | _, _ => false
+
+/-- Auxiliary constants under names that depend on their essence alone. `names` is of one environment, `essences` of all that
+    are compared. -/
+structure Canon where
+  names : Table Name Name
+  essences : List (Essence × Name)
+  count : Nat
+
+/-- Most auxiliary constants that are looked at, and how deep they may rest on each other; others keep their names. -/
+def mostAuxiliaries : Nat := 1024
+def deepestAuxiliary : Nat := 64
+
+def canonical (c : Canon) (e : Expr) : Expr :=
+  if c.names.size == 0 then e else e.replace fun
+    | .const n levels => match c.names.find? nameKey n with
+      | some m => some (.const m levels)
+      | none => none
+    | _ => none
+
+def numberedLevels : List Name → Nat → List Level
+  | [], _ => []
+  | _ :: rest, i => .param (.num `u i) :: numberedLevels rest (i + 1)
+
+/-- What the meaning of a constant rests on. -/
+def statedBy (info : ConstantInfo) : List Name := match info with
+  | .thmInfo v => v.type.getUsedConstants.toList
+  | _ => mentions info
+
+/-- The canonical name of an auxiliary constant whose own auxiliaries have theirs. -/
+def Canon.add (c : Canon) (info : ConstantInfo) (value : Option Expr) : Canon :=
+  let type := canonical c (info.instantiateTypeLevelParams (numberedLevels info.levelParams 0))
+  let essence : Essence := { levels := lengthOf info.levelParams 0, type, value }
+  match find essence c.essences with
+  | some name => { c with names := c.names.add nameKey info.name name }
+  | none =>
+    let name : Name := .num `_leansieve_auxiliary c.count
+    { names := c.names.add nameKey info.name name, essences := (essence, name) :: c.essences, count := c.count + 1 }
+where
+  find (e : Essence) : List (Essence × Name) → Option Name
+    | [] => none
+    | (f, n) :: rest => if sameEssence e f then some n else find e rest
+
+/-- Give the auxiliary constants among `todo` canonical names, those that they rest on first. -/
+def canonise (clean source : Kernel.Environment) : Nat → List Name → Canon → Canon
+  | 0, _, c => c
+  | depth + 1, todo, c => go depth todo c
+where
+  go (depth : Nat) : List Name → Canon → Canon
+    | [], c => c
+    | n :: rest, c =>
+      if !isAuxiliary n || (c.names.find? nameKey n).isSome || c.count ≥ mostAuxiliaries || (clean.find? n).isSome then go depth rest c
+      else match source.find? n with
+        | some info@(.thmInfo _) => go depth rest ((canonise clean source depth (statedBy info) c).add info none)
+        | some info@(.defnInfo v) =>
+          let c := canonise clean source depth (statedBy info) c
+          if v.safety != .safe then go depth rest c
+          else go depth rest (c.add info (some (canonical c (info.instantiateValueLevelParams! (numberedLevels info.levelParams 0)))))
+        | _ => go depth rest c
+
+def renamed (c : Canon) (info : ConstantInfo) : ConstantInfo := match info with
+  | .thmInfo v => .thmInfo { v with type := canonical c v.type }
+  | .defnInfo v => .defnInfo { v with type := canonical c v.type, value := canonical c v.value }
+  | .opaqueInfo v => .opaqueInfo { v with type := canonical c v.type, value := canonical c v.value }
+  | .axiomInfo v => .axiomInfo { v with type := canonical c v.type }
+  | .inductInfo v => .inductInfo { v with type := canonical c v.type }
+  | .ctorInfo v => .ctorInfo { v with type := canonical c v.type }
+  | .recInfo v => .recInfo { v with type := canonical c v.type, rules := rules v.rules }
+  | .quotInfo v => .quotInfo v
+where
+  rules : List RecursorRule → List RecursorRule
+    | [] => []
+    | r :: rs => { r with rhs := canonical c r.rhs } :: rules rs
+
+/-- What two environments say of a constant where they differ; `none` where one lacks it. -/
+structure Difference where
+  name : Name
+  stated : Option ConstantInfo
+  found : Option ConstantInfo
+
+/-- Every constant that `todo` rests on and that `clean` lacks is the same in both environments. -/
+partial def sameBelow (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Option Difference := match todo with
+  | [] => none
+  | n :: rest =>
+    if seen.contains n || (clean.find? n).isSome then sameBelow clean reference candidate rest seen else
+    match reference.find? n, candidate.find? n with
+    | some a, some b =>
+      if sameConstant a b then sameBelow clean reference candidate (pushNames (mentions a) rest) (seen.insert n) else some { name := n, stated := some a, found := some b }
+    | a, b => some { name := n, stated := a, found := b }
+
+/-- The same, with auxiliary constants under whatever names. `c` is what is known of the candidate's, `r` of the reference's. -/
+partial def sameUpToAuxiliaries (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (r c : Canon) : Option Difference := match todo with
+  | [] => none
+  | n :: rest =>
+    if seen.contains n || (clean.find? n).isSome then sameUpToAuxiliaries clean reference candidate rest seen r c else
+    match reference.find? n, candidate.find? n with
+    | none, b => some { name := n, stated := none, found := b }
+    | some a, b =>
+      if (r.names.find? nameKey n).isSome then sameUpToAuxiliaries clean reference candidate (pushNames (statedBy a) rest) (seen.insert n) r c
+      else match b with
+        | none => some { name := n, stated := some a, found := none }
+        | some b =>
+          let r := canonise clean reference deepestAuxiliary (statedBy a) { r with essences := c.essences, count := c.count }
+          let c := canonise clean candidate deepestAuxiliary (statedBy b) { c with essences := r.essences, count := r.count }
+          if sameConstant (renamed r a) (renamed c b) then
+            sameUpToAuxiliaries clean reference candidate (pushNames (statedBy a) rest) (seen.insert n) r c
+          else some { name := n, stated := some a, found := some b }
+
+/-- Where the theorem `name` of a candidate and all that its type rests on differ from the reference. -/
+def differs (clean reference candidate : Kernel.Environment) (stated found : ConstantInfo) : Option Difference :=
+  let exact := stated.type == found.type && sameNames stated.levelParams found.levelParams
+  let below := if exact then sameBelow clean reference candidate stated.type.getUsedConstants.toList {} else none
+  if exact && below.isNone then none else
+  let r := canonise clean reference deepestAuxiliary (statedBy stated) { names := .empty, essences := [], count := 0 }
+  let c := canonise clean candidate deepestAuxiliary (statedBy found) { names := .empty, essences := r.essences, count := r.count }
+  if !(sameNames stated.levelParams found.levelParams && canonical r stated.type == canonical c found.type) then
+    some { name := stated.name, stated := some stated, found := some found }
+  else sameUpToAuxiliaries clean reference candidate stated.type.getUsedConstants.toList {} r c
