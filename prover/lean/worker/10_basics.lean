@@ -68,6 +68,13 @@ where
 def addedConstants (env : Kernel.Environment) : List ConstantInfo :=
   mapNodes [env.constants.map₂.root] []
 
+/-- Constants by their names: those of an environment, or those that somebody claims. -/
+abbrev Constants := Name → Option ConstantInfo
+
+@[noinline] def lookIn (env : Kernel.Environment) (n : Name) : Option ConstantInfo := env.find? n
+
+def constantsOf (env : Kernel.Environment) : Constants := fun n => lookIn env n
+
 /-- Most recently used first; at most `capacity` entries are kept. -/
 def remember {α : Type} (capacity : Nat) (key : String) (value : α) (cache : List (String × α)) : List (String × α) :=
   (key, value) :: take (capacity - 1) cache

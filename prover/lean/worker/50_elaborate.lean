@@ -9,7 +9,7 @@ structure Refusal where
 /-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
 structure Reference where
   name : Name
-  env : Kernel.Environment
+  constants : Constants
   info : ConstantInfo
   type : String
 

@@ -2,18 +2,18 @@
     to get wrong is refused before they see it, and what they generate is type-checked once more. -/
 
 /-- The inductive types that a constant is declared together with. -/
-def blockOf (source : Kernel.Environment) : ConstantInfo → List Name
+def blockOf (source : Constants) : ConstantInfo → List Name
   | .inductInfo v => v.all
   | .recInfo v => v.all
-  | .ctorInfo v => match source.find? v.induct with
+  | .ctorInfo v => match source v.induct with
     | some (.inductInfo w) => w.all
     | _ => []
   | _ => []
 
 /-- The constructors of a block of inductive types. -/
-def constructorsOf (source : Kernel.Environment) : List Name → List Name → List Name
+def constructorsOf (source : Constants) : List Name → List Name → List Name
   | [], acc => acc
-  | n :: rest, acc => match source.find? n with
+  | n :: rest, acc => match source n with
     | some (.inductInfo v) => constructorsOf source rest (pushNames v.ctors acc)
     | _ => constructorsOf source rest acc
 
@@ -37,7 +37,7 @@ def argsOf : Expr → List Expr → List Expr
 
 /-- Where a field's type mentions one of the declared types, the head there must be an inductive type as it stands, not after
     reduction, and so in its arguments (lean4#14806, lean4#14576). -/
-partial def hasPlainFields (source : Kernel.Environment) (types : List Name) : Expr → Bool
+partial def hasPlainFields (source : Constants) (types : List Name) : Expr → Bool
   | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
   | .mdata _ e => hasPlainFields source types e
   | _ => true
@@ -55,20 +55,20 @@ where
     | [] => false
     | n :: ns => if containsName n types then true else mentionsAny ns
   inductiveHead : Expr → Bool
-    | .const n _ => match source.find? n with
+    | .const n _ => match source n with
       | some (.inductInfo _) => true
       | some (.ctorInfo _) => true
       | _ => false
     | _ => false
 
 /-- Why a declaration of inductive types is not even shown to the kernel. -/
-def suspicious (source : Kernel.Environment) : ConstantInfo → Option String
+def suspicious (source : Constants) : ConstantInfo → Option String
   | .inductInfo v => go v.all v.all
   | _ => none
 where
   go (types : List Name) : List Name → Option String
     | [] => none
-    | n :: ns => match source.find? n with
+    | n :: ns => match source n with
       | some (.inductInfo v) =>
         if !hasPlainSort v.type then some "an inductive type whose sort is computed"
         else if !fields types v.ctors then some "a recursive occurrence that is hidden behind a computation"
@@ -76,13 +76,13 @@ where
       | _ => some "an inductive type that is missing"
   fields (types : List Name) : List Name → Bool
     | [] => true
-    | c :: cs => match source.find? c with
+    | c :: cs => match source c with
       | some info => if hasPlainFields source types info.type then fields types cs else false
       | none => false
 
 /-- Types that the kernel makes for a block of inductive types: constructors, the recursor of each, and those of nested types. -/
 def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
-  | .inductInfo v => lookUp (constructorsOf env v.all []) (recursors v.all (nested v.all v.numNested []))
+  | .inductInfo v => lookUp (constructorsOf (constantsOf env) v.all []) (recursors v.all (nested v.all v.numNested []))
   | _ => []
 where
   nested (types : List Name) : Nat → List ConstantInfo → List ConstantInfo

@@ -42,9 +42,9 @@ def sameConstant (a b : ConstantInfo) : Bool :=
   | .quotInfo _, .quotInfo _ => true
   | _, _ => false
 
-def inductiveTypes (source : Kernel.Environment) : List Name → List InductiveType → Option (List InductiveType)
+def inductiveTypes (source : Constants) : List Name → List InductiveType → Option (List InductiveType)
   | [], acc => some (reverseList acc [])
-  | n :: rest, acc => match source.find? n with
+  | n :: rest, acc => match source n with
     | some (.inductInfo v) => match ctors v.ctors [] with
       | some cs => inductiveTypes source rest ({ name := n, type := v.type, ctors := cs } :: acc)
       | none => none
@@ -52,12 +52,12 @@ def inductiveTypes (source : Kernel.Environment) : List Name → List InductiveT
 where
   ctors : List Name → List Constructor → Option (List Constructor)
     | [], acc => some (reverseList acc [])
-    | n :: rest, acc => match source.find? n with
+    | n :: rest, acc => match source n with
       | some info => ctors rest ({ name := n, type := info.type } :: acc)
       | none => none
 
 /-- What the kernel is given for a constant; `none` where it is made by another declaration (constructors, recursors). -/
-def declarationOf (source : Kernel.Environment) : ConstantInfo → Option Declaration
+def declarationOf (source : Constants) : ConstantInfo → Option Declaration
   | .thmInfo v => some (.thmDecl v)
   | .defnInfo v => some (.defnDecl v)
   | .opaqueInfo v => some (.opaqueDecl v)
@@ -72,22 +72,22 @@ def isUnsafeConstant : ConstantInfo → Bool
   | info => info.isUnsafe
 
 /-- All that the constants mention. -/
-def mentionsOf (source : Kernel.Environment) : List Name → List Name → List Name
+def mentionsOf (source : Constants) : List Name → List Name → List Name
   | [], acc => acc
-  | n :: rest, acc => match source.find? n with
+  | n :: rest, acc => match source n with
     | some info => mentionsOf source rest (pushNames (mentions info) acc)
     | none => mentionsOf source rest acc
 
 /-- Re-check `todo` and what they need of `source`, dependencies first, on top of the clean environment `base`; `env` is
     `base` with what was re-checked so far. A name that comes back marked has its dependencies in `env`. Constructors
     and recursors are made by the kernel and compared. -/
-partial def replay (base source : Kernel.Environment) (opts : Options) (token : IO.CancelToken) (todo : List (Name × Bool))
+partial def replay (base : Kernel.Environment) (source : Constants) (opts : Options) (token : IO.CancelToken) (todo : List (Name × Bool))
     (seen : NameHashSet) (env : Kernel.Environment) (count : Nat) : Replayed := match todo with
   | [] => .ok env count
   | (n, visited) :: rest =>
     if !visited then
       if seen.contains n || (base.find? n).isSome then replay base source opts token rest seen env count else
-      match source.find? n with
+      match source n with
       | none => .rejected n "unknown constant"
       | some info => match blockOf source info with
         | [] => replay base source opts token (pushAll (mentions info) false ((n, true) :: rest)) (seen.insert n) env count
@@ -95,7 +95,7 @@ partial def replay (base source : Kernel.Environment) (opts : Options) (token : 
           let members := constructorsOf source types types
           let todo := pushAll members true ((n, true) :: rest)
           replay base source opts token (pushAll (mentionsOf source members []) false todo) (insertNames (seen.insert n) members) env count
-    else match env.find? n, source.find? n with
+    else match env.find? n, source n with
       | _, none => .rejected n "unknown constant"
       | some mine, some theirs =>
         if sameConstant mine theirs then replay base source opts token rest seen env (count + 1)
@@ -160,13 +160,13 @@ def fromLibrary (env : Environment) (n : Name) : Bool := match moduleOf env n wi
   | some m => containsName m.getRoot trustedRoots
 
 /-- The axioms below `todo`; `library` is looked at by name only. -/
-partial def axiomsBelow (env : Environment) (kenv : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
+partial def axiomsBelow (env : Environment) (kenv : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
   | [] => found
   | n :: rest =>
     if seen.contains n then axiomsBelow env kenv rest seen found else
     let seen := seen.insert n
     if containsName n standardAxioms || containsName n hollowAxioms then axiomsBelow env kenv rest seen (n :: found)
-    else match kenv.find? n with
+    else match kenv n with
       | none => axiomsBelow env kenv rest seen found
       | some info =>
         if fromLibrary env n then axiomsBelow env kenv rest seen found

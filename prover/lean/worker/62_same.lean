@@ -64,7 +64,7 @@ where
     | (f, n) :: rest => if sameEssence e f then some n else find e rest
 
 /-- Give the auxiliary constants among `todo` canonical names, those that they rest on first. -/
-def canonise (clean source : Kernel.Environment) : Nat → List Name → Canon → Canon
+def canonise (clean : Kernel.Environment) (source : Constants) : Nat → List Name → Canon → Canon
   | 0, _, c => c
   | depth + 1, todo, c => go depth todo c
 where
@@ -72,7 +72,7 @@ where
     | [], c => c
     | n :: rest, c =>
       if !isAuxiliary n || (c.names.find? nameKey n).isSome || c.count ≥ mostAuxiliaries || (clean.find? n).isSome then go depth rest c
-      else match source.find? n with
+      else match source n with
         | some info@(.thmInfo _) => go depth rest ((canonise clean source depth (statedBy info) c).add info none)
         | some info@(.defnInfo v) =>
           let c := canonise clean source depth (statedBy info) c
@@ -101,21 +101,21 @@ structure Difference where
   found : Option ConstantInfo
 
 /-- Every constant that `todo` rests on and that `clean` lacks is the same in both environments. -/
-partial def sameBelow (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Option Difference := match todo with
+partial def sameBelow (clean : Kernel.Environment) (reference candidate : Constants) (todo : List Name) (seen : NameHashSet) : Option Difference := match todo with
   | [] => none
   | n :: rest =>
     if seen.contains n || (clean.find? n).isSome then sameBelow clean reference candidate rest seen else
-    match reference.find? n, candidate.find? n with
+    match reference n, candidate n with
     | some a, some b =>
       if sameConstant a b then sameBelow clean reference candidate (pushNames (mentions a) rest) (seen.insert n) else some { name := n, stated := some a, found := some b }
     | a, b => some { name := n, stated := a, found := b }
 
 /-- The same, with auxiliary constants under whatever names. `c` is what is known of the candidate's, `r` of the reference's. -/
-partial def sameUpToAuxiliaries (clean reference candidate : Kernel.Environment) (todo : List Name) (seen : NameHashSet) (r c : Canon) : Option Difference := match todo with
+partial def sameUpToAuxiliaries (clean : Kernel.Environment) (reference candidate : Constants) (todo : List Name) (seen : NameHashSet) (r c : Canon) : Option Difference := match todo with
   | [] => none
   | n :: rest =>
     if seen.contains n || (clean.find? n).isSome then sameUpToAuxiliaries clean reference candidate rest seen r c else
-    match reference.find? n, candidate.find? n with
+    match reference n, candidate n with
     | none, b => some { name := n, stated := none, found := b }
     | some a, b =>
       if (r.names.find? nameKey n).isSome then sameUpToAuxiliaries clean reference candidate (pushNames (statedBy a) rest) (seen.insert n) r c
@@ -129,7 +129,7 @@ partial def sameUpToAuxiliaries (clean reference candidate : Kernel.Environment)
           else some { name := n, stated := some a, found := some b }
 
 /-- Where the theorem `name` of a candidate and all that its type rests on differ from the reference. -/
-def differs (clean reference candidate : Kernel.Environment) (stated found : ConstantInfo) : Option Difference :=
+def differs (clean : Kernel.Environment) (reference candidate : Constants) (stated found : ConstantInfo) : Option Difference :=
   let exact := stated.type == found.type && sameNames stated.levelParams found.levelParams
   let below := if exact then sameBelow clean reference candidate stated.type.getUsedConstants.toList {} else none
   if exact && below.isNone then none else

@@ -47,13 +47,13 @@ def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleId
 
 /-- The imported constants below `todo`. The candidate's own constants are looked into, and so are those of the module at
     `place`: there a definition may hold a proof that stands behind it. -/
-partial def importedBelow (env : Environment) (kenv : Kernel.Environment) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
+partial def importedBelow (env : Environment) (kenv : Constants) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
     NameHashSet × List Name := match todo with
   | [] => (seen, found)
   | n :: rest =>
     if seen.contains n then importedBelow env kenv place rest seen found else
     let seen := seen.insert n
-    match placeOf env n, kenv.find? n with
+    match placeOf env n, kenv n with
     | some p, some info =>
       importedBelow env kenv place (if p == place then pushNames (mentions info) rest else rest) seen (n :: found)
     | none, some info => importedBelow env kenv place (pushNames (mentions info) rest) seen found
@@ -62,7 +62,7 @@ partial def importedBelow (env : Environment) (kenv : Kernel.Environment) (place
 /-- The first constant that a proof of library theorem `target` under `name` must not use: the target, a theorem of the same
     type, or anything that does not stand before it. Inside one module the order is not known here, so its other theorems are
     refused too, but for those inside the definitions that the statement is about. -/
-def leak (env : Environment) (kenv : Kernel.Environment) (target name : Name) : Option (Name × String) := match env.find? target, placeOf env target with
+def leak (env : Environment) (kenv : Constants) (target name : Name) : Option (Name × String) := match env.find? target, placeOf env target with
   | some goal, some place =>
     let (stated, _) := importedBelow env kenv place goal.type.getUsedConstants.toList {} []
     let (_, used) := importedBelow env kenv place [name] stated []

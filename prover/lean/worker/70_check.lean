@@ -38,7 +38,7 @@ where
       | .error r => pure (.error r)
       | .ok st =>
         let source := st.env.toKernelEnv
-        match replay clean source (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
+        match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
         | .ok kenv _ => pure (.ok (st, kenv))
         | .interrupted => pure (.error { verdict := "timeout", notes := [] })
         | .resources n why => pure (.error (refuse "out_of_resources" n why))
@@ -160,7 +160,7 @@ where
     | none => return .error (invalid src stx "the statement declares no theorem")
     | some name => match st.env.find? name, env.find? name with
       | none, some info@(.thmInfo _) =>
-        return .ok { name, env, info, type := (cut (← renderType after info.type) 4000).1 }
+        return .ok { name, constants := constantsOf env, info, type := (cut (← renderType after info.type) 4000).1 }
       | _, _ => return .error (invalid src stx "the statement declares no new theorem")
 
 structure Outcome where
@@ -195,12 +195,12 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   | some info@(.thmInfo _) =>
     if !sameBinders info.type reference.info.type then
       return end_ "statement_changed" .null (say s!"{nameString reference.name} takes its arguments in another way than the statement" :: notes) [] 0 timing
-    match differs clean reference.env kenv reference.info info with
+    match differs clean reference.constants (constantsOf kenv) reference.info info with
     | some d => return end_ "statement_changed" .null (say (← d.text st reference.name) :: notes) [] 0 timing
     | none =>
       let timing ← timing.lap "compare_ms"
       -- audit
-      let axioms := axiomsBelow st.env kenv [reference.name] {} []
+      let axioms := axiomsBelow st.env (constantsOf kenv) [reference.name] {} []
       let timing ← timing.lap "audit_ms"
       if containsName ``sorryAx axioms && !containsName ``sorryAx task.policy.axioms then
         return end_ "incomplete" "elaborated" (say "the proof uses sorry" :: notes) axioms 0 timing
@@ -208,13 +208,13 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
       | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
       | [] =>
         match task.policy.guard with
-        | some target => match leak st.env kenv target reference.name with
+        | some target => match leak st.env (constantsOf kenv) target reference.name with
           | some (n, why) => return end_ "forbidden" "elaborated" (say s!"the proof uses {nameString n}, which {why}" :: notes) axioms 0 timing
           | none => pure ()
         | none => pure ()
         -- replay
         let todo := (reference.name, false) :: newSafeNames clean kenv
-        let result := replay clean kenv (kernelOptions task.limits) session.token todo {} clean 0
+        let result := replay clean (constantsOf kenv) (kernelOptions task.limits) session.token todo {} clean 0
         match result with
         | .ok _ count => return end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
         | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")

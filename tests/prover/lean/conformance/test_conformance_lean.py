@@ -82,6 +82,21 @@ def test_verified_check_names_theorem_type_axioms_and_what_it_took(wire: Wire) -
     assert answer["messages"] == []
 
 
+def test_another_statement_is_shown_beside_the_one_asked(wire: Wire) -> None:
+    statement = "theorem t (o : Option Nat) : (match o with | some k => k | none => 7) = o.getD 7"
+    (message,) = wire.about("check", statement, file=f"{statement.replace('7', '8')} := by cases o <;> rfl")["messages"]
+    assert "t has another type than the statement" in message["text"]
+    assert message["text"].index("none => 7") < message["text"].index("none => 8")
+
+
+def test_another_definition_is_shown_beside_the_one_in_the_context(wire: Wire) -> None:
+    context, statement = "def f (n : Nat) : Nat := n + 1", "theorem t (n : Nat) : n < f n"
+    file = f"{context.replace('1', '2')}\n{statement} := by unfold f; omega"
+    (message,) = wire.about("check", statement, context=context, file=file)["messages"]
+    assert message["text"].startswith("f, which the statement rests on, is not the same")
+    assert message["text"].index("n + 1") < message["text"].index("n + 2")
+
+
 def test_message_points_into_the_text_of_its_region(wire: Wire) -> None:
     (message,) = wire.about("check", EASY, proof="by\n  -- 𝕜\n  exact wrong1")["messages"]
     assert (message["severity"], message["region"]) == ("error", "candidate")
