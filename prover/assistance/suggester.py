@@ -21,6 +21,7 @@ from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.search.tactics.closers import AUTOMATION, particular
 from prover.search.tactics.goal import read_goal
 from prover.search.tactics.steps import steps
+from prover.source.declarations import declared
 from prover.source.lexer import tokenize
 from prover.verdict import Trust, Verdict, VerdictKind
 
@@ -29,7 +30,6 @@ _MODEL_LINES = 32
 _MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
 _HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
-_DEFINED = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Suggester:
             ) from None
         sources: list[AsyncIterator[Proposal]] = []
         if rules:
-            sources.append(_by_rule(goals[0], _DEFINED.findall(place.theorem.context)))
+            sources.append(_by_rule(goals[0], (await declared(self._pool, place.theorem)).definitions))
         if model is not None:
             sources.append(_by_model(model, place, params))
         try:

@@ -4,8 +4,9 @@ A guess, not a parse: whoever uses it proposes proofs, and a wrong guess makes a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from prover.source.declarations import Declared
 from prover.source.lexer import Token, tokenize
 
 _BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
@@ -29,11 +30,13 @@ class Shape:
         binders: those before the colon, then those that `intros` below introduces, outermost first.
         intros: names for what the goal itself quantifies over or assumes, in order.
         goal: the text behind those.
+        declared: what the context declares, which the statement alone does not say.
     """
 
     binders: tuple[Binder, ...]
     intros: tuple[str, ...]
     goal: str
+    declared: Declared = field(default_factory=Declared)
 
 
 def read_shape(statement: str) -> Shape:

@@ -86,7 +86,7 @@ class Engine:
         self.recorder = recorder or Recorder()
         self.memory = memory
         self.models = Models(settings.model)
-        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler()}
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self.pool)}
         if self.models.sampler is not None:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 from prover.lean.checker import Checker
 from prover.sampling.portfolio.portfolio import fillings
-from prover.sampling.portfolio.templates import defined_names
 from prover.search.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
 from prover.search.tactics.goal import Goal
 from prover.search.tactics.partial import GoalReader, Place, goals_at, root
 from prover.search.tactics.steps import fill, holes, steps
+from prover.source.declarations import scanned
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import Ending, OverError, Questions, SeedBudget
 from training.seeds.shrink import shrink
@@ -70,7 +70,7 @@ class _Search:
     def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
         self._lean = Questions(lean, checker, record, budget)
         self._theorem = record.theorem
-        self._definitions = defined_names(self._theorem)
+        self._definitions = scanned(self._theorem).definitions
         self._budget = budget
         self._began = time.monotonic()
 

@@ -108,6 +108,14 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A constant that a theorem's header or context declares: its name there, and what it is (see `Constant.kind`)."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class LibraryTheorem:
     """A theorem of the imported library.
 

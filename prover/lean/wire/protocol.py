@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, Named, SorryGoals, TacticStep, WorkerInfo
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
@@ -148,6 +148,17 @@ def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | No
     return Request("constant", _body("constant", fields), read, _raise)
 
 
+def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
+    """Asks for what header and context declare. Raises as `constant`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> tuple[Named, ...]:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(_kind(fields, late), "what the context declares was not listed")
+        return shaped(_NAMES, fields.get("names"))
+
+    return Request("names", _body("names", _common(theorem, terms)), read, _raise)
+
+
 def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
     """Asks which modules the theorem's header imports, each behind all that it imports itself."""
 
@@ -233,6 +244,7 @@ _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
 _KIND = TypeAdapter(VerdictKind)
 _TEXT = TypeAdapter(str | None)
+_NAMES = TypeAdapter(tuple[Named, ...])
 _TEXTS = TypeAdapter(tuple[str, ...])
 _MESSAGES = TypeAdapter(tuple[Message, ...])
 _TIMING: TypeAdapter[Mapping[str, float]] = TypeAdapter(Mapping[str, float])

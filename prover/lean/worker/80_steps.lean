@@ -183,3 +183,12 @@ def constantFields (st : Command.State) (env : Environment) (name : Name) : IO (
       | none => ""
     pure [("found", .bool true), ("kind", .str (kindOf env info)), ("type", .str (cut type 16000).1), ("module", .str mod),
       ("levels", jsonNames info.levelParams #[])]
+
+/-- The constants that header and context declare, as they are to be written behind them. -/
+def declaredJson (st : Command.State) : List ConstantInfo → Array Json → IO (Array Json)
+  | [], acc => pure acc
+  | info :: rest, acc => do
+    if (privateToUserName info.name).isInternal || isUnsafeConstant info then declaredJson st rest acc else
+    let shown ← renderType st (.const info.name [])
+    let name := if shown.startsWith "@" then (shown.drop 1).toString else shown
+    declaredJson st rest (acc.push (Json.mkObj [("name", .str name), ("kind", .str (kindOf st.env info))]))

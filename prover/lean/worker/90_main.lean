@@ -111,6 +111,12 @@ def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment
   | .error r => w.fail id "bad_header" (match r.notes with | n :: _ => n.text | [] => r.verdict)
   | .ok (st, _) => w.answer id (← constantFields st env (parseName (strField j "name")))
 
+def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  match ← baseOf w.session task env with
+  | .error r => w.report id task timing r.verdict r.notes []
+  | .ok (st, clean) => w.report id task timing "verified" [] [("names", .arr (← declaredJson st (addedConstants clean) #[]))]
+
 /-- The modules that were imported, or the theorems of one of them. -/
 def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
@@ -154,6 +160,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "goals" then opGoals w id j task env
       else if op == "tactic" then opTactic w id j task env
       else if op == "constant" then opConstant w id j task env
+      else if op == "names" then opNames w id task env
       else if op == "library" then opLibrary w id j task env
       else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"

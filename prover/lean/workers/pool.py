@@ -14,7 +14,7 @@ from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire import protocol
-from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, SorryGoals, TacticStep
+from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, Named, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
 from prover.lean.workers.crew import Crew, PoolUnavailableError
@@ -155,6 +155,11 @@ class WorkerPool:
         """
         theorem = self._canonical(Theorem("", header or Header()))
         return await self._run(protocol.constant(theorem, name, terms), theorem, terms)
+
+    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
+        """What header and context of a theorem declare, as its statement can name it. Raises as `constant`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.names(theorem, terms), theorem, terms)
 
     async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
         """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
@@ -9,6 +10,7 @@ from prover.candidate import Candidate
 from prover.sampling.portfolio.templates import Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
+from prover.source.declarations import Declared, NameReader, declared, scanned
 from prover.theorem import Theorem
 
 
@@ -29,9 +31,13 @@ class PortfolioSampler:
 
     name = "portfolio"
 
+    def __init__(self, reader: NameReader | None = None) -> None:
+        """Ask `reader` what a theorem's context declares; without one it is guessed from the text."""
+        self._reader = reader
+
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """See `Sampler.sample`."""
-        for number, (template, proof) in enumerate(fillings(theorem)):
+        for number, (template, proof) in enumerate(fillings(theorem, await declared(self._reader, theorem))):
             if number == params.samples:
                 return
             yield Candidate(proof, source=f"{self.name}:{template.name}")
@@ -44,9 +50,9 @@ class PortfolioSampler:
         """Nothing to give back."""
 
 
-def fillings(theorem: Theorem) -> Iterator[tuple[Template, str]]:
-    """The proofs that the templates make for a theorem, without repetitions."""
-    shape = read_shape(theorem.statement)
+def fillings(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[Template, str]]:
+    """The proofs that the templates make for a theorem, without repetitions; `known` is what its context declares."""
+    shape = replace(read_shape(theorem.statement), declared=scanned(theorem) if known is None else known)
     seen: set[str] = set()
     for template in templates():
         for proof in template.fill(theorem, shape):

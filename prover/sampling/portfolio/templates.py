@@ -14,8 +14,6 @@ from prover.source.binders import Shape
 from prover.theorem import Theorem
 
 _HOLE = re.compile(r"\$(\w+)")
-_DEFINITION = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?(?:def|abbrev) +([^\s:({\[]+)", re.MULTILINE)
-_INDUCTIVE = re.compile(r"^[ \t]*inductive +([^\s:({\[]+)", re.MULTILINE)
 _MODULUS = re.compile(r"% ?(\d{1,2})\b|(?<!\d)(\d{1,2}) ?∣")
 _COMPARISON = re.compile(r"([^<>≤≥=≠∧∨∣∀∃]+) ([<>≤≥]) ([^<>≤≥=≠∧∨∣∀∃]+)")
 _POWER = re.compile(r"\^ *([2-9])")
@@ -74,20 +72,15 @@ def _intros(_: Theorem, shape: Shape) -> Iterator[str]:
     yield f"intro {' '.join(shape.intros)}" if shape.intros else ""
 
 
-def defined_names(theorem: Theorem) -> list[str]:
-    """Names that the context defines."""
-    return _DEFINITION.findall(theorem.context)
+def _definitions(_: Theorem, shape: Shape) -> Iterator[str]:
+    """All that the context defines at once."""
+    if shape.declared.definitions:
+        yield ", ".join(shape.declared.definitions)
 
 
-def _definitions(theorem: Theorem, _: Shape) -> Iterator[str]:
-    """All of them at once."""
-    if names := defined_names(theorem):
-        yield ", ".join(names)
-
-
-def _declared(theorem: Theorem, shape: Shape) -> Iterator[str]:
+def _declared(_: Theorem, shape: Shape) -> Iterator[str]:
     """Variables and hypotheses whose type is an inductive type of the context's own."""
-    types = {name.rpartition(".")[2] for name in _INDUCTIVE.findall(theorem.context)}
+    types = {name.rpartition(".")[2] for name in shape.declared.types}
     return (b.name for b in shape.binders if b.type.split(" ")[0].rpartition(".")[2] in types)
 
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from prover.candidate import Candidate
 from prover.lean.wire.protocol import UnfitTextError
-from prover.sampling.portfolio.templates import defined_names
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.strategies.beside import beside
 from prover.search.strategies.strategy import SearchContext, question_terms
@@ -23,6 +23,7 @@ from prover.search.tactics.cut import cut, errors
 from prover.search.tactics.goal import Goal
 from prover.search.tactics.partial import GoalReader, Place, goals_at, goals_left, root
 from prover.search.tactics.steps import fill, holes, steps
+from prover.source.declarations import NameReader, declared
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict
 
@@ -32,18 +33,22 @@ _MOST_SKELETONS = 16  # of a model's, tried again with deeper holes
 _AT_ONCE = 4  # skeletons in work
 
 
+class Reader(GoalReader, NameReader, Protocol):
+    """What Lean is asked beside checks; `WorkerPool` answers."""
+
+
 class Decompose:
     """See the module."""
 
     name = "decompose"
 
     def __init__(
-        self, reader: GoalReader, samplers: Sequence[Sampler], depth: int = 3, width: int = 24, attempts: int = 4
+        self, reader: Reader, samplers: Sequence[Sampler], depth: int = 3, width: int = 24, attempts: int = 4
     ) -> None:
         """Solve holes by at most `depth` skeletons inside each other.
 
         Args:
-            reader: reads goals.
+            reader: reads goals, and what the context declares.
             samplers: the models among them propose skeletons, and proofs of holes.
             depth: most skeletons inside each other.
             width: most skeletons tried for one goal.
@@ -57,7 +62,8 @@ class Decompose:
 
     async def run(self, context: SearchContext) -> None:
         """See `Strategy.run`."""
-        search = _Search(context, self._reader, self._models, self._width, self._attempts)
+        known = await declared(self._reader, context.theorem)
+        search = _Search(context, self._reader, self._models, self._width, self._attempts, known.definitions)
         await beside(search.by_rules(self._depth), *(search.by_model(model, self._depth) for model in self._models))
 
 
@@ -71,7 +77,13 @@ class _Block:
 
 class _Search:
     def __init__(
-        self, context: SearchContext, reader: GoalReader, models: Sequence[ProofModel], width: int, attempts: int
+        self,
+        context: SearchContext,
+        reader: GoalReader,
+        models: Sequence[ProofModel],
+        width: int,
+        attempts: int,
+        definitions: Sequence[str],
     ) -> None:
         self._context = context
         self._reader = reader
@@ -80,7 +92,7 @@ class _Search:
         self._attempts = attempts
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._known: dict[str, tuple[Goal, ...] | None] = {}
-        self._definitions = defined_names(context.theorem)
+        self._definitions = definitions
 
     async def by_rules(self, depth: int) -> None:
         """Skeletons that follow the shape of the goal; deeper ones only after all that are less deep."""

@@ -1,6 +1,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -11,6 +12,7 @@ from prover.sampling.portfolio.portfolio import PortfolioSampler, fillings, temp
 from prover.sampling.portfolio.templates import KINDS, Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
+from prover.source.declarations import scanned
 from prover.theorem import Theorem
 
 BINDERS = (
@@ -34,7 +36,8 @@ def test_shipped_order_is_that_of_its_own_measurement() -> None:
 
 
 def fill(tactics: str, theorem: Theorem) -> list[str]:
-    return list(Template("t", tactics).fill(theorem, read_shape(theorem.statement)))
+    shape = replace(read_shape(theorem.statement), declared=scanned(theorem))
+    return list(Template("t", tactics).fill(theorem, shape))
 
 
 def test_a_hole_takes_each_variable_of_its_kind() -> None:

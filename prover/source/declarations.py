@@ -1,0 +1,77 @@
+"""What a theorem's context declares: definitions to unfold, types to take apart, theorems to use."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from prover.lean.checker import Terms
+from prover.lean.wire.answers import Named
+from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.workers.jobs import PoolBusyError
+from prover.source.lexer import tokenize
+from prover.theorem import Theorem
+
+_KEYWORDS = {"def": "definition", "abbrev": "definition", "inductive": "inductive", "structure": "inductive"}
+_KEYWORDS |= {"class": "inductive", "theorem": "theorem", "lemma": "theorem", "axiom": "theorem"}
+_DECLARATION = re.compile(
+    rf"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?({'|'.join(_KEYWORDS)}) +([^\s:({{\[]+)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Names as the theorem's statement can use them, in the order of the context.
+
+    Attributes:
+        definitions: functions and predicates.
+        types: inductive types and structures.
+        theorems: theorems and axioms.
+    """
+
+    definitions: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    theorems: tuple[str, ...] = ()
+
+
+class NameReader(Protocol):
+    """Says what header and context declare; `WorkerPool` does."""
+
+    async def names(self, theorem: Theorem, terms: Terms = ...) -> tuple[Named, ...]:
+        """See `WorkerPool.names`."""
+        ...
+
+
+async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
+    """What Lean says that the context declares; without Lean, or without its answer, what the text looks like."""
+    if not theorem.context.strip():
+        return Declared()
+    if reader is None:
+        return scanned(theorem)
+    try:
+        found = await reader.names(theorem)
+    except (NoAnswerError, PoolBusyError, UnfitTextError):
+        return scanned(theorem)
+    # What Lean makes beside that stands nowhere in the text: `Tree.casesOn`, `instReprTree`.
+    tokens = [token.text for token in tokenize(theorem.context) if token.kind == "name"]
+    written = {part: place for place, text in reversed(list(enumerate(tokens))) for part in (text, _last(text))}
+    own = [each for each in found if _last(each.name) in written]
+    return _sorted(sorted(own, key=lambda each: written[_last(each.name)]))
+
+
+def scanned(theorem: Theorem) -> Declared:
+    """What the context seems to declare, under the names that stand there."""
+    return _sorted(Named(name, _KEYWORDS[word]) for word, name in _DECLARATION.findall(theorem.context))
+
+
+def _sorted(found: Iterable[Named]) -> Declared:
+    names: dict[str, list[str]] = {kind: [] for kind in ("definition", "inductive", "theorem")}
+    for each in found:
+        kind = "theorem" if each.kind == "axiom" else each.kind
+        if kind in names:
+            names[kind].append(each.name)
+    return Declared(*(tuple(dict.fromkeys(some)) for some in names.values()))
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
