@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import io
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Annotated, Any, cast
@@ -83,6 +84,10 @@ def _leansieve(
 
 def run() -> None:
     """Run the command line; what is for the user to mend is one sentence on stderr and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape: no result is lost on the way out.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

@@ -18,6 +18,7 @@ from prover.requests import Search
 from prover.theorem import Theorem
 from service.lsp import positions, sites
 from service.lsp.opened import Opened
+from service.lsp.protocol import Protocol, Server
 from service.lsp.searches import Searches
 
 PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
@@ -37,8 +38,11 @@ async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
     """
     # pygls logs the texts of documents.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
-    server = LanguageServer(
-        "leansieve", importlib.metadata.version("leansieve"), text_document_sync_kind=types.TextDocumentSyncKind.Full
+    server = Server(
+        "leansieve",
+        importlib.metadata.version("leansieve"),
+        text_document_sync_kind=types.TextDocumentSyncKind.Full,
+        protocol_cls=Protocol,
     )
     searches = Searches(server, opened, request)
     warming = register(server, searches, opened)

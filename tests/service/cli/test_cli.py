@@ -29,6 +29,17 @@ def test_every_command_has_help() -> None:
         assert "--config" in done.stdout
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict"])
+def test_terminal_that_lacks_a_character_gets_its_escape(encoding: str, tmp_path: Path) -> None:
+    done = leansieve("prove", "--help", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0
+    assert "--config" in done.stdout
+    missing = leansieve("check", tmp_path / "∀.lean", PYTHONIOENCODING=encoding)
+    assert missing.returncode == 2
+    assert missing.stderr.count("\n") == 1
+    assert "\\u2200.lean" in missing.stderr
+
+
 def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     empty, latin, plain = tmp_path / "empty.lean", tmp_path / "latin.lean", tmp_path / "plain.lean"
     empty.write_text("\n")

@@ -32,9 +32,9 @@ class Done:
     err: str
 
 
-async def leansieve(*arguments: str | Path) -> Done:
+async def leansieve(*arguments: str | Path, **environment: str) -> Done:
     """Runs a command while this process goes on serving."""
-    async with running(*arguments) as process:
+    async with running(*arguments, **environment) as process:
         out, err = await process.communicate()
     return Done(process.returncode, out.decode(), err.decode())
 
@@ -46,6 +46,15 @@ async def test_a_statement_is_proved_and_printed_as_lean(served: str) -> None:
     assert lines[0] == "theorem t (a b : Nat) : a + b = b + a := by"
     assert lines[-1].startswith("-- KERNEL_REPLAYED, portfolio")
     assert "⊢ a + b = b + a" in done.err
+
+
+async def test_proof_that_was_found_is_written_whatever_the_terminal_can_show(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "W.lean"
+    path.write_text("theorem w : ∀ n : Nat, n = n := by sorry\n", encoding="utf-8")
+    done = await leansieve("prove", path, "--write", "--server", served, PYTHONIOENCODING="ascii:strict")
+    assert done.status == 0, done.err
+    assert "sorry" not in path.read_text(encoding="utf-8")
+    assert path.read_text(encoding="utf-8").startswith("theorem w : ∀ n : Nat, n = n := ")
 
 
 async def test_only_the_proofs_preferred_are_printed_best_first_and_as_short_as_they_get(served: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcMethodNotFound
+from pygls.lsp.client import LanguageClient
 
 from prover.candidate import Candidate
 from prover.requests import Check
@@ -201,6 +203,49 @@ async def test_a_server_that_is_not_there_is_one_sentence_each_time() -> None:
             assert said.type is types.MessageType.Error
             assert "127.0.0.1:1" in said.message
             assert "\n" not in said.message
+
+
+async def test_news_of_documents_that_are_not_open_is_passed_over() -> None:
+    async with editing("--server", "127.0.0.1:1") as editor:
+        editor.open(FILE)
+        document = types.VersionedTextDocumentIdentifier(uri="file:///tmp/leansieve/Other.lean", version=2)
+        whole = types.TextDocumentContentChangeWholeDocument("x")
+        editor.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
+        closed = types.TextDocumentIdentifier(document.uri)
+        editor.client.text_document_did_close(types.DidCloseTextDocumentParams(closed))
+        editor.client.text_document_did_save(types.DidSaveTextDocumentParams(closed))
+        assert "leansieve: prove" in await editor.actions("sorry")
+        assert editor.said.empty()
+
+
+async def test_a_request_of_a_method_that_is_not_served_is_answered_without_a_popup() -> None:
+    async with editing("--server", "127.0.0.1:1") as editor:
+        editor.open(FILE)
+        hover = types.HoverParams(types.TextDocumentIdentifier(URI), types.Position(0, 0))
+        with pytest.raises(JsonRpcMethodNotFound):
+            await editor.client.text_document_hover_async(hover)
+        assert await editor.actions("sorry")
+        assert editor.said.empty()
+
+
+async def test_requests_before_initialize_and_behind_shutdown_are_answered_with_an_error() -> None:
+    client = LanguageClient("editor", "1")
+    await client.start_io(sys.executable, "-m", "service", "lsp", "--server", "127.0.0.1:1")
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(URI),
+        types.Range(types.Position(0, 0), types.Position(0, 0)),
+        types.CodeActionContext([]),
+    )
+    with pytest.raises(JsonRpcException, match="initialize") as early:
+        await client.text_document_code_action_async(params)
+    assert early.value.code == types.ErrorCodes.ServerNotInitialized
+    await client.initialize_async(types.InitializeParams(types.ClientCapabilities()))
+    await client.shutdown_async(None)
+    with pytest.raises(JsonRpcException, match="shut down") as late:
+        await client.text_document_code_action_async(params)
+    assert late.value.code == types.ErrorCodes.InvalidRequest
+    client.exit(None)
+    await client.stop()
 
 
 def test_what_comes_from_no_editor_is_one_sentence() -> None:
