@@ -20,9 +20,7 @@ def templates() -> tuple[Template, ...]:
 
     benchmarks/portfolio.py measured them and wrote the file; the figures stand in it beside each template.
     """
-    content = json.loads(
-        files("prover.sampling.portfolio.portfolio").joinpath("portfolio.json").read_text(encoding="utf-8")
-    )
+    content = json.loads(files("prover.sampling.portfolio").joinpath("portfolio.json").read_text(encoding="utf-8"))
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
 
 
