@@ -108,8 +108,11 @@ def file_in_use(file: Path | None = None) -> Path:
         UserError: one was named that does not exist.
     """
     path = file or (Path(named) if (named := os.environ.get("LEANSIEVE_CONFIG")) else None)
-    if path is not None and not path.is_file():
-        raise UserError(f"there is no configuration file {path}")
+    try:
+        if path is not None and not path.is_file():
+            raise UserError(f"there is no configuration file {path}")
+    except OSError as error:
+        raise UserError(f"cannot read the configuration file {path}: {error.strerror}") from None
     return path or user_config_path("leansieve") / "config.toml"
 
 
