@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def test_a_pod_runs_confined() -> None:
         assert context["readOnlyRootFilesystem"]
         assert not context["allowPrivilegeEscalation"]
         assert context["capabilities"] == {"drop": ["ALL"]}
-        assert "memory" in container["resources"]["limits"]
+        assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+        assert "ephemeral-storage" in container["resources"]["requests"]
 
 
 def test_probes_ask_what_the_server_answers() -> None:
@@ -123,12 +125,66 @@ def test_deployment_budget_autoscaler_and_service_mean_the_same_pods() -> None:
 
 def test_compose_publishes_on_this_machine_alone() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
-    assert set(services) == {"leansieve", "prometheus", "grafana"}
+    assert set(services) == {"leansieve", "prometheus", "alertmanager", "grafana"}
     for service in services.values():
+        assert service["mem_limit"]
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
         for volume in service["volumes"]:
             source = volume.partition(":")[0]
             assert not source.startswith(".") or (DEPLOY / source).exists(), volume
+
+
+def test_images_of_others_are_named_by_digest() -> None:
+    """A tag can come to mean something else."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    named = [service["image"] for service in services.values() if "build" not in service]
+    named += re.findall(r"^ARG PYTHON=(\S+)$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(named) == 4
+    for image in named:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+
+
+def test_pods_are_spread_over_nodes_and_zones() -> None:
+    pod = resource("deployment.yaml")["spec"]["template"]
+    spread = pod["spec"]["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in spread} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    assert all(each["labelSelector"]["matchLabels"] == pod["metadata"]["labels"] for each in spread)
+
+
+def test_the_limits_of_a_pods_disk_hold_its_volumes() -> None:
+    pod = resource("deployment.yaml")["spec"]["template"]["spec"]
+    volumes = [volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if "emptyDir" in volume]
+    (container,) = pod["containers"]
+    most = container["resources"]["limits"]["ephemeral-storage"]
+    assert sum(int(size.removesuffix("Gi")) for size in volumes) < int(most.removesuffix("Gi"))
+
+
+def test_the_operator_gets_the_rules_and_finds_the_pods() -> None:
+    monitoring = DEPLOY / "kubernetes" / "monitoring"
+    made = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import runpy; print(runpy.run_path({str(monitoring / 'rules.py')!r})['text'](), end='')",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (monitoring / "prometheusrule.yaml").read_text() == made.stdout, "run deploy/kubernetes/monitoring/rules.py"
+    monitor = yaml.safe_load((monitoring / "podmonitor.yaml").read_text())["spec"]
+    pod = resource("deployment.yaml")["spec"]["template"]
+    assert monitor["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    assert pod["metadata"]["labels"][monitor["jobLabel"]] == "leansieve"
+    (container,) = pod["spec"]["containers"]
+    assert {each["port"] for each in monitor["podMetricsEndpoints"]} <= {port["name"] for port in container["ports"]}
+
+
+def test_the_image_of_the_base_is_this_version() -> None:
+    (image,) = resource("kustomization.yaml")["images"]
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert image == {"name": "leansieve", "newTag": version[1]}
 
 
 @pytest.mark.parametrize("path", ["docker/Dockerfile", "docker/Dockerfile.gpu"])

@@ -34,6 +34,19 @@ def test_the_rules_are_well_formed() -> None:
     promtool("check", "config", "prometheus.yaml")
 
 
+@pytest.mark.skipif(
+    shutil.which("amtool") is None, reason="amtool is not installed (Debian: apt-get install prometheus-alertmanager)"
+)
+@pytest.mark.parametrize(("severity", "receiver"), [("critical", "on-call"), ("warning", "office")])
+def test_alerts_reach_whom_they_should(severity: str, receiver: str) -> None:
+    configuration = str(FOLDER / "alertmanager.yaml")
+    for arguments in (["check-config", configuration], ["config", "routes", "test", "--config.file", configuration]):
+        labels = [] if arguments[0] == "check-config" else [f"severity={severity}", "alertname=LeansieveErrors"]
+        done = subprocess.run(["amtool", *arguments, *labels], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() == receiver
+
+
 @needs_promtool
 def test_alerts_fire_when_they_should_and_not_before() -> None:
     promtool("test", "rules", "rules.test.yaml")
