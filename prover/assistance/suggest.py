@@ -101,9 +101,11 @@ class Suggestions:
         suggestions: best first: those that close it, then by score.
         tried: tactics that were tried in Lean.
         term: a term stands there: `by` goes before a tactic.
+        timed_out: the time was over before everything proposed had been tried.
     """
 
     goals: tuple[str, ...]
     suggestions: tuple[Suggestion, ...]
     tried: int
     term: bool = False
+    timed_out: bool = False

@@ -63,8 +63,9 @@ class Suggester:
             LateError: the time was over before the goals there were known.
             UnavailableError: Lean does not answer.
         """
+        deadline = asyncio.get_running_loop().time() + self._request.seconds
         try:
-            async with asyncio.timeout(self._request.seconds):
+            async with asyncio.timeout_at(deadline):
                 place, goals = await self._look(find(self._request.place))
         except TimeoutError:
             raise LateError(
@@ -75,15 +76,16 @@ class Suggester:
             sources.append(_by_rule(goals[0], (await declared(self._pool, place.theorem)).definitions))
         if model is not None:
             sources.append(_by_model(model, place, params))
+        timed_out = False
         try:
-            async with asyncio.timeout(self._request.seconds):
+            async with asyncio.timeout_at(deadline):
                 await self._try_all(sources, place, goals)
         except TimeoutError:
-            pass  # what was found until then is the answer
+            timed_out = True  # what was found until then is the answer
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         ranked = sorted(self._found, key=lambda one: (one.outcome is not TacticOutcome.CLOSES_GOAL, -one.score))
-        return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term)
+        return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term, timed_out)
 
     async def _look(self, place: Place) -> tuple[Place, tuple[str, ...]]:
         """What stands at the place and its goals; what follows it is left out where Lean can do without."""

@@ -120,7 +120,8 @@ class Searches:
                 choices = await work.suggest(await self._opened.service(), site, self._request)
                 shown.end = f"{len(choices.closing)} close the goal, {len(choices.leading)} lead on"
         if not choices.closing:
-            raise _Refused("no tactic closes the goal" + _leading(choices))
+            late = " within the time there was" if choices.timed_out else ""
+            raise _Refused(f"no tactic closes the goal{late}{_leading(choices)}")
         by_title = {_title(number, tactic): edit for number, (tactic, edit) in enumerate(choices.closing, start=1)}
         chosen = await self._server.window_show_message_request_async(
             ShowMessageRequestParams(

@@ -41,6 +41,8 @@ class Choices:
 
     closing: tuple[tuple[str, Edit], ...]
     leading: tuple[str, ...]
+    timed_out: bool
+    """More might have been found with more time."""
 
 
 async def prove(
@@ -89,7 +91,8 @@ async def suggest(service: Service, site: Site, request: Callable[[Theorem], Sea
             if len(found) == _MOST_CHOICES:
                 break
     tried = looked.suggestions.suggestions
-    return Choices(tuple(found), tuple(one.tactic for one in tried if one.outcome is TacticOutcome.PROGRESS))
+    leading = tuple(one.tactic for one in tried if one.outcome is TacticOutcome.PROGRESS)
+    return Choices(tuple(found), leading, looked.suggestions.timed_out)
 
 
 def _became(site: Site, filled: fill.Filled) -> Edit | Failure:

@@ -78,6 +78,7 @@ def response_to_proto(found: Suggestions, request_id: str) -> suggest_pb2.Sugges
         goals=found.goals,
         tried=found.tried,
         term=found.term,
+        timed_out=found.timed_out,
         suggestions=[
             suggest_pb2.TacticSuggestion(
                 tactic=one.tactic,
@@ -111,6 +112,7 @@ def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggest
         ),
         tried=response.tried,
         term=response.term,
+        timed_out=response.timed_out,
     )
 
 

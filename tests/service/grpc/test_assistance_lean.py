@@ -229,16 +229,41 @@ async def test_only_what_is_proved_behind_a_tactic_is_labelled(lean_pool: Worker
         assert by_tactic(found) == closing | {"have h : p ∨ q := by\n  left\n  exact hp": TacticOutcome.PROGRESS}
 
 
+async def test_suggestions_that_the_time_cut_short_say_so(lean_pool: WorkerPool) -> None:
+    theorem = Theorem("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q")
+    request = Suggest(TacticState(theorem), seconds=3)
+    for model in (NeverDone(("constructor",)), NeverDone(())):
+        found = await Suggester(lean_pool, request, Terms()).suggest(False, cast(ProofModel, model), SamplingParams())
+        assert found.timed_out
+        assert len(found.suggestions) == len(model.lines)
+    done = cast(ProofModel, Lines(("constructor",)))
+    found = await Suggester(lean_pool, Suggest(TacticState(theorem), seconds=60), Terms()).suggest(
+        False, done, SamplingParams()
+    )
+    assert not found.timed_out
+
+
 class Lines:
     """A model that proposes given lines."""
 
     name = "lines"
 
     def __init__(self, lines: tuple[str, ...]) -> None:
-        self._lines = lines
+        self.lines = lines
 
     async def continue_proof(
         self, _theorem: Theorem, _prefix: str, _params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
-        for line in self._lines:
+        for line in self.lines:
             yield Candidate(line, source=self.name)
+
+
+class NeverDone(Lines):
+    """A model that goes on thinking after them."""
+
+    async def continue_proof(
+        self, theorem: Theorem, before: str, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        async for candidate in super().continue_proof(theorem, before, params):
+            yield candidate
+        await asyncio.Event().wait()

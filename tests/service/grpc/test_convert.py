@@ -218,6 +218,7 @@ def test_a_wish_for_tactics_survives_the_journey(wish: Suggest) -> None:
         ).map(tuple),
         count,
         st.booleans(),
+        st.booleans(),
     )
 )
 def test_suggestions_survive_the_journey(found: Suggestions) -> None:

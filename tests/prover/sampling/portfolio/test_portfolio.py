@@ -25,7 +25,7 @@ RICH, *OTHERS = [Theorem(f"theorem t {BINDERS} : {goal}", context=CONTEXT) for g
 
 
 def test_shipped_order_is_that_of_its_own_measurement() -> None:
-    content = json.loads(files("prover.sampling.portfolio.portfolio").joinpath("portfolio.json").read_text())
+    content = json.loads(files("prover.sampling.portfolio").joinpath("portfolio.json").read_text())
     rows = content["templates"]
     assert sum(row["first"] for row in rows) == content["measured"]["solved"] <= content["measured"]["theorems"]
     assert all(row["first"] <= row["solved"] <= row["tried"] <= row["checks"] for row in rows)
