@@ -72,6 +72,6 @@ def write(response: Message) -> str:
     assert isinstance(response, suggest_pb2.SuggestTacticsResponse)
     if response.timed_out and not response.suggestions:
         text = "the time was over before a tactic was found: give it more time"
-        raise AbortedError(answers.plain_status(code_pb2.DEADLINE_EXCEEDED, text, "SERVER_BUSY"))
+        raise AbortedError(answers.plain_status(code_pb2.RESOURCE_EXHAUSTED, text, "BUSY"))
     outputs = [{"output": one.tactic, "score": 1 / rank} for rank, one in enumerate(response.suggestions, 1)]
     return json.dumps({"outputs": outputs}, ensure_ascii=False)

@@ -38,6 +38,8 @@ def _app(registry: CollectorRegistry, ready: Callable[[], bool]) -> _App:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":
+                # In its OpenMetrics, prometheus_client writes `_` for the `:` in vLLM's names, without saying so in `# TYPE`.
+                environ["HTTP_ACCEPT"] = "text/plain"
                 return metrics(environ, start_response)
             case "/livez":
                 status, text = "200 OK", b"alive\n"

@@ -14,7 +14,7 @@ def test_answer_that_the_time_cut_short_is_no_empty_list() -> None:
     cut = suggest_pb2.SuggestTacticsResponse(timed_out=True)
     with pytest.raises(AbortedError) as caught:
         write(cut)
-    assert caught.value.status.code == code_pb2.DEADLINE_EXCEEDED
+    assert caught.value.status.code == code_pb2.RESOURCE_EXHAUSTED
     assert json.loads(write(suggest_pb2.SuggestTacticsResponse())) == {"outputs": []}
     cut.suggestions.add(tactic="simp")
     assert json.loads(write(cut))["outputs"][0]["output"] == "simp"
