@@ -17,7 +17,7 @@ from prover.lean.checker import Terms
 from prover.lean.wire.answers import SorryGoals
 from prover.lean.workers.pool import WorkerPool
 from prover.requests import LateError, StatementError, UnavailableError
-from prover.sampling.sampler import ProofModel, SamplingParams
+from prover.sampling.sampler import PromptTooLongError, ProofModel, SamplingParams
 from prover.search.tactics.closers import AUTOMATION, particular
 from prover.search.tactics.goal import read_goal
 from prover.search.tactics.steps import steps
@@ -75,7 +75,7 @@ class Suggester:
         if rules:
             sources.append(_by_rule(goals[0], (await declared(self._pool, place.theorem)).definitions))
         if model is not None:
-            sources.append(_by_model(model, place, params))
+            sources.append(_by_model(model, place, params, alone=not rules))
         timed_out = False
         try:
             async with asyncio.timeout_at(deadline):
@@ -221,13 +221,18 @@ def _openings(proposed: Iterator[str]) -> Iterator[str]:
             yield opening
 
 
-async def _by_model(model: ProofModel, place: Place, params: SamplingParams) -> AsyncGenerator[Proposal, None]:
+async def _by_model(
+    model: ProofModel, place: Place, params: SamplingParams, alone: bool
+) -> AsyncGenerator[Proposal, None]:
     lines = model.continue_proof(place.theorem, place.before.rstrip(), replace(params, samples=_MODEL_LINES))
-    async with contextlib.aclosing(lines) as candidates:
-        async for candidate in candidates:
-            yield Proposal(
-                candidate.text, candidate.log_prob if candidate.log_prob is not None else 0.0, candidate.source
-            )
+    try:
+        async with contextlib.aclosing(lines) as candidates:
+            async for candidate in candidates:
+                score = candidate.log_prob if candidate.log_prob is not None else 0.0
+                yield Proposal(candidate.text, score, candidate.source)
+    except PromptTooLongError:
+        if alone:
+            raise
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

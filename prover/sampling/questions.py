@@ -6,14 +6,19 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from prover.candidate import Candidate
 from prover.sampling.prompt import PromptFormat, SourceFormat
-from prover.sampling.sampler import SamplingParams
+from prover.sampling.sampler import PromptTooLongError, SamplingParams
+from prover.source.nearby import shortened
 from prover.theorem import Theorem
 
+Encoded = TypeVar("Encoded")
+
 _SEEDS = 2**63  # what torch's generators take
+ANSWERS_SHARE = 4
+"""An answer is to have at least this part of what a model reads and writes together: a quarter."""
 _AT_FIRST = 4  # candidates in work
 _PATIENCE = 0.1  # seconds
 
@@ -65,6 +70,34 @@ def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: str)
     """Ask for a proof in place of one that failed; None if the format cannot."""
     prompt = form.repair(theorem, proof, error)
     return None if prompt is None else Question(prompt, "", form.stop, 0, form.extract)
+
+
+async def first_fitting(
+    ask: Callable[[Theorem], Question | None],
+    theorem: Theorem,
+    encode: Callable[[Question, int], Awaitable[Encoded]],
+    room: int,
+) -> tuple[Question, Encoded] | None:
+    """The question about a theorem with as much of its context as leaves room for an answer; None if there is no question.
+
+    Args:
+        ask: makes the question.
+        encode: the question as the model reads it, if at least so many tokens are left for the answer.
+        room: tokens that an answer is to have; fewer are taken where the statement alone leaves no more.
+
+    Raises:
+        PromptTooLongError: the statement alone leaves no room.
+    """
+    for shorter in shortened(theorem):
+        if (question := ask(shorter)) is None:
+            return None
+        last = not shorter.context.strip()
+        try:
+            return question, await encode(question, 1 if last else room)
+        except PromptTooLongError:
+            if last:
+                raise
+    raise AssertionError("the last theorem has no context")
 
 
 async def draw(

@@ -88,6 +88,10 @@ class Sampler(Protocol):
         ...
 
 
+class PromptTooLongError(ValueError):
+    """A theorem leaves a model no room for an answer, whatever of its context is left out."""
+
+
 @runtime_checkable
 class ProofModel(Sampler, Protocol):
     """A sampler that can also be asked about a proof in work."""

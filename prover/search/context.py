@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prover.candidate import Candidate
 from prover.events import Spending
+from prover.sampling.sampler import PromptTooLongError
 from prover.search.budget import Options
 from prover.search.strategies.strategy import Source
 from prover.theorem import Theorem
@@ -49,7 +50,14 @@ class Context:
         if left < 1:
             return
         async with contextlib.aclosing(source(replace(run.options.params, samples=left))) as candidates:
-            while left and run.samples_left and (candidate := await run.pull(candidates)):
+            while left and run.samples_left:
+                try:
+                    candidate = await run.pull(candidates)
+                except PromptTooLongError as error:
+                    run.cannot_serve(error)
+                    return
+                if candidate is None:
+                    return
                 left -= 1
                 spent = self._spent
                 self._spent = replace(spent, sampled=spent.sampled + 1, tokens=spent.tokens + candidate.tokens)

@@ -12,6 +12,7 @@ from prover.candidate import Candidate
 from prover.events import Ending, Event, Progress, Proof, Spending, Waste
 from prover.lean.checker import Checker
 from prover.lean.workers.jobs import WAIT
+from prover.sampling.sampler import PromptTooLongError
 from prover.search.budget import Budget, Options, Preference
 from prover.search.context import Context
 from prover.search.diversity import distinct_key, normalise
@@ -64,6 +65,7 @@ class Run:
         self._strategies: list[asyncio.Task[None]] = []
         self._contexts: list[Context] = []
         self._failures: list[Exception] = []  # of strategies
+        self._unserved: PromptTooLongError | None = None
         self._pulling: set[asyncio.Task[Any]] = set()  # tasks that wait for their sampler
         self._ended: set[asyncio.Task[Any]] = set()  # those of them that were told to wait no more
 
@@ -80,6 +82,8 @@ class Run:
                         return
                 if self._failures and not self.proofs:
                     raise self._failures[0]
+                if self._unserved is not None and self._begun == 0:
+                    raise self._unserved
         except TimeoutError:
             self.ending = Ending.SECONDS_SPENT
         except BaseExceptionGroup as failures:
@@ -130,6 +134,12 @@ class Run:
             if self._sampled == self._budget.samples:
                 self._end_sampling()
         return candidate
+
+    def cannot_serve(self, error: PromptTooLongError) -> None:
+        """Go on without a sampler that cannot be asked about this theorem; if nobody else tries anything, that is the failure."""
+        if self._unserved is None:
+            logger.warning("theorem %s: %s; others go on without", self.theorem.digest[:12], error)
+            self._unserved = error
 
     def _end_sampling(self) -> None:
         """Take no further candidate; those that were taken are still worked on as far as the budget goes."""

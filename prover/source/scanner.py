@@ -113,6 +113,14 @@ def theorems(text: str, code: str, body: int) -> Iterator[FileTheorem]:
         )
 
 
+def commands(text: str) -> list[str]:
+    """The commands of a text, each with the comments in front of it; without what stands before the first."""
+    code = code_of(text)
+    found = {match.start() for pattern in (_COMMAND, _THEOREM) for match in pattern.finditer(code)}
+    starts = sorted({_before_blanks(code, 0, _before_modifiers(code, 0, start)) for start in found})
+    return [text[start:end].strip() for start, end in itertools.pairwise([*starts, len(text)])]
+
+
 def _before_modifiers(code: str, floor: int, end: int) -> int:
     match = _MODIFIERS.search(code, floor, end)
     return match.start() if match else end

@@ -7,7 +7,7 @@ from prover.errors import InputError
 from prover.lean.wire.answers import Elaboration
 from prover.lean.workers.pool import PoolBusyError, UnfitTextError
 from prover.requests import BusyError, StatementError, UnavailableError
-from prover.sampling.sampler import SamplerUnavailableError
+from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
 from prover.search.search import Ending, Finished
 from prover.verdict import Policy, Verdict, VerdictKind
 
@@ -23,6 +23,8 @@ def as_user_errors() -> Iterator[None]:
         raise InputError(f"theorem.{error.region.value}", str(error)) from None
     except SamplerUnavailableError as error:
         raise UnavailableError(str(error)) from None
+    except PromptTooLongError as error:
+        raise InputError("theorem.statement", str(error)) from None
     except ValueError as error:
         raise InputError("request", str(error)) from None
 

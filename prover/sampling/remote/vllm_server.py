@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,19 @@ from pydantic import SecretStr
 
 from prover.candidate import Candidate
 from prover.sampling.prompt import PromptFormat
-from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
+from prover.sampling.questions import (
+    ANSWERS_SHARE,
+    Formats,
+    Question,
+    draw,
+    first_fitting,
+    next_line,
+    repaired_proof,
+    source_only,
+    whole_proof,
+)
 from prover.sampling.remote.endpoints import Endpoints, EndpointStatus
-from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUnavailableError, SamplingParams
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
 
@@ -149,20 +160,20 @@ class VllmServerSampler:
         """Yield each candidate as soon as it is complete; see `Sampler.sample` and `draw`.
 
         Raises:
-            ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
+            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
             SamplerUnavailableError: no server can answer.
         """
-        return self._draw(params, lambda form: whole_proof(form, theorem))
+        return self._draw(params, theorem, whole_proof)
 
     def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.continue_proof`; raises as `sample` does."""
-        return self._draw(params, lambda form: next_line(form, theorem, prefix))
+        return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
 
     def repair_proof(
         self, theorem: Theorem, proof: str, error: str, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.repair_proof`; raises as `sample` does."""
-        return self._draw(params, lambda form: repaired_proof(form, theorem, proof, error))
+        return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
 
     def stats(self) -> SamplerStats:
         """What was done for us; `sampled_tokens` leaves out what servers sampled before a sequence was aborted."""
@@ -190,17 +201,19 @@ class VllmServerSampler:
                 raise error(f"no vLLM server serves the model {name!r}; they serve {', '.join(served) or 'none'}")
 
     async def _draw(
-        self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
+        self, params: SamplingParams, theorem: Theorem, ask: Callable[[PromptFormat, Theorem], Question | None]
     ) -> AsyncGenerator[Candidate, None]:
         if self._form is None:
             raise RuntimeError("the model was asked for candidates before it was started")
-        if (question := ask(self._form)) is None:
-            return
         models = self.models
         if params.model and params.model not in models and any(endpoint.healthy for endpoint in self.endpoints):
             raise ValueError(f"there is no model {params.model!r}; there are {', '.join(models)}")
         model = params.model or next(iter(models), "")
-        prompt = await self._encode(model, question)
+        wanted = min(params.max_tokens, self._endpoints.contexts.get(model, params.max_tokens) // ANSWERS_SHARE)
+        fitting = await first_fitting(partial(ask, self._form), theorem, partial(self._encode, model), wanted)
+        if fitting is None:
+            return
+        question, prompt = fitting
         body = {
             "model": model,
             "prompt": prompt,
@@ -236,11 +249,11 @@ class VllmServerSampler:
         finally:
             await sequences.aclose()
 
-    async def _encode(self, model: str, question: Question) -> list[int]:
+    async def _encode(self, model: str, question: Question, room: int) -> list[int]:
         """The tokens of a question, as the server's tokenizer has them.
 
         Raises:
-            ValueError: they leave no room for an answer.
+            PromptTooLongError: they leave fewer than `room` tokens for an answer.
         """
         parts = [(question.prompt, True), (question.beginning, False)]
         tokens: list[int] = []
@@ -248,9 +261,9 @@ class VllmServerSampler:
             if text:
                 body = {"model": model, "prompt": text, "add_special_tokens": special}
                 tokens += (await self._endpoints.post("/tokenize", body))["tokens"]
-        context = self._endpoints.contexts.get(model, len(tokens) + 1)
-        if len(tokens) >= context:
-            raise ValueError(
+        context = self._endpoints.contexts.get(model, len(tokens) + room)
+        if len(tokens) + room > context:
+            raise PromptTooLongError(
                 f"the theorem is too long for {model}: {len(tokens)} tokens, while prompt and answer together may have {context}"
             )
         return tokens

@@ -7,14 +7,25 @@ what counts.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import Metric
 
 from prover.candidate import Candidate
 from prover.sampling.prompt import PromptFormat
-from prover.sampling.questions import Formats, Question, draw, next_line, repaired_proof, source_only, whole_proof
-from prover.sampling.sampler import SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.questions import (
+    ANSWERS_SHARE,
+    Formats,
+    Question,
+    draw,
+    first_fitting,
+    next_line,
+    repaired_proof,
+    source_only,
+    whole_proof,
+)
+from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm.engine import Request
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.fleet import Fleet
@@ -81,20 +92,20 @@ class VllmEngineSampler:
         """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
 
         Raises:
-            ValueError: there is no such model, or the theorem leaves no room for an answer in its context.
+            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
             SamplerUnavailableError: the engine's process has died, and is being started again; or it could not be started.
         """
-        return self._draw(params, lambda form: whole_proof(form, theorem))
+        return self._draw(params, theorem, whole_proof)
 
     def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.continue_proof`; raises as `sample` does."""
-        return self._draw(params, lambda form: next_line(form, theorem, prefix))
+        return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
 
     def repair_proof(
         self, theorem: Theorem, proof: str, error: str, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.repair_proof`; raises as `sample` does."""
-        return self._draw(params, lambda form: repaired_proof(form, theorem, proof, error))
+        return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
 
     def stats(self) -> SamplerStats:
         """What all models together do and have done."""
@@ -112,14 +123,21 @@ class VllmEngineSampler:
         return merged(engine.record.registry for engine in self._fleet.engines)
 
     async def _draw(
-        self, params: SamplingParams, ask: Callable[[PromptFormat], Question | None]
+        self, params: SamplingParams, theorem: Theorem, ask: Callable[[PromptFormat, Theorem], Question | None]
     ) -> AsyncGenerator[Candidate, None]:
         await self._fleet.arrived(params.model)
         served = self._served(params.model)
-        if (question := ask(served.form)) is None:
+        context = served.engine.context
+        wanted = min(params.max_tokens, context // ANSWERS_SHARE)
+
+        async def encode(question: Question, room: int) -> list[int]:
+            return _encode(served, question, room)
+
+        fitting = await first_fitting(partial(ask, served.form), theorem, encode, wanted)
+        if fitting is None:
             return
-        prompt = _encode(served, question)
-        room = served.engine.context - len(prompt)
+        question, prompt = fitting
+        room = context - len(prompt)
 
         async def one(seed: int) -> Candidate:
             # New weights may come in between two sequences; a model that went with the old ones hands over to the default.
@@ -171,22 +189,22 @@ class VllmEngineSampler:
                 return served
 
 
-def _encode(served: Served, question: Question) -> list[int]:
+def _encode(served: Served, question: Question, room: int) -> list[int]:
     """The tokens of a question.
 
     Raises:
-        ValueError: they leave no room for an answer.
+        PromptTooLongError: they leave fewer than `room` tokens for an answer.
     """
     tokenizer, context = served.engine.tokenizer, served.engine.context
     text = f"the theorem is too long for {served.name}"
     if (
         len(question.prompt) > context * served.engine.longest_token
     ):  # so that an enormous one is not read in the first place
-        raise ValueError(
+        raise PromptTooLongError(
             f"{text}: {len(question.prompt)} characters, while it may have {context} tokens with its answer"
         )
     tokens: list[int] = tokenizer.encode(question.prompt)
     tokens += tokenizer.encode(question.beginning, add_special_tokens=False)
-    if len(tokens) >= context:
-        raise ValueError(f"{text}: {len(tokens)} tokens, while prompt and answer together may have {context}")
+    if len(tokens) + room > context:
+        raise PromptTooLongError(f"{text}: {len(tokens)} tokens, while prompt and answer together may have {context}")
     return tokens

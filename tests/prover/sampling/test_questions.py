@@ -2,10 +2,15 @@
 
 import asyncio
 import contextlib
+from functools import partial
+
+import pytest
 
 from prover.candidate import Candidate
-from prover.sampling.questions import draw
-from prover.sampling.sampler import SamplingParams
+from prover.sampling.prompt import SourceFormat
+from prover.sampling.questions import Question, draw, first_fitting, whole_proof
+from prover.sampling.sampler import PromptTooLongError, SamplingParams
+from prover.theorem import Theorem
 from tests.support.waiting import becomes
 
 
@@ -57,3 +62,25 @@ async def test_every_seed_is_asked_once() -> None:
 
     drawn = [candidate.seed async for candidate in draw(SamplingParams(samples=100, seed=2**63 - 50), 16, ask)]
     assert sorted(drawn, key=lambda seed: (seed + 50) % 2**63) == [(2**63 - 50 + i) % 2**63 for i in range(100)]
+
+
+async def encode_characters(question: Question, room: int) -> str:
+    """A model that reads and writes 400 characters together."""
+    if len(question.prompt) + room > 400:
+        raise PromptTooLongError(f"{len(question.prompt)} characters")
+    return question.prompt
+
+
+async def test_a_context_that_is_too_long_is_cut_until_an_answer_has_room() -> None:
+    theorem = Theorem("theorem t : f 1 = 2", context="def f (n : Nat) := n + 1\n\n" + "def g := 3\n\n" * 60)
+    fitting = await first_fitting(partial(whole_proof, SourceFormat()), theorem, encode_characters, 100)
+    assert fitting is not None
+    assert 200 <= len(fitting[1]) <= 300
+    assert fitting[1].startswith("def f (n : Nat) := n + 1\n\n")
+    assert fitting[1].endswith("example : f 1 = 2 :=")
+
+
+async def test_a_statement_that_is_too_long_alone_is_refused() -> None:
+    theorem = Theorem("theorem t : " + "x = y ∧ " * 100, context="def f := 1")
+    with pytest.raises(PromptTooLongError):
+        await first_fitting(partial(whole_proof, SourceFormat()), theorem, encode_characters, 100)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.sampling.sampler import SamplingParams
+from prover.sampling.sampler import PromptTooLongError, SamplingParams
 from prover.search.diversity import normalise
 from prover.search.search import (
     DEFAULT_BUDGET,
@@ -55,6 +55,8 @@ class ScriptedSampler:
                 yield Candidate(text, source=self.name)
             if self.then == "fail":
                 raise RuntimeError("the sampler fails")
+            if self.then == "too long":
+                raise PromptTooLongError("the theorem is too long")
             if self.then == "wait":
                 await asyncio.Event().wait()
         finally:
@@ -268,3 +270,11 @@ async def test_a_failing_sampler_does_not_spoil_a_search_that_wants_more_proofs_
 async def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         await collect([], Budget(checks=0))
+
+
+async def test_a_sampler_for_which_a_theorem_is_too_long_leaves_the_search_to_others() -> None:
+    too_long, other = ScriptedSampler([], then="too long"), ScriptedSampler(["bad", "worse"])
+    assert ending(await collect([[too_long, other]])) is Ending.SAMPLERS_EXHAUSTED
+    assert other.proposed == 2
+    with pytest.raises(PromptTooLongError):
+        await collect([[too_long]])

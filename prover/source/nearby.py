@@ -1,0 +1,90 @@
+"""Cuts a theorem's context down to what matters for its proof, for readers that take only so much text."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from prover.source.lexer import tokenize
+from prover.source.scanner import commands
+from prover.theorem import Theorem
+
+_DECLARES = re.compile(
+    r"\b(theorem|lemma|def|abbrev|inductive|structure|class|instance|opaque|axiom|example)\b(?:\s+([^\s:({\[⦃]+))?"
+)
+_SHORTEST = 60  # characters; below, nothing of a context is worth its room
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One command: where it stands, its text, what it declares ("" if nothing) and as what, the last parts of its names."""
+
+    place: int
+    text: str
+    name: str
+    keyword: str
+    words: frozenset[str]
+
+
+def shortened(theorem: Theorem) -> Iterator[Theorem]:
+    """The theorem, then with ever less context: half of it, a quarter, …, none.
+
+    What the statement mentions stays longest, with what that mentions in turn; then the lemmas about it, the nearest first.
+    """
+    yield theorem
+    if not theorem.context.strip():
+        return
+    pieces = [_read(place, text) for place, text in enumerate(commands(theorem.context))]
+    order = _by_worth(pieces, _words(theorem.statement))
+    room = len(theorem.context) // 2
+    while room >= _SHORTEST:
+        yield replace(theorem, context=_chosen(order, room))
+        room //= 2
+    yield replace(theorem, context="")
+
+
+def _chosen(order: list[_Piece], room: int) -> str:
+    """The first pieces that go into so many characters, in the order of the context."""
+    chosen = []
+    for piece in order:
+        if len(piece.text) < room:
+            room -= len(piece.text) + 2
+            chosen.append(piece)
+    return "\n\n".join(piece.text for piece in sorted(chosen, key=lambda piece: piece.place))
+
+
+def _by_worth(pieces: list[_Piece], mentioned: frozenset[str]) -> list[_Piece]:
+    """The pieces, what matters most first."""
+    needed: list[_Piece] = []
+    words = mentioned
+    while more := [each for each in pieces if each.name in words and each not in needed and not _is_lemma(each)]:
+        needed += more
+        words = frozenset().union(words, *(each.words for each in more))
+    names = {each.name for each in needed}
+    rest = [each for each in pieces if each not in needed]
+    # Namespaces, variables and notation say how all of it is to be read, and are short.
+    return [
+        *(each for each in rest if not each.keyword),
+        *needed,
+        *sorted(
+            (each for each in rest if each.keyword),
+            key=lambda each: (not _is_lemma(each), not each.words & names, -each.place),
+        ),
+    ]
+
+
+def _is_lemma(piece: _Piece) -> bool:
+    return piece.keyword in ("theorem", "lemma", "axiom", "example")
+
+
+def _read(place: int, text: str) -> _Piece:
+    found = _DECLARES.search(text)
+    name = _last(found[2] or "") if found else ""
+    return _Piece(place, text, name, found[1] if found else "", _words(text))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(part for token in tokenize(text) if token.kind == "name" for part in token.text.split("."))
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
