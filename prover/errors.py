@@ -2,7 +2,13 @@
 
 
 class UserError(Exception):
-    """Something outside the program is to be mended; the command line prints the text alone and exits with 2."""
+    """Something outside the program is to be mended; the command line prints the text alone.
+
+    Attributes:
+        status: with which the command line exits.
+    """
+
+    status = 2
 
 
 class InputError(UserError):

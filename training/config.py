@@ -4,13 +4,12 @@ Relative paths are relative to the working directory. `leansieve train` and `pyt
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from prover.atomic import atomic_write_text
 from training.algorithms.algorithm import Algorithm
 from training.algorithms.registry import create_algorithm
 from training.evaluation.samples import rollout_pass_rates
@@ -47,6 +46,8 @@ class RunConfig(_Section):
     """How many of the newest checkpoints stay."""
     log_every: int = Field(default=1, ge=1)
     """Steps between lines of progress."""
+    wandb: str | None = Field(default=None, min_length=1)
+    """Project of Weights & Biases that gets the metrics too, by the package wandb; None sends nothing anywhere."""
 
 
 class LlamaShape(_Section):
@@ -92,8 +93,8 @@ class ModelConfig(_Section):
     """The model that is trained."""
 
     path: Path | None = None
-    """A Hugging Face causal language model to go on from: a folder, a GGUF file, or `package:NAME` for the GGUF file of an
-    installed package. None trains `shape` from scratch."""
+    """A Hugging Face causal language model to go on from: a folder, a GGUF file, `package:NAME` for the GGUF file of an
+    installed package, or `hub:OWNER/NAME` to download one; nothing else asks the network. None trains `shape` from scratch."""
     shape: LlamaShape = LlamaShape()
     """Sizes of a model from scratch."""
     vocabulary: int = Field(default=2048, ge=258)
@@ -103,7 +104,10 @@ class ModelConfig(_Section):
     ] = "source"
     """How a theorem is put to the model."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the weights; bfloat16 is slow on CPUs."""
+    """Of the computation and of the finished weights; bfloat16 is slow on CPUs. What is trained is kept in float32 either way,
+    so that small steps are not rounded away."""
+    gradient_checkpointing: bool = False
+    """Compute activations a second time in the backward pass instead of keeping them: less memory, about a third more time."""
     lora: LoraConfig | None = None
     """Train adapters on `path` instead of all weights."""
 
@@ -155,7 +159,10 @@ class SftConfig(_Section):
     micro_rows: int = Field(default=4, ge=1)
     """Rows of one forward pass; less takes less memory and gives the same gradient."""
     dev_every: int = Field(default=50, ge=1)
-    """Steps between evaluations on `dev_proofs`."""
+    """Steps between evaluations on `dev_proofs` and what is held out."""
+    dev_patience: int | None = Field(default=None, ge=1)
+    """End after so many evaluations in a row without a smaller loss, with the weights of the smallest. None: no early end, and
+    the last weights."""
 
 
 class RolloutConfig(_Section):
@@ -183,7 +190,13 @@ class RolloutConfig(_Section):
     """The run stops when trainer and engine disagree on log-probabilities by more, mean over a batch's tokens, since
     then the engine has other weights. None: 1e-4 for float32, 0.05 for bfloat16."""
     max_ratio: float = Field(default=1e4, gt=1)
-    """The run stops when a token becomes so many times likelier within one batch."""
+    """The run stops when a token becomes so many times likelier within one batch; seen on the first `micro_tokens` tokens
+    after the last update, and on all of a mini-batch before each."""
+    max_staleness: int = Field(default=0, ge=0)
+    """How many updates older than the policy that learns the weights that sample may be. 0 samples, then learns, and repeats
+    bit for bit on a CPU; with 1 the next batch is sampled and checked while this one is learned from."""
+    max_importance: float = Field(default=2.0, ge=1)
+    """Answers of older weights count by how much likelier they are now, at most so many times."""
 
 
 class AlgorithmConfig(_Section):
@@ -234,6 +247,37 @@ class VerificationConfig(_Section):
     """File of verdicts that runs and evaluations share, one at a time; None: one in the run's folder."""
 
 
+class DevConfig(_Section):
+    """Measuring on theorems that are not trained on, while a run learns from verdicts."""
+
+    corpora: tuple[Path, ...] = ()
+    """Files of theorems; none: nothing is measured."""
+    every: int = Field(default=10, ge=1)
+    """Steps between measurements."""
+    samples: int = Field(default=4, ge=1)
+    """Samples a theorem, always from the same seeds."""
+    patience: int | None = Field(default=None, ge=1)
+    """End after so many measurements in a row without a larger share of right answers, with the weights of the largest.
+    None: no early end, and the last weights."""
+
+
+class GuardConfig(_Section):
+    """When a run is ended because its model collapses; `inf`, or 0 for the least ones, turns a guard off."""
+
+    patience: int = Field(default=3, ge=1)
+    """Steps in a row at which a guard must object."""
+    max_kl: float = Field(default=50.0, gt=0)
+    """Largest KL divergence to the base, nats an answer."""
+    min_entropy: float = Field(default=1e-3, ge=0)
+    """Smallest entropy of the policy, nats a token."""
+    min_verified: float = Field(default=0.2, ge=0, le=1)
+    """Smallest share of verified rollouts, as a part of the first step's share."""
+    max_gradient_norm: float = Field(default=1e3, gt=0)
+    """Largest norm of the gradient, before it is clipped."""
+    max_loss: float = Field(default=1.5, gt=0)
+    """Largest loss in fine-tuning, as a multiple of that of a guess among all tokens."""
+
+
 class EvaluationConfig(_Section):
     """How a finished model is measured."""
 
@@ -266,11 +310,27 @@ class TrainingConfig(_Section):
     """How verdicts become a gradient."""
     verification: VerificationConfig = VerificationConfig()
     """Limits of one check while training."""
+    dev: DevConfig = DevConfig()
+    """Measuring on theorems that are not trained on, while a run learns from verdicts."""
+    guards: GuardConfig = GuardConfig()
+    """When a run is ended because its model collapses."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How a finished model is measured."""
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> "TrainingConfig":
+        if self.sft is not None and self.model.prompt_format != "source":
+            raise ValueError(
+                f"fine-tuning writes proofs in the source format alone, found model.prompt_format {self.model.prompt_format!r}"
+            )
+        if (
+            self.sft is not None
+            and self.sft.dev_patience is not None
+            and not (self.sft.held_out or self.sft.dev_proofs)
+        ):
+            raise ValueError("sft.dev_patience needs theorems to measure: set sft.held_out or sft.dev_proofs")
+        if self.dev.patience is not None and not self.dev.corpora:
+            raise ValueError("dev.patience needs theorems to measure: set dev.corpora")
         if self.rollouts is not None:
             if self.sft is not None:
                 raise ValueError("the tables sft and rollouts are different kinds of run: leave one out")
@@ -290,15 +350,21 @@ class TrainingConfig(_Section):
         return sft
 
 
-def load_config(path: Path) -> TrainingConfig:
+def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     """Read a TOML file.
+
+    Args:
+        changes: settings in place of the file's, each as `table.setting=VALUE` with a value of TOML; a text may be bare.
 
     Raises:
         ConfigError: it cannot be read, is not TOML, or a setting is unknown or out of range.
     """
     try:
         with path.open("rb") as file:
-            return TrainingConfig.model_validate(tomllib.load(file))
+            content = tomllib.load(file)
+        for change in changes:
+            _change(content, change)
+        return TrainingConfig.model_validate(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -308,11 +374,21 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {more} more)' if more else ''}.") from None
 
 
-def write_config(config: TrainingConfig) -> None:
-    """Write the settings into the run's folder as `config.json`, for whoever asks later what made the model."""
-    config.run.folder.mkdir(parents=True, exist_ok=True)
-    text = config.model_dump_json(indent=1) + "\n"
-    atomic_write_text(config.run.folder / "config.json", text)
+def _change(content: dict[str, Any], change: str) -> None:
+    """Set `table.setting=VALUE` in what a file holds."""
+    place, equals, text = change.partition("=")
+    *tables, name = place.strip().split(".")
+    if not equals or not tables or not all((*tables, name)):
+        raise ConfigError(f"--set {change}: write table.setting=VALUE, as in optimizer.learning_rate=1e-5.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for table in tables:
+        content = content.setdefault(table, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"--set {change}: {table} is a setting, and has none of its own.")
+    content[name] = value
 
 
 def first_mistake(error: ValidationError) -> str:

@@ -83,7 +83,7 @@ def _leansieve(
 
 
 def run() -> None:
-    """Run the command line; what is for the user to mend is one sentence on stderr and exit status 2."""
+    """Run the command line; what is for the user to mend is one sentence on stderr and exit status 2, or the error's own."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape: no result is lost on the way out.
         if isinstance(stream, io.TextIOWrapper):
@@ -92,4 +92,4 @@ def run() -> None:
         app()
     except UserError as error:
         print(f"leansieve: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.status)

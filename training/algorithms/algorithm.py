@@ -38,6 +38,8 @@ class Rollouts:
         old_entropies: `[G, N, T]`, the same under the policy that sampled.
         sampler_log_probs: `[G, N, T]`, as the inference engine reported them.
         greedy_rewards: `[G]`, the verdict on the greedy rollout of each prompt.
+        importance: `[G, N]`, how much each rollout counts, where older weights than the policy's sampled: the ratio of its
+            probabilities under both, bounded. None where the policy itself sampled.
     """
 
     prompts: tuple[str, ...]
@@ -50,6 +52,7 @@ class Rollouts:
     old_entropies: Tensor | None = None
     sampler_log_probs: Tensor | None = None
     greedy_rewards: Tensor | None = None
+    importance: Tensor | None = None
 
     def __post_init__(self) -> None:
         tokens, groups = tuple(self.mask.shape), len(self.prompts)
@@ -57,7 +60,7 @@ class Rollouts:
             raise ValueError(f"mask has shape {tokens}, expected [groups, rollouts, tokens] with {groups} groups.")
         if not self.rewards.is_floating_point():
             raise ValueError(f"rewards are {self.rewards.dtype}, expected floating point.")
-        expected = {"rewards": tokens[:2], "greedy_rewards": tokens[:1]}
+        expected = {"rewards": tokens[:2], "greedy_rewards": tokens[:1], "importance": tokens[:2]}
         for field in fields(self):
             tensor = getattr(self, field.name)
             if isinstance(tensor, Tensor) and tuple(tensor.shape) != expected.get(field.name, tokens):
@@ -78,6 +81,10 @@ class Rollouts:
     def of_base(self) -> Tensor:
         """`base_log_probs`, for an algorithm that cannot do without."""
         return _present(self.base_log_probs, "base_log_probs")
+
+    def of_sampler(self) -> Tensor:
+        """`sampler_log_probs`, for an algorithm that cannot do without."""
+        return _present(self.sampler_log_probs, "sampler_log_probs")
 
     def of_greedy(self) -> Tensor:
         """`greedy_rewards`, for an algorithm that cannot do without."""

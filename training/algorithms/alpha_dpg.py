@@ -58,7 +58,11 @@ class AlphaDpg(Algorithm):
         # 1. Log-space throughout: exp underflows near -104 in float32, and a lone right answer must still get u = n.
         log_ratio = sequence_log_ratio(rollouts.of_base(), rollouts.old_log_probs, rollouts.mask)
         log_w = torch.where(right, log_ratio, -math.inf)
-        log_z = self._log_partition(rollouts.prompts, log_w.logsumexp(1) - math.log(log_w.shape[1]))
+        sampled = log_w
+        if rollouts.importance is not None:  # Z is a mean under the weights that sampled
+            log_ratio = sequence_log_ratio(rollouts.of_base(), rollouts.of_sampler(), rollouts.mask)
+            sampled = torch.where(right, log_ratio, -math.inf)
+        log_z = self._log_partition(rollouts.prompts, sampled.logsumexp(1) - math.log(sampled.shape[1]))
         # 2. expm1 keeps digits where (1-α) log u is small, that is for α near 1.
         reward = torch.expm1((1 - self.alpha) * (log_w - log_z[:, None])).clamp(max=self.reward_cap)
         reward = torch.where(right, reward, -1.0)

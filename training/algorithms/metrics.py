@@ -10,7 +10,8 @@ def rollout_metrics(rollouts: Rollouts, advantages: torch.Tensor) -> Metrics:
     """Rewards, lengths, where the advantage goes, and distances between policy, base and sampler.
 
     `kl_to_base` is the mean over rollouts of `log π_old(y) - log π_b(y)`, nats a sequence; `sampler_mismatch` the mean
-    over tokens of `|log π_old - log π_sampler|`; entropies are nats a token.
+    over tokens of `|log π_old - log π_sampler|`; entropies are nats a token. Where older weights sampled, `importance` is
+    the mean weight of a rollout and `importance_sample_size` the effective share of the rollouts.
     """
     mask, rewards = rollouts.mask, rollouts.rewards.float()
     tokens = mask.sum().clamp(min=1)
@@ -33,4 +34,10 @@ def rollout_metrics(rollouts: Rollouts, advantages: torch.Tensor) -> Metrics:
         difference = torch.where(mask, rollouts.old_log_probs - rollouts.sampler_log_probs, 0.0).abs()
         metrics["sampler_mismatch"] = float(difference.sum() / tokens)
         metrics["sampler_mismatch_max"] = float(difference.max())
+    if rollouts.importance is not None:
+        weights = rollouts.importance
+        metrics["importance"] = float(weights.mean())
+        metrics["importance_sample_size"] = float(
+            weights.sum() ** 2 / (weights**2).sum().clamp(min=1e-30) / weights.numel()
+        )
     return metrics

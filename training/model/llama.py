@@ -1,11 +1,13 @@
 """A Llama to be trained from scratch, in a shape that vLLM serves on CPUs and GPUs."""
 
+import json
 from pathlib import Path
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import LlamaShape
+from training.run.provenance import Provenance, write_provenance
 from training.trainer.checkpoint import replacing
 from training.trainer.sharding import is_sharded, whole
 
@@ -36,13 +38,21 @@ def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int
 
 
 def save_for_serving(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: bool = False, write: bool = True
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    adapters: bool = False,
+    write: bool = True,
+    dtype: str = "float32",
+    about: Provenance | None = None,
 ) -> None:
     """Write a checkpoint that transformers and vLLM load, whole or not at all.
 
     Args:
         adapters: the model is a PEFT model, of which only the adapters are written.
         write: else this process only hands over its part of a model that is sharded.
+        dtype: of the weights that are written, where they are not adapters.
+        about: the record of what made the model, to be written beside it.
 
     Raises:
         ValueError: the model ties its embeddings, which vLLM's weight reload does not survive.
@@ -57,6 +67,15 @@ def save_for_serving(
         weights = whole(weights, keep=write)
     if not write:
         return
+    rounded = dtype != "float32" and not adapters
+    if rounded:
+        weights = {name: value.to(getattr(torch, dtype)) for name, value in (weights or model.state_dict()).items()}
     with replacing(folder) as partial:
         model.save_pretrained(partial, state_dict=weights)
+        if rounded:  # transformers writes down what the model in memory has
+            path = partial / "config.json"
+            content = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(json.dumps(content | {"dtype": dtype}, indent=2) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(partial)
+        if about is not None:
+            write_provenance(partial, about)

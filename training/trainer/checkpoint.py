@@ -16,11 +16,21 @@ _NAME = re.compile(r"step-(\d{8})")
 _FILE = "state.pt"
 
 
-def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
-    """Write `folder/step-…`, then delete all but the newest `keep`.
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    state: Mapping[str, Any],
+    keep: int,
+    protected: int = 0,
+    generators: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `folder/step-…`, then delete all but the newest `keep` and that of step `protected`.
 
     The state of the generators of `random` and torch is added to `state`, which holds tensors and plain containers.
     A kill at any moment leaves the previous checkpoint and no half-written one under a checkpoint's name.
+
+    Args:
+        generators: what `generator_states` gave when the step ended; None: they stand there still.
 
     Raises:
         OSError: it cannot be written, for instance because the disk is full; it names the checkpoint, and the older ones
@@ -29,12 +39,25 @@ def save_checkpoint(folder: Path, step: int, state: Mapping[str, Any], keep: int
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{step:08d}"
     with replacing(final) as partial, (partial / _FILE).open("wb") as file:
-        torch.save({**state, "step": step, "generators": _generator_states()}, file)
+        torch.save({**state, "step": step, "generators": generators or generator_states()}, file)
         file.flush()
         os.fsync(file.fileno())
     for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
+        if step_of(old) != protected:
+            shutil.rmtree(old)
     return final
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("step-"))
+
+
+def delete_checkpoints(folder: Path, first_step: int) -> None:
+    """Delete the checkpoints of this step and of all later ones."""
+    for path in list_checkpoints(folder):
+        if step_of(path) >= first_step:
+            shutil.rmtree(path)
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -44,12 +67,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
-def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The newest state, with `step`; the generators are set to where they stood. None if there is no checkpoint.
+def load_checkpoint(folder: Path, step: int | None = None) -> dict[str, Any] | None:
+    """The newest state, or that of a step, with `step`; the generators are set to where they stood. None if there is none.
 
     Only tensors and plain containers are read: a checkpoint cannot run code.
     """
-    checkpoints = list_checkpoints(folder)
+    checkpoints = [path for path in list_checkpoints(folder) if step is None or step_of(path) == step]
     if not checkpoints:
         return None
     state: dict[str, Any] = torch.load(checkpoints[-1] / _FILE, map_location="cpu", weights_only=True)
@@ -106,7 +129,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _generator_states() -> dict[str, Any]:
+def generator_states() -> dict[str, Any]:
+    """Where the generators of `random` and torch stand."""
     version, words, gauss = random.getstate()
     states: dict[str, Any] = {"python": [version, list(words), gauss], "torch": torch.get_rng_state()}
     if torch.cuda.is_available():

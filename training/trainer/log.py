@@ -1,13 +1,14 @@
-"""Metrics of a run: one JSON object a line, and TensorBoard."""
+"""Metrics of a run: one JSON object a line, TensorBoard, and Weights & Biases where a run asks for it."""
 
 import contextlib
+import hashlib
 import json
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
@@ -21,12 +22,21 @@ class MetricsLog:
     and is dropped, so that every step stands in the file once.
     """
 
-    def __init__(self, folder: Path, resumed_step: int = 0) -> None:
+    def __init__(self, folder: Path, resumed_step: int = 0, wandb: str | None = None) -> None:
+        """Open the files.
+
+        Args:
+            wandb: project of Weights & Biases that gets the metrics too.
+
+        Raises:
+            ModuleNotFoundError: the package wandb is not installed, and a project is named.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "metrics.jsonl"
         self._drop_beyond(resumed_step)
         self._lines = self._path.open("a", encoding="utf-8")
         self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_step + 1)
+        self._wandb = None if wandb is None else _wandb_run(wandb, folder)
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log one step."""
@@ -35,6 +45,8 @@ class MetricsLog:
             self._lines.flush()
             for name, value in metrics.items():
                 self._events.add_scalar(name, value, step)
+            if self._wandb is not None:
+                self._wandb.log(dict(metrics), step=step)
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +55,8 @@ class MetricsLog:
         with _uninterrupted():
             self._lines.close()
             self._events.close()
+            if self._wandb is not None:
+                self._wandb.finish()
 
     def _drop_beyond(self, step: int) -> None:
         if not self._path.exists():
@@ -55,6 +69,14 @@ class MetricsLog:
             except ValueError:  # the last line of a run that was killed while it wrote
                 break
         atomic_write_text(self._path, "".join(kept))
+
+
+def _wandb_run(project: str, folder: Path) -> Any:
+    """A run of Weights & Biases, the same one when this run goes on; its files lie in the run's folder."""
+    import wandb  # an extra of its own
+
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return wandb.init(project=project, name=folder.name, id=name, resume="allow", dir=str(folder))
 
 
 @contextlib.contextmanager

@@ -3,13 +3,15 @@
     leansieve train CONFIG.toml
 
 Each step samples answers to some theorems with vLLM, lets Lean check them meanwhile, and turns the verdicts into a
-gradient; then the engine gets the new weights. The same command after a crash, a kill or Ctrl-C goes on from the last
-checkpoint, on a CPU bit for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl,
-tensorboard/, verdicts.jsonl unless the configuration names a file, and model/, which transformers and vLLM load.
+gradient; then the engine gets the new weights. With `rollouts.max_staleness` above 0 the next batch is sampled and checked
+while this one is learned from. The same command after a crash, a kill or Ctrl-C goes on from the last checkpoint, with
+`max_staleness` 0 on a CPU bit for bit as if nothing had happened. Writes into the run's folder: checkpoints/,
+metrics.jsonl, tensorboard/, verdicts.jsonl unless the configuration names a file, and model/, which transformers and vLLM
+load.
 
-Dropout is off throughout, so that a first update sees the very policy that sampled. Left out: rollouts of older
-weights (asynchronous training), and sharding one model over several engines: a model that `run.sharded` shares out over
-the trainers of several processes still has to fit into each process's engine.
+Dropout is off throughout, so that a first update sees the very policy that sampled. Left out: sharding one model over
+several engines: a model that `run.sharded` shares out over the trainers of several processes still has to fit into each
+process's engine.
 """
 
 import contextlib
@@ -23,264 +25,324 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import torch
-import transformers
-
 from prover.lean.workers.pool import WorkerPool
 from prover.verdict import Limits
-from training.algorithms.algorithm import Algorithm, Metrics, Rollouts
-from training.config import TrainingConfig, write_config
+from training.algorithms.algorithm import Metrics, Rollouts
+from training.config import TrainingConfig
 from training.model.llama import save_for_serving
-from training.model.load import load_or_build, unpacked
+from training.model.load import autocast, compute_twice, load_or_build
+from training.model.log_probs import Scores
 from training.model.prompts import prompt_format
+from training.rollouts.agreement import check_agreement
+from training.rollouts.ahead import Ahead
+from training.rollouts.collector import Batch, Collector, Cursor
+from training.rollouts.dev import DevSet
 from training.rollouts.engine import RolloutEngine
-from training.rollouts.groups import Group, check_metrics, joined, lay_out, sample_groups
-from training.rollouts.prompts import Prompt, PromptStream, read_prompts
+from training.rollouts.groups import Group, check_metrics, joined, lay_out
+from training.rollouts.prompts import PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
-from training.trainer.checkpoint import check_identity, load_checkpoint, save_checkpoint
-from training.trainer.log import MetricsLog
+from training.run.run import Run
 from training.trainer.optimization import learning_rate_at, make_optimizer
-from training.trainer.processes import Processes
-from training.trainer.sharding import load_whole_state, shard, whole_state
+from training.trainer.sharding import shard
 from training.trainer.updates import score, score_by_base, train_on
 from training.trainer.watch import Watch
 
-_MISMATCH = {"float32": 1e-4, "bfloat16": 0.05}
 
-
-class StaleWeightsError(RuntimeError):
-    """The sampling engine does not answer with the trainer's weights."""
-
-
-def train(config: TrainingConfig, make_pool: Callable[[], WorkerPool], report: Callable[[str], None] = print) -> Path:
+def train(
+    config: TrainingConfig,
+    make_pool: Callable[[], WorkerPool],
+    report: Callable[[str], None] = print,
+    command: str = "",
+) -> Path:
     """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
 
     Args:
         make_pool: makes the pool of Lean workers.
         report: takes a line of progress.
+        command: what was typed, for the model's record.
 
     Raises:
         ValueError: the configuration and the data, or an earlier checkpoint, do not fit together.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
         PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
         DivergedError: loss, gradient or ratio are not finite any more, or too large.
+        CollapseError: a guard ended the run.
         StaleWeightsError: sampler and trainer disagree.
+        KeyboardInterrupt: the run was interrupted; a checkpoint is written.
         OSError: something cannot be read or written.
     """
-    settings = config.rollouts
-    if settings is None or config.model.path is None:
+    if config.rollouts is None or config.model.path is None:
         raise ValueError("The configuration has no [rollouts] table.")
-    folder = config.run.folder
-    processes = Processes()
-    if processes.first:
-        write_config(config)
-    device = torch.device("cuda" if config.run.device != "cpu" and torch.cuda.is_available() else "cpu")
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    if config.run.threads is not None:
-        torch.set_num_threads(config.run.threads)
+    with Run(config, report, command) as run, Trainer(run, make_pool) as trainer:
+        return trainer.to_the_end()
 
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
-    # 1. Model, frozen base, optimiser, algorithm, theorems.
-    with processes.first_alone():
-        config = config.model_copy(update={"model": unpacked(config.model, folder / "base")})
-    model, tokenizer = load_or_build(config.model, (), config.run.seed)
-    model.to(device).eval()  # type: ignore[arg-type]
-    lora = config.model.lora
-    base = None if lora is not None else copy.deepcopy(model).requires_grad_(False)
-    if config.run.sharded:
-        for each in (model,) if base is None else (model, base):
-            shard(each, processes)
-    optimizer = make_optimizer(model, config.optimizer)
-    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    algorithm = config.algorithm.create(settings.max_response_tokens)
-    form = prompt_format(config.model.prompt_format, tokenizer)
-    context = int(model.config.max_position_embeddings)
-    prompts, too_long = read_prompts(settings.prompts, form, tokenizer, context - settings.max_response_tokens)
-    if too_long:
-        report(f"{too_long} theorems leave no room for {settings.max_response_tokens} tokens of answer: left out")
-    algorithm.check_prompts([prompt.record.name for prompt in prompts])
-    stream = PromptStream(prompts, config.run.seed)
+class Trainer:
+    """One run of reinforcement learning. Use it as a context manager: Lean and the engine are started and ended with it."""
 
-    # 2. Where an earlier run stood.
-    identity = _identity(config, algorithm, prompts, processes)
-    state = load_checkpoint(folder / "checkpoints")
-    step = spent = draw = 0
-    if state is not None:
-        check_identity(identity, state["identity"], folder)
-        load_whole_state(trained, optimizer, state)
-        algorithm.load_state_dict(state["algorithm"])
-        step, spent, draw = state["step"], state["spent"], state["draw"]
-        report(f"going on from step {step}")
+    def __init__(self, run: Run, make_pool: Callable[[], WorkerPool]) -> None:
+        """Read the model and the theorems, and go on where an earlier start stood."""
+        assert run.config.rollouts is not None
+        self._run, self._config, self._settings = run, run.config, run.config.rollouts
+        self._make_pool = make_pool
+        self._a_batch = self._settings.prompts_per_step * self._settings.rollouts_per_prompt
+        self._budget = self._settings.steps * self._a_batch
+        if self._settings.max_staleness and run.processes.count > 1:
+            raise ValueError("rollouts.max_staleness is for a run of one process: set it to 0, or start one process.")
+        self._read_model()
+        self._read_theorems()
+        self._resume()
 
-    # 3. Engine and Lean.
-    with contextlib.ExitStack() as resources:
-        resources.callback(processes.close)
-        verdicts = config.verification.verdicts or folder / "verdicts.jsonl"
-        verifier = resources.enter_context(
+    def __enter__(self) -> "Trainer":
+        with contextlib.ExitStack() as resources:
+            self._start(resources)
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._resources.__exit__(*exc)
+
+    def to_the_end(self) -> Path:
+        """Make steps until as many rollouts are spent as a run of `steps` full batches has, and write the model."""
+        run = self._run
+        self._began, self._began_at = time.monotonic(), self._cursor.spent
+        with run.stepping():
+            while self._cursor.spent < self._budget and not run.best.exhausted:
+                watch = Watch()
+                batch, shares = self._collect(watch)
+                with run.interruption.deferred():
+                    self._learn(batch, shares, watch)
+        if run.best.exhausted:
+            run.report(
+                f"step {run.step}: no better on dev for {self._config.dev.patience} measurements: that is enough"
+            )
+        return run.finish(self._tokenizer)
+
+    # What a run is made of.
+
+    def _read_model(self) -> None:
+        """The policy, the frozen base, and the optimiser."""
+        config, run = self._config, self._run
+        self._model, self._tokenizer = load_or_build(config.model, (), config.run.seed)
+        self._model.to(run.device).eval()  # type: ignore[arg-type]
+        self._base = None if config.model.lora is not None else copy.deepcopy(self._model).requires_grad_(False)
+        if config.model.gradient_checkpointing:
+            compute_twice(self._model)
+        if config.run.sharded:
+            for each in (self._model,) if self._base is None else (self._model, self._base):
+                shard(each, run.processes)
+        self._optimizer = make_optimizer(self._model, config.optimizer)
+
+    def _read_theorems(self) -> None:
+        """The algorithm, the theorems as the model reads them, and those of dev."""
+        config, settings = self._config, self._settings
+        self._algorithm = config.algorithm.create(settings.max_response_tokens)
+        self._form = prompt_format(config.model.prompt_format, self._tokenizer)
+        self._context = int(self._model.config.max_position_embeddings)
+        room = self._context - settings.max_response_tokens
+        self._prompts, too_long = read_prompts(settings.prompts, self._form, self._tokenizer, room)
+        self._algorithm.check_prompts([prompt.record.name for prompt in self._prompts])
+        self._dev = None
+        if config.dev.corpora:
+            if self._algorithm.samples_base:
+                raise ValueError(
+                    f"dev.corpora: {config.algorithm.name} samples from the base, so that nothing can be measured."
+                )
+            dev, dev_too_long = read_prompts(config.dev.corpora, self._form, self._tokenizer, room)
+            too_long += dev_too_long
+            self._dev = DevSet(dev, config.dev.samples, settings.max_response_tokens)
+        if too_long:
+            self._run.report(
+                f"{too_long} theorems leave no room for {settings.max_response_tokens} tokens of answer: left out"
+            )
+
+    def _resume(self) -> None:
+        """Where an earlier start stood."""
+        state = self._run.resume(self._identity(), self._settings.steps, self._model, self._optimizer)
+        self._cursor = Cursor()
+        if state is not None:
+            self._algorithm.load_state_dict(state["algorithm"])
+            self._cursor = Cursor(state["draw"], state["spent"])
+
+    def _start(self, resources: contextlib.ExitStack) -> None:
+        """Start Lean and the engine."""
+        config, run, settings = self._config, self._run, self._settings
+        verdicts = config.verification.verdicts or run.folder / "verdicts.jsonl"
+        rank = run.processes.rank
+        self._verifier = resources.enter_context(
             Verifier(
-                make_pool,
-                verdicts if processes.first else verdicts.with_name(f"{verdicts.name}.{processes.rank}"),
+                self._make_pool,
+                verdicts if run.processes.first else verdicts.with_name(f"{verdicts.name}.{rank}"),
                 Limits(seconds=config.verification.seconds, heartbeats=config.verification.heartbeats),
             )
         )
-        pushed = folder / "engine"
+        lora, samples_base = config.model.lora, self._algorithm.samples_base
+        pushed = run.folder / "engine"
         assert config.model.path is not None
         checkpoint = config.model.path
-        if lora is None and not algorithm.samples_base:
+        if lora is None and not samples_base:
             checkpoint = pushed / "start"
-            save_for_serving(model, tokenizer, checkpoint, write=processes.first)
-            processes.wait()
-        engine = RolloutEngine(
+            write = run.processes.first
+            save_for_serving(self._model, self._tokenizer, checkpoint, write=write, dtype=config.model.dtype)
+            run.processes.wait()
+        self._engine = RolloutEngine(
             checkpoint,
             pushed,
-            context,
+            self._context,
             settings.sequences,
             settings.gpu_memory,
             None if lora is None else lora.rank,
-            form.stop,
-            processes,
+            self._form.stop,
+            run.processes,
+            config.model.dtype,
+            own_process=settings.max_staleness > 0,
         )
-        resources.callback(engine.close)
-        if lora is not None and not algorithm.samples_base:
-            engine.push(model, tokenizer)
-        if config.run.threads is not None:
-            torch.set_num_threads(config.run.threads)  # vLLM sets its own
-        log = resources.enter_context(MetricsLog(folder, step)) if processes.first else None
+        resources.callback(self._engine.close)
+        if lora is not None and not samples_base:
+            self._engine.push(self._model, self._tokenizer)
+        run.set_threads()
+        self._collector = Collector(
+            self._engine,
+            self._verifier,
+            self._form,
+            PromptStream(self._prompts, config.run.seed),
+            self._algorithm,
+            settings,
+            self._budget,
+            config.run.seed,
+            run.processes,
+        )
+        self._ahead: Ahead | None = None
+        if settings.max_staleness:
+            ahead = Ahead(self._collector, self._cursor, run.step, settings.max_staleness)
+            self._ahead = resources.enter_context(ahead)
 
-        # 4. Steps, until as many rollouts are spent as a run of `steps` full batches has.
-        a_batch = settings.prompts_per_step * settings.rollouts_per_prompt
-        budget = settings.steps * a_batch
-        began, began_at = time.monotonic(), spent
-        while spent < budget:
-            watch = Watch()
-            sampled: list[Group] = []
-            usable: list[Group] = []
-            shares: list[Rollouts] = []
-            while sum(processes.gather(len(usable))) < settings.prompts_per_step and spent < budget:
-                # 4a. Sample. Each process takes its share of the prompts; Lean begins with whatever is complete.
-                wanted = settings.prompts_per_step - sum(processes.gather(len(usable)))
-                wanted = min(wanted, (budget - spent) // settings.rollouts_per_prompt)
-                wanted = -(-wanted // processes.count) * processes.count  # every process has as many
-                drawn = [(number, stream[number]) for number in range(draw, draw + wanted)]
-                groups = sample_groups(
-                    engine,
-                    verifier,
-                    form,
-                    drawn[processes.rank :: processes.count],
-                    settings.rollouts_per_prompt,
-                    settings.max_response_tokens,
-                    config.run.seed,
-                    greedy=algorithm.needs_greedy,
-                )
-                draw, spent = draw + wanted, spent + wanted * settings.rollouts_per_prompt
-                watch.lap("sample")
-                # 4b. What the base and the policy say of the answers, while Lean is still at work.
-                tokens = [group.tokens for group in groups]
-                of_base = score_by_base(model, base, tokens, settings.micro_tokens)
-                old = of_base if algorithm.samples_base else score(model, tokens, settings.micro_tokens)
-                watch.lap("score")
-                # 4c. Verdicts. Groups that the algorithm cannot use are replaced, from the same budget.
-                rollouts = lay_out(groups, old, of_base, device)
-                watch.lap("verify")
-                check_agreement(rollouts, settings.max_mismatch or _MISMATCH[config.model.dtype])
-                chosen = algorithm.keep_groups(rollouts.rewards).nonzero()[:, 0].tolist()
-                sampled += groups
-                usable += [groups[index] for index in chosen]
-                shares.append(rollouts.select(chosen))
+    # What a step is made of.
 
-            # 4d. Advantages of the whole batch, and one update for each mini-batch.
-            step += 1
-            learning_rate = learning_rate_at(math.ceil(spent / a_batch), settings.steps, config.optimizer)
-            tokens = [group.tokens for group in usable]
+    def _collect(self, watch: Watch) -> tuple[Batch, list[Rollouts]]:
+        """A batch with its verdicts, and what base and policy say of it."""
+        scored: list[tuple[Scores, Scores]] = []
+        if self._ahead is None:
+            batch = self._collector.collect(
+                self._cursor, self._run.step, lambda groups: scored.append(self._score(groups, watch)), watch
+            )
+        else:
+            batch = self._ahead.next()
+            watch.lap("wait")
+            scored += [self._score(groups, watch) for groups in batch.rounds]
+        stale = batch.version != self._run.step
+        shares = []
+        for groups, kept, (of_base, old) in zip(batch.rounds, batch.kept, scored, strict=True):
+            weight = self._settings.max_importance if stale else None
+            rollouts = lay_out(groups, old, of_base, self._run.device, weight)
+            if not stale:
+                check_agreement(rollouts, self._settings.max_mismatch, self._config.model.dtype)
+            shares.append(rollouts.select(kept))
+        return batch, shares
+
+    def _score(self, groups: Sequence[Group], watch: Watch) -> tuple[Scores, Scores]:
+        """What the base and the policy say of the answers, while Lean may still be at work on them."""
+        tokens = [group.tokens for group in groups]
+        with autocast(self._config.model, self._run.device):
+            of_base = score_by_base(self._model, self._base, tokens, self._settings.micro_tokens)
+            old = of_base
+            if not self._algorithm.samples_base:
+                old = score(self._model, tokens, self._settings.micro_tokens)
+        watch.lap("score")
+        return of_base, old
+
+    def _learn(self, batch: Batch, shares: Sequence[Rollouts], watch: Watch) -> None:
+        """One step: advantages and updates, new weights for the engine, and what is written down of it."""
+        run, settings = self._run, self._settings
+        staleness = run.step - batch.version
+        run.step += 1
+        self._cursor = batch.cursor
+        last = self._cursor.spent >= self._budget
+        learning_rate = learning_rate_at(
+            math.ceil(self._cursor.spent / self._a_batch), settings.steps, self._config.optimizer
+        )
+        with autocast(self._config.model, run.device):
             metrics = train_on(
-                model,
-                optimizer,
-                algorithm,
-                tokens,
+                self._model,
+                self._optimizer,
+                self._algorithm,
+                [group.tokens for group in batch.usable],
                 joined(shares),
                 settings,
                 learning_rate,
-                config.optimizer.clip_norm,
-                processes,
+                self._config.optimizer.clip_norm,
+                run.processes,
                 watch,
             )
+        measures = self._dev is not None and (run.step % self._config.dev.every == 0 or last)
+        # The engine gets the new weights; the next batch shows whether it has them.
+        if not self._algorithm.samples_base and (not last or measures):
+            self._engine.write(self._model, self._tokenizer)
+            if self._ahead is None:
+                self._engine.load_written()
+            else:
+                self._ahead.learned(run.step)
+        watch.lap("push")
+        metrics |= self._measured() if measures else {}
+        run.best.note(run.step, metrics.get("dev_reward"))
+        watch.lap("dev")
+        if not measures:
+            del watch.laps["seconds_dev"]
+        metrics |= _summed(run.processes.gather(check_metrics(batch.sampled, self._verifier.counts)))
+        metrics |= watch.laps | {"spent": float(self._cursor.spent)}
+        if settings.max_staleness:
+            metrics |= {"staleness": float(staleness), "seconds_ahead": batch.seconds}
+        if run.processes.first and (run.step % self._config.run.log_every == 0 or last):
+            run.report(self._progress(metrics))
+        more = {
+            "algorithm": self._algorithm.state_dict(),
+            "draw": self._cursor.draw,
+            "spent": self._cursor.spent,
+        }
+        run.end_step(metrics, last, self._tokenizer, more)
 
-            # 4e. The engine gets the new weights; the next batch shows whether it has them.
-            if not algorithm.samples_base and spent < budget:
-                engine.push(model, tokenizer)
-            watch.lap("push")
+    def _measured(self) -> Metrics:
+        """What the new weights prove of dev."""
+        assert self._dev is not None
+        with contextlib.nullcontext() if self._ahead is None else self._ahead.paused():
+            self._engine.load_written()
+            return self._dev.measure(self._engine, self._verifier, self._form, self._run.processes)
 
-            # 4f. Write down what happened, and where to go on.
-            metrics |= (
-                _summed(processes.gather(check_metrics(sampled, verifier.counts)))
-                | watch.laps
-                | {"spent": float(spent)}
-            )
-            if log is not None:
-                log.write(step, metrics)
-            if processes.first and (step % config.run.log_every == 0 or spent >= budget):
-                left = (time.monotonic() - began) / (spent - began_at) * (budget - spent)
-                report(_progress(step, spent / budget, left, metrics))
-            if step % config.run.checkpoint_every == 0 or spent >= budget:
-                state = {
-                    "identity": identity,
-                    **whole_state(trained, optimizer, keep=processes.first),
-                    "algorithm": algorithm.state_dict(),
-                    "spent": spent,
-                    "draw": draw,
-                }
-                if processes.first:
-                    save_checkpoint(folder / "checkpoints", step, state, config.run.keep_checkpoints)
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on: everything that changes what a step does."""
+        digest = hashlib.sha256()
+        for prompt in self._prompts:
+            digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
+        tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
+        apart = {
+            "model": {"gradient_checkpointing"},
+            "rollouts": {"steps", "max_mismatch", "max_ratio"},
+            "verification": {"verdicts"},
+            "algorithm": {"base_samples"},
+        }
+        settings = self._config.model_dump(mode="json", include=tables, exclude=apart)
+        flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
+        if self._config.algorithm.base_samples:  # a file may change
+            flat["algorithm.base_samples"] = hashlib.sha256(repr(self._algorithm).encode()).hexdigest()
+        more = {"run.seed": self._config.run.seed, "processes": self._run.processes.count}
+        return {**flat, **more, "the theorems": digest.hexdigest()}
 
-        # 5. The finished model.
-        finished = folder / "model"
-        save_for_serving(model, tokenizer, finished, adapters=lora is not None, write=processes.first)
-    return finished
-
-
-def check_agreement(rollouts: Rollouts, most: float) -> None:
-    """See from the log-probabilities that the engine sampled with the weights that the trainer has.
-
-    Raises:
-        StaleWeightsError: they differ by more than `most` nats, mean over tokens.
-    """
-    mask = rollouts.mask
-    if not mask.any() or rollouts.sampler_log_probs is None:
-        return
-    mismatch = float((rollouts.old_log_probs - rollouts.sampler_log_probs)[mask].abs().mean())
-    if not mismatch <= most:
-        raise StaleWeightsError(
-            f"trainer and sampling engine disagree by {mismatch:.2g} nats a token (rollouts.max_mismatch {most:g}): "
-            "the engine does not have the trainer's weights, or computes in a lower precision"
+    def _progress(self, metrics: Metrics) -> str:
+        seconds = {
+            name.removeprefix("seconds_"): value
+            for name, value in metrics.items()
+            if name.startswith("seconds_") and name != "seconds_ahead"
+        }
+        laps = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+        spent, budget = self._cursor.spent, self._budget
+        left = (time.monotonic() - self._began) / (spent - self._began_at) * (budget - spent)
+        dev = f"  dev {metrics['dev_reward']:.1%}" if "dev_reward" in metrics else ""
+        return (
+            f"step {self._run.step} ({spent / budget:.0%})  {metrics['verified']:.0f}/{metrics['rollouts']:.0f} verified"
+            f"  KL {metrics.get('kl_to_base', 0.0):.3f}  entropy {metrics.get('entropy', 0.0):.3f}{dev}"
+            f"  {sum(seconds.values()):.1f} s ({laps})  {timedelta(seconds=round(left))} left"
         )
-
-
-def _identity(
-    config: TrainingConfig, algorithm: Algorithm, prompts: Sequence[Prompt], processes: Processes
-) -> dict[str, Any]:
-    """What must be the same for a run to go on: everything that changes what a step does."""
-    digest = hashlib.sha256()
-    for prompt in prompts:
-        digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
-    tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
-    apart = {"verification": {"verdicts"}, "algorithm": {"base_samples"}}
-    settings = config.model_dump(mode="json", include=tables, exclude=apart)
-    flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
-    if config.algorithm.base_samples:  # a file may change
-        flat["algorithm.base_samples"] = hashlib.sha256(repr(algorithm).encode()).hexdigest()
-    return {**flat, "run.seed": config.run.seed, "processes": processes.count, "the theorems": digest.hexdigest()}
 
 
 def _summed(of_processes: Sequence[Metrics]) -> Metrics:
     return {name: sum(metrics[name] for metrics in of_processes) for name in of_processes[0]}
-
-
-def _progress(step: int, done: float, left: float, metrics: Metrics) -> str:
-    seconds = {name.removeprefix("seconds_"): value for name, value in metrics.items() if name.startswith("seconds_")}
-    spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
-    return (
-        f"step {step} ({done:.0%})  {metrics['verified']:.0f}/{metrics['rollouts']:.0f} verified"
-        f"  KL {metrics.get('kl_to_base', 0.0):.3f}  entropy {metrics.get('entropy', 0.0):.3f}"
-        f"  {sum(seconds.values()):.1f} s ({spent})  {timedelta(seconds=round(left))} left"
-    )

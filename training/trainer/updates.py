@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import fmean
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from training.algorithms.algorithm import Algorithm, Metrics, Rollouts
@@ -82,7 +82,10 @@ def train_on(
         batch = [start + index for start, part in zip(starts, bounds, strict=True) for index in part]
         if not batch:
             continue
-        weights = dict(zip(batch, algorithm.token_weights(whole.select(batch)), strict=True))
+        of_tokens = algorithm.token_weights(whole.select(batch))
+        if whole.importance is not None:
+            of_tokens = of_tokens * whole.importance[batch][..., None]
+        weights = dict(zip(batch, of_tokens, strict=True))
         mine = bounds[processes.rank]
 
         # 3. Gradients add up over micro-batches and processes.
@@ -94,8 +97,8 @@ def train_on(
             chosen = [first + index for index in mine[cut]]
             scores = score_groups(model, [groups[index] for index in mine[cut]], whole.mask.shape[-1])
             now = replace(whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
-            of_tokens = algorithm.token_losses(now, advantages.values[chosen])
-            part_loss = (torch.stack([weights[index] for index in chosen]) * of_tokens).sum()
+            losses = algorithm.token_losses(now, advantages.values[chosen])
+            part_loss = (torch.stack([weights[index] for index in chosen]) * losses).sum()
             loss += float(part_loss.detach())
             watch.lap("forward")
             part_loss.backward()  # type: ignore[no-untyped-call]
@@ -116,11 +119,25 @@ def train_on(
             now = replace(before, log_probs=torch.cat(log_probs), entropies=torch.cat(entropies))
             of_update = algorithm.update_metrics(now, advantages.values[[first + index for index in mine]])
             if not algorithm.samples_base:
-                _check_ratio(now, settings.max_ratio)
+                _ratio_within(now.mask, now.log_probs - now.old_log_probs, settings.max_ratio)
         of_update["loss"] = loss
         of_update["gradient_norm"] = update(model, optimizer, learning_rate, clip_norm, loss)
         of_updates.append(of_update)
         watch.lap("optimizer")
+
+    # The last update has no pass after it that would show what it did.
+    if of_updates and not algorithm.samples_base:
+        cut = next(micro_batches(groups, settings.micro_tokens), slice(0, 0))
+        after = score(model, groups[cut] or _IDLE, settings.micro_tokens)
+        if groups:
+            longest = after.log_probs.shape[-1]
+            looked_at = whole.select(list(range(first + cut.start, first + cut.stop)))
+            metrics["update_ratio_max"] = _ratio_within(
+                looked_at.mask[..., :longest],
+                after.log_probs - looked_at.old_log_probs[..., :longest],
+                settings.max_ratio,
+            )
+        watch.lap("check")
 
     for name in {name: None for of_update in of_updates for name in of_update}:
         values = [of_update[name] for of_update in of_updates if name in of_update]
@@ -133,9 +150,15 @@ def _part(size: int, number: int, parts: int) -> range:
     return range(size * number // parts, size * (number + 1) // parts)
 
 
-def _check_ratio(rollouts: Rollouts, most: float) -> None:
-    change = torch.where(rollouts.mask, rollouts.log_probs - rollouts.old_log_probs, 0.0).max()
-    if not change.isfinite() or float(change.exp()) > most:
+def _ratio_within(mask: Tensor, log_ratio: Tensor, most: float) -> float:
+    """How many times likelier a token became within the batch, at most.
+
+    Raises:
+        DivergedError: it is more than `most`, or no number.
+    """
+    largest = torch.where(mask, log_ratio, 0.0).max()
+    if not largest.isfinite() or float(largest.exp()) > most:
         raise DivergedError(
-            f"a token is {float(change.exp()):.3g} times as likely as when it was sampled (max_ratio {most:g})"
+            f"a token is {float(largest.exp()):.3g} times as likely as when it was sampled (rollouts.max_ratio {most:g})"
         )
+    return float(largest.exp())

@@ -69,7 +69,7 @@ def _do(job: "Job", settings: dict[str, Any]) -> None:
         sys.exit(interrupted.exit_code)
     except UserError as error:
         print(f"leansieve: {printable(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.status)
 
 
 def _carry_out(job: "Job", settings: Settings) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import os
 import signal
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -21,33 +23,56 @@ Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with othe
 _OURS = frozenset({"prover", "service", "training", "leansieve"})
 
 
+class TrainingStoppedError(UserError):
+    """A training run was ended because its model went wrong; what it wrote before is kept."""
+
+    status = 3
+
+
 @contextlib.contextmanager
 def told() -> Iterator[None]:
     """What goes wrong inside, for the user to mend.
 
     Raises:
         UserError: a file cannot be read, written or understood, Lean cannot be started or asked, or a package is missing.
+        TrainingStoppedError: a run was ended because its model went wrong.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in _OURS:
             raise
-        advice = "install what training needs: pip install 'leansieve[train]'"
+        extra = "wandb" if error.name == "wandb" else "train"
+        advice = f"install what training needs: pip install 'leansieve[{extra}]'"
         raise UserError(f"the package {error.name} is missing; {advice}") from None
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left on device" in str(error):
             where = f"{error.filename}: " if error.filename else ""
             kept = "what was written whole before is kept; make room, and the same command goes on from it"
-            raise UserError(f"{where}the disk is full; {kept}") from None
-        raise UserError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+            raise UserError(_sentence(f"{where}the disk is full; {kept}")) from None
+        raise UserError(_sentence(f"{error.filename}: {error.strerror}" if error.filename else str(error))) from None
     except (ValueError, NoAnswerError, PoolUnavailableError, SamplerUnavailableError) as error:
-        raise UserError(str(error)) from None
+        raise UserError(_sentence(str(error))) from None
     except RuntimeError as error:
         # Only what training itself raises; it cannot be named before torch is imported.
-        if type(error).__module__.partition(".")[0] != "training":
+        kind = type(error)
+        if kind.__module__.partition(".")[0] != "training":
             raise
-        raise UserError(f"{error}; the last checkpoint is kept, and the same command goes on from it") from None
+        kept = "the last checkpoint is kept, and the same command goes on from it"
+        match kind.__name__:
+            case "CollapseError":
+                raise TrainingStoppedError(_sentence(str(error))) from None
+            case "DivergedError":
+                raise TrainingStoppedError(
+                    f"training diverged: {error}; {kept}; it will diverge again with the same settings: lower "
+                    "optimizer.learning_rate, in another folder, or look at the data."
+                ) from None
+        raise UserError(_sentence(f"{error}; {kept}")) from None
+
+
+def _sentence(text: str) -> str:
+    """With one full stop at its end."""
+    return text if text.endswith(("?", "!")) else text.rstrip(". \n") + "."
 
 
 @contextlib.contextmanager
@@ -70,6 +95,17 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def quiet_libraries(settings: Settings) -> None:
+    """Let transformers and vLLM, not imported yet, speak of errors alone, unless the log level is debug."""
+    if settings.log.level == "debug":
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO")
+        return
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # warns of forks otherwise
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,7 @@
 """`leansieve train`."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,24 +14,34 @@ from service.core.engine import Engine
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="A TOML file; training/config.py describes every setting.")],
+    file: Annotated[Path, typer.Argument(help="A TOML file; docs/training-settings.md describes every setting.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="In place of the file's; may be repeated.", metavar="TABLE.SETTING=VALUE"),
+    ] = None,
     workers: common.Workers = None,
+    log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Train a model: fine-tune on proofs (table sft), or learn from verdicts (table rollouts); goes on where it was stopped."""
-    settings = common.load_settings(config, lean={"workers": workers})
+    """Train a model: fine-tune on proofs (table sft), or learn from verdicts (table rollouts); goes on where it was stopped.
+
+    Exit status: 0 trained, 2 something is to be mended first, 3 the model went wrong and the run was ended, 130 interrupted.
+    """
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    shared.quiet_libraries(settings)
     with shared.told(), shared.interruptible():
         from training.config import load_config
 
-        training = load_config(file)
+        training = load_config(file, changes or ())
+        command = shlex.join(["leansieve", *sys.argv[1:]])
         if training.rollouts is not None:
             from training.trainer.trainer import train
 
-            model = train(training, lambda: Engine(settings).pool, shared.remark)
+            model = train(training, lambda: Engine(settings).pool, shared.remark, command)
         elif training.sft is not None:
             from training.model.sft import fine_tune
 
-            model = fine_tune(training)
+            model = fine_tune(training, shared.remark, command)
         else:
-            raise UserError(f"{file}: there is neither a table [sft] nor a table [rollouts]: nothing to do")
+            raise UserError(f"{file}: there is neither a table [sft] nor a table [rollouts]: nothing to do.")
     shared.remark(f"the model is in {model}")

@@ -19,7 +19,8 @@ from training.corpus.proofs import ProvedTheorem
 from training.corpus.synthetic.generator import generate
 from training.model.examples import encode_example
 from training.model.llama import save_for_serving
-from training.model.sft import fine_tune, main
+from training.model.sft import fine_tune
+from training.trainer.checkpoint import list_checkpoints, step_of
 
 PROOFS = (" by omega", " by simp", " by\n  intro x\n  omega")
 
@@ -64,7 +65,7 @@ micro_rows = 2
 
 
 def command(config: Path) -> list[str]:
-    return [sys.executable, "-m", "training.model.sft", str(config)]
+    return [sys.executable, "-m", "service", "train", str(config)]
 
 
 def steps_logged(config: Path) -> list[int]:
@@ -89,7 +90,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, proofs: Path) -> None:
     assert not (killed.parent / "run" / "model").exists()
 
     again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
-    assert "going on from step" in again.stdout
+    assert "going on from step" in again.stderr
     assert steps_logged(killed) == steps_logged(whole) == list(range(1, 61))
     weights = [(config.parent / "run" / "model" / "model.safetensors").read_bytes() for config in (whole, killed)]
     assert weights[0] == weights[1]
@@ -175,8 +176,10 @@ def test_tied_embeddings_are_untied(tmp_path: Path, proofs: Path) -> None:
 
 def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, proofs: Path) -> None:
     fine_tune(load_config(write_config(tmp_path / "run", proofs, sft="steps = 3")))
-    changed = write_config(tmp_path / "run", proofs, sft="steps = 5", optimizer="clip_norm = 2.0")
-    with pytest.raises(ValueError, match=r"other settings \(optimizer\.clip_norm, sft\.steps\)"):
+    changed = write_config(
+        tmp_path / "run", proofs, sft="steps = 5\nproofs_per_theorem = 1", optimizer="clip_norm = 2.0"
+    )
+    with pytest.raises(ValueError, match=r"other settings \(optimizer\.clip_norm, sft\.proofs_per_theorem, the data\)"):
         fine_tune(load_config(changed))
 
 
@@ -186,25 +189,22 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path, proofs: Path) -> None:
     assert (fine_tune(config) / "model.safetensors").read_bytes() == weights
 
 
-def main_of(config: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the command ends with."""
-    monkeypatch.setattr(sys, "argv", ["sft", str(config)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert isinstance(end.value.code, str)
-    assert "\n" not in end.value.code
-    return end.value.code
+def refused(config: Path, status: int) -> str:
+    """What the command says on stderr as it ends with that status."""
+    done = subprocess.run(command(config), capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
 
 
-def test_a_run_that_diverges_says_so_and_keeps_its_checkpoints(
-    tmp_path: Path, proofs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_diverges_says_so_and_keeps_its_checkpoints(tmp_path: Path, proofs: Path) -> None:
     config = write_config(tmp_path / "run", proofs, optimizer="warmup_fraction = 0.9", sft="steps = 300")
     text = config.read_text().replace("learning_rate = 3e-3", "learning_rate = 1e30")
     config.write_text(text.replace("checkpoint_every = 3", "checkpoint_every = 1"))
-    said = main_of(config, monkeypatch)
-    assert said.startswith("error: training diverged: the loss is")
-    assert "goes on from the last checkpoint" in said
+    said = refused(config, 3)
+    assert "leansieve: training diverged: the loss is" in said
+    assert said.endswith("lower optimizer.learning_rate, in another folder, or look at the data.\n")
     assert [path.name for path in (tmp_path / "run" / "run" / "checkpoints").iterdir()] == ["step-00000001"]
 
 
@@ -223,22 +223,22 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, proofs: Path) -> N
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert said.startswith("interrupted; the same command goes on from the last checkpoint")
-    assert process.returncode == 1
-    assert list((tmp_path / "run" / "run" / "checkpoints").glob("step-*"))
+    assert "interrupted: the step under way is finished first" in said
+    assert said.endswith("interrupted; the same command goes on from the last checkpoint\n")
+    assert process.returncode == 130
+    (kept,) = list_checkpoints(tmp_path / "run" / "run" / "checkpoints")[-1:]
+    assert step_of(kept) == steps_logged(config)[-1]
 
 
 @pytest.mark.parametrize(
     ("sft", "message"),
     [
-        ("steps = 0", "sft.steps: input should be greater than or equal to 1, found 0"),
-        ("row_length = 16", "No example is as short as row_length (16 tokens)"),
+        ("steps = 0", "sft.steps: input should be greater than or equal to 1, found 0."),
+        ("row_length = 16", "No example is as short as row_length (16 tokens)."),
     ],
 )
-def test_what_cannot_be_trained_is_one_sentence(
-    tmp_path: Path, proofs: Path, sft: str, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_trained_is_one_sentence(tmp_path: Path, proofs: Path, sft: str, message: str) -> None:
     config = write_config(tmp_path / "run", proofs, sft=sft)
     if "row_length" in sft:
         config.write_text(config.read_text().replace("row_length = 256\n", ""))
-    assert message in main_of(config, monkeypatch)
+    assert message in refused(config, 2)

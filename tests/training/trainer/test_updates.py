@@ -108,8 +108,14 @@ def test_a_batch_is_cut_into_as_many_steps_as_asked_for_and_ratios_move(fresh: L
 
 
 def test_a_ratio_that_explodes_ends_the_run_before_the_step(fresh: LlamaForCausalLM) -> None:
-    with pytest.raises(DivergedError, match=r"times as likely as when it was sampled \(max_ratio 1.01\)"):
+    with pytest.raises(DivergedError, match=r"times as likely as when it was sampled \(rollouts.max_ratio 1.01\)"):
         trained(fresh, "grpo", updates_per_batch=6, rate=0.05, max_ratio=1.01)
+
+
+def test_a_ratio_that_explodes_in_the_only_update_of_a_batch_ends_the_run(fresh: LlamaForCausalLM) -> None:
+    with pytest.raises(DivergedError, match=r"times as likely as when it was sampled"):
+        trained(fresh, "rloo", rate=0.05, max_ratio=1.01)
+    assert trained(fresh, "rloo", rate=1e-5)[1]["update_ratio_max"] == pytest.approx(1.0, abs=1e-2)
 
 
 def test_weights_that_are_not_numbers_end_the_run(fresh: LlamaForCausalLM) -> None:

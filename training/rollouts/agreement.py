@@ -1,0 +1,29 @@
+"""Whether the engine sampled with the trainer's weights."""
+
+from training.algorithms.algorithm import Rollouts
+
+_USUAL = {"float32": 1e-4, "bfloat16": 0.05}
+
+
+class StaleWeightsError(RuntimeError):
+    """The sampling engine does not answer with the trainer's weights."""
+
+
+def check_agreement(rollouts: Rollouts, most: float | None, dtype: str) -> None:
+    """See from the log-probabilities that the engine sampled with the weights that the trainer has.
+
+    Args:
+        most: largest difference, nats, mean over tokens; None: what is usual for `dtype`.
+
+    Raises:
+        StaleWeightsError: they differ by more.
+    """
+    mask, most = rollouts.mask, most or _USUAL[dtype]
+    if not mask.any() or rollouts.sampler_log_probs is None:
+        return
+    mismatch = float((rollouts.old_log_probs - rollouts.sampler_log_probs)[mask].abs().mean())
+    if not mismatch <= most:
+        raise StaleWeightsError(
+            f"trainer and sampling engine disagree by {mismatch:.2g} nats a token (rollouts.max_mismatch {most:g}): "
+            "the engine does not have the trainer's weights, or computes in a lower precision"
+        )

@@ -1,0 +1,133 @@
+"""Batches of rollouts: rounds of groups, sampled until enough of them teach the algorithm something."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from prover.sampling.prompt import PromptFormat
+from training.algorithms.algorithm import Algorithm
+from training.config import RolloutConfig
+from training.rollouts.engine import RolloutEngine
+from training.rollouts.groups import Group, sample_groups
+from training.rollouts.prompts import PromptStream
+from training.rollouts.verifier import Verifier
+from training.trainer.processes import Processes
+from training.trainer.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a run's theorems are drawn.
+
+    Attributes:
+        draw: number of the next theorem in the stream of prompts.
+        spent: rollouts so far, replaced ones included.
+    """
+
+    draw: int = 0
+    spent: int = 0
+
+
+@dataclass
+class Batch:
+    """What was sampled for one step, by weights of `version` updates; this process's share of it.
+
+    Attributes:
+        rounds: groups, in the order in which they were sampled.
+        kept: for each round, which of its groups the algorithm can use.
+        cursor: where the next batch begins.
+        seconds: what sampling and waiting for verdicts took.
+    """
+
+    cursor: Cursor
+    version: int
+    rounds: list[list[Group]] = field(default_factory=list)
+    kept: list[list[int]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def sampled(self) -> list[Group]:
+        """All groups."""
+        return [group for groups in self.rounds for group in groups]
+
+    @property
+    def usable(self) -> list[Group]:
+        """The groups to learn from."""
+        return [groups[index] for groups, kept in zip(self.rounds, self.kept, strict=True) for index in kept]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Samples a batch and waits for its verdicts.
+
+    Attributes:
+        budget: rollouts of the whole run.
+        seed: of the run.
+    """
+
+    engine: RolloutEngine
+    verifier: Verifier
+    form: PromptFormat
+    stream: PromptStream
+    algorithm: Algorithm
+    settings: RolloutConfig
+    budget: int
+    seed: int
+    processes: Processes
+
+    def collect(
+        self,
+        start: Cursor,
+        version: int,
+        meanwhile: Callable[[Sequence[Group]], None] | None = None,
+        watch: Watch | None = None,
+        stopped: threading.Event | None = None,
+    ) -> Batch:
+        """One batch, from `start` on. Groups that the algorithm cannot use are replaced, from the same budget.
+
+        Args:
+            version: how many updates the engine's weights have had.
+            meanwhile: is told each round when it is sampled, while Lean is still at work on it.
+            watch: gets laps sample and verify.
+            stopped: ends the sampling when it is set.
+
+        Raises:
+            SamplingStoppedError: `stopped` was set.
+        """
+        wanted_groups, rollouts = self.settings.prompts_per_step, self.settings.rollouts_per_prompt
+        batch = Batch(start, version)
+        began = time.monotonic()
+        while (found := self._found(batch)) < wanted_groups and batch.cursor.spent < self.budget:
+            wanted = min(wanted_groups - found, (self.budget - batch.cursor.spent) // rollouts)
+            wanted = -(-wanted // self.processes.count) * self.processes.count  # every process has as many
+            first = batch.cursor.draw
+            drawn = [(number, self.stream[number]) for number in range(first, first + wanted)]
+            groups = sample_groups(
+                self.engine,
+                self.verifier,
+                self.form,
+                drawn[self.processes.rank :: self.processes.count],
+                rollouts,
+                self.settings.max_response_tokens,
+                self.seed,
+                self.algorithm.needs_greedy,
+                stopped,
+            )
+            batch.cursor = Cursor(first + wanted, batch.cursor.spent + wanted * rollouts)
+            if watch is not None:
+                watch.lap("sample")
+            if meanwhile is not None:
+                meanwhile(groups)
+            rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
+            if watch is not None:
+                watch.lap("verify")
+            batch.rounds.append(groups)
+            batch.kept.append(self.algorithm.keep_groups(rewards).nonzero()[:, 0].tolist())
+        batch.seconds = time.monotonic() - began
+        return batch
+
+    def _found(self, batch: Batch) -> int:
+        return sum(self.processes.gather(sum(map(len, batch.kept))))

@@ -1,0 +1,34 @@
+"""Measuring on theorems that are not trained on, with the engine and the Lean workers of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prover.sampling.prompt import PromptFormat
+from training.algorithms.algorithm import Metrics
+from training.rollouts.engine import RolloutEngine
+from training.rollouts.groups import sample_groups
+from training.rollouts.prompts import Prompt
+from training.rollouts.verifier import Verifier
+from training.trainer.processes import Processes
+
+_SEED = -1
+"""Apart from the seeds of runs, which are 0 or more."""
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """Theorems, how many samples each gets, and the longest of them in tokens."""
+
+    prompts: Sequence[Prompt]
+    samples: int
+    max_tokens: int
+
+    def measure(self, engine: RolloutEngine, verifier: Verifier, form: PromptFormat, processes: Processes) -> Metrics:
+        """The share of right answers (`dev_reward`) and of theorems with one (`dev_solved`), from the same seeds each time."""
+        mine = list(enumerate(self.prompts))[processes.rank :: processes.count]
+        groups = sample_groups(engine, verifier, form, mine, self.samples, self.max_tokens, _SEED)
+        rewards = [[rollout.reward for rollout in group.rollouts] for group in groups]
+        right = sum(processes.gather(sum(map(sum, rewards))))
+        solved = sum(processes.gather(sum(any(row) for row in rewards)))
+        theorems = len(self.prompts)
+        return {"dev_reward": right / (theorems * self.samples), "dev_solved": solved / theorems}

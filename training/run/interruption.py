@@ -1,0 +1,64 @@
+"""SIGINT and SIGTERM in a training run: the step under way is finished, a checkpoint is written, and the run ends."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class InterruptedTwice(KeyboardInterrupt):
+    """The run was asked again while it finished a step: its weights are in the middle of one."""
+
+
+class Interruption:
+    """Turns signals into an exception where the weights are those of a whole step, and waits for such a place elsewhere.
+
+    Use it as a context manager around the steps of a run. In a thread other than the main one, where Python runs no
+    signal handlers, it does nothing.
+    """
+
+    def __init__(self, report: Callable[[str], None], waits: bool = False) -> None:
+        """Nothing is set up yet.
+
+        Args:
+            report: takes a line of progress.
+            waits: wait for the end of a step everywhere, as several processes must, which end together.
+        """
+        self.asked = False
+        self._report = report
+        self._waits = waits
+        self._depth = 0
+        self._before: dict[int, _Handler] = {}
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """A signal that comes inside takes effect at the end; a second one takes effect at once."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        if self.asked and not self._depth and not self._waits:
+            raise KeyboardInterrupt
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise InterruptedTwice
+        if not (self._depth or self._waits):
+            self.asked = True
+            raise KeyboardInterrupt
+        self.asked = True
+        self._report("interrupted: the step under way is finished first; a second interrupt ends at once")

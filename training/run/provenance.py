@@ -1,0 +1,127 @@
+"""What made a model: the settings, the base and the steps, in the model's own folder with the hashes of its weights.
+
+The run writes `training.json` together with the weights, in one step; whoever passes the model on reads it and sees from
+the hashes that it is about these very weights.
+"""
+
+import hashlib
+import itertools
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FILE = "training.json"
+_CARD_BYTES = 64 << 10
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class BaseModelRecord(_Section):
+    """The model that a run went on from."""
+
+    name: str
+    """As the settings name it."""
+    weights: dict[str, str]
+    """SHA-256 of each of its weight files."""
+    license: str = ""
+    """As its own record or model card states it; empty if neither does."""
+
+
+class Segment(_Section):
+    """Steps of a run that were made with the same settings."""
+
+    first_step: int = Field(ge=1)
+    """From this step on."""
+    settings: dict[str, Any]
+    """All settings of the run."""
+
+
+class Provenance(_Section):
+    """The record of one model."""
+
+    format: Literal[1] = 1
+    """Version of this format."""
+    segments: tuple[Segment, ...] = Field(min_length=1)
+    """What the run was set to, in the order of its steps; more than one if it was given more steps."""
+    step: int = Field(ge=0)
+    """The step whose weights these are."""
+    base: BaseModelRecord | None
+    """What it went on from; None if it was trained from scratch."""
+    command: str = ""
+    """The command that ran last."""
+    stopped: str = ""
+    """Why the run was stopped before its end; empty if it was not."""
+    weights: dict[str, str] = {}
+    """SHA-256 of each file of weights beside this record."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the last steps."""
+        return self.segments[-1].settings
+
+
+def describe_base(name: str, folder: Path) -> BaseModelRecord:
+    """What is to be remembered of the model in `folder`; reads all of its weights."""
+    own = read_provenance(folder)
+    stated = own.base.license if own is not None and own.base is not None else ""
+    return BaseModelRecord(name=name, weights=hash_weights(folder), license=stated or stated_license(folder))
+
+
+def stated_license(folder: Path) -> str:
+    """The licence that a model card's front matter states; empty without one."""
+    try:
+        with (folder / "README.md").open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_CARD_BYTES).splitlines()
+    except OSError:
+        return ""
+    if lines[:1] != ["---"]:
+        return ""
+    for line in itertools.takewhile(lambda line: line.strip() != "---", lines[1:]):
+        key, _, value = line.partition(":")
+        if key == "license":
+            return value.strip().strip("\"'")
+    return ""
+
+
+def hash_weights(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of weights in a model's folder."""
+    found = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def write_provenance(folder: Path, record: Provenance) -> None:
+    """Write the record beside weights that are already there."""
+    whole = record.model_copy(update={"weights": hash_weights(folder)})
+    (folder / FILE).write_text(whole.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_provenance(folder: Path) -> Provenance | None:
+    """The record of the model in `folder`; None if it has none.
+
+    Raises:
+        ValueError: the record cannot be read, or is about other weights.
+    """
+    path = folder / FILE
+    try:
+        record = Provenance.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValidationError, ValueError) as error:
+        raise ValueError(f"{path} is not the record of a training run: {str(error).splitlines()[0]}.") from None
+    found = hash_weights(folder)
+    if found != record.weights:
+        changed = sorted(
+            name for name in found.keys() | record.weights.keys() if found.get(name) != record.weights.get(name)
+        )
+        raise ValueError(
+            f"{folder} holds other weights than those that its {FILE} describes ({', '.join(changed)}): "
+            "put back the run's own files, or remove the record to pass the weights on without it."
+        )
+    return record
