@@ -97,8 +97,9 @@ class Portfolio:
 
 @dataclass(frozen=True)
 class Report:
-    """The table of a corpus."""
+    """The table of a corpus; the models are compared with `base`."""
 
+    base: str
     inputs: tuple[Path, ...]
     portfolio: Path | None
     folder: Path
@@ -139,12 +140,12 @@ def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
         ConfigError: there is no base, or a model's settings make no sense.
     """
     base = shared.model.path
-    if base is None or not base.exists():
+    if base is None or not (base.exists() or str(base).startswith("hub:")):
         raise ConfigError(f"There is no base model at {base}: train it first, or name another as model.path.")
     plan = [(model, _of_model(comparison, shared, model)) for model in comparison.models]  # mistakes show at once
     for model, config in plan:
         trained = base if model.algorithm is None else config.run.folder / "model"
-        if not trained.exists():
+        if model.algorithm is not None and not trained.exists():
             yield Training(model.name, config)
             if not trained.exists():  # it failed, and there is nothing to evaluate
                 continue
@@ -163,11 +164,12 @@ def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report
     """The tables that can be made of what is there."""
     found = []
     for corpus in shared.evaluation.corpora:
-        inputs = tuple(path for model in comparison.models if (path := _samples(comparison, corpus, model)).exists())
-        if inputs:
+        done = [model for model in comparison.models if _samples(comparison, corpus, model).exists()]
+        if done:
+            inputs = tuple(_samples(comparison, corpus, model) for model in done)
             portfolio = _portfolio(comparison, corpus)
             folder = comparison.folder / "reports" / corpus.stem
-            found.append(Report(inputs, portfolio if portfolio.exists() else None, folder))
+            found.append(Report(done[0].name, inputs, portfolio if portfolio.exists() else None, folder))
     return found
 
 

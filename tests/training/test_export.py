@@ -12,10 +12,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.sampling.weights import SHIPPED, read_weights, verify_files
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
-from training.config import TrainingConfig, write_config
+from training.config import TrainingConfig
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
-from training.export import Export, export_model
+from training.export.export import Export, export_model
 from training.model.llama import save_for_serving
+from training.run.provenance import BaseModelRecord, Provenance, Segment
 
 RAW_SAMPLES = Path(__file__).parents[2] / "training" / "artifacts" / "short" / "samples" / "core_dev"
 
@@ -26,12 +27,18 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def run_of(
-    folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, alpha: float | None = None
+    folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, alpha: float | None = None, **base: str
 ) -> Path:
     """A finished training run."""
     what = {"rollouts": {"prompts": ["p"]}, "algorithm": {"options": {"alpha": alpha}}} if alpha is not None else {}
-    write_config(TrainingConfig.model_validate({"run": {"folder": folder}, "model": {"path": "base"}, **what}))
-    save_for_serving(model, tokenizer, folder / "model", adapters=hasattr(model, "peft_config"))
+    config = TrainingConfig.model_validate({"run": {"folder": folder}, "model": {"path": "base"}, **what})
+    about = Provenance(
+        segments=(Segment(first_step=1, settings=config.model_dump(mode="json")),),
+        step=30,
+        base=BaseModelRecord(name="base", weights={"model.safetensors": "0" * 64}, **base),
+        command="leansieve train x.toml",
+    )
+    save_for_serving(model, tokenizer, folder / "model", adapters=hasattr(model, "peft_config"), about=about)
     return folder
 
 

@@ -2,12 +2,11 @@
 
     leansieve evaluate report RESULT.json.gz… --out DIR [--base NAME] [--portfolio FILE]
 
-writes summary.json, report.md and the PNG plots into DIR. The first file is the base unless `--base` names another.
+writes summary.json, report.md and the PNG plots into DIR. The others are compared with `--base`, by default the model called
+base, or the only one that nothing tuned.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -105,20 +104,3 @@ def _difference(model: dict[str, Any], name: str) -> tuple[str, str]:
 def _table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Figures, plots and a table from the samples of several models.")
-    parser.add_argument("inputs", nargs="+", type=Path, help="one JSON file a model")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--base", help="the model to compare with; by default the first")
-    arguments = parser.parse_args()
-    try:
-        write_report(arguments.inputs, arguments.out, arguments.base)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    print(f"wrote {arguments.out / 'report.md'}")
-
-
-if __name__ == "__main__":
-    main()

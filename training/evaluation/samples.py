@@ -55,6 +55,14 @@ class ModelSamples(_Record):
     """What the theorems are called."""
     sampling: Mapping[str, float | int | None] = Field(default_factory=dict)
     """How it was sampled: temperature, top_p, max_tokens, seed."""
+    command: str = ""
+    """The command that sampled."""
+    weights: Mapping[str, str] = Field(default_factory=dict)
+    """SHA-256 of each of the model's files of weights; empty in files of earlier versions, as are the next two."""
+    algorithm: str = ""
+    """What tuned the model; empty for a base, and for a model without a record of its training."""
+    identity: str = ""
+    """A digest of all that the samples depend on: model, theorems, and how they were drawn and checked."""
     theorems: tuple[TheoremSamples, ...] = Field(min_length=1)
     """Every theorem of the corpus, solved or not."""
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from training.config import EvaluationConfig
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 from training.journal import Journal, JournalError
+from training.model.load import located
 from training.model.prompts import prompt_format
 from training.rollouts.engine import Request, Response, RolloutEngine
 from training.rollouts.prompts import seed_of
 from training.rollouts.verifier import Verifier
+from training.run.provenance import FILE, hash_weights, read_provenance
 
 _REPORT_SECONDS = 10.0
 _WAITING = 16  # theorems whose samples wait for their verdicts, before sampling waits too
@@ -47,6 +49,7 @@ class Evaluated:
         settings: corpora, number of samples and how they are drawn.
         limits: of each check.
         seed: makes the samples repeat.
+        command: what was typed, to be kept with the samples.
     """
 
     model: Path
@@ -56,6 +59,13 @@ class Evaluated:
     base: Path | None = None
     prompt_format: str = "source"
     seed: int = 0
+    command: str = ""
+
+
+def label_of(model: Path) -> str:
+    """What tables call a model that is given no name: its folder's name, or its run's if the folder is a run's model."""
+    folder = model.resolve()
+    return folder.parent.name if folder.name in ("model", "last-good") else folder.name
 
 
 def evaluate(
@@ -67,26 +77,35 @@ def evaluate(
 ) -> ModelSamples:
     """Sample and check until every theorem is done, then write `out`; see the module.
 
+    Nothing is sampled if `out` holds these samples already; under another label it gets the new one.
+
     Args:
         verdicts: file of verdicts that evaluations and training runs share, one at a time.
         make_pool: makes the pool of Lean workers.
 
     Raises:
-        ValueError: a corpus cannot be read, or the journal is of another evaluation.
+        ValueError: a corpus cannot be read, or the journal or `out` is of another evaluation.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
         PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
         OSError: something cannot be read or written.
     """
     settings = what.settings
+    what = replace(what, model=located(what.model), base=None if what.base is None else located(what.base))
     records = [record for corpus in settings.corpora for record in read_corpus(corpus)]
     if not records:
         raise ValueError("There is no theorem to evaluate on.")
     if len({record.name for record in records}) < len(records):
         raise ValueError("Two theorems of the corpora have the same name.")
+    identity = _identity(what, records)
+    digest = hashlib.sha256(identity.encode()).hexdigest()
+    if out.exists():
+        return _relabelled(out, digest, what.label, report)
+    trained = read_provenance(what.model)
+    algorithm = "" if trained is None or not trained.settings.get("rollouts") else trained.settings["algorithm"]["name"]
     out.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as resources:
         journal = resources.enter_context(Journal(out.with_name(out.name + ".partial")))
-        found = _earlier(journal, _identity(what, records))
+        found = _earlier(journal, identity)
         missing = [record for record in records if record.name not in found]
         if found:
             report(f"{len(found)} of {len(records)} theorems are done already")
@@ -104,10 +123,27 @@ def evaluate(
                 "max_tokens": settings.max_tokens,
                 "seed": what.seed,
             },
+            command=what.command,
+            weights=hash_weights(what.model),
+            algorithm=algorithm,
+            identity=digest,
             theorems=tuple(found[record.name] for record in records),
         )
         samples.save(out)
         journal.path.unlink()
+    return samples
+
+
+def _relabelled(out: Path, digest: str, label: str, report: Callable[[str], None]) -> ModelSamples:
+    samples = ModelSamples.load(out)
+    if samples.identity != digest:
+        raise ValueError(
+            f"{out} holds samples of another model, or of other settings or theorems: name another file, or delete it."
+        )
+    report(f"all {len(samples.theorems)} theorems are done already")
+    if samples.model != label:
+        samples = samples.model_copy(update={"model": label})
+        samples.save(out)
     return samples
 
 
@@ -139,7 +175,7 @@ def _sample(
     """Yield each theorem when it is done, sampling ahead meanwhile."""
     settings = what.settings
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    tokenizer = AutoTokenizer.from_pretrained(what.model)
+    tokenizer = AutoTokenizer.from_pretrained(what.model, local_files_only=True)
     form = prompt_format(what.prompt_format, tokenizer)
     adapter = what.model / "adapter_config.json"
     checkpoint, rank = what.model, None
@@ -222,7 +258,7 @@ def _identity(what: Evaluated, records: Sequence[TheoremRecord]) -> str:
     settings = what.settings.model_dump(mode="json", exclude={"corpora"})
     return json.dumps(
         {
-            "model": describe_files(what.model),
+            "model": {name: digest for name, digest in describe_files(what.model).items() if name != FILE},
             "theorems": digest.hexdigest(),
             **settings,
             "seed": what.seed,

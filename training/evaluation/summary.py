@@ -18,15 +18,16 @@ def summarise(models: Sequence[ModelSamples], base: str | None = None) -> dict[s
     distinct proofs are counted among K samples too.
 
     Args:
-        base: the model the others are compared with; by default the first.
+        base: the model the others are compared with; by default the one called base, or the only one that nothing tuned.
 
     Raises:
-        ValueError: the models were not evaluated on the same theorems, two share a name, or `base` is not among them.
+        ValueError: the models were not evaluated on the same theorems, two share a name, or `base` is not
+            among them, or is not named and cannot be told.
     """
     names = [model.model for model in models]
     if len(set(names)) < len(names):
         raise ValueError(f"Two of the models are called the same: {', '.join(names)}.")
-    base_name = base or names[0]
+    base_name = base or _base_of(models)
     if base_name not in names:
         raise ValueError(f"The base {base_name!r} is not among the models {', '.join(names)}.")
     reference = models[names.index(base_name)]
@@ -86,3 +87,13 @@ def _against(model: ModelSamples, base: ModelSamples, coverage_k: int) -> dict[s
         "against_base": compared,
         "transitions": {before: {after: moved[before, after] for after in Difficulty} for before in Difficulty},
     }
+
+
+def _base_of(models: Sequence[ModelSamples]) -> str:
+    names = [model.model for model in models]
+    untuned = [model.model for model in models if model.identity and not model.algorithm]
+    if len(names) == 1 or "base" in names:
+        return "base" if "base" in names else names[0]
+    if len(untuned) == 1:
+        return untuned[0]
+    raise ValueError(f"Which of the models {', '.join(names)} are the others to be compared with? Name it with --base.")

@@ -67,8 +67,6 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
         ValueError: the package that reads GGUF files is missing.
     """
     path = config.path
-    if path is not None and str(path).startswith("hub:"):
-        return config.model_copy(update={"path": _downloaded(str(path).removeprefix("hub:"))})
     if path is not None and str(path).startswith("package:"):
         name = str(path).removeprefix("package:")
         spec = importlib.util.find_spec(name)
@@ -79,9 +77,9 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
         path = files[0]
     if path is None:
         return config
-    check_model(path)
+    path = located(path)
     if path.suffix != ".gguf":
-        return config
+        return config.model_copy(update={"path": path})
     if not (folder / "config.json").exists():
         if importlib.util.find_spec("gguf") is None:
             raise ValueError(f"{path}: reading a GGUF file needs a package: pip install gguf")
@@ -96,19 +94,22 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
     return config.model_copy(update={"path": folder})
 
 
-def check_model(path: Path) -> None:
-    """See that there can be a model at a path, before anything is loaded.
+def located(path: Path) -> Path:
+    """Where a model is on this machine; `hub:OWNER/NAME` is downloaded, and nothing else asks the network.
 
     Raises:
         OSError: there is none; the text says what to write.
     """
+    if str(path).startswith("hub:"):
+        return _downloaded(str(path).removeprefix("hub:"))
     if path.suffix == ".gguf" and path.is_file():
-        return
+        return path
     if not path.exists():
         hint = "" if len(path.parts) != 2 or path.is_absolute() else f"; for a model of the hub write hub:{path}"
         raise OSError(f"there is no model at {path}: name a folder with a Hugging Face checkpoint{hint}.")
     if not (path / "config.json").is_file() and not (path / "adapter_config.json").is_file():
         raise OSError(f"{path} holds no model: it has no config.json.")
+    return path
 
 
 def _downloaded(name: str) -> Path:

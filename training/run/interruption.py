@@ -3,10 +3,13 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SAME_SECONDS = 1.0
+"""A terminal and the process that waits for this one both pass on the same interrupt."""
 _Handler = Callable[[int, FrameType | None], object] | int | None
 
 
@@ -29,6 +32,7 @@ class Interruption:
             waits: wait for the end of a step everywhere, as several processes must, which end together.
         """
         self.asked = False
+        self._asked_at = 0.0
         self._report = report
         self._waits = waits
         self._depth = 0
@@ -55,6 +59,10 @@ class Interruption:
             raise KeyboardInterrupt
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.asked and now - self._asked_at < _SAME_SECONDS:
+            return
+        self._asked_at = now
         if self.asked:
             raise InterruptedTwice
         if not (self._depth or self._waits):

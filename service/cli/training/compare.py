@@ -1,6 +1,7 @@
 """`leansieve compare`."""
 
 import multiprocessing
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 def compare(
     file: Annotated[Path, typer.Argument(help="A TOML file; training/comparison.py describes it.")],
     workers: common.Workers = None,
+    log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
     """Train and evaluate many models from one base, and compare them; the same command goes on where it was stopped."""
-    settings = common.load_settings(config, lean={"workers": workers})
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     failed = []
     with shared.told(), shared.interruptible():
         from training.comparison import Training, jobs, load_comparison, reports, trained
@@ -40,7 +42,7 @@ def compare(
         if runs := trained(comparison):
             draw_curves(runs, comparison.folder / "reports" / "training.png")
         for report in reports(comparison, training):
-            write_report(report.inputs, report.folder, portfolio=report.portfolio)
+            write_report(report.inputs, report.folder, report.base, portfolio=report.portfolio)
             shared.remark(f"wrote {report.folder / 'report.md'}")
     if failed:
         raise UserError(f"failed: {', '.join(failed)}; the same command tries again")
@@ -48,7 +50,9 @@ def compare(
 
 def _done_by_itself(job: "Job", settings: Settings) -> bool:
     """Do a job in a process of its own, so that what vLLM and Lean took is given back; whether it worked."""
-    process = multiprocessing.get_context("spawn").Process(target=_do, args=(job, settings.model_dump()))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_do, args=(job, settings.model_dump(), shlex.join(["leansieve", *sys.argv[1:]]))
+    )
     process.start()
     try:
         process.join()
@@ -61,10 +65,11 @@ def _done_by_itself(job: "Job", settings: Settings) -> bool:
     return process.exitcode == 0
 
 
-def _do(job: "Job", settings: dict[str, Any]) -> None:
+def _do(job: "Job", settings: dict[str, Any], command: str) -> None:
+    shared.quiet_libraries(Settings(**settings))
     try:
         with shared.told(), shared.interruptible():
-            _carry_out(job, Settings(**settings))
+            _carry_out(job, Settings(**settings), command)
     except typer.Exit as interrupted:
         sys.exit(interrupted.exit_code)
     except UserError as error:
@@ -72,7 +77,7 @@ def _do(job: "Job", settings: dict[str, Any]) -> None:
         sys.exit(error.status)
 
 
-def _carry_out(job: "Job", settings: Settings) -> None:
+def _carry_out(job: "Job", settings: Settings, command: str) -> None:
     from prover.verdict import Limits
     from training.comparison import Portfolio, Training
     from training.evaluation.portfolio import evaluate_portfolio
@@ -81,7 +86,7 @@ def _carry_out(job: "Job", settings: Settings) -> None:
 
     config, check = job.config, job.config.verification
     if isinstance(job, Training):
-        train(config, lambda: Engine(settings).pool, shared.remark)
+        train(config, lambda: Engine(settings).pool, shared.remark, command)
         return
     limits = Limits(seconds=check.seconds, heartbeats=check.heartbeats)
     assert check.verdicts is not None
@@ -98,5 +103,5 @@ def _carry_out(job: "Job", settings: Settings) -> None:
         return
     base = config.model.path if config.model.lora is not None else None
     form = config.model.prompt_format
-    what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed)
+    what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed, command)
     evaluate(what, job.out, check.verdicts, lambda: Engine(settings).pool, shared.remark)

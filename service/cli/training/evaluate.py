@@ -1,5 +1,7 @@
 """`leansieve evaluate`."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +24,7 @@ def run(
     model: Annotated[Path, typer.Argument(help="A checkpoint, or an adapter.", metavar="MODEL")],
     corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz; resumed.")],
-    label: Annotated[str | None, typer.Option(help="What tables call the model; its folder by default.")] = None,
+    label: Annotated[str | None, typer.Option(help="What tables call the model; by default its run or folder.")] = None,
     base: Annotated[Path | None, typer.Option(help="Checkpoint under an adapter, if not the one it names.")] = None,
     prompt_format: Annotated[str, typer.Option(help="How the model is asked.")] = "source",
     cache: shared.Verdicts = None,
@@ -34,20 +36,23 @@ def run(
     seconds: _CheckSeconds = 10.0,
     heartbeats: _Heartbeats = 100_000,
     workers: common.Workers = None,
+    log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
     """Sample proofs of every theorem and check them; the same command goes on where it was stopped."""
-    settings = common.load_settings(config, lean={"workers": workers})
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    shared.quiet_libraries(settings)
     with shared.told(), shared.interruptible():
         from prover.verdict import Limits
         from training.config import EvaluationConfig
-        from training.evaluation.sampling import Evaluated, evaluate
+        from training.evaluation.sampling import Evaluated, evaluate, label_of
 
         evaluation = EvaluationConfig(
             corpora=tuple(corpora), samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens
         )
         limits = Limits(seconds=seconds, heartbeats=heartbeats)
-        what = Evaluated(model, label or model.resolve().name, evaluation, limits, base, prompt_format, seed)
+        command = shlex.join(["leansieve", *sys.argv[1:]])
+        what = Evaluated(model, label or label_of(model), evaluation, limits, base, prompt_format, seed, command)
         verdicts = cache or out.with_name("verdicts.jsonl")
         evaluate(what, out, verdicts, lambda: Engine(settings).pool, shared.remark)
     shared.remark(f"wrote {out}")
@@ -84,7 +89,7 @@ def portfolio(
 def report(
     results: Annotated[list[Path], typer.Argument(help="Raw samples, one JSON file a model.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for summary.json, report.md and plots.", metavar="DIR")],
-    base: Annotated[str | None, typer.Option(help="Model to compare with; by default the first.")] = None,
+    base: Annotated[str | None, typer.Option(help="Model to compare with; by default the one called base.")] = None,
     portfolio: Annotated[Path | None, typer.Option(help="What `evaluate portfolio` wrote, as one more line.")] = None,
 ) -> None:
     """Figures, plots and a table from the raw samples of several models."""

@@ -19,14 +19,17 @@ def export(
         list[Path] | None, typer.Option("--results", help="Raw samples of it; may be repeated.", metavar="FILE")
     ] = None,
     made_by: Annotated[list[str] | None, typer.Option(help="A command that made it, for the card.")] = None,
+    license: Annotated[
+        str, typer.Option(help="Under which it is passed on, as an SPDX name; by default as its base states.")
+    ] = "",
     dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
 ) -> None:
     """Add a trained checkpoint or adapter to a folder of weights that `leansieve serve` takes."""
     if dtype not in ("bfloat16", "float16", "float32"):
         raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
     with shared.told():
-        from training.export import Export, export_model
+        from training.export.export import Export, export_model
 
         commands = (*(made_by or ()), shlex.join(["leansieve", *sys.argv[1:]]))
-        model = export_model(Export(run, name, tuple(results or ()), dtype, commands), to)  # type: ignore[arg-type]
+        model = export_model(Export(run, name, tuple(results or ()), dtype, commands, license), to)  # type: ignore[arg-type]
     shared.remark(f"{model.name} is in {to / model.folder}")
