@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.sampling.weights import SHIPPED, read_weights, verify_files
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
@@ -16,7 +16,7 @@ from training.config import TrainingConfig
 from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
 from training.export.export import Export, export_model
 from training.model.llama import save_for_serving
-from training.run.provenance import BaseModelRecord, Provenance, Segment
+from training.run.provenance import BaseModelRecord, Provenance, Segment, stated_license
 
 RAW_SAMPLES = Path(__file__).parents[2] / "training" / "artifacts" / "short" / "samples" / "core_dev"
 
@@ -77,6 +77,8 @@ def test_a_base_and_a_tuned_model_become_a_folder_of_weights(
     assert json.loads((weights / model.folder / "config.json").read_text())["dtype"] == "bfloat16"
     card = (weights / model.folder / "README.md").read_text()
     assert "leansieve train rl.toml" in card
+    assert "leansieve train x.toml" in card
+    assert model.curves[0].command == f"leansieve evaluate run {tuned}"
     assert "| dev | 2 | 8 | 37.5 |" in card
     assert not list(weights.glob("*.tmp"))
 
@@ -122,6 +124,86 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, tokenizer: PreTrainedT
     assert not list((tmp_path / "weights").iterdir())
     with pytest.raises(ValueError, match="holds no trained model"):
         export_model(Export(tmp_path, "base"), tmp_path / "weights")
+
+
+def test_a_model_s_own_folder_is_as_good_as_its_run(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), tmp_path / "weights")
+    run = run_of(tmp_path / "rl", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5)
+    assert export_model(Export(run / "model", "half"), tmp_path / "weights").alpha == 0.5
+
+
+def test_weights_of_other_settings_are_not_exported(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    half = run_of(tmp_path / "half", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5)
+    most = run_of(tmp_path / "most", tiny_model(tokenizer, seed=2), tokenizer, alpha=0.9)
+    (most / "model" / "model.safetensors").write_bytes((half / "model" / "model.safetensors").read_bytes())
+    with pytest.raises(ValueError, match="holds other weights than those that its training.json describes"):
+        export_model(Export(most, "alpha-0.9"), tmp_path / "weights")
+
+
+def test_weights_without_the_record_of_their_run_are_not_exported(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    run = run_of(tmp_path / "rl", tiny_model(tokenizer), tokenizer, alpha=0.5)
+    (run / "model" / "training.json").unlink()
+    (run / "config.json").write_text('{"run": {}}')
+    with pytest.raises(ValueError, match="did not record which settings made these weights"):
+        export_model(Export(run, "base"), tmp_path / "weights")
+
+
+def test_a_second_model_of_an_alpha_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    weights = tmp_path / "weights"
+    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    export_model(Export(run_of(tmp_path / "a", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5), "half"), weights)
+    before = sorted(weights.rglob("*"))
+    again = run_of(tmp_path / "b", tiny_model(tokenizer, seed=2), tokenizer, alpha=0.5)
+    with pytest.raises(ValueError, match=r"holds half at α = 0\.5 already, and requests choose by α: export under"):
+        export_model(Export(again, "second"), weights)
+    with pytest.raises(ValueError, match=r"A model's name is made of small letters.*found '\.\./second'"):
+        export_model(Export(again, "../second"), weights)
+    assert sorted(weights.rglob("*")) == before
+
+
+def test_a_card_claims_the_licence_of_the_base_alone(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    def card(folder: str, license: str = "", **base: str) -> str:
+        run = run_of(tmp_path / folder, tiny_model(tokenizer), tokenizer, **base)
+        model = export_model(Export(run, "base", license=license), tmp_path / f"{folder}-weights")
+        return (tmp_path / f"{folder}-weights" / model.folder / "README.md").read_text()
+
+    assert "no license is stated" in card("unknown")
+    assert card("llama", license="", **{"license": "llama3.2"}).startswith("---\nlicense: llama3.2\n---")
+    assert "license: MIT." in card("mine", license="MIT")
+
+
+def test_the_licence_of_a_foreign_base_is_that_of_its_card(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text('---\nlanguage: en\nlicense: "deepseek"\n---\n# A model\nlicense: other\n')
+    assert stated_license(tmp_path) == "deepseek"
+    (tmp_path / "README.md").write_text("# A model\nlicense: other\n")
+    assert stated_license(tmp_path) == ""
+
+
+def test_samples_of_other_weights_give_no_curves(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    run = run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer)
+    path = samples_of(tmp_path / "s.json.gz", "base")
+    samples = ModelSamples.load(path)
+    samples.model_copy(update={"weights": {"model.safetensors": "0" * 64}}).save(path)
+    with pytest.raises(ValueError, match="was sampled from other weights than those of"):
+        export_model(Export(run, "base", (path,)), tmp_path / "weights")
+
+
+def test_tied_embeddings_become_two_on_the_way_out(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, "num_attention_heads": 2}
+    tied = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), tie_word_embeddings=True, **sizes))
+    tied.save_pretrained(tmp_path / "tied")
+    tokenizer.save_pretrained(tmp_path / "tied")
+    model = export_model(Export(tmp_path / "tied", "base", dtype="float32"), tmp_path / "weights")
+    served = LlamaForCausalLM.from_pretrained(tmp_path / "weights" / model.folder)
+    assert not served.config.tie_word_embeddings
+    assert torch.equal(served.lm_head.weight, tied.model.embed_tokens.weight)
+    tokens = torch.arange(20)[None]
+    with torch.no_grad():
+        assert torch.allclose(served(tokens).logits, tied(tokens).logits, atol=1e-6)
 
 
 def test_the_curves_of_the_shipped_models_are_those_of_their_raw_samples() -> None:

@@ -112,12 +112,12 @@ def test_report_holds_tables_plots_and_the_summary(tmp_path: Path) -> None:
 
 def test_one_command_makes_the_report_and_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     BASE.save(tmp_path / "base.json")
-    command = [sys.executable, "-m", "training.evaluation.report", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "service", "evaluate", "report", "--out", str(tmp_path / "out")]
     done = subprocess.run([*command, str(tmp_path / "base.json")], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"wrote {tmp_path}/out/report.md\n")
     assert (tmp_path / "out" / "report.md").exists()
     (tmp_path / "bad.json").write_text("[]")
     done = subprocess.run([*command, str(tmp_path / "bad.json")], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
+    assert done.returncode == 2
+    assert done.stderr.startswith("leansieve: ")
     assert done.stderr.count("\n") == 1
