@@ -39,12 +39,14 @@ from search_report import Result, arms_of, compared, markdown, show, summary
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.options import Budget
 from prover.sampling.focus import choose
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplingParams
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
-from prover.search.search import Budget, Finished, Options, Progress, Proof, ProofSearch
+from prover.search.search import Finished, Progress, Proof, ProofSearch
 from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 
@@ -213,7 +215,7 @@ async def search(
     result = Result(arm.name, theorem.digest)
     plan = build_plan(arm.strategy, arm.samplers, pool)
     budget = Budget(options.samples, None, options.longest, options.proofs)
-    settings = Options(arm.params, Terms(Limits(seconds=options.check_seconds)))
+    settings = SearchTerms(arm.params, Terms(Limits(seconds=options.check_seconds)))
     before = model.stats().sampled_tokens if model else 0
     at_success = None
     began = time.monotonic()

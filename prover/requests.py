@@ -1,16 +1,15 @@
 """What the service is asked and what it answers, the same in this process (`Engine`) and across gRPC (`Client`)."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import UserError
-from prover.lean.workers.jobs import Priority
-from prover.options import Sampling
-from prover.search.search import Budget, Finished, Minimised, Preference, Progress, Proof
+from prover.options import Budget, CheckOptions, SearchOptions
+from prover.search.search import Finished, Minimised, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
 
@@ -70,74 +69,19 @@ class RefusedError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A proof to check.
-
-    Attributes:
-        policy: name of one of the configured policies.
-        trust: tier the proof is to be checked to.
-        guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
-        priority: what batches ask waits behind what people wait for.
-    """
+    """A proof to check."""
 
     theorem: Theorem
     candidate: Candidate
-    limits: Limits = field(default_factory=Limits)
-    policy: str = "default"
-    trust: Trust = Trust.KERNEL_REPLAYED
-    guard: str = ""
-    priority: Priority = Priority.INTERACTIVE
-
-
-class StoreUse(StrEnum):
-    """What a search does with stored proofs: take them for an answer (read), add what it finds (write)."""
-
-    READ_WRITE = "read_write"
-    READ = "read"
-    WRITE = "write"
-    NONE = "none"
+    options: CheckOptions = field(default_factory=CheckOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A theorem to prove.
-
-    Attributes:
-        limits: of each check.
-        policy: name of one of the configured policies.
-        trust: proofs of less trust do not count.
-        strategy: name of one of the strategies; empty for the default.
-        sampler: name of one of the samplers; empty for the default.
-        sampling: how a model samples.
-        prefer: which proofs are the answer.
-        minimise: whether the answer is also wanted as short as it can be made.
-        store: what is done with stored proofs.
-        repeat: whether to search although at least this budget was spent in vain before.
-        guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
-        priority: what batches ask waits behind what people wait for.
-    """
+    """A theorem to prove."""
 
     theorem: Theorem
-    budget: Budget = field(default_factory=Budget)
-    limits: Limits = field(default_factory=Limits)
-    policy: str = "default"
-    trust: Trust = Trust.KERNEL_REPLAYED
-    strategy: str = ""
-    sampler: str = ""
-    sampling: Sampling = field(default_factory=Sampling)
-    prefer: Preference = Preference.FIRST
-    minimise: bool = False
-    store: StoreUse = StoreUse.READ_WRITE
-    repeat: bool = True
-    guard: str = ""
-    priority: Priority = Priority.INTERACTIVE
-
-    def in_turn(self, priority: Priority) -> "Search":
-        """The same search, waiting for another turn."""
-        return replace(self, priority=priority)
-
-    def guarding(self, guard: str) -> "Search":
-        """The same search, of this theorem of the library."""
-        return replace(self, guard=guard)
+    options: SearchOptions = field(default_factory=SearchOptions)
 
 
 @dataclass(frozen=True, slots=True)

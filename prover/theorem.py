@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 DEFAULT_IMPORTS = ("Init", "Std")
 DEFAULT_PRELUDE = "set_option autoImplicit false"
@@ -87,3 +87,10 @@ class Theorem:
         # One of the default project keeps the digest that it had before there were others.
         parts = (self.header.text, self.context, self.statement, *filter(None, (self.project,)))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def within(self, project: str) -> "Theorem":
+        """The theorem in that project, unless it names one itself or `project` is empty."""
+        if not project or self.project:
+            return self
+        header = Header.of_project("") if self.header == Header() else self.header
+        return replace(self, header=header, project=project)

@@ -1,16 +1,16 @@
 """Tactics for a `sorry` of a file, each checked in its place before it is offered."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from prover.assistance.place import Place
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions, TacticOutcome
 from prover.candidate import Candidate
-from prover.requests import Check, Search, Service
+from prover.options import SearchOptions
+from prover.requests import Check, Service
 from prover.search.search import Proof
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
-from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 
 _LONGEST_LOOK = 60.0  # seconds: longer looks, servers refuse unless their settings say otherwise
@@ -21,14 +21,14 @@ class Looked:
     """Tactics for a hole, and how one of them is put there.
 
     Attributes:
-        like: the search for a proof of the hole's theorem, whose options checks share.
+        options: of the search for a proof of the hole's theorem; checks share them.
         place: the hole.
         complete: whether the theorem has no other hole.
         whole: whether the hole is the whole proof of its theorem.
     """
 
     suggestions: Suggestions
-    like: Search
+    options: SearchOptions
     place: Place
     complete: bool
     whole: bool
@@ -43,7 +43,7 @@ class Looked:
                 return
             replacement = self._replacement(one.tactic)
             candidate = Candidate(replacement if self.whole else self.place.with_tactic(one.tactic), source=one.source)
-            verdict = await service.check(check(self.like, candidate))
+            verdict = await service.check(Check(self.place.theorem, candidate, self.options.check))
             if holds(verdict, self.complete):
                 yield Proof(candidate, verdict, one.seconds), replacement
 
@@ -54,7 +54,7 @@ class Looked:
 
 
 async def look(
-    service: Service, file: LeanFile, theorem: int, open_before: int, request: Callable[[Theorem], Search], most: int
+    service: Service, file: LeanFile, theorem: int, open_before: int, options: SearchOptions, most: int
 ) -> Looked:
     """Ask for tactics for the hole that has `open_before` others before it in its theorem, one of `file.theorems` by number.
 
@@ -62,33 +62,26 @@ async def look(
         UserError: as `Service.suggest`.
     """
     item = file.theorems[theorem]
-    proof, like = file.proof(item), request(file.theorem(item))
+    proof, about = file.proof(item), file.theorem(item)
     holes = lean_file.sorries(proof)
     start, end = holes[open_before]
-    suggestions = await service.suggest(tactics(like, file, item.proof_start + start, most))
+    suggestions = await service.suggest(tactics(options, file, item.proof_start + start, most))
     if item.hole:
-        return Looked(suggestions, like, Place(like.theorem, "by\n  "), True, True)
-    place = Place(like.theorem, proof[:start], proof[end:], suggestions.term)
-    return Looked(suggestions, like, place, len(holes) == 1, False)
+        return Looked(suggestions, options, Place(about, "by\n  "), True, True)
+    place = Place(about, proof[:start], proof[end:], suggestions.term)
+    return Looked(suggestions, options, place, len(holes) == 1, False)
 
 
-def tactics(like: Search, file: LeanFile, offset: int, most: int) -> Suggest:
-    """The question for tactics at an offset of a file, asked like the search for a proof of its theorem."""
+def tactics(options: SearchOptions, file: LeanFile, offset: int, most: int) -> Suggest:
+    """The question for tactics at an offset of a file, with the options of a search for a proof of its theorem."""
     return Suggest(
-        FilePosition(file.text, *lean_file.line_and_column(file.text, offset), like.theorem.project),
+        FilePosition(file.text, *lean_file.line_and_column(file.text, offset), file.project),
         most=most,
-        seconds=min(like.budget.seconds, _LONGEST_LOOK),
-        limits=like.limits,
-        policy=like.policy,
-        sampler=like.sampler,
-        sampling=like.sampling,
-        priority=like.priority,
+        seconds=min(options.budget.seconds, _LONGEST_LOOK),
+        check=options.check,
+        sampler=options.sampler,
+        sampling=options.sampling,
     )
-
-
-def check(like: Search, candidate: Candidate) -> Check:
-    """The check of a candidate for the theorem of a search, with the search's options."""
-    return Check(like.theorem, candidate, like.limits, like.policy, like.trust, like.guard, like.priority)
 
 
 def holds(verdict: Verdict, complete: bool) -> bool:

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from prover.assistance import closing
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.requests import Event, LateError, Search, Service, StatementError
+from prover.options import CheckOptions, SearchOptions
+from prover.requests import Check, Event, LateError, Search, Service, StatementError
 from prover.search.search import Finished, Proof
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import FileTheorem
-from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 
 _MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies
@@ -107,13 +109,14 @@ def holes(file: LeanFile) -> list[Hole]:
 
 
 async def fill(
-    service: Service, file: LeanFile, wanted: Sequence[Hole], request: Callable[[Theorem], Search]
+    service: Service, file: LeanFile, wanted: Sequence[Hole], options: SearchOptions, ends: float = math.inf
 ) -> AsyncGenerator[Begun | Searched | Outcome | Filled, None]:
     """Fill `wanted`, in order; what is found goes in at once, so that later theorems may use it.
 
     Args:
         wanted: some of `holes(file)`.
-        request: makes the search for a theorem.
+        options: of the search for each.
+        ends: on the clock of `time.monotonic`, the end of the time for all of them together.
 
     Raises:
         UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
@@ -123,8 +126,9 @@ async def fill(
     for hole in wanted:
         yield Begun(hole)
         outcome = Outcome(hole)
+        left = options.within_seconds(ends - time.monotonic())
         if hole.whole:
-            async with contextlib.aclosing(_prove(service, now, hole, request)) as events:
+            async with contextlib.aclosing(_prove(service, now, hole, left)) as events:
                 async for event in events:
                     if isinstance(event, Outcome):
                         outcome = event
@@ -133,13 +137,13 @@ async def fill(
             filled = {one.hole.number for one in outcomes if one.proof}
             before = [one for one in every if one.theorem == hole.theorem and one.number < hole.number]
             open_before = sum(one.number not in filled for one in before)
-            outcome = await _close(service, now, hole, open_before, request)
+            outcome = await _close(service, now, hole, open_before, left)
             yield outcome
         outcomes.append(outcome)
         if outcome.proof:
             # Reads the file anew: as much as a second for the largest, in which others are answered.
             now = await asyncio.to_thread(now.filled, now.theorems[hole.theorem], outcome.proof.candidate.text)
-    yield Filled(now, tuple(outcomes), tuple(await _recheck(service, now, outcomes, request)))
+    yield Filled(now, tuple(outcomes), tuple(await _recheck(service, now, outcomes, options.check)))
 
 
 async def search(service: Service, request: Search, report: Callable[[Event], None]) -> tuple[list[Proof], Finished]:
@@ -160,12 +164,12 @@ async def search(service: Service, request: Search, report: Callable[[Event], No
 
 
 async def _prove(
-    service: Service, file: LeanFile, hole: Hole, request: Callable[[Theorem], Search]
+    service: Service, file: LeanFile, hole: Hole, options: SearchOptions
 ) -> AsyncGenerator[Searched | Outcome, None]:
     """Search a proof of a theorem that has none."""
     found: list[Proof] = []
     item = file.theorems[hole.theorem]
-    search = request(file.theorem(item))
+    search = Search(file.theorem(item), options)
     try:
         async with contextlib.aclosing(service.prove(search)) as events:
             async for event in events:
@@ -187,16 +191,14 @@ async def _indented(service: Service, search: Search, proof: Proof, columns: int
     if columns == 0 or "\n" not in text:
         return proof
     candidate = replace(proof.candidate, text=text)
-    verdict = await service.check(closing.check(search, candidate))
+    verdict = await service.check(Check(search.theorem, candidate, search.options.check))
     return replace(proof, candidate=candidate, verdict=verdict) if verdict.verified else proof
 
 
-async def _close(
-    service: Service, file: LeanFile, hole: Hole, open_before: int, request: Callable[[Theorem], Search]
-) -> Outcome:
+async def _close(service: Service, file: LeanFile, hole: Hole, open_before: int, options: SearchOptions) -> Outcome:
     """Find a tactic that closes a `sorry` within a proof, the one behind `open_before` others of its theorem."""
     try:
-        looked = await closing.look(service, file, hole.theorem, open_before, request, _MOST_CLOSINGS)
+        looked = await closing.look(service, file, hole.theorem, open_before, options, _MOST_CLOSINGS)
     except StatementError as error:
         return Outcome(hole, verdict=error.verdict)
     except LateError:
@@ -215,9 +217,7 @@ async def _close(
     return Outcome(hole)
 
 
-async def _recheck(
-    service: Service, file: LeanFile, outcomes: Sequence[Outcome], request: Callable[[Theorem], Search]
-) -> list[Hole]:
+async def _recheck(service: Service, file: LeanFile, outcomes: Sequence[Outcome], options: CheckOptions) -> list[Hole]:
     """The holes that were filled but do not verify in the completed file, read anew: none, if all is well.
 
     Raises:
@@ -231,9 +231,8 @@ async def _recheck(
         number = outcome.hole.theorem
         if number not in verified:
             item = file.theorems[number]
-            like = request(file.theorem(item))
             candidate = Candidate(file.proof(item), source=outcome.proof.candidate.source)
-            verdict = await service.check(closing.check(like, candidate))
+            verdict = await service.check(Check(file.theorem(item), candidate, options))
             complete = not lean_file.sorries(candidate.text)
             verified[number] = closing.holds(verdict, complete) and item.name == outcome.item.name
         if not verified[number]:

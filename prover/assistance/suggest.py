@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from prover.lean.workers.jobs import Priority
-from prover.options import Sampling
+from prover.options import CheckOptions, Sampling
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Trust
+from prover.verdict import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +14,11 @@ class TacticState:
 
     theorem: Theorem
     script: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> str:
+        """That of the theorem."""
+        return self.theorem.project
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,18 @@ class Suggest:
         most: suggestions wanted.
         prefix: what they must begin with.
         seconds: wall-clock bound.
-        limits: of each try.
-        policy: name of one of the configured policies.
+        check: of each try: limits, policy and priority.
         sampler: name of one of the samplers; empty for the default.
         sampling: how a model samples.
-        priority: what nobody waits for waits behind what somebody waits for.
     """
 
     place: TacticState | FilePosition | PrintedGoal
     most: int = 8
     prefix: str = ""
     seconds: float = 10.0
-    limits: Limits = field(default_factory=Limits)
-    policy: str = "default"
+    check: CheckOptions = field(default_factory=CheckOptions)
     sampler: str = ""
     sampling: Sampling = field(default_factory=Sampling)
-    priority: Priority = Priority.INTERACTIVE
 
 
 class TacticOutcome(StrEnum):

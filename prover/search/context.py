@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from prover.candidate import Candidate
 from prover.events import Spending
 from prover.sampling.sampler import PromptTooLongError
-from prover.search.budget import Options
 from prover.search.strategies.strategy import Source
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 
@@ -39,7 +39,7 @@ class Context:
         return self._run.theorem
 
     @property
-    def options(self) -> Options:
+    def options(self) -> SearchTerms:
         """See `SearchContext`."""
         return self._run.options
 

@@ -12,11 +12,12 @@ from prover.candidate import Candidate
 from prover.events import Ending, Event, Progress, Proof, Spending, Waste
 from prover.lean.checker import Checker
 from prover.lean.workers.jobs import WAIT
+from prover.options import Budget, Preference
 from prover.sampling.sampler import PromptTooLongError
-from prover.search.budget import Budget, Options, Preference
 from prover.search.context import Context
 from prover.search.diversity import distinct_key, normalise
 from prover.search.strategies.strategy import Strategy
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict, VerdictKind
 
@@ -34,7 +35,9 @@ _HOPELESS = {
 class Run:
     """One search; `events` ends with None."""
 
-    def __init__(self, checker: Checker, concurrency: int, theorem: Theorem, budget: Budget, options: Options) -> None:
+    def __init__(
+        self, checker: Checker, concurrency: int, theorem: Theorem, budget: Budget, options: SearchTerms
+    ) -> None:
         if min(budget.samples, budget.proofs, 1 if budget.checks is None else budget.checks) < 1 or budget.seconds <= 0:
             raise ValueError(f"every part of a budget must be positive: {budget}")
         self.theorem = theorem

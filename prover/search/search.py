@@ -7,24 +7,22 @@ from dataclasses import replace
 from prover.events import Ending, Event, Finished, Minimised, Progress, Proof, Spending, Waste
 from prover.lean.checker import Checker
 from prover.lean.workers.jobs import PoolBusyError
+from prover.options import Budget, Preference
 from prover.sampling.sampler import Sampler
-from prover.search.budget import Budget, Options, Preference
 from prover.search.diversity import Diversity, distinct_key, length
 from prover.search.minimise import minimise
 from prover.search.run import Run
 from prover.search.strategies.independent import Independent
 from prover.search.strategies.strategy import Strategy
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 
 __all__ = [
-    "Budget",
     "Ending",
     "Event",
     "Finished",
     "Minimised",
-    "Options",
-    "Preference",
     "Progress",
     "Proof",
     "ProofSearch",
@@ -33,7 +31,7 @@ __all__ = [
 ]
 
 DEFAULT_BUDGET = Budget()
-DEFAULT_OPTIONS = Options()
+DEFAULT_OPTIONS = SearchTerms()
 
 
 class ProofSearch:
@@ -51,7 +49,7 @@ class ProofSearch:
         theorem: Theorem,
         plan: Sequence[Sequence[Strategy | Sampler]],
         budget: Budget = DEFAULT_BUDGET,
-        options: Options = DEFAULT_OPTIONS,
+        options: SearchTerms = DEFAULT_OPTIONS,
     ) -> AsyncGenerator[Event, None]:
         """Yield each verified proof as soon as it is known, progress in between, and `Finished` at the end.
 

@@ -6,7 +6,7 @@ theorem's whole proof, as inside a longer proof or in a definition, is reported 
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prover.atomic import atomic_write
@@ -32,6 +32,7 @@ class LeanFile:
         body: offset where the context begins, behind the imports.
         theorems: in the order of the file.
         unfilled: lines of every `sorry` that is no theorem's whole proof.
+        project: the Lake project whose Lean checks it, by the name that requests use; empty for the default Lean.
     """
 
     text: str
@@ -39,13 +40,14 @@ class LeanFile:
     body: int
     theorems: tuple[FileTheorem, ...]
     unfilled: tuple[int, ...]
+    project: str = ""
 
     def theorem(self, item: FileTheorem) -> Theorem:
         """The theorem with everything that stands before it as context, `open … in` having become `open …`."""
         context = self.text[self.body : item.start]
         for at in item.prefixes:
             context = f"{context[: at - self.body]}  {context[at - self.body + 2 :]}"
-        return Theorem(item.statement, self.header, context)
+        return Theorem(item.statement, self.header, context, self.project)
 
     def proof(self, item: FileTheorem) -> str:
         """What follows `:=`."""
@@ -53,7 +55,8 @@ class LeanFile:
 
     def filled(self, item: FileTheorem, proof: str) -> "LeanFile":
         """The file with this proof of `item`."""
-        return parse(self.text[: item.proof_start] + proof.strip() + self.text[item.proof_end :])
+        text = self.text[: item.proof_start] + proof.strip() + self.text[item.proof_end :]
+        return replace(parse(text), project=self.project)
 
     def position(self, item: FileTheorem, message: Message) -> tuple[int, int]:
         """Line (from 1) and column (from 0) in this file of a message about `item`."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
 from prover.events import Ending, Finished
+from prover.options import Budget
 from prover.receipt import Toolchain
-from prover.search.budget import Budget
 from prover.store.database import Database
 from prover.store.keys import failure_key
 from prover.store.tables import FailureRow

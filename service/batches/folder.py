@@ -100,7 +100,8 @@ class Folder:
         except (ValidationError, OSError):
             raise UserError(f"{path} is no batch of this version: name another folder") from None
         for name in sorted({*run.asked, *asked}):
-            if run.asked.get(name) != asked.get(name):
+            # What is not asked for is None, False, empty or not there.
+            if (run.asked.get(name) or None) != (asked.get(name) or None):
                 raise UserError(
                     f"{self.path} holds a batch with another {name} ({run.asked.get(name)!r}, now {asked.get(name)!r}): "
                     "ask for the same to resume it, or name another folder"

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from prover.errors import UserError
-from prover.requests import BusyError, Search, UnavailableError
+from prover.options import SearchOptions
+from prover.requests import BusyError, UnavailableError
 from service.batches.folder import Folder, Run
 from service.batches.inputs import Entry
 from service.batches.jsonl import Row
@@ -41,8 +42,8 @@ class Following:
         service: BatchService,
         folder: Folder,
         run: Run,
-        request: Callable[[Entry], Search],
-        repeat: bool,
+        options: SearchOptions,
+        project: str,
         answered: Callable[[Row], None],
         remark: Callable[[str], None],
     ) -> None:
@@ -52,16 +53,16 @@ class Following:
             service: runs them.
             folder: takes the answers.
             run: what is to be done.
-            request: the search for an entry.
-            repeat: see `Batch.repeat`.
+            options: of each search.
+            project: of theorems that name none.
             answered: told each new line of results.
             remark: told in a sentence what keeps the batch waiting, and when it goes on.
         """
         self._service = service
         self._folder = folder
         self._run = run
-        self._request = request
-        self._repeat = repeat
+        self._options = options
+        self._project = project
         self._answered = answered
         self._remark = remark
         self._away = False
@@ -142,8 +143,12 @@ class Following:
     def _batch(self, number: int, items: Sequence[int]) -> Batch:
         entries = self._folder.entries(items)
         return Batch(
-            tuple(Item(str(n), self._request(entries[n]), entries[n].family) for n in items),
+            tuple(self._item(n, entries[n]) for n in items),
+            self._options,
             key=f"{self._run.name}/{number}",
             label=self._run.label[:256],
-            repeat=self._repeat,
         )
+
+    def _item(self, number: int, entry: Entry) -> Item:
+        assert entry.theorem is not None
+        return Item(str(number), entry.theorem.within(self._project), entry.guard, entry.family)

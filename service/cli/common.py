@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,9 +14,8 @@ from rich.text import Text
 
 from prover.errors import UserError
 from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.options import Budget, CheckOptions
 from prover.requests import Service
-from prover.search.search import Budget
-from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Trust
 from service.client.client import Client
 from service.core.text import printable
@@ -132,18 +130,11 @@ def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
     return settings.model_copy(update={"lean": settings.lean.model_copy(update=only)})
 
 
-def within(theorem: Theorem, project: str) -> Theorem:
-    """The theorem in that project, unless it names one itself."""
-    if not project or theorem.project:
-        return theorem
-    header = Header.of_project("") if theorem.header == Header() else theorem.header
-    return replace(theorem, header=header, project=project)
-
-
-def limits(settings: Settings, seconds: float | None) -> Limits:
-    """The limits of a check."""
+def check_options(settings: Settings, seconds: float | None, policy: str, isolated: bool) -> CheckOptions:
+    """The options of a check, with the settings' limits where the command line says nothing."""
     check = settings.check
-    return Limits(seconds or check.seconds, check.heartbeats, check.recursion)
+    limits = Limits(seconds or check.seconds, check.heartbeats, check.recursion)
+    return CheckOptions(limits, policy, Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED)
 
 
 def budget(settings: Settings, samples: int | None, proofs: int | None, seconds: float | None) -> Budget:
@@ -156,11 +147,6 @@ def two_files(source: Path, out: Path) -> None:
     """Raise UserError if these are the same file."""
     if source.exists() and out.exists() and source.samefile(out):
         raise UserError(f"{source} is both input and output: name another file to write")
-
-
-def trust(isolated: bool) -> Trust:
-    """The tier that is asked for."""
-    return Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED
 
 
 @contextlib.asynccontextmanager

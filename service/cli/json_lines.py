@@ -14,9 +14,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from prover.assistance import fill
 from prover.errors import InputError, UserError
+from prover.options import CheckOptions, SearchOptions
 from prover.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
 from prover.search.search import Proof
-from prover.theorem import Theorem
 from prover.verdict import Message, Verdict, VerdictKind
 from service.batches.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
 from service.batches.local import Tally, run
@@ -30,19 +30,24 @@ Answer = Callable[[Service, Item], Awaitable[Row]]
 
 
 async def check(
-    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Item], Check]
+    settings: Settings, server: str | None, source: Path, out: Path, options: CheckOptions, project: str
 ) -> None:
     """Check every item of `source`; what `out` holds already is not asked again."""
 
     async def answer(service: Service, item: Item) -> Row:
-        return check_row(item.id, await _outcome(item, lambda: service.check(request(item))))
+        async def attempt() -> Verdict:
+            assert item.theorem is not None
+            assert item.candidate is not None
+            return await service.check(Check(item.theorem.within(project), item.candidate, options))
+
+        return check_row(item.id, await _outcome(item, attempt))
 
     # Two a worker: the next item waits in the queue while an answer is written.
     await _run("check", settings, server, source, out, True, answer, 2)
 
 
 async def prove(
-    settings: Settings, server: str | None, source: Path, out: Path, request: Callable[[Theorem], Search]
+    settings: Settings, server: str | None, source: Path, out: Path, options: SearchOptions, project: str
 ) -> None:
     """Search proofs of every item of `source`; what `out` holds already is not asked again."""
 
@@ -51,7 +56,7 @@ async def prove(
 
         async def attempt() -> Row:
             assert item.theorem is not None
-            proofs, finished = await fill.search(service, request(item.theorem), _ignore)
+            proofs, finished = await fill.search(service, Search(item.theorem.within(project), options), _ignore)
             return _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
 
         outcome = await _outcome(item, attempt)

@@ -4,8 +4,8 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from prover.options import Budget
 from prover.requests import Event
-from prover.search.search import Budget
 from prover.search.search import Progress as Spent
 from service.cli import common
 from service.core.text import printable

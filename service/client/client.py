@@ -49,7 +49,7 @@ class Client:
         """See `Service.check`."""
         with self._errors():
             response = await self._stub.CheckProof(
-                check.request_to_proto(request), timeout=request.limits.seconds + _SLACK_SECONDS
+                check.request_to_proto(request), timeout=request.options.limits.seconds + _SLACK_SECONDS
             )
         return values.verdict_from_proto(response.verdict, request.candidate.mode)
 
@@ -76,7 +76,9 @@ class Client:
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        call = self._stub.Prove(search.request_to_proto(request), timeout=request.budget.seconds + _SLACK_SECONDS)
+        call = self._stub.Prove(
+            search.request_to_proto(request), timeout=request.options.budget.seconds + _SLACK_SECONDS
+        )
         reader = EventReader()
         with self._errors(call):
             async for response in call:
@@ -102,7 +104,7 @@ class Client:
         return suggestions.response_from_proto(response)
 
     async def submit(self, batch: Batch) -> JobStatus:
-        """Have theorems proved in the background; all are searched for as the first one is. Raises as `Jobs.submit`."""
+        """Have theorems proved in the background. Raises as `Jobs.submit`."""
         with self._errors():
             response = await self._stub.SubmitBatch(batches.request_to_proto(batch), timeout=_SLACK_SECONDS)
         return batches.status_from_proto(response.status)

@@ -14,11 +14,11 @@ import psutil
 from prover.assistance import fill
 from prover.errors import UserError
 from prover.lean.processes.spawn import spawned
+from prover.options import SearchOptions
 from prover.requests import Search, StatementError
 from prover.search.search import Finished, Proof
 from prover.source import lean_file
 from prover.source.scanner import FileTheorem
-from prover.theorem import Theorem
 from service.client.client import Client
 
 START_SECONDS = 600.0
@@ -45,12 +45,12 @@ class Result:
     error: str = ""
 
 
-def examples(folder: Path, like: Callable[[Theorem], Search]) -> list[Example]:
+def examples(folder: Path, options: SearchOptions) -> list[Example]:
     """The theorems with `sorry` in the `.lean` files of a folder, file by file.
 
     Args:
         folder: where they are.
-        like: makes the search for a theorem.
+        options: of each search.
 
     Raises:
         UserError: there are none, or a file cannot be read.
@@ -58,7 +58,7 @@ def examples(folder: Path, like: Callable[[Theorem], Search]) -> list[Example]:
     found: list[Example] = []
     for path in sorted(folder.glob("*.lean")):
         file = lean_file.read(path)
-        found += [Example(path, item, like(file.theorem(item))) for item in file.theorems if item.hole]
+        found += [Example(path, item, Search(file.theorem(item), options)) for item in file.theorems if item.hole]
     if not found:
         raise UserError(f"there are no .lean files with theorems to prove in {folder}; name a folder that has some")
     return found

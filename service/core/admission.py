@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
+from prover.options import Budget
 from prover.requests import Bounds, BusyError
-from prover.search.search import Budget
 from prover.verdict import Limits
 from service.ops.config import Settings
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from prover.assistance.suggest import Suggest, TacticState
 from prover.errors import InputError
 from prover.lean.workers.pool import WorkerPool
-from prover.requests import Check, Search
+from prover.options import CheckOptions, SearchOptions
 from prover.sampling.sampler import Sampler
 from prover.search.stepper import Stepper
 from prover.search.strategies import STRATEGIES, build_plan
@@ -38,13 +37,14 @@ class Choices:
         """Their names."""
         return tuple(self._policies)
 
-    def policy(self, request: Check | Search | Suggest) -> Policy:
-        """The policy of a request whose project there is."""
-        self._known(_project(request))
-        name = request.policy
-        if name not in self._policies:
-            raise InputError("policy", f"there is no policy {name!r}; there is {', '.join(self._policies)}")
-        return replace(self._policies[name], guard="" if isinstance(request, Suggest) else request.guard)
+    def policy(self, options: CheckOptions, project: str) -> Policy:
+        """The policy of a request about a project that exists."""
+        if project and project not in self._projects:
+            there = ", ".join(self._projects) or "none"
+            raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
+        if options.policy not in self._policies:
+            raise InputError("policy", f"there is no policy {options.policy!r}; there is {', '.join(self._policies)}")
+        return replace(self._policies[options.policy], guard=options.guard)
 
     def samplers(self, name: str) -> list[Sampler]:
         """The samplers that a request names, in order."""
@@ -55,21 +55,10 @@ class Choices:
             raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
         return [self._samplers[name]]
 
-    def plan(self, request: Search) -> Sequence[Sequence[Strategy]]:
+    def plan(self, options: SearchOptions) -> Sequence[Sequence[Strategy]]:
         """How to search."""
-        strategy = request.strategy or self._search.strategy or STRATEGIES[0]
+        strategy = options.strategy or self._search.strategy or STRATEGIES[0]
         try:
-            return build_plan(strategy, self.samplers(request.sampler), self._pool, self._stepper)
+            return build_plan(strategy, self.samplers(options.sampler), self._pool, self._stepper)
         except ValueError as error:
             raise InputError("strategy", str(error)) from None
-
-    def _known(self, project: str) -> None:
-        if project and project not in self._projects:
-            there = ", ".join(self._projects) or "none"
-            raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
-
-
-def _project(request: Check | Search | Suggest) -> str:
-    if not isinstance(request, Suggest):
-        return request.theorem.project
-    return request.place.theorem.project if isinstance(request.place, TacticState) else request.place.project

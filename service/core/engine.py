@@ -20,22 +20,13 @@ from prover.lean.workers.isolated import Twice
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
 from prover.lean.workers.projects import ProjectPools
 from prover.lean.workers.stats import State
-from prover.requests import (
-    Accepted,
-    BusyError,
-    Check,
-    Event,
-    Load,
-    Search,
-    ServedModel,
-    ServiceInfo,
-    StoreUse,
-    UnavailableError,
-)
+from prover.options import CheckOptions, StoreUse
+from prover.requests import Accepted, BusyError, Check, Event, Load, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
-from prover.search.search import Finished, Options, ProofSearch
+from prover.search.search import Finished, ProofSearch
 from prover.search.strategies import STRATEGIES
+from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
 from service.core.admission import bounds
@@ -120,7 +111,7 @@ class Engine:
         warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
         # A machine that has much else to do starts slowly: that is no reason not to start.
         limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
-        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), limits))
+        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), CheckOptions(limits)))
         if not verdict.verified:
             said = "; ".join(message.text for message in verdict.messages)
             raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
@@ -156,43 +147,44 @@ class Engine:
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
-        terms = self._terms(request)
+        terms = self._terms(request.options, request.theorem.project)
         self._refuse_before_start()
         with as_user_errors():
-            async with self._checker(request) as checker:
+            async with self._checker(request.theorem, request.options.trust) as checker:
                 return await checker.check(request.theorem, request.candidate, terms)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
         events = charged(self._search(request))
-        if self.memory is not None and request.store is not StoreUse.NONE:
-            events = self.memory.searched(request, self._choices.policy(request), events, self)
+        policy = self._choices.policy(request.options.check, request.theorem.project)
+        if self.memory is not None and request.options.store is not StoreUse.NONE:
+            events = self.memory.searched(request, policy, events, self)
         async with contextlib.aclosing(events):
             async for event in events:
                 yield event
 
     async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
-        terms, plan = self._terms(request), self._choices.plan(request)
+        wanted = request.options
+        terms, plan = self._terms(wanted.check, request.theorem.project), self._choices.plan(wanted)
         self._refuse_before_start()
         settings = self._settings.search
-        options = Options(
-            self.models.params(request.sampling, request.budget, self.workers, request.priority),
+        resolved = SearchTerms(
+            self.models.params(wanted.sampling, wanted.budget, self.workers, wanted.check.priority),
             terms,
-            request.trust,
-            request.prefer,
+            wanted.check.trust,
+            wanted.prefer,
             settings.surplus,
-            settings.minimising_checks if request.minimise else 0,
+            settings.minimising_checks if wanted.minimise else 0,
         )
         with as_user_errors():
             elaboration = await self.pool.elaborate(request.theorem, terms)
             accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
-            left = request.budget.seconds - (time.monotonic() - started)
-            budget = replace(request.budget, seconds=max(left, 1e-3))
-            async with self._checker(request) as checker:
+            budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
+            async with self._checker(request.theorem, wanted.check.trust) as checker:
                 search = ProofSearch(checker, self.workers)
-                found = self.recorder.search(search.prove(request.theorem, plan, budget, options))
+                found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
                 async with contextlib.aclosing(found) as events:
                     async for event in events:
                         if isinstance(event, Finished):
@@ -222,11 +214,11 @@ class Engine:
 
     async def suggest(self, request: Suggest) -> Suggestions:
         """See `Service.suggest`."""
-        terms = self._terms(request)
+        terms = self._terms(replace(request.check, guard=""), request.place.project)
         samplers = self._choices.samplers(request.sampler)
         self._refuse_before_start()
         budget = replace(self._default.budget, seconds=request.seconds)
-        params = self.models.params(request.sampling, budget, self.workers, request.priority)
+        params = self.models.params(request.sampling, budget, self.workers, request.check.priority)
         model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
         rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
         with as_user_errors():
@@ -251,19 +243,19 @@ class Engine:
         """Most checks at once."""
         return self.pool.size
 
-    def _terms(self, request: Check | Search | Suggest) -> Terms:
-        return Terms(request.limits, self._choices.policy(request), request.priority)
+    def _terms(self, options: CheckOptions, project: str) -> Terms:
+        return Terms(options.limits, self._choices.policy(options, project), options.priority)
 
     @contextlib.asynccontextmanager
-    async def _checker(self, request: Check | Search) -> AsyncIterator[Checker]:
-        """What checks proofs of the request's theorem up to the tier that it asks for."""
+    async def _checker(self, theorem: Theorem, trust: Trust) -> AsyncIterator[Checker]:
+        """The checker for proofs of a theorem up to a tier of trust."""
         warm: Checker = self.pool
         if self._dojo is not None:
             warm = self._dojo.before(warm)
-        if request.trust < Trust.ISOLATED_REPLAY:
+        if trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)
             return
-        async with self._isolated(request.theorem) as isolated:
+        async with self._isolated(theorem) as isolated:
             yield self.recorder.checker(Twice(warm, isolated))
 
     def _isolated(self, theorem: Theorem) -> AbstractAsyncContextManager[Checker]:

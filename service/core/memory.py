@@ -9,15 +9,14 @@ from pathlib import Path
 
 import structlog
 from platformdirs import user_data_path
-from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.events import Ending, Finished, Minimised, Progress, Proof
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import CheckOptions, Preference, SearchOptions, StoreUse
 from prover.receipt import Toolchain
-from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo, StoreUse
-from prover.search.budget import Preference
+from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo
 from prover.search.diversity import Diversity, distinct_key
 from prover.store.database import Database
 from prover.store.errors import StoreError
@@ -31,7 +30,6 @@ _log = structlog.get_logger(__name__)
 
 _READS = frozenset({StoreUse.READ, StoreUse.READ_WRITE})
 _WRITES = frozenset({StoreUse.WRITE, StoreUse.READ_WRITE})
-_SEARCH = TypeAdapter(Search)
 
 
 async def open_database(settings: StoreSettings) -> Database | None:
@@ -90,7 +88,7 @@ class Memory:
                         known = await self._recall(request, policy, service)
                         for proof in known:
                             yield proof
-                        if len(known) < request.budget.proofs and await self._in_vain(request, service):
+                        if len(known) < request.options.budget.proofs and await self._in_vain(request, service):
                             yield _together(Finished(Ending.KNOWN_FAILURE, spent, {}), known, request)
                             return
                     case Proof():
@@ -110,21 +108,21 @@ class Memory:
                         spent = event
                         yield event
                 # The search itself was asked for more than is missing.
-                if known and len(known) + len(found) >= request.budget.proofs:
+                if known and len(known) + len(found) >= request.options.budget.proofs:
                     enough = Finished(Ending.PROOFS_FOUND, spent, {}, proofs=tuple(found))
                     yield _together(enough, known, request)
                     return
 
     async def _recall(self, request: Search, policy: Policy, service: Service) -> list[Proof]:
         # Who wants the best of many proofs gets them from a search.
-        if request.store not in _READS or request.minimise or request.prefer is not Preference.FIRST:
+        options, check = request.options, request.options.check
+        if options.store not in _READS or options.minimise or options.prefer is not Preference.FIRST:
             return []
         try:
             proofs, _ = self._of(await service.info())
-            checker = _Checker(service, request)
-            wanted = request.budget.proofs
-            terms = Terms(request.limits, policy, request.priority)
-            known = await proofs.recall(request.theorem, checker, terms, wanted, request.trust)
+            terms = Terms(check.limits, policy, check.priority)
+            checker = _Checker(service, check)
+            known = await proofs.recall(request.theorem, checker, terms, options.budget.proofs, check.trust)
             self._looked_up(bool(known))
             return known
         except BusyError:
@@ -135,33 +133,35 @@ class Memory:
 
     async def _in_vain(self, request: Search, service: Service) -> bool:
         """Whether the search is spared: one of this theorem, in this way, has spent at least this budget in vain."""
-        if request.repeat:
+        options = request.options
+        if options.repeat:
             return False
         try:
             info = await service.info()
             _, failures = self._of(info)
-            return await failures.known(request.theorem, effort(request, info), request.budget) is not None
+            return await failures.known(request.theorem, effort(options, info), options.budget) is not None
         except StoreError as error:
             _log.warning("failures cannot be looked up", error=str(error))
             return False
 
     async def _keep(self, request: Search, proof: Proof, service: Service) -> None:
-        if request.store not in _WRITES:
+        if request.options.store not in _WRITES:
             return
         try:
             proofs, _ = self._of(await service.info())
-            await proofs.remember(request.theorem, proof.candidate, proof.verdict, request.limits)
+            await proofs.remember(request.theorem, proof.candidate, proof.verdict, request.options.check.limits)
         except StoreError as error:
             _log.warning("a proof cannot be kept", error=str(error))
 
     async def _keep_failure(self, request: Search, finished: Finished, service: Service) -> None:
-        if request.store not in _WRITES:
+        options = request.options
+        if options.store not in _WRITES:
             return
         try:
             info = await service.info()
             _, failures = self._of(info)
-            way = effort(request, info)
-            await failures.remember(request.theorem, way, request.sampler or "default", request.budget, finished)
+            way = effort(options, info)
+            await failures.remember(request.theorem, way, options.sampler or "default", options.budget, finished)
         except StoreError as error:
             _log.warning("a failure cannot be kept", error=str(error))
 
@@ -173,13 +173,10 @@ class Memory:
         return self._stores[1:]
 
 
-def effort(request: Search, info: ServiceInfo) -> str:
-    """All that says how hard a search tries, beside its budget: a failure says nothing about other ways to search."""
-    apart = {"theorem": True, "budget": True, "store": True, "priority": True, "minimise": True, "repeat": True}
-    way = _SEARCH.dump_python(request, mode="json", exclude=apart)
-    way["sampling"].pop("seed")  # the same chances again
+def effort(options: SearchOptions, info: ServiceInfo) -> str:
+    """The key of known failures: how hard a search tries, apart from its budget, and with which samplers and models."""
     models = [(model.name, model.digest) for model in info.models]
-    return json.dumps([way, info.samplers, models, _COUNTED], sort_keys=True)
+    return json.dumps([options.effort(), info.samplers, models, _COUNTED], sort_keys=True)
 
 
 _COUNTED = "seconds worked"  # earlier failures counted seconds in which others had the workers: they are known no more
@@ -190,13 +187,11 @@ class _Checker:
     """A `Checker` that asks the service as a search does."""
 
     service: Service
-    request: Search
+    options: CheckOptions
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        request = self.request
-        return await self.service.check(
-            Check(theorem, candidate, terms.limits, request.policy, request.trust, request.guard, terms.priority)
-        )
+        options = replace(self.options, limits=terms.limits, priority=terms.priority)
+        return await self.service.check(Check(theorem, candidate, options))
 
 
 def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
@@ -208,7 +203,7 @@ def _together(finished: Finished, known: list[Proof], request: Search) -> Finish
     """The end of a search that known proofs stood before."""
     if not known:
         return finished
-    theorem, wanted = request.theorem, request.budget.proofs
+    theorem, wanted = request.theorem, request.options.budget.proofs
     found = [proof for proof in finished.proofs if _new(proof, known, theorem)]
     proofs = tuple([*known, *found][:wanted])
     verdicts = dict(finished.verdicts)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from prover.errors import InputError, UserError
-from prover.options import Sampling
+from prover.options import Budget, Sampling
 from prover.requests import CoverageCurve, ModelState, RefusedError, ServedModel, UnavailableError
 from prover.sampling.focus import affordable, choose
 from prover.sampling.remote.vllm_server import ServerSettings as RemoteSettings
@@ -13,7 +13,6 @@ from prover.sampling.remote.vllm_server import VllmServerSampler
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 from prover.sampling.weights import Model, Weights, WeightsError, read_weights
-from prover.search.budget import Budget
 from service.ops.config import ModelSettings
 from training.model.prompts import prompt_format
 

@@ -8,6 +8,7 @@ from prover.atomic import atomic_write_text
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import CheckOptions
 from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
 from prover.requests import Check, Service
 from prover.theorem import Header, Theorem
@@ -69,6 +70,5 @@ class ServiceChecker:
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """Check, as `Service.check`."""
         policy = terms.policy
-        return await self.service.check(
-            Check(theorem, candidate, terms.limits, policy.name, self.trust, policy.guard, terms.priority)
-        )
+        options = CheckOptions(terms.limits, policy.name, self.trust, policy.guard, terms.priority)
+        return await self.service.check(Check(theorem, candidate, options))

@@ -11,10 +11,11 @@ from leansieve.v1.proof_search_pb2_grpc import ProofSearchServicer
 from prover.assistance import fill
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
-from prover.requests import Accepted, RefusedError, Search, Service
+from prover.options import SearchOptions
+from prover.requests import Accepted, RefusedError, Service
 from prover.search.search import Finished, Progress
 from prover.source import lean_file
-from prover.theorem import HeaderError, Theorem
+from prover.theorem import HeaderError
 from prover.verdict import Limits, Verdict
 from service.auth.identity import Role
 from service.core.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
@@ -66,13 +67,12 @@ class Servicer(ProofSearchServicer):
             # 1. Read the request and see whether it may come in.
             validate(request)
             search = search_messages.request_from_proto(request, self._default, self._settings.text)
-            self._admit(search)
-            seconds = min(search.budget.seconds, time_left(context))
-            search = replace(search, budget=replace(search.budget, seconds=seconds))
+            self._admit(search.options)
+            search = replace(search, options=search.options.within_seconds(time_left(context)))
             digest = search.theorem.digest
             call.remarks["theorem"] = digest
             # 2. Pass the events on.
-            async with self._searches.taking_one(search.priority):
+            async with self._searches.taking_one(search.options.check.priority):
                 writer, meter = EventWriter(digest), _Meter(call)
                 async with contextlib.aclosing(self._service.prove(search)) as events:
                     async for event in events:
@@ -92,6 +92,7 @@ class Servicer(ProofSearchServicer):
             text = take("text", request.text, self._settings.text.context)
             try:
                 file = await asyncio.to_thread(lean_file.parse, text.replace("\r\n", "\n"))
+                file = replace(file, project=request.project)
             except HeaderError as error:
                 raise InputError("text", str(error)) from None
             priority = values.priority_from_proto(request.priority)
@@ -99,21 +100,16 @@ class Servicer(ProofSearchServicer):
             if request.HasField("time"):
                 ends = min(ends, time.monotonic() + values.seconds(request.time))
 
-            def search(theorem: Theorem) -> Search:
-                theorem = replace(theorem, project=request.project)
-                asked = search_messages.options_from_proto(request.options, theorem, self._default).in_turn(priority)
-                seconds = max(1e-3, min(asked.budget.seconds, ends - time.monotonic()))
-                return replace(asked, budget=replace(asked.budget, seconds=seconds, proofs=1))
-
             holes = await asyncio.to_thread(fill.holes, file)
             if request.HasField("within"):
                 holes = fill_messages.within(file, holes, request.within)
-            asked = search_messages.options_from_proto(request.options, Theorem("theorem a : True"), self._default)
-            self._admit(asked)
+            options = search_messages.options_from_proto(request.options, self._default, priority)
+            self._admit(options)
+            options = replace(options, budget=replace(options.budget, proofs=1))
             call.remarks["holes"] = len(holes)
             async with self._searches.taking_one(priority):
                 yield fill_messages.accepted(file, holes, call.request_id)
-                async with contextlib.aclosing(fill.fill(self._service, file, holes, search)) as events:
+                async with contextlib.aclosing(fill.fill(self._service, file, holes, options, ends)) as events:
                     meter = _Meter(call)
                     async for event in events:
                         match event:
@@ -139,9 +135,9 @@ class Servicer(ProofSearchServicer):
             wanted = suggest_messages.request_from_proto(
                 request, self._default, settings.suggestions, settings.suggestion_seconds, self._settings.text
             )
-            admit_limits(wanted.limits, self._maximum.limits)
+            admit_limits(wanted.check.limits, self._maximum.limits)
             admit_seconds("time", wanted.seconds, settings.maximum_suggestion_seconds)
-            async with self._searches.taking_one(wanted.priority):
+            async with self._searches.taking_one(wanted.check.priority):
                 wanted = replace(wanted, seconds=min(wanted.seconds, time_left(context)))
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
@@ -177,7 +173,7 @@ class Servicer(ProofSearchServicer):
             # Seconds for the largest; others are answered meanwhile.
             read = batch_messages.request_from_proto
             batch = await asyncio.to_thread(read, request, self._default, self._settings.text)
-            self._admit(batch.items[0].search)
+            self._admit(batch.options)
             status = await self._batches().submit(batch, call.client.name, call.client.quota)
             call.remarks.update(batch=status.id, items=status.items)
             return batch_pb2.SubmitBatchResponse(status=batch_messages.status_to_proto(status))
@@ -235,11 +231,12 @@ class Servicer(ProofSearchServicer):
             if blames_item(error):
                 return refusal(error)
             raise
-        admit_limits(check.limits, self._maximum.limits)
+        options = check.options
+        admit_limits(options.limits, self._maximum.limits)
         # Whatever is let in waits for Lean together with the searches: no more than is answered in good time.
-        async with room.taking_one(check.priority):
-            limits: Limits = replace(check.limits, seconds=min(check.limits.seconds, time_left(context)))
-            return await self._service.check(replace(check, limits=limits))
+        async with room.taking_one(options.priority):
+            limits: Limits = replace(options.limits, seconds=min(options.limits.seconds, time_left(context)))
+            return await self._service.check(replace(check, options=replace(options, limits=limits)))
 
     async def _workers(self) -> tuple[int, Room]:
         """How many check at once, asked once, and the room for checks, which is for each of them."""
@@ -250,9 +247,9 @@ class Servicer(ProofSearchServicer):
                 self._lean = workers, Room(server.checks * workers, server.check_patience_seconds)
         return self._lean
 
-    def _admit(self, search: Search) -> None:
-        admit_budget(search.budget, self._maximum.budget)
-        admit_limits(search.limits, self._maximum.limits)
+    def _admit(self, options: SearchOptions) -> None:
+        admit_budget(options.budget, self._maximum.budget)
+        admit_limits(options.check.limits, self._maximum.limits)
 
     def _batches(self) -> Jobs:
         if self._jobs is None:

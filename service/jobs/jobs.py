@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from prover.errors import UserError
-from prover.requests import Search
+from prover.options import SearchOptions
 from prover.search.search import Ending, Progress, Proof
+from prover.theorem import Theorem
 from prover.verdict import Verdict
 from service.auth.identity import Quota
 
@@ -25,12 +26,14 @@ class Item:
 
     Attributes:
         id: the client's name for it, unique in the job; at most 1,024 characters.
-        search: theorem, budget, limits, policy, trust, sampler and so on, complete.
+        theorem: to prove.
+        guard: the library theorem that is proved anew, see `Policy.guard`; empty: that of the job's options.
         family: what reports group it by, for instance a library module; may be empty.
     """
 
     id: str
-    search: Search
+    theorem: Theorem
+    guard: str = ""
     family: str = ""
 
 
@@ -40,16 +43,16 @@ class Batch:
 
     Attributes:
         items: at least one.
+        options: of each search.
         key: idempotency key: submitting again under a key that the same owner has used gives the job that there is;
             empty: always a new job.
         label: for people, shown in reports; may be empty.
-        repeat: search also for theorems on which at least the same budget was spent in vain before.
     """
 
     items: tuple[Item, ...]
+    options: SearchOptions = field(default_factory=lambda: SearchOptions(repeat=False))
     key: str = ""
     label: str = ""
-    repeat: bool = False
 
 
 class JobState(StrEnum):

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 from prover.errors import InputError
@@ -21,8 +21,9 @@ from service.jobs.jobs import (
     JobStatus,
     NoJobError,
 )
+from service.jobs.stored import ANSWER, ITEM, OPTIONS, JobOptions
 from service.jobs.waiting import Changes, wait
-from service.jobs.work import ANSWER, ITEM, OPTIONS, POLL_SECONDS, Options, Work
+from service.jobs.work import POLL_SECONDS, Work
 from service.ops.config import JobSettings
 
 T = TypeVar("T")
@@ -56,10 +57,12 @@ class JobRunner:
         """See `Jobs.submit`."""
         _admit(batch, self._settings.items)
         items = await asyncio.to_thread(_encode, batch)
-        repeat = json.dumps({"repeat": batch.repeat})
-        digest = hashlib.sha256("\0".join([batch.label, repeat, *map("\0".join, items)]).encode()).hexdigest()
-        options = OPTIONS.dump_json(Options(batch.repeat, owner, quota)).decode()
-        submission = Submission(owner, batch.key or None, digest, batch.label, options, items)
+        options = JobOptions(batch.options, owner, quota)
+        search = OPTIONS.dump_json(replace(options, owner="", quota=NO_QUOTA)).decode()
+        digest = hashlib.sha256("\0".join([batch.label, search, *map("\0".join, items)]).encode()).hexdigest()
+        submission = Submission(
+            owner, batch.key or None, digest, batch.label, OPTIONS.dump_json(options).decode(), items
+        )
         try:
             job = await self._stored(
                 self._queue.submit(submission, self._settings.unfinished, self._settings.unfinished_each)

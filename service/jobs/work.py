@@ -9,21 +9,20 @@ import contextlib
 import itertools
 import random
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 import structlog
-from pydantic import TypeAdapter
 
 from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
-from prover.lean.workers.jobs import Priority
-from prover.requests import BusyError, Service, StatementError, UnavailableError
+from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue, Lease
-from service.auth.identity import Identity, Quota
+from service.auth.identity import Identity
 from service.core.quotas import Account, Quotas
-from service.jobs.jobs import NO_QUOTA, Answer, Item, Outcome
+from service.jobs.jobs import Answer, Item, Outcome
+from service.jobs.stored import ANSWER, JobOptions, read_options, read_search
 from service.jobs.waiting import Changes, ended, unbroken, wait
 from service.ops.config import JobSettings
 
@@ -37,19 +36,6 @@ _TIDY_SECONDS = 3600.0
 _LONGEST_PAUSE_SECONDS = 5.0  # between attempts to write to a database that fails
 POLL_SECONDS = 1.0
 """How soon what other servers did is seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is kept with a job beside its items; jobs of earlier versions have no quota."""
-
-    repeat: bool
-    owner: str = ""
-    quota: Quota = NO_QUOTA
-
-
-ITEM, ANSWER, OPTIONS = TypeAdapter(Item), TypeAdapter(Answer), TypeAdapter(Options)
-"""How they stand in the database."""
 
 
 class Work:
@@ -152,10 +138,10 @@ class Work:
         """Work on an item until it is answered, or give it back."""
         log = _log.bind(job=lease.job, attempt=lease.attempt)
         try:
-            options = OPTIONS.validate_json(lease.options)
-            item = ITEM.validate_json(lease.request)
+            options = read_options(lease.options)
+            item, request = read_search(lease.request, options.search)
             with self._charging(options):
-                answer = await self._answer(item, lease, options.repeat)
+                answer = await self._answer(item, request, lease)
         except UnavailableError as error:
             log.warning("a batch item is put back", error=str(error))
             await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
@@ -183,7 +169,7 @@ class Work:
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
-    def _charging(self, options: Options) -> Iterator[None]:
+    def _charging(self, options: JobOptions) -> Iterator[None]:
         """Have this task's work charged to the owner of a job."""
         if self._quotas is None:
             yield
@@ -196,11 +182,10 @@ class Work:
             if account.wait():
                 self._spent[options.owner] = account
 
-    async def _answer(self, item: Item, lease: Lease, repeat: bool) -> Answer:
+    async def _answer(self, item: Item, request: Search, lease: Lease) -> Answer:
         if lease.attempt > _MOST_ATTEMPTS:
             error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
             return Answer(item.id, Outcome.FAILED, item.family, error=error)
-        request = replace(item.search, priority=Priority.BATCH, repeat=repeat)
         while True:
             proofs: list[Proof] = []
             spent = Progress()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,7 @@ from lsprotocol.types import (
 from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
-from prover.requests import Search
-from prover.theorem import Theorem
+from prover.options import SearchOptions
 from service.core.text import printable
 from service.lsp import positions, sites, work
 from service.lsp.opened import Opened
@@ -49,11 +48,12 @@ class _Running:
 class Searches:
     """What is being searched for one editor."""
 
-    def __init__(self, server: LanguageServer, opened: Opened, request: Callable[[Theorem], Search]) -> None:
-        """Search through `opened`, for what `request` makes of a theorem."""
+    def __init__(self, server: LanguageServer, opened: Opened, options: SearchOptions, project: str = "") -> None:
+        """Search through `opened`; the documents belong to `project`."""
         self._server = server
         self._opened = opened
-        self._request = request
+        self._options = options
+        self._project = project
         self._running: list[_Running] = []
 
     def running(self, uri: str) -> bool:
@@ -103,7 +103,7 @@ class Searches:
         async with WorkDone(self._server, "leansieve: prove") as shown:
             with _told(shown):
                 site = await self._site(uri, version, place, shown)
-                became = await work.prove(await self._opened.service(), site, self._request, shown.report)
+                became = await work.prove(await self._opened.service(), site, self._options, shown.report)
                 if isinstance(became, work.Failure):
                     raise _Refused(became.why)
                 await self._apply(uri, site, became.text, "leansieve: prove")
@@ -117,7 +117,7 @@ class Searches:
             with _told(shown):
                 site = await self._site(uri, version, place, shown)
                 shown.report("trying tactics")
-                choices = await work.suggest(await self._opened.service(), site, self._request)
+                choices = await work.suggest(await self._opened.service(), site, self._options)
                 shown.end = f"{len(choices.closing)} close the goal, {len(choices.leading)} lead on"
         if not choices.closing:
             late = " within the time there was" if choices.timed_out else ""
@@ -137,7 +137,7 @@ class Searches:
         text, now = self._document(uri)
         if now != version:
             raise _Refused("the text has changed since the action was offered; ask for it again")
-        file = sites.read(text)
+        file = sites.read(text, self._project)
         codec = self._server.workspace.position_codec
         start, end = (positions.offset(text, one, codec) for one in (place.start, place.end))
         site = sites.of_sorries(file, start, end)
@@ -148,7 +148,7 @@ class Searches:
         if at is None:
             raise _Refused("no `sorry` and no tactic block is there")
         shown.report("looking at the goals")
-        return await sites.of_open_goals(await self._opened.service(), file, at, self._request)
+        return await sites.of_open_goals(await self._opened.service(), file, at, self._options)
 
     async def _apply(self, uri: str, site: Site, text: str, label: str) -> None:
         """Make the edit, unless the text changed where it matters."""

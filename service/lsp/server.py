@@ -6,7 +6,7 @@ import importlib.metadata
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from lsprotocol import types
@@ -14,8 +14,7 @@ from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
-from prover.requests import Search
-from prover.theorem import Theorem
+from prover.options import SearchOptions
 from service.lsp import positions, sites
 from service.lsp.opened import Opened
 from service.lsp.protocol import Protocol, Server
@@ -27,7 +26,7 @@ _log = logging.getLogger(__name__)
 _UNSOLVED = "unsolved goals"
 
 
-async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
+async def serve(opened: Opened, options: SearchOptions, project: str = "") -> int:
     """Serve the editor at stdin and stdout until it says `exit` or hangs up; behind it, nothing is left running.
 
     Returns:
@@ -44,7 +43,7 @@ async def serve(opened: Opened, request: Callable[[Theorem], Search]) -> int:
         text_document_sync_kind=types.TextDocumentSyncKind.Full,
         protocol_cls=Protocol,
     )
-    searches = Searches(server, opened, request)
+    searches = Searches(server, opened, options, project)
     warming = register(server, searches, opened)
     try:
         async with _stdio() as (reader, writer):

@@ -2,8 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prover.assistance import closing, fill
 from prover.assistance.fill import Hole
@@ -11,12 +10,13 @@ from prover.assistance.place import find
 from prover.assistance.suggest import FilePosition
 from prover.candidate import Candidate
 from prover.errors import UserError
-from prover.requests import Search, Service
+from prover.options import SearchOptions
+from prover.requests import Check, Service
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.lexer import tokenize
 from prover.source.scanner import FileTheorem
-from prover.theorem import HeaderError, Theorem
+from prover.theorem import HeaderError
 
 _BY = re.compile(r"(?<![\w.'])by\b")
 
@@ -57,7 +57,7 @@ class Site:
         return any((item.keyword, item.proof_end) == (self.last.keyword, self.last.proof_end) for item in items)
 
 
-def read(text: str) -> LeanFile:
+def read(text: str, project: str = "") -> LeanFile:
     """The file that a document holds.
 
     Raises:
@@ -66,7 +66,7 @@ def read(text: str) -> LeanFile:
     if len(text.encode(errors="replace")) > lean_file.LONGEST:
         raise UserError(f"the document is larger than {lean_file.LONGEST:,} bytes")
     try:
-        return lean_file.parse(text)
+        return replace(lean_file.parse(text), project=project)
     except HeaderError as error:
         raise UserError(str(error)) from None
 
@@ -89,7 +89,7 @@ def open_place(file: LeanFile, offset: int) -> int | None:
     return item.proof_end if file.text[item.proof_end : at].strip() else at
 
 
-async def of_open_goals(service: Service, file: LeanFile, at: int, request: Callable[[Theorem], Search]) -> Site:
+async def of_open_goals(service: Service, file: LeanFile, at: int, options: SearchOptions) -> Site:
     """The goals that are open at an `open_place`, a `sorry` for each.
 
     Raises:
@@ -98,14 +98,13 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, request: Call
     item = _around(file, at)
     if item is None:
         raise UserError("no theorem's proof stands there")
-    like = request(file.theorem(item))
     site = _with_sorries(file, item, at, 1)
     inside = site.file.theorems[site.holes[0].theorem]
     candidate = Candidate(site.file.proof(inside))
-    verdict = await service.check(closing.check(like, candidate))
+    verdict = await service.check(Check(site.file.theorem(inside), candidate, options.check))
     if closing.holds(verdict, complete=False):
         return site
-    looked = await service.suggest(closing.tactics(like, file, at, 1))
+    looked = await service.suggest(closing.tactics(options, file, at, 1))
     return _with_sorries(file, item, at, len(looked.goals))
 
 
@@ -132,7 +131,7 @@ def _with_sorries(file: LeanFile, item: FileTheorem, at: int, goals: int) -> Sit
     alone = not before[len(before) - column :].strip()
     sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
     put = before[kept:] + sorries
-    changed = lean_file.parse(file.text[:start] + put + file.text[at:])
+    changed = replace(lean_file.parse(file.text[:start] + put + file.text[at:]), project=file.project)
     holes = tuple(hole for hole in fill.holes(changed) if hole.start < start + len(put) and start < hole.end)
     if not holes:
         raise UserError("no tactic can be put there")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from prover.assistance import closing, fill
 from prover.assistance.fill import Outcome
 from prover.assistance.suggest import TacticOutcome
-from prover.requests import Search, Service
+from prover.options import SearchOptions
+from prover.requests import Service
 from prover.search.search import Progress
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
-from prover.theorem import Theorem
 from prover.verdict import Verdict
 from service.cli.endings import ending
 from service.lsp.sites import Site
@@ -46,7 +46,7 @@ class Choices:
 
 
 async def prove(
-    service: Service, site: Site, request: Callable[[Theorem], Search], report: Callable[[str, float], None]
+    service: Service, site: Site, options: SearchOptions, report: Callable[[str, float], None]
 ) -> Edit | Failure:
     """Fill the holes of a site.
 
@@ -56,15 +56,14 @@ async def prove(
     Raises:
         UserError: as `Service.prove`.
     """
-    budget = request(site.file.theorem(site.holes[0].item)).budget
     done = 0
-    async with contextlib.aclosing(fill.fill(service, site.file, site.holes, request)) as events:
+    async with contextlib.aclosing(fill.fill(service, site.file, site.holes, options)) as events:
         async for event in events:
             match event:
                 case fill.Begun(hole):
                     report(hole.item.name, done / len(site.holes))
                 case fill.Searched(hole, Progress() as spent):
-                    share = min(1.0, spent.checked / budget.samples)
+                    share = min(1.0, spent.checked / options.budget.samples)
                     said = f"{hole.item.name}: {spent.sampled} sampled, {spent.checked} checked"
                     report(said, (done + share) / len(site.holes))
                 case fill.Outcome():
@@ -74,7 +73,7 @@ async def prove(
     raise RuntimeError("the filling of a file ended without its last event")
 
 
-async def suggest(service: Service, site: Site, request: Callable[[Theorem], Search]) -> Choices:
+async def suggest(service: Service, site: Site, options: SearchOptions) -> Choices:
     """Tactics for the first hole of a site.
 
     Raises:
@@ -82,7 +81,7 @@ async def suggest(service: Service, site: Site, request: Callable[[Theorem], Sea
     """
     hole = site.holes[0]
     before = sum(one.theorem == hole.theorem and one.number < hole.number for one in fill.holes(site.file))
-    looked = await closing.look(service, site.file, hole.theorem, before, request, _MOST_SUGGESTIONS)
+    looked = await closing.look(service, site.file, hole.theorem, before, options, _MOST_SUGGESTIONS)
     found: list[tuple[str, Edit]] = []
     async with contextlib.aclosing(looked.closings(service)) as closings:
         async for proof, replacement in closings:

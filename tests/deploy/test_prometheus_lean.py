@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget, SearchOptions
 from prover.requests import Check, Search
-from prover.search.search import Budget
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.core.engine import Engine
@@ -57,7 +57,7 @@ async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
             swap = Theorem("theorem swap (a b : Nat) : a + b = b + a")
             for proof in ("by omega", "by rfl"):
                 await client.check(Check(swap, Candidate(proof)))
-            async for _ in client.prove(Search(swap, Budget(samples=8, proofs=2, seconds=60))):
+            async for _ in client.prove(Search(swap, SearchOptions(Budget(samples=8, proofs=2, seconds=60)))):
                 pass
             async with httpx.AsyncClient(base_url=urls[0]) as web:
                 assert (await web.post("/v1/get-server-info", json={})).is_success

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.sampling.sampler import SamplingParams
-from prover.search.budget import Options
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 
@@ -21,7 +21,7 @@ Source = Callable[[SamplingParams], AsyncGenerator[Candidate, None]]
 _LONGEST_QUESTION = 10.0  # seconds; one step of many is not worth more
 
 
-def question_terms(options: Options) -> Terms:
+def question_terms(options: SearchTerms) -> Terms:
     """Terms of a question that is no check of a whole proof."""
     limits = options.terms.limits
     return replace(options.terms, limits=replace(limits, seconds=min(limits.seconds, _LONGEST_QUESTION)))
@@ -40,7 +40,7 @@ class SearchContext(Protocol):
         ...
 
     @property
-    def options(self) -> Options:
+    def options(self) -> SearchTerms:
         """How to sample and check."""
         ...
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +13,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prover.errors import UserError
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
-from prover.options import Sampling
-from prover.requests import Search, ServiceInfo, StoreUse
+from prover.options import Sampling, SearchOptions, StoreUse
+from prover.requests import ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue
-from prover.theorem import Header, Theorem
+from prover.theorem import Header
 from service.batches import inputs, report
 from service.batches.folder import Folder, Run
 from service.batches.following import BatchService, Following
-from service.batches.inputs import Entry, Shard
+from service.batches.inputs import Shard
 from service.batches.jsonl import Row
 from service.batches.report import Tally
 from service.cli import common
@@ -46,16 +46,20 @@ class _Asked:
     library: tuple[str, ...]
     imports: tuple[str, ...]
     shard: Shard
-    like: Search
+    options: SearchOptions
     project: str
-    repeat: bool
-    options: dict[str, Any]
+    wanted_project: str | None
 
-    def request(self, entry: Entry) -> Search:
-        """The search for an entry."""
-        assert entry.theorem is not None
-        theorem = common.within(entry.theorem, self.project)
-        return replace(self.like, theorem=theorem, guard=entry.guard)
+    def fingerprint(self) -> dict[str, Any]:
+        """What a resumed run has to ask for again."""
+        return {
+            "input": str(self.source.resolve()) if self.source else None,
+            "library": list(self.library),
+            "imports": list(self.imports),
+            "shard": f"{self.shard.number}/{self.shard.count}",
+            "project": self.wanted_project,
+            **self.options.fingerprint(),
+        }
 
 
 def batch(
@@ -99,48 +103,28 @@ def batch(
     )
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")
-    budget, limits = common.budget(settings, samples, proofs, seconds), common.limits(settings, check_seconds)
     settings, name = common.in_project(settings, project, server)
     if library and name:
         raise UserError(
             "the theorems of a server's project are not listed from here: name the project's folder and no server, or "
             "write them to a file with `leansieve corpus library`"
         )
-    like = Search(
-        Theorem(""),
-        budget,
-        limits,
-        policy,
-        common.trust(isolated),
+    options = SearchOptions(
+        common.budget(settings, samples, proofs, seconds),
+        common.check_options(settings, check_seconds, policy, isolated),
         sampler=sampler,
         sampling=Sampling(focus=focus),
         store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
+        repeat=repeat,
     )
     part = Shard.parse(shard)
-    options: dict[str, Any] = {
-        "input": str(source.resolve()) if source else None,
-        "library": list(library or ()),
-        "imports": list(imports or ()),
-        "shard": f"{part.number}/{part.count}",
-        "samples": budget.samples,
-        "seconds": budget.seconds,
-        "proofs": budget.proofs,
-        "sampler": sampler,
-        "focus": focus,
-        "repeat": repeat,
-        "fresh": fresh,
-        "trust": like.trust.name,
-        "policy": policy,
-        "project": project,
-        "check_seconds": limits.seconds,
-    }
-    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, like, name, repeat, options)
+    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, options, name, project)
     common.run(_batch(settings, server, out, asked, cancel))
 
 
 async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool) -> None:
     with Folder(out) as folder:
-        run = folder.run(asked.options)
+        run = folder.run(asked.fingerprint())
         tally = Tally()
         if run is None:
             if cancel:
@@ -150,7 +134,7 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
             tally.add(row)
         if cancel:
             async with _service(settings, server, out) as (service, _):
-                ended = await Following(service, folder, run, asked.request, asked.repeat, tally.add, _remark).cancel()
+                ended = await Following(service, folder, run, asked.options, asked.project, tally.add, _remark).cancel()
             report.write(folder, run, tally, running=False)
             _remark(f"{ended} of {len(run.jobs)} jobs were cancelled")
         elif len(folder.answered) < run.items:
@@ -181,7 +165,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
             raise UserError(str(error)) from None
     if not entries:
         raise UserError("there is nothing to prove: no theorem, or none in this part")
-    run = await asyncio.to_thread(folder.begin, asked.options, label, entries, job_bytes)
+    run = await asyncio.to_thread(folder.begin, asked.fingerprint(), label, entries, job_bytes)
     _remark(f"{run.items:,} theorems in {len(run.jobs)} jobs")
     return run
 
@@ -196,7 +180,7 @@ async def _work(settings: Settings, server: str | None, folder: Folder, run: Run
                 display.show(tally)
 
             display.show(tally)
-            following = Following(service, folder, run, asked.request, asked.repeat, answered, _remark)
+            following = Following(service, folder, run, asked.options, asked.project, answered, _remark)
             reporting = asyncio.create_task(_report(folder, run, tally, display))
             try:
                 finishing = asyncio.create_task(following.finish())

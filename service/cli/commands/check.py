@@ -1,6 +1,6 @@
 """`leansieve check`."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +8,10 @@ import typer
 
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
+from prover.options import CheckOptions
 from prover.receipt import Receipt
 from prover.requests import Check
 from prover.source import lean_file
-from prover.theorem import Theorem
-from service.batches.jsonl import Item
 from service.cli import common, json_lines
 from service.core import receipts
 from service.core.admission import admit_limits, bounds
@@ -43,29 +42,21 @@ def check(
     settings = common.client_settings(
         config, ca=ca, token_file=token_file, workers=workers, pool=pool, log_level=log_level
     )
-    limits = common.limits(settings, check_seconds)
+    options = common.check_options(settings, check_seconds, policy, isolated)
     settings, name = common.in_project(settings, project, server)
-
-    def request(theorem: Theorem, candidate: Candidate) -> Check:
-        return Check(common.within(theorem, name), candidate, limits, policy, common.trust(isolated))
-
-    def item_request(item: Item) -> Check:
-        assert item.theorem is not None
-        assert item.candidate is not None
-        return request(item.theorem, item.candidate)
 
     if jsonl is not None:
         if file is not None or out is None or receipt_folder is not None:
             raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
         common.two_files(jsonl, out)
-        common.run(json_lines.check(settings, server, jsonl, out, item_request))
+        common.run(json_lines.check(settings, server, jsonl, out, options, name))
     elif file is None or out is not None:
         raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
     elif file.suffix == ".json":
         good = common.run(_check_receipt(settings, server, file))
         raise typer.Exit(0 if good else 1)
     else:
-        good = common.run(_check_file(settings, server, file, request, receipt_folder))
+        good = common.run(_check_file(settings, server, file, name, options, receipt_folder))
         raise typer.Exit(0 if good else 1)
 
 
@@ -91,21 +82,24 @@ async def _check_file(
     settings: Settings,
     server: str | None,
     path: Path,
-    request: Callable[[Theorem, Candidate], Check],
+    project: str,
+    options: CheckOptions,
     receipt_folder: Path | None,
 ) -> bool:
-    file = lean_file.read(path)
+    file = replace(lean_file.read(path), project=project)
     if not file.theorems:
         raise UserError(f"{path} has no theorem with a proof after `:=`")
     good = True
     async with common.opened(settings, server) as (service, _):
         for item in file.theorems:
-            asked = request(file.theorem(item), Candidate(file.proof(item), source="given"))
+            asked = Check(file.theorem(item), Candidate(file.proof(item), source="given"), options)
             verdict = await service.check(asked)
             good &= verdict.verified
             if receipt_folder is not None and verdict.verified:
                 here = await receipts.toolchain(service, asked.theorem.project)
-                receipts.write(receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, asked.limits, here))
+                receipts.write(
+                    receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, options.limits, here)
+                )
             axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
             line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{axioms}"
             common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))

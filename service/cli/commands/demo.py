@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prover.requests import Search
+from prover.options import SearchOptions
 from service.cli import common
 from service.cli.endings import ending
 from service.client import demo as showing
@@ -26,8 +26,8 @@ def demo(
 ) -> None:
     """Start a server, prove the examples over gRPC, show each proof as it comes, and stop everything."""
     settings = common.load_settings(config, lean={"workers": workers})
-    limits, budget = common.limits(settings, None), common.budget(settings, None, None, None)
-    todo = showing.examples(examples, lambda theorem: Search(theorem, budget, limits))
+    check = common.check_options(settings, None, policy="default", isolated=False)
+    todo = showing.examples(examples, SearchOptions(common.budget(settings, None, None, None), check))
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []

@@ -2,9 +2,7 @@
 
 import typer
 
-from prover.options import Sampling
-from prover.requests import Search
-from prover.theorem import Theorem
+from prover.options import Sampling, SearchOptions
 from service.cli import common
 from service.lsp.opened import Opened
 from service.lsp.server import serve
@@ -32,13 +30,11 @@ def lsp(
     settings = common.client_settings(
         config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
     )
-    budget = common.budget(settings, samples, 1, seconds)
-    limits = common.limits(settings, check_seconds)
+    options = SearchOptions(
+        common.budget(settings, samples, 1, seconds),
+        common.check_options(settings, check_seconds, policy, isolated),
+        sampler=sampler,
+        sampling=Sampling(seed=seed),
+    )
     settings, name = common.in_project(settings, project, server)
-
-    def request(theorem: Theorem) -> Search:
-        sampling = Sampling(seed=seed)
-        theorem = common.within(theorem, name)
-        return Search(theorem, budget, limits, policy, common.trust(isolated), sampler=sampler, sampling=sampling)
-
-    raise typer.Exit(common.run(serve(Opened(lambda: common.opened(settings, server)), request)))
+    raise typer.Exit(common.run(serve(Opened(lambda: common.opened(settings, server)), options, name)))

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,13 @@ import typer
 
 from prover.assistance import fill
 from prover.errors import UserError
-from prover.options import Sampling
+from prover.options import Preference, Sampling, SearchOptions
 from prover.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError
-from prover.search.search import Preference, Proof
+from prover.search.search import Proof
 from prover.search.strategies import STRATEGIES
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
-from prover.theorem import Theorem
 from service.cli import common, json_lines
 from service.cli.endings import ending
 from service.cli.progress import SearchDisplay
@@ -71,27 +71,18 @@ def prove(
     settings = common.client_settings(
         config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
     )
-    budget = common.budget(settings, samples, proofs, seconds)
-    limits = common.limits(settings, check_seconds)
     settings, name = common.in_project(settings, project, server)
-
     if focus is not None and alpha is not None:
         raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
-    sampling = Sampling(focus=focus, alpha=alpha, seed=seed)
-
-    def request(theorem: Theorem) -> Search:
-        return Search(
-            common.within(theorem, name),
-            budget,
-            limits,
-            policy,
-            common.trust(isolated),
-            strategy=strategy,
-            sampler=sampler,
-            sampling=sampling,
-            prefer=prefer,
-            minimise=minimise,
-        )
+    options = SearchOptions(
+        common.budget(settings, samples, proofs, seconds),
+        common.check_options(settings, check_seconds, policy, isolated),
+        strategy=strategy,
+        sampler=sampler,
+        sampling=Sampling(focus=focus, alpha=alpha, seed=seed),
+        prefer=prefer,
+        minimise=minimise,
+    )
 
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:
@@ -99,25 +90,26 @@ def prove(
                 "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
             )
         common.two_files(jsonl, out)
-        common.run(json_lines.prove(settings, server, jsonl, out, request))
+        common.run(json_lines.prove(settings, server, jsonl, out, options, name))
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
     elif target.endswith(".lean") or os.path.isfile(target):
-        done = common.run(_prove_file(settings, server, Path(target), request, write, receipt_folder))
+        done = common.run(_prove_file(settings, server, Path(target), name, options, write, receipt_folder))
         raise typer.Exit(0 if done else 1)
     elif write:
         raise UserError("--write goes with a .lean file")
     else:
-        theorem = read_theorem(target, header, "", settings.text)
-        done = common.run(_prove_statement(settings, server, request(theorem), receipt_folder))
+        theorem = read_theorem(target, header, "", settings.text).within(name)
+        done = common.run(_prove_statement(settings, server, Search(theorem, options), receipt_folder))
         raise typer.Exit(0 if done else 1)
 
 
 async def _prove_statement(settings: Settings, server: str | None, search: Search, receipt_folder: Path | None) -> bool:
     before = f"{search.theorem.statement} := "
-    as_found = search.prefer is Preference.FIRST and not search.minimise  # what is found first is the answer
+    options = search.options
+    as_found = options.prefer is Preference.FIRST and not options.minimise  # what is found first is the answer
     async with common.opened(settings, server) as (service, _):
-        with SearchDisplay(search.budget) as display:
+        with SearchDisplay(options.budget) as display:
             display.begin("proving")
 
             def report(event: Event) -> None:
@@ -144,7 +136,7 @@ async def _write_receipts(service: Service, search: Search, proofs: Sequence[Pro
     if folder is not None:
         here = await receipts.toolchain(service, search.theorem.project)
         for proof in proofs:
-            receipt = Receipt.of(search.theorem, proof.candidate, proof.verdict, search.limits, here)
+            receipt = Receipt.of(search.theorem, proof.candidate, proof.verdict, search.options.check.limits, here)
             common.stderr.print(common.shown(f"wrote {receipts.write(folder, receipt)}"))
 
 
@@ -152,11 +144,12 @@ async def _prove_file(
     settings: Settings,
     server: str | None,
     path: Path,
-    request: Callable[[Theorem], Search],
+    project: str,
+    options: SearchOptions,
     write: bool,
     receipt_folder: Path | None,
 ) -> bool:
-    file = lean_file.read(path)
+    file = replace(lean_file.read(path), project=project)
     holes = fill.holes(file)
     inside = {lean_file.line_and_column(file.text, hole.start)[0] for hole in holes}
     for line in file.unfilled:
@@ -165,14 +158,14 @@ async def _prove_file(
     if not holes:
         raise UserError(f"{path} has no `sorry` in the proof of a theorem")
     async with common.opened(settings, server) as (service, _):
-        with SearchDisplay(request(file.theorem(holes[0].item)).budget) as display:
-            done = await _fill(service, file, holes, request, display)
+        with SearchDisplay(options.budget) as display:
+            done = await _fill(service, file, holes, options, display)
         filled, outcomes = done.file, done.outcomes
         for outcome in outcomes:
             _print_outcome(path, file, outcome)
             if outcome.proof and outcome.proof.verdict.verified:
                 # the theorem as it was proved: later proofs in the file do not change what stands before it
-                search = request(filled.theorem(filled.theorems[outcome.number]))
+                search = Search(filled.theorem(filled.theorems[outcome.number]), options)
                 await _write_receipts(service, search, [outcome.proof], receipt_folder)
         if write and any(outcome.proof for outcome in outcomes):
             if done.failed:
@@ -187,10 +180,10 @@ async def _fill(
     service: Service,
     file: LeanFile,
     holes: Sequence[fill.Hole],
-    request: Callable[[Theorem], Search],
+    options: SearchOptions,
     display: SearchDisplay,
 ) -> fill.Filled:
-    async with contextlib.aclosing(fill.fill(service, file, holes, request)) as events:
+    async with contextlib.aclosing(fill.fill(service, file, holes, options)) as events:
         async for event in events:
             match event:
                 case fill.Begun(hole):

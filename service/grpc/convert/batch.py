@@ -1,5 +1,7 @@
 """Batches of theorems: what is submitted and what becomes of it."""
 
+from dataclasses import replace
+
 from leansieve.v1 import batch_pb2
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
@@ -15,21 +17,18 @@ _OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
 
 
 def request_to_proto(batch: Batch) -> batch_pb2.SubmitBatchRequest:
-    """A batch as a request. All its searches are asked for as the first one is, theorem and guard aside."""
+    """A batch as a request."""
     return batch_pb2.SubmitBatchRequest(
         idempotency_key=batch.key,
         items=[
             batch_pb2.BatchItem(
-                id=item.id,
-                theorem=values.theorem_to_proto(item.search.theorem),
-                guard=item.search.guard,
-                family=item.family,
+                id=item.id, theorem=values.theorem_to_proto(item.theorem), guard=item.guard, family=item.family
             )
             for item in batch.items
         ],
-        options=search.options_to_proto(batch.items[0].search) if batch.items else None,
+        options=search.options_to_proto(batch.options),
         label=batch.label,
-        repeat=batch.repeat,
+        repeat=batch.options.repeat,
     )
 
 
@@ -45,10 +44,9 @@ def request_from_proto(request: batch_pb2.SubmitBatchRequest, default: Bounds, t
             theorem = values.theorem_from_proto(item.theorem, texts)
         except InputError as error:
             raise InputError(f"items[{number}].{error.field}", f"item {item.id!r}: {error}") from None
-        asked = search.options_from_proto(request.options, theorem, default)
-        guard = item.guard or request.options.guard
-        items.append(Item(item.id, asked.in_turn(Priority.BATCH).guarding(guard), item.family))
-    return Batch(tuple(items), request.idempotency_key, request.label, request.repeat)
+        items.append(Item(item.id, theorem, item.guard, item.family))
+    options = replace(search.options_from_proto(request.options, default, Priority.BATCH), repeat=request.repeat)
+    return Batch(tuple(items), options, request.idempotency_key, request.label)
 
 
 def status_to_proto(status: JobStatus) -> batch_pb2.BatchStatus:

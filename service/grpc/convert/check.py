@@ -3,6 +3,7 @@
 from leansieve.v1 import check_pb2
 from prover.candidate import Candidate
 from prover.errors import InputError
+from prover.options import CheckOptions
 from prover.requests import Bounds, Check
 from prover.verdict import Mode
 from service.core.text import take
@@ -12,13 +13,14 @@ from service.ops.config import TextSettings
 
 def request_to_proto(check: Check) -> check_pb2.CheckProofRequest:
     """A check as a request."""
+    options = check.options
     request = check_pb2.CheckProofRequest(
         theorem=values.theorem_to_proto(check.theorem),
-        limits=values.limits_to_proto(check.limits),
-        policy=check.policy,
-        minimum_trust=values.trust_to_proto(check.trust),
-        priority=values.priority_to_proto(check.priority),
-        guard=check.guard,
+        limits=values.limits_to_proto(options.limits),
+        policy=options.policy,
+        minimum_trust=values.trust_to_proto(options.trust),
+        priority=values.priority_to_proto(options.priority),
+        guard=options.guard,
     )
     if check.candidate.mode is Mode.PROOF:
         request.proof = check.candidate.text
@@ -41,9 +43,11 @@ def request_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, te
     return Check(
         theorem=values.theorem_from_proto(request.theorem, texts),
         candidate=Candidate(text, mode, source="given"),
-        limits=values.limits_from_proto(request.limits, default.limits),
-        policy=request.policy or "default",
-        trust=values.wanted_trust(request.minimum_trust),
-        guard=request.guard,
-        priority=values.priority_from_proto(request.priority),
+        options=CheckOptions(
+            limits=values.limits_from_proto(request.limits, default.limits),
+            policy=request.policy or "default",
+            trust=values.wanted_trust(request.minimum_trust),
+            guard=request.guard,
+            priority=values.priority_from_proto(request.priority),
+        ),
     )

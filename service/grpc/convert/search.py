@@ -3,10 +3,10 @@
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.options import Sampling
-from prover.requests import Bounds, Search, StoreUse
-from prover.search.search import Budget, Ending, Preference, Progress, Proof
-from prover.theorem import Theorem
+from prover.lean.workers.jobs import Priority
+from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
+from prover.requests import Bounds, Search
+from prover.search.search import Ending, Progress, Proof
 from service.grpc.convert import values
 from service.ops.config import TextSettings
 
@@ -89,38 +89,42 @@ def sampling_from_proto(sampling: search_pb2.Sampling) -> Sampling:
     )
 
 
-def options_to_proto(search: Search) -> search_pb2.SearchOptions:
-    """All of a search but its theorem and its turn."""
+def options_to_proto(options: SearchOptions) -> search_pb2.SearchOptions:
+    """Options as a request carries them; the priority is a field of its own."""
     return search_pb2.SearchOptions(
-        budget=budget_to_proto(search.budget),
-        limits=values.limits_to_proto(search.limits),
-        policy=search.policy,
-        minimum_trust=values.trust_to_proto(search.trust),
-        strategy=strategy_to_proto(search.strategy),
-        sampler=search.sampler,
-        sampling=sampling_to_proto(search.sampling),
-        prefer=_PREFERENCES[search.prefer],
-        minimise=search.minimise,
-        store=_STORE_USES[search.store],
-        guard=search.guard,
+        budget=budget_to_proto(options.budget),
+        limits=values.limits_to_proto(options.check.limits),
+        policy=options.check.policy,
+        minimum_trust=values.trust_to_proto(options.check.trust),
+        strategy=strategy_to_proto(options.strategy),
+        sampler=options.sampler,
+        sampling=sampling_to_proto(options.sampling),
+        prefer=_PREFERENCES[options.prefer],
+        minimise=options.minimise,
+        store=_STORE_USES[options.store],
+        guard=options.check.guard,
     )
 
 
-def options_from_proto(options: search_pb2.SearchOptions, theorem: Theorem, default: Bounds) -> Search:
-    """The search for `theorem` that these options ask for; what they do not say comes from `default`."""
-    return Search(
-        theorem=theorem,
+def options_from_proto(
+    options: search_pb2.SearchOptions, default: Bounds, priority: Priority = Priority.INTERACTIVE
+) -> SearchOptions:
+    """The options of a request; what they do not say comes from `default`."""
+    return SearchOptions(
         budget=budget_from_proto(options.budget, default.budget),
-        limits=values.limits_from_proto(options.limits, default.limits),
-        policy=options.policy or "default",
-        trust=values.wanted_trust(options.minimum_trust),
+        check=CheckOptions(
+            limits=values.limits_from_proto(options.limits, default.limits),
+            policy=options.policy or "default",
+            trust=values.wanted_trust(options.minimum_trust),
+            guard=options.guard,
+            priority=priority,
+        ),
         strategy=strategy_from_proto(options.strategy),
         sampler=options.sampler,
         sampling=sampling_from_proto(options.sampling),
         prefer=_PREFERENCE_OF.get(options.prefer, Preference.FIRST),
         minimise=options.minimise,
         store=_STORE_USE_OF.get(options.store, StoreUse.READ_WRITE),
-        guard=options.guard,
     )
 
 
@@ -128,8 +132,8 @@ def request_to_proto(search: Search) -> prove_pb2.ProveRequest:
     """A search as a request."""
     return prove_pb2.ProveRequest(
         theorem=values.theorem_to_proto(search.theorem),
-        options=options_to_proto(search),
-        priority=values.priority_to_proto(search.priority),
+        options=options_to_proto(search.options),
+        priority=values.priority_to_proto(search.options.check.priority),
     )
 
 
@@ -139,8 +143,8 @@ def request_from_proto(request: prove_pb2.ProveRequest, default: Bounds, texts: 
     Raises:
         InputError: a text cannot be taken.
     """
-    search = options_from_proto(request.options, values.theorem_from_proto(request.theorem, texts), default)
-    return search.in_turn(values.priority_from_proto(request.priority))
+    options = options_from_proto(request.options, default, values.priority_from_proto(request.priority))
+    return Search(values.theorem_from_proto(request.theorem, texts), options)
 
 
 def ending_to_proto(ending: Ending | None) -> search_pb2.SearchEnd.ValueType:

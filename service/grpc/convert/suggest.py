@@ -11,6 +11,7 @@ from prover.assistance.suggest import (
     TacticState,
 )
 from prover.errors import InputError
+from prover.options import CheckOptions
 from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
 from service.core.text import take
@@ -27,11 +28,11 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
         suggestions=request.most,
         prefix=request.prefix,
         time=values.duration(request.seconds),
-        limits=values.limits_to_proto(request.limits),
-        policy=request.policy,
+        limits=values.limits_to_proto(request.check.limits),
+        policy=request.check.policy,
         sampler=request.sampler,
         sampling=search.sampling_to_proto(request.sampling),
-        priority=values.priority_to_proto(request.priority),
+        priority=values.priority_to_proto(request.check.priority),
     )
     match request.place:
         case TacticState(theorem, script):
@@ -63,11 +64,13 @@ def request_from_proto(
         most=request.suggestions or default_most,
         prefix=request.prefix,
         seconds=values.seconds(request.time) if request.HasField("time") else seconds,
-        limits=values.limits_from_proto(request.limits, default.limits),
-        policy=request.policy or "default",
+        check=CheckOptions(
+            limits=values.limits_from_proto(request.limits, default.limits),
+            policy=request.policy or "default",
+            priority=values.priority_from_proto(request.priority),
+        ),
         sampler=request.sampler,
         sampling=search.sampling_from_proto(request.sampling),
-        priority=values.priority_from_proto(request.priority),
     )
 
 

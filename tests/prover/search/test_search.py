@@ -13,20 +13,11 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import Budget
 from prover.sampling.sampler import PromptTooLongError, SamplingParams
 from prover.search.diversity import normalise
-from prover.search.search import (
-    DEFAULT_BUDGET,
-    DEFAULT_OPTIONS,
-    Budget,
-    Ending,
-    Event,
-    Finished,
-    Options,
-    Progress,
-    Proof,
-    ProofSearch,
-)
+from prover.search.search import DEFAULT_BUDGET, DEFAULT_OPTIONS, Ending, Event, Finished, Progress, Proof, ProofSearch
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 
@@ -103,7 +94,7 @@ async def collect(
     budget: Budget = DEFAULT_BUDGET,
     checker: ScriptedChecker | None = None,
     concurrency: int = 2,
-    options: Options = DEFAULT_OPTIONS,
+    options: SearchTerms = DEFAULT_OPTIONS,
 ) -> list[Event]:
     search = ProofSearch(checker or ScriptedChecker(), concurrency)
     return [event async for event in search.prove(THEOREM, plan, budget, options)]
@@ -233,13 +224,13 @@ async def test_a_slow_sampler_does_not_hold_up_the_end_when_the_samples_are_spen
 
 async def test_proofs_below_the_wanted_trust_are_not_returned() -> None:
     assert proofs(await collect([[ScriptedSampler(["low"])]])) == []
-    isolated = Options(trust=Trust.ISOLATED_REPLAY)
+    isolated = SearchTerms(trust=Trust.ISOLATED_REPLAY)
     assert proofs(await collect([[ScriptedSampler(["ok"])]], options=isolated)) == []
 
 
 async def test_elaboration_alone_cannot_be_asked_for_as_trust() -> None:
     with pytest.raises(ValueError, match="KERNEL_REPLAYED"):
-        await collect([], options=Options(trust=Trust.ELABORATED))
+        await collect([], options=SearchTerms(trust=Trust.ELABORATED))
 
 
 async def test_an_invalid_statement_ends_the_search_with_its_verdict() -> None:

@@ -7,16 +7,18 @@ import pytest
 
 from prover.lean.checker import Terms
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.search.diversity import normalise
-from prover.search.search import Budget, Ending, Event, Finished, Options, Progress, Proof, ProofSearch
+from prover.search.search import Ending, Event, Finished, Progress, Proof, ProofSearch
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 
 pytestmark = pytest.mark.lean
 
 PLAN = [[PortfolioSampler()]]
-OPTIONS = Options(terms=Terms(Limits(seconds=20)))
+OPTIONS = SearchTerms(terms=Terms(Limits(seconds=20)))
 
 
 async def run(pool: WorkerPool, theorem: Theorem, budget: Budget) -> tuple[list[Proof], Finished]:
@@ -77,7 +79,7 @@ async def test_a_caller_who_leaves_frees_the_pool(lean_pool: WorkerPool) -> None
 
 
 async def test_isolated_trust_comes_from_the_checker_that_the_pool_lends(lean_pool: WorkerPool) -> None:
-    options = Options(terms=Terms(Limits(seconds=20)), trust=Trust.ISOLATED_REPLAY)
+    options = SearchTerms(terms=Terms(Limits(seconds=20)), trust=Trust.ISOLATED_REPLAY)
     theorem = Theorem("theorem t : 1 + 1 = 2")
     async with lean_pool.isolated() as checker:
         events = [event async for event in ProofSearch(checker, 1).prove(theorem, PLAN, Budget(), options)]

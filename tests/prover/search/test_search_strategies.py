@@ -15,22 +15,12 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import Budget, Preference
 from prover.search.diversity import Diversity
-from prover.search.search import (
-    Budget,
-    Ending,
-    Event,
-    Finished,
-    Minimised,
-    Options,
-    Preference,
-    Progress,
-    Proof,
-    ProofSearch,
-    Waste,
-)
+from prover.search.search import Ending, Event, Finished, Minimised, Progress, Proof, ProofSearch, Waste
 from prover.search.strategies.independent import PortfolioFirst
 from prover.search.strategies.strategy import SearchContext, Strategy
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 from tests.prover.search.test_search import ScriptedChecker, ScriptedSampler
@@ -89,11 +79,11 @@ async def collect(
     plan: Sequence[Sequence[Strategy]],
     budget: Budget,
     checker: ScriptedChecker | None = None,
-    options: Options | None = None,
+    options: SearchTerms | None = None,
     concurrency: int = 2,
 ) -> tuple[list[Event], Finished]:
     search = ProofSearch(checker or ScriptedChecker(), concurrency)
-    events = [event async for event in search.prove(THEOREM, plan, budget, options or Options())]
+    events = [event async for event in search.prove(THEOREM, plan, budget, options or SearchTerms())]
     assert isinstance(events[-1], Finished)
     return events, events[-1]
 
@@ -226,7 +216,7 @@ async def test_proofs_that_differ_in_bound_names_only_are_one_and_later_ones_are
 )
 async def test_the_preferred_of_more_proofs_than_wanted_is_the_answer(prefer: Preference, best: list[str]) -> None:
     sampler = ScriptedSampler(["ok a b c 7", "ok a b 3", "ok 5", "ok a 9"], turns=9)
-    events, finished = await collect([[sampler]], Budget(proofs=1), TimedChecker(), Options(prefer=prefer))
+    events, finished = await collect([[sampler]], Budget(proofs=1), TimedChecker(), SearchTerms(prefer=prefer))
     assert [proof.candidate.text for proof in finished.proofs] == best
     assert finished.ending is Ending.PROOFS_FOUND
     assert len([event for event in events if isinstance(event, Proof)]) == (1 if prefer is Preference.FIRST else 3)
@@ -237,7 +227,7 @@ async def test_proofs_are_minimised_on_request_after_the_search_and_stay_distinc
     proofs = ["by\n  simp [a]\n  ok", "by\n  simp [b]\n  ok"]
     checker = ScriptedChecker()
     events, finished = await collect(
-        [[ScriptedSampler(proofs)]], Budget(proofs=2, checks=2), checker, Options(minimise=9), concurrency=1
+        [[ScriptedSampler(proofs)]], Budget(proofs=2, checks=2), checker, SearchTerms(minimise=9), concurrency=1
     )
     shorter = [event for event in events if isinstance(event, Minimised)]
     assert [each.proof.candidate.text for each in shorter] == ["by\n  ok"]
@@ -281,7 +271,7 @@ async def test_leaving_a_search_frees_whoever_waits_for_an_answer() -> None:
 @pytest.mark.parametrize("bad", [{"surplus": 0}, {"minimise": -1}])
 async def test_options_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="surplus"):
-        Options(**bad)  # type: ignore[arg-type]
+        SearchTerms(**bad)  # type: ignore[arg-type]
 
 
 async def test_the_others_join_the_portfolio_when_its_first_candidates_have_got_a_worker() -> None:

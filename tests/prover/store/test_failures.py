@@ -1,8 +1,8 @@
 import pytest
 
 from prover.events import Ending, Finished, Progress
+from prover.options import Budget
 from prover.receipt import Toolchain
-from prover.search.budget import Budget
 from prover.store.database import Database
 from prover.store.failures import FailureStore, trim
 from prover.theorem import Theorem

@@ -11,8 +11,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from prover.candidate import Candidate
+from prover.options import Budget, SearchOptions
 from prover.requests import Check, Search, UnavailableError
-from prover.search.search import Budget, Finished, Progress
+from prover.search.search import Finished, Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
@@ -46,7 +47,7 @@ async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm(
             await client.ready(300)
             assert (await health.Check(request)).status == state.SERVING
             # A search is in work when the signal comes: it is answered, and no further one is let in.
-            searching = client.prove(Search(FALSE, Budget(samples=12, seconds=60)))
+            searching = client.prove(Search(FALSE, SearchOptions(Budget(samples=12, seconds=60))))
             while not isinstance(await anext(searching), Progress):
                 pass
             workers = family(process)
@@ -75,7 +76,7 @@ async def test_a_second_signal_does_not_wait() -> None:
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client:
             await client.ready(300)
-            searching = client.prove(Search(FALSE, Budget(samples=1000, seconds=120)))
+            searching = client.prove(Search(FALSE, SearchOptions(Budget(samples=1000, seconds=120))))
             while not isinstance(await anext(searching), Progress):
                 pass
             workers = family(process)

@@ -7,8 +7,9 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.workers.pool import Priority, WorkerPool
+from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, Search
-from prover.search.search import Budget, Finished
+from prover.search.search import Finished
 from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.client.client import Client
@@ -32,7 +33,7 @@ async def test_an_interactive_check_overtakes_a_stream_of_batch_checks(
         async def items() -> AsyncIterator[tuple[str, Check]]:
             for number in range(48):
                 theorem = Theorem(SLOW.statement.replace("slow", f"slow{number}"))
-                yield str(number), Check(theorem, Candidate("by decide"), LIMITS, priority=Priority.BATCH)
+                yield str(number), Check(theorem, Candidate("by decide"), CheckOptions(LIMITS, priority=Priority.BATCH))
 
         async for name, _ in lean_client.check_all(items()):
             answered.append(name)
@@ -56,7 +57,7 @@ async def test_an_interactive_check_overtakes_a_stream_of_batch_checks(
 async def test_batches_leave_room_for_searches(lean_client: Client) -> None:
     # The server of these tests takes two searches at once, and of what is not urgent one alone.
     wrong = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
-    patient = Search(wrong, Budget(samples=1000, seconds=60), priority=Priority.BATCH)
+    patient = Search(wrong, SearchOptions(Budget(samples=1000, seconds=60), CheckOptions(priority=Priority.BATCH)))
     first = lean_client.prove(patient)
     assert isinstance(await anext(first), Accepted)
     with pytest.raises(BusyError):

@@ -99,9 +99,9 @@ def test_project_option_is_a_folder_here_and_a_name_for_a_server(tmp_path: Path,
     here, name = common.in_project(known, str(lean.project), None)
     assert (here.lean.project, here.lean.runtime, name) == (lean.project, "native", "")
     plain = Theorem("theorem a : True")
-    assert common.within(plain, "") is plain
-    assert common.within(plain, "a").header.imports == ()
-    assert common.within(Theorem("theorem a : True", project="b"), "a").project == "b"
+    assert plain.within("") is plain
+    assert plain.within("a").header.imports == ()
+    assert Theorem("theorem a : True", project="b").within("a").project == "b"
 
 
 def test_named_project_can_be_the_only_lean_of_a_command(tmp_path: Path, lean: Emulated) -> None:

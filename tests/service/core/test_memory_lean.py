@@ -13,9 +13,9 @@ from prover.assistance.fill import search
 from prover.candidate import Candidate
 from prover.events import Ending, Finished, Proof
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget, CheckOptions, Preference, SearchOptions, StoreUse
 from prover.receipt import Toolchain
-from prover.requests import Accepted, Check, Event, Search, StoreUse
-from prover.search.budget import Budget, Preference
+from prover.requests import Accepted, Check, Event, Search
 from prover.store.database import Database
 from prover.store.proofs import ProofStore
 from prover.theorem import Theorem
@@ -25,8 +25,8 @@ from service.ops.config import Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
 
-SWAP = Search(Theorem("theorem swap (a b : Nat) : a + b = b + a"), Budget(seconds=60))
-HARD = Search(Theorem("theorem hard (a b : Nat) : a * b = a + b"), Budget(samples=8, seconds=60))
+SWAP = Search(Theorem("theorem swap (a b : Nat) : a + b = b + a"), SearchOptions(Budget(seconds=60)))
+HARD = Search(Theorem("theorem hard (a b : Nat) : a * b = a + b"), SearchOptions(Budget(samples=8, seconds=60)))
 
 
 @pytest.fixture
@@ -53,6 +53,10 @@ async def engine(lean_pool: WorkerPool, database: Database, looks: Looks) -> Eng
     return engine
 
 
+def asking(search: Search, **options: Any) -> Search:
+    return replace(search, options=replace(search.options, **options))
+
+
 async def run(engine: Engine, request: Search) -> tuple[list[Proof], Finished]:
     return await search(engine, request, lambda event: None)
 
@@ -72,18 +76,18 @@ async def test_a_proof_that_was_found_once_is_served_from_then_on(engine: Engine
 
 async def test_known_proofs_do_not_count_among_what_was_sampled(engine: Engine) -> None:
     await run(engine, SWAP)
-    proofs, finished = await run(engine, replace(SWAP, budget=Budget(seconds=60, proofs=3)))
+    proofs, finished = await run(engine, asking(SWAP, budget=Budget(seconds=60, proofs=3)))
     assert [proof.stored for proof in proofs] == [True, False, False]
     assert 2 <= finished.spent.distinct <= finished.spent.sampled
 
 
 async def test_a_search_adds_to_what_is_known_until_there_is_enough(engine: Engine) -> None:
     await run(engine, SWAP)
-    proofs, finished = await run(engine, replace(SWAP, budget=Budget(seconds=60, proofs=3)))
+    proofs, finished = await run(engine, asking(SWAP, budget=Budget(seconds=60, proofs=3)))
     assert [proof.stored for proof in proofs] == [True, False, False]
     assert len({proof.candidate.text for proof in proofs}) == 3
     assert (finished.ending, finished.proofs) == (Ending.PROOFS_FOUND, tuple(proofs))
-    proofs, _ = await run(engine, replace(SWAP, budget=Budget(seconds=60, proofs=3)))
+    proofs, _ = await run(engine, asking(SWAP, budget=Budget(seconds=60, proofs=3)))
     assert [proof.stored for proof in proofs] == [True] * 3
 
 
@@ -96,7 +100,7 @@ async def test_the_statement_is_accepted_before_known_proofs_come(engine: Engine
 
 @pytest.mark.parametrize("use", [StoreUse.NONE, StoreUse.READ])
 async def test_nothing_is_kept_where_that_is_not_wanted(engine: Engine, use: StoreUse) -> None:
-    await run(engine, replace(SWAP, store=use))
+    await run(engine, asking(SWAP, store=use))
     (proof,), _ = await run(engine, SWAP)
     assert not proof.stored
 
@@ -104,14 +108,14 @@ async def test_nothing_is_kept_where_that_is_not_wanted(engine: Engine, use: Sto
 @pytest.mark.parametrize("use", [StoreUse.NONE, StoreUse.WRITE])
 async def test_known_proofs_are_not_served_where_that_is_not_wanted(engine: Engine, use: StoreUse) -> None:
     await run(engine, SWAP)
-    (proof,), _ = await run(engine, replace(SWAP, store=use))
+    (proof,), _ = await run(engine, asking(SWAP, store=use))
     assert not proof.stored
 
 
 @pytest.mark.parametrize("wish", [{"minimise": True}, {"prefer": Preference.SHORTEST}])
 async def test_known_proofs_do_not_answer_who_wants_the_best_of_many(engine: Engine, wish: dict[str, Any]) -> None:
     await run(engine, SWAP)
-    (proof,), _ = await run(engine, replace(SWAP, **wish))
+    (proof,), _ = await run(engine, asking(SWAP, **wish))
     assert not proof.stored
 
 
@@ -120,24 +124,24 @@ async def test_a_library_theorem_is_not_served_with_what_its_guard_forbids(
 ) -> None:
     store = ProofStore(database, Toolchain(lean_pool.lean_version, lean_pool.runtime))
     itself = Candidate("Nat.add_comm a b")
-    await store.remember(SWAP.theorem, itself, await lean_pool.check(SWAP.theorem, itself), SWAP.limits)
+    await store.remember(SWAP.theorem, itself, await lean_pool.check(SWAP.theorem, itself), SWAP.options.check.limits)
     (proof,), _ = await run(engine, SWAP)
     assert proof.candidate == itself
-    proofs, _ = await run(engine, replace(SWAP, guard="Nat.add_comm"))
+    proofs, _ = await run(engine, asking(SWAP, check=CheckOptions(guard="Nat.add_comm")))
     assert itself.text not in [proof.candidate.text for proof in proofs]
 
 
 async def test_what_was_in_vain_is_spared_only_those_who_ask_for_that(engine: Engine) -> None:
     _, finished = await run(engine, HARD)
     assert finished.ending is not Ending.KNOWN_FAILURE
-    spared = replace(HARD, repeat=False)
+    spared = asking(HARD, repeat=False)
     _, finished = await run(engine, spared)
     assert (finished.ending, finished.spent.checked) == (Ending.KNOWN_FAILURE, 0)
     _, finished = await run(engine, HARD)
     assert finished.spent.checked > 0
-    _, finished = await run(engine, replace(spared, budget=Budget(samples=9, seconds=60)))
+    _, finished = await run(engine, asking(spared, budget=Budget(samples=9, seconds=60)))
     assert finished.spent.checked > 0
-    _, finished = await run(engine, replace(spared, sampler="portfolio"))
+    _, finished = await run(engine, asking(spared, sampler="portfolio"))
     assert finished.spent.checked > 0
 
 
@@ -148,10 +152,10 @@ async def test_a_search_that_only_waited_for_a_worker_is_not_remembered_as_in_va
         for theorem in others:
             group.create_task(engine.check(Check(theorem, Candidate("by omega"))))
         await asyncio.sleep(0.1)
-        hurried = replace(SWAP, budget=Budget(seconds=0.2), repeat=False)
+        hurried = asking(SWAP, budget=Budget(seconds=0.2), repeat=False)
         proofs, finished = await run(engine, hurried)
     assert (proofs, finished.ending, finished.spent.checked) == ([], Ending.SECONDS_SPENT, 0)
-    _, finished = await run(engine, replace(hurried, budget=Budget(seconds=0.1)))
+    _, finished = await run(engine, asking(hurried, budget=Budget(seconds=0.1)))
     assert finished.ending is not Ending.KNOWN_FAILURE
 
 

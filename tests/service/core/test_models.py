@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from prover.errors import InputError, UserError
-from prover.options import Sampling
+from prover.options import Budget, Sampling
 from prover.requests import ModelState, RefusedError, UnavailableError
 from prover.sampling.sampler import SamplingParams
 from prover.sampling.weights import Curve, Model, Probe, Weights
-from prover.search.search import Budget
 from service.core.models import Models, meant
 from service.ops.config import ModelSettings, Settings
 

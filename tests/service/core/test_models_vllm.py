@@ -12,11 +12,11 @@ import pytest_asyncio
 
 from prover.errors import InputError
 from prover.lean.workers.pool import WorkerPool
-from prover.options import Sampling
+from prover.options import Budget, Sampling, SearchOptions
 from prover.requests import ModelState, RefusedError, Search, UnavailableError
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import Curve, read_weights, write_weights
-from prover.search.search import Budget, Finished
+from prover.search.search import Finished
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.core import models
@@ -82,7 +82,9 @@ def settings(**model: object) -> Settings:
 
 
 async def spent(client: Client, sampling: Sampling, samples: int = 4) -> Finished:
-    search = Search(FALSE, Budget(samples, seconds=300), sampler="model", sampling=sampling, strategy="independent")
+    search = Search(
+        FALSE, SearchOptions(Budget(samples, seconds=300), sampler="model", sampling=sampling, strategy="independent")
+    )
     finished = [event async for event in client.prove(search)][-1]
     assert isinstance(finished, Finished)
     return finished
@@ -190,7 +192,12 @@ async def test_the_shipped_base_on_a_server_elsewhere_proves(tmp_path: Path, lea
         remote = {"urls": [nobody, url], "api_key": KEY, "model": "base"}
         async with serving(settings(remote=remote), lean_pool) as client:
             theorem = Theorem("theorem swap (a b : Nat) : a + b = b + a")
-            events = [event async for event in client.prove(Search(theorem, Budget(64, seconds=300), sampler="model"))]
+            events = [
+                event
+                async for event in client.prove(
+                    Search(theorem, SearchOptions(Budget(64, seconds=300), sampler="model"))
+                )
+            ]
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.proofs[0].candidate.source == "model:base"

@@ -8,8 +8,8 @@ import pytest
 from prover.assistance.suggest import Suggest, TacticState
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Check, Search
-from prover.search.search import Budget
 from prover.store.database import Database
 from prover.store.queue import JobQueue
 from prover.theorem import Theorem
@@ -88,7 +88,7 @@ async def test_a_check_whose_client_leaves_is_charged_until_lean_has_stopped(
     async def call() -> None:
         account.bear()
         slow = Theorem("theorem slow : ∀ a b c d : Fin 9, a + b + c + d = d + c + b + a")
-        await engine.check(Check(slow, Candidate("by decide"), Limits(60, 4_000_000, 10_000)))
+        await engine.check(Check(slow, Candidate("by decide"), CheckOptions(Limits(60, 4_000_000, 10_000))))
 
     calling = asyncio.create_task(call())
     async with asyncio.timeout(60):
@@ -107,7 +107,8 @@ async def test_a_batch_waits_when_its_owner_has_spent_the_quota_and_others_go_on
 
     def batch(name: str) -> Batch:
         theorems = [Theorem(f"theorem {name}{n} (a : Nat) : a + {n} = {n} + a") for n in range(3)]
-        return Batch(tuple(Item(one.digest[:8], Search(one, Budget(samples=8, seconds=60))) for one in theorems))
+        options = SearchOptions(Budget(samples=8, seconds=60), repeat=False)
+        return Batch(tuple(Item(one.digest[:8], one) for one in theorems), options)
 
     async def answered(job: JobStatus, least: int) -> JobStatus:
         async with asyncio.timeout(120):

@@ -12,6 +12,7 @@ from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.lean.workers.pool import WorkerPool
+from prover.options import CheckOptions
 from prover.requests import Check
 from prover.theorem import Theorem
 from prover.verdict import Limits, Verdict, VerdictKind
@@ -24,7 +25,7 @@ EASY = Theorem("theorem easy (a b : Nat) : a + b = b + a")
 LONG = Check(
     Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"),
     Candidate("by decide"),
-    Limits(seconds=120.0, heartbeats=4_000_000, recursion=4_000),
+    CheckOptions(Limits(seconds=120.0, heartbeats=4_000_000, recursion=4_000)),
 )
 
 
@@ -32,8 +33,8 @@ async def test_every_item_is_answered_by_its_id_and_bad_ones_end_nothing(lean_cl
     checks = {
         "good": Check(EASY, Candidate("by omega")),
         "wrong": Check(EASY, Candidate("by rfl")),
-        "policy": Check(EASY, Candidate("by omega"), policy="none"),
-        "limits": Check(EASY, Candidate("by omega"), Limits(seconds=80_000)),
+        "policy": Check(EASY, Candidate("by omega"), CheckOptions(policy="none")),
+        "limits": Check(EASY, Candidate("by omega"), CheckOptions(Limits(seconds=80_000))),
         "empty": Check(Theorem(""), Candidate("by omega")),
         "statement": Check(Theorem("theorem bad : missing"), Candidate("by omega")),
         "last": Check(EASY, Candidate("Nat.add_comm a b")),

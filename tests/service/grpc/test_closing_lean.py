@@ -4,8 +4,7 @@ import pytest
 
 from prover.assistance import closing
 from prover.assistance.suggest import Suggestion, Suggestions, TacticOutcome
-from prover.requests import Search
-from prover.search.search import Budget
+from prover.options import Budget, SearchOptions
 from prover.source import lean_file
 from service.client.client import Client
 
@@ -22,18 +21,15 @@ def claimed(tactic: str) -> Suggestion:
 
 async def test_a_tactic_that_leaves_goals_is_not_offered_while_another_sorry_is_open(lean_client: Client) -> None:
     file = lean_file.parse(FILE)
-    like = Search(file.theorem(file.theorems[0]))
-    looked = await closing.look(lean_client, file, 0, 0, lambda _: like, most=1)
+    options = SearchOptions()
+    looked = await closing.look(lean_client, file, 0, 0, options, most=1)
     assert not looked.complete
     claims = Suggestions(looked.suggestions.goals, (claimed("constructor"), claimed("exact ⟨hp, hq⟩")), 2)
-    offered = closing.Looked(claims, like, looked.place, looked.complete, looked.whole).closings(lean_client)
+    offered = closing.Looked(claims, options, looked.place, looked.complete, looked.whole).closings(lean_client)
     assert [text async for _, text in offered] == ["exact ⟨hp, hq⟩"]
 
 
 async def test_a_long_budget_does_not_ask_for_a_longer_look_than_servers_take(lean_client: Client) -> None:
     file = lean_file.parse(FILE)
-
-    looked = await closing.look(
-        lean_client, file, 0, 0, lambda theorem: Search(theorem, Budget(seconds=3000.0)), most=1
-    )
+    looked = await closing.look(lean_client, file, 0, 0, SearchOptions(Budget(seconds=3000.0)), most=1)
     assert looked.suggestions.suggestions

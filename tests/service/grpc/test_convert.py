@@ -17,10 +17,10 @@ from prover.assistance.suggest import (
 )
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
-from prover.options import Sampling
-from prover.requests import Accepted, Check, Event, Search, StoreUse
+from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
+from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
-from prover.search.search import Budget, Ending, Finished, Minimised, Preference, Progress, Proof, Spending, Waste
+from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
 from prover.search.strategies import STRATEGIES
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
@@ -87,16 +87,15 @@ def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
     assert abs(there_and_back.elapsed_ms - verdict.elapsed_ms) < 1e-3
 
 
+checks = st.builds(CheckOptions, limits, text.filter(bool), trusts, text, st.sampled_from(Priority))
+
+
 @given(
     st.builds(
         Check,
         theorems,
         st.builds(Candidate, proofs, st.sampled_from(Mode), st.just("given")),
-        limits,
-        text.filter(bool),
-        trusts,
-        text,
-        st.sampled_from(Priority),
+        checks,
     )
 )
 def test_a_check_survives_the_journey(check: Check) -> None:
@@ -108,19 +107,18 @@ def test_a_check_survives_the_journey(check: Check) -> None:
     st.builds(
         Search,
         theorems,
-        st.builds(Budget, positive, st.none() | count, time, positive),
-        limits,
-        text.filter(bool),
-        trusts,
-        st.sampled_from(["", *STRATEGIES]),
-        text,
-        samplings,
-        st.sampled_from(Preference),
-        st.booleans(),
-        st.sampled_from(StoreUse),
-        st.just(True),
-        text,
-        st.sampled_from(Priority),
+        st.builds(
+            SearchOptions,
+            st.builds(Budget, positive, st.none() | count, time, positive),
+            checks,
+            st.sampled_from(["", *STRATEGIES]),
+            text,
+            samplings,
+            st.sampled_from(Preference),
+            st.booleans(),
+            st.sampled_from(StoreUse),
+            st.just(True),
+        ),
     )
 )
 def test_a_search_survives_the_journey(search: Search) -> None:
@@ -185,11 +183,9 @@ places = st.one_of(
         st.integers(1, 64),
         lines,
         st.floats(0.001, 3600).map(lambda s: round(s, 6)),
-        limits,
-        text.filter(bool),
+        st.builds(CheckOptions, limits, text.filter(bool), priority=st.sampled_from(Priority)),
         text,
         samplings,
-        st.sampled_from(Priority),
     )
 )
 def test_a_wish_for_tactics_survives_the_journey(wish: Suggest) -> None:
@@ -252,13 +248,10 @@ def test_what_a_watcher_of_a_batch_is_told_survives_the_journey(event: JobEvent)
 
 
 def test_a_batch_survives_the_journey() -> None:
-    search = Search(
-        Theorem("theorem a : True"), default.budget, default.limits, priority=Priority.BATCH, guard="Nat.le"
-    )
-    other = dataclasses.replace(search, theorem=Theorem("theorem b : True"), guard="")
-    batch = Batch((Item("1", search, "Init"), Item("2", other)), "key", "label", True)
+    options = SearchOptions(default.budget, CheckOptions(default.limits, priority=Priority.BATCH), repeat=True)
+    items = (Item("1", Theorem("theorem a : True"), "Nat.le", "Init"), Item("2", Theorem("theorem b : True")))
+    batch = Batch(items, options, "key", "label")
     request = batch_messages.request_to_proto(batch)
-    request.options.guard = ""
     assert batch_messages.request_from_proto(request, default, TextSettings()) == batch
 
 
@@ -266,7 +259,7 @@ def test_what_a_request_does_not_say_comes_from_the_server() -> None:
     request = prove_pb2.ProveRequest()
     request.theorem.statement = "theorem a : True"
     search = search_messages.request_from_proto(request, default, TextSettings())
-    assert search == Search(Theorem("theorem a : True"), default.budget, default.limits)
+    assert search == Search(Theorem("theorem a : True"), SearchOptions(default.budget, CheckOptions(default.limits)))
 
 
 def test_a_verdict_of_a_newer_server_is_nobodys_fault() -> None:

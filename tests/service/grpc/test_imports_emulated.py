@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from prover.candidate import Candidate
+from prover.options import CheckOptions
 from prover.requests import BusyError, Check
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
@@ -18,7 +19,9 @@ from tests.support.scripted import ScriptedRuntime, pool_of
 
 def check(name: str, *imports: str) -> Check:
     return Check(
-        Theorem(f"theorem {name} : True", Header(("Init", *imports))), Candidate("trivial"), Limits(seconds=60)
+        Theorem(f"theorem {name} : True", Header(("Init", *imports))),
+        Candidate("trivial"),
+        CheckOptions(Limits(seconds=60)),
     )
 
 

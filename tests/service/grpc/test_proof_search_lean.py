@@ -12,8 +12,9 @@ from leansieve.v1 import check_pb2, prove_pb2, search_pb2, verdict_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, Event, Search, StatementError
-from prover.search.search import Budget, Ending, Finished, Progress, Proof
+from prover.search.search import Ending, Finished, Progress, Proof
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Region, Trust, VerdictKind
 from service.client.client import Client
@@ -28,7 +29,7 @@ FALSE = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
 LONG = Check(
     Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"),
     Candidate("by decide"),
-    Limits(seconds=1.0, heartbeats=4_000_000, recursion=4_000),
+    CheckOptions(Limits(seconds=1.0, heartbeats=4_000_000, recursion=4_000)),
 )
 
 
@@ -54,14 +55,14 @@ async def test_a_proof_comes_between_acceptance_and_summary(lean_client: Client)
 
 
 async def test_as_many_distinct_proofs_come_as_were_wanted(lean_client: Client) -> None:
-    events = await events_of(lean_client, Search(EASY, Budget(proofs=3)))
+    events = await events_of(lean_client, Search(EASY, SearchOptions(Budget(proofs=3))))
     texts = [event.candidate.text for event in events if isinstance(event, Proof)]
     assert len(texts) == len(set(texts)) == 3
     assert any(isinstance(event, Progress) for event in events)
 
 
 async def test_a_search_without_success_says_what_was_tried(lean_client: Client) -> None:
-    events = await events_of(lean_client, Search(FALSE, Budget(samples=4)))
+    events = await events_of(lean_client, Search(FALSE, SearchOptions(Budget(samples=4))))
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.ending is Ending.SAMPLES_SPENT
@@ -130,7 +131,7 @@ async def test_a_lean_time_out_is_a_verdict(lean_client: Client) -> None:
 async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Channel) -> None:
     request = check_pb2.CheckProofRequest(proof=LONG.candidate.text)
     request.theorem.statement = LONG.theorem.statement
-    request.limits.heartbeats, request.limits.recursion = LONG.limits.heartbeats, LONG.limits.recursion
+    request.limits.heartbeats, request.limits.recursion = LONG.options.limits.heartbeats, LONG.options.limits.recursion
     response = await ProofSearchStub(lean_channel).CheckProof(request, timeout=10.0)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_TIMEOUT
 
@@ -146,7 +147,7 @@ async def test_a_client_that_hangs_up_stops_lean(
     lean_client: Client, lean_pool: WorkerPool, lean_channel: grpc.aio.Channel
 ) -> None:
     await until_idle(lean_pool)
-    patient = replace(LONG, limits=replace(LONG.limits, seconds=120))
+    patient = replace(LONG, options=CheckOptions(replace(LONG.options.limits, seconds=120)))
     checking = asyncio.create_task(lean_client.check(patient))
     async with asyncio.timeout(30):
         await busy(lean_pool)
@@ -158,7 +159,7 @@ async def test_a_client_that_hangs_up_stops_lean(
 
 
 async def test_a_search_that_is_closed_stops_sampling_and_checking(lean_client: Client, lean_pool: WorkerPool) -> None:
-    searching = lean_client.prove(Search(FALSE, Budget(samples=1000, seconds=120)))
+    searching = lean_client.prove(Search(FALSE, SearchOptions(Budget(samples=1000, seconds=120))))
     assert isinstance(await anext(searching), Accepted)
     assert isinstance(await anext(searching), Progress)
     await searching.aclose()
@@ -169,7 +170,7 @@ async def test_a_search_that_is_closed_stops_sampling_and_checking(lean_client: 
 
 
 async def test_a_full_server_says_when_to_come_back(lean_client: Client, lean_pool: WorkerPool) -> None:
-    search = Search(FALSE, Budget(samples=1000, seconds=120))
+    search = Search(FALSE, SearchOptions(Budget(samples=1000, seconds=120)))
     running = [lean_client.prove(search) for _ in range(2)]
     for one in running:
         assert isinstance(await anext(one), Accepted)
@@ -190,9 +191,9 @@ async def test_a_full_server_says_when_to_come_back(lean_client: Client, lean_po
 
 
 async def test_the_isolated_tier_is_reached_when_asked_for(lean_client: Client) -> None:
-    verdict = await lean_client.check(Check(EASY, Candidate("by omega"), trust=Trust.ISOLATED_REPLAY))
+    verdict = await lean_client.check(Check(EASY, Candidate("by omega"), CheckOptions(trust=Trust.ISOLATED_REPLAY)))
     assert (verdict.kind, verdict.trust) == (VerdictKind.VERIFIED, Trust.ISOLATED_REPLAY)
-    events = await events_of(lean_client, Search(EASY, trust=Trust.ISOLATED_REPLAY))
+    events = await events_of(lean_client, Search(EASY, SearchOptions(check=CheckOptions(trust=Trust.ISOLATED_REPLAY))))
     (proof,) = [event for event in events if isinstance(event, Proof)]
     assert proof.verdict.trust is Trust.ISOLATED_REPLAY
 

@@ -27,9 +27,8 @@ from leansieve.v1 import (
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
-from prover.options import Sampling
+from prover.options import Budget, CheckOptions, Sampling, SearchOptions
 from prover.requests import BusyError, Check, GoneError, RefusedError, Search, UnavailableError
-from prover.search.search import Budget
 from prover.search.strategies import STRATEGIES
 from prover.source import lean_file
 from prover.theorem import Theorem
@@ -105,16 +104,16 @@ TRUE = Theorem("theorem a : True")
     [
         (Search(Theorem("")), "theorem.statement"),
         (Search(Theorem("theorem a : True\0")), "theorem.statement"),
-        (Search(TRUE, policy="other"), "policy"),
-        (Search(TRUE, sampler="other"), "sampler"),
-        (Search(TRUE, Budget(samples=10**9)), "budget.samples"),
-        (Search(TRUE, Budget(proofs=10**9)), "budget.proofs"),
-        (Search(TRUE, Budget(seconds=1e9)), "budget.time"),
-        (Search(TRUE, Budget(seconds=-1)), "budget.time"),
-        (Search(TRUE, Budget(checks=0)), "budget.checks"),
-        (Search(TRUE, limits=Limits(seconds=1e9)), "limits.time"),
-        (Search(TRUE, limits=Limits(heartbeats=2**32 - 1)), "limits.heartbeats"),
-        (Search(TRUE, limits=Limits(recursion=2**32 - 1)), "limits.recursion"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(policy="other"))), "policy"),
+        (Search(TRUE, SearchOptions(sampler="other")), "sampler"),
+        (Search(TRUE, SearchOptions(Budget(samples=10**9))), "budget.samples"),
+        (Search(TRUE, SearchOptions(Budget(proofs=10**9))), "budget.proofs"),
+        (Search(TRUE, SearchOptions(Budget(seconds=1e9))), "budget.time"),
+        (Search(TRUE, SearchOptions(Budget(seconds=-1))), "budget.time"),
+        (Search(TRUE, SearchOptions(Budget(checks=0))), "budget.checks"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(seconds=1e9)))), "limits.time"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(heartbeats=2**32 - 1)))), "limits.heartbeats"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(recursion=2**32 - 1)))), "limits.recursion"),
     ],
 )
 async def test_a_search_out_of_bounds_is_refused_by_field(client: Client, search: Search, field: str) -> None:
@@ -242,7 +241,7 @@ async def test_every_call_is_named_by_the_client_or_the_server(channel: grpc.aio
 
 
 async def test_batches_and_new_weights_are_refused_where_there_is_no_store_and_no_model(client: Client) -> None:
-    item = Item("1", Search(TRUE))
+    item = Item("1", TRUE)
     with pytest.raises(RefusedError, match=r"set store\.url"):
         await client.submit(Batch((item,)))
     with pytest.raises(RefusedError):
@@ -301,7 +300,9 @@ async def test_a_client_beyond_its_quota_is_told_when_to_come_back() -> None:
 
 
 async def test_every_violation_of_the_contract_is_named(client: Client) -> None:
-    search = Search(TRUE, Budget(seconds=-1), Limits(heartbeats=2**31), sampling=Sampling(focus=2.0))
+    search = Search(
+        TRUE, SearchOptions(Budget(seconds=-1), CheckOptions(Limits(heartbeats=2**31)), sampling=Sampling(focus=2.0))
+    )
     with pytest.raises(InputError) as caught:
         await anext(client.prove(search))
     assert [field for field, _ in caught.value.violations] == [

@@ -14,8 +14,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
+from prover.options import Budget, SearchOptions
 from prover.requests import Search, UnavailableError
-from prover.search.search import Budget, Progress
+from prover.search.search import Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
@@ -86,7 +87,7 @@ async def test_a_server_notices_lost_workers_reads_settings_again_and_drains(tmp
             assert "nonsense" not in str(await logged(process.stderr, "the settings cannot be read again"))
 
             # 4. A search that the drain does not wait for is told to come back.
-            searching = client.prove(Search(FALSE, Budget(samples=10_000, seconds=120)))
+            searching = client.prove(Search(FALSE, SearchOptions(Budget(samples=10_000, seconds=120))))
             while not isinstance(await anext(searching), Progress):
                 pass
             workers = psutil.Process(process.pid).children(recursive=True)

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from prover.errors import InputError
 from prover.events import Ending
 from prover.lean.workers.pool import WorkerPool
-from prover.requests import BusyError, Search, UnavailableError
-from prover.search.budget import Budget
+from prover.options import Budget, SearchOptions
+from prover.requests import BusyError, UnavailableError
 from prover.store.database import Database
 from prover.store.queue import JobQueue
 from prover.theorem import Theorem
@@ -25,7 +25,7 @@ from service.ops.config import JobSettings, Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
 
-BUDGET = Budget(samples=12, seconds=60)
+OPTIONS = SearchOptions(Budget(samples=12, seconds=60), repeat=False)
 EASY = [Theorem(f"theorem easy{n} (a : Nat) : a + {n} = {n} + a") for n in range(6)]
 HARD = Theorem("theorem hard (a b : Nat) : a * b = a + b")
 
@@ -51,7 +51,7 @@ async def runner(engine: Engine, database: Database) -> AsyncIterator[JobRunner]
 
 
 def items(*theorems: Theorem) -> tuple[Item, ...]:
-    return tuple(Item(theorem.digest[:8], Search(theorem, BUDGET), "family") for theorem in theorems)
+    return tuple(Item(theorem.digest[:8], theorem, family="family") for theorem in theorems)
 
 
 async def watched(runner: JobRunner, job: JobStatus, after: int = 0) -> tuple[dict[str, Answer], JobStatus]:
@@ -70,8 +70,8 @@ async def watched(runner: JobRunner, job: JobStatus, after: int = 0) -> tuple[di
 
 
 async def test_each_item_is_answered_once(runner: JobRunner) -> None:
-    batch = Batch(items(*EASY[:3], HARD, Theorem("theorem bad : 1 = true + nonsense")), label="five")
-    batch = replace(batch, items=(*batch.items, Item("refused", replace(batch.items[0].search, policy="nowhere"))))
+    batch = Batch(items(*EASY[:3], HARD, Theorem("theorem bad : 1 = true + nonsense")), OPTIONS, label="five")
+    batch = replace(batch, items=(*batch.items, Item("refused", replace(EASY[0], project="nowhere"))))
     job = await runner.submit(batch)
     assert (job.items, job.state, job.label) == (6, JobState.RUNNING, "five")
     answers, last = await watched(runner, job)
@@ -87,7 +87,7 @@ async def test_each_item_is_answered_once(runner: JobRunner) -> None:
 
 
 async def test_a_watcher_comes_back_with_its_cursor(runner: JobRunner) -> None:
-    job = await runner.submit(Batch(items(*EASY)))
+    job = await runner.submit(Batch(items(*EASY), OPTIONS))
     seen: list[str] = []
     async with contextlib.aclosing(runner.watch(job.id)) as events:
         async for event in events:
@@ -102,19 +102,19 @@ async def test_a_watcher_comes_back_with_its_cursor(runner: JobRunner) -> None:
 
 
 async def test_known_proofs_are_served_and_known_failures_spared(runner: JobRunner) -> None:
-    first, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD))))
-    again, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD))))
+    first, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD), OPTIONS)))
+    again, _ = await watched(runner, await runner.submit(Batch(items(EASY[0], HARD), OPTIONS)))
     easy, hard = EASY[0].digest[:8], HARD.digest[:8]
     assert not first[easy].proofs[0].stored
     assert again[easy].proofs[0].stored
     assert (again[hard].outcome, again[hard].ending) == (Outcome.KNOWN_HARD, Ending.KNOWN_FAILURE)
-    third, _ = await watched(runner, await runner.submit(Batch(items(HARD), repeat=True)))
+    third, _ = await watched(runner, await runner.submit(Batch(items(HARD), replace(OPTIONS, repeat=True))))
     assert third[hard].outcome is Outcome.UNPROVED
     assert third[hard].spent.checked > 0
 
 
 async def test_a_key_makes_one_job(runner: JobRunner) -> None:
-    batch = Batch(items(EASY[0]), key="monday")
+    batch = Batch(items(EASY[0]), OPTIONS, key="monday")
     job = await runner.submit(batch, "ann")
     assert (await runner.submit(batch, "ann")).id == job.id
     assert (await runner.submit(batch, "bob")).id != job.id
@@ -123,7 +123,7 @@ async def test_a_key_makes_one_job(runner: JobRunner) -> None:
 
 
 async def test_a_job_is_its_owners_alone(runner: JobRunner) -> None:
-    job = await runner.submit(Batch(items(EASY[0])), "ann")
+    job = await runner.submit(Batch(items(EASY[0]), OPTIONS), "ann")
     for call in (runner.status, runner.cancel):
         with pytest.raises(NoJobError):
             await call(job.id, "bob")
@@ -135,12 +135,9 @@ async def test_a_job_is_its_owners_alone(runner: JobRunner) -> None:
 
 
 async def test_a_cancelled_job_stops_what_is_under_way(runner: JobRunner, lean_pool: WorkerPool) -> None:
-    endless = Search(HARD, Budget(samples=10_000, seconds=600, proofs=2))
-    many = tuple(
-        Item(str(n), replace(endless, theorem=Theorem(f"theorem h{n} (a b c d : Nat) : a * b * c * {n} = d")))
-        for n in range(50)
-    )
-    job = await runner.submit(Batch(many))
+    endless = SearchOptions(Budget(samples=10_000, seconds=600, proofs=2), repeat=False)
+    many = tuple(Item(str(n), Theorem(f"theorem h{n} (a b c d : Nat) : a * b * c * {n} = d")) for n in range(50))
+    job = await runner.submit(Batch(many, endless))
     async with asyncio.timeout(60):
         while not (await runner.status(job.id)).running:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -157,7 +154,7 @@ async def test_a_cancelled_job_stops_what_is_under_way(runner: JobRunner, lean_p
 async def test_what_a_stopped_server_was_working_on_goes_on_at_the_next(engine: Engine, database: Database) -> None:
     settings = JobSettings(lease_seconds=600, concurrency=1)
     async with JobRunner(engine, JobQueue(database), settings) as first:
-        job = await first.submit(Batch(items(*EASY)))
+        job = await first.submit(Batch(items(*EASY), OPTIONS))
         async with asyncio.timeout(60), contextlib.aclosing(first.watch(job.id)) as events:
             async for event in events:
                 if isinstance(event, Answered):
@@ -172,7 +169,7 @@ async def test_stopping_does_not_hang_when_an_item_ends_in_the_same_moment(engin
     """`asyncio.wait_for` forgot that its task was cancelled, and the runner never ended."""
     for _ in range(20):
         async with JobRunner(engine, JobQueue(database), JobSettings(concurrency=2)) as runner:
-            await runner.submit(Batch(items(*EASY[:2])))
+            await runner.submit(Batch(items(*EASY[:2]), OPTIONS))
             await asyncio.sleep(0)
             runner._changes.tell()
             stopping = asyncio.create_task(runner.__aexit__())
@@ -185,7 +182,7 @@ async def test_what_is_taken_while_a_server_stops_is_given_back(engine: Engine, 
     """An item that a thread had taken for a cancelled task stayed under its lease."""
     for _ in range(10):
         async with JobRunner(engine, JobQueue(database), JobSettings(lease_seconds=600)) as runner:
-            job = await runner.submit(Batch(items(*EASY[:2])))
+            job = await runner.submit(Batch(items(*EASY[:2]), OPTIONS))
             await asyncio.sleep(0.001)
         assert (await runner.status(job.id)).running == 0
 
@@ -194,7 +191,7 @@ async def test_answers_that_could_not_be_written_are_written_when_the_database_i
     runner: JobRunner, database: Database
 ) -> None:
     """The last item stayed `running`, its lease renewed for ever, and only a restart helped."""
-    job = await runner.submit(Batch(items(*EASY[:2])))
+    job = await runner.submit(Batch(items(*EASY[:2]), OPTIONS))
     async with asyncio.timeout(60):
         while not (await runner.status(job.id)).running:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -215,7 +212,7 @@ async def test_an_item_on_which_three_servers_died_is_answered(engine: Engine, d
     queue = JobQueue(database)
     async with JobRunner(engine, queue, JobSettings(concurrency=1)) as runner:
         pass
-    job = await runner.submit(Batch(items(EASY[0])))
+    job = await runner.submit(Batch(items(EASY[0]), OPTIONS))
     for _ in range(3):
         assert len(await JobQueue(database).claim(1, -1)) == 1
     async with JobRunner(engine, queue, JobSettings()) as runner:
@@ -228,7 +225,7 @@ async def test_batches_that_make_no_sense_are_refused(runner: JobRunner) -> None
     (item,) = items(EASY[0])
     for batch, said in (
         (Batch(()), "between 1 and"),
-        (Batch((item, item)), "two items"),
+        (Batch((item, item), OPTIONS), "two items"),
         (Batch((replace(item, id=""),)), "characters"),
         (Batch((item,), key="k" * 300), "256"),
     ):
@@ -238,16 +235,16 @@ async def test_batches_that_make_no_sense_are_refused(runner: JobRunner) -> None
 
 async def test_too_many_unfinished_items_are_told_to_come_back(engine: Engine, database: Database) -> None:
     runner = JobRunner(engine, JobQueue(database), JobSettings(unfinished=3))
-    await runner.submit(Batch(items(*EASY[:3])))
+    await runner.submit(Batch(items(*EASY[:3]), OPTIONS))
     with pytest.raises(BusyError) as refused:
-        await runner.submit(Batch(items(EASY[4])))
+        await runner.submit(Batch(items(EASY[4]), OPTIONS))
     assert refused.value.seconds > 0
 
 
 async def test_a_database_that_fails_is_said_to_be_unavailable(runner: JobRunner, database: Database) -> None:
     database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE leansieve_jobs RENAME TO away"))
     with pytest.raises(UnavailableError, match="leansieve_jobs"):
-        await runner.submit(Batch(items(EASY[0])))
+        await runner.submit(Batch(items(EASY[0]), OPTIONS))
     database.write_now(lambda c: c.exec_driver_sql("ALTER TABLE away RENAME TO leansieve_jobs"))
-    answers, _ = await watched(runner, await runner.submit(Batch(items(EASY[0]))))
+    answers, _ = await watched(runner, await runner.submit(Batch(items(EASY[0]), OPTIONS)))
     assert len(answers) == 1

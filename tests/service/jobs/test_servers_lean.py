@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from prover.requests import Search, UnavailableError
-from prover.search.budget import Budget
+from prover.options import Budget, SearchOptions
+from prover.requests import UnavailableError
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, NoJobError, Outcome
@@ -20,7 +20,8 @@ from service.ops.config import Settings
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
 THEOREMS = [Theorem(f"theorem t{n} (a b c : Nat) : a + b * {n} + c = c + (a + {n} * b)") for n in range(24)]
-ITEMS = tuple(Item(f"t{n}", Search(theorem, Budget(seconds=60)), "sums") for n, theorem in enumerate(THEOREMS))
+OPTIONS = SearchOptions(Budget(seconds=60), repeat=False)
+ITEMS = tuple(Item(f"t{n}", theorem, family="sums") for n, theorem in enumerate(THEOREMS))
 
 
 @contextlib.asynccontextmanager
@@ -47,7 +48,7 @@ async def test_a_batch_survives_servers_that_are_killed_and_nothing_is_lost_or_d
     for life in range(3):
         async with server(store) as (process, address), Client(address, Settings()) as client:
             await client.ready(120)
-            batch = Batch(ITEMS, key="killed", label="sums")
+            batch = Batch(ITEMS, OPTIONS, key="killed", label="sums")
             status = await client.submit(batch)
             job_id = job_id or status.id
             assert status.id == job_id, "the key stands for one job, whichever server is asked"
@@ -78,7 +79,7 @@ async def test_two_servers_share_the_work_and_the_answers(tmp_path: Path) -> Non
     ):
         await client.ready(120)
         await another.ready(120)
-        status = await client.submit(Batch(ITEMS))
+        status = await client.submit(Batch(ITEMS, OPTIONS))
         seen: list[str] = []
         async for event in another.watch(status.id):
             if isinstance(event, Answered):
@@ -93,4 +94,4 @@ async def test_two_servers_share_the_work_and_the_answers(tmp_path: Path) -> Non
 async def test_a_server_without_a_store_refuses_batches_in_one_sentence(tmp_path: Path) -> None:
     async with server(Path("none")) as (_, address), Client(address, Settings()) as client:
         with pytest.raises(Exception, match=r"keeps no batches: set store\.url"):
-            await client.submit(Batch(ITEMS[:1]))
+            await client.submit(Batch(ITEMS[:1], OPTIONS))

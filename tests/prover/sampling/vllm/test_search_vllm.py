@@ -9,13 +9,15 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import Budget
 from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
-from prover.search.search import Budget, Ending, Finished, Options, ProofSearch
+from prover.search.search import Ending, Finished, ProofSearch
 from prover.search.stepper import TacticState
 from prover.search.strategies.independent import Independent
 from prover.search.strategies.stepwise import ModelTactics, Tactic
 from prover.search.strategies.strategy import SearchContext
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 
@@ -25,7 +27,7 @@ pytestmark = [
 ]
 
 THEOREM = Theorem("theorem u (n : Nat) : n = n")
-OPTIONS = Options(SamplingParams(max_tokens=40, seed=3))
+OPTIONS = SearchTerms(SamplingParams(max_tokens=40, seed=3))
 
 
 @dataclass

@@ -9,21 +9,23 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget, Preference
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import SamplingParams
 from prover.search.diversity import distinct_key, length
-from prover.search.search import Budget, Ending, Finished, Minimised, Options, Preference, Progress, ProofSearch
+from prover.search.search import Ending, Finished, Minimised, Progress, ProofSearch
 from prover.search.stepper import TacticState, WorkerStepper
 from prover.search.strategies import STRATEGIES, build_plan
 from prover.search.strategies.decompose import Decompose
 from prover.search.strategies.repair import ClosingRepairer, Repair
 from prover.search.strategies.strategy import Strategy
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 
 pytestmark = pytest.mark.lean
 
-OPTIONS = Options(terms=Terms(Limits(seconds=20), priority=Priority.BATCH))
+OPTIONS = SearchTerms(terms=Terms(Limits(seconds=20), priority=Priority.BATCH))
 SWAP = Theorem("theorem swap (p q : Prop) : p ∧ q ↔ q ∧ p")
 # Nothing closes these at once: an induction is needed.
 EVEN = Theorem("theorem even (f : Nat → Nat) (h₀ : f 0 = 0) (h : ∀ n, f (n + 1) = f n + 2) (n : Nat) : f n = 2 * n")
@@ -75,7 +77,7 @@ class FixedModel(FixedSampler):
 
 
 async def run(
-    pool: WorkerPool, theorem: Theorem, plan: list[list[Strategy]], budget: Budget, options: Options = OPTIONS
+    pool: WorkerPool, theorem: Theorem, plan: list[list[Strategy]], budget: Budget, options: SearchTerms = OPTIONS
 ) -> Finished:
     events = [event async for event in ProofSearch(pool, 2).prove(theorem, plan, budget, options)]
     assert isinstance(events[-1], Finished)
@@ -189,7 +191,7 @@ async def test_the_worker_steps_from_goal_to_goal(lean_pool: WorkerPool) -> None
 
 async def test_several_proofs_are_distinct_minimised_and_ranked(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (a b : Nat) (h : a = b) : b + 0 = a")
-    options = Options(terms=Terms(Limits(seconds=20)), prefer=Preference.SHORTEST, surplus=2, minimise=12)
+    options = SearchTerms(terms=Terms(Limits(seconds=20)), prefer=Preference.SHORTEST, surplus=2, minimise=12)
     plan = build_plan("portfolio_first", [PortfolioSampler()], lean_pool)
     search = ProofSearch(lean_pool, 2)
     events = [event async for event in search.prove(theorem, plan, Budget(100, None, 200, proofs=3), options)]

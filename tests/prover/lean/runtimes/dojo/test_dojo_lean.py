@@ -10,9 +10,11 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool
 from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget
 from prover.sampling.portfolio.portfolio import PortfolioSampler
-from prover.search.search import Budget, Finished, Options, ProofSearch
+from prover.search.search import Finished, ProofSearch
 from prover.search.strategies import build_plan
+from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 
@@ -55,7 +57,7 @@ async def test_step_by_step_search_runs_in_one_emulated_dojo_and_is_judged_by_ou
     pool = DojoPool(emulated(script="lean_repl_stand_in.py", python=Path(sys.executable)))
     plan = build_plan("stepwise", [PortfolioSampler()], lean_pool, pool)
     search = ProofSearch(pool.before(lean_pool), 1)
-    async for event in search.prove(BOTH, plan, Budget(checks=20, seconds=400), Options(terms=TERMS)):
+    async for event in search.prove(BOTH, plan, Budget(checks=20, seconds=400), SearchTerms(terms=TERMS)):
         finished = event
     assert isinstance(finished, Finished)
     (proof,) = finished.proofs

@@ -1,40 +1,15 @@
-"""What a search may spend, and how it samples, checks and chooses."""
+"""What the options of a search are resolved to: how it samples, checks and chooses."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.options import Preference
 from prover.sampling.sampler import SamplingParams
 from prover.verdict import Trust
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """What one search may spend, and what ends it early.
-
-    Attributes:
-        samples: most candidates, lines and repairs taken from all samplers together.
-        checks: most questions to Lean: whole proofs, goals of partial ones and tactic steps; None: no bound.
-        seconds: wall-clock bound.
-        proofs: distinct verified proofs wanted.
-    """
-
-    samples: int = 64
-    checks: int | None = None
-    seconds: float = 60.0
-    proofs: int = 1
-
-
-class Preference(StrEnum):
-    """Which of the verified proofs are the answer."""
-
-    FIRST = "first"
-    FASTEST = "fastest"  # fewest heartbeats
-    SHORTEST = "shortest"  # fewest tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
+class SearchTerms:
     """How a search samples, checks and chooses.
 
     Attributes:

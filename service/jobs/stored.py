@@ -1,0 +1,50 @@
+"""How jobs, their items and their answers are stored: JSON in the database of batches."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from prover.lean.workers.jobs import Priority
+from prover.options import SearchOptions
+from prover.requests import Search
+from service.auth.identity import Quota
+from service.jobs.jobs import NO_QUOTA, Answer, Item
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """What is stored once for a job: the options of its searches, and who is charged for them."""
+
+    search: SearchOptions
+    owner: str = ""
+    quota: Quota = NO_QUOTA
+
+
+ITEM, ANSWER, OPTIONS = TypeAdapter(Item), TypeAdapter(Answer), TypeAdapter(JobOptions)
+
+
+def read_options(text: str) -> JobOptions:
+    """The options of a job. Jobs of earlier versions stored those of the search with each item, see `read_search`."""
+    stored = json.loads(text)
+    stored.setdefault("search", {"repeat": stored.get("repeat", False)})
+    return OPTIONS.validate_python(stored)
+
+
+def read_search(text: str, options: SearchOptions) -> tuple[Item, Search]:
+    """An item of a job, and its search."""
+    stored = json.loads(text)
+    if "search" in stored:
+        options = _earlier_options(stored["search"], options.repeat)
+        stored |= {"theorem": stored["search"]["theorem"], "guard": stored["search"].get("guard", "")}
+    item = ITEM.validate_python(stored)
+    if item.guard:
+        options = options.with_guard(item.guard)
+    return item, Search(item.theorem, options.with_priority(Priority.BATCH))
+
+
+def _earlier_options(search: dict[str, Any], repeat: bool) -> SearchOptions:
+    check = {name: search[name] for name in ("limits", "policy", "trust") if name in search}
+    options: SearchOptions = TypeAdapter(SearchOptions).validate_python(search | {"check": check})
+    return replace(options, repeat=repeat)
