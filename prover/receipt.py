@@ -17,6 +17,13 @@ LONGEST_RECEIPT = 8 << 20
 """Longest receipt that is read, in bytes."""
 
 
+_TRUSTS: Mapping[Trust, Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHECKED"]] = {
+    Trust.KERNEL_REPLAYED: "KERNEL_REPLAYED",
+    Trust.ISOLATED_REPLAY: "ISOLATED_REPLAY",
+    Trust.CROSS_CHECKED: "CROSS_CHECKED",
+}
+
+
 class ReceiptError(ValueError):
     """A text is no receipt, or contradicts itself; the message says where."""
 
@@ -70,6 +77,7 @@ class Receipt(_Strict):
         axioms: axioms the proof rests on.
         policy: what the check allowed beyond the default.
         worker: version of the program that checked; empty if unknown.
+        kernel: version and commit of the second kernel that accepted it; empty if none was asked.
         origin: who proposed the proof (model and α in `source`), its log-probability, tokens and seed.
         issued: when, in UTC.
     """
@@ -83,13 +91,14 @@ class Receipt(_Strict):
     candidate: str
     theorem: str
     theorem_sha256: str
-    trust: Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY"]
+    trust: Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHECKED"]
     axioms: tuple[str, ...]
     policy: _Policy
     limits: _Limits
     lean: str
     runtime: str
     worker: str = ""
+    kernel: str = ""
     origin: _Origin
     issued: datetime
 
@@ -111,13 +120,14 @@ class Receipt(_Strict):
             candidate=candidate.text,
             theorem=verdict.theorem,
             theorem_sha256=theorem.digest,
-            trust="ISOLATED_REPLAY" if verdict.trust is Trust.ISOLATED_REPLAY else "KERNEL_REPLAYED",
+            trust=_TRUSTS[verdict.trust],
             axioms=verdict.axioms,
             policy=_Policy.of(verdict.policy),
             limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
             lean=toolchain.lean,
             runtime=toolchain.runtime,
             worker=toolchain.worker,
+            kernel=verdict.kernel,
             origin=_Origin(
                 source=candidate.source, log_prob=candidate.log_prob, tokens=candidate.tokens, seed=candidate.seed
             ),
@@ -186,6 +196,7 @@ class Receipt(_Strict):
             "runtime": toolchain.runtime,
             "worker": toolchain.worker or self.worker,
             "policy": _Policy.of(verdict.policy),
+            "kernel": verdict.kernel or self.kernel,
         }
         then = {
             "theorem": self.theorem,
@@ -194,5 +205,6 @@ class Receipt(_Strict):
             "runtime": self.runtime,
             "worker": self.worker or toolchain.worker,
             "policy": self.policy,
+            "kernel": self.kernel or verdict.kernel,
         }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

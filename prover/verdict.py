@@ -17,16 +17,18 @@ class VerdictKind(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_RESOURCES = "out_of_resources"
     INVALID_STATEMENT = "invalid_statement"
+    KERNELS_DISAGREE = "kernels_disagree"
     INFRASTRUCTURE = "infrastructure"
 
 
 class Trust(IntEnum):
-    """How far a candidate was believed. Only the last two are ever called verified."""
+    """How far a candidate was believed. Only the last three are ever called verified."""
 
     NONE = 0
     ELABORATED = 1
     KERNEL_REPLAYED = 2
     ISOLATED_REPLAY = 3
+    CROSS_CHECKED = 4
 
 
 class Mode(StrEnum):
@@ -104,6 +106,7 @@ class Verdict:
         elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
         timing: Lean's own milliseconds by step (vet, elaborate, compare, replay, audit, total).
         heartbeats: heartbeats used, in Lean's small units.
+        kernel: version and commit of the second kernel that was asked; empty if none was.
     """
 
     kind: VerdictKind
@@ -116,6 +119,7 @@ class Verdict:
     elapsed_ms: float = 0.0
     timing: Mapping[str, float] = field(default_factory=dict)
     heartbeats: int = 0
+    kernel: str = ""
 
     @property
     def verified(self) -> bool:

@@ -63,6 +63,13 @@ Focus = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
+Crosscheck = Annotated[
+    bool, typer.Option("--crosscheck", help="And have a second kernel check it (docs/second-kernel.md).")
+]
+Kernel = Annotated[
+    Path | None,
+    typer.Option("--kernel", help="The second kernel: a toolchain's folder or libleanshared.so.", metavar="PATH"),
+]
 CheckSeconds = Annotated[
     float | None, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001, metavar="S")
 ]
@@ -95,6 +102,7 @@ def client_settings(
     log_level: str | None,
     pool: str | None = None,
     model: Path | None = None,
+    kernel: Path | None = None,
 ) -> Settings:
     """The settings of a command that uses a running server, or Lean and samplers of its own. Raises as `load_settings`."""
     return load_settings(
@@ -102,6 +110,7 @@ def client_settings(
         connection={"ca": ca, "token_file": token_file},
         lean={"workers": workers, "pool": pool},
         model={"path": model},
+        crosscheck={"kernel": kernel},
         log={"level": log_level},
     )
 
@@ -130,11 +139,14 @@ def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
     return settings.model_copy(update={"lean": settings.lean.model_copy(update=only)})
 
 
-def check_options(settings: Settings, seconds: float | None, policy: str, isolated: bool) -> CheckOptions:
+def check_options(
+    settings: Settings, seconds: float | None, policy: str, isolated: bool, crosscheck: bool
+) -> CheckOptions:
     """The options of a check, with the settings' limits where the command line says nothing."""
     check = settings.check
     limits = Limits(seconds or check.seconds, check.heartbeats, check.recursion)
-    return CheckOptions(limits, policy, Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED)
+    trust = Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED
+    return CheckOptions(limits, policy, Trust.CROSS_CHECKED if crosscheck else trust)
 
 
 def budget(settings: Settings, samples: int | None, proofs: int | None, seconds: float | None) -> Budget:

@@ -12,11 +12,13 @@ from typing import Self
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
+from prover.errors import InputError
 from prover.lean.checker import Checker, Terms
+from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.workers.isolated import Twice
+from prover.lean.workers.isolated import IsolatedChecker, Twice
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
 from prover.lean.workers.projects import ProjectPools
 from prover.lean.workers.stats import State
@@ -32,7 +34,7 @@ from prover.verdict import Trust, Verdict
 from service.core.admission import bounds
 from service.core.choices import Choices
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
-from service.core.leans import dojo_of, pool_of
+from service.core.leans import dojo_of, pool_of, second_of
 from service.core.memory import Memory
 from service.core.models import Models
 from service.core.quotas import charge_samples, charged
@@ -74,6 +76,7 @@ class Engine:
         self._owns_pool = pool is None
         self.pool = pool or pool_of(settings.lean, self._preparing, shared)
         self._dojo = dojo_of(settings.lean)
+        self._second = second_of(settings.crosscheck)
         self.recorder = recorder or Recorder()
         self.memory = memory
         self.models = Models(settings.model)
@@ -96,8 +99,10 @@ class Engine:
         try:
             if self._dojo is not None:
                 await self._dojo.prepare()
+            if self._second is not None and self._settings.crosscheck.always:
+                await self._second.start()
             await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
-        except (PoolUnavailableError, SamplerUnavailableError, DojoUnavailableError) as error:
+        except (PoolUnavailableError, SamplerUnavailableError, DojoUnavailableError, RuntimeUnavailableError) as error:
             raise UnavailableError(str(error)) from None
         self._started = True
         await self.self_check()
@@ -130,6 +135,8 @@ class Engine:
         self._closed = True
         if self._owns_pool:
             await self.pool.close()
+        if self._second is not None:
+            await self._second.close()
         await asyncio.gather(*(sampler.close() for sampler in self._samplers.values()))
 
     async def __aenter__(self) -> Self:
@@ -172,7 +179,7 @@ class Engine:
         resolved = SearchTerms(
             self.models.params(wanted.sampling, wanted.budget, self.workers, wanted.check.priority),
             terms,
-            wanted.check.trust,
+            self._trust(wanted.check.trust),
             wanted.prefer,
             settings.surplus,
             settings.minimising_checks if wanted.minimise else 0,
@@ -202,7 +209,7 @@ class Engine:
             workers=self.workers,
             samplers=("auto", *self._samplers),
             policies=self._choices.policies,
-            highest_trust=Trust.ISOLATED_REPLAY,
+            highest_trust=Trust.CROSS_CHECKED if self._second else Trust.ISOLATED_REPLAY,
             default=self._default,
             maximum=self._maximum,
             strategies=STRATEGIES,
@@ -252,17 +259,28 @@ class Engine:
         warm: Checker = self.pool
         if self._dojo is not None:
             warm = self._dojo.before(warm)
+        trust = self._trust(trust)
         if trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)
             return
-        async with self._isolated(theorem) as isolated:
+        async with self._isolated(theorem, trust is Trust.CROSS_CHECKED) as isolated:
             yield self.recorder.checker(Twice(warm, isolated))
 
-    def _isolated(self, theorem: Theorem) -> AbstractAsyncContextManager[Checker]:
+    def _isolated(self, theorem: Theorem, crosscheck: bool) -> AbstractAsyncContextManager[Checker]:
         imports = theorem.header.imports or None
+        second = self._second
+        if crosscheck and second is None:
+            raise InputError("minimum_trust", "there is no second kernel here: install leansieve[crosscheck]")
+
+        def within(pool: WorkerPool) -> Checker:
+            return CrossChecker(pool, second) if crosscheck and second else IsolatedChecker(pool)
+
         if isinstance(self.pool, ProjectPools):
-            return self.pool.isolated(imports, theorem.project)
-        return self.pool.isolated(imports)
+            return self.pool.isolated(imports, within, theorem.project)
+        return self.pool.isolated(imports, within)
+
+    def _trust(self, asked: Trust) -> Trust:
+        return Trust.CROSS_CHECKED if self._settings.crosscheck.always else asked
 
     def _refuse_before_start(self) -> None:
         if not self._started:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from prover.lean.crosscheck.build import find_kernel
+from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
@@ -14,7 +16,7 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.lean.workers.projects import Place, ProjectPools
 from prover.requests import UnavailableError
-from service.ops.config import LeanSettings, NativeSettings, ProjectSettings
+from service.ops.config import CrosscheckSettings, LeanSettings, NativeSettings, ProjectSettings
 
 _GIB = 1 << 30
 _MAPPED = 6 * _GIB
@@ -42,6 +44,21 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
     if not places and not default.options:
         return WorkerPool(default.runtime, default.config)
     return ProjectPools(default, places)
+
+
+def second_of(settings: CrosscheckSettings) -> SecondKernel | None:
+    """The second kernel, None if there is none and the settings do not ask for one; nothing is started yet.
+
+    Raises:
+        UnavailableError: they ask for one that is not there.
+    """
+    try:
+        library = find_kernel(settings.kernel)
+    except RuntimeUnavailableError as error:
+        if settings.always or settings.kernel is not None:
+            raise UnavailableError(str(error)) from None
+        return None
+    return SecondKernel(library, int(settings.memory_gib * 1024))
 
 
 def dojo_of(settings: LeanSettings) -> DojoPool | None:

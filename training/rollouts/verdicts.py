@@ -25,7 +25,9 @@ from prover.theorem import Theorem
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
 from training.journal import Journal, JournalError
 
-_NO_FACTS = frozenset({VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES, VerdictKind.INFRASTRUCTURE})
+_NO_FACTS = frozenset(
+    {VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES, VerdictKind.INFRASTRUCTURE, VerdictKind.KERNELS_DISAGREE}
+)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prover.lean.crosscheck.build import build_program, find_kernel
 from prover.lean.runtimes.native.sandbox import find_bubblewrap, sandboxed, trouble
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.wire.answers import Name
 
 MEMORY_MB = 8_192
 """Address space of the process, in MiB. Below the 18 GB with which reference counts of kernels before 4.33.1 could be made to
@@ -46,9 +47,9 @@ class Answer(BaseModel):
     """The answer to one export.
 
     Attributes:
-        declarations: how many the kernel accepted, a block of inductive types counted once.
-        theorems: names of the theorems among them.
-        axioms: names of the axioms among them.
+        names: what the kernel accepted, with the constructors and recursors that it made.
+        theorems: the theorems among them.
+        axioms: the axioms among them.
         line: where in the export it stopped, from 1; 0 if it did not.
         declaration: name of the declaration that was not accepted, if it came as far as that.
         why: in words.
@@ -59,9 +60,9 @@ class Answer(BaseModel):
 
     id: int
     outcome: Outcome
-    declarations: int
-    theorems: tuple[str, ...]
-    axioms: tuple[str, ...]
+    names: tuple[Name, ...]
+    theorems: tuple[Name, ...]
+    axioms: tuple[Name, ...]
     line: int = 0
     declaration: str = ""
     why: str = ""

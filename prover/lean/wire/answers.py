@@ -89,6 +89,25 @@ class TacticStep:
     timing: Mapping[str, float] = field(default_factory=dict)
 
 
+Name = tuple[str | int, ...]
+"""A name of Lean by its parts; dots between them would not tell a part with a dot in it from two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A verified proof for another kernel.
+
+    Attributes:
+        text: its constants in lean4export's format; empty if that is longer than an answer may be.
+        theorem: the theorem among them.
+        needs: the library constants that they mention.
+    """
+
+    text: str
+    theorem: Name
+    needs: tuple[Name, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A constant of the imported library.

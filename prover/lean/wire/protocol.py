@@ -2,14 +2,24 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Never
 
 from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, Named, SorryGoals, TacticStep, WorkerInfo
+from prover.lean.wire.answers import (
+    Constant,
+    Elaboration,
+    Export,
+    LibraryPage,
+    Name,
+    Named,
+    SorryGoals,
+    TacticStep,
+    WorkerInfo,
+)
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
@@ -63,31 +73,37 @@ def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdi
         UnfitTextError: a text is too long or not Unicode.
         ValueError: a limit is out of range.
     """
-    mode, policy = candidate.mode, terms.policy
-    fields = _common(theorem, terms) | {str(mode): _fit(Region.CANDIDATE, candidate.text)}
+    fields = _check_fields(theorem, candidate, terms)
+    read, failed = _check_reader(candidate.mode, terms.policy)
+    return Request("check", _body("check", fields), read, failed)
 
-    def read(fields: Fields, ms: float, late: bool) -> Verdict:
-        kind = _kind(fields, late)
-        tier = fields.get("trust")
-        if tier not in _TIERS:
-            raise ProtocolError("an answer has an unknown trust")
-        trust = _TIERS[tier]
-        if kind is VerdictKind.VERIFIED and (trust is not Trust.KERNEL_REPLAYED or fields.get("mode") != mode):
-            raise ProtocolError("a worker called a proof verified that it did not replay")
-        return Verdict(
-            kind,
-            trust,
-            mode,
-            policy,
-            theorem=shaped(_TEXT, fields.get("theorem")) or "",
-            messages=shaped(_MESSAGES, fields.get("messages", ())),
-            axioms=shaped(_TEXTS, fields.get("axioms", ())),
-            elapsed_ms=ms,
-            timing=shaped(_TIMING, fields.get("timing", {})),
-            heartbeats=shaped(_COUNT, fields.get("heartbeats", 0)),
-        )
 
-    return Request("check", _body("check", fields), read, _failed_check(mode, policy))
+def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tuple[Verdict, Export | None]]:
+    """Checks a candidate proof; if it is verified, its constants come with the verdict. Raises as `check`."""
+    fields = _check_fields(theorem, candidate, terms) | {"export": True}
+    verdict_of, failed_check = _check_reader(candidate.mode, terms.policy)
+
+    def read(fields: Fields, ms: float, late: bool) -> tuple[Verdict, Export | None]:
+        verdict = verdict_of(fields, ms, late)
+        return verdict, shaped(_EXPORT, fields.get("export")) if verdict.verified else None
+
+    def failed(kind: VerdictKind, reason: str, ms: float) -> tuple[Verdict, Export | None]:
+        return failed_check(kind, reason, ms), None
+
+    return Request("check", _body("check", fields), read, failed)
+
+
+def closure(theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> Request[str]:
+    """Asks for library constants with what they rest on, but for those that are `known`: declarations in lean4export's
+    format, dependencies first, no more of them than an answer holds. A failed look-up raises `NoAnswerError`."""
+    fields = _common(theorem, terms) | {"names": names, "known": list(known)}
+
+    def read(fields: Fields, _ms: float, late: bool) -> str:
+        if late:
+            raise NoAnswerError(VerdictKind.TIMEOUT, "the library constants were not written in time")
+        return shaped(_TEXT, fields.get("text")) or ""
+
+    return Request("closure", _body("closure", fields), read, _raise)
 
 
 def unfit(error: UnfitTextError, mode: Mode, policy: Policy) -> Verdict:
@@ -242,6 +258,7 @@ _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
+_EXPORT = TypeAdapter(Export)
 _KIND = TypeAdapter(VerdictKind)
 _TEXT = TypeAdapter(str | None)
 _NAMES = TypeAdapter(tuple[Named, ...])
@@ -279,6 +296,37 @@ def _failed_check(mode: Mode, policy: Policy) -> Callable[[VerdictKind, str, flo
         return Verdict(kind, mode=mode, policy=policy, messages=_because(kind, reason), elapsed_ms=ms)
 
     return failed
+
+
+def _check_fields(theorem: Theorem, candidate: Candidate, terms: Terms) -> dict[str, object]:
+    return _common(theorem, terms) | {str(candidate.mode): _fit(Region.CANDIDATE, candidate.text)}
+
+
+def _check_reader(
+    mode: Mode, policy: Policy
+) -> tuple[Callable[[Fields, float, bool], Verdict], Callable[[VerdictKind, str, float], Verdict]]:
+    def read(fields: Fields, ms: float, late: bool) -> Verdict:
+        kind = _kind(fields, late)
+        tier = fields.get("trust")
+        if tier not in _TIERS:
+            raise ProtocolError("an answer has an unknown trust")
+        trust = _TIERS[tier]
+        if kind is VerdictKind.VERIFIED and (trust is not Trust.KERNEL_REPLAYED or fields.get("mode") != mode):
+            raise ProtocolError("a worker called a proof verified that it did not replay")
+        return Verdict(
+            kind,
+            trust,
+            mode,
+            policy,
+            theorem=shaped(_TEXT, fields.get("theorem")) or "",
+            messages=shaped(_MESSAGES, fields.get("messages", ())),
+            axioms=shaped(_TEXTS, fields.get("axioms", ())),
+            elapsed_ms=ms,
+            timing=shaped(_TIMING, fields.get("timing", {})),
+            heartbeats=shaped(_COUNT, fields.get("heartbeats", 0)),
+        )
+
+    return read, _failed_check(mode, policy)
 
 
 def _raise(kind: VerdictKind, reason: str, _ms: float) -> Never:

@@ -169,6 +169,8 @@ structure Outcome where
   notes : List Note
   axioms : List Name
   constants : Nat
+  /-- Where the constants of a verified proof are. -/
+  proved : Option Kernel.Environment := none
 
 def refused (r : Refusal) : Outcome :=
   { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0 }
@@ -216,7 +218,9 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
         let todo := (reference.name, false) :: newSafeNames clean kenv
         let result := replay clean (constantsOf kenv) (kernelOptions task.limits) session.token todo {} clean 0
         match result with
-        | .ok _ count => return end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
+        | .ok _ count =>
+          let (o, timing) := end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
+          return ({ o with proved := some kenv }, timing)
         | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")
         | .resources n why =>
           return end_ "out_of_resources" "elaborated" (say s!"the kernel gave up on {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")

@@ -66,7 +66,12 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let mode := if hasField j "file" then "file" else "proof"
   let finish (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
     let used := (← IO.getNumHeartbeats) - beats
-    w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
+    match reference, o.proved, hasField j "export" with
+    | some r, some source, true =>
+      let exported := exportProof env.toKernelEnv source r.name
+      let timing ← timing.lap "export_ms"
+      w.answer id (("export", exported) :: outcomeJson task mode reference o (← timing.json) (.num used))
+    | _, _, _ => w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
   withReference w task env (fun r => finish none (refused r) timing) fun st clean reference => do
     let timing ← timing.lap "reference_ms"
     let (o, timing) ← if mode == "file" then checkFile w.session task env st clean reference (strField j "file") timing
@@ -138,6 +143,10 @@ where
     | [], _ => none
     | m :: ms, i => if m == n then some i else findModule n ms (i + 1)
 
+/-- Library constants as text, for a second kernel that lacks them. -/
+def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
+  w.answer id [("text", .str (exportLibrary env.toKernelEnv (namesOfJson (listField j "names") []) (namesOfJson (listField j "known") [])))]
+
 def opLoad (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   match ← baseOf w.session task env with
@@ -162,6 +171,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "constant" then opConstant w id j task env
       else if op == "names" then opNames w id task env
       else if op == "library" then opLibrary w id j task env
+      else if op == "closure" then opClosure w id j env
       else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -14,7 +14,7 @@ from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire import protocol
-from prover.lean.wire.answers import Constant, Elaboration, LibraryPage, Named, SorryGoals, TacticStep
+from prover.lean.wire.answers import Constant, Elaboration, Export, LibraryPage, Name, Named, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
 from prover.lean.workers.crew import Crew, PoolUnavailableError
@@ -116,13 +116,37 @@ class WorkerPool:
         except UnfitTextError as error:
             verdict = protocol.unfit(error, candidate.mode, terms.policy)
         else:
-            try:
-                verdict = await self._run(request, theorem, terms)
-            except asyncio.CancelledError:
-                self._tally.abandoned += 1
-                raise
+            verdict = await self._counted(request, theorem, terms)
         self._tally.verdicts[verdict.kind] += 1
         return verdict
+
+    async def exported(
+        self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Verdict, Export | None]:
+        """As `check`, and the constants of a verified proof for another kernel."""
+        theorem = self._canonical(theorem)
+        try:
+            request = protocol.exported(theorem, candidate, terms)
+        except UnfitTextError as error:
+            verdict, export = protocol.unfit(error, candidate.mode, terms.policy), None
+        else:
+            verdict, export = await self._counted(request, theorem, terms)
+        self._tally.verdicts[verdict.kind] += 1
+        return verdict, export
+
+    async def closure(
+        self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms = DEFAULT_TERMS
+    ) -> str:
+        """Library constants with what they rest on, as text for another kernel. Raises as `constant`."""
+        theorem = self._canonical(theorem)
+        return await self._run(protocol.closure(theorem, names, known, terms), theorem, terms)
+
+    async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        try:
+            return await self._run(request, theorem, terms)
+        except asyncio.CancelledError:
+            self._tally.abandoned += 1
+            raise
 
     async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
         """Elaborate the statement alone: its full name, type and goal.
@@ -183,11 +207,17 @@ class WorkerPool:
         return await self._run(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
 
     @contextlib.asynccontextmanager
-    async def isolated(self, imports: tuple[str, ...] | None = None) -> AsyncIterator[Checker]:
+    async def isolated(
+        self, imports: tuple[str, ...] | None = None, within: Callable[["WorkerPool"], Checker] = IsolatedChecker
+    ) -> AsyncIterator[Checker]:
         """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
 
         A worker of this pool that has served nobody is taken if the pool can spare it, else one is started. Waits for
         its turn when as many are lent out as the configuration allows. What is started is charged to who borrows.
+
+        Args:
+            imports: modules that the worker loads; by default those of the configuration.
+            within: makes a checker of the workers that are lent.
         """
         key = self._crew.key(imports or self._config.imports)
         async with self._isolation:
@@ -200,7 +230,7 @@ class WorkerPool:
             try:
                 pool._charges = (CHARGE.get(),)
                 async with pool:
-                    yield IsolatedChecker(pool)
+                    yield within(pool)
             finally:
                 self._lent.discard(pool)
 

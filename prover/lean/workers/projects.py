@@ -6,7 +6,7 @@ its own toolchain, its own workers and its own bounds; they are started when the
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire.lines import Request
+from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Region, Verdict
@@ -105,10 +106,15 @@ class ProjectPools(WorkerPool):
         await asyncio.gather(super().close(), *(pool.close() for pool in started))
 
     @contextlib.asynccontextmanager
-    async def isolated(self, imports: tuple[str, ...] | None = None, project: str = "") -> AsyncIterator[Checker]:
+    async def isolated(
+        self,
+        imports: tuple[str, ...] | None = None,
+        within: Callable[[WorkerPool], Checker] = IsolatedChecker,
+        project: str = "",
+    ) -> AsyncIterator[Checker]:
         """Lend a checker for theorems of one project; see `WorkerPool.isolated`."""
         pool = await self.started(project)
-        async with super().isolated(imports) if pool is self else pool.isolated(imports) as checker:
+        async with super().isolated(imports, within) if pool is self else pool.isolated(imports, within) as checker:
             yield _WithOptions(checker, self._preludes[project], self._imports[project])
 
     def stats(self) -> PoolStats:

@@ -85,6 +85,8 @@ def batch(
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not take known proofs for an answer.")] = False,
     isolated: common.Isolated = False,
+    crosscheck: common.Crosscheck = False,
+    kernel: common.Kernel = None,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="End it on the server; what is answered stays.")] = False,
@@ -99,7 +101,7 @@ def batch(
 ) -> None:
     """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
     settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level
+        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level, kernel=kernel
     )
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")
@@ -111,7 +113,7 @@ def batch(
         )
     options = SearchOptions(
         common.budget(settings, samples, proofs, seconds),
-        common.check_options(settings, check_seconds, policy, isolated),
+        common.check_options(settings, check_seconds, policy, isolated, crosscheck),
         sampler=sampler,
         sampling=Sampling(focus=focus),
         store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,

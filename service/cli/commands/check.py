@@ -12,6 +12,7 @@ from prover.options import CheckOptions
 from prover.receipt import Receipt
 from prover.requests import Check
 from prover.source import lean_file
+from prover.verdict import Trust
 from service.cli import common, json_lines
 from service.core import receipts
 from service.core.admission import admit_limits, bounds
@@ -24,6 +25,8 @@ def check(
         typer.Argument(help="A .lean file, whose theorems are checked, or a receipt (.json).", show_default=False),
     ] = None,
     isolated: common.Isolated = False,
+    crosscheck: common.Crosscheck = False,
+    kernel: common.Kernel = None,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
     receipt_folder: common.Receipts = None,
@@ -40,9 +43,9 @@ def check(
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
     settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, pool=pool, log_level=log_level
+        config, ca=ca, token_file=token_file, workers=workers, pool=pool, log_level=log_level, kernel=kernel
     )
-    options = common.check_options(settings, check_seconds, policy, isolated)
+    options = common.check_options(settings, check_seconds, policy, isolated, crosscheck)
     settings, name = common.in_project(settings, project, server)
 
     if jsonl is not None:
@@ -53,14 +56,14 @@ def check(
     elif file is None or out is not None:
         raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
     elif file.suffix == ".json":
-        good = common.run(_check_receipt(settings, server, file))
+        good = common.run(_check_receipt(settings, server, file, crosscheck))
         raise typer.Exit(0 if good else 1)
     else:
         good = common.run(_check_file(settings, server, file, name, options, receipt_folder))
         raise typer.Exit(0 if good else 1)
 
 
-async def _check_receipt(settings: Settings, server: str | None, path: Path) -> bool:
+async def _check_receipt(settings: Settings, server: str | None, path: Path, crosscheck: bool) -> bool:
     receipt = receipts.read(path)
     if server is None:  # anybody may have written it; a server has bounds of its own
         _, most = bounds(settings)
@@ -68,9 +71,10 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path) -> 
             admit_limits(receipt.as_limits(), most.limits)
         except InputError as error:
             raise UserError(f"{path}: {error}; `check.maximum_…` in the settings says how much") from None
+    trust = Trust.CROSS_CHECKED if crosscheck or receipt.trust == "CROSS_CHECKED" else Trust.ISOLATED_REPLAY
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service, receipt.project)
-        verdict, differences = await receipt.check_again(receipts.ServiceChecker(service), here)
+        verdict, differences = await receipt.check_again(receipts.ServiceChecker(service, trust), here)
     line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for difference in differences:
@@ -101,7 +105,8 @@ async def _check_file(
                     receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, options.limits, here)
                 )
             axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
-            line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{axioms}"
+            by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
+            line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{by}{axioms}"
             common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
             for message in verdict.messages:
                 at, column = file.position(item, message)

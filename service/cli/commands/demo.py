@@ -26,7 +26,7 @@ def demo(
 ) -> None:
     """Start a server, prove the examples over gRPC, show each proof as it comes, and stop everything."""
     settings = common.load_settings(config, lean={"workers": workers})
-    check = common.check_options(settings, None, policy="default", isolated=False)
+    check = common.check_options(settings, None, policy="default", isolated=False, crosscheck=False)
     todo = showing.examples(examples, SearchOptions(common.budget(settings, None, None, None), check))
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []

@@ -14,6 +14,8 @@ def lsp(
     sampler: common.Sampler = "",
     seed: common.Seed = None,
     isolated: common.Isolated = False,
+    crosscheck: common.Crosscheck = False,
+    kernel: common.Kernel = None,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
     server: common.Server = None,
@@ -28,11 +30,18 @@ def lsp(
 ) -> None:
     """Serve an editor over stdin and stdout: code actions that prove `sorry`s and open goals (docs/editors.md)."""
     settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
+        config,
+        ca=ca,
+        token_file=token_file,
+        workers=workers,
+        pool=pool,
+        model=model,
+        log_level=log_level,
+        kernel=kernel,
     )
     options = SearchOptions(
         common.budget(settings, samples, 1, seconds),
-        common.check_options(settings, check_seconds, policy, isolated),
+        common.check_options(settings, check_seconds, policy, isolated, crosscheck),
         sampler=sampler,
         sampling=Sampling(seed=seed),
     )

@@ -52,6 +52,8 @@ def prove(
     ] = None,
     seed: common.Seed = None,
     isolated: common.Isolated = False,
+    crosscheck: common.Crosscheck = False,
+    kernel: common.Kernel = None,
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
     receipt_folder: common.Receipts = None,
@@ -69,14 +71,21 @@ def prove(
 ) -> None:
     """Find proofs: of the theorems of a file whose proof is `sorry`, of one statement, or of a batch."""
     settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
+        config,
+        ca=ca,
+        token_file=token_file,
+        workers=workers,
+        pool=pool,
+        model=model,
+        log_level=log_level,
+        kernel=kernel,
     )
     settings, name = common.in_project(settings, project, server)
     if focus is not None and alpha is not None:
         raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
     options = SearchOptions(
         common.budget(settings, samples, proofs, seconds),
-        common.check_options(settings, check_seconds, policy, isolated),
+        common.check_options(settings, check_seconds, policy, isolated, crosscheck),
         strategy=strategy,
         sampler=sampler,
         sampling=Sampling(focus=focus, alpha=alpha, seed=seed),

@@ -19,6 +19,7 @@ _TRUSTS = {
     Trust.ELABORATED: verdict_pb2.TRUST_ELABORATED,
     Trust.KERNEL_REPLAYED: verdict_pb2.TRUST_KERNEL_REPLAYED,
     Trust.ISOLATED_REPLAY: verdict_pb2.TRUST_ISOLATED_REPLAY,
+    Trust.CROSS_CHECKED: verdict_pb2.TRUST_CROSS_CHECKED,
 }
 _TRUST_OF = {value: trust for trust, value in _TRUSTS.items()}
 _SEVERITIES = {
@@ -96,7 +97,7 @@ def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
 
 def wanted_trust(value: verdict_pb2.Trust.ValueType) -> Trust:
     """The tier that a request asks for. The contract lets no other value through."""
-    return Trust.ISOLATED_REPLAY if value == verdict_pb2.TRUST_ISOLATED_REPLAY else Trust.KERNEL_REPLAYED
+    return max(_TRUST_OF.get(value, Trust.NONE), Trust.KERNEL_REPLAYED)
 
 
 def priority_to_proto(priority: Priority) -> search_pb2.Priority.ValueType:
@@ -123,6 +124,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         heartbeats=verdict.heartbeats,
         widened_axioms=verdict.policy.axioms,
         widened_kinds=verdict.policy.kinds,
+        kernel=verdict.kernel,
     )
 
 
@@ -139,6 +141,7 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
         elapsed_ms=seconds(verdict.elapsed) * 1e3,
         timing=dict(verdict.timing_ms),
         heartbeats=verdict.heartbeats,
+        kernel=verdict.kernel,
     )
 
 

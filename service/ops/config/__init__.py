@@ -1,6 +1,6 @@
 """Every setting of the service, one class per table of the configuration file: `engine.py`, `model.py`, `server.py`, `store.py`."""
 
-from service.ops.config.engine import CheckSettings, LeanSettings, PolicySettings, TextSettings
+from service.ops.config.engine import CheckSettings, CrosscheckSettings, LeanSettings, PolicySettings, TextSettings
 from service.ops.config.model import ModelSettings
 from service.ops.config.native import NativeSettings, ProjectSettings
 from service.ops.config.server import (
@@ -20,6 +20,7 @@ __all__ = [
     "CheckSettings",
     "ClientSettings",
     "ConnectionSettings",
+    "CrosscheckSettings",
     "HttpSettings",
     "JobSettings",
     "LeanSettings",

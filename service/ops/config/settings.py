@@ -15,7 +15,14 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from prover.errors import UserError
-from service.ops.config.engine import CheckSettings, LeanSettings, PolicySettings, SearchSettings, TextSettings
+from service.ops.config.engine import (
+    CheckSettings,
+    CrosscheckSettings,
+    LeanSettings,
+    PolicySettings,
+    SearchSettings,
+    TextSettings,
+)
 from service.ops.config.model import ModelSettings
 from service.ops.config.server import (
     ClientSettings,
@@ -47,6 +54,7 @@ class Settings(BaseSettings):
     text: TextSettings = TextSettings()
     lean: LeanSettings = LeanSettings()
     check: CheckSettings = CheckSettings()
+    crosscheck: CrosscheckSettings = CrosscheckSettings()
     search: SearchSettings = SearchSettings()
     model: ModelSettings = ModelSettings()
     store: StoreSettings = StoreSettings()

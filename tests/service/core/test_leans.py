@@ -16,9 +16,9 @@ from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
 from service.cli import common
 from service.client.client import Client
-from service.core.leans import pool_of
+from service.core.leans import pool_of, second_of
 from service.ops import config, native_doctor
-from service.ops.config import Settings
+from service.ops.config import CrosscheckSettings, Settings
 from tests.prover.lean.runtimes.native.stand_in import Emulated, emulate
 from tests.support.commands import running
 
@@ -185,3 +185,17 @@ async def test_served_projects_are_chosen_per_request_under_emulated_lake(tmp_pa
             assert list((await client.info()).projects) == ["other"]
     runs = {call["folder"] for call in lean.calls("lake") if call["arguments"][:3] == ["env", "lean", "--run"]}
     assert runs == {str(lean.project), str(other)}
+
+
+def test_a_second_kernel_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"no libleanshared\.so"):
+        second_of(CrosscheckSettings(kernel=tmp_path))
+
+
+def test_without_a_second_kernel_only_a_server_that_insists_on_it_refuses_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert second_of(CrosscheckSettings()) is None
+    with pytest.raises(UnavailableError, match=r"leansieve\[crosscheck\]"):
+        second_of(CrosscheckSettings(always=True))

@@ -1,4 +1,5 @@
 #include "declarations.h"
+#include "names.h"
 #include "primitives.h"
 #include <string.h>
 
@@ -9,33 +10,6 @@ bool stop(reading *r, enum outcome outcome, const char *why) {
 }
 
 static bool malformed(reading *r, const char *why) { return stop(r, MALFORMED, why); }
-
-static void write_part(FILE *out, object *name) {
-    object *before = field(name, 0), *part = field(name, 1);
-    if (!is_scalar(before)) {
-        write_part(out, before);
-        fputc('.', out);
-    }
-    if (name->tag == 2) {
-        fprintf(out, "%zu", is_scalar(part) ? unbox(part) : 0);
-        return;
-    }
-    for (const unsigned char *s = (const unsigned char *)string_bytes(part); *s; s++) {
-        if (*s < 0x20 || *s == '"' || *s == '\\') fprintf(out, "\\u%04x", *s);
-        else fputc(*s, out);
-    }
-}
-
-void write_name(FILE *out, object *name) {
-    fputc('"', out);
-    if (name && !is_scalar(name)) write_part(out, name);
-    fputc('"', out);
-}
-
-static void note(FILE *names, object *name) {
-    if (ftell(names) > 0) fputc(',', names);
-    write_name(names, name);
-}
 
 /* What a kernel exception says. Its constructors, in order. */
 static bool refuse(reading *r, object *exception) {
@@ -55,7 +29,7 @@ static bool refuse(reading *r, object *exception) {
             fputs(says[tag], out);
             fputs(": ", out);
             object *part = field(exception, 1);
-            if (!is_scalar(part)) write_part(out, part);
+            if (!is_scalar(part)) name_write_dotted(out, part);
             fclose(out);
             r->why[sizeof r->why - 1] = 0;
         }
@@ -72,7 +46,6 @@ static bool submit(reading *r, object *declaration) {
     if (accepted) {
         drop(r->environment);
         r->environment = keep(field(result, 0));
-        r->added++;
     } else refuse(r, field(result, 0));
     drop(result);
     return accepted;
@@ -122,7 +95,8 @@ static bool declare_value(reading *r, const json_line *line, uint32_t of, char k
     if (!read_signature(r, line, of, &s)) return false;
     if (kind == 'a') {
         if (!submit(r, construct(0, 1, lean_mk_axiom_val(keep(s.name), tables_names(&r->tables, line, s.parameters), keep(s.type), 0), NULL, NULL))) return false;
-        note(r->axioms, s.name);
+        name_append(r->names, s.name);
+        name_append(r->axioms, s.name);
         return true;
     }
     if (!(value = tables_closed(&r->tables, line, json_member(line, of, "value")))) return malformed(r, "a declaration without its value");
@@ -137,7 +111,8 @@ static bool declare_value(reading *r, const json_line *line, uint32_t of, char k
     else if (kind == 't') made = construct(2, 1, lean_mk_theorem_val(s.name, parameters, s.type, value, all), NULL, NULL);
     else made = construct(3, 1, lean_mk_opaque_val(s.name, parameters, s.type, value, 0, all), NULL, NULL);
     if (!submit(r, made)) return false;
-    if (kind == 't') note(r->theorems, s.name);
+    name_append(r->names, s.name);
+    if (kind == 't') name_append(r->theorems, s.name);
     return true;
 }
 
@@ -207,7 +182,9 @@ static bool compare(reading *r, const json_line *line, uint32_t of, unsigned tag
     object *info = constant(r, s.name);
     bool same = info && claims(r, line, of, &s, info, tag);
     if (info) drop(info);
-    return same ? true : stop(r, REFUSED, "it differs from what the kernel generates");
+    if (!same) return stop(r, REFUSED, "it differs from what the kernel generates");
+    name_append(r->names, s.name);
+    return true;
 }
 
 /* The constructors of type number `type` of the block, as a list; NULL if one is missing. */

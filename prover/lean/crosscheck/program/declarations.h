@@ -12,8 +12,7 @@ typedef struct {
     bool candidate;      /* may not declare what the kernel knows by name */
     size_t heartbeats;   /* most small allocations of one declaration */
     bool naturals, strings, quotients; /* whether the literals' types are declared as Lean does, and quotients */
-    uint32_t added;
-    FILE *theorems, *axioms; /* names so far, as elements of a JSON list */
+    FILE *names, *theorems, *axioms; /* of what was added so far, as elements of a JSON list */
     enum outcome outcome;
     object *name;            /* borrowed: of the declaration in work */
     char why[256];
@@ -21,6 +20,4 @@ typedef struct {
 
 /* Adds the declaration on a line; false if it is not accepted, with `outcome`, `name` and `why` set. */
 bool declare(reading *r, const json_line *line);
-/* Writes a name as a JSON string. */
-void write_name(FILE *out, object *name);
 #endif

@@ -1,6 +1,7 @@
 /* A second kernel: reads exports of Lean declarations (lean4export's NDJSON, format 3) on stdin and has the kernel of a
    libleanshared.so check each declaration. See docs/second-kernel.md for the lines. */
 #include "declarations.h"
+#include "names.h"
 #include "sandbox.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -62,22 +63,23 @@ static void write_text(const char *text) {
 static void answer(const char *id, bool candidate, size_t heartbeats, const char *text, size_t length) {
     static const char *const outcomes[] = {"accepted", "refused", "resource", "malformed"};
     static json_line line;
-    char *theorems = NULL, *axioms = NULL;
-    size_t theorem_bytes, axiom_bytes;
+    char *names = NULL, *theorems = NULL, *axioms = NULL;
+    size_t bytes[3];
     uint32_t number = 0;
     double start = milliseconds();
     reading r = {.environment = keep(base), .candidate = candidate, .heartbeats = heartbeats, .naturals = base_naturals,
-                 .strings = base_strings, .quotients = base_quotients, .theorems = open_memstream(&theorems, &theorem_bytes),
-                 .axioms = open_memstream(&axioms, &axiom_bytes)};
-    if (!r.theorems || !r.axioms || !tables_begin(&r.tables)) exit(4);
+                 .strings = base_strings, .quotients = base_quotients, .names = open_memstream(&names, &bytes[0]),
+                 .theorems = open_memstream(&theorems, &bytes[1]), .axioms = open_memstream(&axioms, &bytes[2])};
+    if (!r.names || !r.theorems || !r.axioms || !tables_begin(&r.tables)) exit(4);
     read_export(&r, &line, text, length, &number);
     if (number == 0) r.outcome = MALFORMED, snprintf(r.why, sizeof r.why, "the export is empty");
+    fclose(r.names);
     fclose(r.theorems);
     fclose(r.axioms);
-    printf("{\"id\":%s,\"outcome\":\"%s\",\"declarations\":%u,\"theorems\":[%s],\"axioms\":[%s]", id, outcomes[r.outcome], r.added, theorems, axioms);
+    printf("{\"id\":%s,\"outcome\":\"%s\",\"names\":[%s],\"theorems\":[%s],\"axioms\":[%s]", id, outcomes[r.outcome], names, theorems, axioms);
     if (r.outcome != ACCEPTED) {
         printf(",\"line\":%u,\"declaration\":", number);
-        write_name(stdout, r.name);
+        name_write(stdout, r.name);
         printf(",\"why\":\"");
         write_text(r.why);
         printf("\"");
@@ -91,6 +93,7 @@ static void answer(const char *id, bool candidate, size_t heartbeats, const char
     }
     drop(r.environment);
     tables_clear(&r.tables);
+    free(names);
     free(theorems);
     free(axioms);
 }

@@ -97,7 +97,7 @@ static const char *read_name(tables *t, const json_line *line, uint32_t of, bool
         return add(&t->names, l_Lean_Name_str___override(keep(before), lean_mk_string_from_bytes(part, length)), depth, 0);
     }
     uint64_t number;
-    if (!json_natural(line, json_member(line, of, "i"), INT32_MAX, &number)) return "no number where one belongs";
+    if (!json_natural(line, json_member(line, of, "i"), UINT64_MAX, &number)) return "no number where one belongs";
     return add(&t->names, l_Lean_Name_num___override(keep(before), BOX(number)), depth, 0);
 }
 

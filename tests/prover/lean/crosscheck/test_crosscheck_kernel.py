@@ -47,7 +47,7 @@ async def test_a_right_theorem_is_accepted(kernel: KernelProcess) -> None:
     export = Export()
     export.theorem("t", const("A"), const("a"))
     answer = await ask(kernel, export)
-    assert (answer.outcome, answer.theorems, answer.axioms) == (Outcome.ACCEPTED, ("t",), ())
+    assert (answer.outcome, answer.theorems, answer.axioms) == (Outcome.ACCEPTED, (("t",),), ())
 
 
 def by_recursor(start: str) -> Export:

