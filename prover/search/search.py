@@ -11,7 +11,7 @@ from prover.options import Budget, Preference
 from prover.sampling.sampler import Sampler
 from prover.search.diversity import Diversity, distinct_key, length
 from prover.search.minimise import minimise
-from prover.search.run import Run
+from prover.search.session import Session
 from prover.search.strategies.independent import Independent
 from prover.search.strategies.strategy import Strategy
 from prover.search.terms import SearchTerms
@@ -66,36 +66,36 @@ class ProofSearch:
             ValueError: the budget has less than nothing.
             Exception: what the checker raised, at once; what a strategy raised, if the others found no proof either.
         """
-        run = Run(self._checker, self._concurrency, theorem, budget, options)
+        session = Session(self._checker, self._concurrency, theorem, budget, options)
         stages = [[each if isinstance(each, Strategy) else Independent(each) for each in stage] for stage in plan]
-        work = asyncio.create_task(run.work(stages))
+        work = asyncio.create_task(session.work(stages))
         try:
-            while event := await run.events.get():
+            while event := await session.events.get():
                 yield event
         finally:
             work.cancel()
             await asyncio.wait([work])
         if not work.cancelled():
             work.result()
-        best = _ranked(run.proofs, options.prefer)[: budget.proofs]
+        best = _ranked(session.ledger.proofs, options.prefer)[: budget.proofs]
         if options.minimise:
             for place, proof in enumerate(list(best)):
-                shorter = await self._shorten(proof, run, budget.seconds - run.seconds)
+                shorter = await self._shorten(proof, session, budget.seconds - session.ledger.seconds)
                 # Two proofs may come to the same; the longer one of them is still another proof.
                 if shorter is not None and not _among(shorter, best, theorem):
                     best[place] = shorter
                     yield Minimised(proof, shorter)
-        yield _finished(run, tuple(_ranked(best, options.prefer)), budget)
+        yield _finished(session, tuple(_ranked(best, options.prefer)), budget)
 
-    async def _shorten(self, proof: Proof, run: Run, seconds: float) -> Proof | None:
+    async def _shorten(self, proof: Proof, session: Session, seconds: float) -> Proof | None:
         """A shorter proof, if there is the time and a way."""
-        options = run.options
+        options = session.terms
         latest: list[Verdict] = [proof.verdict]
 
         async def holds(text: str) -> bool:
             candidate = replace(proof.candidate, text=text)
             try:
-                verdict = await self._checker.check(run.theorem, candidate, options.terms)
+                verdict = await self._checker.check(session.theorem, candidate, options.terms)
             except PoolBusyError:
                 return False  # the longer proof is good enough where others wait
             if verdict.verified and verdict.trust >= options.trust:
@@ -106,7 +106,7 @@ class ProofSearch:
         text = await minimise(proof.candidate.text, holds, options.minimise, seconds)
         if text == proof.candidate.text:
             return None
-        return Proof(replace(proof.candidate, text=text), latest[0], run.seconds)
+        return Proof(replace(proof.candidate, text=text), latest[0], session.ledger.seconds)
 
 
 def _ranked(proofs: Sequence[Proof], preference: Preference) -> list[Proof]:
@@ -125,17 +125,17 @@ def _among(proof: Proof, proofs: Sequence[Proof], theorem: Theorem) -> bool:
     return distinct_key(proof.candidate.text, theorem) in keys
 
 
-def _finished(run: Run, proofs: tuple[Proof, ...], budget: Budget) -> Finished:
-    ending = run.ending or Ending.SAMPLERS_EXHAUSTED
+def _finished(session: Session, proofs: tuple[Proof, ...], budget: Budget) -> Finished:
+    ending = session.ending or Ending.SAMPLERS_EXHAUSTED
     if len(proofs) == budget.proofs:
         ending = Ending.PROOFS_FOUND
     return Finished(
         ending,
-        run.progress(),
-        dict(run.verdicts),
-        run.last_verdict,
+        session.ledger.progress(),
+        dict(session.ledger.verdicts),
+        session.last_verdict,
         proofs,
         Diversity.of_proofs((proof.candidate.text, 1) for proof in proofs) if proofs else None,
-        run.spending(),
-        run.waste,
+        session.ledger.spending(),
+        session.waste,
     )

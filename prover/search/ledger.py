@@ -1,0 +1,188 @@
+"""What a search has spent and found: counters and keys, without asyncio and without a clock of its own."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from prover.candidate import Candidate
+from prover.events import Progress, Proof, Spending, Waste
+from prover.options import Budget, Preference
+from prover.search.diversity import distinct_key, normalise
+from prover.search.terms import SearchTerms
+from prover.theorem import Theorem
+from prover.verdict import Mode, Verdict, VerdictKind
+
+Clock = Callable[[], float]
+
+
+class Account:
+    """What one strategy of a search has spent; it counts against the ledger too."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._seconds: float | None = None
+        self._spent = Spending(name)
+
+    def add(self, sampled: int = 0, tokens: int = 0, checked: int = 0, requests: int = 0, proofs: int = 0) -> None:
+        """Count more of each."""
+        spent = self._spent
+        self._spent = replace(
+            spent,
+            sampled=spent.sampled + sampled,
+            tokens=spent.tokens + tokens,
+            checked=spent.checked + checked,
+            requests=spent.requests + requests,
+            proofs=spent.proofs + proofs,
+        )
+
+    def close(self) -> None:
+        """Stop the clock: the strategy has ended."""
+        self._seconds = self._clock() - self._began
+
+    def spending(self) -> Spending:
+        """What the strategy has spent so far."""
+        seconds = self._clock() - self._began if self._seconds is None else self._seconds
+        return replace(self._spent, seconds=seconds)
+
+
+class Ledger:
+    """The counts of one search against its budget.
+
+    Attributes:
+        proofs: distinct verified proofs, in the order in which they were found.
+        verdicts: whole proofs by verdict.
+        questions: questions to Lean that were begun, checks among them.
+    """
+
+    def __init__(self, theorem: Theorem, budget: Budget, terms: SearchTerms, clock: Clock = time.monotonic) -> None:
+        """Nothing is spent yet.
+
+        Raises:
+            ValueError: a part of the budget is not positive.
+        """
+        if min(budget.samples, budget.proofs, 1 if budget.checks is None else budget.checks) < 1 or budget.seconds <= 0:
+            raise ValueError(f"every part of a budget must be positive: {budget}")
+        self._theorem = theorem
+        self._budget = budget
+        self._terms = terms
+        self._clock = clock
+        self.proofs: list[Proof] = []
+        self.verdicts: Counter[VerdictKind] = Counter()
+        self.questions = 0
+        self._wanted = budget.proofs * (1 if terms.prefer is Preference.FIRST else terms.surplus)
+        self._began = clock()
+        self._sampled = 0
+        self._tokens = 0
+        self._requests = 0  # questions that were no checks
+        self._under_way = 0
+        self._asked_seconds = 0.0  # all that questions to Lean took, waiting for a worker included
+        self._changed = self._began  # when the number under way last changed
+        self._waited_seconds = 0.0  # what of that was waiting
+        self._seen: set[bytes] = set()  # keys of all whole proofs that were proposed
+        self._found: set[str] = set()  # keys of the distinct proofs
+        self._unjudged: dict[int, int] = {}  # candidates that wait for a verdict, by identity: their tokens
+        self._accounts: list[Account] = []
+
+    def account(self, name: str) -> Account:
+        """A new account for a strategy."""
+        account = Account(name, self._clock)
+        self._accounts.append(account)
+        return account
+
+    @property
+    def seconds(self) -> float:
+        """Since the search began."""
+        return self._clock() - self._began
+
+    @property
+    def samples_left(self) -> int:
+        """Samples that the budget has left."""
+        return self._budget.samples - self._sampled
+
+    @property
+    def checks_spent(self) -> bool:
+        """Whether the budget has no question to Lean left."""
+        return self.questions == self._budget.checks
+
+    @property
+    def complete(self) -> bool:
+        """Whether all proofs that are wanted were found."""
+        return len(self.proofs) == self._wanted
+
+    def sampled(self, candidate: Candidate) -> None:
+        """Count a candidate that a sampler has proposed."""
+        self._sampled += 1
+        self._tokens += candidate.tokens
+
+    def is_new(self, candidate: Candidate) -> bool:
+        """Whether no candidate that counts as the same was proposed before; from now on one was."""
+        # A whole file is no proof: where its layout matters is not for `normalise` to say.
+        text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
+        key = hashlib.sha256(f"{candidate.mode} {text}".encode("utf-8", "surrogatepass")).digest()
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        # Another way to write a proof that is there already is not worth a check.
+        return not self._found or self._distinct_key(candidate) not in self._found
+
+    def waits(self, candidate: Candidate) -> None:
+        """Count a candidate as taken but without a verdict."""
+        self._unjudged[id(candidate)] = candidate.tokens
+
+    def question_begins(self) -> None:
+        """Count a question to Lean."""
+        self.questions += 1
+        self._now_under_way(1)
+
+    def question_ends(self) -> None:
+        """A question to Lean is answered, or given up."""
+        self._now_under_way(-1)
+
+    def question_waited(self, seconds: float) -> None:
+        """Count time in which a question waited for a worker."""
+        self._waited_seconds += seconds
+
+    def request_answered(self) -> None:
+        """Count an answer of Lean that was no verdict."""
+        self._requests += 1
+
+    def judged(self, candidate: Candidate, verdict: Verdict) -> Proof | None:
+        """Count a verdict. A proof that counts and is distinct from those before it is kept and returned."""
+        self._unjudged.pop(id(candidate), None)
+        self.verdicts[verdict.kind] += 1
+        if not verdict.verified or verdict.trust < self._terms.trust:
+            return None
+        key = self._distinct_key(candidate)
+        if key in self._found:
+            return None
+        self._found.add(key)
+        proof = Proof(candidate, verdict, self.seconds)
+        self.proofs.append(proof)
+        return proof
+
+    def progress(self) -> Progress:
+        """What was spent so far."""
+        checked, proofs, seconds = self.verdicts.total(), len(self.proofs), self.seconds
+        self._now_under_way(0)
+        waited = seconds * min(1.0, self._waited_seconds / self._asked_seconds) if self._asked_seconds else 0.0
+        return Progress(self._sampled, len(self._seen), checked, proofs, seconds, self._tokens, self._requests, waited)
+
+    def waste(self) -> Waste:
+        """What would be lost if the search ended now."""
+        return Waste(len(self._unjudged), sum(self._unjudged.values()), self._under_way)
+
+    def spending(self) -> tuple[Spending, ...]:
+        """What each strategy has spent."""
+        return tuple(account.spending() for account in self._accounts)
+
+    def _distinct_key(self, candidate: Candidate) -> str:
+        return distinct_key(candidate.text, self._theorem) if candidate.mode is Mode.PROOF else candidate.text
+
+    def _now_under_way(self, more: int) -> None:
+        now = self._clock()
+        self._asked_seconds += self._under_way * (now - self._changed)
+        self._changed = now
+        self._under_way += more

@@ -1,0 +1,253 @@
+"""One search at work: the tasks that propose and check within its budget, and the events that they leave behind."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from prover.candidate import Candidate
+from prover.events import Ending, Event, Waste
+from prover.lean.checker import Checker
+from prover.lean.workers.jobs import WAIT
+from prover.options import Budget
+from prover.sampling.sampler import PromptTooLongError
+from prover.search.ledger import Account, Ledger
+from prover.search.strategies.strategy import Source, Strategy
+from prover.search.terms import SearchTerms
+from prover.theorem import Theorem
+from prover.verdict import Verdict, VerdictKind
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# These say nothing about the candidate: the next one would fare the same.
+_HOPELESS = {
+    VerdictKind.INVALID_STATEMENT: Ending.INVALID_STATEMENT,
+    VerdictKind.INFRASTRUCTURE: Ending.INFRASTRUCTURE,
+}
+
+
+class Session:
+    """One search; `events` ends with None."""
+
+    def __init__(
+        self, checker: Checker, concurrency: int, theorem: Theorem, budget: Budget, terms: SearchTerms
+    ) -> None:
+        self.theorem = theorem
+        self.terms = terms
+        self.ledger = Ledger(theorem, budget, terms)
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.ending: Ending | None = None
+        self.last_verdict: Verdict | None = None
+        self.waste = Waste()
+        self._checker = checker
+        self._seconds = budget.seconds
+        self._slots = asyncio.Semaphore(concurrency)
+        self._work: asyncio.Task[None] | None = None
+        self._strategies: list[asyncio.Task[None]] = []
+        self._failures: list[Exception] = []  # of strategies
+        self._unserved: PromptTooLongError | None = None
+        self._pulling: set[asyncio.Task[Any]] = set()  # tasks that wait for their sampler
+        self._ended: set[asyncio.Task[Any]] = set()  # those of them that were told to wait no more
+
+    async def work(self, plan: Sequence[Sequence[Strategy]]) -> None:
+        """Run the stages; the last event is None. Cancelled from within when the goal is met."""
+        self._work = asyncio.current_task()
+        WAIT.set(self.ledger.question_waited)
+        try:
+            async with asyncio.timeout(self._seconds):
+                for strategies in plan:
+                    async with asyncio.TaskGroup() as group:
+                        self._strategies = [group.create_task(self._feed(each, group)) for each in strategies]
+                    if self.ending is Ending.CHECKS_SPENT:  # what needs no samples goes on without
+                        return
+                if self._failures and not self.ledger.proofs:
+                    raise self._failures[0]
+                if self._unserved is not None and self.ledger.questions == 0:
+                    raise self._unserved
+        except TimeoutError:
+            self.ending = Ending.SECONDS_SPENT
+        except BaseExceptionGroup as failures:
+            # The first failure is what happened; the others were cancelled for it.
+            raise failures.exceptions[0] from None
+        finally:
+            self.events.put_nowait(None)
+
+    async def _feed(self, strategy: Strategy, group: asyncio.TaskGroup) -> None:
+        """Run one strategy; one that fails ends alone."""
+        account = self.ledger.account(strategy.name)
+        try:
+            await strategy.run(StrategyContext(self, account, group))
+        except Exception as error:
+            failure = error
+            while isinstance(failure, ExceptionGroup):
+                failure = failure.exceptions[0]
+            logger.warning("%s failed on theorem %s: %s", strategy.name, self.theorem.digest[:12], failure)
+            self._failures.append(failure)
+        finally:
+            account.close()
+
+    # What strategies do, through their contexts
+
+    @property
+    def samples_left(self) -> int:
+        """Samples that may still be taken."""
+        return 0 if self._over else self.ledger.samples_left
+
+    async def pull(self, candidates: AsyncGenerator[Candidate, None]) -> Candidate | None:
+        """The next candidate of one sampler; None at its end, and when the samples of the budget are spent meanwhile."""
+        puller = asyncio.current_task()
+        assert puller is not None
+        self._pulling.add(puller)
+        try:
+            candidate = await anext(candidates, None)
+        except asyncio.CancelledError:
+            if puller in self._ended and puller.uncancel() == 0:
+                return None
+            raise
+        finally:
+            self._pulling.discard(puller)
+            self._ended.discard(puller)
+        if candidate is not None:
+            self.ledger.sampled(candidate)
+            if self.ledger.samples_left == 0:
+                self._end_sampling()
+        return candidate
+
+    def cannot_serve(self, error: PromptTooLongError) -> None:
+        """Go on without a sampler that cannot be asked about this theorem; if no other tries anything, that is the failure."""
+        if self._unserved is None:
+            logger.warning("theorem %s: %s; others go on without", self.theorem.digest[:12], error)
+            self._unserved = error
+
+    def _end_sampling(self) -> None:
+        """Take no further candidate; those that were taken are still worked on as far as the budget goes."""
+        self.ending = Ending.SAMPLES_SPENT
+        for puller in self._pulling:
+            self._ended.add(puller)
+            puller.cancel()
+
+    async def acquire_question(self) -> None:
+        """Wait until one more question to Lean may begin, and count it; a spent budget of checks cancels the strategies."""
+        await self._slots.acquire()
+        if self._over:
+            self._slots.release()
+            await asyncio.Event().wait()  # the task is being cancelled
+        self.ledger.question_begins()
+        if self.ledger.checks_spent:
+            # Nothing that strategies could still find out would ever be checked; what is being checked goes on.
+            self.ending = Ending.CHECKS_SPENT
+            for strategy in self._strategies:
+                strategy.cancel()
+
+    def release_question(self) -> None:
+        """One question is answered, or given up."""
+        self.ledger.question_ends()
+        self._slots.release()
+
+    def request_answered(self) -> None:
+        """Report an answer that was no verdict."""
+        self.ledger.request_answered()
+        self.events.put_nowait(self.ledger.progress())
+
+    async def check(self, candidate: Candidate, account: Account, verdict_to_come: asyncio.Future[Verdict]) -> None:
+        """Check in the place that `acquire_question` got."""
+        try:
+            verdict = await self._checker.check(self.theorem, candidate, self.terms.terms)
+        finally:
+            self.release_question()
+        if self._aborted:
+            return
+        proof = self.ledger.judged(candidate, verdict)
+        if proof is not None:
+            account.add(proofs=1)
+            self.events.put_nowait(proof)
+        self.events.put_nowait(self.ledger.progress())
+        if not verdict_to_come.done():
+            verdict_to_come.set_result(verdict)
+        if self.ledger.complete:
+            self.waste = self.ledger.waste()
+            self._abort(Ending.PROOFS_FOUND)
+        elif verdict.kind in _HOPELESS:
+            self.last_verdict = verdict
+            self._abort(_HOPELESS[verdict.kind])
+
+    def _abort(self, ending: Ending) -> None:
+        """End all that is under way."""
+        assert self._work is not None
+        self.ending = ending
+        self._work.cancel()
+
+    @property
+    def _aborted(self) -> bool:
+        """Whether a task runs on only because it was woken in the same breath in which the search was ended."""
+        return self._work is not None and self._work.cancelling() > 0
+
+    @property
+    def _over(self) -> bool:
+        return self._aborted or self.ledger.checks_spent
+
+
+class StrategyContext:
+    """The `SearchContext` of one strategy: draws on the budget of its session, and keeps account of what it takes."""
+
+    def __init__(self, session: Session, account: Account, group: asyncio.TaskGroup) -> None:
+        self._session = session
+        self._account = account
+        self._group = group
+
+    @property
+    def theorem(self) -> Theorem:
+        """See `SearchContext`."""
+        return self._session.theorem
+
+    @property
+    def options(self) -> SearchTerms:
+        """See `SearchContext`."""
+        return self._session.terms
+
+    async def sample(self, source: Source, most: int | None = None) -> AsyncGenerator[Candidate, None]:
+        """See `SearchContext.sample`."""
+        session = self._session
+        left = session.samples_left if most is None else min(most, session.samples_left)
+        if left < 1:
+            return
+        async with contextlib.aclosing(source(replace(session.terms.params, samples=left))) as candidates:
+            while left and session.samples_left:
+                try:
+                    candidate = await session.pull(candidates)
+                except PromptTooLongError as error:
+                    session.cannot_serve(error)
+                    return
+                if candidate is None:
+                    return
+                left -= 1
+                self._account.add(sampled=1, tokens=candidate.tokens)
+                yield candidate
+
+    async def submit(self, candidate: Candidate) -> asyncio.Future[Verdict] | None:
+        """See `SearchContext.submit`."""
+        session = self._session
+        if not session.ledger.is_new(candidate):
+            return None
+        session.ledger.waits(candidate)
+        await session.acquire_question()
+        self._account.add(checked=1)
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._group.create_task(session.check(candidate, self._account, verdict))
+        return verdict
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """See `SearchContext.ask`."""
+        session = self._session
+        await session.acquire_question()
+        self._account.add(requests=1)
+        try:
+            answer = await question()
+        finally:
+            session.release_question()
+        session.request_answered()
+        return answer
