@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,6 @@ import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CollectorRegistry
 
 from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
 from prover.errors import UserError
@@ -19,7 +18,7 @@ from prover.requests import Service
 from prover.store.queue import JobQueue
 from service.auth.authentication import Authentication
 from service.auth.identity import Role
-from service.client.address import Address, bind, is_local
+from service.client.address import bind, is_local
 from service.core.engine import Engine
 from service.core.memory import Memory, open_database
 from service.core.quotas import Quotas
@@ -30,9 +29,13 @@ from service.http.server import HttpServer
 from service.jobs.jobs import Jobs
 from service.jobs.runner import JobRunner
 from service.ops import logs, tracing
-from service.ops.config import MetricsSettings, ServerSettings, Settings
+from service.ops.config import Settings
+from service.ops.connections import descriptors
+from service.ops.connections.grpc import options
+from service.ops.connections.guests import Guests, Room
+from service.ops.connections.watch import watch
 from service.ops.draining import CallsInWork
-from service.ops.health import SERVICE, Health
+from service.ops.health import SERVICE, Health, readiness
 from service.ops.metrics import http as metrics_http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.recorder import Recorder
@@ -90,6 +93,7 @@ async def listening(
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
     in_work, recorder = CallsInWork(), recorder or Recorder()
+    room = Room.of(settings.server, descriptors.raise_limit())
 
     def surrounds(names: Names, listen: str) -> list[Surround]:
         counted = CallRecorder(recorder.registry, names)
@@ -98,7 +102,7 @@ async def listening(
 
     server = grpc.aio.server(
         interceptors=[Around(surround) for surround in surrounds(GRPC, settings.server.listen)],
-        options=_options(settings.server),
+        options=options(settings.server, room),
     )
     state, servicer = Health(), Servicer(service, settings, jobs, quotas)
     await state.report(serving=False)
@@ -109,12 +113,15 @@ async def listening(
     http: HttpServer | None = None
     if settings.http.listen:
         calls = Calls(servicer, surrounds(HTTP, settings.http.listen))
-        http = await HttpServer.start(calls, settings, lambda: state.serving)
+        guests = Guests(room, recorder.connections("http"))
+        http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)
     await server.start()
+    watching = asyncio.create_task(watch(address, room, recorder.connections("grpc")))
     try:
         yield address, state
     finally:
+        watching.cancel()
         await state.shut_down()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
@@ -166,7 +173,8 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
             ):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
-                with _metrics(settings.metrics, recorder.registry, state):
+                checks = readiness(settings.server, state, database)
+                with metrics_http.offered(settings.metrics, recorder, checks):
                     announce(f"leansieve listens on {address}")
                     for url in urls:
                         announce(f"leansieve answers HTTP on {url}")
@@ -231,41 +239,6 @@ async def _reload_settings(settings: Settings, asked: asyncio.Event, reload: Cal
             name for name in Settings.model_fields if name != "log" and getattr(now, name) != getattr(settings, name)
         ]
         _log.info("settings were read again", log_level=now.log.level, changed_but_need_a_restart=changed)
-
-
-@contextlib.contextmanager
-def _metrics(settings: MetricsSettings, registry: CollectorRegistry, state: Health) -> Iterator[None]:
-    """Answer Prometheus while the context lasts, unless the settings say that nobody asks."""
-    with contextlib.ExitStack() as stack:
-        if settings.listen:
-            address = Address.parse(settings.listen)
-            if not address.loopback and not settings.allow_remote:
-                raise UserError(
-                    f"{settings.listen} can be reached from other machines, and metrics are for everyone who asks: "
-                    "listen on 127.0.0.1, or set metrics.allow_remote"
-                )
-            try:
-                port = stack.enter_context(
-                    metrics_http.serving(address.host, address.port, registry, lambda: state.serving)
-                )
-                _log.info("metrics are served", address=f"http://{address.host}:{port}/metrics")
-            except OSError as error:
-                if "listen" in settings.model_fields_set:
-                    raise UserError(f"cannot serve metrics on {settings.listen}: {error.strerror}") from None
-                # A second server on this machine; that nobody chose the port should not end it.
-                _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
-        yield
-
-
-def _options(settings: ServerSettings) -> list[tuple[str, int]]:
-    """What gRPC is told about connections."""
-    age = settings.connection_seconds
-    return [
-        ("grpc.so_reuseport", 0),  # a second server on the same port is a mistake
-        ("grpc.max_receive_message_length", settings.message_bytes),
-        ("grpc.max_send_message_length", settings.message_bytes),
-        *([] if age is None else [("grpc.max_connection_age_ms", round(1e3 * age))]),
-    ]
 
 
 async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:

@@ -34,6 +34,11 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    def bound(self) -> socket.socket:
+        """A TCP socket with this address. Raises OSError."""
+        family, _, _, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(where[:2], family=family, reuse_port=False)
+
     def try_to_bind(self) -> None:
         """Ask the system whether it can be bound; raises OSError that says why not."""
         family, kind, _, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]

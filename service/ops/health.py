@@ -1,6 +1,9 @@
 """Whether this server can prove: told to gRPC's health service, and found out again and again."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -9,6 +12,8 @@ from grpc_health.v1 import health, health_pb2
 from leansieve.v1 import proof_search_pb2
 from prover.errors import UserError
 from prover.lean.workers.stats import PoolStats, State
+from prover.store.database import Database
+from service.ops.config import ServerSettings
 
 _log = structlog.get_logger(__name__)
 
@@ -85,3 +90,30 @@ async def _proves(engine: Proving) -> bool:
         _log.warning("Lean workers are back, but a proof could not be checked", error=str(error))
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a server needs to be ready.
+
+    Attributes:
+        holds: whether it is there; asked from other threads.
+        good, bad: what is said then.
+    """
+
+    holds: Callable[[], bool]
+    good: str
+    bad: str
+
+
+def readiness(settings: ServerSettings, health: Health, database: Database | None) -> dict[str, Check]:
+    """What `/readyz` looks at, by name: Lean, and the store if there is one."""
+    checks = {"lean": Check(lambda: health.serving, "a proof was checked", "no proof can be checked now")}
+    if database is not None:
+
+        def answers() -> bool:
+            since = database.failing_since
+            return since is None or time.monotonic() - since < settings.unhealthy_seconds
+
+        checks["store"] = Check(answers, "the store answers", "the store does not answer")
+    return checks

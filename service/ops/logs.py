@@ -5,7 +5,9 @@ Texts of theorems and proofs are never logged; a theorem is named by its digest.
 
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
@@ -41,11 +43,47 @@ def configure(settings: LogSettings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendered))
+    handler.addFilter(Bounded())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     set_level(settings)
     logging.captureWarnings(True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to an operator
+
+
+class Bounded(logging.Filter):
+    """Leaves lines out that come in floods: of one event, warnings and refusals beyond `most` within `seconds`.
+
+    What strangers do to a port may not fill the disk. The first line after a flood says how many were left out.
+    """
+
+    def __init__(self, most: int = 100, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing was logged yet."""
+        super().__init__()
+        self._most = most
+        self._seconds = seconds
+        self._clock = clock
+        self._windows: dict[tuple[str, int, str], tuple[float, int]] = {}  # when it began, and how many there were
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is written."""
+        event = str(record.msg.get("event")) if isinstance(record.msg, dict) else str(record.msg)
+        if record.levelno < logging.WARNING and event != "refused":
+            return True
+        key, now = (record.name, record.levelno, event), self._clock()
+        began, count = self._windows.get(key, (now, 0))
+        left_out = 0
+        if now - began >= self._seconds:
+            began, count, left_out = now, 0, max(0, count - self._most)
+        self._windows[key] = began, count + 1
+        if len(self._windows) > _MOST_EVENTS:
+            del self._windows[next(iter(self._windows))]
+        if left_out and isinstance(record.msg, dict):
+            record.msg = {**record.msg, "left_out_before": left_out}
+        return count < self._most
+
+
+_MOST_EVENTS = 1000  # remembered
 
 
 def set_level(settings: LogSettings) -> None:

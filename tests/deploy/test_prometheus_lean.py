@@ -18,9 +18,11 @@ from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, SearchOptions
 from prover.requests import Check, Search
 from prover.theorem import Theorem
+from service.client.address import Address
 from service.client.client import Client
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings, StoreSettings
+from service.ops.health import readiness
 from service.ops.metrics import http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.recorder import Recorder
@@ -61,7 +63,8 @@ async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
                 pass
             async with httpx.AsyncClient(base_url=urls[0]) as web:
                 assert (await web.post("/v1/get-server-info", json={})).is_success
-            with http.serving("127.0.0.1", 0, recorder.registry, lambda: state.serving) as port:
+            tallies, checks = recorder.connections("metrics"), readiness(settings.server, state, None)
+            with http.serving(Address("127.0.0.1", 0), recorder.registry, checks, tallies) as port:
                 yield port
     await engine.close()
 

@@ -34,6 +34,10 @@ class ServerSettings(Section):
     """How long there may be no Lean worker at all before health turns NOT_SERVING; longer than a worker takes to start."""
     connection_seconds: float | None = Field(default=None, gt=0)
     """Age at which connections are closed, so that clients find other servers too; calls in work go on."""
+    connections: int = Field(default=4096, ge=16)
+    """Most connections to each port, to gRPC's and to HTTP's; at most half of the descriptors that the system allows."""
+    connections_each: int = Field(default=512, ge=1)
+    """Most of them from one address (of IPv6: one /64). Behind a proxy all clients have the same one: raise it there."""
 
 
 class HttpSettings(Section):

@@ -1,77 +1,125 @@
-"""The HTTP server for operators: `/metrics`, and `/livez` and `/readyz` for probes that speak no gRPC. In a thread."""
+"""The port for operators: `/metrics`, and `/livez` and `/readyz` for probes that speak no gRPC.
 
+It has a thread and an event loop of its own, so that it answers also when the server has no time, and a place for
+connections of its own, so that nobody who fills the other ports keeps probes out.
+"""
+
+import asyncio
 import contextlib
-import socket
-import socketserver
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from wsgiref.types import StartResponse, WSGIEnvironment
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+import structlog
+from prometheus_client import CollectorRegistry, make_asgi_app
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-_App = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+from prover.errors import UserError
+from service.client.address import Address
+from service.http.listener import Listener
+from service.ops.config import MetricsSettings
+from service.ops.connections.guests import PROBES, Guests, Tallies
+from service.ops.health import Check
+from service.ops.metrics.recorder import Recorder
+
+_log = structlog.get_logger(__name__)
 
 
 @contextlib.contextmanager
-def serving(host: str, port: int, registry: CollectorRegistry, ready: Callable[[], bool]) -> Iterator[int]:
+def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, Check]) -> Iterator[None]:
+    """Answer Prometheus while the context lasts, unless the settings say that nobody asks."""
+    with contextlib.ExitStack() as stack:
+        if settings.listen:
+            address = Address.parse(settings.listen)
+            if not address.loopback and not settings.allow_remote:
+                raise UserError(
+                    f"{settings.listen} can be reached from other machines, and metrics are for everyone who asks: "
+                    "listen on 127.0.0.1, or set metrics.allow_remote"
+                )
+            tallies = recorder.connections("metrics")
+            try:
+                port = stack.enter_context(serving(address, recorder.registry, checks, tallies))
+                _log.info("metrics are served", address=f"http://{address.host}:{port}/metrics")
+            except OSError as error:
+                if "listen" in settings.model_fields_set:
+                    raise UserError(f"cannot serve metrics on {settings.listen}: {error.strerror}") from None
+                # A second server on this machine; that nobody chose the port should not end it.
+                _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
+        yield
+
+
+@contextlib.contextmanager
+def serving(
+    address: Address, registry: CollectorRegistry, checks: Mapping[str, Check], tallies: Tallies
+) -> Iterator[int]:
     """Answer while the context lasts; yields the port.
+
+    Args:
+        address: where.
+        registry: what `/metrics` shows.
+        checks: what `/readyz` looks at, by the names that `?exclude=` takes.
+        tallies: where connections are counted.
 
     Raises:
         OSError: it is not possible to listen there.
     """
-    kind = _Server6 if ":" in host else _Server
-    with make_server(host, port, _app(registry, ready), kind, _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    bound = address.bound()
+    port: int = bound.getsockname()[1]
+    listener = Listener(bound, _app(registry, checks), Guests(PROBES, tallies), None)
+    loop = asyncio.new_event_loop()
+    over = asyncio.Event()
+
+    async def answer() -> None:
+        await listener.start()
+        await over.wait()
+        await listener.close()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=[answer()], name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
 
 
-def _app(registry: CollectorRegistry, ready: Callable[[], bool]) -> _App:
-    metrics: _App = make_wsgi_app(registry)
+def _app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> Starlette:
+    async def alive(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
 
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        match environ.get("PATH_INFO"):
-            case "/metrics":
-                # In its OpenMetrics, prometheus_client writes `_` for the `:` in vLLM's names, without saying so in `# TYPE`.
-                environ["HTTP_ACCEPT"] = "text/plain"
-                return metrics(environ, start_response)
-            case "/livez":
-                status, text = "200 OK", b"alive\n"
-            case "/readyz" if ready():
-                status, text = "200 OK", b"a proof was checked\n"
-            case "/readyz":
-                status, text = "503 Service Unavailable", b"no proof can be checked now\n"
-            case _:
-                status, text = "404 Not Found", b"there is /metrics, /livez and /readyz\n"
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])  # a new list: wsgiref adds to it
-        return [text]
+    async def ready(request: Request) -> Response:
+        excluded = set(request.query_params.getlist("exclude"))
+        if excluded - checks.keys():
+            return PlainTextResponse(f"nothing of that name is looked at; there is: {', '.join(checks)}\n", 400)
+        found = {name: check.holds() for name, check in checks.items() if name not in excluded}
+        lines = [checks[name].good if holds else checks[name].bad for name, holds in found.items()]
+        return PlainTextResponse("".join(f"{line}\n" for line in lines), 200 if all(found.values()) else 503)
 
-    return app
+    async def lost(_request: Request) -> Response:
+        return PlainTextResponse("there is /metrics, /livez and /readyz\n", 404)
 
-
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    request_queue_size = 32
-
-    def server_bind(self) -> None:
-        """As the base class, without asking the name service who this machine is: it may be out of reach."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-        self.setup_environ()
+    routes = [
+        Route("/livez", alive),
+        Route("/readyz", ready),
+        Route("/metrics", _Metrics(registry)),
+        Route("/{rest:path}", lost),
+    ]
+    return Starlette(routes=routes)
 
 
-class _Server6(_Server):
-    address_family = socket.AF_INET6
+class _Metrics:
+    """Routes give functions a request; this one is an application.
 
+    In its OpenMetrics, prometheus_client writes `_` for the `:` in vLLM's names, without saying so in `# TYPE`: plain text it is.
+    """
 
-class _Handler(WSGIRequestHandler):
-    timeout = 10  # seconds a client may take to say what it wants
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._app = make_asgi_app(registry)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: each scrape would be a line."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [each for each in scope["headers"] if each[0] != b"accept"]
+        await self._app({**scope, "headers": [*headers, (b"accept", b"text/plain")]}, receive, send)

@@ -15,6 +15,7 @@ from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Verdict
+from service.ops.connections.guests import Tallies
 from service.ops.tracing import Tracing
 
 _CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -83,6 +84,18 @@ class Recorder:
         )
         for result in ("hit", "miss"):
             self._lookups.labels(result)
+
+        self._connections = Gauge("leansieve_connections", "Connections, by port.", ["port"], registry=registry)
+        self._refused_connections = Counter(
+            "leansieve_connections_refused",
+            "Connections turned away, or closed to make room for others, by port.",
+            ["port"],
+            registry=registry,
+        )
+
+    def connections(self, port: str) -> Tallies:
+        """Where connections to a port are counted: `grpc`, `http` or `metrics`."""
+        return Tallies(self._connections.labels(port), self._refused_connections.labels(port))
 
     def checker(self, checker: Checker) -> Checker:
         """`checker`, recorded."""

@@ -16,8 +16,7 @@ from prover.errors import UserError
 from service.auth import tokens
 from service.auth.identity import Role
 from service.core.engine import Engine
-from service.http import page
-from service.http import server as http_server
+from service.http import listener, page
 from service.http.app import METHODS, path
 from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.server import listening
@@ -261,13 +260,13 @@ async def test_what_is_no_http_harms_nobody() -> None:
 async def test_answers_do_not_wait_for_acknowledgements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each answer took 40 ms more: sockets that asyncio did not bind keep Nagle's algorithm."""
     seen: list[bool] = []
-    made = http_server._Protocol.connection_made
+    made = listener._Protocol.connection_made
 
-    def look(self: http_server._Protocol, transport: asyncio.Transport) -> None:
+    def look(self: listener._Protocol, transport: asyncio.Transport) -> None:
         made(self, transport)
         seen.append(bool(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
 
-    monkeypatch.setattr(http_server._Protocol, "connection_made", look)
+    monkeypatch.setattr(listener._Protocol, "connection_made", look)
     async with asking() as client:
         await client.post(INFO, json={})
     assert seen == [True]

@@ -83,3 +83,23 @@ async def test_a_bug_shows_neither_clients_nor_logs_what_was_asked(capsys: pytes
     assert "RuntimeError in " in said
     assert "test_logs.py" in said
     assert "secret" not in said
+
+
+def test_a_flood_of_one_event_is_bounded_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(LogSettings(format="json"))
+    now = [0.0]
+    (handler,) = logging.getLogger().handlers
+    handler.filters[:] = [logs.Bounded(most=3, seconds=10, clock=lambda: now[0])]
+    log = structlog.get_logger("flood")
+    for _ in range(1000):
+        log.warning("no connection can be taken")
+        log.info("answered")
+    log.warning("another")
+    now[0] = 11.0
+    log.warning("no connection can be taken")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    flood = [line for line in lines if line["event"] == "no connection can be taken"]
+    assert len(flood) == 4
+    assert flood[-1]["left_out_before"] == 997
+    assert sum(line["event"] == "answered" for line in lines) == 1000
+    assert sum(line["event"] == "another" for line in lines) == 1

@@ -1,0 +1,21 @@
+"""How many files and connections this process may have open."""
+
+import contextlib
+import resource
+
+_MOST = 1 << 16  # more than any server here needs; some systems allow a milliard
+
+
+def raise_limit() -> int:
+    """Raise the soft limit to the hard one; how many descriptors there may be then.
+
+    Systems keep the soft limit at 1,024 for the sake of programs that use `select`; none of ours does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
