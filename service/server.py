@@ -18,6 +18,7 @@ from prover.requests import Service
 from prover.store.queue import JobQueue
 from service.auth.authentication import Authentication
 from service.auth.identity import Role
+from service.auth.owners import Owners
 from service.client.address import bind, is_local
 from service.core.engine import Engine
 from service.core.memory import Memory, open_database
@@ -28,6 +29,7 @@ from service.http.calls import Calls
 from service.http.server import HttpServer
 from service.jobs.jobs import Jobs
 from service.jobs.runner import JobRunner
+from service.jobs.waiting import ended
 from service.ops import logs, tracing
 from service.ops.config import Settings
 from service.ops.connections import descriptors
@@ -95,9 +97,12 @@ async def listening(
     in_work, recorder = CallsInWork(), recorder or Recorder()
     room = Room.of(settings.server, descriptors.raise_limit())
 
+    authentications: list[Authentication] = []
+
     def surrounds(names: Names, listen: str) -> list[Surround]:
         counted = CallRecorder(recorder.registry, names)
-        authentication = Authentication(settings.security, roles_of_anyone(listen))
+        authentication = Authentication(settings.security, roles_of_anyone(listen), recorder.refused)
+        authentications.append(authentication)
         return [counted.around, recorder.tracing.around, in_work.around, authentication.around]
 
     server = grpc.aio.server(
@@ -117,11 +122,12 @@ async def listening(
         http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)
     await server.start()
-    watching = asyncio.create_task(watch(address, room, recorder.connections("grpc")))
+    watches = [watch(address, room, recorder.connections("grpc"))]
+    watches += [authentication.watch(in_work.end_one) for authentication in authentications]
+    watching = [asyncio.create_task(each) for each in watches]
     try:
         yield address, state
     finally:
-        watching.cancel()
         await state.shut_down()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
@@ -138,6 +144,7 @@ async def listening(
             await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
         await server.stop(0)
         await draining
+        await ended(watching)
         if http is not None:
             await http.close()
 
@@ -164,7 +171,8 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         memory = Memory(database, settings.store, recorder.looked_up) if database else None
         engine = Engine(settings, recorder=recorder, memory=memory, shared=True)
         quotas = Quotas(settings.clients)
-        jobs = JobRunner(engine, JobQueue(database), settings.jobs, quotas) if database else None
+        owners = Owners(settings.security.tokens)
+        jobs = JobRunner(engine, JobQueue(database), settings.jobs, quotas, owners.may) if database else None
         urls: list[str] = []
         try:
             async with listening(engine, settings, signals.hurry, recorder, jobs, urls.append, quotas) as (

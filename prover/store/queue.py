@@ -6,7 +6,7 @@ Answers of a job have positions 1, 2, 3, … without gaps, in the order in which
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ class Lease:
 
     item: int
     job: str
+    owner: str
     name: str
     request: str
     options: str
@@ -113,14 +114,18 @@ class JobQueue:
         return await self._database.read(lambda c: [(row.position, row.answer) for row in c.execute(query)])
 
     async def claim(
-        self, most: int, seconds: float, without: Collection[str] = (), in_hand: Collection[int] = ()
+        self,
+        most: int,
+        seconds: float,
+        without: Callable[[str], bool] = lambda _owner: False,
+        in_hand: Collection[int] = (),
     ) -> list[Lease]:
         """Take at most `most` items for so many seconds, turn by turn from owners and jobs with fewest under way.
 
         Args:
             most: items.
             seconds: until the leases run out.
-            without: owners whose items are left alone.
+            without: whether an owner's items are left alone; asked in another thread.
             in_hand: items that this server works on already; they are left alone too, though their leases ran out
                 while the database was away.
 
@@ -227,17 +232,17 @@ class JobQueue:
         return job
 
     def _claim(
-        self, connection: Connection, most: int, seconds: float, without: Collection[str], in_hand: Collection[int]
+        self,
+        connection: Connection,
+        most: int,
+        seconds: float,
+        without: Callable[[str], bool],
+        in_hand: Collection[int],
     ) -> list[Lease]:
         now = self._database.now(connection)
-        theirs = (JobRow.finished.is_(None), JobRow.owner.not_in(without))
+        unfinished = select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(JobRow.finished.is_(None))
         # 1. Whose turn it is: jobs with something to do, and what is under way of each.
-        jobs = {
-            row.id: row
-            for row in connection.execute(
-                select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(*theirs)
-            )
-        }
+        jobs = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
         at_work: dict[str, int] = dict.fromkeys(jobs, 0)
         query = select(ItemRow.job, func.count()).where(
             ItemRow.job.in_(jobs), ItemRow.state == "running", ItemRow.lease_until >= now
@@ -266,7 +271,8 @@ class JobQueue:
             values = {"state": "running", "lease": self._server, "lease_until": now + seconds}
             taken = update(ItemRow).where(ItemRow.id == row.id).values(values | {"attempt": row.attempt + 1})
             connection.execute(taken)
-            leases.append(Lease(row.id, job, row.name, row.request, jobs[job].options, row.attempt + 1))
+            of_job = jobs[job]
+            leases.append(Lease(row.id, job, of_job.owner, row.name, row.request, of_job.options, row.attempt + 1))
             at_work[job] += 1
         return leases
 

@@ -1,13 +1,16 @@
 """Who makes a call, and whether they may: found out before a handler sees it."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 from urllib.parse import unquote
 
 import structlog
 
-from prover.errors import NotAllowedError, UnknownCallerError
+from prover.errors import NotAllowedError, UnknownCallerError, UserError
 from service.auth.identity import CALLER, Identity, Role
 from service.auth.tokens import Token, digest, read
 from service.auth.watched import Watched
@@ -35,20 +38,40 @@ ROLES: Mapping[str, Role | None] = {
 """The role that a method of `SERVICE` needs; None: any. Methods that are not here need `admin`."""
 
 
+_LOOK_SECONDS = 1.0  # how soon a call in work ends whose token was revoked or has ended
+
+
+class Refusal(StrEnum):
+    """Why a call is not let in."""
+
+    NO_TOKEN = "no_token"
+    UNKNOWN_TOKEN = "unknown_token"
+    EXPIRED_TOKEN = "expired_token"
+    NOT_ALLOWED = "not_allowed"
+
+
 class Authentication:
     """Tells who calls; give `around` to an `Around` interceptor."""
 
-    def __init__(self, settings: SecuritySettings, everybody: frozenset[Role]) -> None:
+    def __init__(
+        self,
+        settings: SecuritySettings,
+        everybody: frozenset[Role],
+        refused: Callable[[Refusal], None] = lambda _reason: None,
+    ) -> None:
         """Ask callers for what the settings demand.
 
         Args:
             settings: where tokens are, and what certificates allow.
             everybody: roles of those who are not asked who they are, where nobody is.
+            refused: told of each call that is not let in.
 
         Raises:
             UserError: the file of tokens cannot be read.
         """
         self._everybody = everybody
+        self._refused = refused
+        self._open: dict[asyncio.Task[Any], Call] = {}
         self._certificates = settings.client_ca is not None
         self._client_roles = frozenset(settings.client_roles)
         file = settings.tokens
@@ -63,45 +86,77 @@ class Authentication:
         Health is told to everyone who can connect: probes and load balancers have no token.
         """
         identity = self._identify(call)
-        if identity is None:
+        if isinstance(identity, Refusal):
             if call.service != HEALTH:
-                _log.info("refused", rpc=call.method, peer=_peer(call), reason="unknown caller")
+                self._refused(identity)
+                _log.info("refused", rpc=call.method, peer=_peer(call), reason=identity.value)
                 await status.abort(call.context, UnknownCallerError(self._wanted))
             identity = Identity(_peer(call), frozenset())
-        role = ROLES.get(call.method, Role.ADMIN) if call.service == SERVICE else None
-        if role is not None and not identity.may(role):
-            _log.info("refused", rpc=call.method, client=identity.name, reason="not allowed")
+        if (role := _role(call)) is not None and not identity.may(role):
+            self._refused(Refusal.NOT_ALLOWED)
+            _log.info("refused", rpc=call.method, client=identity.name, reason=Refusal.NOT_ALLOWED.value)
             await status.abort(
                 call.context, NotAllowedError(f"{call.method} needs the role {role.value}, which you do not have")
             )
         # Not reset: the task ends with the call, and a generator may be closed from elsewhere.
         CALLER.set(identity)
-        yield
+        task = asyncio.current_task()
+        if task is None or call.service == HEALTH:
+            yield
+            return
+        self._open[task] = call
+        try:
+            yield
+        finally:
+            del self._open[task]
+
+    async def watch(self, end: Callable[[asyncio.Task[Any], UserError], None]) -> None:
+        """End calls whose callers are no longer let in, once a second, until this task is cancelled.
+
+        Args:
+            end: ends the call that a task answers, for a reason.
+        """
+        while self._tokens is not None:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for task, call in list(self._open.items()):
+                identity, role = self._identify(call), _role(call)
+                if isinstance(identity, Refusal):
+                    end(task, UnknownCallerError(f"the call was ended, for its token is valid no more: {self._wanted}"))
+                elif role is not None and not identity.may(role):
+                    end(task, NotAllowedError(f"the call was ended: its token has the role {role.value} no more"))
 
     @property
     def _wanted(self) -> str:
         what = "a valid token: name its file with --token-file" if self._tokens else "a certificate"
         return f"this server wants to know who calls, by {what}"
 
-    def _identify(self, call: Call) -> Identity | None:
-        """Who calls, None if it is not known but must be."""
+    def _identify(self, call: Call) -> "Identity | Refusal":
+        """Who calls, or why that is not known although it must be."""
         if self._tokens is not None:
-            return self._by_token(call, self._tokens.current())
+            return _by_token(call, self._tokens.current())
         if self._certificates:
             return self._by_certificate(call)
         return Identity(_peer(call), self._everybody)
 
-    def _by_token(self, call: Call, tokens: Mapping[str, Token]) -> Identity | None:
-        scheme, _, secret = str(call.metadata.get("authorization", "")).partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        # Who guesses cannot steer the digest that is looked up: how long the look-up takes tells nothing of a token.
-        token = tokens.get(digest(secret.strip()))
-        return token.identity if token is not None and token.valid(datetime.now(UTC)) else None
-
-    def _by_certificate(self, call: Call) -> Identity | None:
+    def _by_certificate(self, call: Call) -> Identity:
         name = next(iter(call.context.auth_context().get("x509_common_name", ())), None)
         return Identity(_peer(call) if name is None else name.decode(errors="replace"), self._client_roles)
+
+
+def _by_token(call: Call, tokens: Mapping[str, Token]) -> Identity | Refusal:
+    scheme, _, secret = str(call.metadata.get("authorization", "")).partition(" ")
+    if scheme.lower() != "bearer":
+        return Refusal.NO_TOKEN
+    # Who guesses cannot steer the digest that is looked up: how long the look-up takes tells nothing of a token.
+    token = tokens.get(digest(secret.strip()))
+    if token is None:
+        return Refusal.UNKNOWN_TOKEN
+    return token.identity if token.valid(datetime.now(UTC)) else Refusal.EXPIRED_TOKEN
+
+
+def _role(call: Call) -> Role | None:
+    """What a call needs; None: nothing."""
+    return ROLES.get(call.method, Role.ADMIN) if call.service == SERVICE else None
 
 
 def _peer(call: Call) -> str:

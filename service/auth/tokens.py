@@ -5,12 +5,13 @@ protect. The file is TOML with one `[[token]]` table for each, and is read again
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import re
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock
@@ -101,41 +102,87 @@ def new(
     Raises:
         UserError: the name or a number does not fit, or the file cannot be read or written.
     """
-    quota = quota or Quota()
-    token = PREFIX + secrets.token_urlsafe(32)
-    try:
-        entry = Token(
-            name=name,
-            sha256=digest(token),
-            roles=tuple(roles),
-            created=datetime.now(UTC).replace(microsecond=0),
-            expires=expires,
-            calls=quota.calls,
-            calls_per_minute=quota.calls_per_minute,
-            lean_seconds_per_hour=quota.lean_seconds_per_hour,
-            samples_per_hour=quota.samples_per_hour,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
+    token, entry = _made(name, roles, expires, quota or Quota())
     with _changing(file) as tokens:
         tokens.append(entry)
     return token
 
 
-def revoke(file: Path, name: str) -> int:
-    """Take all tokens of that name out of the file; how many there were.
+def rotate(file: Path, name: str, overlap: timedelta) -> str:
+    """Make a token with the name, roles, quota and lifetime of the newest one of that name, which ends after `overlap`.
+
+    Whatever else has that name ends then too; with no overlap, all that had it are gone at once.
+
+    Raises:
+        UserError: the file cannot be read or written, or there is none of that name.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    with _changing(file) as tokens:
+        old = max(_named(tokens, name, file), key=lambda token: token.created)
+        expires = None if old.expires is None else now + (old.expires - old.created)
+        token, entry = _made(name, old.roles, expires, old.identity.quota)
+        end = now + overlap
+        kept = [
+            each.model_copy(update={"expires": min(end, each.expires or end)}) if each.name == name else each
+            for each in tokens
+            if each.name != name or overlap > timedelta()
+        ]
+        tokens[:] = [*kept, entry]
+    return token
+
+
+def revoke(file: Path, name: str, only: str = "") -> int:
+    """Take all tokens of that name out of the file, or only the one whose hash begins with `only`; how many there were.
+
+    Raises:
+        UserError: the file cannot be read or written, or there is none of that name and hash, or several.
+    """
+    with _changing(file) as tokens:
+        gone = [token for token in _named(tokens, name, file) if token.sha256.startswith(only.rstrip("…"))]
+        if not gone:
+            raise UserError(f"no token of {name!r} in {file} has a hash that begins with {only!r}: see `token list`")
+        if only and len(gone) > 1:
+            raise UserError(f"{len(gone)} tokens of {name!r} have a hash that begins with {only!r}: give more of it")
+        tokens[:] = [token for token in tokens if token not in gone]
+    return len(gone)
+
+
+def set_quota(file: Path, name: str, quota: Quota) -> int:
+    """Give all tokens of that name this quota; how many there are.
 
     Raises:
         UserError: the file cannot be read or written, or there is none of that name.
     """
     with _changing(file) as tokens:
-        kept = [token for token in tokens if token.name != name]
-        if len(kept) == len(tokens):
-            raise UserError(f"there is no token named {name!r} in {file}")
-        gone = len(tokens) - len(kept)
-        tokens[:] = kept
-    return gone
+        changed = _named(tokens, name, file)
+        values = dataclasses.asdict(quota)
+        tokens[:] = [token.model_copy(update=values) if token in changed else token for token in tokens]
+    return len(changed)
+
+
+def _named(tokens: Sequence[Token], name: str, file: Path) -> list[Token]:
+    """Those of that name. Raises UserError if there is none."""
+    found = [token for token in tokens if token.name == name]
+    if not found:
+        raise UserError(f"there is no token named {name!r} in {file}")
+    return found
+
+
+def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quota) -> tuple[str, Token]:
+    """A new token, and what the file holds of it. Raises UserError if the name or a number does not fit."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    try:
+        return token, Token(
+            name=name,
+            sha256=digest(token),
+            roles=tuple(roles),
+            created=datetime.now(UTC).replace(microsecond=0),
+            expires=expires,
+            **dataclasses.asdict(quota),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 @contextlib.contextmanager

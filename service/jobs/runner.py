@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -37,12 +37,19 @@ _LONGEST_KEY = 256
 class JobRunner:
     """`Jobs` over a database. Use it as an async context manager; behind it, what it was working on is free again."""
 
-    def __init__(self, service: Service, queue: JobQueue, settings: JobSettings, quotas: Quotas | None = None) -> None:
-        """Search with `service`, at `Priority.BATCH`; what that takes is charged to owners in `quotas`, if any."""
+    def __init__(
+        self,
+        service: Service,
+        queue: JobQueue,
+        settings: JobSettings,
+        quotas: Quotas | None = None,
+        may: Callable[[str], bool] = lambda _owner: True,
+    ) -> None:
+        """Search with `service`, at `Priority.BATCH`; see `Work` for the rest."""
         self._queue = queue
         self._settings = settings
         self._changes = Changes()
-        self._work = Work(service, queue, settings, quotas, self._changes)
+        self._work = Work(service, queue, settings, quotas, self._changes, may)
 
     async def __aenter__(self) -> Self:
         """Begin to work."""

@@ -6,6 +6,7 @@ one started again, take its items; an item that three servers died on is answere
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import random
 from collections.abc import Callable, Coroutine, Iterator
@@ -42,13 +43,29 @@ class Work:
     """What one server does on the jobs of a database. Use it as an async context manager; behind it, its items are free again."""
 
     def __init__(
-        self, service: Service, queue: JobQueue, settings: JobSettings, quotas: Quotas | None, changes: Changes
+        self,
+        service: Service,
+        queue: JobQueue,
+        settings: JobSettings,
+        quotas: Quotas | None,
+        changes: Changes,
+        may: Callable[[str], bool],
     ) -> None:
-        """Search with `service`, at `Priority.BATCH`; owners are charged in `quotas`, if any; `changes` is told and heard."""
+        """Work on batches.
+
+        Args:
+            service: searches, at `Priority.BATCH`.
+            queue: where items are.
+            settings: of batches.
+            quotas: where owners are charged, if anywhere.
+            changes: told and heard.
+            may: whether an owner's items are worked on; asked in other threads too.
+        """
         self._service = service
         self._queue = queue
         self._settings = settings
         self._quotas = quotas
+        self._may = may
         self._changes = changes
         self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
@@ -56,7 +73,7 @@ class Work:
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        loops = (self._work, self._renew, self._tidy)
+        loops = (self._work, self._renew, self._stop_revoked, self._tidy)
         self._loops = [asyncio.create_task(_kept_up(loop)) for loop in loops]
         return self
 
@@ -80,7 +97,8 @@ class Work:
             room = await self._room()
             try:
                 spent, seconds = self._without_means(), self._settings.lease_seconds
-                claimed = self._queue.claim(room, seconds, spent, set(self._working)) if room else None
+                left_alone = functools.partial(self._left_alone, spent)
+                claimed = self._queue.claim(room, seconds, left_alone, set(self._working)) if room else None
                 leases = await unbroken(claimed) if claimed else []
             except StoreError as error:
                 _log.warning("batches cannot be worked on", error=str(error))
@@ -101,6 +119,19 @@ class Work:
             except UserError:  # not yet started, for instance
                 most = 0
         return max(0, most - len(self._working))
+
+    def _left_alone(self, spent: set[str], owner: str) -> bool:
+        return owner in spent or not self._may(owner)
+
+    async def _stop_revoked(self) -> None:
+        """Stop what is under way for owners who may not have it done any more; it can be taken again when they may."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            for lease, task in list(self._working.values()):
+                if not self._may(lease.owner):
+                    _log.info("a batch item is stopped: its owner has no valid token any more", job=lease.job)
+                    await ended([task])
+                    await self._told(functools.partial(self._queue.release, lease))
 
     def _without_means(self) -> set[str]:
         """Owners who have to wait until something of their quota is left again."""

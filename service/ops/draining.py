@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from prover.errors import UserError
 from prover.requests import UnavailableError
 from service.grpc import status
 from service.grpc.interceptor import Call
@@ -15,19 +16,19 @@ _RETRY_SECONDS = 1.0
 
 
 class CallsInWork:
-    """Knows the calls in work; give `around` to an `Around` interceptor."""
+    """Knows the calls in work, and ends them; give `around` to an `Around` interceptor."""
 
     def __init__(self) -> None:
         """None."""
         self._methods: dict[asyncio.Task[Any], str] = {}
-        self._ended: set[asyncio.Task[Any]] = set()
+        self._ended: dict[asyncio.Task[Any], UserError] = {}
         self._none = asyncio.Event()
         self._none.set()
         self._over = False
 
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
-        """Count one call in; when the server ends before it does, tell the client to send it again."""
+        """Count one call in; when it is ended from here, tell the client why."""
         task = asyncio.current_task()
         if task is None or call.service == _LISTENING_IN:
             yield
@@ -39,12 +40,12 @@ class CallsInWork:
                 await status.abort(call.context, _shutting_down())
             yield
         except asyncio.CancelledError:
-            if task not in self._ended:
+            if (reason := self._ended.get(task)) is None:
                 raise
             task.uncancel()
-            await status.abort(call.context, _shutting_down())
+            await status.abort(call.context, reason)
         finally:
-            self._ended.discard(task)
+            self._ended.pop(task, None)
             del self._methods[task]
             if not self._methods:
                 self._none.set()
@@ -58,8 +59,13 @@ class CallsInWork:
         self._over = self._over or method is None
         for task, name in self._methods.items():
             if method in (None, name):
-                self._ended.add(task)
-                task.cancel()
+                self.end_one(task, _shutting_down())
+
+    def end_one(self, task: asyncio.Task[Any], reason: UserError) -> None:
+        """End the call that `task` answers; nothing happens if it is over, or is being ended."""
+        if task in self._methods and task not in self._ended:
+            self._ended[task] = reason
+            task.cancel()
 
 
 def _shutting_down() -> UnavailableError:

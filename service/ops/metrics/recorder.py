@@ -15,6 +15,7 @@ from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Verdict
+from service.auth.authentication import Refusal
 from service.ops.connections.guests import Tallies
 from service.ops.tracing import Tracing
 
@@ -92,6 +93,16 @@ class Recorder:
             ["port"],
             registry=registry,
         )
+
+        self._refused_calls = Counter(
+            "leansieve_refused_calls", "Calls that were not let in, by reason.", ["reason"], registry=registry
+        )
+        for reason in Refusal:
+            self._refused_calls.labels(reason.value)
+
+    def refused(self, reason: Refusal) -> None:
+        """A call was not let in."""
+        self._refused_calls.labels(reason.value).inc()
 
     def connections(self, port: str) -> Tallies:
         """Where connections to a port are counted: `grpc`, `http` or `metrics`."""

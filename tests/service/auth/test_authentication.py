@@ -148,6 +148,27 @@ async def test_tokens_are_made_and_revoked_while_the_server_runs(tmp_path: Path)
         assert await code_of(address, connecting(token=second)) == "OK"
 
 
+async def test_calls_in_work_end_with_their_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream went on for as long as its client liked after its token was revoked."""
+    monkeypatch.setattr(authentication, "_LOOK_SECONDS", 0.05)
+    file = tmp_path / "tokens.toml"
+    revoked, kept = tokens.new(file, "revoked", [Role.CHECK]), tokens.new(file, "kept", [Role.CHECK])
+    async with running(SecuritySettings(tokens=file)) as (address, _), grpc.aio.insecure_channel(address) as channel:
+        streams = [
+            ProofSearchStub(channel).CheckProofs(metadata=(("authorization", f"Bearer {token}"),))
+            for token in (revoked, kept)
+        ]
+        for stream in streams:
+            await stream.initial_metadata()  # it is being answered
+        tokens.revoke(file, "revoked")
+        async with asyncio.timeout(10):
+            assert await streams[0].code() is grpc.StatusCode.UNAUTHENTICATED
+        assert "valid no more" in await streams[0].details()
+        await asyncio.sleep(0.3)
+        assert not streams[1].done()
+        streams[1].cancel()
+
+
 async def test_no_token_is_ever_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "tokens.toml"
     token = tokens.new(file, "editor", [Role.CHECK])

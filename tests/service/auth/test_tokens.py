@@ -36,6 +36,46 @@ def test_tokens_are_added_and_revoked_by_name(tmp_path: Path) -> None:
         tokens.revoke(file, "a")
 
 
+def test_one_of_several_tokens_of_a_name_is_retired(tmp_path: Path) -> None:
+    """Two tokens of one name could only be revoked together."""
+    file = tmp_path / "tokens.toml"
+    first, second = (tokens.new(file, "a", [Role.CHECK]) for _ in range(2))
+    assert tokens.revoke(file, "a", tokens.digest(first)[:12] + "…") == 1
+    assert set(tokens.read(file)) == {tokens.digest(second)}
+    with pytest.raises(UserError, match="hash that begins with"):
+        tokens.revoke(file, "a", "0000000000000")
+
+
+def test_a_rotated_token_is_like_the_old_one_which_ends(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    now = datetime.now(UTC)
+    old = tokens.new(file, "a", [Role.ADMIN], now + timedelta(days=90), Quota(calls=3))
+    other = tokens.new(file, "b", [Role.CHECK])
+    new = tokens.rotate(file, "a", timedelta(hours=2))
+    found = tokens.read(file)
+    assert set(found) == {tokens.digest(token) for token in (old, new, other)}
+    assert found[tokens.digest(new)].identity == found[tokens.digest(old)].identity
+    soon, later = found[tokens.digest(old)].expires, found[tokens.digest(new)].expires
+    assert soon is not None
+    assert later is not None
+    assert now + timedelta(hours=1.9) < soon < now + timedelta(hours=2.1)
+    assert now + timedelta(days=89) < later < now + timedelta(days=91)
+    assert found[tokens.digest(other)].expires is None
+    newest = tokens.rotate(file, "a", timedelta())
+    assert set(tokens.read(file)) == {tokens.digest(token) for token in (newest, other)}
+    with pytest.raises(UserError, match="no token named 'c'"):
+        tokens.rotate(file, "c", timedelta())
+
+
+def test_a_quota_is_set_for_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    for name in ("a", "a", "b"):
+        tokens.new(file, name, [Role.PROVE], quota=Quota(calls=9))
+    assert tokens.set_quota(file, "a", Quota(samples_per_hour=100)) == 2
+    quotas = [(token.name, token.identity.quota) for token in tokens.read(file).values()]
+    assert quotas == [("a", Quota(samples_per_hour=100))] * 2 + [("b", Quota(calls=9))]
+
+
 def test_a_change_keeps_the_mode_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "tokens.toml"
     tokens.new(file, "a", [Role.CHECK])

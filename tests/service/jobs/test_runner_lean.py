@@ -17,6 +17,9 @@ from prover.requests import BusyError, UnavailableError
 from prover.store.database import Database
 from prover.store.queue import JobQueue
 from prover.theorem import Theorem
+from service.auth import tokens
+from service.auth.identity import Role
+from service.auth.owners import Owners
 from service.core.engine import Engine
 from service.core.memory import Memory
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, JobStatus, NoJobError, Outcome
@@ -54,12 +57,14 @@ def items(*theorems: Theorem) -> tuple[Item, ...]:
     return tuple(Item(theorem.digest[:8], theorem, family="family") for theorem in theorems)
 
 
-async def watched(runner: JobRunner, job: JobStatus, after: int = 0) -> tuple[dict[str, Answer], JobStatus]:
+async def watched(
+    runner: JobRunner, job: JobStatus, after: int = 0, owner: str = ""
+) -> tuple[dict[str, Answer], JobStatus]:
     """All answers by id, and the last status."""
     answers: dict[str, Answer] = {}
     last = job
     async with asyncio.timeout(120):
-        async for event in runner.watch(job.id, after):
+        async for event in runner.watch(job.id, after, owner):
             if isinstance(event, Answered):
                 assert event.answer.id not in answers
                 assert event.position == after + len(answers) + 1
@@ -149,6 +154,33 @@ async def test_a_cancelled_job_stops_what_is_under_way(runner: JobRunner, lean_p
     async with asyncio.timeout(20):
         while any(worker.state.value == "busy" for worker in lean_pool.stats().workers):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def test_a_batch_stands_still_while_its_owner_has_no_valid_token(
+    engine: Engine, database: Database, tmp_path: Path
+) -> None:
+    """It went on for as long as it took after the token was revoked."""
+    file = tmp_path / "tokens.toml"
+    for name in ("ann", "bob"):
+        tokens.new(file, name, [Role.PROVE])
+    endless = Item("endless", Search(HARD, Budget(samples=10_000, seconds=600, proofs=2)))
+    async with JobRunner(engine, JobQueue(database), JobSettings(), may=Owners(file).may) as runner:
+        job = await runner.submit(Batch((endless,)), "ann")
+        async with asyncio.timeout(60):
+            while not (await runner.status(job.id, None)).running:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            tokens.revoke(file, "ann")
+            while (await runner.status(job.id, None)).running:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        other = await runner.submit(Batch(items(EASY[0])), "bob")
+        answers, _ = await watched(runner, other, owner="bob")
+        assert len(answers) == 1
+        assert (await runner.status(job.id, None)).running == 0
+        tokens.new(file, "ann", [Role.PROVE])
+        async with asyncio.timeout(60):
+            while not (await runner.status(job.id, None)).running:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await runner.cancel(job.id, None)
 
 
 async def test_what_a_stopped_server_was_working_on_goes_on_at_the_next(engine: Engine, database: Database) -> None:
