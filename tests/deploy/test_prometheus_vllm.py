@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prover.sampling.sampler import SamplingParams
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
+from service.client.address import Address
 from service.ops.metrics import http
+from service.ops.metrics.recorder import Recorder
 from tests.support.ports import free_port
 from tests.support.prometheus import needs_prometheus, panels, query, scraping, without_data
 
@@ -33,7 +35,8 @@ async def test_every_panel_of_vllm_has_data_under_either_spelling_of_the_names(
     server, thread = start_http_server(foreign, "127.0.0.1", registry)
     wanted = [panel for panel in panels() if "vllm[" in panel[1]]
     assert len(wanted) >= 4
-    with http.serving("127.0.0.1", 0, registry, lambda: True) as own:
+    tallies = Recorder().connections("metrics")
+    with http.serving(Address("127.0.0.1", 0), registry, {}, tallies) as own:
         async with scraping(tmp_path, '{__name__=~"vllm[:_]num_requests_running"}', own, foreign) as prometheus:
             for port in (own, foreign):
                 assert await without_data(prometheus, f"127.0.0.1:{port}", wanted) == []

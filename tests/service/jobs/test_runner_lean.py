@@ -163,16 +163,16 @@ async def test_a_batch_stands_still_while_its_owner_has_no_valid_token(
     file = tmp_path / "tokens.toml"
     for name in ("ann", "bob"):
         tokens.new(file, name, [Role.PROVE])
-    endless = Item("endless", Search(HARD, Budget(samples=10_000, seconds=600, proofs=2)))
+    endless = SearchOptions(Budget(samples=10_000, seconds=600, proofs=2), repeat=False)
     async with JobRunner(engine, JobQueue(database), JobSettings(), may=Owners(file).may) as runner:
-        job = await runner.submit(Batch((endless,)), "ann")
+        job = await runner.submit(Batch(items(HARD), endless), "ann")
         async with asyncio.timeout(60):
             while not (await runner.status(job.id, None)).running:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             tokens.revoke(file, "ann")
             while (await runner.status(job.id, None)).running:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        other = await runner.submit(Batch(items(EASY[0])), "bob")
+        other = await runner.submit(Batch(items(EASY[0]), OPTIONS), "bob")
         answers, _ = await watched(runner, other, owner="bob")
         assert len(answers) == 1
         assert (await runner.status(job.id, None)).running == 0
