@@ -31,6 +31,14 @@ class Trust(IntEnum):
     CROSS_CHECKED = 4
 
 
+class Path(StrEnum):
+    """Where a candidate was elaborated (docs/trust.md)."""
+
+    LISTED = "listed"
+    TRANSPARENT = "transparent"
+    QUARANTINE = "quarantine"
+
+
 class Mode(StrEnum):
     """What the candidate supplies: what follows `:=`, or a whole file that contains the theorem."""
 
@@ -107,6 +115,8 @@ class Verdict:
         timing: Lean's own milliseconds by step (vet, elaborate, compare, replay, audit, total).
         heartbeats: heartbeats used, in Lean's small units.
         kernel: version and commit of the second kernel that was asked; empty if none was.
+        path: where the candidate was elaborated, or would have been.
+        containable: whether it is FORBIDDEN only because its code must not run where others are served.
     """
 
     kind: VerdictKind
@@ -120,6 +130,8 @@ class Verdict:
     timing: Mapping[str, float] = field(default_factory=dict)
     heartbeats: int = 0
     kernel: str = ""
+    path: Path = Path.LISTED
+    containable: bool = False
 
     @property
     def verified(self) -> bool:

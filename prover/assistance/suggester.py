@@ -13,9 +13,8 @@ from prover.assistance.place import Place, Trial, find
 from prover.assistance.suggest import Suggest, Suggestion, Suggestions, TacticOutcome
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.lean.checker import Terms
+from prover.lean.checker import Lean, Terms
 from prover.lean.wire.answers import SorryGoals
-from prover.lean.workers.pool import WorkerPool
 from prover.requests import LateError, StatementError, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, ProofModel, SamplingParams
 from prover.search.tactics.closers import AUTOMATION, particular
@@ -44,9 +43,9 @@ class Proposal:
 class Suggester:
     """One request for tactics at work."""
 
-    def __init__(self, pool: WorkerPool, request: Suggest, terms: Terms) -> None:
-        """Try in `pool`, on the terms of the request."""
-        self._pool = pool
+    def __init__(self, lean: Lean, request: Suggest, terms: Terms) -> None:
+        """Try in `lean`, on the terms of the request."""
+        self._lean = lean
         self._request = request
         self._terms = terms
         self._looking = replace(terms, limits=replace(terms.limits, messages=_MOST_MESSAGES))
@@ -109,7 +108,7 @@ class Suggester:
 
     async def _try_all(self, sources: Sequence[AsyncIterator[Proposal]], place: Place, goals: tuple[str, ...]) -> None:
         seen: set[str] = set()
-        slots = asyncio.Semaphore(self._pool.size)
+        slots = asyncio.Semaphore(self._lean.size)
         enough = asyncio.Event()
 
         async def feed(source: AsyncIterator[Proposal]) -> None:
@@ -155,7 +154,7 @@ class Suggester:
             return None
         trust = Trust.NONE
         if not left and len(goals) == 1 and place.ends_proof:
-            verdict = await self._pool.check(place.theorem, Candidate(place.with_tactic(proposal.tactic)), self._terms)
+            verdict = await self._lean.check(place.theorem, Candidate(place.with_tactic(proposal.tactic)), self._terms)
             # Incomplete without a `sorry` in the tactic: what it uses is unproved, as theorems above may be.
             if not verdict.verified and verdict.kind is not VerdictKind.INCOMPLETE:
                 return None
@@ -182,7 +181,7 @@ class Suggester:
         return tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
 
     async def _goals(self, place: Place, proof: str) -> SorryGoals:
-        return await self._pool.goals(place.theorem, proof, self._looking)
+        return await self._lean.goals(place.theorem, proof, self._looking)
 
 
 def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:

@@ -1,12 +1,16 @@
 """The seam for whatever says whether a proof is one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
+
+if TYPE_CHECKING:
+    from prover.lean.wire.answers import Elaboration, SorryGoals, TacticStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +35,27 @@ class Checker(Protocol):
             PoolBusyError: too many checks wait already; try again later.
             ValueError: a limit is out of range.
         """
+        ...
+
+
+class Lean(Checker, Protocol):
+    """Whatever else may be asked of Lean about a theorem: `WorkerPool`, and what one client sees of it (`Client`)."""
+
+    @property
+    def size(self) -> int:
+        """Most checks at once."""
+        ...
+
+    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> "Elaboration":
+        """The statement alone. Raises as `check`."""
+        ...
+
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> "SorryGoals":
+        """The goals at each `sorry` of `proof`. Raises as `check`."""
+        ...
+
+    async def tactic(
+        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
+    ) -> "TacticStep":
+        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `check`."""
         ...

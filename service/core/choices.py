@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from prover.errors import InputError
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.checker import Lean
 from prover.options import CheckOptions, SearchOptions
 from prover.sampling.sampler import Sampler
 from prover.search.stepper import Stepper
@@ -21,14 +21,12 @@ class Choices:
         self,
         settings: Settings,
         samplers: Mapping[str, Sampler],
-        pool: WorkerPool,
         stepper: Stepper | None = None,
     ) -> None:
-        """Offer what the settings list, and `samplers` in order; `stepper` runs single tactics, by default `pool`."""
+        """Offer what the settings list, and `samplers` in order; `stepper` runs single tactics, by default a Lean worker."""
         self._search = settings.search
         self._projects = settings.lean.projects
         self._samplers = samplers
-        self._pool = pool
         self._stepper = stepper
         self._policies = {name: Policy(name, policy.axioms, policy.kinds) for name, policy in settings.policies.items()}
 
@@ -55,10 +53,14 @@ class Choices:
             raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
         return [self._samplers[name]]
 
-    def plan(self, options: SearchOptions) -> Sequence[Sequence[Strategy]]:
-        """How to search."""
+    def plan(self, options: SearchOptions, lean: Lean) -> Sequence[Sequence[Strategy]]:
+        """How to search; `lean` answers what strategies ask."""
+        return build_plan(self.strategy(options), self.samplers(options.sampler), lean, self._stepper)
+
+    def strategy(self, options: SearchOptions) -> str:
+        """The name of the strategy that is wanted, if there are such a strategy and its samplers."""
+        self.samplers(options.sampler)
         strategy = options.strategy or self._search.strategy or STRATEGIES[0]
-        try:
-            return build_plan(strategy, self.samplers(options.sampler), self._pool, self._stepper)
-        except ValueError as error:
-            raise InputError("strategy", str(error)) from None
+        if strategy not in STRATEGIES:
+            raise InputError("strategy", f"there is no strategy {strategy!r}; there is {', '.join(STRATEGIES)}")
+        return strategy

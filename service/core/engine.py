@@ -18,9 +18,11 @@ from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.workers.client import Client
 from prover.lean.workers.isolated import IsolatedChecker, Twice
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
 from prover.lean.workers.projects import ProjectPools
+from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
 from prover.requests import Accepted, BusyError, Check, Event, Load, Search, ServedModel, ServiceInfo, UnavailableError
@@ -86,7 +88,9 @@ class Engine:
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._started = False
         self._default, self._maximum = bounds(settings)
-        self._choices = Choices(settings, self._samplers, self.pool, self._dojo)
+        self._choices = Choices(settings, self._samplers, self._dojo)
+        # All requests of an engine that is not shared are one client's.
+        self._scope = None if shared else Scope()
 
     async def start(self) -> None:
         """Start samplers and workers; returns when a proof has really been checked.
@@ -133,6 +137,8 @@ class Engine:
     async def close(self) -> None:
         """Stop everything."""
         self._closed = True
+        if self._scope is not None:
+            await self._scope.close()
         if self._owns_pool:
             await self.pool.close()
         if self._second is not None:
@@ -157,7 +163,10 @@ class Engine:
         terms = self._terms(request.options, request.theorem.project)
         self._refuse_before_start()
         with as_user_errors():
-            async with self._checker(request.theorem, request.options.trust) as checker:
+            async with (
+                self._client() as client,
+                self._checker(request.theorem, request.options.trust, client) as checker,
+            ):
                 return await checker.check(request.theorem, request.candidate, terms)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
@@ -173,7 +182,8 @@ class Engine:
     async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         wanted = request.options
-        terms, plan = self._terms(wanted.check, request.theorem.project), self._choices.plan(wanted)
+        terms = self._terms(wanted.check, request.theorem.project)
+        self._choices.strategy(wanted)
         self._refuse_before_start()
         settings = self._settings.search
         resolved = SearchTerms(
@@ -185,18 +195,20 @@ class Engine:
             settings.minimising_checks if wanted.minimise else 0,
         )
         with as_user_errors():
-            elaboration = await self.pool.elaborate(request.theorem, terms)
-            accept(elaboration, terms.policy)
-            yield Accepted(elaboration.goal)
-            budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
-            async with self._checker(request.theorem, wanted.check.trust) as checker:
-                search = ProofSearch(checker, self.workers)
-                found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
-                async with contextlib.aclosing(found) as events:
-                    async for event in events:
-                        if isinstance(event, Finished):
-                            raise_if_hopeless(event)
-                        yield event
+            async with self._client() as client:
+                elaboration = await client.elaborate(request.theorem, terms)
+                accept(elaboration, terms.policy)
+                yield Accepted(elaboration.goal)
+                budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
+                async with self._checker(request.theorem, wanted.check.trust, client) as checker:
+                    search = ProofSearch(checker, self.workers)
+                    plan = self._choices.plan(wanted, client)
+                    found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
+                    async with contextlib.aclosing(found) as events:
+                        async for event in events:
+                            if isinstance(event, Finished):
+                                raise_if_hopeless(event)
+                            yield event
 
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
@@ -229,7 +241,8 @@ class Engine:
         model = next((sampler for sampler in samplers if isinstance(sampler, ProofModel)), None)
         rules = any(sampler is self._samplers["portfolio"] for sampler in samplers)
         with as_user_errors():
-            found = await Suggester(self.pool, request, terms).suggest(rules, model, params)
+            async with self._client() as client:
+                found = await Suggester(client, request, terms).suggest(rules, model, params)
         charge_samples(found.tried)
         return found
 
@@ -254,11 +267,20 @@ class Engine:
         return Terms(options.limits, self._choices.policy(options, project), options.priority)
 
     @contextlib.asynccontextmanager
-    async def _checker(self, theorem: Theorem, trust: Trust) -> AsyncIterator[Checker]:
+    async def _client(self) -> AsyncIterator[Client]:
+        """The workers as the client of the request at work sees them."""
+        contain = self._settings.lean.quarantine != "never"
+        scope = SCOPE.get() or self._scope
+        if scope is not None:
+            yield scope.client(self.pool, contain)
+            return
+        async with Client(self.pool, contain) as client:
+            yield client
+
+    @contextlib.asynccontextmanager
+    async def _checker(self, theorem: Theorem, trust: Trust, client: Client) -> AsyncIterator[Checker]:
         """The checker for proofs of a theorem up to a tier of trust."""
-        warm: Checker = self.pool
-        if self._dojo is not None:
-            warm = self._dojo.before(warm)
+        warm: Checker = client if self._dojo is None else client.checking(self._dojo.before(self.pool))
         trust = self._trust(trust)
         if trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)

@@ -83,7 +83,13 @@ def dojo_of(settings: LeanSettings) -> DojoPool | None:
 def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:
     """The toolchain of a project, within these bounds."""
     limits = ResourceLimits(memory_bytes=math.ceil(native.memory_gib * _GIB))
-    return NativeToolchain(path, limits=limits, sandbox=Sandbox(native.sandbox), any_version=native.any_version)
+    return NativeToolchain(
+        path,
+        limits=limits,
+        sandbox=Sandbox(native.sandbox),
+        any_version=native.any_version,
+        unsealed=native.quarantine == "unsandboxed",
+    )
 
 
 def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Place:
@@ -92,6 +98,7 @@ def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Pla
         spares=settings.spares,
         imports=settings.imports,
         allowed_imports=settings.allowed_imports,
+        quarantines=settings.quarantines,
         max_queued=settings.queue,
         switch_share=settings.switch_share if shared else None,
     )

@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from prover.errors import InputError, UserError
+from prover.lean.workers.scope import one_client
 from service.auth.identity import CALLER, Identity
 from service.core.quotas import Quotas
 from service.grpc import status
@@ -73,7 +74,8 @@ class Calls:
             with self._quotas.admitting(client) as account:
                 account.bear()
                 call = Call(request_id, client)
-                yield call
+                async with one_client():
+                    yield call
             say = self._log.debug if quiet else self._log.info
             say("answered", seconds=round(time.monotonic() - started, 3), **call.remarks)
         except UserError as error:

@@ -17,6 +17,7 @@ import structlog
 
 from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
+from prover.lean.workers.scope import one_client
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue, Lease
@@ -221,7 +222,7 @@ class Work:
             proofs: list[Proof] = []
             spent = Progress()
             try:
-                async with contextlib.aclosing(self._service.prove(request)) as events:
+                async with one_client(), contextlib.aclosing(self._service.prove(request)) as events:
                     async for event in events:
                         if isinstance(event, Proof):
                             proofs.append(event)

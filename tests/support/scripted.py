@@ -69,7 +69,7 @@ class ScriptedRuntime:
     def first(self, imports: Sequence[str]) -> contextlib.AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
 
-    def launch(self, imports: Sequence[str]) -> Launch:
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
         self.launched += 1
         settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})
         argv = [sys.executable, "-I", "-S", str(_PROGRAM), settings]

@@ -24,6 +24,7 @@ from prover.lean.wire.lines import (
     read_answer,
 )
 from prover.lean.wire.protocol import hello
+from prover.lean.wire.role import Role
 
 _LAST_WORDS_SECONDS = 0.2  # how long the pipes of a dead process may still be read
 _CANCEL_AGAIN_SECONDS = 0.1
@@ -110,14 +111,16 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 theirs.close()
         return worker
 
-    async def hello(self, imports: Sequence[str], vetting: Mapping[str, object], seconds: float) -> WorkerInfo:
-        """Agree on the marker and load `imports`, within `seconds`.
+    async def hello(
+        self, imports: Sequence[str], vetting: Mapping[str, object], seconds: float, role: Role = Role.WORKER
+    ) -> WorkerInfo:
+        """Agree on the marker and what the process is for, and load `imports`, within `seconds`.
 
         Raises:
             HeaderRejectedError: Lean does not know an import.
             WorkerStartError: the process died, said nonsense or took too long; it is dead by then.
         """
-        request = hello(self._nonce, imports, vetting, self._launch.cancel)
+        request = hello(self._nonce, imports, vetting, self._launch.cancel, role)
         answer = self.ask(request)
         await asyncio.wait({answer}, timeout=seconds)
         if not answer.done():

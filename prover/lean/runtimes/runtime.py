@@ -60,6 +60,10 @@ class LeanRuntime(Protocol):
         """Around the start of a pool's first worker for `imports`: its process is waited for inside. Raises as `prepare`."""
         ...
 
-    def launch(self, imports: Sequence[str]) -> Launch:
-        """How to start one worker that will serve `imports`."""
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
+        """How to start one worker that will serve `imports`; `sealed` if it will run code that nobody has vetted.
+
+        Raises:
+            RuntimeUnavailableError: it cannot be started, or not be sealed, here.
+        """
         ...

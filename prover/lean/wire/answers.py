@@ -1,9 +1,12 @@
-"""What the worker answers, beside verdicts (`prover.verdict`): statements, goals, tactic steps, constants."""
+"""What the worker answers, beside verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
+
+`containable` is that of `Verdict`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prover.verdict import Message, VerdictKind
+from prover.verdict import Message, Verdict, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Elaboration:
     goal: str = ""
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class SorryGoals:
     assumed: tuple[Span, ...] = ()
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class TacticStep:
     goals: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
 
 
 Name = tuple[str | int, ...]
@@ -158,3 +164,31 @@ class LibraryPage:
 
     theorems: tuple[LibraryTheorem, ...]
     constants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an elaborator says that a theorem is, before it has seen a candidate: the asker's word, for a judge to go by.
+
+    Attributes:
+        elaboration: the statement on its own.
+        constant: the theorem's name in parts, numbers among them.
+        export: what the statement rests on, the context's axioms, and the theorem itself, with `sorry` for its proof.
+    """
+
+    elaboration: Elaboration
+    constant: tuple[str | int, ...] = ()
+    export: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """What an elaborator made of a candidate. It may be a lie in every part.
+
+    Attributes:
+        verdict: why there is no export, if there is none; never a verified one.
+        export: the candidate's new constants; empty if it did not elaborate.
+    """
+
+    verdict: Verdict
+    export: str = ""

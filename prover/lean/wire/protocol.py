@@ -21,6 +21,7 @@ from prover.lean.wire.answers import (
     WorkerInfo,
 )
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
+from prover.lean.wire.role import Role
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 
@@ -50,20 +51,24 @@ class NoAnswerError(RuntimeError):
 
 
 def hello(
-    nonce: str, imports: Sequence[str], vetting: Mapping[str, object], cancel: Literal["memory", "stdin"]
+    nonce: str,
+    imports: Sequence[str],
+    vetting: Mapping[str, object],
+    cancel: Literal["memory", "stdin"],
+    role: Role = Role.WORKER,
 ) -> Request[WorkerInfo]:
-    """The first request: marks the answers with `nonce` (32 hex digits) and loads `imports`."""
+    """The first request: marks the answers with `nonce` (32 hex digits), says what the process is for, and loads `imports`."""
 
     def read(fields: Fields, _ms: float, _late: bool) -> WorkerInfo:
         return shaped(_WORKER_INFO, fields)
 
-    fields = {"nonce": nonce, "imports": list(imports), "vetting": vetting, "cancel": cancel}
-    return Request("hello", _body("hello", fields), read, _raise)
+    fields = {"nonce": nonce, "imports": list(imports), "vetting": vetting, "cancel": cancel, "role": role}
+    return Request("hello", body("hello", fields), read, no_answer)
 
 
 def ping() -> Request[float]:
     """Asks for a sign of life: the milliseconds it took."""
-    return Request("ping", _body("ping", {}), lambda _fields, ms, _late: ms, _raise)
+    return Request("ping", body("ping", {}), lambda _fields, ms, _late: ms, no_answer)
 
 
 def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdict]:
@@ -75,7 +80,7 @@ def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdi
     """
     fields = _check_fields(theorem, candidate, terms)
     read, failed = _check_reader(candidate.mode, terms.policy)
-    return Request("check", _body("check", fields), read, failed)
+    return Request("check", body("check", fields), read, failed)
 
 
 def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tuple[Verdict, Export | None]]:
@@ -90,20 +95,20 @@ def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tu
     def failed(kind: VerdictKind, reason: str, ms: float) -> tuple[Verdict, Export | None]:
         return failed_check(kind, reason, ms), None
 
-    return Request("check", _body("check", fields), read, failed)
+    return Request("check", body("check", fields), read, failed)
 
 
 def closure(theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> Request[str]:
     """Asks for library constants with what they rest on, but for those that are `known`: declarations in lean4export's
     format, dependencies first, no more of them than an answer holds. A failed look-up raises `NoAnswerError`."""
-    fields = _common(theorem, terms) | {"names": names, "known": list(known)}
+    fields = common(theorem, terms) | {"names": names, "known": list(known)}
 
     def read(fields: Fields, _ms: float, late: bool) -> str:
         if late:
             raise NoAnswerError(VerdictKind.TIMEOUT, "the library constants were not written in time")
-        return shaped(_TEXT, fields.get("text")) or ""
+        return shaped(TEXT, fields.get("text")) or ""
 
-    return Request("closure", _body("closure", fields), read, _raise)
+    return Request("closure", body("closure", fields), read, no_answer)
 
 
 def unfit(error: UnfitTextError, mode: Mode, policy: Policy) -> Verdict:
@@ -116,52 +121,52 @@ def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
     """Elaborates the statement alone. Raises as `check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Elaboration:
-        return shaped(_ELABORATION, _texts(fields, "theorem", "type", "goal") | {"verdict": _kind(fields, late)})
+        return shaped(_ELABORATION, _texts(fields, "theorem", "type", "goal") | {"verdict": kind_of(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> Elaboration:
-        return Elaboration(kind, messages=_because(kind, reason))
+        return Elaboration(kind, messages=because(kind, reason))
 
-    return Request("elaborate", _body("elaborate", _common(theorem, terms)), read, failed)
+    return Request("elaborate", body("elaborate", common(theorem, terms)), read, failed)
 
 
 def goals(theorem: Theorem, proof: str, terms: Terms) -> Request[SorryGoals]:
     """Asks for the goals at each `sorry` of `proof`. Raises as `check`."""
-    fields = _common(theorem, terms) | {"proof": _fit(Region.CANDIDATE, proof)}
+    fields = common(theorem, terms) | {"proof": fit(Region.CANDIDATE, proof)}
 
     def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
-        return shaped(_SORRY_GOALS, {**fields, "verdict": _kind(fields, late)})
+        return shaped(_SORRY_GOALS, {**fields, "verdict": kind_of(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> SorryGoals:
-        return SorryGoals(kind, messages=_because(kind, reason))
+        return SorryGoals(kind, messages=because(kind, reason))
 
-    return Request("goals", _body("goals", fields), read, failed)
+    return Request("goals", body("goals", fields), read, failed)
 
 
 def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> Request[TacticStep]:
     """Runs the tactic block `step` after the blocks of `script`. Raises as `check`."""
-    texts = [_fit(Region.CANDIDATE, block) for block in (*script, step)]
-    _fit(Region.CANDIDATE, "".join(texts))
-    fields = _common(theorem, terms) | {"script": texts[:-1], "tactic": texts[-1]}
+    texts = [fit(Region.CANDIDATE, block) for block in (*script, step)]
+    fit(Region.CANDIDATE, "".join(texts))
+    fields = common(theorem, terms) | {"script": texts[:-1], "tactic": texts[-1]}
 
     def read(fields: Fields, _ms: float, late: bool) -> TacticStep:
-        return shaped(_TACTIC_STEP, {**fields, "verdict": _kind(fields, late)})
+        return shaped(_TACTIC_STEP, {**fields, "verdict": kind_of(fields, late)})
 
     def failed(kind: VerdictKind, reason: str, _ms: float) -> TacticStep:
-        return TacticStep(kind, messages=_because(kind, reason))
+        return TacticStep(kind, messages=because(kind, reason))
 
-    return Request("tactic", _body("tactic", fields), read, failed)
+    return Request("tactic", body("tactic", fields), read, failed)
 
 
 def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | None]:
     """Looks a constant up under the theorem's header. Raises as `check`; a failed look-up raises `NoAnswerError`."""
-    fields = _common(theorem, terms) | {"name": _fit(Region.CANDIDATE, name)}
+    fields = common(theorem, terms) | {"name": fit(Region.CANDIDATE, name)}
 
     def read(fields: Fields, _ms: float, _late: bool) -> Constant | None:
-        if not shaped(_FLAG, fields.get("found")):
+        if not shaped(FLAG, fields.get("found")):
             return None
         return shaped(_CONSTANT, _texts(fields, "type", "module") | {"name": name})
 
-    return Request("constant", _body("constant", fields), read, _raise)
+    return Request("constant", body("constant", fields), read, no_answer)
 
 
 def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
@@ -169,10 +174,10 @@ def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[Named, ...]:
         if late or fields.get("verdict") != "verified":
-            raise NoAnswerError(_kind(fields, late), "what the context declares was not listed")
+            raise NoAnswerError(kind_of(fields, late), "what the context declares was not listed")
         return shaped(_NAMES, fields.get("names"))
 
-    return Request("names", _body("names", _common(theorem, terms)), read, _raise)
+    return Request("names", body("names", common(theorem, terms)), read, no_answer)
 
 
 def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
@@ -180,32 +185,33 @@ def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
         if late or fields.get("verdict") != "verified":
-            raise NoAnswerError(_kind(fields, late), "the modules were not listed")
-        return shaped(_TEXTS, fields.get("modules"))
+            raise NoAnswerError(kind_of(fields, late), "the modules were not listed")
+        return shaped(TEXTS, fields.get("modules"))
 
-    return Request("library", _body("library", _common(theorem, terms)), read, _raise)
+    return Request("library", body("library", common(theorem, terms)), read, no_answer)
 
 
 def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[LibraryPage]:
     """Asks for the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
-    fields = _common(theorem, terms) | {
-        "module": _fit(Region.CANDIDATE, module),
+    fields = common(theorem, terms) | {
+        "module": fit(Region.CANDIDATE, module),
         "offset": offset,
         "limit": limit,
     }
 
     def read(fields: Fields, _ms: float, late: bool) -> LibraryPage:
         if late or fields.get("verdict") != "verified":
-            raise NoAnswerError(_kind(fields, late), f"the theorems of {module} were not listed")
+            raise NoAnswerError(kind_of(fields, late), f"the theorems of {module} were not listed")
         return shaped(_LIBRARY_PAGE, fields)
 
-    return Request("library", _body("library", fields), read, _raise)
+    return Request("library", body("library", fields), read, no_answer)
 
 
 # How a request is put together
 
 
-def _common(theorem: Theorem, terms: Terms) -> dict[str, object]:
+def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
+    """What every request about a theorem carries. Raises as `check`."""
     limits, policy = terms.limits, terms.policy
     if not (math.isfinite(limits.seconds) and limits.seconds > 0):
         raise ValueError(f"limits: seconds must be a positive number, not {limits.seconds}")
@@ -216,11 +222,11 @@ def _common(theorem: Theorem, terms: Terms) -> dict[str, object]:
     imports = list(theorem.header.imports)
     if len(imports) > MOST_IMPORTS:
         raise UnfitTextError(Region.HEADER, f"imports {len(imports)} modules; at most {MOST_IMPORTS} are read")
-    _fit(Region.HEADER, " ".join(imports))
+    fit(Region.HEADER, " ".join(imports))
     return {
-        "header": {"imports": imports, "prelude": _fit(Region.HEADER, theorem.header.prelude)},
-        "context": _fit(Region.CONTEXT, theorem.context),
-        "statement": _fit(Region.STATEMENT, theorem.statement),
+        "header": {"imports": imports, "prelude": fit(Region.HEADER, theorem.header.prelude)},
+        "context": fit(Region.CONTEXT, theorem.context),
+        "statement": fit(Region.STATEMENT, theorem.statement),
         "policy": {
             "name": policy.name,
             "axioms": list(policy.axioms),
@@ -236,7 +242,8 @@ def _common(theorem: Theorem, terms: Terms) -> dict[str, object]:
     }
 
 
-def _fit(region: Region, text: str) -> str:
+def fit(region: Region, text: str) -> str:
+    """A text as it is sent; raises UnfitTextError."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
@@ -246,7 +253,8 @@ def _fit(region: Region, text: str) -> str:
     return text.replace("\r\n", "\n")  # as Lean reads a file
 
 
-def _body(op: str, fields: Mapping[str, object]) -> bytes:
+def body(op: str, fields: Mapping[str, object]) -> bytes:
+    """A request as JSON, without its opening brace."""
     return json.dumps({"op": op, **fields}, ensure_ascii=True, separators=(",", ":")).encode("ascii")[1:]
 
 
@@ -260,13 +268,13 @@ _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
 _EXPORT = TypeAdapter(Export)
 _KIND = TypeAdapter(VerdictKind)
-_TEXT = TypeAdapter(str | None)
+TEXT = TypeAdapter(str | None)
 _NAMES = TypeAdapter(tuple[Named, ...])
-_TEXTS = TypeAdapter(tuple[str, ...])
-_MESSAGES = TypeAdapter(tuple[Message, ...])
-_TIMING: TypeAdapter[Mapping[str, float]] = TypeAdapter(Mapping[str, float])
-_COUNT = TypeAdapter(int)
-_FLAG = TypeAdapter(bool)
+TEXTS = TypeAdapter(tuple[str, ...])
+MESSAGES = TypeAdapter(tuple[Message, ...])
+TIMING: TypeAdapter[Mapping[str, float]] = TypeAdapter(Mapping[str, float])
+COUNT = TypeAdapter(int)
+FLAG = TypeAdapter(bool)
 
 _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": Trust.KERNEL_REPLAYED}
 
@@ -276,7 +284,7 @@ def _texts(fields: Fields, *names: str) -> dict[str, object]:
     return {**fields, **{name: "" for name in names if fields.get(name) is None}}
 
 
-def _kind(fields: Fields, late: bool) -> VerdictKind:
+def kind_of(fields: Fields, late: bool) -> VerdictKind:
     """The verdict of an answer. What comes after the deadline may owe itself to the cancelling, unless it is a proof."""
     kind = shaped(_KIND, fields.get("verdict"))
     if kind is VerdictKind.INFRASTRUCTURE:
@@ -284,7 +292,8 @@ def _kind(fields: Fields, late: bool) -> VerdictKind:
     return VerdictKind.TIMEOUT if late and kind is not VerdictKind.VERIFIED else kind
 
 
-def _because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
+def because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
+    """The message of a request that got no answer."""
     # Without an answer only the imports can have been refused.
     refused = kind in (VerdictKind.INVALID_STATEMENT, VerdictKind.FORBIDDEN)
     region = Region.HEADER if refused else Region.CANDIDATE
@@ -293,20 +302,20 @@ def _because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
 
 def _failed_check(mode: Mode, policy: Policy) -> Callable[[VerdictKind, str, float], Verdict]:
     def failed(kind: VerdictKind, reason: str, ms: float) -> Verdict:
-        return Verdict(kind, mode=mode, policy=policy, messages=_because(kind, reason), elapsed_ms=ms)
+        return Verdict(kind, mode=mode, policy=policy, messages=because(kind, reason), elapsed_ms=ms)
 
     return failed
 
 
 def _check_fields(theorem: Theorem, candidate: Candidate, terms: Terms) -> dict[str, object]:
-    return _common(theorem, terms) | {str(candidate.mode): _fit(Region.CANDIDATE, candidate.text)}
+    return common(theorem, terms) | {str(candidate.mode): fit(Region.CANDIDATE, candidate.text)}
 
 
 def _check_reader(
     mode: Mode, policy: Policy
 ) -> tuple[Callable[[Fields, float, bool], Verdict], Callable[[VerdictKind, str, float], Verdict]]:
     def read(fields: Fields, ms: float, late: bool) -> Verdict:
-        kind = _kind(fields, late)
+        kind = kind_of(fields, late)
         tier = fields.get("trust")
         if tier not in _TIERS:
             raise ProtocolError("an answer has an unknown trust")
@@ -318,16 +327,18 @@ def _check_reader(
             trust,
             mode,
             policy,
-            theorem=shaped(_TEXT, fields.get("theorem")) or "",
-            messages=shaped(_MESSAGES, fields.get("messages", ())),
-            axioms=shaped(_TEXTS, fields.get("axioms", ())),
+            theorem=shaped(TEXT, fields.get("theorem")) or "",
+            messages=shaped(MESSAGES, fields.get("messages", ())),
+            axioms=shaped(TEXTS, fields.get("axioms", ())),
             elapsed_ms=ms,
-            timing=shaped(_TIMING, fields.get("timing", {})),
-            heartbeats=shaped(_COUNT, fields.get("heartbeats", 0)),
+            timing=shaped(TIMING, fields.get("timing", {})),
+            heartbeats=shaped(COUNT, fields.get("heartbeats", 0)),
+            containable=kind is VerdictKind.FORBIDDEN and shaped(FLAG, fields.get("containable", False)),
         )
 
     return read, _failed_check(mode, policy)
 
 
-def _raise(kind: VerdictKind, reason: str, _ms: float) -> Never:
+def no_answer(kind: VerdictKind, reason: str, _ms: float) -> Never:
+    """What a look-up does that has no verdict to give."""
     raise NoAnswerError(kind, reason)

@@ -85,6 +85,25 @@ def Task.ofJson (j : Json) : Task :=
   { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
     limits := Limits.ofJson limits, policy := Policy.ofJson policy, key }
 
+/-- A name with its numbers: `["_private", "m", 0, "t"]`. -/
+def nameJson (n : Name) : Json := .arr (go n [])
+where
+  go : Name → List Json → Array Json
+    | .anonymous, acc => acc.toArray
+    | .str p s, acc => go p (.str s :: acc)
+    | .num p k, acc => go p (.num k :: acc)
+
+def nameOfJson (j : Json) : Name := match j with
+  | .arr parts => go parts.toList .anonymous
+  | _ => .anonymous
+where
+  go : List Json → Name → Name
+    | [], n => n
+    | .str s :: rest, n => go rest (.str n s)
+    | j :: rest, n => match j.getNat? with
+      | .ok k => go rest (.num n k)
+      | .error _ => n
+
 /-- Which of the request's texts a position lies in. -/
 inductive Region where
   | header | context | statement | candidate

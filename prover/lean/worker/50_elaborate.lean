@@ -1,10 +1,11 @@
 /-! Elaboration of vetted commands, and the two things every check of a theorem shares: the *base* (header, prelude and
     context elaborated, their constants replayed by the kernel) and the *reference* (the statement elaborated alone). -/
 
-/-- Why a text was not accepted: the verdict and what to say about it. -/
+/-- Why a text was not accepted: the verdict and what to say about it. `containable`: only because its code must not run here. -/
 structure Refusal where
   verdict : String
   notes : List Note
+  containable : Bool := false
 
 /-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
 structure Reference where
@@ -13,13 +14,45 @@ structure Reference where
   info : ConstantInfo
   type : String
 
+/-- A reference as a judge knows it: its constants, and the clean environment with all of them but the theorem itself. -/
+structure Fixed where
+  name : Name
+  info : ConstantInfo
+  constants : Constants
+  names : List Name
+  env : Kernel.Environment
+
+/-- What a process is for. A `worker` vets whatever it elaborates and gives verdicts; an `elaborator` runs the code of one client,
+    vets nothing and is believed by nobody; a `judge` elaborates nothing. -/
+inductive Role where
+  | worker | elaborator | judge
+
+def Role.elaborates : Role → Bool
+  | .judge => false
+  | _ => true
+
 /-- Everything of the worker that outlives a request. -/
 structure Session where
+  role : Role
   vetting : Vetting
   token : IO.CancelToken
   imports : IO.Ref (List (String × Environment))
   bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment))))
   references : IO.Ref (List (String × (Except Refusal Reference)))
+  /-- Of an elaborator: which constants have left it with the reference of a theorem, and the text. -/
+  handedOut : IO.Ref (List (String × (NameHashSet × String)))
+  /-- Of a judge: the references that it has read. -/
+  fixed : IO.Ref (List (String × (Except Refusal Fixed)))
+
+/-- Why a command is not elaborated here, if it is not. -/
+def Session.offence (session : Session) (task : Task) (stx : Syntax) : Option Offence := match session.role with
+  | .elaborator => none
+  | _ => vetCommand session.vetting task.policy stx
+
+/-- What is elaborated for a command. -/
+def Session.tamed (session : Session) (stx : Syntax) : Syntax := match session.role with
+  | .elaborator => stx
+  | _ => Leansieve.tamed session.vetting stx
 
 def baseOptions (limits : Limits) : Options :=
   let o : Options := {}
@@ -45,7 +78,7 @@ def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Sy
     pure { st with messages := st.messages.add { fileName := src.input.fileName, pos, data := .ofFormat (.text text) } }
 
 def forbidden (src : Source) (o : Offence) : Refusal :=
-  { verdict := "forbidden", notes := [src.noteAt "error" s!"not allowed: {o.reason}" o.stx] }
+  { verdict := "forbidden", notes := [src.noteAt "error" s!"not allowed: {o.reason}" o.stx], containable := true }
 
 /-- Tags that Lean gives to errors about its own limits. -/
 def limitTags : List Name := [`runtime.maxRecDepth, `runtime.maxHeartbeats]
@@ -76,12 +109,12 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
   if hasError log then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   if isEnd stx then return .ok (st, reverseList said [])
-  if !allowedHere stx.getKind then
+  if session.role matches .worker && !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
-  match vetCommand session.vetting task.policy stx with
+  match session.offence task stx with
   | some o => return .error (forbidden src o)
   | none =>
-    let (log, st) := takeMessages (← runCommand session src st (tamed session.vetting stx))
+    let (log, st) := takeMessages (← runCommand session src st (session.tamed stx))
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     runFile session task src only st ps (reverseList log said)

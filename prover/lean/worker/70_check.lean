@@ -38,7 +38,7 @@ where
       | .error r => pure (.error r)
       | .ok st =>
         let source := st.env.toKernelEnv
-        match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
+        if session.role matches .elaborator then pure (.ok (st, source)) else match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
         | .ok kenv _ => pure (.ok (st, kenv))
         | .interrupted => pure (.error { verdict := "timeout", notes := [] })
         | .resources n why => pure (.error (refuse "out_of_resources" n why))
@@ -55,17 +55,17 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
   let (stx, ps, log) := parseNext st src.input {}
   let broken := hasError log
   if isEnd stx then return .error (invalid src stx "there is no statement")
-  if !broken then match vetCommand session.vetting task.policy stx with
+  if !broken then match session.offence task stx with
     | some o => return .error (forbidden src o)
     | none => pure ()
   -- text that ends the block and goes on with a command is an attempt to say more than a proof
   match furtherCommand st src ps with
-  | some more => return .error (forbidden src { stx := more, reason := "a further command after the proof" })
+  | some more => return .error { forbidden src { stx := more, reason := "a further command after the proof" } with containable := false }
   | none => pure ()
   if broken then return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   let (rest, _, log) := parseNext st src.input ps
   if hasError log then return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
-  if !isEnd rest then return .error (forbidden src { stx := rest, reason := "text after the proof" })
+  if !isEnd rest then return .error { forbidden src { stx := rest, reason := "text after the proof" } with containable := false }
   if stx.getKind != ``Parser.Command.declaration || (argOf stx 1).getKind != ``Parser.Command.theorem then
     return .error (invalid src stx "the statement must be one `theorem NAME binders : goal`, without `:=`")
   let value := argOf (argOf stx 1) 3
@@ -171,9 +171,12 @@ structure Outcome where
   constants : Nat
   /-- Where the constants of a verified proof are. -/
   proved : Option Kernel.Environment := none
+  containable : Bool := false
+  /-- New constants as text, for a judge. -/
+  handedOut : String := ""
 
 def refused (r : Refusal) : Outcome :=
-  { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0 }
+  { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0, containable := r.containable }
 
 /-- Whether two equal types take their arguments in the same way: explicitly, implicitly or as instances. -/
 def sameBinders : Expr → Expr → Bool
@@ -235,7 +238,10 @@ def withoutKernel (st : Command.State) : Command.State := match st.scopes with
   | scope :: rest => { st with scopes := { scope with opts := scope.opts.setBool `debug.skipKernelTC true } :: rest }
   | [] => st
 
-def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (reference : Reference)
+/-- What is done with a candidate that was elaborated, from the state before it to the one after it. -/
+abbrev Finish := Source → Syntax → Command.State → Kernel.Environment → Command.State → List Message → Timing → IO (Outcome × Timing)
+
+def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (finish : Finish)
     (proof : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
@@ -243,9 +249,9 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
     let st := if namesKernel (identsBelow [stx] []) then st else withoutKernel st
-    let (log, after) := takeMessages (← runCommand session src st (tamed session.vetting stx))
+    let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
     let timing ← timing.lap "elaborate_ms"
-    judge session task src (argOf (argOf (argOf stx 1) 3) 1) clean reference after log timing
+    finish src (argOf (argOf (argOf stx 1) 3) 1) st clean after log timing
 
 /-- Identifiers that some commands declare, wherever they stand. -/
 partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with
@@ -273,14 +279,14 @@ def spacesAfter (stx : Syntax) (spaces : List Name) : List Name :=
   else spaces
 
 /-- A file that repeats the context's declarations stands on the header alone; any other goes on from the context. -/
-def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (reference : Reference)
+def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (finish : Finish)
     (file : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := plainSource file .candidate
   let bare : Task := { task with context := "", key := task.key ++ "bare" }
   let own := addedConstants clean
   let repeats := match own with
     | [] => false
-    | _ => repeatsContext own (allNames st src 4096 {} [] [])
+    | _ => if quotesContext then true else repeatsContext own (allNames st src 4096 {} [] [])
   let start ← if repeats then baseOf session bare env else pure (.ok (st, clean))
   match start with
   | .error r => return (refused r, timing)
@@ -289,8 +295,13 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
     | .error r => return (refused r, timing)
     | .ok (after, log) =>
       let timing ← timing.lap "elaborate_ms"
-      judge session task src .missing clean reference after log timing
+      finish src .missing st clean after log timing
 where
+  quotesContext : Bool := match task.context.trimAscii.toString with
+    | "" => false
+    | context => match file.splitOn context with
+      | _ :: _ :: _ => true
+      | _ => false
   /-- The full names that the file declares, read without elaborating anything. -/
   allNames (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name → List Name
     | 0, _, _, acc => acc

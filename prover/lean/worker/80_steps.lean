@@ -68,6 +68,7 @@ where
 /-- What came of elaborating a proof with its steps recorded; `before` and `after` are the states around it. -/
 structure Looked where
   verdict : String
+  containable : Bool
   notes : List Note
   log : List Message
   steps : List Step
@@ -96,14 +97,14 @@ def Looked.assumes (looked : Looked) (step : Step) : Bool := match step.info.goa
 def lookInto (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Looked := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
-  | .error r => pure { verdict := r.verdict, notes := r.notes, log := [], steps := [], src, before := st, after := st }
+  | .error r => pure { verdict := r.verdict, containable := r.containable, notes := r.notes, log := [], steps := [], src, before := st, after := st }
   | .ok stx =>
-    let after ← runCommand session src { st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (tamed session.vetting stx))
+    let after ← runCommand session src { st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (session.tamed stx))
     let (log, after) := takeMessages after
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
     let verdict := if cancelled then "timeout" else if hasError log then errorVerdict log notes else "verified"
-    pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes, log, src, before := st, after,
+    pure { verdict := if verdict == "incomplete" then "verified" else verdict, containable := false, notes, log, src, before := st, after,
            steps := stepsBelow kinds (assignPosition task.statement) (arrayTrees after.infoState.trees [] none) [] }
 
 /-- Whether every error is that goals are left at the end of the outermost `by`. -/

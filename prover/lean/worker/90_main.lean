@@ -49,7 +49,7 @@ def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o 
    ("theorem", .str (match reference with | some r => nameString (privateToUserName r.name) | none => "")),
    ("type", .str (match reference with | some r => r.type | none => "")),
    ("messages", notesJson task.limits o.notes), ("axioms", jsonNames o.axioms #[]), ("constants", .num o.constants),
-   ("heartbeats", heartbeats), ("timing", timing)]
+   ("heartbeats", heartbeats), ("timing", timing), ("containable", .bool o.containable)]
 
 /-- What a request about a theorem stands on: header and context elaborated, and the statement alone. -/
 def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal → IO Unit)
@@ -74,17 +74,65 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
     | _, _, _ => w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
   withReference w task env (fun r => finish none (refused r) timing) fun st clean reference => do
     let timing ← timing.lap "reference_ms"
-    let (o, timing) ← if mode == "file" then checkFile w.session task env st clean reference (strField j "file") timing
-      else checkProof w.session task st clean reference (strField j "proof") timing
+    let finish_ : Finish := fun src stx _ clean after log timing => judge w.session task src stx clean reference after log timing
+    let (o, timing) ← if mode == "file" then checkFile w.session task env st clean finish_ (strField j "file") timing
+      else checkProof w.session task st clean finish_ (strField j "proof") timing
     finish (some reference) o timing
 
 /-- Answer a request that only looks. -/
 def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
   w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: more)
 
+/-- The reference of a theorem, for a judge: asked before any candidate is. -/
+def opReference (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st context reference => do
+    let (_, text) ← handOutReference w.session task env context reference
+    if text.utf8ByteSize > longestExport then
+      return ← w.report id task timing "out_of_resources" [plainNote s!"what the statement rests on is more than {longestExport} bytes of text"] []
+    let looked ← lookInto w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
+    let goals ← match looked.steps with
+      | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
+      | [] => pure #[]
+    w.report id task timing "verified" []
+      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str reference.type), ("goal", goals.getD 0 (.str "")),
+       ("constant", nameJson reference.name), ("export", .str text)]
+where
+  plainNote (text : String) : Note := { severity := "error", region := .context, line := 1, column := 0, text }
+
+/-- A candidate elaborated, its new constants handed out. -/
+def opCandidate (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  let beats ← IO.getNumHeartbeats
+  let mode := if hasField j "file" then "file" else "proof"
+  let answer (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
+    let used := (← IO.getNumHeartbeats) - beats
+    w.answer id (("export", if o.handedOut == "" then .null else .str o.handedOut) :: outcomeJson task mode reference o (← timing.json) (.num used))
+  withReference w task env (fun r => answer none (refused r) timing) fun st context reference => do
+    let timing ← timing.lap "reference_ms"
+    let finish := handOut w.session task env context reference
+    let (o, timing) ← if mode == "file" then checkFile w.session task env st context finish (strField j "file") timing
+      else checkProof w.session task st context finish (strField j "proof") timing
+    answer (some reference) o timing
+
+/-- A judge's verdict on an export, for a reference that was fixed before. -/
+def opJudge (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  let name := nameOfJson (field j "constant")
+  let clean := env.toKernelEnv
+  let finish (o : Outcome) (timing : Timing) : IO Unit := do
+    w.answer id [("verdict", .str o.verdict), ("trust", o.trust), ("theorem", .str (nameString (privateToUserName name))), ("messages", notesJson task.limits o.notes),
+      ("axioms", jsonNames o.axioms #[]), ("constants", .num o.constants), ("timing", ← timing.json)]
+  match ← fixReference w.session task clean name (strField j "reference") with
+  | .error r => finish (refused r) timing
+  | .ok reference =>
+    let timing ← timing.lap "reference_ms"
+    let (o, timing) ← judgeExport w.session task env clean reference (strField j "export") timing
+    finish o timing
+
 def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ reference => do
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
     let looked ← lookInto w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
     let goals ← match looked.steps with
       | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
@@ -94,14 +142,14 @@ def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
 
 def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
     let looked ← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren]
     w.report id task timing looked.verdict looked.notes
-      [("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
+      [("containable", .bool looked.containable), ("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
 
 def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes []) fun st _ _ => do
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
     let script := strsField j "script"
     let looked ← lookInto w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
     let (goals, assumed) ← match looked.steps with
@@ -109,7 +157,7 @@ def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) 
       | [] => pure (#[], false)
     -- Lean goes on after an error inside a tactic, and gives the goal away; so does `sorry`.
     let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
-    w.report id task timing verdict (if verdict == "verified" then [] else looked.notes) [("goals", .arr goals)]
+    w.report id task timing verdict (if verdict == "verified" then [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   match ← baseOf w.session task env with
@@ -158,13 +206,28 @@ def withEnv (w : Wire) (id : Nat) (imports : List String) (go : Environment → 
   | .error e => w.fail id "bad_header" (toString e)
   | .ok env => go env
 
+/-- What a process may be asked. A judge that elaborated a text, and a worker that ran one that nobody vetted, would be worth nothing. -/
+def servesOp (role : Role) (op : String) : Bool := match role with
+  | .judge => op == "judge"
+  | .elaborator => op != "check" && op != "judge"
+  | .worker => op != "judge" && op != "reference" && op != "candidate"
+
+def roleOf (j : Json) : Role := match strField j "role" with
+  | "elaborator" => .elaborator
+  | "judge" => .judge
+  | _ => .worker
+
 def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
   let op := strField j "op"
   if op == "ping" then w.answer id []
+  else if !servesOp w.session.role op then w.fail id "bad_request" s!"a process of this role does not serve {op}"
   else
     let task := Task.ofJson j
     withEnv w id task.imports fun env =>
       if op == "check" then opCheck w id j task env
+      else if op == "judge" then opJudge w id j task env
+      else if op == "reference" then opReference w id task env
+      else if op == "candidate" then opCandidate w id j task env
       else if op == "elaborate" then opElaborate w id task env
       else if op == "goals" then opGoals w id j task env
       else if op == "tactic" then opTactic w id j task env
@@ -230,7 +293,7 @@ def start (imported : Imports) : IO Unit := do
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [] }
+    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
     let modules := strsField j "imports"
     match ← (loadImports imported modules 1).toBaseIO with

@@ -12,6 +12,7 @@ from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.wire.role import Role
 from prover.lean.workers.attempt import SHUTTING_DOWN
 from prover.lean.workers.dispatch import import_switch, next_pair
 from prover.lean.workers.jobs import Charge, ImportSet, Job, JobQueue, PoolBusyError
@@ -200,10 +201,11 @@ class Crew:
 
     async def _bring_up(self, imports: ImportSet) -> WorkerProcess:
         await asyncio.to_thread(self._runtime.prepare)
-        launch = await asyncio.to_thread(self._runtime.launch, imports)
+        sealed = self.config.role is Role.ELABORATOR
+        launch = await asyncio.to_thread(self._runtime.launch, imports, sealed)
         worker = await WorkerProcess.spawn(launch, self.config.flood_bytes)
         try:
-            info = await worker.hello(imports, self._vetting, self.config.start_seconds)
+            info = await worker.hello(imports, self._vetting, self.config.start_seconds, self.config.role)
         except BaseException:
             await worker.close()
             raise

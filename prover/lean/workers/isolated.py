@@ -32,4 +32,6 @@ class Twice:
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`."""
         verdict = await self._warm.check(theorem, candidate, terms)
-        return await self._isolated.check(theorem, candidate, terms) if verdict.verified else verdict
+        if verdict.verified and verdict.trust < Trust.ISOLATED_REPLAY:
+            return await self._isolated.check(theorem, candidate, terms)
+        return verdict

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
@@ -17,6 +17,7 @@ from prover.lean.wire import protocol
 from prover.lean.wire.answers import Constant, Elaboration, Export, LibraryPage, Name, Named, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.wire.role import Role
 from prover.lean.workers.crew import Crew, PoolUnavailableError
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
@@ -75,6 +76,9 @@ class WorkerPool:
         self._crew = Crew(runtime, self._config, self._vetting, self._tally, first)
         self._orders = itertools.count()
         self._isolation = asyncio.Semaphore(self._config.isolated)
+        self.quarantines = asyncio.Semaphore(self._config.quarantines)
+        self._judges: WorkerPool | None = None
+        self._closed: Callable[[], None] = lambda: None
         self._lent: set[WorkerPool] = set()
         self._charges: tuple[Charge, ...] = ()  # of the first starts
 
@@ -92,7 +96,9 @@ class WorkerPool:
 
     async def close(self) -> None:
         """Fail what waits as `INFRASTRUCTURE` and end every process."""
-        await asyncio.gather(self._crew.close(), *(pool.close() for pool in self._lent))
+        self._closed()
+        others = [*self._lent, *filter(None, [self._judges])]
+        await asyncio.gather(self._crew.close(), *(pool.close() for pool in others))
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -110,7 +116,7 @@ class WorkerPool:
             PoolBusyError: the queue is full.
             ValueError: a limit is out of range.
         """
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         try:
             request = protocol.check(theorem, candidate, terms)
         except UnfitTextError as error:
@@ -124,7 +130,7 @@ class WorkerPool:
         self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
     ) -> tuple[Verdict, Export | None]:
         """As `check`, and the constants of a verified proof for another kernel."""
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         try:
             request = protocol.exported(theorem, candidate, terms)
         except UnfitTextError as error:
@@ -138,7 +144,7 @@ class WorkerPool:
         self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms = DEFAULT_TERMS
     ) -> str:
         """Library constants with what they rest on, as text for another kernel. Raises as `constant`."""
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         return await self._run(protocol.closure(theorem, names, known, terms), theorem, terms)
 
     async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
@@ -156,19 +162,19 @@ class WorkerPool:
             UnfitTextError: a text is too long or not Unicode.
             ValueError: a limit is out of range.
         """
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         return await self._run(protocol.elaborate(theorem, terms), theorem, terms)
 
     async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
         """The goals at each `sorry` of `proof`. Raises as `elaborate`."""
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         return await self._run(protocol.goals(theorem, proof, terms), theorem, terms)
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> TacticStep:
         """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         return await self._run(protocol.tactic(theorem, script, step, terms), theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
@@ -177,24 +183,24 @@ class WorkerPool:
         Raises:
             NoAnswerError: the look-up came to nothing.
         """
-        theorem = self._canonical(Theorem("", header or Header()))
+        theorem = self.canonical(Theorem("", header or Header()))
         return await self._run(protocol.constant(theorem, name, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """What header and context of a theorem declare, as its statement can name it. Raises as `constant`."""
-        theorem = self._canonical(theorem)
+        theorem = self.canonical(theorem)
         return await self._run(protocol.names(theorem, terms), theorem, terms)
 
     async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
         """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
-        theorem = self._canonical(Theorem("", header or Header()))
+        theorem = self.canonical(Theorem("", header or Header()))
         return await self._run(protocol.modules(theorem, terms), theorem, terms)
 
     async def library(
         self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _UNHURRIED
     ) -> LibraryPage:
         """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
-        theorem = self._canonical(Theorem("", header or Header()))
+        theorem = self.canonical(Theorem("", header or Header()))
         return await self._run(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
 
     async def ping(self, seconds: float = 5.0) -> float:
@@ -203,8 +209,47 @@ class WorkerPool:
         Raises:
             NoAnswerError: none answered.
         """
-        theorem = self._canonical(Theorem("", Header(self._config.imports)))
+        theorem = self.canonical(Theorem("", Header(self._config.imports)))
         return await self._run(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
+
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        """Send any request, as a job of this theorem. Raises PoolBusyError."""
+        return await self._run(request, theorem, terms)
+
+    async def place(self, theorem: Theorem) -> "WorkerPool":
+        """The pool whose Lean the theorem stands under."""
+        return self
+
+    async def sealable(self, theorem: Theorem) -> None:
+        """Look whether code that nobody vetted may run here.
+
+        Raises:
+            RuntimeUnavailableError: it may not; the text says what is missing.
+        """
+        await asyncio.to_thread(self._runtime.launch, self._crew.key(theorem.header.imports), True)
+
+    def key(self, theorem: Theorem) -> tuple[str, ...]:
+        """Theorems with the same key are served by the same processes."""
+        return self._crew.key(theorem.header.imports)
+
+    async def elaborator(self, theorem: Theorem) -> "WorkerPool":
+        """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it."""
+        pool = self._of_role(Role.ELABORATOR, imports=self.key(theorem))
+        self._lent.add(pool)
+        pool._closed = lambda: self._lent.discard(pool)
+        await pool.start()
+        return pool
+
+    async def judges(self) -> "WorkerPool":
+        """Processes that nobody's text is elaborated in; started when they are first needed, and ended with this pool."""
+        if self._judges is None:
+            self._judges = self._of_role(Role.JUDGE, switch_seconds=0.0)
+            await self._judges.start()
+        return self._judges
+
+    def _of_role(self, role: Role, **changes: Any) -> "WorkerPool":
+        config = replace(self._config, workers=1, spares=0, isolated=0, role=role, switch_share=None, **changes)
+        return WorkerPool(self._runtime, config, self._vetting, Tally())
 
     @contextlib.asynccontextmanager
     async def isolated(
@@ -266,7 +311,15 @@ class WorkerPool:
             len(self._lent),
         )
 
-    def _canonical(self, theorem: Theorem) -> Theorem:
+    def tell(self, verdict: Verdict) -> None:
+        """Count a verdict that was given elsewhere."""
+        self._tally.verdicts[verdict.kind] += 1
+
+    def pointing_back(self, theorem: Theorem, result: T) -> T:
+        """An answer about `canonical(theorem)`, with messages that point into the theorem as it was given."""
+        return result
+
+    def canonical(self, theorem: Theorem) -> Theorem:
         """The theorem under the import set as its worker knows it."""
         if not self._runtime.single_import_set:
             return theorem

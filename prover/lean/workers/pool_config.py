@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from prover.lean.wire.role import Role
 from prover.lean.workers.jobs import ImportSet
 from prover.theorem import DEFAULT_IMPORTS
 
@@ -15,7 +16,9 @@ class PoolConfig:
         spares: workers kept warm beyond that, to stand in for one that is replaced; None: one if memory allows.
         imports: what a worker loads unless a request wants something else.
         allowed_imports: modules that requests may import, each with everything below it; None: all there are.
+        role: what the processes are for.
         isolated: most isolated checkers lent out at once; each is one more process.
+        quarantines: most clients at once whose code runs in elaborators; each has a process of its own, or two.
         max_queued: most requests waiting.
         max_queued_bytes: most memory taken by requests waiting.
         grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
@@ -34,7 +37,9 @@ class PoolConfig:
     spares: int | None = None
     imports: ImportSet = DEFAULT_IMPORTS
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
+    role: Role = Role.WORKER
     isolated: int = 1
+    quarantines: int = 2
     max_queued: int = 4_096
     max_queued_bytes: int = 256 << 20
     grace_seconds: float = 1.0

@@ -127,10 +127,18 @@ class ProjectPools(WorkerPool):
             isolated=sum(part.isolated for part in parts),
         )
 
-    def _canonical(self, theorem: Theorem) -> Theorem:
+    async def place(self, theorem: Theorem) -> WorkerPool:
+        """See `WorkerPool.place`."""
+        return await self.started(theorem.project)
+
+    def pointing_back(self, theorem: Theorem, result: T) -> T:
+        """See `WorkerPool.pointing_back`."""
+        return _pointing_back(result) if self._preludes[theorem.project] else result
+
+    def canonical(self, theorem: Theorem) -> Theorem:
         pool = self.of(theorem.project)
         theorem = _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
-        return super()._canonical(theorem) if pool is self else pool._canonical(theorem)
+        return super().canonical(theorem) if pool is self else pool.canonical(theorem)
 
     async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         if not theorem.project:
@@ -138,7 +146,7 @@ class ProjectPools(WorkerPool):
         else:
             pool = await self.started(theorem.project)
             result = await pool._run(request, theorem, terms)
-        return _pointing_back(result) if self._preludes[theorem.project] else result
+        return self.pointing_back(theorem, result)
 
 
 class _WithOptions:

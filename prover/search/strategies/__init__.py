@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.checker import Lean
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.stepper import Stepper, WorkerStepper
 from prover.search.strategies.decompose import Decompose
@@ -16,7 +16,7 @@ STRATEGIES = ("portfolio_first", "independent", "repair", "stepwise", "decompose
 
 
 def build_plan(
-    name: str, samplers: Sequence[Sampler], pool: WorkerPool, stepper: Stepper | None = None
+    name: str, samplers: Sequence[Sampler], lean: Lean, stepper: Stepper | None = None
 ) -> list[list[Strategy]]:
     """What `ProofSearch.prove` is to do.
 
@@ -30,7 +30,7 @@ def build_plan(
     Args:
         name: of a strategy.
         samplers: in the order in which they are to begin, at least one.
-        pool: reads goals and runs tactics.
+        lean: reads goals and runs tactics.
         stepper: who runs tactics instead.
 
     Raises:
@@ -38,8 +38,8 @@ def build_plan(
     """
     models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
     repair = Repair(samplers, [*map(ModelRepairer, models), ClosingRepairer()])
-    stepwise = Stepwise(stepper or WorkerStepper(pool), [*map(ModelTactics, models), RuleTactics()])
-    decompose = Decompose(pool, samplers)
+    stepwise = Stepwise(stepper or WorkerStepper(lean), [*map(ModelTactics, models), RuleTactics()])
+    decompose = Decompose(lean, samplers)
     match name:
         case "portfolio_first":
             return [[PortfolioFirst(samplers)]]

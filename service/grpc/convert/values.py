@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from prover.verdict import Limits, Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 from service.core.text import read_theorem
 from service.ops.config import TextSettings
 
@@ -22,6 +22,8 @@ _TRUSTS = {
     Trust.CROSS_CHECKED: verdict_pb2.TRUST_CROSS_CHECKED,
 }
 _TRUST_OF = {value: trust for trust, value in _TRUSTS.items()}
+_PATHS = {path: verdict_pb2.Path.Value(f"PATH_{path.name}") for path in Path}
+_PATH_OF = {value: path for path, value in _PATHS.items()}
 _SEVERITIES = {
     severity: verdict_pb2.Severity.Value(f"SEVERITY_{severity.upper()}")
     for severity in ("error", "warning", "information")
@@ -125,6 +127,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         widened_axioms=verdict.policy.axioms,
         widened_kinds=verdict.policy.kinds,
         kernel=verdict.kernel,
+        path=_PATHS[verdict.path],
     )
 
 
@@ -142,6 +145,7 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
         timing=dict(verdict.timing_ms),
         heartbeats=verdict.heartbeats,
         kernel=verdict.kernel,
+        path=_PATH_OF.get(verdict.path, Path.LISTED),
     )
 
 

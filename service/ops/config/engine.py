@@ -41,6 +41,12 @@ class LeanSettings(Section):
     switch_share: float | None = Field(default=0.25, gt=0, le=1)
     """Most of the workers' time that a server's clients may have spent on starting the embedded Lean for other imports than
     `imports`; what comes beyond is told to come back. A Lean process holds one set of imports."""
+    quarantine: Literal["auto", "never"] = "auto"
+    """What requests bring with them that must not run in the shared workers (macros, notation, `#eval`, syntax of libraries that
+    is not listed) runs in processes of their own, and a judge checks what comes out. `never`: it is FORBIDDEN. The native
+    toolchain needs a sandbox for that: `native.quarantine`."""
+    quarantines: int = Field(default=2, ge=1, le=256)
+    """Most clients at once that have such processes; each takes about 1 GiB, or two of them. Further ones wait."""
     queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
     pool: Literal["worker", "dojo"] = "worker"

@@ -15,6 +15,9 @@ class NativeSettings(Section):
     """Memory of one worker, beside the library that all workers share; above it, the worker is killed."""
     sandbox: Literal["auto", "always", "never"] = "auto"
     """bubblewrap around workers: `auto` where it is installed and works."""
+    quarantine: Literal["sandboxed", "unsandboxed"] = "sandboxed"
+    """Code that nobody has vetted (lean.quarantine) runs in bubblewrap or not at all; `unsandboxed`: also without it, with the
+    rights of the server's user. Only if you trust whoever sends requests."""
     options: dict[str, bool | int | str] = Field(default_factory=dict)
     """Lean options beside, and instead of, those that the project's Lake configuration sets for its package."""
     any_version: bool = False

@@ -51,7 +51,7 @@ options = {{ autoImplicit = false }}
     pool = pool_of(settings(tmp_path, text).lean, None)
     assert isinstance(pool, ProjectPools)
     assert pool.projects == ("mathlib",)
-    header = pool._canonical(Theorem("theorem a : True", Header.of_project(""), project="mathlib")).header
+    header = pool.canonical(Theorem("theorem a : True", Header.of_project(""), project="mathlib")).header
     assert header.imports == ("Mathlib",)
     assert header.prelude == "set_option autoImplicit false set_option maxSynthPendingDepth 3"
     assert pool.of("mathlib")._config.kill_bytes > 2 << 30
@@ -122,8 +122,8 @@ path = "/nowhere"
     assert isinstance(pool._runtime, NativeToolchain)
     assert (pool._config.workers, pool._config.imports) == (3, ("Init", "Foo"))
     assert pool._config.allowed_imports is None
-    assert pool._canonical(Theorem("theorem a : True", Header(()))).header.imports == ("Init", "Foo")
-    assert "set_option maxRecDepth 700" in pool._canonical(Theorem("theorem a : True")).header.prelude
+    assert pool.canonical(Theorem("theorem a : True", Header(()))).header.imports == ("Init", "Foo")
+    assert "set_option maxRecDepth 700" in pool.canonical(Theorem("theorem a : True")).header.prelude
     assert pool_of(common.alone_in(known, "a", 2).lean, None)._config.workers == 2
     here = common.alone_in(known, str(lean.project), 2).lean
     assert (here.project, here.runtime, here.projects) == (lean.project, "native", {})

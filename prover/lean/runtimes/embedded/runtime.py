@@ -67,13 +67,14 @@ class EmbeddedLean:
         """Whether the library has `module`; True also before `prepare`, when nobody knows."""
         return self._installation is None or module in _modules(self._installation.library)
 
-    def launch(self, imports: Sequence[str]) -> Launch:
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
 
-        The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second.
+        The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second. One that
+        is sealed leaves nothing: Node lets it write nowhere, and keeps it from evaluating texts and from the network.
         """
         images = images_for(self._prepared(), imports)
-        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports")
+        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports", sealed=sealed)
         return replace(launch, env={**launch.env, "LEANSIEVE_IMPORTS": " ".join(imports)})
 
     @asynccontextmanager
@@ -106,7 +107,7 @@ class EmbeddedLean:
             )
         return lines[0]
 
-    def _launch(self, images: Sequence[Path], *arguments: str) -> Launch:
+    def _launch(self, images: Sequence[Path], *arguments: str, sealed: bool = False) -> Launch:
         here = self._prepared()
         host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
         readable = [host, here.runtime, here.library, here.program]
@@ -120,7 +121,10 @@ class EmbeddedLean:
             env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
             readable.append(here.images)
             # One that is complete may get compiled code; to make one takes a draft beside it.
-            options.append(f"--allow-fs-write={images[-1] if images[-1].is_dir() else here.images}")
+            if not sealed:
+                options.append(f"--allow-fs-write={images[-1] if images[-1].is_dir() else here.images}")
+        if sealed:
+            env["LEANSIEVE_SEALED"] = "1"
         options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(
             argv=[str(node_binary()), *options, str(host / "host.js"), *arguments],

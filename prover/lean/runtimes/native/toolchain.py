@@ -45,6 +45,7 @@ class NativeToolchain:
         limits: ResourceLimits | None = None,
         sandbox: Sandbox = Sandbox.AUTO,
         any_version: bool = False,
+        unsealed: bool = False,
     ) -> None:
         """Nothing happens yet.
 
@@ -54,12 +55,14 @@ class NativeToolchain:
             limits: resources of one worker.
             sandbox: `AUTO` uses bubblewrap where it is installed and works.
             any_version: run on a Lean outside the supported range, too.
+            unsealed: run code that nobody has vetted without a sandbox, too.
         """
         self._path = project
         self._environment = environment
         self._limits = limits or ResourceLimits()
         self._sandbox = sandbox
         self._any_version = any_version
+        self._unsealed = unsealed
         self._prepared: _Prepared | None = None
         self._lock = threading.Lock()
 
@@ -103,13 +106,18 @@ class NativeToolchain:
         """Native workers leave nothing behind that later ones could start from."""
         return nullcontext()
 
-    def launch(self, imports: Sequence[str]) -> Launch:
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
 
         Raises:
-            RuntimeUnavailableError: a module of `imports` is not built.
+            RuntimeUnavailableError: a module of `imports` is not built, or there is no sandbox for one that is to be sealed.
         """
         here = self._here()
+        if sealed and here.bwrap is None and not self._unsealed:
+            raise RuntimeUnavailableError(
+                "there is no sandbox for code that nobody has vetted: install bubblewrap (`apt install bubblewrap`), or set"
+                ' `quarantine = "unsandboxed"` for this project if you trust whoever sends requests'
+            )
         if (reason := here.modules.trouble(imports, here.project.folder)) is not None:
             raise RuntimeUnavailableError(reason)
         program = ["lean", "--run", str(here.program)]

@@ -66,11 +66,11 @@ class Surprising(ScriptedRuntime):
 
     surprises: int = 1_000_000
 
-    def launch(self, imports: Sequence[str]) -> Launch:
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
         if self.surprises:
             self.surprises -= 1
             raise KeyError("surprise")
-        return super().launch(imports)
+        return super().launch(imports, sealed)
 
 
 async def test_unexpected_failure_of_every_start_is_told_and_fails_what_waits() -> None:

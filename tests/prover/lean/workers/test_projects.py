@@ -58,7 +58,7 @@ async def test_project_that_is_not_configured_is_named(pools: ProjectPools) -> N
 
 async def test_options_of_a_project_stand_before_those_of_a_request(pools: ProjectPools) -> None:
     def prelude(project: str) -> str:
-        return pools._canonical(named(project)).header.prelude
+        return pools.canonical(named(project)).header.prelude
 
     assert prelude("mathlib") == "set_option autoImplicit false set_option maxSynthPendingDepth 3\nopen Nat"
     assert prelude("other") == prelude("") == "open Nat"

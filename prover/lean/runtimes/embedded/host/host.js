@@ -8,6 +8,7 @@
 //   LEANSIEVE_PROGRAM     folder of the worker program
 //   LEANSIEVE_IMPORTS     modules to import, separated by blanks
 //   LEANSIEVE_IMAGES      folders of images, to start from the last that is there and to make the others (image.js)
+//   LEANSIEVE_SEALED      1 if code will run here that nobody has vetted (seal.js); nothing is written then
 //   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
 const path = require("path");
 const { isMainThread } = require("worker_threads");
@@ -57,7 +58,7 @@ function mount() {
 let streams;
 if (isMainThread) {
   const folders = setting("IMAGES")?.split(path.delimiter) ?? [];
-  const image = require("./image.js").open(folders, inRuntime("lean.wasm"), Module);
+  const image = require("./image.js").open(folders, inRuntime("lean.wasm"), Module, Boolean(setting("SEALED")));
   Module.wasmMemory = image.memory;
   Module.instantiateWasm = image.instantiate;
   Module.constructed = image.found;
@@ -70,4 +71,5 @@ if (isMainThread) {
   const control = require("./control.js").open(image.memory, setting("CONTROL_FD"), image.requestDone);
   streams = require("./streams.js").open({ TOKEN: control.token, WORK: control.work, IMAGE: image.announce });
 }
+if (setting("SEALED")) require("./seal.js").seal();
 require(inRuntime("lean.js"));

@@ -37,8 +37,9 @@ function native(...signature) {
   }
 }
 
-// How this process starts: from the last image in `folders` that is there, if any. It makes those that come after.
-function open(folders, wasmFile, Module) {
+// How this process starts: from the last image in `folders` that is there, if any. It makes those that come after, unless it
+// is sealed.
+function open(folders, wasmFile, Module, sealed) {
   let image;
   let next = folders.length; // the image to make at the next point
   while (next && !(image = read(folders[next - 1]))) next--;
@@ -66,14 +67,14 @@ function open(folders, wasmFile, Module) {
     },
     announce: (address) => (closure = address),
     imagePoint() {
-      if (!closure || next >= folders.length) return;
+      if (sealed || !closure || next >= folders.length) return;
       endThreads(lean, Module.PThread);
       attempt("keep an image", () => save(folders[next], describe(closure, memory, lean), memory));
       closure = undefined;
       next++;
     },
     requestDone() {
-      if (codeFile && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
+      if (!sealed && codeFile && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
     },
   };
 }

@@ -1,0 +1,123 @@
+"""The requests of quarantine (docs/worker-protocol.md): to elaborators, whose word is worth nothing, and to judges."""
+
+from dataclasses import replace
+
+from pydantic import TypeAdapter
+
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.wire.answers import Elaboration, HandedOut, Reference
+from prover.lean.wire.export import ExportError, plain
+from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
+from prover.lean.wire.protocol import (
+    COUNT,
+    MESSAGES,
+    TEXT,
+    TEXTS,
+    TIMING,
+    because,
+    body,
+    common,
+    fit,
+    kind_of,
+)
+from prover.theorem import Theorem
+from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
+
+_CONSTANT = TypeAdapter(tuple[str | int, ...])
+_ELABORATION = TypeAdapter(Elaboration)
+_TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "isolated_replay": Trust.ISOLATED_REPLAY}
+
+
+def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
+    """Asks an elaborator that has seen no candidate what a theorem is. Raises as `protocol.check`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> Reference:
+        said = {**fields, **{name: "" for name in ("theorem", "type", "goal") if fields.get(name) is None}}
+        elaboration = shaped(_ELABORATION, said | {"verdict": kind_of(fields, late), "containable": False})
+        if elaboration.verdict is not VerdictKind.VERIFIED:
+            return Reference(elaboration)
+        try:
+            export = plain(shaped(TEXT, fields.get("export")) or "")
+        except ExportError as error:
+            raise ProtocolError(f"the export of a statement cannot be read: {error}") from None
+        return Reference(elaboration, shaped(_CONSTANT, fields.get("constant")), export)
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> Reference:
+        return Reference(Elaboration(kind, messages=because(kind, reason)))
+
+    return Request("reference", body("reference", common(theorem, terms)), read, failed)
+
+
+def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[HandedOut]:
+    """Has an elaborator run a candidate. Raises as `protocol.check`."""
+    mode, policy = candidate.mode, terms.policy
+    fields = common(theorem, terms) | {str(mode): fit(Region.CANDIDATE, candidate.text)}
+
+    def read(fields: Fields, ms: float, late: bool) -> HandedOut:
+        kind = kind_of(fields, late)
+        export = shaped(TEXT, fields.get("export"))
+        said = Verdict(
+            VerdictKind.REJECTED if kind is VerdictKind.VERIFIED else kind,
+            Trust.NONE,
+            mode,
+            policy,
+            theorem=shaped(TEXT, fields.get("theorem")) or "",
+            messages=shaped(MESSAGES, fields.get("messages", ())),
+            elapsed_ms=ms,
+            timing=shaped(TIMING, fields.get("timing", {})),
+            heartbeats=shaped(COUNT, fields.get("heartbeats", 0)),
+            path=Path.QUARANTINE,
+        )
+        if kind is not VerdictKind.VERIFIED or not export:
+            return HandedOut(said)
+        try:
+            return HandedOut(said, plain(export))
+        except ExportError as error:
+            told = Message("error", f"the elaborator's export cannot be read: {error}")
+            return HandedOut(replace(said, messages=(told, *said.messages)))
+
+    def failed(kind: VerdictKind, reason: str, ms: float) -> HandedOut:
+        return HandedOut(_failed(kind, reason, ms, mode, policy))
+
+    return Request("candidate", body("candidate", fields), read, failed)
+
+
+def judge(theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms) -> Request[Verdict]:
+    """Asks a judge whether what an elaborator handed out proves the reference that was fixed before.
+
+    The verdict has the elaborator's messages and times beside the judge's own; its kind and trust are the judge's.
+    """
+    said = handed.verdict
+    bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
+    fields = common(bare, terms) | {"constant": fixed.constant, "reference": fixed.export, "export": handed.export}
+
+    def read(fields: Fields, ms: float, late: bool) -> Verdict:
+        kind = kind_of(fields, late)
+        tier = fields.get("trust")
+        if tier not in _TIERS:
+            raise ProtocolError("an answer has an unknown trust")
+        trust = _TIERS[tier]
+        if (kind is VerdictKind.VERIFIED) != (trust is Trust.ISOLATED_REPLAY):
+            raise ProtocolError("a judge called a proof verified that it did not replay")
+        timing = shaped(TIMING, fields.get("timing", {}))
+        return replace(
+            said,
+            kind=kind,
+            trust=trust,
+            theorem=shaped(TEXT, fields.get("theorem")) or "",
+            messages=(*shaped(MESSAGES, fields.get("messages", ())), *said.messages),
+            axioms=shaped(TEXTS, fields.get("axioms", ())),
+            elapsed_ms=said.elapsed_ms + ms,
+            timing={**said.timing, **{f"judge_{name}": value for name, value in timing.items()}},
+        )
+
+    def failed(kind: VerdictKind, reason: str, ms: float) -> Verdict:
+        return _failed(kind, f"the judge: {reason}", said.elapsed_ms + ms, said.mode, said.policy)
+
+    return Request("judge", body("judge", fields), read, failed)
+
+
+def _failed(kind: VerdictKind, reason: str, ms: float, mode: Mode, policy: Policy) -> Verdict:
+    messages = because(kind, reason)
+    return Verdict(kind, mode=mode, policy=policy, messages=messages, elapsed_ms=ms, path=Path.QUARANTINE)

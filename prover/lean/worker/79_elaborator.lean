@@ -1,0 +1,48 @@
+/-! What an elaborator hands out: the reference, before it has seen any candidate, and then each candidate's new constants. Nobody
+    believes a word of it; it runs the code of its client. -/
+
+/-- Longest export, in bytes. -/
+def longestExport : Nat := 8000000
+
+/-- Names of the constants that `after` has beyond `before`, those of some kinds. -/
+def addedNames (before : Kernel.Environment) (wanted : ConstantInfo → Bool) (after : Kernel.Environment) : List (Name × Bool) := go (addedConstants after) []
+where
+  go : List ConstantInfo → List (Name × Bool) → List (Name × Bool)
+    | [], acc => acc
+    | info :: rest, acc => if wanted info && (before.find? info.name).isNone then go rest ((info.name, false) :: acc) else go rest acc
+
+def isSafe (info : ConstantInfo) : Bool := !isUnsafeConstant info
+
+def isSafeAxiom (info : ConstantInfo) : Bool := match info with
+  | .axiomInfo v => !v.isUnsafe
+  | _ => false
+
+/-- What the statement rests on, and the axioms of the context, whether it rests on them or not. -/
+def handOutReference (session : Session) (task : Task) (env : Environment) (context : Kernel.Environment) (reference : Reference) : IO (NameHashSet × String) := do
+  let key := task.key ++ task.statement
+  match recall key (← session.handedOut.get) with
+  | some known => pure known
+  | none =>
+    let clean := env.toKernelEnv
+    let x := Export.new.below reference.constants (fun n => (clean.find? n).isSome) ((reference.name, false) :: addedNames clean isSafeAxiom context)
+    let known := (x.done, x.out)
+    session.handedOut.set (remember 16 key known (← session.handedOut.get))
+    pure known
+
+/-- A candidate's new constants, if it elaborated. -/
+def handOut (session : Session) (task : Task) (env : Environment) (context : Kernel.Environment) (reference : Reference) : Finish := fun src stx before _ after log timing => do
+  if ← session.token.isSet then
+    return ({ verdict := "timeout", trust := .null, notes := [src.noteAt "error" "cancelled" stx], axioms := [], constants := 0 }, timing)
+  let notes ← src.notes task.limits.messages log
+  if hasError log then return ({ verdict := errorVerdict log notes, trust := .null, notes, axioms := [], constants := 0 }, timing)
+  let clean := env.toKernelEnv
+  let (known, _) ← handOutReference session task env context reference
+  let kenv := after.env.toKernelEnv
+  let start := before.env.toKernelEnv
+  -- what the candidate found in the context has left with the reference; it may have made others of the same names itself
+  let stop (n : Name) : Bool := (clean.find? n).isSome || (known.contains n && (start.find? n).isSome)
+  let x := Export.new.below (constantsOf kenv) stop (addedNames start isSafe kenv)
+  let timing ← timing.lap "export_ms"
+  if x.out.utf8ByteSize > longestExport then
+    return ({ verdict := "out_of_resources", trust := .null, notes := src.noteAt "error" s!"its constants are more than {longestExport} bytes of text" stx :: notes, axioms := [], constants := 0 }, timing)
+  return ({ verdict := "verified", trust := "elaborated", notes, axioms := [], constants := 0, handedOut := x.out }, timing)

@@ -1,0 +1,116 @@
+"""Quarantine: code that nobody vetted runs in elaborators that serve one client alone; a judge, where no text of anybody is
+elaborated, has the last word (docs/trust.md)."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.wire import protocol, quarantine
+from prover.lean.wire.answers import Elaboration, HandedOut, Reference, SorryGoals, TacticStep
+from prover.lean.wire.lines import Request
+from prover.theorem import Theorem
+from prover.verdict import Path, Verdict, VerdictKind
+
+T = TypeVar("T")
+
+_REMEMBERED = 64
+
+
+class Processes(Protocol):
+    """Lean processes of one role behind a queue: `WorkerPool`."""
+
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        """Send a request to one of them, as a job of this theorem."""
+        ...
+
+    async def close(self) -> None:
+        """End them all."""
+        ...
+
+
+class Quarantine:
+    """The elaborators of one client, and what they said of statements before they saw a candidate.
+
+    A process that has run a candidate may say anything of the next statement. So references are asked of one that has run
+    none: it is handed over to candidates when the first comes, and another is started when there is a further statement.
+    """
+
+    def __init__(self, start: Callable[[], Awaitable[Processes]], judges: Callable[[], Awaitable[Processes]]) -> None:
+        """Nothing is started yet.
+
+        Args:
+            start: starts an elaborator.
+            judges: the judges, started if they are not.
+        """
+        self._start = start
+        self._judges = judges
+        self._turn = asyncio.Lock()
+        self._pristine: Processes | None = None
+        self._running: Processes | None = None
+        self._references: OrderedDict[tuple[Theorem, int, int], Reference] = OrderedDict()
+
+    async def close(self) -> None:
+        """End the elaborators: nothing of this client is left."""
+        elaborators = [elaborator for elaborator in (self._pristine, self._running) if elaborator]
+        self._pristine = self._running = None
+        await asyncio.gather(*(elaborator.close() for elaborator in elaborators))
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
+        """See `Checker.check`."""
+        fixed = await self._reference(theorem, terms)
+        if fixed.elaboration.verdict is not VerdictKind.VERIFIED:
+            said = fixed.elaboration
+            return Verdict(
+                said.verdict,
+                mode=candidate.mode,
+                policy=terms.policy,
+                messages=said.messages,
+                timing=said.timing,
+                path=Path.QUARANTINE,
+            )
+        request = quarantine.candidate(theorem, candidate, terms)
+        handed: HandedOut = await (await self._elaborator()).ask(request, theorem, terms)
+        if not handed.export:
+            return handed.verdict
+        judges = await self._judges()
+        return await judges.ask(quarantine.judge(theorem, fixed, handed, terms), theorem, terms)
+
+    async def elaborate(self, theorem: Theorem, terms: Terms) -> Elaboration:
+        """The statement alone."""
+        return (await self._reference(theorem, terms)).elaboration
+
+    async def goals(self, theorem: Theorem, proof: str, terms: Terms) -> SorryGoals:
+        """The goals at each `sorry` of `proof`, as far as an elaborator is to be believed."""
+        await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.goals(theorem, proof, terms), theorem, terms)
+
+    async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> TacticStep:
+        """The goals after a tactic block, as far as an elaborator is to be believed."""
+        await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+
+    async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
+        """What the theorem is. Kept unless the elaborator did not come that far."""
+        key = (theorem, terms.limits.heartbeats, terms.limits.recursion)
+        async with self._turn:
+            if (known := self._references.get(key)) is not None:
+                self._references.move_to_end(key)
+                return known
+            if self._pristine is None:
+                self._pristine = await self._start()
+            fixed: Reference = await self._pristine.ask(quarantine.reference(theorem, terms), theorem, terms)
+            if fixed.elaboration.verdict not in (VerdictKind.INFRASTRUCTURE, VerdictKind.TIMEOUT):
+                self._references[key] = fixed
+                if len(self._references) > _REMEMBERED:
+                    self._references.popitem(last=False)
+            return fixed
+
+    async def _elaborator(self) -> Processes:
+        """An elaborator for candidates."""
+        async with self._turn:
+            if self._running is None:
+                self._running, self._pristine = self._pristine or await self._start(), None
+            return self._running
