@@ -72,7 +72,7 @@ class Suggester:
             ) from None
         sources: list[AsyncIterator[Proposal]] = []
         if rules:
-            sources.append(_by_rule(goals[0], (await declared(self._pool, place.theorem)).definitions))
+            sources.append(_by_rule(goals[0], (await declared(self._lean, place.theorem)).definitions))
         if model is not None:
             sources.append(_by_model(model, place, params, alone=not rules))
         timed_out = False

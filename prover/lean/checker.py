@@ -10,7 +10,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Verdict
 
 if TYPE_CHECKING:
-    from prover.lean.wire.answers import Elaboration, SorryGoals, TacticStep
+    from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,12 @@ class Lean(Checker, Protocol):
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> "TacticStep":
         """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `check`."""
+        ...
+
+    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> "tuple[Named, ...]":
+        """What header and context of a theorem declare.
+
+        Raises:
+            NoAnswerError: the look-up came to nothing.
+        """
         ...

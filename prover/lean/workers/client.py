@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Elaboration, SorryGoals, TacticStep
-from prover.lean.wire.protocol import UnfitTextError, unfit
+from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
+from prover.lean.wire.protocol import NoAnswerError, UnfitTextError, unfit
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
@@ -135,6 +135,16 @@ class Client:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
         canonical = self._pool.canonical(theorem)
         return self._pool.pointing_back(theorem, await quarantine.tactic(canonical, script, step, terms))
+
+    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
+        """See `WorkerPool.names`."""
+        if not self._is_contained(theorem):
+            return await self._pool.names(theorem, terms)
+        try:
+            quarantine = await self._quarantine(theorem)
+        except RuntimeUnavailableError as error:
+            raise NoAnswerError(VerdictKind.FORBIDDEN, str(error)) from None
+        return await quarantine.names(self._pool.canonical(theorem), terms)
 
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""

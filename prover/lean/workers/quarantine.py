@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire import protocol, quarantine
-from prover.lean.wire.answers import Elaboration, HandedOut, Reference, SorryGoals, TacticStep
+from prover.lean.wire.answers import Elaboration, HandedOut, Named, Reference, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.theorem import Theorem
 from prover.verdict import Path, Verdict, VerdictKind
@@ -91,6 +91,11 @@ class Quarantine:
         """The goals after a tactic block, as far as an elaborator is to be believed."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+
+    async def names(self, theorem: Theorem, terms: Terms) -> tuple[Named, ...]:
+        """What header and context declare, as far as an elaborator is to be believed."""
+        await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.names(theorem, terms), theorem, terms)
 
     async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
         """What the theorem is. Kept unless the elaborator did not come that far."""
