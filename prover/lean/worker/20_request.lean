@@ -85,7 +85,7 @@ def Task.ofJson (j : Json) : Task :=
   { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
     limits := Limits.ofJson limits, policy := Policy.ofJson policy, key }
 
-/-- A name with its numbers: `["_private", "m", 0, "t"]`. -/
+/-- A name as the list of its parts: with dots between them, a part with a dot in it would be two, and a number a text. -/
 def nameJson (n : Name) : Json := .arr (go n [])
 where
   go : Name → List Json → Array Json

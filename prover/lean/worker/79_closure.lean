@@ -21,35 +21,20 @@ partial def neededBelow (imported source : Constants) (todo : List Name) (seen :
 /-- Longest text that an answer holds, in bytes; escapes make it longer on its way. -/
 def longestExport : Nat := 8388608
 
-/-- A name as the list of its parts: with dots between them, a part with a dot in it would be two, and a number a text. -/
-def nameParts (n : Name) : Json := go n []
-where
-  go : Name → List Json → Json
-    | .anonymous, parts => .arr parts.toArray
-    | .str p s, parts => go p (.str s :: parts)
-    | .num p i, parts => go p (.num i :: parts)
-
-def nameOfJson : List Json → Name → Name
-  | .str s :: rest, n => nameOfJson rest (.str n s)
-  | j :: rest, n => match j.getNat? with
-    | .ok i => nameOfJson rest (.num n i)
-    | .error _ => n
-  | [], n => n
-
 def namesOfJson : List Json → List Name → List Name
-  | .arr parts :: rest, acc => namesOfJson rest (nameOfJson parts.toList .anonymous :: acc)
-  | _, acc => acc
+  | j :: rest, acc => namesOfJson rest (nameOfJson j :: acc)
+  | [], acc => acc
 
 def namesJson : List Name → Array Json → Json
   | [], acc => .arr acc
-  | n :: ns, acc => namesJson ns (acc.push (nameParts n))
+  | n :: ns, acc => namesJson ns (acc.push (nameJson n))
 
 /-- A proof that was replayed: its theorem, its safe constants and those of its context, and which library constants they mention. -/
 def exportProof (imported : Kernel.Environment) (source : Kernel.Environment) (name : Name) : Json :=
   let todo := (name, false) :: newSafeNames imported source
   let x := Export.new.below (constantsOf source) (fun n => (lookIn imported n).isSome) todo
   let needs := neededBelow (constantsOf imported) (constantsOf source) (plain todo []) {} []
-  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameParts name), ("needs", namesJson needs #[])]
+  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[])]
 where
   plain : List (Name × Bool) → List Name → List Name
     | [], acc => acc

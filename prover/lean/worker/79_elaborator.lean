@@ -1,9 +1,6 @@
 /-! What an elaborator hands out: the reference, before it has seen any candidate, and then each candidate's new constants. Nobody
     believes a word of it; it runs the code of its client. -/
 
-/-- Longest export, in bytes. -/
-def longestExport : Nat := 8000000
-
 /-- Names of the constants that `after` has beyond `before`, those of some kinds. -/
 def addedNames (before : Kernel.Environment) (wanted : ConstantInfo → Bool) (after : Kernel.Environment) : List (Name × Bool) := go (addedConstants after) []
 where
