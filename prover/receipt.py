@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
 from prover.theorem import Header, HeaderError, Theorem
-from prover.verdict import Limits, Mode, Policy, Trust, Verdict
+from prover.verdict import Limits, Mode, Path, Policy, Trust, Verdict
 
 LONGEST_RECEIPT = 8 << 20
 """Longest receipt that is read, in bytes."""
@@ -78,6 +78,7 @@ class Receipt(_Strict):
         policy: what the check allowed beyond the default.
         worker: version of the program that checked; empty if unknown.
         kernel: version and commit of the second kernel that accepted it; empty if none was asked.
+        path: where the proof was elaborated.
         origin: who proposed the proof (model and α in `source`), its log-probability, tokens and seed.
         issued: when, in UTC.
     """
@@ -99,6 +100,7 @@ class Receipt(_Strict):
     runtime: str
     worker: str = ""
     kernel: str = ""
+    path: Path = Path.LISTED
     origin: _Origin
     issued: datetime
 
@@ -128,6 +130,7 @@ class Receipt(_Strict):
             runtime=toolchain.runtime,
             worker=toolchain.worker,
             kernel=verdict.kernel,
+            path=verdict.path,
             origin=_Origin(
                 source=candidate.source, log_prob=candidate.log_prob, tokens=candidate.tokens, seed=candidate.seed
             ),

@@ -74,6 +74,7 @@ def check_row(item_id: Id, verdict: Verdict) -> Row:
         "id": item_id,
         "verdict": verdict.kind.name,
         "trust": verdict.trust.name,
+        "path": verdict.path.value,
         "messages": [message_row(message) for message in verdict.messages],
         "axioms": list(verdict.axioms),
         "elapsed_ms": round(verdict.elapsed_ms, 3),

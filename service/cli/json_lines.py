@@ -75,6 +75,7 @@ def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, sta
             {
                 "proof": proof.candidate.text,
                 "trust": proof.verdict.trust.name,
+                "path": proof.verdict.path.value,
                 "elapsed_ms": round(1e3 * proof.seconds, 3),
                 "source": proof.candidate.source,
             }

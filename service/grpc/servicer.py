@@ -149,7 +149,7 @@ class Servicer(ProofSearchServicer):
             validate(request)
             _, room = await self._workers()
             verdict = await self._check(request, room, context)
-            call.remarks["verdict"] = verdict.kind.name
+            call.remarks.update(verdict=verdict.kind.name, path=verdict.path.value)
             return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(verdict))
 
     async def CheckProofs(

@@ -49,9 +49,14 @@ def hasPrefix (n : Name) : List Name → Bool
   | [] => false
   | p :: rest => p.isPrefixOf n || hasPrefix n rest
 
+/-- The bound of an option on the list, where `pp.*` stands for all options below `pp`. -/
 def findOption (n : Name) : List (Name × Nat) → Option Nat
   | [] => none
-  | (m, bound) :: rest => if m == n then some bound else findOption n rest
+  | (m, bound) :: rest => if m == n || isBelow m then some bound else findOption n rest
+where
+  isBelow : Name → Bool
+    | .str p "*" => p.isPrefixOf n
+    | _ => false
 
 /-- The identifiers below some nodes, in reading order. -/
 partial def identsBelow (todo : List Syntax) (acc : List Syntax) : List Syntax := match todo with

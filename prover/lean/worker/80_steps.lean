@@ -99,7 +99,7 @@ def lookInto (session : Session) (task : Task) (st : Command.State) (proof : Str
   match ← parseTheorem session task st src with
   | .error r => pure { verdict := r.verdict, containable := r.containable, notes := r.notes, log := [], steps := [], src, before := st, after := st }
   | .ok stx =>
-    let after ← runCommand session src { st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (session.tamed stx))
+    let after ← runCommand session src { withoutWarnings st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (session.tamed stx))
     let (log, after) := takeMessages after
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from prover.candidate import Candidate
@@ -45,8 +46,9 @@ class Place:
     @property
     def prelude(self) -> str:
         """The options as one line of a header; empty if there are none."""
-        allowed = {option["name"] for option in allow_list()["options"]}
-        return " ".join(f"set_option {name} {value}" for name, value in self.options.items() if name in allowed)
+        listed = [option["name"] for option in allow_list()["options"]]
+        allowed = [name for name in self.options if any(fnmatchcase(name, pattern) for pattern in listed)]
+        return " ".join(f"set_option {name} {self.options[name]}" for name in allowed)
 
 
 class ProjectPools(WorkerPool):

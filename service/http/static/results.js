@@ -167,6 +167,7 @@ function details(verdict, more) {
     element("summary", {}, "Details"),
     definitions([
       ["trust", verified ? named(verdict.trust, "TRUST_") : null],
+      ["path", named(verdict.path, "PATH_")],
       ["axioms", verified ? axioms : null],
       ["check", clock(seconds(verdict.elapsed))],
       ["heartbeats", Number(verdict.heartbeats).toLocaleString("en")],

@@ -31,7 +31,10 @@ class Recorder:
         self.tracing = tracing or Tracing()
         self.registry = registry = CollectorRegistry()
         self._checks = Counter(
-            "leansieve_checks", "Checks answered, by verdict and trust.", ["verdict", "trust"], registry=registry
+            "leansieve_checks",
+            "Checks answered, by verdict, trust and path.",
+            ["verdict", "trust", "path"],
+            registry=registry,
         )
         self._check_seconds = Histogram(
             "leansieve_check_seconds",
@@ -114,7 +117,7 @@ class Recorder:
 
     def checked(self, verdict: Verdict, seconds: float) -> None:
         """A check was answered, `seconds` after it was asked for."""
-        self._checks.labels(verdict.kind.value, verdict.trust.name.lower()).inc()
+        self._checks.labels(verdict.kind.value, verdict.trust.name.lower(), verdict.path.value).inc()
         elapsed = verdict.elapsed_ms / 1e3
         self._check_seconds.observe(elapsed)
         self._wait_seconds.observe(max(0.0, seconds - elapsed))

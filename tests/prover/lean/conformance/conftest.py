@@ -37,7 +37,8 @@ def _native(folder: Path) -> LeanRuntime:
 def _emulated(folder: Path) -> LeanRuntime:
     lean = emulate(folder, cache=str(cache_directory()))
     # WebAssembly reserves more address space than any native limit leaves.
-    return NativeToolchain(lean.project, lean.environment, ResourceLimits(None, None, None), Sandbox.NEVER)
+    limits = ResourceLimits(None, None, None)
+    return NativeToolchain(lean.project, lean.environment, limits, Sandbox.NEVER, unsealed=True)
 
 
 _RUNTIMES = {"embedded": _embedded, "native": _native, "native-emulated": _emulated}
@@ -47,6 +48,22 @@ _RUNTIMES = {"embedded": _embedded, "native": _native, "native-emulated": _emula
 def wire(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     """A worker that has said hello. Its end, when its client leaves, is looked at, too."""
     worker = Wire(_RUNTIMES[request.param](tmp_path_factory.mktemp("runtime")))
+    yield worker
+    worker.close()
+
+
+@pytest.fixture(scope="session")
+def elaborator(wire: Wire) -> Iterator[Wire]:
+    """A process of that runtime that runs whatever it is given."""
+    worker = Wire(wire.runtime, role="elaborator")
+    yield worker
+    worker.close()
+
+
+@pytest.fixture(scope="session")
+def judge(wire: Wire) -> Iterator[Wire]:
+    """A process of that runtime that elaborates nothing."""
+    worker = Wire(wire.runtime, role="judge")
     yield worker
     worker.close()
 

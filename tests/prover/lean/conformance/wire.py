@@ -26,10 +26,10 @@ SECONDS = 240.0
 class Wire:
     """One worker process. `ask` is enough for most; `send` and `receive` let several requests be under way."""
 
-    def __init__(self, runtime: LeanRuntime, imports: Sequence[str] = IMPORTS) -> None:
+    def __init__(self, runtime: LeanRuntime, imports: Sequence[str] = IMPORTS, role: str = "worker") -> None:
         runtime.prepare()
         self.runtime = runtime
-        launch = runtime.launch(imports)
+        launch = runtime.launch(imports, role == "elaborator")
         self.memory = launch.cancel == "memory"
         self._marker = "@" + os.urandom(16).hex()
         self._number = 0
@@ -58,6 +58,7 @@ class Wire:
         threading.Thread(target=self._read, daemon=True).start()
         cancel = "memory" if self.memory else "stdin"
         fields = {"nonce": self._marker[1:], "imports": list(imports), "vetting": allow_list(), "cancel": cancel}
+        fields["role"] = role
         self.hello = self.ask("hello", **fields)
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
