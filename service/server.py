@@ -40,6 +40,7 @@ from service.ops.draining import CallsInWork
 from service.ops.health import SERVICE, Health, readiness
 from service.ops.metrics import http as metrics_http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
+from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
 from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, Names
 
@@ -181,6 +182,9 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
             ):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
+                recorder.registry.register(CertificateCollector(settings.security))
+                if database and jobs:
+                    recorder.registry.register(StoreCollector(database, jobs.figures))
                 checks = readiness(settings.server, state, database)
                 with metrics_http.offered(settings.metrics, recorder, checks):
                     announce(f"leansieve listens on {address}")

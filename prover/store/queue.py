@@ -61,6 +61,15 @@ class StoredJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is left to do of unfinished jobs, and the age of the oldest of which an item waits."""
+
+    waiting: int = 0
+    running: int = 0
+    oldest_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """An item that this server is to work on. `options` are those of its job; `attempt` counts from 1."""
 
@@ -102,6 +111,10 @@ class JobQueue:
     async def find(self, job: str) -> StoredJob | None:
         """A job; None: there is none of that id. Raises StoreError."""
         return await self._database.read(lambda c: _job(c, job))
+
+    async def backlog(self) -> Backlog:
+        """See `Backlog`. Raises StoreError."""
+        return await self._database.read(self._backlog)
 
     async def answers(self, job: str, after: int, most: int) -> list[tuple[int, str]]:
         """At most `most` positions and answers behind position `after`. Raises StoreError."""
@@ -192,6 +205,17 @@ class JobQueue:
 
     def _held(self) -> ColumnElement[bool]:
         return and_(ItemRow.lease == self._server, ItemRow.state == "running")
+
+    def _backlog(self, connection: Connection) -> Backlog:
+        open_jobs = JobRow.finished.is_(None)
+        left = connection.scalar(select(func.sum(JobRow.total - JobRow.answered)).where(open_jobs)) or 0
+        running = connection.scalar(
+            select(func.count()).select_from(ItemRow).join(JobRow).where(open_jobs, ItemRow.state == "running")
+        )
+        waits = select(ItemRow.id).where(ItemRow.job == JobRow.id, ItemRow.state == "waiting").exists()
+        oldest = connection.scalar(select(func.min(JobRow.created)).where(open_jobs, waits))
+        age = 0.0 if oldest is None else max(0.0, self._database.now(connection) - oldest)
+        return Backlog(int(left) - int(running or 0), int(running or 0), age)
 
     def _submit(self, connection: Connection, submission: Submission, most: int, most_each: int) -> StoredJob:
         if submission.key is not None:

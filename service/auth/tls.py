@@ -1,9 +1,11 @@
 """TLS and mutual TLS, with certificates that may be renewed while the server runs."""
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import grpc
+from cryptography import x509
 
 from prover.errors import UserError
 from service.auth.watched import Watched
@@ -82,6 +84,18 @@ def channel_credentials(
         None if key is None else _pem(key, "PRIVATE KEY"),
         None if certificate is None else _pem(certificate, "CERTIFICATE"),
     )
+
+
+def certificate_end(file: Path) -> datetime:
+    """When the first of the certificates of a chain ends.
+
+    Raises:
+        UserError: the file cannot be read or is no PEM.
+    """
+    try:
+        return min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(_pem(file, "CERTIFICATE")))
+    except ValueError as error:
+        raise UserError(f"{file} holds no certificate that can be read: {error}") from None
 
 
 def _pem(file: Path, what: str) -> bytes:

@@ -23,7 +23,7 @@ from service.jobs.jobs import (
 )
 from service.jobs.stored import ANSWER, ITEM, OPTIONS, JobOptions
 from service.jobs.waiting import Changes, wait
-from service.jobs.work import POLL_SECONDS, Work
+from service.jobs.work import POLL_SECONDS, Figures, Work
 from service.ops.config import JobSettings
 
 T = TypeVar("T")
@@ -50,6 +50,11 @@ class JobRunner:
         self._settings = settings
         self._changes = Changes()
         self._work = Work(service, queue, settings, quotas, self._changes, may)
+
+    @property
+    def figures(self) -> Figures:
+        """For metrics."""
+        return self._work.figures
 
     async def __aenter__(self) -> Self:
         """Begin to work."""

@@ -9,8 +9,9 @@ import contextlib
 import functools
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 import structlog
@@ -20,7 +21,7 @@ from prover.events import Ending, Finished, Progress, Proof
 from prover.lean.workers.scope import one_client
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
-from prover.store.queue import JobQueue, Lease
+from prover.store.queue import Backlog, JobQueue, Lease
 from service.auth.identity import Identity
 from service.core.quotas import Account, Quotas
 from service.jobs.jobs import Answer, Item, Outcome
@@ -35,9 +36,18 @@ T = TypeVar("T")
 _MOST_ATTEMPTS = 3
 _BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
 _TIDY_SECONDS = 3600.0
+_COUNT_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 5.0  # between attempts to write to a database that fails
 POLL_SECONDS = 1.0
 """How soon what other servers did is seen."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """For metrics: what lies in the database, as it was seen last, and what this server has answered since its start."""
+
+    backlog: Backlog = field(default_factory=Backlog)
+    answers: Counter[Outcome] = field(default_factory=Counter)
 
 
 class Work:
@@ -68,13 +78,14 @@ class Work:
         self._quotas = quotas
         self._may = may
         self._changes = changes
+        self.figures = Figures()
         self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        loops = (self._work, self._renew, self._stop_revoked, self._tidy)
+        loops = (self._work, self._renew, self._stop_revoked, self._count, self._tidy)
         self._loops = [asyncio.create_task(_kept_up(loop)) for loop in loops]
         return self
 
@@ -157,6 +168,15 @@ class Work:
                 if item in self._working:
                     self._working[item][1].cancel()
 
+    async def _count(self) -> None:
+        """Look at what there is to do; and at whether the database answers, also when there is nothing."""
+        while True:
+            try:
+                self.figures.backlog = await self._queue.backlog()
+            except StoreError as error:
+                _log.warning("batches cannot be counted", error=str(error))
+            await asyncio.sleep(_COUNT_SECONDS)
+
     async def _tidy(self) -> None:
         """Delete what was finished long ago."""
         while True:
@@ -187,6 +207,7 @@ class Work:
         if await self._told(lambda: self._queue.answer(lease, text)) is None:
             log.warning("an answer came too late: the item was taken by another server, or cancelled")
             return
+        self.figures.answers[answer.outcome] += 1
         log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
 
     async def _told(self, tell: Callable[[], Coroutine[Any, Any, T]]) -> T:

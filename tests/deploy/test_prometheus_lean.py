@@ -11,20 +11,24 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, SearchOptions
 from prover.requests import Check, Search
+from prover.store.database import Database
 from prover.theorem import Theorem
 from service.client.address import Address
 from service.client.client import Client
 from service.core.engine import Engine
-from service.ops.config import HttpSettings, ServerSettings, Settings, StoreSettings
+from service.jobs.work import Figures
+from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings, StoreSettings
 from service.ops.health import readiness
 from service.ops.metrics import http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
+from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
 from service.server import listening
 from tests.support.prometheus import needs_prometheus, panels, query, scraping, without_data
@@ -41,7 +45,7 @@ OF_MODELS = {"leansieve_vllm_server_healthy", "leansieve_vllm_server_running"}
 
 
 @contextlib.asynccontextmanager
-async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
+async def worked_on(pool: WorkerPool, folder: Path) -> AsyncIterator[int]:
     """A server that has something to show of everything: verdicts, searches, HTTP. Yields its metrics' port."""
     settings = Settings(
         server=ServerSettings(listen="127.0.0.1:0"),
@@ -55,6 +59,11 @@ async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
         await state.report(serving=True)
         recorder.registry.register(ServerCollector(engine, state))
         recorder.registry.register(ProcessCollector())
+        with contextlib.closing(Database.open(str(folder / "store.sqlite"))) as database:
+            recorder.registry.register(StoreCollector(database, Figures()))
+        (folder / "tls.crt").write_bytes(trustme.CA().issue_cert("localhost").cert_chain_pems[0].bytes())
+        security = SecuritySettings(certificate=folder / "tls.crt", key=folder / "tls.key")
+        recorder.registry.register(CertificateCollector(security))
         async with Client(address, settings) as client:
             swap = Theorem("theorem swap (a b : Nat) : a + b = b + a")
             for proof in ("by omega", "by rfl"):
@@ -70,7 +79,7 @@ async def worked_on(pool: WorkerPool) -> AsyncIterator[int]:
 
 
 async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lean_pool: WorkerPool) -> None:
-    async with worked_on(lean_pool) as port, scraping(tmp_path, "leansieve_ready", port) as prometheus:
+    async with worked_on(lean_pool, tmp_path) as port, scraping(tmp_path, "leansieve_ready", port) as prometheus:
         # 1. What is scraped is what Prometheus calls well-formed, and shows nothing of what was asked.
         async with httpx.AsyncClient() as server:
             page = await server.get(f"http://127.0.0.1:{port}/metrics")

@@ -1,0 +1,73 @@
+"""The state of what a server leans on, read when Prometheus asks: its store, the batches in it, its certificate."""
+
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from prover.errors import UserError
+from prover.store.database import Database
+from service.auth.tls import certificate_end
+from service.jobs.jobs import Outcome
+from service.jobs.work import Figures
+from service.ops.config import SecuritySettings
+
+
+class StoreCollector(Collector):
+    """Reads a database, and what is known of the batches in it."""
+
+    def __init__(self, database: Database, batches: Figures) -> None:
+        """Read these."""
+        self._database = database
+        self._batches = batches
+
+    def collect(self) -> Iterable[Metric]:
+        """Everything as it is now."""
+        works = float(self._database.failing_since is None)
+        yield GaugeMetricFamily("leansieve_store_up", "1 while the store answers.", works)
+        yield CounterMetricFamily(
+            "leansieve_store_errors", "Transactions of the store that failed.", self._database.errors
+        )
+
+        batches, backlog = self._batches, self._batches.backlog
+        items = GaugeMetricFamily(
+            "leansieve_batch_items",
+            "Theorems of unfinished batches, of all servers that share the store.",
+            labels=["state"],
+        )
+        items.add_metric(["waiting"], backlog.waiting)
+        items.add_metric(["running"], backlog.running)
+        yield items
+        yield GaugeMetricFamily(
+            "leansieve_batch_oldest_waiting_seconds",
+            "Age of the oldest batch of which a theorem waits.",
+            backlog.oldest_seconds,
+        )
+        answers = CounterMetricFamily(
+            "leansieve_batch_answers", "Theorems of batches that this server has answered.", labels=["outcome"]
+        )
+        for outcome in Outcome:
+            answers.add_metric([outcome.value], batches.answers[outcome])
+        yield answers
+
+
+class CertificateCollector(Collector):
+    """Reads the server's certificate as it is on disk."""
+
+    def __init__(self, settings: SecuritySettings) -> None:
+        """Read that of these settings."""
+        self._certificate = settings.certificate
+
+    def collect(self) -> Iterable[Metric]:
+        """When it ends, if it can be read; the log says what is wrong with it when it cannot."""
+        if self._certificate is None:
+            return
+        try:
+            end = certificate_end(self._certificate).timestamp()
+        except UserError:
+            return
+        yield GaugeMetricFamily(
+            "leansieve_certificate_expiry_timestamp_seconds",
+            "When the first certificate of the server's chain ends.",
+            end,
+        )
