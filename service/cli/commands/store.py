@@ -15,6 +15,7 @@ from prover.atomic import atomic_write
 from prover.errors import UserError
 from prover.receipt import Receipt, ReceiptError, Toolchain
 from prover.requests import BusyError, Service
+from prover.store import backup as copies
 from prover.store import failures, proofs, queue
 from prover.store.database import Database, parse_url
 from prover.store.errors import StoreError
@@ -77,6 +78,35 @@ def export(
             stream.write(proof.receipt.model_dump_json().encode() + b"\n")
             count += 1
     common.stderr.print(common.shown(f"{count:,} receipts in {out}"))
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option("--out", help="File to write; there may be none yet.", metavar="OUT")],
+    store: _Url = None,
+    config: common.Config = None,
+) -> None:
+    """Copy an SQLite store, write-ahead log included, while servers use it. For PostgreSQL: pg_dump, docs/store.md."""
+    path = _sqlite_path(common.load_settings(config), store, "pg_dump")
+    with _as_user_error():
+        if not path.exists():
+            raise UserError(f"there is no store {path}")
+        size = copies.backup(path, out)
+    common.stderr.print(common.shown(f"{size / 2**20:,.1f} MiB in {out}"))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `store backup` wrote.", metavar="FILE")],
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the store that is there.")] = False,
+    store: _Url = None,
+    config: common.Config = None,
+) -> None:
+    """Put a copy in the place of an SQLite store that no server uses. For PostgreSQL: pg_restore, docs/store.md."""
+    path = _sqlite_path(common.load_settings(config), store, "pg_restore")
+    with _as_user_error():
+        copies.restore(file, path, replace)
+    common.stderr.print(common.shown(f"{path} is what {file} holds"))
 
 
 @app.command()
@@ -224,15 +254,35 @@ def _seconds(days: float | None) -> float | None:
 @contextlib.contextmanager
 def _opened(settings: Settings, url: str | None) -> Iterator[Database]:
     """The database that is there."""
-    url = url or settings.store.url.get_secret_value() or str(default_path())
-    if url == "none":
-        raise UserError("the settings keep no store: name one with --store")
-    try:
+    url = _url(settings, url)
+    with _as_user_error():
         parsed = parse_url(url)
         if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
             raise UserError(f"there is no store {parsed.database}")
         with contextlib.closing(Database.open(url)) as database:
             yield database
+
+
+def _url(settings: Settings, url: str | None) -> str:
+    url = url or settings.store.url.get_secret_value() or str(default_path())
+    if url == "none":
+        raise UserError("the settings keep no store: name one with --store")
+    return url
+
+
+def _sqlite_path(settings: Settings, url: str | None, tool: str) -> Path:
+    """The file of an SQLite store; `tool` does the same for PostgreSQL."""
+    with _as_user_error():
+        parsed = parse_url(_url(settings, url))
+    if parsed.get_backend_name() != "sqlite":
+        raise UserError(f"this store is PostgreSQL's: use {tool}, as docs/store.md says")
+    return Path(parsed.database or "")
+
+
+@contextlib.contextmanager
+def _as_user_error() -> Iterator[None]:
+    try:
+        yield
     except (StoreError, ReceiptError) as error:
         raise UserError(str(error)) from None
 
