@@ -16,7 +16,7 @@ from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.pool import PoolConfig
-from service.ops import native_doctor
+from service.ops import native_doctor, server_doctor
 from service.ops.config import Settings
 
 _GIB = 1 << 30
@@ -51,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         _native_lean(settings),
         *(Finding(*row) for row in native_doctor.projects(settings.lean)),
         *(Finding(*row) for row in native_doctor.dojo(settings.lean)),
+        *(Finding(*row) for row in server_doctor.server(settings)),
         _memory(settings),
         _vllm(settings),
         _gpu(),
