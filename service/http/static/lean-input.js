@@ -14,6 +14,7 @@ export function leanInput(area) {
       replacing = true;
       for (const { range, newText } of [...changes].sort((a, b) => b.range.offset - a.range.offset)) {
         replace(area, range.offset, range.offset + range.length, newText);
+        rewriter.changeInput([{ range, newText }]); // what is still being typed behind it has moved
       }
       replacing = false;
       before = area.value;

@@ -78,6 +78,13 @@ def test_abbreviations_become_unicode(bridge: str, page: Callable[[str], Page]) 
     it.get("statement").send_keys(Keys.HOME, r"\forall x, y\_1 \ne \\ ")
     assert it.value("statement").rstrip() == "∀ x, y₁ ≠ \\ ⟨x⟩"
     assert it.get("statement").get_property("selectionStart") == len("∀ x, y₁ ≠ \\ ")
+    for typed, seen in (
+        (r"\N\to\N ", "ℕ→ℕ "),
+        (r"\forall x\in\N,\lnot\exists y\ne x ", "∀ x∈ℕ,¬∃ y≠ x "),
+        (r"\a\b\g ", "αβγ "),
+    ):
+        it.type("statement", typed)
+        assert it.value("statement") == seen
 
 
 @in_thread
