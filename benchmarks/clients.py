@@ -1,6 +1,6 @@
 """What users wait for: the first verified edit in an editor; what HTTP costs beside gRPC; and whether odd requests break the bridge.
 
-    python benchmarks/clients.py --json docs/results/clients.json
+    python -m benchmarks.clients --json docs/results/clients.json
 
 One server process with one Lean worker answers gRPC and HTTP. An LSP client with a `leansieve lsp` process of its own
 opens the files of examples/ and asks for the proof of each `sorry`, the theorem standing in its file as it was: measured is
@@ -62,11 +62,11 @@ async def first_edit(editor: Editor, text: str, offset: int) -> float | None:
     return None
 
 
-async def edits(address: str, times: int) -> dict[str, Any]:
+async def edits(address: str, times: int, examples: int | None) -> dict[str, Any]:
     """Over every `sorry` of the examples, so many times."""
     took: list[float | None] = []
     async with editing("--server", address, "--samples", "64", "--seconds", "60") as editor:
-        for path in sorted(EXAMPLES.glob("*.lean")) * times:
+        for path in sorted(EXAMPLES.glob("*.lean"))[:examples] * times:
             text = path.read_text(encoding="utf-8")
             for hole in fill.holes(lean_file.parse(text)):
                 took.append(await first_edit(editor, text, hole.start))
@@ -120,7 +120,7 @@ def fuzzed(requests: int) -> dict[str, Any]:
     return {"requests": sum(answers.values()), "answers": answers, "crashes": crashes, "passed": done.returncode == 0}
 
 
-async def measure(edit_times: int, checks: int) -> dict[str, Any]:
+async def measure(edit_times: int, examples: int | None, checks: int) -> dict[str, Any]:
     """What needs the server."""
     server = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -137,7 +137,10 @@ async def measure(edit_times: int, checks: int) -> dict[str, Any]:
         url = (await server.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client:
             await client.ready(600.0)
-        return {"overhead": await overhead(address, url, checks), "first_edit": await edits(address, edit_times)}
+        return {
+            "overhead": await overhead(address, url, checks),
+            "first_edit": await edits(address, edit_times, examples),
+        }
     finally:
         server.terminate()
         await server.wait()
@@ -147,12 +150,13 @@ def main() -> None:
     """Run and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3, help="how often each example is asked for")
+    parser.add_argument("--examples", type=int, help="how many files of them; by default all")
     parser.add_argument("--checks", type=int, default=100, help="over each of gRPC and HTTP")
     parser.add_argument("--fuzz", type=int, default=100, help="requests for each operation; 0: none")
     parser.add_argument("--json", type=Path, default=Path("clients.json"), help="where to write the figures")
     arguments = parser.parse_args()
     machine = {"cores": psutil.cpu_count(), "load": round(psutil.getloadavg()[0], 1)}
-    result = {"machine": machine, **asyncio.run(measure(arguments.times, arguments.checks))}
+    result = {"machine": machine, **asyncio.run(measure(arguments.times, arguments.examples, arguments.checks))}
     if arguments.fuzz:
         result["schemathesis"] = fuzzed(arguments.fuzz)
     table = Table("what", "count", "p50 ms", "p95 ms", title=f"{machine['cores']} cores, load {machine['load']}")

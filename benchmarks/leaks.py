@@ -1,6 +1,6 @@
 """What is left behind by workers and Dojos that end in every way: processes, file descriptors, files.
 
-    python benchmarks/leaks.py [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
+    python -m benchmarks.leaks [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
 
 A full cycle starts one, has it answer, and closes it. The others are cancelled, or killed with SIGKILL, at a moment drawn at
 random, from the very start until they would have answered. After each, what this process has beyond the beginning is counted.

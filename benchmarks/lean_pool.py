@@ -1,6 +1,6 @@
 """What a warm pool is worth: throughput against a fresh Lean per proof, overhead, cold start, memory, scaling.
 
-    python benchmarks/lean_pool.py [--fresh 20] [--warm 200] [--json lean_pool.json]
+    python -m benchmarks.lean_pool [--fresh 20] [--warm 200] [--json lean_pool.json]
 
 Proofs are of three strata: one-liners, automation on small goals, and heavier automation or structured proofs. Each is
 checked under its own numbers, so that no two requests are the same. A fresh process is measured in two ways: `lean` on
@@ -128,16 +128,26 @@ def fresh_file(lean: EmbeddedLean, task: Task) -> Fresh:
 def run_file(lean: EmbeddedLean, source: str) -> str:
     """What `lean` has against a file; empty if it accepts it."""
     launch = lean.launch(())
-    options = launch.argv[: launch.argv.index("--run")]
+    node, *options = launch.argv[: launch.argv.index("--run")]
     stack = (launch.stack_bytes or 0) // 1024
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Proof.lean").write_text(source, encoding="utf-8")
         env = {**launch.env, "LEANSIEVE_PROGRAM": folder}
-        env.pop("LEANSIEVE_IMAGE")  # the image of a worker would start the worker
+        env.pop("LEANSIEVE_IMAGES")  # the image of a worker would start the worker
         done = subprocess.run(
-            ["/bin/sh", "-c", f'ulimit -S -s {stack} && exec "$@"', "sh", *options, "/program/Proof.lean"],
+            [
+                "/bin/sh",
+                "-c",
+                f'ulimit -S -s {stack} && exec "$@"',
+                "sh",
+                node,
+                f"--allow-fs-read={folder}",
+                *options,
+                "/program/Proof.lean",
+            ],
             env=env,
             cwd=folder,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

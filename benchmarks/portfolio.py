@@ -1,6 +1,6 @@
 """Measures the templates of the portfolio and puts them in the order of their success per second.
 
-    python benchmarks/portfolio.py [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
+    python -m benchmarks.portfolio [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
 
 Every filling of every template is checked on a sample of theorems: the textbook theorems of benchmarks/textbook.jsonl and,
 where there is one, a corpus (by default ../shared/data/core_train.jsonl). Verdicts are kept in --log and not measured
@@ -66,7 +66,7 @@ def parse_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, action="append", help="corpus, JSON lines with a `statement`")
-    parser.add_argument("--theorems", type=int, default=150, help="how many of each corpus")
+    parser.add_argument("--theorems", type=int, default=150, help="how many of each corpus at most")
     parser.add_argument("--seed", type=int, default=0, help="of that choice")
     parser.add_argument("--seconds", type=float, default=5.0, help="deadline of a check")
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
@@ -78,9 +78,9 @@ def parse_options() -> argparse.Namespace:
 
 
 def read_theorems(corpora: Iterable[Path], count: int, seed: int) -> list[Theorem]:
-    """All textbook theorems and `count` of each corpus."""
-    theorems = read_corpus(TEXTBOOK)
-    for path in corpora:
+    """The textbook theorems and those of each corpus, `count` of each at most."""
+    theorems = []
+    for path in (TEXTBOOK, *corpora):
         rows = read_corpus(path)
         theorems += random.Random(seed).sample(rows, min(count, len(rows)))
     return theorems

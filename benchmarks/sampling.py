@@ -1,6 +1,6 @@
 """Sampling through leansieve's sampler against raw offline vLLM: the same prompts, seeds and tokens, in one run.
 
-    python benchmarks/sampling.py [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
+    python -m benchmarks.sampling [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
         [--json sampling.json]
 
 Both engines stay loaded and take turns; a round of each samples every candidate once. Raw vLLM gets all requests in one call and

@@ -1,6 +1,6 @@
 """Compares ways to search on equal budgets: what is solved, how soon, how diversely, and what was done for nothing.
 
-    python benchmarks/search.py [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
+    python -m benchmarks.search [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
 
 An arm is a strategy with its samplers. Each theorem is searched once by each arm, until it has its proofs or has spent
 both `--checks` questions to Lean and `--seconds`, at the latest after `--longest` seconds; both budgets are read off
@@ -15,7 +15,7 @@ arm has searched.
 
 The figures in docs/results/search.json and search.md are those of
 
-    python benchmarks/search.py --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
+    python -m benchmarks.search --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
         --seconds 5 --longest 300 --out docs/results/search.json --table docs/results/search.md
 
 without the arms of rules alone (`repair`, `stepwise`, `decompose`, `auto`) and `independent+model`, as far as it came.
@@ -34,8 +34,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress as Bar
-from search_report import Result, arms_of, compared, markdown, show, summary
 
+from benchmarks.search_report import Result, arms_of, compared, markdown, show, summary
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool

@@ -1,7 +1,7 @@
 """A step of leansieve's trainer beside one of TRL's GRPOTrainer: the same model, theorems, batch, lengths, and Lean.
 
     python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
-    python benchmarks/trainer.py --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
+    python -m benchmarks.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
 
 Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both ask one Lean
 worker through the same verifier, in which equal proofs of a theorem are checked once and which begins without any verdict.

@@ -1,0 +1,71 @@
+"""Each benchmark runs, on as little as it takes; what it measures then is no figure for anybody."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXTBOOK = "benchmarks/textbook.jsonl"
+OF_LEAN = {
+    "batch": ["--library", "Std.Data.ByteSlice", "--shard=1/6", "--samples=2", "--seconds=5", "--kills=0", "--out=OUT"],
+    "clients": ["--times=1", "--examples=1", "--checks=2", "--fuzz=0", "--json=OUT"],
+    "leaks": ["--cycles=1", "--killed=1", "--json=OUT"],
+    "lean_pool": ["--fresh=3", "--warm=9", "--json=OUT"],
+    "load": ["--streams=3", "--seconds=2", "--workers=1", "--json=OUT"],
+    "overhead checks": ["--items=4", "--rounds=1", "--workers=1", "--json=OUT"],
+    "overhead searches": ["--searches=2", "--workers=1", "--json=OUT"],
+    "portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
+    "search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
+    "suggestions": ["--suggestions=3", "--log=OUT"],
+    "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
+}
+OF_VLLM = {
+    "sampling": ["--theorems=1", "--samples=2", "--tokens=4", "--rounds=1", "--aborts=1", "--json=OUT"],
+    "trainer": ["--trl=none", "--side=leansieve", "--steps=2", "--prompts=1", "--rollouts=2", "--json=OUT"],
+}
+NOT_ALONE = {
+    "base_size": "reads the proofs that docs/training.md tells to make first",
+    "search_report": "search writes with it",
+    "trl_side": "in the environment of TRL, for trainer",
+}
+
+
+def run(name: str, options: list[str], folder: Path) -> None:
+    module, *words = name.split()
+    out = folder / "out"
+    command = [sys.executable, "-m", f"benchmarks.{module}", *words, *(one.replace("OUT", str(out)) for one in options)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "LEANSIEVE_LEAN__SPARES": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert out.read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.lean
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", OF_LEAN)
+def test_benchmark_runs(name: str, tmp_path: Path) -> None:
+    run(name, OF_LEAN[name], tmp_path)
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
+@pytest.mark.parametrize("name", OF_VLLM)
+def test_benchmark_of_models_runs(name: str, tmp_path: Path) -> None:
+    run(name, OF_VLLM[name], tmp_path)
+
+
+def test_every_benchmark_is_run() -> None:
+    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM)} | NOT_ALONE.keys()
