@@ -3,7 +3,7 @@
     python -m benchmarks.portfolio [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
 
 Every filling of every template is checked on a sample of theorems: the textbook theorems of benchmarks/textbook.jsonl and,
-where there is one, a corpus (by default ../shared/data/core_train.jsonl). Verdicts are kept in --log and not measured
+where there is one, a corpus (by default runs/corpora/core_train.jsonl). Verdicts are kept in --log and not measured
 again, so that a run can be interrupted and templates added. The order is greedy: first comes the template that solves
 most theorems per second spent, then the one that solves most of what is left per second spent on what is left, and so
 on. With --write the order and the figures go into prover/sampling/portfolio/portfolio.json.
@@ -33,7 +33,7 @@ from prover.verdict import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTBOOK = ROOT / "benchmarks" / "textbook.jsonl"
-CORPUS = ROOT.parent / "shared" / "data" / "core_train.jsonl"
+CORPUS = ROOT / "runs" / "corpora" / "core_train.jsonl"
 PORTFOLIO = ROOT / "prover" / "sampling" / "portfolio.json"
 
 

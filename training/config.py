@@ -1,6 +1,6 @@
 """Every setting of training, read from one TOML file with a table for each class below.
 
-Relative paths are relative to the working directory. `leansieve train` and `python -m training.model.sft` take the file.
+Relative paths are relative to the working directory. docs/training-settings.md is made from these classes.
 """
 
 import tomllib

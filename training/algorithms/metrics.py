@@ -27,7 +27,8 @@ def rollout_metrics(rollouts: Rollouts, advantages: torch.Tensor) -> Metrics:
     }
     if rollouts.base_log_probs is not None:
         difference = torch.where(mask, rollouts.old_log_probs - rollouts.base_log_probs, 0.0)
-        metrics["kl_to_base"] = float(difference.sum(-1).mean())
+        of_answers = difference.sum(-1) if rollouts.importance is None else difference.sum(-1) * rollouts.importance
+        metrics["kl_to_base"] = float(of_answers.mean())
     if rollouts.old_entropies is not None:
         metrics["entropy"] = float(torch.where(mask, rollouts.old_entropies, 0.0).sum() / tokens)
     if rollouts.sampler_log_probs is not None:

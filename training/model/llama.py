@@ -17,8 +17,16 @@ def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int
 
     Embeddings are not tied to the output layer: vLLM's weight reload gets tied ones wrong without saying so.
     """
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
+    config = llama_config(shape, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)  # type: ignore[no-untyped-call]
+
+
+def llama_config(shape: LlamaShape, vocabulary: int, end: int, padding: int) -> LlamaConfig:
+    """A Llama of these sizes; `end` and `padding` are tokens."""
+    return LlamaConfig(
+        vocab_size=vocabulary,
         hidden_size=shape.width,
         intermediate_size=shape.hidden,
         num_hidden_layers=shape.layers,
@@ -28,13 +36,10 @@ def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int
         max_position_embeddings=shape.context,
         tie_word_embeddings=False,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=end,
+        pad_token_id=padding,
         dtype="float32",
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LlamaForCausalLM(config)  # type: ignore[no-untyped-call]
 
 
 def save_for_serving(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from training.config import ModelConfig
+from training.config import LoraConfig, ModelConfig
 from training.model.llama import build_llama, save_for_serving
 from training.model.tokenizer import train_tokenizer
 
@@ -37,18 +37,23 @@ def load_or_build(
     if config.lora is None:
         untie_embeddings(model)
         return model, tokenizer
-    from peft import LoraConfig, get_peft_model  # slow to import, and needed only here
-
-    adapters = LoraConfig(
-        r=config.lora.rank,
-        lora_alpha=config.lora.alpha,
-        lora_dropout=config.lora.dropout,
-        target_modules=list(config.lora.targets),
-        task_type="CAUSAL_LM",
-    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_peft_model(model, adapters), tokenizer  # type: ignore[return-value]
+        return adapted(model, config.lora), tokenizer
+
+
+def adapted(model: PreTrainedModel, lora: LoraConfig) -> PreTrainedModel:
+    """The model with fresh adapters, which alone are trained."""
+    import peft  # slow to import, and needed only here
+
+    adapters = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets),
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(model, adapters)  # type: ignore[return-value]
 
 
 def autocast(config: ModelConfig, device: torch.device) -> torch.autocast:

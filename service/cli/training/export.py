@@ -27,6 +27,7 @@ def export(
     """Add a trained checkpoint or adapter to a folder of weights that `leansieve serve` takes."""
     if dtype not in ("bfloat16", "float16", "float32"):
         raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
+    shared.quiet_libraries()
     with shared.told():
         from training.export.export import Export, export_model
 

@@ -97,12 +97,14 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def quiet_libraries(settings: Settings) -> None:
+def quiet_libraries(settings: Settings | None = None) -> None:
     """Let transformers and vLLM, not imported yet, speak of errors alone, unless the log level is debug."""
-    if settings.log.level == "debug":
+    if settings is not None and settings.log.level == "debug":
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO")
         return
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("TORCH_LOGS", "-all")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # warns of forks otherwise
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.simplefilter("ignore", FutureWarning)

@@ -19,6 +19,9 @@ def train(
         list[str] | None,
         typer.Option("--set", help="In place of the file's; may be repeated.", metavar="TABLE.SETTING=VALUE"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it needs, how long it may take, and what it will write.")
+    ] = False,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
     config: common.Config = None,
@@ -33,6 +36,12 @@ def train(
         from training.config import load_config
 
         training = load_config(file, changes or ())
+        if dry_run:
+            from training.run.forecast import forecast
+
+            for line in forecast(training, settings.lean.workers or 1):
+                common.stdout.print(common.shown(line))
+            return
         command = shlex.join(["leansieve", *sys.argv[1:]])
         if training.rollouts is not None:
             from training.trainer.trainer import train

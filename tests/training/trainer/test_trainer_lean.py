@@ -210,3 +210,35 @@ def test_the_greedy_answer_and_the_frozen_base_are_sampled_for_those_who_need_th
     state = load_checkpoint(world / "rs_ft" / "checkpoints")
     assert state is not None
     assert state["step"] == 5
+
+
+def test_a_batch_is_sampled_and_checked_while_the_last_one_is_learned_from(world: Path) -> None:
+    config = written(world, "ahead")
+    staleness = (
+        "--set",
+        "rollouts.max_staleness=1",
+        "--set",
+        f"dev.corpora=['{world}/theorems.jsonl']",
+        "--set",
+        "dev.every=4",
+    )
+    stopped_after(start("train", config, *staleness), world, "ahead", 2, signal.SIGTERM)
+    assert "going on from step" in finished(start("train", config, *staleness))
+    lines = metrics(world, "ahead")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert {line["staleness"] for line in lines} == {0.0, 1.0}
+    stale = [line for line in lines if line["staleness"]]
+    assert all(0 < line["importance"] <= 2 for line in stale)
+    assert all(line["sampler_mismatch"] < 1e-4 for line in lines if not line["staleness"])
+    assert [line["step"] for line in lines if "dev_reward" in line] == [4, 5]
+
+
+def test_a_learning_rate_that_ruins_the_model_ends_the_run(world: Path) -> None:
+    process = start(
+        "train", written(world, "ruined"), "--set", "optimizer.learning_rate=2.0", "--set", "rollouts.steps=50"
+    )
+    _, said = process.communicate()
+    assert process.returncode == 3, said
+    assert "leansieve: training diverged: " in said or "leansieve: the model has collapsed: " in said
+    assert len(metrics(world, "ruined")) < 10
+    assert not (world / "ruined" / "model").exists()
