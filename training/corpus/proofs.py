@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.corpus.jsonl import read_jsonl
 from training.corpus.record import TheoremRecord
+from training.corpus.tables import is_table, read_table
 
 
 class ProvedTheorem(BaseModel):
@@ -21,12 +22,13 @@ class ProvedTheorem(BaseModel):
 
 
 def read_proofs(path: Path) -> list[ProvedTheorem]:
-    """Read a JSONL file.
+    """Read a JSONL file, or a table: see `training.corpus.tables`.
 
     Raises:
         ValueError: a line is not a proved theorem; the text says which and why.
     """
-    return [theorem for _, theorem in read_jsonl(path, ProvedTheorem)]
+    read = read_table if is_table(path) else read_jsonl
+    return [theorem for _, theorem in read(path, ProvedTheorem)]
 
 
 def hold_out(theorems: Iterable[ProvedTheorem], share: float) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:

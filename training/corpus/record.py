@@ -11,6 +11,7 @@ from prover.source.lexer import Token, tokenize
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy
 from training.corpus.jsonl import read_jsonl
+from training.corpus.tables import is_table, read_rows, read_table
 
 _BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
 
@@ -106,14 +107,30 @@ def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def read_corpus(path: Path) -> list[TheoremRecord]:
-    """Read a JSONL file.
+    """Read a JSONL file, or a table: see `training.corpus.tables`.
 
     Raises:
         ValueError: a line is not a theorem record, or two have the same name; the text says which line and why.
     """
     records: dict[str, TheoremRecord] = {}
-    for number, record in read_jsonl(path, TheoremRecord):
+    for number, record in _read_table(path) if is_table(path) else read_jsonl(path, TheoremRecord):
         if record.name in records:
             raise ValueError(f"{path}:{number}: a theorem called {record.name} stands further up already.")
         records[record.name] = record
     return list(records.values())
+
+
+def _read_table(path: Path) -> Iterator[tuple[int, TheoremRecord]]:
+    """Rows with our columns, or of the miniF2F kind."""
+    first = next((row for _, row in read_rows(path)), {})
+    if "statement" in first or "formal_statement" not in first:
+        yield from read_table(path, TheoremRecord)
+        return
+    from training.corpus.sources.huggingface import theorems_of_rows  # reads these records itself
+
+    loaded = theorems_of_rows((row for _, row in read_rows(path)), str(path))
+    if loaded.skipped:
+        number, reason = loaded.skipped[0]
+        more = f" (and {len(loaded.skipped) - 1} more)" if len(loaded.skipped) > 1 else ""
+        raise ValueError(f"{path}, row {number + 1}: {reason}{more}.")
+    yield from enumerate(loaded.records, start=1)
