@@ -3,6 +3,8 @@
     python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
     python -m benchmarks.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
 
+Beside both stands our trainer with `max_staleness` 1, which samples ahead. Without --trl, TRL is left out.
+
 Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both ask one Lean
 worker through the same verifier, in which equal proofs of a theorem are checked once and which begins without any verdict.
 TRL asks it from its reward function, when all answers are there, and samples with transformers' `generate`: its vLLM
@@ -39,7 +41,7 @@ from training.rollouts.verifier import Verifier
 from training.trainer.trainer import train
 
 BETA, LEARNING_RATE, MAX_TOKENS, LIMITS = 0.04, 1e-4, 96, Limits(seconds=60, heartbeats=40_000)
-LAPS = ("sample", "score", "verify", "forward", "backward", "optimizer", "push")
+LAPS = ("sample", "score", "verify", "forward", "backward", "optimizer", "push", "wait")
 
 
 def cpu_seconds() -> float:
@@ -68,7 +70,9 @@ class Steps:
         self._last = now
 
 
-def leansieve(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
+def leansieve(
+    options: argparse.Namespace, records: list[TheoremRecord], folder: Path, max_staleness: int = 0
+) -> list[dict[str, float]]:
     """Our trainer's steps."""
     write_jsonl(folder / "theorems.jsonl", records)
     config = {
@@ -81,6 +85,7 @@ def leansieve(options: argparse.Namespace, records: list[TheoremRecord], folder:
             "prompts_per_step": options.prompts,
             "rollouts_per_prompt": options.rollouts,
             "max_response_tokens": MAX_TOKENS,
+            "max_staleness": max_staleness,
         },
         "algorithm": {"name": "grpo", "options": {"beta": BETA}},
         "verification": {"seconds": LIMITS.seconds, "heartbeats": LIMITS.heartbeats},
@@ -92,6 +97,11 @@ def leansieve(options: argparse.Namespace, records: list[TheoremRecord], folder:
         found |= {lap: line.get(f"seconds_{lap}", 0.0) for lap in LAPS}
         found |= {"proved": line["verified"], "tokens": line["length"] * line["rollouts"]}
     return steps.found
+
+
+def ahead(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
+    """The steps of our trainer when it samples ahead."""
+    return leansieve(options, records, folder, max_staleness=1)
 
 
 def trl(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
@@ -138,15 +148,13 @@ def trl(options: argparse.Namespace, records: list[TheoremRecord], folder: Path)
     return steps.found
 
 
-SIDES = {"leansieve": leansieve, "trl": trl}
+SIDES = {"leansieve": leansieve, "ahead": ahead, "trl": trl}
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="leansieve's trainer beside TRL's.")
-    parser.add_argument(
-        "--trl", type=Path, required=True, help="the Python of an environment with requirements/trl.txt"
-    )
+    parser.add_argument("--trl", type=Path, help="the Python of an environment with requirements/trl.txt")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--prompts", type=int, default=16, help="theorems a step")
     parser.add_argument("--rollouts", type=int, default=8, help="samples a theorem")
@@ -162,10 +170,13 @@ def main() -> None:
         return
     options.json.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, float]]] = {}
-    for side in SIDES:
+    for side in (side for side in SIDES if side != "trl" or options.trl is not None):
         with tempfile.NamedTemporaryFile() as file:
             # A process of its own: what one side has loaded does not weigh on the other.
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--side", side, "--json", file.name], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.trainer", *sys.argv[1:], "--side", side, "--json", file.name],
+                check=True,
+            )
             found[side] = json.loads(Path(file.name).read_text(encoding="utf-8"))[1:]
     result = {
         "settings": {name: str(value) for name, value in vars(options).items() if name not in ("json", "side", "trl")},
@@ -184,11 +195,11 @@ def median(steps: list[dict[str, float]], rollouts: int) -> dict[str, float]:
 
 
 def show(medians: dict[str, dict[str, float]]) -> None:
-    """One line a measure."""
-    table = Table("a step", *medians, "TRL / leansieve")
-    for name in medians["leansieve"]:
-        ours, theirs = (medians[side][name] for side in SIDES)
-        table.add_row(name, f"{ours:.2f}", f"{theirs:.2f}", f"{theirs / ours:.2f}" if ours else "–")
+    """One line a measure; in brackets, as a multiple of ours without sampling ahead."""
+    table = Table("a step", *medians)
+    for name, ours in medians["leansieve"].items():
+        found = [of_side[name] for of_side in medians.values()]
+        table.add_row(name, *(f"{value:.2f}" + (f" ({value / ours:.2f})" if ours else "") for value in found))
     Console().print(table)
 
 

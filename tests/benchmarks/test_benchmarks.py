@@ -24,6 +24,7 @@ OF_LEAN = {
     "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {
+    "precision": ["--steps=2", "--rate=1e-4", "--json=OUT"],
     "sampling": ["--theorems=1", "--samples=2", "--tokens=4", "--rounds=1", "--aborts=1", "--json=OUT"],
     "trainer": ["--trl=none", "--side=leansieve", "--steps=2", "--prompts=1", "--rollouts=2", "--json=OUT"],
 }
