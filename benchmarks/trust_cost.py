@@ -141,7 +141,7 @@ def spaced(proofs: list[HonestProof], most: int) -> list[HonestProof]:
 
 def died(pool: WorkerPool) -> int:
     """Workers that a candidate ended."""
-    blamed = (End.CRASHED, End.GARBAGE, End.FLOOD, End.INTERNAL, End.MEMORY, End.UNRESPONSIVE)
+    blamed = (End.CRASHED, End.PROTOCOL_ERROR, End.FLOOD, End.INTERNAL, End.MEMORY, End.UNRESPONSIVE)
     return sum(pool.stats().ends.get(end, 0) for end in blamed)
 
 

@@ -1,4 +1,4 @@
-"""Errors of users: one sentence that says what, where and how to mend it."""
+"""Errors that users can fix: one sentence that says what, where and how."""
 
 
 class UserError(Exception):
@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class InputError(UserError):
-    """A field of a request cannot be taken.
+    """A field of a request is invalid.
 
     Attributes:
         field: path of the field, as in `theorem.statement`.
@@ -26,8 +26,8 @@ class InputError(UserError):
 
 
 class UnknownCallerError(UserError):
-    """Callers must say who they are, and this one did not, or not truly."""
+    """The caller must authenticate, and did not, or with invalid credentials."""
 
 
 class NotAllowedError(UserError):
-    """The caller is known, and may not do that."""
+    """The caller is authenticated but lacks the role."""

@@ -38,7 +38,7 @@ class StatementError(UserError):
 
 
 class UnavailableError(UserError):
-    """Nothing is wrong with the request; trying again later may help, after `seconds` if that is known."""
+    """The request is valid; a retry may succeed, after `seconds` if that is known."""
 
     def __init__(self, text: str, seconds: float | None = None) -> None:
         """Keep the delay."""
@@ -51,7 +51,7 @@ class GoneError(UnavailableError):
 
 
 class BusyError(UnavailableError):
-    """There is no room now; the same request may be sent again after `seconds`."""
+    """The service is at capacity; retry after `seconds`."""
 
     def __init__(self, text: str, seconds: float = 1.0) -> None:
         """Keep the delay."""
@@ -60,11 +60,11 @@ class BusyError(UnavailableError):
 
 
 class LateError(BusyError):
-    """The request's own time was over before there was an answer: it needs more, or a server with less to do."""
+    """The deadline of the request passed before there was an answer."""
 
 
 class RefusedError(UserError):
-    """The service is not in a state to do that; the same request makes sense when somebody has changed it."""
+    """The service is not configured for the request; the same request may succeed after that has changed."""
 
 
 @dataclass(frozen=True, slots=True)

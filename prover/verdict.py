@@ -112,7 +112,7 @@ class Verdict:
         theorem: full name under which Lean knows the theorem, empty if it never came that far.
         axioms: axioms the proof rests on, as far as the imported files show them.
         elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
-        timing: Lean's own milliseconds by step (vet, elaborate, compare, replay, audit, total).
+        timing: milliseconds in Lean by step, under the keys of docs/worker-protocol.md (`vet_ms`, …, `total_ms`).
         heartbeats: heartbeats used, in Lean's small units.
         kernel: version and commit of the second kernel that was asked; empty if none was.
         path: where the candidate was elaborated, or would have been.

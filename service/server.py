@@ -21,7 +21,7 @@ from service.auth.identity import Role
 from service.auth.owners import Owners
 from service.client.address import bind, is_local
 from service.core.engine import Engine
-from service.core.memory import Memory, open_database
+from service.core.memory import ProofCache, open_database
 from service.core.quotas import Quotas
 from service.grpc.interceptor import Around, Surround
 from service.grpc.servicer import Servicer
@@ -169,7 +169,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
     with tracing.exporting(settings.tracing) as traces:
         recorder = Recorder(traces)
         database = await open_database(settings.store)
-        memory = Memory(database, settings.store, recorder.looked_up) if database else None
+        memory = ProofCache(database, settings.store, recorder.looked_up) if database else None
         engine = Engine(settings, recorder=recorder, memory=memory, shared=True)
         quotas = Quotas(settings.clients)
         owners = Owners(settings.security.tokens)

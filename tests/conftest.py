@@ -11,12 +11,15 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 
+# Fixtures that are slow to start, and whose tests run in one process so that each is started once (`make test`).
+_SHARED = {"sampler": "vllm", "vllm_server": "vllm", "lean_pool": "lean"}
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Halves for two processes (`make test`): about as long, and each in an order of its own that stays."""
-    # Each half has Lean workers and an engine of its own, which its tests share.
-    upper = item.nodeid.startswith(("tests/service/", "tests/training/"))
-    item.add_marker(pytest.mark.xdist_group("upper floors" if upper else "prover"))
+    """Group tests by the resource that they share, the others by file; a group runs in one process, in its order."""
+    fixtures = getattr(item, "fixturenames", ())
+    resource = next((resource for fixture, resource in _SHARED.items() if fixture in fixtures), None)
+    item.add_marker(pytest.mark.xdist_group(resource or item.path.as_posix()))
 
 
 @pytest.fixture(scope="session", autouse=True)

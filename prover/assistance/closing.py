@@ -13,11 +13,11 @@ from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.verdict import Trust, Verdict, VerdictKind
 
-_LONGEST_LOOK = 60.0  # seconds: longer looks, servers refuse unless their settings say otherwise
+_MAX_SUGGEST_SECONDS = 60.0  # servers reject more by default
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class HoleSuggestions:
     """Tactics for a hole, and how one of them is put there.
 
     Attributes:
@@ -55,7 +55,7 @@ class Looked:
 
 async def look(
     service: Service, file: LeanFile, theorem: int, open_before: int, options: SearchOptions, most: int
-) -> Looked:
+) -> HoleSuggestions:
     """Ask for tactics for the hole that has `open_before` others before it in its theorem, one of `file.theorems` by number.
 
     Raises:
@@ -67,9 +67,9 @@ async def look(
     start, end = holes[open_before]
     suggestions = await service.suggest(tactics(options, file, item.proof_start + start, most))
     if item.hole:
-        return Looked(suggestions, options, Place(about, "by\n  "), True, True)
+        return HoleSuggestions(suggestions, options, Place(about, "by\n  "), True, True)
     place = Place(about, proof[:start], proof[end:], suggestions.term)
-    return Looked(suggestions, options, place, len(holes) == 1, False)
+    return HoleSuggestions(suggestions, options, place, len(holes) == 1, False)
 
 
 def tactics(options: SearchOptions, file: LeanFile, offset: int, most: int) -> Suggest:
@@ -77,7 +77,7 @@ def tactics(options: SearchOptions, file: LeanFile, offset: int, most: int) -> S
     return Suggest(
         FilePosition(file.text, *lean_file.line_and_column(file.text, offset), file.project),
         most=most,
-        seconds=min(options.budget.seconds, _LONGEST_LOOK),
+        seconds=min(options.budget.seconds, _MAX_SUGGEST_SECONDS),
         check=options.check,
         sampler=options.sampler,
         sampling=options.sampling,

@@ -29,7 +29,7 @@ class SearchTerms:
     minimise: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a part makes no sense."""
+        """Raise ValueError if a part is invalid."""
         if self.trust < Trust.KERNEL_REPLAYED:
             raise ValueError(f"proofs count from {Trust.KERNEL_REPLAYED.name} on, not from {self.trust.name}")
         if self.surplus < 1 or self.minimise < 0:

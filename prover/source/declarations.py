@@ -7,7 +7,7 @@ from typing import Protocol
 
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import Named
-from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem
@@ -50,7 +50,7 @@ async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
         return scanned(theorem)
     try:
         found = await reader.names(theorem)
-    except (NoAnswerError, PoolBusyError, UnfitTextError):
+    except (NoAnswerError, PoolBusyError, InvalidTextError):
         return scanned(theorem)
     # What Lean makes beside that stands nowhere in the text: `Tree.casesOn`, `instReprTree`.
     tokens = [token.text for token in tokenize(theorem.context) if token.kind == "name"]

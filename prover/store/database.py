@@ -114,12 +114,12 @@ class Database:
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
         """See `read`."""
-        with self._meant(), self._engine.connect().execution_options(begin="BEGIN") as connection:
+        with self._translate_errors(), self._engine.connect().execution_options(begin="BEGIN") as connection:
             return work(connection)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """See `write`."""
-        with self._meant():
+        with self._translate_errors():
             for attempt in range(_RETRIES):
                 try:
                     with self._engine.begin() as connection:
@@ -133,7 +133,7 @@ class Database:
     def compact(self) -> None:
         """Give the space of deleted rows back to the file system."""
         if self._engine.dialect.name == "sqlite":  # PostgreSQL does so by itself
-            with self._meant(), self._engine.connect().execution_options(begin="") as connection:
+            with self._translate_errors(), self._engine.connect().execution_options(begin="") as connection:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -153,7 +153,7 @@ class Database:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _meant(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except IntegrityError:  # two have written the same: the caller knows what that means

@@ -56,7 +56,7 @@ class Client:
     async def check_all(
         self, requests: AsyncIterable[tuple[str, Check]]
     ) -> AsyncGenerator[tuple[str, Verdict | UserError], None]:
-        """Check many proofs, each under an id: answers by id, in any order; an item that makes no sense is answered with why.
+        """Check many proofs, each under an id: answers by id, in any order; an invalid item is answered with its error.
 
         Raises:
             UserError: the stream as a whole failed.
@@ -154,7 +154,7 @@ class Client:
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise UnavailableError(f"the server at {self._address} was not ready within {seconds:g} s") from None
-            raise self._meant(error) from None
+            raise self._to_user_error(error) from None
         finally:
             watch.cancel()
         raise UnavailableError(f"the server at {self._address} ended before it was ready")
@@ -165,10 +165,10 @@ class Client:
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise self._meant(error) from None
+            raise self._to_user_error(error) from None
         finally:
             if call is not None:
                 call.cancel()
 
-    def _meant(self, error: grpc.aio.AioRpcError) -> UserError:
+    def _to_user_error(self, error: grpc.aio.AioRpcError) -> UserError:
         return status.to_error(error, self._address)

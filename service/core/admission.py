@@ -69,12 +69,12 @@ class Room:
         self._patience_seconds = patience_seconds
         self._clock = clock
         self._places = asyncio.Semaphore(most)
-        self._unhurried = asyncio.Semaphore(max(1, most * 3 // 4))
+        self._batch_share = asyncio.Semaphore(max(1, most * 3 // 4))
         self._held_seconds = 1.0  # a place, on a moving average
         self._next_turn = 0.0
 
     @contextlib.asynccontextmanager
-    async def taking_one(self, priority: Priority) -> AsyncIterator[None]:
+    async def acquire(self, priority: Priority) -> AsyncIterator[None]:
         """Take a place for as long as the context lasts.
 
         Raises:
@@ -84,7 +84,7 @@ class Room:
             try:
                 async with asyncio.timeout(self._patience_seconds):
                     if priority is not Priority.INTERACTIVE:
-                        await stack.enter_async_context(self._unhurried)
+                        await stack.enter_async_context(self._batch_share)
                     await stack.enter_async_context(self._places)
             except TimeoutError:
                 seconds = self._turn()

@@ -19,7 +19,7 @@ from prover.lean.runtimes.dojo import DojoUnavailableError
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.client import Client
-from prover.lean.workers.isolated import IsolatedChecker, Twice
+from prover.lean.workers.isolated import IsolatedChecker, RecheckingChecker
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
 from prover.lean.workers.projects import ProjectPools
 from prover.lean.workers.scope import SCOPE, Scope
@@ -34,12 +34,12 @@ from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
 from service.core.admission import bounds
-from service.core.choices import Choices
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
 from service.core.leans import dojo_of, pool_of, second_of
-from service.core.memory import Memory
+from service.core.memory import ProofCache
 from service.core.models import Models
 from service.core.quotas import charge_samples, charged
+from service.core.registry import Registry
 from service.ops.config import Settings
 from service.ops.metrics.recorder import Recorder
 
@@ -56,7 +56,7 @@ class Engine:
         pool: WorkerPool | None = None,
         report: Report | None = None,
         recorder: Recorder | None = None,
-        memory: Memory | None = None,
+        memory: ProofCache | None = None,
         shared: bool = False,
     ) -> None:
         """Put everything together; nothing is started yet.
@@ -88,7 +88,7 @@ class Engine:
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._started = False
         self._default, self._maximum = bounds(settings)
-        self._choices = Choices(settings, self._samplers, self._dojo)
+        self._registry = Registry(settings, self._samplers, self._dojo)
         # All requests of an engine that is not shared are one client's.
         self._scope = None if shared else Scope()
 
@@ -172,9 +172,9 @@ class Engine:
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
         events = charged(self._search(request))
-        policy = self._choices.policy(request.options.check, request.theorem.project)
+        policy = self._registry.policy(request.options.check, request.theorem.project)
         if self.memory is not None and request.options.store is not StoreUse.NONE:
-            events = self.memory.searched(request, policy, events, self)
+            events = self.memory.wrap(request, policy, events, self)
         async with contextlib.aclosing(events):
             async for event in events:
                 yield event
@@ -183,7 +183,7 @@ class Engine:
         started = time.monotonic()
         wanted = request.options
         terms = self._terms(wanted.check, request.theorem.project)
-        self._choices.strategy(wanted)
+        self._registry.strategy(wanted)
         self._refuse_before_start()
         settings = self._settings.search
         resolved = SearchTerms(
@@ -202,7 +202,7 @@ class Engine:
                 budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
                 async with self._checker(request.theorem, wanted.check.trust, client) as checker:
                     search = ProofSearch(checker, self.workers)
-                    plan = self._choices.plan(wanted, client)
+                    plan = self._registry.plan(wanted, client)
                     found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
                     async with contextlib.aclosing(found) as events:
                         async for event in events:
@@ -220,7 +220,7 @@ class Engine:
             runtime=self.pool.runtime,
             workers=self.workers,
             samplers=("auto", *self._samplers),
-            policies=self._choices.policies,
+            policies=self._registry.policies,
             highest_trust=Trust.CROSS_CHECKED if self._second else Trust.ISOLATED_REPLAY,
             default=self._default,
             maximum=self._maximum,
@@ -234,7 +234,7 @@ class Engine:
     async def suggest(self, request: Suggest) -> Suggestions:
         """See `Service.suggest`."""
         terms = self._terms(replace(request.check, guard=""), request.place.project)
-        samplers = self._choices.samplers(request.sampler)
+        samplers = self._registry.samplers(request.sampler)
         self._refuse_before_start()
         budget = replace(self._default.budget, seconds=request.seconds)
         params = self.models.params(request.sampling, budget, self.workers, request.check.priority)
@@ -264,7 +264,7 @@ class Engine:
         return self.pool.size
 
     def _terms(self, options: CheckOptions, project: str) -> Terms:
-        return Terms(options.limits, self._choices.policy(options, project), options.priority)
+        return Terms(options.limits, self._registry.policy(options, project), options.priority)
 
     @contextlib.asynccontextmanager
     async def _client(self) -> AsyncIterator[Client]:
@@ -286,7 +286,7 @@ class Engine:
             yield self.recorder.checker(warm)
             return
         async with self._isolated(theorem, trust is Trust.CROSS_CHECKED) as isolated:
-            yield self.recorder.checker(Twice(warm, isolated))
+            yield self.recorder.checker(RecheckingChecker(warm, isolated))
 
     def _isolated(self, theorem: Theorem, crosscheck: bool) -> AbstractAsyncContextManager[Checker]:
         imports = theorem.header.imports or None

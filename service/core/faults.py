@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from prover.errors import InputError
 from prover.lean.wire.answers import Elaboration
-from prover.lean.workers.pool import PoolBusyError, UnfitTextError
+from prover.lean.workers.pool import InvalidTextError, PoolBusyError
 from prover.requests import BusyError, StatementError, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
 from prover.search.search import Ending, Finished
@@ -19,7 +19,7 @@ def as_user_errors() -> Iterator[None]:
         yield
     except PoolBusyError as error:
         raise BusyError(str(error), error.seconds) from None
-    except UnfitTextError as error:
+    except InvalidTextError as error:
         raise InputError(f"theorem.{error.region.value}", str(error)) from None
     except SamplerUnavailableError as error:
         raise UnavailableError(str(error)) from None

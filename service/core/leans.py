@@ -1,4 +1,4 @@
-"""The Leans of the settings: the default one, and those of Lake projects."""
+"""Builds worker pools from the settings: the default Lean, and those of Lake projects."""
 
 import math
 import sys

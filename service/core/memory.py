@@ -1,4 +1,4 @@
-"""What the service remembers from search to search: proofs, served again after another check, and what was in vain."""
+"""A cache around searches: verified proofs, checked again before they are served, and known failures."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ def default_path() -> Path:
     return user_data_path("leansieve") / "store.sqlite"
 
 
-class Memory:
+class ProofCache:
     """Proofs and failures of one database. Where the database fails, searches go on without it, and the log says so."""
 
     def __init__(self, database: Database, settings: StoreSettings, looked_up: Callable[[bool], None]) -> None:
@@ -66,7 +66,7 @@ class Memory:
         self._capacity = Capacity(settings.proofs, settings.megabytes << 20)
         self._stores: tuple[Toolchain, ProofStore, FailureStore] | None = None
 
-    async def searched(
+    async def wrap(
         self, request: Search, policy: Policy, events: AsyncGenerator[Event, None], service: Service
     ) -> AsyncGenerator[Event, None]:
         """The events of a search, with what is known put in front and what is found kept.
@@ -88,8 +88,10 @@ class Memory:
                         known = await self._recall(request, policy, service)
                         for proof in known:
                             yield proof
-                        if len(known) < request.options.budget.proofs and await self._in_vain(request, service):
-                            yield _together(Finished(Ending.KNOWN_FAILURE, spent, {}), known, request)
+                        if len(known) < request.options.budget.proofs and await self._is_known_failure(
+                            request, service
+                        ):
+                            yield _merge_known(Finished(Ending.KNOWN_FAILURE, spent, {}), known, request)
                             return
                     case Proof():
                         await self._keep(request, event, service)
@@ -102,7 +104,7 @@ class Memory:
                         yield event
                     case Finished():
                         await self._keep_failure(request, event, service)
-                        yield _together(event, known, request)
+                        yield _merge_known(event, known, request)
                         return
                     case Progress():
                         spent = event
@@ -110,7 +112,7 @@ class Memory:
                 # The search itself was asked for more than is missing.
                 if known and len(known) + len(found) >= request.options.budget.proofs:
                     enough = Finished(Ending.PROOFS_FOUND, spent, {}, proofs=tuple(found))
-                    yield _together(enough, known, request)
+                    yield _merge_known(enough, known, request)
                     return
 
     async def _recall(self, request: Search, policy: Policy, service: Service) -> list[Proof]:
@@ -131,8 +133,8 @@ class Memory:
             _log.warning("proofs cannot be looked up", error=str(error))
             return []
 
-    async def _in_vain(self, request: Search, service: Service) -> bool:
-        """Whether the search is spared: one of this theorem, in this way, has spent at least this budget in vain."""
+    async def _is_known_failure(self, request: Search, service: Service) -> bool:
+        """Whether a search of this theorem with the same effort has spent at least this budget without success."""
         options = request.options
         if options.repeat:
             return False
@@ -199,7 +201,7 @@ def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
     return all(key != distinct_key(other.candidate.text, theorem) for other in known)
 
 
-def _together(finished: Finished, known: list[Proof], request: Search) -> Finished:
+def _merge_known(finished: Finished, known: list[Proof], request: Search) -> Finished:
     """The end of a search that known proofs stood before."""
     if not known:
         return finished

@@ -45,13 +45,13 @@ class Models:
         )
 
     def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
-        """What a request means. Raises as `meant`, and UnavailableError for a model that has failed."""
+        """What a request means. Raises as `resolve_sampling`, and UnavailableError for a model that has failed."""
         weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
         for one in self.served:
             asked = one.name == sampling.model or (one.alpha is not None and one.alpha == sampling.alpha)
             if asked and one.state is ModelState.FAILED:
                 raise UnavailableError(f"the model {one.name} cannot be asked: {one.problem}")
-        return replace(meant(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
+        return replace(resolve_sampling(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """Take in what the folder of weights holds now; the old ones are served on if it cannot be used.
@@ -97,7 +97,7 @@ def _manifest(settings: ModelSettings) -> Weights | None:
     return None if settings.path is None else read_weights(settings.path)
 
 
-def meant(
+def resolve_sampling(
     sampling: Sampling,
     budget: Budget,
     workers: int,

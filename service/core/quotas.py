@@ -36,8 +36,8 @@ class Account:
     lean_seconds_per_hour: Allowance | None
     in_work: int = field(default=0, init=False)
 
-    def bear(self) -> None:
-        """Be charged from now on for what this task, and those that it begins, have sampled and ask of Lean."""
+    def activate(self) -> None:
+        """Charge this account for work of the current task and its children."""
         _ACCOUNT.set(self)
         CHARGE.set(lambda seconds: self.spend(lean_seconds=seconds))
 

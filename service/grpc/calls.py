@@ -72,7 +72,7 @@ class Calls:
         started = time.monotonic()
         try:
             with self._quotas.admitting(client) as account:
-                account.bear()
+                account.activate()
                 call = Call(request_id, client)
                 async with one_client():
                     yield call

@@ -59,7 +59,7 @@ class CheckStream:
                         await self._slots.acquire()
                 except DecodeError:
                     unread = InputError(
-                        "request", "a message of the stream cannot be read: it is no CheckProofsRequest"
+                        "request", "a message of the stream cannot be parsed: it is not a CheckProofsRequest"
                     )
             if unread is not None:
                 raise unread

@@ -71,7 +71,7 @@ class Around(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The handler, surrounded; methods that nobody knows are left to gRPC."""
+        """The handler, surrounded; unknown methods are left to gRPC."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
@@ -105,7 +105,7 @@ def _surrounded(
         try:
             return decode(request)
         except DecodeError:
-            error = InputError("request", "the request cannot be read: it is no message that this call takes")
+            error = InputError("request", "the request cannot be parsed: it is not a message of this call")
             await status.abort(context, error)
 
     async def answer(request: Any, context: Context) -> Any:

@@ -72,7 +72,7 @@ class Servicer(ProofSearchServicer):
             digest = search.theorem.digest
             call.remarks["theorem"] = digest
             # 2. Pass the events on.
-            async with self._searches.taking_one(search.options.check.priority):
+            async with self._searches.acquire(search.options.check.priority):
                 writer, meter = EventWriter(digest), _Meter(call)
                 async with contextlib.aclosing(self._service.prove(search)) as events:
                     async for event in events:
@@ -107,7 +107,7 @@ class Servicer(ProofSearchServicer):
             self._admit(options)
             options = replace(options, budget=replace(options.budget, proofs=1))
             call.remarks["holes"] = len(holes)
-            async with self._searches.taking_one(priority):
+            async with self._searches.acquire(priority):
                 yield fill_messages.accepted(file, holes, call.request_id)
                 async with contextlib.aclosing(fill.fill(self._service, file, holes, options, ends)) as events:
                     meter = _Meter(call)
@@ -137,7 +137,7 @@ class Servicer(ProofSearchServicer):
             )
             admit_limits(wanted.check.limits, self._maximum.limits)
             admit_seconds("time", wanted.seconds, settings.maximum_suggestion_seconds)
-            async with self._searches.taking_one(wanted.check.priority):
+            async with self._searches.acquire(wanted.check.priority):
                 wanted = replace(wanted, seconds=min(wanted.seconds, time_left(context)))
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
@@ -185,7 +185,7 @@ class Servicer(ProofSearchServicer):
         async with self._calls.answering("WatchBatch", context) as call:
             validate(request)
             call.remarks["batch"] = request.batch_id
-            async with self._watchers.taking_one(Priority.INTERACTIVE):
+            async with self._watchers.acquire(Priority.INTERACTIVE):
                 watching = self._batches().watch(request.batch_id, request.after, _owner(call))
                 async with contextlib.aclosing(watching) as events:
                     async for event in events:
@@ -234,7 +234,7 @@ class Servicer(ProofSearchServicer):
         options = check.options
         admit_limits(options.limits, self._maximum.limits)
         # Whatever is let in waits for Lean together with the searches: no more than is answered in good time.
-        async with room.taking_one(options.priority):
+        async with room.acquire(options.priority):
             limits: Limits = replace(options.limits, seconds=min(options.limits.seconds, time_left(context)))
             return await self._service.check(replace(check, options=replace(options, limits=limits)))
 

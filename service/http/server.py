@@ -8,9 +8,9 @@ from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
 from service.http.app import application
 from service.http.calls import Calls
-from service.http.listener import Listener
 from service.ops.config import Settings
 from service.ops.connections.guests import Guests
+from service.ops.connections.listener import Listener
 
 
 class HttpServer:

@@ -228,7 +228,7 @@ class Work:
             yield
             return
         account = self._quotas.account(Identity(options.owner, frozenset(), options.quota))
-        account.bear()
+        account.activate()
         try:
             yield
         finally:

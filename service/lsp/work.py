@@ -13,7 +13,7 @@ from prover.search.search import Progress
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.verdict import Verdict
-from service.cli.endings import ending
+from service.core.endings import ending
 from service.lsp.sites import Site
 
 _MOST_SUGGESTIONS = 8

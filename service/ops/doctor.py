@@ -136,7 +136,7 @@ def _vllm(settings: Settings) -> Finding:
         if (version := _version(name)) is not None:
             torch = _version("torch") or "missing"
             return Finding("vLLM", "good", f"{name} {version} with torch {torch}; model: {model or 'none'}")
-    advice = "needed for the sampler `model` alone: see `make help`; `portfolio` works without it"
+    advice = "needed for the sampler `model` alone: `pip install leansieve[gpu]`, or `make` on CPUs; `portfolio` works without it"
     return Finding("vLLM", "absent" if model is None else "bad", "not installed", advice)
 
 

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: a span for each call, below it one for each check and each run of a sampler.
 
 Nothing is exported, and OpenTelemetry is not even loaded, unless `tracing.endpoint` is set. A client's `traceparent` is
-gone on with. Spans name theorems by their digest.
+continued. Spans name theorems by their digest.
 """
 
 import contextlib

@@ -75,7 +75,7 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
     full = (
         r"step-00000002: the disk is full; what was written whole before is kept; make room, and the same command goes"
     )
-    with pytest.raises(UserError, match=full), shared.told():
+    with pytest.raises(UserError, match=full), shared.user_errors():
         fine_tune(config)
     checkpoints = small_disk / "run" / "checkpoints"
     assert [path.name for path in list_checkpoints(checkpoints)] == ["step-00000001"]

@@ -39,7 +39,7 @@ class SeedBudget:
     only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a part makes no sense."""
+        """Raise ValueError if a part is invalid."""
         if min(self.proofs, self.requests, self.depth + 1) < 1 or self.seconds <= 0:
             raise ValueError("proofs, requests and seconds must be positive, depth not negative")
         for prefix in self.only:

@@ -8,7 +8,7 @@ class End(StrEnum):
     """Why a worker ended. Only the first group can be a candidate's fault."""
 
     CRASHED = "crashed"
-    GARBAGE = "garbage"
+    PROTOCOL_ERROR = "protocol_error"
     FLOOD = "flood"
     INTERNAL = "internal"
     MEMORY = "memory"

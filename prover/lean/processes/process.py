@@ -132,7 +132,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 raise HeaderRejectedError(str(error)) from None
             self.kill(End.INTERNAL, f"refused to start: {error}")
         except ProtocolError as error:
-            self.kill(End.GARBAGE, str(error))
+            self.kill(End.PROTOCOL_ERROR, str(error))
         except WorkerEndedError:
             pass
         else:
@@ -223,7 +223,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 for text in self._framer.feed(data):
                     self._take(*read_answer(text))
             except (ProtocolError, FramingError) as error:
-                self.kill(End.GARBAGE, str(error))
+                self.kill(End.PROTOCOL_ERROR, str(error))
         if self._noise.total - self._noise_before > self._flood_bytes:
             self.kill(End.FLOOD, f"printed more than {self._flood_bytes} bytes")
 
@@ -250,7 +250,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             if acknowledged(line) == self._number:
                 self._acknowledge()
         except ProtocolError as error:
-            self.kill(End.GARBAGE, str(error))
+            self.kill(End.PROTOCOL_ERROR, str(error))
 
     # Inside
 

@@ -32,7 +32,7 @@ MOST_IMPORTS = 1_000
 """Most modules that a header may import."""
 
 
-class UnfitTextError(ValueError):
+class InvalidTextError(ValueError):
     """A text that cannot be sent to Lean: too long, or not Unicode. `region` says which one."""
 
     def __init__(self, region: Region, reason: str) -> None:
@@ -75,7 +75,7 @@ def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdi
     """Checks a candidate proof.
 
     Raises:
-        UnfitTextError: a text is too long or not Unicode.
+        InvalidTextError: a text is too long or not Unicode.
         ValueError: a limit is out of range.
     """
     fields = _check_fields(theorem, candidate, terms)
@@ -111,7 +111,7 @@ def closure(theorem: Theorem, names: Sequence[Name], known: Iterable[Name], term
     return Request("closure", body("closure", fields), read, no_answer)
 
 
-def unfit(error: UnfitTextError, mode: Mode, policy: Policy) -> Verdict:
+def invalid_text_verdict(error: InvalidTextError, mode: Mode, policy: Policy) -> Verdict:
     """The verdict on a request that was never sent."""
     blame = VerdictKind.REJECTED if error.region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
     return Verdict(blame, mode=mode, policy=policy, messages=(Message("error", str(error), error.region),))
@@ -221,7 +221,7 @@ def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
         raise ValueError("limits: messages and message_bytes must not be negative")
     imports = list(theorem.header.imports)
     if len(imports) > MOST_IMPORTS:
-        raise UnfitTextError(Region.HEADER, f"imports {len(imports)} modules; at most {MOST_IMPORTS} are read")
+        raise InvalidTextError(Region.HEADER, f"imports {len(imports)} modules; at most {MOST_IMPORTS} are read")
     fit(Region.HEADER, " ".join(imports))
     return {
         "header": {"imports": imports, "prelude": fit(Region.HEADER, theorem.header.prelude)},
@@ -243,13 +243,13 @@ def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
 
 
 def fit(region: Region, text: str) -> str:
-    """A text as it is sent; raises UnfitTextError."""
+    """A text as it is sent; raises InvalidTextError."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise UnfitTextError(region, f"is not Unicode: a lone surrogate at character {error.start}") from None
+        raise InvalidTextError(region, f"is not Unicode: a lone surrogate at character {error.start}") from None
     if size > LONGEST_TEXT:
-        raise UnfitTextError(region, f"is {size} bytes long; at most {LONGEST_TEXT} are read")
+        raise InvalidTextError(region, f"is {size} bytes long; at most {LONGEST_TEXT} are read")
     return text.replace("\r\n", "\n")  # as Lean reads a file
 
 

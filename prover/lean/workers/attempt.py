@@ -55,7 +55,7 @@ async def attempt(worker: WorkerProcess, job: Job[Any], grace: float) -> Ended |
     except WorkerEndedError as error:
         return Ended(error.end, worker.why, 1000 * (loop.time() - started))
     except ProtocolError as error:
-        return Ended(End.GARBAGE, f"talked nonsense ({error})", 1000 * (loop.time() - started))
+        return Ended(End.PROTOCOL_ERROR, f"violated the worker protocol ({error})", 1000 * (loop.time() - started))
     except AnswerError as error:
         ms = 1000 * (loop.time() - started)
         if error.code == "bad_header":

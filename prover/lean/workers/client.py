@@ -11,7 +11,7 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
-from prover.lean.wire.protocol import NoAnswerError, UnfitTextError, unfit
+from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
@@ -90,8 +90,8 @@ class Client:
             mode, policy = candidate.mode, terms.policy
             refused = refused or Verdict(VerdictKind.FORBIDDEN, mode=mode, policy=policy)
             return replace(refused, messages=(*refused.messages, reason))
-        except UnfitTextError as error:
-            return unfit(error, candidate.mode, terms.policy)
+        except InvalidTextError as error:
+            return invalid_text_verdict(error, candidate.mode, terms.policy)
         self._pool.tell(verdict)
         return self._pool.pointing_back(theorem, verdict)
 

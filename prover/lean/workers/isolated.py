@@ -21,7 +21,7 @@ class IsolatedChecker:
         return replace(verdict, trust=Trust.ISOLATED_REPLAY) if verdict.verified else verdict
 
 
-class Twice:
+class RecheckingChecker:
     """Checks in a warm worker, and what that verifies once more in one that serves nobody else."""
 
     def __init__(self, warm: Checker, isolated: Checker) -> None:

@@ -16,7 +16,7 @@ from prover.lean.vetting import allow_list
 from prover.lean.wire import protocol
 from prover.lean.wire.answers import Constant, Elaboration, Export, LibraryPage, Name, Named, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
-from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.wire.role import Role
 from prover.lean.workers.crew import Crew, PoolUnavailableError
 from prover.lean.workers.isolated import IsolatedChecker
@@ -27,6 +27,7 @@ from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Verdict
 
 __all__ = [
+    "InvalidTextError",
     "NoAnswerError",
     "PoolBusyError",
     "PoolConfig",
@@ -34,7 +35,6 @@ __all__ = [
     "PoolUnavailableError",
     "Priority",
     "State",
-    "UnfitTextError",
     "WorkerPool",
     "WorkerStats",
 ]
@@ -119,8 +119,8 @@ class WorkerPool:
         theorem = self.canonical(theorem)
         try:
             request = protocol.check(theorem, candidate, terms)
-        except UnfitTextError as error:
-            verdict = protocol.unfit(error, candidate.mode, terms.policy)
+        except InvalidTextError as error:
+            verdict = protocol.invalid_text_verdict(error, candidate.mode, terms.policy)
         else:
             verdict = await self._counted(request, theorem, terms)
         self._tally.verdicts[verdict.kind] += 1
@@ -133,8 +133,8 @@ class WorkerPool:
         theorem = self.canonical(theorem)
         try:
             request = protocol.exported(theorem, candidate, terms)
-        except UnfitTextError as error:
-            verdict, export = protocol.unfit(error, candidate.mode, terms.policy), None
+        except InvalidTextError as error:
+            verdict, export = protocol.invalid_text_verdict(error, candidate.mode, terms.policy), None
         else:
             verdict, export = await self._counted(request, theorem, terms)
         self._tally.verdicts[verdict.kind] += 1
@@ -159,7 +159,7 @@ class WorkerPool:
 
         Raises:
             PoolBusyError: the queue is full.
-            UnfitTextError: a text is too long or not Unicode.
+            InvalidTextError: a text is too long or not Unicode.
             ValueError: a limit is out of range.
         """
         theorem = self.canonical(theorem)

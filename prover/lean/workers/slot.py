@@ -2,29 +2,60 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from prover.lean.processes.ending import End, HeaderRejectedError, WorkerStartError
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.attempt import SHUTTING_DOWN, after_end, attempt
 from prover.lean.workers.jobs import Charge, ImportSet, Job
-from prover.lean.workers.stats import State, WorkerStats
+from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.stats import State, Tally, WorkerStats
 from prover.verdict import VerdictKind
-
-if TYPE_CHECKING:
-    from prover.lean.workers.crew import Crew
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
+class SlotHost(Protocol):
+    """What a slot needs of those who manage it."""
+
+    imports: ImportSet
+    config: PoolConfig
+    tally: Tally
+
+    async def start_worker(self, imports: ImportSet) -> WorkerProcess:
+        """Start a worker that has loaded these imports.
+
+        Raises:
+            HeaderRejectedError: they cannot be loaded.
+            WorkerStartError: no worker came up.
+        """
+        ...
+
+    def worker_idle(self) -> None:
+        """A worker can take a job."""
+        ...
+
+    def push(self, job: Job[Any]) -> None:
+        """Queue a job again whose worker was lost."""
+        ...
+
+    def reject(self, imports: ImportSet, reason: str) -> None:
+        """Refuse requests for imports that cannot be loaded."""
+        ...
+
+    def start_failed(self, slot: "Slot", reason: str, final: bool) -> None:
+        """No worker came up in a slot; `final` if that was not the first attempt."""
+        ...
+
+
 class Slot:
     """A place for one worker. `run` is its whole life; the crew talks to it by `give` and `dismiss` while it is idle."""
 
     def __init__(
-        self, crew: "Crew", imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
+        self, crew: SlotHost, imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
     ) -> None:
         """A place whose workers load `imports`; `worker` is one that has them loaded already. `charges` are as in `dismiss`."""
         self._crew = crew

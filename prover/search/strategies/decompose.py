@@ -14,10 +14,10 @@ from functools import partial
 from typing import Protocol
 
 from prover.candidate import Candidate
-from prover.lean.wire.protocol import UnfitTextError
+from prover.lean.wire.protocol import InvalidTextError
 from prover.sampling.sampler import ProofModel, Sampler
-from prover.search.strategies.beside import beside
 from prover.search.strategies.strategy import SearchContext, question_terms
+from prover.search.strategies.together import run_all_then_raise_first
 from prover.search.tactics.closers import PROBE, particular
 from prover.search.tactics.cut import cut, errors
 from prover.search.tactics.goal import Goal
@@ -64,7 +64,9 @@ class Decompose:
         """See `Strategy.run`."""
         known = await declared(self._reader, context.theorem)
         search = _Search(context, self._reader, self._models, self._width, self._attempts, known.definitions)
-        await beside(search.by_rules(self._depth), *(search.by_model(model, self._depth) for model in self._models))
+        await run_all_then_raise_first(
+            search.by_rules(self._depth), *(search.by_model(model, self._depth) for model in self._models)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ class _Search:
         context, terms = self._context, question_terms(self._context.options)
         try:
             return goals_left(await context.ask(lambda: self._reader.goals(context.theorem, proof, terms)))
-        except UnfitTextError:
+        except InvalidTextError:
             return None
 
     async def _submit(self, block: _Block) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from prover.sampling.sampler import Sampler
-from prover.search.strategies.beside import beside
 from prover.search.strategies.strategy import SearchContext
+from prover.search.strategies.together import run_all_then_raise_first
 
 _HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one of its first templates
 
@@ -55,7 +55,7 @@ class PortfolioFirst:
             await begun.wait()
             await _check_all(sampler, context)
 
-        await beside(begin(), *map(join, others))
+        await run_all_then_raise_first(begin(), *map(join, others))
 
 
 async def _check_all(

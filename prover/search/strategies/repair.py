@@ -9,8 +9,8 @@ from typing import Protocol
 
 from prover.candidate import Candidate
 from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
-from prover.search.strategies.beside import beside
 from prover.search.strategies.strategy import SearchContext
+from prover.search.strategies.together import run_all_then_raise_first
 from prover.search.tactics.closers import PROBE
 from prover.search.tactics.cut import cut, errors
 from prover.search.tactics.steps import fill
@@ -77,7 +77,7 @@ class Repair:
         """See `Strategy.run`."""
         places = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as group:
-            await beside(*(self._take(context, sampler, places, group) for sampler in self._samplers))
+            await run_all_then_raise_first(*(self._take(context, sampler, places, group) for sampler in self._samplers))
 
     async def _take(
         self, context: SearchContext, sampler: Sampler, places: asyncio.Semaphore, group: asyncio.TaskGroup

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from prover.candidate import Candidate
-from prover.lean.wire.protocol import UnfitTextError
+from prover.lean.wire.protocol import InvalidTextError
 from prover.sampling.sampler import ProofModel
 from prover.search.stepper import Stepper, StepSession, TacticState
 from prover.search.strategies.strategy import SearchContext, question_terms
@@ -197,7 +197,7 @@ class _Search:
         """The state one tactic further, queued, or submitted if it is complete; None if the tactic fails."""
         try:
             result = await self._context.ask(partial(self._session.run, node.state, tactic.text))
-        except UnfitTextError:
+        except InvalidTextError:
             return None
         if (state := result.state) is not None:
             sources = node.sources | {tactic.source} if tactic.source else node.sources

@@ -29,7 +29,7 @@ from service.cli import common
 from service.client.client import Client
 from service.core.engine import Engine
 from service.core.leans import pool_of
-from service.core.memory import Memory, open_database
+from service.core.memory import ProofCache, open_database
 from service.jobs.runner import JobRunner
 from service.ops.config import Settings
 
@@ -228,7 +228,7 @@ async def _service(
         if store is not None:
             stack.callback(store.close)
         with common.preparing() as preparing:
-            memory = Memory(store, settings.store, lambda hit: None) if store else None
+            memory = ProofCache(store, settings.store, lambda hit: None) if store else None
             engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
         yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), await engine.info()
 

@@ -9,10 +9,10 @@ import typer
 
 from prover.options import SearchOptions
 from service.cli import common
-from service.cli.endings import ending
 from service.client import demo as showing
 from service.client.client import Client
 from service.client.demo import Example, Result
+from service.core.endings import ending
 from service.ops.config import Settings
 
 _EXAMPLES = Path(__file__).resolve().parents[3] / "examples"

@@ -19,9 +19,9 @@ from prover.search.strategies import STRATEGIES
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from service.cli import common, json_lines
-from service.cli.endings import ending
 from service.cli.progress import SearchDisplay
 from service.core import receipts
+from service.core.endings import ending
 from service.core.text import printable, read_theorem
 from service.ops.config import Settings
 

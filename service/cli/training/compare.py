@@ -28,7 +28,7 @@ def compare(
     """Train and evaluate many models from one base, and compare them; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     failed = []
-    with shared.told(), shared.interruptible():
+    with shared.user_errors(), shared.interruptible():
         from training.comparison import Training, jobs, load_comparison, reports, trained
         from training.evaluation.curves import draw_curves
         from training.evaluation.report import write_report
@@ -68,7 +68,7 @@ def _done_by_itself(job: "Job", settings: Settings) -> bool:
 def _do(job: "Job", settings: dict[str, Any], command: str) -> None:
     shared.quiet_libraries(Settings(**settings))
     try:
-        with shared.told(), shared.interruptible():
+        with shared.user_errors(), shared.interruptible():
             _carry_out(job, Settings(**settings), command)
     except typer.Exit as interrupted:
         sys.exit(interrupted.exit_code)

@@ -35,7 +35,7 @@ def generate(
     family: Annotated[list[str] | None, typer.Option(help="Only this family; may be repeated.")] = None,
 ) -> None:
     """Synthetic theorems: arithmetic, divisibility, inequalities, logic, lists, options, induction."""
-    with shared.told():
+    with shared.user_errors():
         from training.corpus.jsonl import write_jsonl
         from training.corpus.synthetic.generator import FAMILIES, generate
 
@@ -57,7 +57,7 @@ def library(
     if project is not None:
         settings = common.alone_in(settings, project, workers)
         imports = imports or list(settings.lean.imports)
-    with shared.told():
+    with shared.user_errors():
         common.run(_library(settings, modules, out, tuple(imports or ())))
 
 
@@ -85,7 +85,7 @@ def project(
     settings = common.load_settings(config, lean={"workers": workers})
     settings = common.alone_in(settings, str(path), workers)
     assert settings.lean.project is not None
-    with shared.told():
+    with shared.user_errors():
         common.run(_project(settings, settings.lean.project, out))
 
 
@@ -109,7 +109,7 @@ def dojo(
     python: Annotated[Path | None, typer.Option(help="Interpreter that has lean-dojo; by default this one.")] = None,
 ) -> None:
     """Theorems of a repository as LeanDojo traces them; the same command goes on where it was stopped."""
-    with shared.told():
+    with shared.user_errors():
         from training.corpus.sources.dojo import TracingError
 
         try:
@@ -136,7 +136,7 @@ def fetch(
 ) -> None:
     """Rebuild the competition corpus from its public sources; takes hours and goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
-    with shared.told():
+    with shared.user_errors():
         common.run(_fetch(settings, folder))
 
 
@@ -168,7 +168,7 @@ def split(
     families: Annotated[bool, typer.Option(help="Keep families (templates, modules) together.")] = True,
 ) -> None:
     """Train, dev and test by family, without repetitions and leaks between them."""
-    with shared.told():
+    with shared.user_errors():
         from training.corpus.dedupe import deduplicate, without_leaks
         from training.corpus.jsonl import write_jsonl
         from training.corpus.record import read_corpus
@@ -193,7 +193,7 @@ def clean(
     seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = 0,
 ) -> None:
     """One corpus of several, without repetitions and without what is held out, up to the names in it."""
-    with shared.told():
+    with shared.user_errors():
         from random import Random
 
         from training.corpus.dedupe import deduplicate, without_leaks

@@ -42,7 +42,7 @@ def run(
     """Sample proofs of every theorem and check them; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
-    with shared.told(), shared.interruptible():
+    with shared.user_errors(), shared.interruptible():
         from prover.verdict import Limits
         from training.config import EvaluationConfig
         from training.evaluation.sampling import Evaluated, evaluate, label_of
@@ -72,7 +72,7 @@ def portfolio(
 ) -> None:
     """What the portfolio of tactics proves without any model: what a model has to beat with as many checks."""
     settings = common.load_settings(config, lean={"workers": workers})
-    with shared.told(), shared.interruptible():
+    with shared.user_errors(), shared.interruptible():
         from prover.verdict import Limits
         from training.evaluation.portfolio import coverage, evaluate_portfolio
 
@@ -93,7 +93,7 @@ def report(
     portfolio: Annotated[Path | None, typer.Option(help="What `evaluate portfolio` wrote, as one more line.")] = None,
 ) -> None:
     """Figures, plots and a table from the raw samples of several models."""
-    with shared.told():
+    with shared.user_errors():
         from training.evaluation.report import write_report
 
         write_report(results, out, base, portfolio)
@@ -106,7 +106,7 @@ def curves(
     out: Annotated[Path, typer.Option("--out", help="PNG to write.", metavar="FILE")],
 ) -> None:
     """Training curves of several runs in one picture."""
-    with shared.told():
+    with shared.user_errors():
         from training.evaluation.curves import draw_curves
 
         draw_curves(runs, out)

@@ -28,7 +28,7 @@ def export(
     if dtype not in ("bfloat16", "float16", "float32"):
         raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
     shared.quiet_libraries()
-    with shared.told():
+    with shared.user_errors():
         from training.export.export import Export, export_model
 
         commands = (*(made_by or ()), shlex.join(["leansieve", *sys.argv[1:]]))

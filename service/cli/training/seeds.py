@@ -36,7 +36,7 @@ def seeds(
 ) -> None:
     """Search several different proofs of every theorem of a corpus; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers})
-    with shared.told():
+    with shared.user_errors():
         from training.seeds.questions import SeedBudget
         from training.seeds.run import write_proved
 

@@ -30,7 +30,7 @@ class TrainingStoppedError(UserError):
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def user_errors() -> Iterator[None]:
     """What goes wrong inside, for the user to mend.
 
     Raises:

@@ -32,7 +32,7 @@ def train(
     """
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
-    with shared.told(), shared.interruptible():
+    with shared.user_errors(), shared.interruptible():
         from training.config import load_config
 
         training = load_config(file, changes or ())

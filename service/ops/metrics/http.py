@@ -19,9 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from prover.errors import UserError
 from service.client.address import Address
-from service.http.listener import Listener
 from service.ops.config import MetricsSettings
 from service.ops.connections.guests import PROBES, Guests, Tallies
+from service.ops.connections.listener import Listener
 from service.ops.health import Check
 from service.ops.metrics.recorder import Recorder
 

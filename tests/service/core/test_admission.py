@@ -32,7 +32,7 @@ class Clock:
 async def refused(room: Room, priority: Priority = Priority.INTERACTIVE) -> float:
     """After how many seconds whoever comes now is told to come back."""
     with pytest.raises(BusyError) as caught:
-        async with room.taking_one(priority):
+        async with room.acquire(priority):
             pass
     return caught.value.seconds
 
@@ -41,11 +41,11 @@ async def test_what_is_not_urgent_leaves_a_quarter_of_the_room() -> None:
     room = Room(4)
     async with contextlib.AsyncExitStack() as inside:
         for _ in range(3):
-            await inside.enter_async_context(room.taking_one(Priority.BATCH))
+            await inside.enter_async_context(room.acquire(Priority.BATCH))
         await refused(room, Priority.BATCH)
-        await inside.enter_async_context(room.taking_one(Priority.INTERACTIVE))
+        await inside.enter_async_context(room.acquire(Priority.INTERACTIVE))
         await refused(room)
-    async with room.taking_one(Priority.BATCH):
+    async with room.acquire(Priority.BATCH):
         pass
 
 
@@ -53,9 +53,9 @@ async def test_those_who_are_refused_come_back_one_after_the_other_as_places_bec
     clock = Clock()
     room = Room(2, clock=clock)
     for _ in range(100):  # each place is held for 8 s: one becomes free every 4 s
-        async with room.taking_one(Priority.INTERACTIVE):
+        async with room.acquire(Priority.INTERACTIVE):
             clock.now += 8
-    async with room.taking_one(Priority.INTERACTIVE), room.taking_one(Priority.INTERACTIVE):
+    async with room.acquire(Priority.INTERACTIVE), room.acquire(Priority.INTERACTIVE):
         turns = [await refused(room) for _ in range(10)]
         assert turns[:7] == pytest.approx([4, 8, 12, 16, 20, 24, 28], rel=0.01)
         assert turns[7:] == [30, 30, 30]
@@ -65,7 +65,7 @@ async def test_those_who_are_refused_come_back_one_after_the_other_as_places_bec
 
 async def test_nobody_is_told_to_come_back_at_once() -> None:
     room = Room(1, clock=Clock())
-    async with room.taking_one(Priority.INTERACTIVE):
+    async with room.acquire(Priority.INTERACTIVE):
         assert await refused(room) == 1.0
 
 
@@ -73,10 +73,10 @@ async def test_a_place_that_becomes_free_in_time_goes_to_who_waits_longest() -> 
     room, inside = Room(1, patience_seconds=60), list[str]()
 
     async def visit(name: str) -> None:
-        async with room.taking_one(Priority.INTERACTIVE):
+        async with room.acquire(Priority.INTERACTIVE):
             inside.append(name)
 
-    async with asyncio.TaskGroup() as visitors, room.taking_one(Priority.INTERACTIVE):
+    async with asyncio.TaskGroup() as visitors, room.acquire(Priority.INTERACTIVE):
         for name in "abc":
             visitors.create_task(visit(name))
         await asyncio.sleep(0)

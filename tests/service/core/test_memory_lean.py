@@ -20,7 +20,7 @@ from prover.store.database import Database
 from prover.store.proofs import ProofStore
 from prover.theorem import Theorem
 from service.core.engine import Engine
-from service.core.memory import Memory
+from service.core.memory import ProofCache
 from service.ops.config import Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
@@ -48,7 +48,7 @@ def looks() -> Looks:
 @pytest.fixture
 async def engine(lean_pool: WorkerPool, database: Database, looks: Looks) -> Engine:
     settings = Settings()
-    engine = Engine(settings, lean_pool, memory=Memory(database, StoreSettings(), looks.append))
+    engine = Engine(settings, lean_pool, memory=ProofCache(database, StoreSettings(), looks.append))
     await engine.start()
     return engine
 

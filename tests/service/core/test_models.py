@@ -10,7 +10,7 @@ from prover.options import Budget, Sampling
 from prover.requests import ModelState, RefusedError, UnavailableError
 from prover.sampling.sampler import SamplingParams
 from prover.sampling.weights import Curve, Model, Probe, Weights
-from service.core.models import Models, meant
+from service.core.models import Models, resolve_sampling
 from service.ops.config import ModelSettings, Settings
 
 DIGEST = "0" * 64
@@ -52,7 +52,7 @@ LOADED = ("base", "wide", "sharp")
 
 
 def params(sampling: Sampling, budget: Budget | None = None, **settings: Any) -> SamplingParams:
-    return meant(sampling, budget or Budget(64), 2, ModelSettings(**settings), WEIGHTS, LOADED)
+    return resolve_sampling(sampling, budget or Budget(64), 2, ModelSettings(**settings), WEIGHTS, LOADED)
 
 
 def test_focus_goes_from_coverage_to_precision_along_the_measured_curves() -> None:

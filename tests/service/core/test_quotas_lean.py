@@ -60,7 +60,7 @@ def taken(account: Account) -> tuple[float, float]:
 
 async def test_tactics_are_charged_for_the_goals_they_leave(engine: Engine, account: Account) -> None:
     async def call() -> int:
-        account.bear()
+        account.activate()
         return (await engine.suggest(Suggest(TacticState(EASY), most=1, seconds=60))).tried
 
     tried = await asyncio.create_task(call())
@@ -71,7 +71,7 @@ async def test_tactics_are_charged_for_the_goals_they_leave(engine: Engine, acco
 
 async def test_a_statement_that_is_only_elaborated_is_charged(engine: Engine, account: Account) -> None:
     async def call() -> None:
-        account.bear()
+        account.activate()
         search = engine.prove(Search(EASY))
         await anext(search)  # accepted
         await search.aclose()
@@ -86,7 +86,7 @@ async def test_a_check_whose_client_leaves_is_charged_until_lean_has_stopped(
     engine: Engine, account: Account, lean_pool: WorkerPool
 ) -> None:
     async def call() -> None:
-        account.bear()
+        account.activate()
         slow = Theorem("theorem slow : ∀ a b c d : Fin 9, a + b + c + d = d + c + b + a")
         await engine.check(Check(slow, Candidate("by decide"), CheckOptions(Limits(60, 4_000_000, 10_000))))
 

@@ -25,7 +25,9 @@ async def test_a_tactic_that_leaves_goals_is_not_offered_while_another_sorry_is_
     looked = await closing.look(lean_client, file, 0, 0, options, most=1)
     assert not looked.complete
     claims = Suggestions(looked.suggestions.goals, (claimed("constructor"), claimed("exact ⟨hp, hq⟩")), 2)
-    offered = closing.Looked(claims, options, looked.place, looked.complete, looked.whole).closings(lean_client)
+    offered = closing.HoleSuggestions(claims, options, looked.place, looked.complete, looked.whole).closings(
+        lean_client
+    )
     assert [text async for _, text in offered] == ["exact ⟨hp, hq⟩"]
 
 

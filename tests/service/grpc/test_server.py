@@ -164,7 +164,7 @@ async def test_what_is_no_message_is_bad_input_and_not_our_failure(channel: grpc
         await call
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert isinstance(status.to_error(caught.value, "here"), InputError)
-    assert "cannot be read" in str(caught.value.details())
+    assert "cannot be parsed" in str(caught.value.details())
 
 
 async def test_a_field_that_this_server_does_not_know_is_not_looked_at(channel: grpc.aio.Channel) -> None:

@@ -21,7 +21,7 @@ from service.auth import tokens
 from service.auth.identity import Role
 from service.auth.owners import Owners
 from service.core.engine import Engine
-from service.core.memory import Memory
+from service.core.memory import ProofCache
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, JobStatus, NoJobError, Outcome
 from service.jobs.runner import JobRunner
 from service.ops.config import JobSettings, Settings, StoreSettings
@@ -42,7 +42,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 async def engine(lean_pool: WorkerPool, database: Database) -> Engine:
-    engine = Engine(Settings(), lean_pool, memory=Memory(database, StoreSettings(), lambda hit: None))
+    engine = Engine(Settings(), lean_pool, memory=ProofCache(database, StoreSettings(), lambda hit: None))
     await engine.start()
     return engine
 

@@ -87,6 +87,6 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "wandb", None)
     with (
         pytest.raises(UserError, match=r"the package wandb is missing; .*pip install 'leansieve\[wandb\]'"),
-        shared.told(),
+        shared.user_errors(),
     ):
         MetricsLog(tmp_path, wandb="provers")

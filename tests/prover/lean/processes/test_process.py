@@ -131,13 +131,13 @@ async def test_garbage_behind_the_marker_ends_the_process(raw: str) -> None:
     async with started() as worker:
         with pytest.raises(WorkerEndedError) as caught:
             await ask(worker, raw=raw, sleep=30)
-        assert caught.value.end is End.GARBAGE
+        assert caught.value.end is End.PROTOCOL_ERROR
 
 
 async def test_unasked_answer_ends_the_process() -> None:
     async with started() as worker:
         await ask(worker, raw='{"id": 2, "ok": true}')
-        assert await worker.ended is End.GARBAGE
+        assert await worker.ended is End.PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("script", [{}, {"stderr": True}, {"one_line": True}])

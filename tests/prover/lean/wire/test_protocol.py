@@ -12,7 +12,7 @@ from prover.lean.checker import Terms
 from prover.lean.wire import lines, protocol
 from prover.lean.wire.answers import Constant, Sorry
 from prover.lean.wire.lines import AnswerError, ProtocolError
-from prover.lean.wire.protocol import NoAnswerError, UnfitTextError
+from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, VerdictKind
 
@@ -72,16 +72,18 @@ def test_a_request_is_one_line_of_ascii_that_says_the_same(text: str) -> None:
 
 
 def test_lone_surrogate_is_named_with_its_text_and_place() -> None:
-    with pytest.raises(UnfitTextError, match="the candidate is not Unicode: a lone surrogate at character 2") as caught:
+    with pytest.raises(
+        InvalidTextError, match="the candidate is not Unicode: a lone surrogate at character 2"
+    ) as caught:
         request("by\ud800")
-    verdict = protocol.unfit(caught.value, Mode.PROOF, Policy())
+    verdict = protocol.invalid_text_verdict(caught.value, Mode.PROOF, Policy())
     assert (verdict.kind, verdict.messages[0].region) == (VerdictKind.REJECTED, Region.CANDIDATE)
 
 
 def test_too_long_a_context_blames_the_request_not_the_candidate() -> None:
-    with pytest.raises(UnfitTextError, match="the context is 1048577 bytes long; at most 1048576 are read") as caught:
+    with pytest.raises(InvalidTextError, match="the context is 1048577 bytes long; at most 1048576 are read") as caught:
         protocol.check(Theorem("theorem a : True", context="x" * 1_048_577), Candidate(""), Terms())
-    assert protocol.unfit(caught.value, Mode.PROOF, Policy()).kind is VerdictKind.INVALID_STATEMENT
+    assert protocol.invalid_text_verdict(caught.value, Mode.PROOF, Policy()).kind is VerdictKind.INVALID_STATEMENT
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-async def beside(*parts: Coroutine[Any, Any, None]) -> None:
+async def run_all_then_raise_first(*parts: Coroutine[Any, Any, None]) -> None:
     """Run parts beside each other. One that fails does not end the others; the first failure is raised in the end."""
     failures: list[Exception] = []
 

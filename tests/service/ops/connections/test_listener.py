@@ -14,9 +14,9 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from service.client.address import Address
-from service.http import listener as module
-from service.http.listener import Listener
+from service.ops.connections import listener as module
 from service.ops.connections.guests import Guests, Room
+from service.ops.connections.listener import Listener
 from service.ops.metrics.recorder import Recorder
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -14,8 +14,8 @@ from prover.verdict import Policy
 from service.ops.config import Settings
 
 
-class Choices:
-    """What is on offer. What is not raises InputError, which names what there is."""
+class Registry:
+    """Looks up policies, projects, samplers and strategies by name. Unknown names raise InputError with the valid ones."""
 
     def __init__(
         self,
