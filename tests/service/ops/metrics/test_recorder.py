@@ -28,8 +28,8 @@ def test_a_check_is_counted_by_verdict_and_trust() -> None:
     recorder.checked(VERIFIED, 0.5)
     recorder.checked(Verdict(VerdictKind.REJECTED, elapsed_ms=20.0), 0.02)
     registry = recorder.registry
-    assert value(registry, "leansieve_checks_total", verdict="verified", trust="kernel_replayed") == 1
-    assert value(registry, "leansieve_checks_total", verdict="rejected", trust="none") == 1
+    assert value(registry, "leansieve_checks_total", verdict="verified", trust="kernel_replayed", path="listed") == 1
+    assert value(registry, "leansieve_checks_total", verdict="rejected", trust="none", path="listed") == 1
     assert value(registry, "leansieve_check_seconds_sum") == pytest.approx(0.22)
     assert value(registry, "leansieve_check_wait_seconds_sum") == pytest.approx(0.3)
 
