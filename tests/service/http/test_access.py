@@ -16,9 +16,10 @@ from prover.errors import UserError
 from service.auth import tokens
 from service.auth.identity import Role
 from service.core.engine import Engine
-from service.http import listener, page
+from service.http import page
 from service.http.app import METHODS, path
 from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
+from service.ops.connections import listener
 from service.server import listening
 
 JSON = {"content-type": "application/json"}
