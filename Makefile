@@ -38,7 +38,7 @@ test: lint
 	$(PYTEST) --durations=10
 
 test-fast: $(FULL) $(BUILT)
-	$(BIN)/python -m pytest -m fast
+	$(BIN)/python -m pytest -m fast --numprocesses=2 --dist=worksteal
 
 coverage: $(FULL) $(BUILT)
 	$(PYTEST) --cov --cov-report=html:build/coverage --cov-report=term

@@ -14,9 +14,28 @@ from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 # Fixtures that are slow to start, and whose tests run in one process so that each is started once (`make test`).
 _SHARED = {"sampler": "vllm", "vllm_server": "vllm", "lean_pool": "lean"}
 
+# Folders of pure tests; those of them without a marker of their own are `fast` (`make test-fast`).
+_FAST = (
+    "tests/protos/",
+    "tests/prover/lean/wire/",
+    "tests/prover/sampling/portfolio/",
+    "tests/prover/search/",
+    "tests/prover/source/",
+    "tests/prover/test_",
+    "tests/service/batches/",
+    "tests/service/core/",
+    "tests/service/grpc/test_convert.py",
+    "tests/service/grpc/test_status.py",
+    "tests/service/jobs/",
+    "tests/service/lsp/",
+    "tests/service/ops/",
+)
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Group tests by the resource that they share, the others by file; a group runs in one process, in its order."""
+    if item.nodeid.startswith(_FAST) and not any(map(item.get_closest_marker, ("lean", "vllm", "slow"))):
+        item.add_marker(pytest.mark.fast)
     fixtures = getattr(item, "fixturenames", ())
     resource = next((resource for fixture, resource in _SHARED.items() if fixture in fixtures), None)
     item.add_marker(pytest.mark.xdist_group(resource or item.path.as_posix()))

@@ -132,6 +132,7 @@ def test_an_answer_has_the_fields_of_the_contract() -> None:
         "id": "a",
         "verdict": "REJECTED",
         "trust": "NONE",
+        "path": "listed",
         "messages": [{"severity": "error", "text": "unknown\nname «é»", "region": "candidate", "line": 2, "column": 3}],
         "axioms": ["propext"],
         "elapsed_ms": 12.346,
