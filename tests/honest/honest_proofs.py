@@ -32,3 +32,5 @@ def load(file: Path) -> list[HonestProof]:
 
 
 HONEST = {file.stem: load(file) for file in sorted(HERE.glob("*.jsonl"))}
+CONTAINED = load(HERE / "contained" / "contained.jsonl")
+"""Proofs whose context, or own text, runs code: they need quarantine."""

@@ -100,6 +100,19 @@ where
 def takeMessages (st : Command.State) : List Message × Command.State :=
   (st.messages.toList, { st with messages := {} })
 
+def beginsWithHash (stx : Syntax) : Bool := match tokensBelow [stx] [] with
+  | first :: _ => first.startsWith "#"
+  | [] => false
+
+/-- What becomes of a command of an elaborator's client that failed. One that only shows something (`#eval`, `#guard`) is no reason to
+    refuse the rest. A definition may have failed because no code could be made of it, which nobody needs: again without. -/
+def forgive (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
+    IO (List Message × Command.State) := do
+  if beginsWithHash stx then return ([], before)
+  if !mentionsKind [``Parser.Command.declaration] [stx] then return failed
+  let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
+  return if hasError log then failed else (log, after)
+
 /-- Parse, vet and elaborate a text command by command; returns what Lean said as well. `only` lists the command kinds that may
     stand at its top, or is empty for any kind of the allow-list. Messages are taken after each command: Lean drops those
     that it counts as reported. -/
@@ -114,7 +127,8 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
   match session.offence task stx with
   | some o => return .error (forbidden src o)
   | none =>
-    let (log, st) := takeMessages (← runCommand session src st (session.tamed stx))
+    let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
+    let (log, st) ← if session.role matches .elaborator && hasError log then forgive session src st stx (log, after) else pure (log, after)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     runFile session task src only st ps (reverseList log said)
