@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 DEFAULT_IMPORTS = ("Init", "Std")
 DEFAULT_PRELUDE = "set_option autoImplicit false"
 
-_IMPORT = re.compile(r"import[ \t]+([\w.'!?]+)[ \t]*(?:--.*)?")
+_WORD = re.compile(r"[\w.'!?]+")
 _MODULE = re.compile(r"[^\W\d][\w'!?]*(\.[^\W\d][\w'!?]*)*")
 
 
@@ -24,30 +24,25 @@ class Header:
 
     imports: tuple[str, ...] = DEFAULT_IMPORTS
     prelude: str = DEFAULT_PRELUDE
+    source: str = field(default="", compare=False, repr=False)
+    """The text that it was read from; empty if from none."""
+    before: int = field(default=0, compare=False, repr=False)
+    """Lines of that text above the prelude's."""
 
     @classmethod
     def parse(cls, text: str, default: tuple[str, ...] = DEFAULT_IMPORTS) -> "Header":
         """Split header lines into imports, which must come first, and the prelude.
 
-        Blank lines and `--` comments between imports are dropped. No import line means the imports `default`.
+        Whatever Lean takes there is read: `module`, `prelude`, `public`, `meta` and `all` say who else sees what, and change
+        nothing here; remarks are skipped. No import means the imports `default`.
 
         Raises:
-            HeaderError: an import line names no well-formed module.
+            HeaderError: an import names no well-formed module, or a remark is not closed.
         """
-        imports: list[str] = []
-        lines = text.splitlines()
-        for number, line in enumerate(lines, start=1):
-            stripped = line.strip()
-            if not stripped or stripped.startswith("--"):
-                continue
-            if not re.match(r"import\b", stripped):
-                prelude = "\n".join(lines[number - 1 :]).strip()
-                return cls(tuple(dict.fromkeys(imports)) or default, prelude)
-            match = _IMPORT.fullmatch(stripped)
-            if match is None or not _MODULE.fullmatch(match[1]):
-                raise HeaderError(f"header line {number}: expected `import Module.Name`, found {stripped[:80]!r}")
-            imports.append(match[1])
-        return cls(tuple(dict.fromkeys(imports)) or default, "")
+        imports, at = _imports(text)
+        prelude = text[at:]
+        start = at + len(prelude) - len(prelude.lstrip())
+        return cls(tuple(dict.fromkeys(imports)) or default, prelude.strip(), text, text.count("\n", 0, start))
 
     @classmethod
     def of_project(cls, text: str) -> "Header":
@@ -63,6 +58,60 @@ class Header:
         """The header as Lean source."""
         lines = [f"import {module}" for module in self.imports]
         return "\n".join([*lines, self.prelude]) if self.prelude else "\n".join(lines)
+
+
+def _imports(text: str) -> tuple[list[str], int]:
+    """The modules that a header imports, and where what follows them begins."""
+    imports: list[str] = []
+    end = at = 0
+    wanted = False  # whether a module's name must come
+    while (at := _behind_remarks(text, at)) < len(text):
+        word = match[0] if (match := _WORD.match(text, at)) else text[at]
+        if wanted and word != "all":
+            if not _MODULE.fullmatch(word):
+                number, shown = text.count("\n", 0, at) + 1, text[at:].split("\n")[0][:80]
+                raise HeaderError(f"header line {number}: expected `import Module.Name`, found {shown!r}")
+            imports.append(word)
+            wanted, end = False, at + len(word)
+        elif word == "import":
+            wanted = True
+        elif not wanted and not (word in ("public", "meta") or (not imports and word in ("module", "prelude"))):
+            break
+        at += len(word)
+        if not wanted and word in ("module", "prelude"):
+            end = at
+    if wanted:
+        raise HeaderError(f"header line {text.count(chr(10)) + 1}: expected `import Module.Name`, found nothing")
+    return imports, _behind_remarks(text, end)
+
+
+def _behind_remarks(text: str, at: int) -> int:
+    """The first place from `at` on that is neither blank nor in a remark."""
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+        elif text.startswith("--", at):
+            at = end if (end := text.find("\n", at)) >= 0 else len(text)
+        elif text.startswith("/-", at) and not text.startswith("/--", at):
+            at = _closed(text, at)
+        else:
+            break
+    return at
+
+
+def _closed(text: str, at: int) -> int:
+    """The end of the remark that begins at `at`; remarks nest."""
+    depth, place = 0, at
+    while True:
+        opening, closing = text.find("/-", place), text.find("-/", place)
+        if closing < 0:
+            raise HeaderError(f"header line {text.count(chr(10), 0, at) + 1}: a remark is not closed")
+        if 0 <= opening < closing:
+            depth, place = depth + 1, opening + 2
+        else:
+            depth, place = depth - 1, closing + 2
+        if not depth:
+            return place
 
 
 @dataclass(frozen=True, slots=True)

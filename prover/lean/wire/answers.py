@@ -4,9 +4,25 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from prover.verdict import Message, Verdict, VerdictKind
+from prover.theorem import Theorem
+from prover.verdict import Message, Region, Verdict, VerdictKind
+
+T = TypeVar("T")
+
+
+def below_imports(theorem: Theorem, answer: T) -> T:
+    """An answer with messages that point into the whole header, whose imports Lean has not been shown."""
+    messages: tuple[Message, ...] = getattr(answer, "messages", ())
+    if not theorem.header.before or all(message.region is not Region.HEADER for message in messages):
+        return answer
+    moved = tuple(
+        replace(message, line=message.line + theorem.header.before) if message.region is Region.HEADER else message
+        for message in messages
+    )
+    return replace(answer, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire import protocol
-from prover.lean.wire.answers import Constant, Elaboration, Export, LibraryPage, Name, Named, SorryGoals, TacticStep
+from prover.lean.wire.answers import (
+    Constant,
+    Elaboration,
+    Export,
+    LibraryPage,
+    Name,
+    Named,
+    SorryGoals,
+    TacticStep,
+    below_imports,
+)
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.wire.role import Role
@@ -336,7 +346,7 @@ class WorkerPool:
         job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
         self._crew.push(job)
         try:
-            return await future
+            return below_imports(theorem, await future)
         finally:
             self._crew.queue.discard(job)
 

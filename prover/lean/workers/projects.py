@@ -18,7 +18,7 @@ from prover.lean.vetting import allow_list
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
-from prover.theorem import Header, Theorem
+from prover.theorem import Theorem
 from prover.verdict import Region, Verdict
 
 T = TypeVar("T")
@@ -167,8 +167,9 @@ class _WithOptions:
 
 def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
     """The theorem with a line of options in front of its own, and with the project's imports if it names none."""
-    header = Header(theorem.header.imports or imports, "\n".join(filter(None, (prelude, theorem.header.prelude))))
-    return replace(theorem, header=header)
+    header = theorem.header
+    joined = "\n".join(filter(None, (prelude, header.prelude)))
+    return replace(theorem, header=replace(header, imports=header.imports or imports, prelude=joined))
 
 
 def _pointing_back(result: T) -> T:

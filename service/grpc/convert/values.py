@@ -58,7 +58,10 @@ def _nanoseconds(seconds: float) -> int:
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
     """A theorem as a request carries it."""
     return theorem_pb2.Theorem(
-        header=theorem.header.text, context=theorem.context, statement=theorem.statement, project=theorem.project
+        header=theorem.header.source or theorem.header.text,
+        context=theorem.context,
+        statement=theorem.statement,
+        project=theorem.project,
     )
 
 
