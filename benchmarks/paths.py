@@ -1,6 +1,6 @@
 """What each path of a check costs: the same proofs in a shared worker and in quarantine.
 
-    python benchmarks/paths.py [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
+    python -m benchmarks.paths [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
 
 Each honest proof is checked by one warm worker (`listed`), and by an elaborator and a judge (`quarantine`), in turns; the first
 candidate of a theorem, whose statement is elaborated alone, is not counted. Beside that: how long a new quarantine takes to its
@@ -19,8 +19,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from lean_pool import quantile, show
 from rich.console import Console
+
+from benchmarks.lean_pool import quantile, show
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the honest proofs belong to the tests
 

@@ -1,6 +1,7 @@
 """Every exploit with nothing vetted: what was FORBIDDEN is elaborated in quarantine, and a judge has the last word."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,8 @@ from prover.lean.workers.client import Client
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
-from prover.verdict import Limits, Mode, Path, Trust, VerdictKind
+from prover.verdict import Limits, Mode, Trust, VerdictKind
+from prover.verdict import Path as Lane
 from tests.adversarial.exploits import EXPLOITS, HERE
 
 pytestmark = pytest.mark.lean
@@ -47,7 +49,7 @@ async def test_exploit_comes_to_nothing_in_quarantine(name: str, lean_pool: Work
         verdicts = [await quarantine.check(theorem, candidate, terms) for candidate in case.texts(HERE / name)]
     finally:
         await quarantine.close()
-    assert {verdict.path for verdict in verdicts} == {Path.QUARANTINE}
+    assert {verdict.path for verdict in verdicts} == {Lane.QUARANTINE}
     if name not in TRUE_STATEMENTS:
         assert [verdict for verdict in verdicts if verdict.verified or verdict.trust > Trust.ELABORATED] == []
 
@@ -59,7 +61,7 @@ async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_
         axiom = await client.check(
             theorem, Candidate("axiom cheat : (1 : Nat) = 2\ntheorem target : (1 : ℕ) = 2 := cheat", Mode.FILE)
         )
-    assert (further.kind, further.path) == (VerdictKind.FORBIDDEN, Path.QUARANTINE)
+    assert (further.kind, further.path) == (VerdictKind.FORBIDDEN, Lane.QUARANTINE)
     assert axiom.kind is VerdictKind.AXIOM_NOT_ALLOWED
 
 
@@ -90,8 +92,18 @@ async def test_no_process_of_a_client_is_left_behind_or_shared(lean_pool: Worker
     assert lean_pool.stats().isolated == 0
 
 
+async def test_the_example_of_the_page_on_native_projects_is_verified(lean_pool: WorkerPool) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "native.md").read_text(encoding="utf-8")
+    example = page.split("```lean\n")[1].split("```")[0]
+    context, statement = example.split("\n\n", 1)
+    statement, proof = statement.split(" := ", 1)
+    async with Client(lean_pool) as client:
+        verdict = await client.check(Theorem(statement, context=context), Candidate(proof), Terms(Limits(seconds=60)))
+    assert (verdict.kind, verdict.path) == (VerdictKind.VERIFIED, Lane.QUARANTINE)
+
+
 async def test_without_quarantine_code_stays_forbidden(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
     async with Client(lean_pool, contain=False) as client:
         verdict = await client.check(theorem, Candidate("rfl"))
-    assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Path.LISTED)
+    assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Lane.LISTED)

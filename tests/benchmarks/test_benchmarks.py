@@ -21,6 +21,7 @@ OF_LEAN = {
     "portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
     "search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
     "suggestions": ["--suggestions=3", "--log=OUT"],
+    "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
     "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {
