@@ -42,7 +42,7 @@ structure Session where
   /-- Of an elaborator: which constants have left it with the reference of a theorem, and the text. -/
   handedOut : IO.Ref (List (String × (NameHashSet × String)))
   /-- Of a judge: the references that it has read. -/
-  fixed : IO.Ref (List (String × (Except Refusal Fixed)))
+  fixed : IO.Ref (List (String × Fixed))
 
 /-- Why a command is not elaborated here, if it is not. -/
 def Session.offence (session : Session) (task : Task) (stx : Syntax) : Option Offence := match session.role with

@@ -11,10 +11,13 @@ def freshNames : List Name → List (Name × Bool) → List (Name × Bool)
 def fixReference (session : Session) (task : Task) (clean : Kernel.Environment) (name : Name) (text : String) : IO (Except Refusal Fixed) := do
   let key := joinStrings " " task.imports "" ++ nameString name ++ text
   match recall key (← session.fixed.get) with
-  | some known => pure known
+  | some known => pure (.ok known)
   | none =>
     let known := build
-    unless ← session.token.isSet do session.fixed.set (remember 16 key known (← session.fixed.get))
+    match known with
+    -- what was refused may have been so for somebody's limits
+    | .ok fixed => session.fixed.set (remember 16 key fixed (← session.fixed.get))
+    | .error _ => pure ()
     pure known
 where
   build : Except Refusal Fixed := match readExport clean text with
