@@ -80,6 +80,8 @@ class CheckOptions:
         trust: tier the proof is checked to; proofs of less trust do not count.
         guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
         priority: batch work yields to interactive work.
+        axioms: allowed beside those of the policy.
+        holes: see `Policy.holes`.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -87,6 +89,8 @@ class CheckOptions:
     trust: Trust = Trust.KERNEL_REPLAYED
     guard: str = ""
     priority: Priority = Priority.INTERACTIVE
+    axioms: tuple[str, ...] = ()
+    holes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

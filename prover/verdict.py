@@ -76,12 +76,17 @@ class Policy:
         kinds: syntax kinds allowed beside the vetting list.
         guard: a theorem of the imported library that is being proved again: a proof that uses it, a theorem of the same
             type, or one that does not stand before it is FORBIDDEN. Empty: no guard.
+        holes: the candidate is a file that stands on the header alone, and these definitions of the context, by their full
+            names, may be any of the same type there. None: the candidate goes on from the context.
+        whole: a `sorry` counts wherever in the candidate it is, and not only below the theorem.
     """
 
     name: str = "default"
     axioms: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     guard: str = ""
+    holes: tuple[str, ...] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

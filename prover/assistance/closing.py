@@ -1,9 +1,9 @@
 """Tactics for a `sorry` of a file, each checked in its place before it is offered."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from prover.assistance.place import Place
+from prover.assistance.place import Place, of_hole
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions, TacticOutcome
 from prover.candidate import Candidate
 from prover.options import SearchOptions
@@ -11,6 +11,7 @@ from prover.requests import Check, Service
 from prover.search.search import Proof
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
 from prover.verdict import Trust, Verdict, VerdictKind
 
 _MAX_SUGGEST_SECONDS = 60.0  # servers reject more by default
@@ -42,7 +43,8 @@ class HoleSuggestions:
             if one.outcome is not TacticOutcome.CLOSES_GOAL:
                 return
             replacement = self._replacement(one.tactic)
-            candidate = Candidate(replacement if self.whole else self.place.with_tactic(one.tactic), source=one.source)
+            text = replacement if self.whole else self.place.with_tactic(one.tactic)
+            candidate = Candidate(text, self.place.mode, one.source)
             verdict = await service.check(Check(self.place.theorem, candidate, self.options.check))
             if holds(verdict, self.complete):
                 yield Proof(candidate, verdict, one.seconds), replacement
@@ -54,28 +56,27 @@ class HoleSuggestions:
 
 
 async def look(
-    service: Service, file: LeanFile, theorem: int, open_before: int, options: SearchOptions, most: int
+    service: Service, file: LeanFile, number: int, open_before: int, options: SearchOptions, most: int
 ) -> HoleSuggestions:
-    """Ask for tactics for the hole that has `open_before` others before it in its theorem, one of `file.theorems` by number.
+    """Ask for tactics for the hole that has `open_before` others before it in its command, one of `file.commands` by number.
 
     Raises:
         UserError: as `Service.suggest`.
     """
-    item = file.theorems[theorem]
-    proof, about = file.proof(item), file.theorem(item)
-    holes = lean_file.sorries(proof)
+    item = file.commands[number]
+    holes = file.sorries(item)
     start, end = holes[open_before]
-    suggestions = await service.suggest(tactics(options, file, item.proof_start + start, most))
+    suggestions = await service.suggest(tactics(options, file, item, start, most))
     if item.hole:
-        return HoleSuggestions(suggestions, options, Place(about, "by\n  "), True, True)
-    place = Place(about, proof[:start], proof[end:], suggestions.term)
+        return HoleSuggestions(suggestions, options, Place(file.theorem(item), "by\n  "), True, True)
+    place = replace(of_hole(file, item, start, end), term=suggestions.term)
     return HoleSuggestions(suggestions, options, place, len(holes) == 1, False)
 
 
-def tactics(options: SearchOptions, file: LeanFile, offset: int, most: int) -> Suggest:
-    """The question for tactics at an offset of a file, with the options of a search for a proof of its theorem."""
+def tactics(options: SearchOptions, file: LeanFile, item: Command, offset: int, most: int) -> Suggest:
+    """The question for tactics at an offset of a command, with the options of a search for a proof of it."""
     return Suggest(
-        FilePosition(file.text, *lean_file.line_and_column(file.text, offset), file.project),
+        FilePosition(file.as_it_stands(item), *lean_file.line_and_column(file.text, offset), file.project),
         most=most,
         seconds=min(options.budget.seconds, _MAX_SUGGEST_SECONDS),
         check=options.check,

@@ -7,11 +7,15 @@ from prover.assistance.suggest import FilePosition, PrintedGoal, TacticState
 from prover.errors import InputError
 from prover.lean.wire.answers import Span
 from prover.source import lean_file
+from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
 from prover.theorem import HeaderError, Theorem
-from prover.verdict import Message
+from prover.verdict import Message, Mode
 
 # Behind these a tactic may stand on the same line.
 _OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
+# A term that stands alone behind these needs no parentheses.
+_IS_VALUE = re.compile(r"(?::=|=>)[ \t]*\Z")
 _BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
 _UNIVERSE = re.compile(r"\bu_\d+\b")
 _ENTRY = re.compile(r"([^:⊢]+?) : (.*)", re.DOTALL)
@@ -55,12 +59,14 @@ class Place:
         before: the proof up to there.
         after: what follows.
         term: a term stands there, not a tactic.
+        mode: `FILE` if the proof is given with what it proves: equations, fields, and declarations that are no theorems.
     """
 
     theorem: Theorem
     before: str
     after: str = ""
     term: bool = False
+    mode: Mode = Mode.PROOF
 
     @property
     def ends_proof(self) -> bool:
@@ -88,6 +94,10 @@ class Place:
         """The proof with a tactic there that does nothing: Lean does not take it where a term stands."""
         return self._with("(skip) <;> sorry")
 
+    def with_proposition(self) -> Trial:
+        """The proof with a `sorry` there that only a proposition's proof can be."""
+        return self._with("(by exact (sorry : (_ : Prop)))" if self.term else "exact (sorry : (_ : Prop))")
+
     def trying(self, tactic: str) -> Trial:
         """The proof with `tactic` there, run on the first goal, and a `sorry` on each goal that it leaves."""
         opening, closing = ("(by (", ") <;> sorry)") if self.term else ("(", ") <;> sorry")
@@ -105,7 +115,11 @@ class Place:
 
     def replacement(self, tactic: str) -> str:
         """What to write there."""
-        return f"(by {self._block(tactic, 4)})" if self.term else self._block(tactic, 0)
+        if not self.term:
+            return self._block(tactic, 0)
+        if _IS_VALUE.search(self.before) and self.after[:1] in ("", "\n"):
+            return f"by {self._block(tactic, 3)}"
+        return f"(by {self._block(tactic, 4)})"
 
     def _block(self, tactic: str, shift: int) -> str:
         """Its lines, the second and further ones below the first."""
@@ -141,27 +155,37 @@ def _in_file(text: str, line: int, column: int) -> Place:
         file = lean_file.parse(text)
     except HeaderError as error:
         raise InputError("position.text", str(error)) from None
-    for item in file.theorems:
+    for item in file.commands:
+        if item.writes_programs:
+            continue
         # The blanks behind a proof belong to whoever types on there.
         following = text[item.proof_end :]
         blank = len(following) - len(following.lstrip())
         if not item.proof_start <= offset <= item.proof_end + blank:
             continue
-        theorem, proof = file.theorem(item), file.proof(item)
         if item.hole:
-            return Place(theorem, "by\n  ")
-        at = offset - item.proof_start
-        for start, end in lean_file.sorries(proof):
-            if start <= at <= end:
-                return Place(theorem, proof[:start], proof[end:])
-        return Place(theorem, _up_to(proof, at), proof[at:])
+            return Place(file.theorem(item), "by\n  ")
+        for start, end in file.sorries(item):
+            if start <= offset <= end:
+                return of_hole(file, item, start, end)
+        if item.statement:
+            place = of_hole(file, item, offset, offset)
+            return replace(place, before=_up_to(place.before))
     raise InputError("position.position", f"no theorem's proof stands at {line}:{column}")
 
 
-def _up_to(proof: str, at: int) -> str:
-    """The proof up to `at`, ready for one more tactic."""
-    line = proof[proof.rfind("\n", 0, at) + 1 : at]
-    before = proof[:at]
+def of_hole(file: LeanFile, item: Command, start: int, end: int) -> Place:
+    """The place between two offsets of a file, in the command that they are in."""
+    candidate = file.candidate(item)
+    shift = len(candidate.text) - item.proof_end
+    return Place(
+        file.theorem(item), candidate.text[: start + shift], candidate.text[end + shift :], mode=candidate.mode
+    )
+
+
+def _up_to(before: str) -> str:
+    """A proof up to where one more tactic goes, ready for it."""
+    line = before[before.rfind("\n") + 1 :]
     if not line.strip():
         return before
     if _OPENS_INLINE.search(before):

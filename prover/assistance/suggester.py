@@ -22,7 +22,7 @@ from prover.search.tactics.goal import read_goal
 from prover.search.tactics.steps import steps
 from prover.source.declarations import declared
 from prover.source.lexer import tokenize
-from prover.verdict import Trust, Verdict, VerdictKind
+from prover.verdict import Mode, Trust, Verdict, VerdictKind
 
 _MOST_TRIES = 96
 _MODEL_LINES = 32
@@ -73,7 +73,7 @@ class Suggester:
         sources: list[AsyncIterator[Proposal]] = []
         if rules:
             sources.append(_by_rule(goals[0], (await declared(self._lean, place.theorem)).definitions))
-        if model is not None:
+        if model is not None and place.mode is Mode.PROOF:
             sources.append(_by_model(model, place, params, alone=not rules))
         timed_out = False
         try:
@@ -97,7 +97,9 @@ class Suggester:
                 self._known = _errors(trial, looked)
                 # A tactic that does nothing is an error where a term stands.
                 skipped = await self._goals(shape, shape.with_skip().text)
-                return shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term(), goals
+                shape = shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term()
+                await self._refuse_data(shape)
+                return shape, goals
         assert looked is not None
         nothing_left = any(message.text.startswith("No goals to be") for message in looked.messages)
         if looked.verdict is VerdictKind.VERIFIED or nothing_left:
@@ -105,6 +107,13 @@ class Suggester:
         if looked.verdict is VerdictKind.INFRASTRUCTURE:
             raise UnavailableError("; ".join(message.text for message in looked.messages))
         raise StatementError(Verdict(looked.verdict, policy=self._terms.policy, messages=looked.messages))
+
+    async def _refuse_data(self, place: Place) -> None:
+        """What a definition computes is not for us to choose: any value of its type would do."""
+        if place.mode is Mode.FILE and not place.theorem.statement:
+            looked = await self._goals(place, place.with_proposition().text)
+            if looked.verdict is VerdictKind.REJECTED:
+                raise InputError("place", "data is wanted at this place, not a proof: say yourself what it is")
 
     async def _try_all(self, sources: Sequence[AsyncIterator[Proposal]], place: Place, goals: tuple[str, ...]) -> None:
         seen: set[str] = set()
@@ -154,7 +163,9 @@ class Suggester:
             return None
         trust = Trust.NONE
         if not left and len(goals) == 1 and place.ends_proof:
-            verdict = await self._lean.check(place.theorem, Candidate(place.with_tactic(proposal.tactic)), self._terms)
+            verdict = await self._lean.check(
+                place.theorem, Candidate(place.with_tactic(proposal.tactic), place.mode), self._terms
+            )
             # Incomplete without a `sorry` in the tactic: what it uses is unproved, as theorems above may be.
             if not verdict.verified and verdict.kind is not VerdictKind.INCOMPLETE:
                 return None
@@ -181,7 +192,7 @@ class Suggester:
         return tuple(goal for sorry in looked.sorries if trial.at(sorry) for goal in sorry.goals)
 
     async def _goals(self, place: Place, proof: str) -> SorryGoals:
-        return await self._lean.goals(place.theorem, proof, self._looking)
+        return await self._lean.goals(place.theorem, proof, self._looking, place.mode)
 
 
 def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
-from prover.verdict import Limits, Policy, Verdict
+from prover.verdict import Limits, Mode, Policy, Verdict
 
 if TYPE_CHECKING:
     from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
@@ -50,8 +50,10 @@ class Lean(Checker, Protocol):
         """The statement alone. Raises as `check`."""
         ...
 
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> "SorryGoals":
-        """The goals at each `sorry` of `proof`. Raises as `check`."""
+    async def goals(
+        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
+    ) -> "SorryGoals":
+        """The goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
         ...
 
     async def tactic(

@@ -1,25 +1,64 @@
-"""`.lean` files: the theorems in them, what stands before each, and where a proof goes.
+"""`.lean` files: their commands, what stands before each, where proofs go, and what is left open.
 
-What is read: `theorem`, `lemma` and `example` with a proof after `:=`; everything else is context. A `sorry` that is no
-theorem's whole proof, as inside a longer proof or in a definition, is reported in `LeanFile.unfilled`.
+Everything that looks for theorems or holes in a file reads it here. Errors are local, as in Lean: a theorem whose proof
+does not hold stands below as a statement without its proof, and a command that fails does not stand there at all
+(`LeanFile.without`).
 """
 
+import itertools
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 
 from prover.atomic import atomic_write
+from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.source import scanner
-from prover.source.scanner import FileTheorem
+from prover.source.imports import header_of
+from prover.source.scanner import Command, Form
 from prover.theorem import Header, HeaderError, Theorem
-from prover.verdict import Message, Region
+from prover.verdict import Message, Mode, Region, Verdict
+
+_RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 LONGEST = 4 << 20
 """Largest file read, in bytes."""
 
-_SORRY = re.compile(r"(?<![\w.'])sorry(?![\w'])")
+_STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
+
+
+class Standing(Enum):
+    """How much of a command still stands for what is below it."""
+
+    WITHOUT_VALUE = "without its value"
+    ABSENT = "not at all"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something that is not proved and that nothing can be put in place of.
+
+    Attributes:
+        start, end: its offsets.
+        why: what it is and why it is left alone.
+    """
+
+    start: int
+    end: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A command that Lean does not take, and the first thing Lean says of it, at a line (from 1) and column (from 0)."""
+
+    number: int
+    line: int
+    column: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +67,224 @@ class LeanFile:
 
     Attributes:
         text: the whole of it, lines ended by a line feed.
+        code: the same with remarks blanked and strings crossed out.
         header: its imports, `Init` among them as Lean has it, and no prelude: opens and options are context.
         body: offset where the context begins, behind the imports.
-        theorems: in the order of the file.
-        unfilled: lines of every `sorry` that is no theorem's whole proof.
+        commands: in the order of the file.
+        fallen: commands, by number, that do not stand whole for what is below them.
         project: the Lake project whose Lean checks it, by the name that requests use; empty for the default Lean.
     """
 
     text: str
+    code: str
     header: Header
     body: int
-    theorems: tuple[FileTheorem, ...]
-    unfilled: tuple[int, ...]
+    commands: tuple[Command, ...]
+    fallen: Mapping[int, Standing] = field(default_factory=dict)
     project: str = ""
 
-    def theorem(self, item: FileTheorem) -> Theorem:
-        """The theorem with everything that stands before it as context, `open … in` having become `open …`."""
-        context = self.text[self.body : item.start]
-        for at in item.prefixes:
-            context = f"{context[: at - self.body]}  {context[at - self.body + 2 :]}"
-        return Theorem(item.statement, self.header, context, self.project)
+    @property
+    def theorems(self) -> tuple[Command, ...]:
+        """The commands that state something to be proved."""
+        return tuple(command for command in self.commands if command.statement)
 
-    def proof(self, item: FileTheorem) -> str:
-        """What follows `:=`."""
+    @property
+    def open(self) -> tuple[Open, ...]:
+        """What is left open without being a hole, in the order of the file."""
+        found: list[Open] = []
+        for command in self.commands:
+            within = self.code[command.start : command.end]
+            if command.writes_programs:
+                found += [
+                    Open(command.start + match.start(), command.start + match.end(), f"this {match[0]} is left alone: it is part of a `{command.keyword}`")
+                    for match in scanner.SORRY.finditer(within)
+                ]  # fmt: skip
+            elif command.value is not None:
+                found += [
+                    Open(
+                        command.start + match.start(1),
+                        command.start + match.end(1),
+                        "`stop` leaves everything behind it in its proof unproved",
+                    )
+                    for match in _STOP.finditer(within)
+                ]
+        return tuple(found)
+
+    def full_names(self) -> dict[int, str]:
+        """The full names of declarations, by the numbers of their commands; those without a name are left out."""
+        names: dict[int, str] = {}
+        spaces: list[str] = []
+        for number, command in enumerate(self.commands):
+            named = command.name != f"{command.keyword} of line {command.line}"
+            if command.keyword == "namespace":
+                spaces.append(command.name)
+            elif command.keyword == "section":
+                spaces.append("")
+            elif command.keyword == "end":
+                del spaces[-1:]
+            elif named and command.value is not None:
+                name = command.name
+                inside = [] if name.startswith("_root_.") else [space for space in spaces if space]
+                names[number] = ".".join([*inside, name.removeprefix("_root_.")])
+        return names
+
+    def sorries(self, command: Command) -> list[tuple[int, int]]:
+        """Where each `sorry` or `admit` of a command that can be filled begins and ends."""
+        if command.writes_programs:
+            return []
+        return [match.span() for match in scanner.SORRY.finditer(self.code, command.start, command.end)]
+
+    def theorem(self, item: Command) -> Theorem:
+        """The theorem with everything that stands before it as context, `open … in` having become `open …`.
+
+        Of a command that is no theorem: the same with an empty statement.
+        """
+        prefixes = self._prefixes(item) if item.statement else ""
+        return Theorem(item.statement, self.header, self.context(item.start) + prefixes, self.project)
+
+    def whole(self) -> str:
+        """All that stands behind the imports, but for commands that only show something."""
+        return self.context(len(self.text), examples=True)
+
+    def context(self, end: int, examples: bool = False) -> str:
+        """What stands before an offset, on the lines where it stands in the file."""
+        pieces: list[str] = []
+        at = self.body
+        for number, command in enumerate(self.commands):
+            if command.end > end:
+                break
+            standing = self.fallen.get(number)
+            kept = examples and command.keyword == "example"
+            if (command.passing and not kept) or standing is Standing.ABSENT:
+                pieces += [self.text[at : command.start], scanner.blank(self.text[command.start : command.end])]
+            elif standing is Standing.WITHOUT_VALUE and command.value is not None:
+                value = self.text[command.value : command.end]
+                pieces += [self.text[at : command.value], ":= sorry", "\n" * value.count("\n")]
+            else:
+                continue
+            at = command.end
+        return "".join([*pieces, self.text[at:end]])
+
+    def without(self, number: int) -> "LeanFile":
+        """The file in which a command stands for less: first without its value, then not at all."""
+        command = self.commands[number]
+        whole = command.value is None or number in self.fallen
+        standing = Standing.ABSENT if whole else Standing.WITHOUT_VALUE
+        return replace(self, fallen={**self.fallen, number: standing})
+
+    def below_faults(self, verdict: Verdict) -> "tuple[LeanFile, tuple[Fault, ...]] | None":
+        """The file without what a verdict blames above its theorem, and what that is; None if nothing above is to blame."""
+        blamed: dict[int, Message] = {}
+        for message in verdict.messages:
+            if message.region is Region.CONTEXT and message.severity == "error":
+                number = self.number_at(_offset(self.text, *self._in_context(message)))
+                if number is not None and self.fallen.get(number) is not Standing.ABSENT:
+                    blamed.setdefault(number, message)
+        if not blamed:
+            return None
+        file = self
+        faults: list[Fault] = []
+        for number, message in blamed.items():
+            if number not in self.fallen:
+                faults.append(Fault(number, *self._in_context(message), message.text))
+            file = file.without(number)
+        return file, tuple(faults)
+
+    def left_open(self, verdict: Verdict, told: Collection[int]) -> tuple[Fault, ...]:
+        """What a verdict on `whole()` says of commands, but for those, by number, of which all is told."""
+        found: dict[int, Fault] = {}
+        unplaced: list[str] = []
+        by_name = {name: number for number, name in self.full_names().items()}
+        for message in self.placed(verdict).messages:
+            number = self.number_at(_offset(self.text, message.line, message.column))
+            unproved = message.severity == "warning" and "`sorry`" in message.text
+            if message.severity != "error" and not unproved:
+                continue
+            if number is None or (message.line, message.column) == line_and_column(self.text, self.body):
+                unplaced.append(message.text)
+            elif number not in told and number not in self.fallen:
+                said = f"{self.commands[number].name} is not proved" if unproved else message.text
+                found.setdefault(number, Fault(number, message.line, message.column, said))
+        for text in unplaced:
+            if (named := _RESTS_ON.match(text)) is not None:
+                for number in (by_name[name] for name in named[1].split(", ") if name in by_name):
+                    if number not in told and number not in self.fallen:
+                        command = self.commands[number]
+                        fault = Fault(number, command.line, 0, f"{command.name} is not proved")
+                        found.setdefault(number, fault)
+        if not found and not told and not verdict.verified:
+            line, column = line_and_column(self.text, self.body)
+            return tuple(Fault(0, line, column, text) for text in unplaced or [verdict.kind.name])
+        return tuple(found.values())
+
+    def placed(self, verdict: Verdict) -> Verdict:
+        """A verdict on `whole()` with places in this file."""
+        messages = []
+        for message in verdict.messages:
+            line, column = self._in_context(replace(message, region=Region.CONTEXT))
+            messages.append(replace(message, line=line, column=column))
+        return replace(verdict, messages=tuple(messages))
+
+    def as_it_stands(self, item: Command) -> str:
+        """The whole text with what stands before `item` as it stands for it, each line where it is in the file."""
+        return self.text[: self.body] + self.context(item.start) + self.text[item.start :]
+
+    def proof(self, item: Command) -> str:
+        """What a proof of `item` replaces, as it is."""
         return self.text[item.proof_start : item.proof_end]
 
-    def filled(self, item: FileTheorem, proof: str) -> "LeanFile":
-        """The file with this proof of `item`."""
-        text = self.text[: item.proof_start] + proof.strip() + self.text[item.proof_end :]
-        return replace(parse(text), project=self.project)
+    def lead(self, item: Command) -> str:
+        """What goes before a proof in a candidate: the statement where that is checked as part of a file."""
+        return "" if item.form is Form.ASSIGNED else item.statement
 
-    def position(self, item: FileTheorem, message: Message) -> tuple[int, int]:
+    def candidate(self, item: Command, source: str = "given") -> Candidate:
+        """What a command says of itself, to be checked: the proof of a theorem, or the whole declaration."""
+        proof_mode = bool(item.statement) and item.form is Form.ASSIGNED
+        return Candidate(self.lead(item) + self.proof(item), Mode.PROOF if proof_mode else Mode.FILE, source)
+
+    def filled(self, item: Command, candidate: str) -> "LeanFile":
+        """The file with this candidate of `item`."""
+        proof = candidate.strip() if item.form is Form.ASSIGNED else candidate.removeprefix(self.lead(item))
+        read_anew = parse(self.text[: item.proof_start] + proof + self.text[item.proof_end :])
+        standing = {number: how for number, how in self.fallen.items() if self.commands[number] != item}
+        return replace(read_anew, fallen=standing, project=self.project)
+
+    def line_in(self, earlier: "LeanFile", number: int, line: int) -> int:
+        """Where a line of a command was before holes above it were filled."""
+        return line - self.commands[number].line + earlier.commands[number].line
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line, from 1, and column, from 0."""
+        return _offset(self.text, line, column)
+
+    def number_at(self, offset: int) -> int | None:
+        """The number of the command that an offset is in or behind."""
+        number = bisect_right(self.commands, offset, key=lambda command: command.start) - 1
+        return number if number >= 0 else None
+
+    def position(self, item: Command, message: Message) -> tuple[int, int]:
         """Line (from 1) and column (from 0) in this file of a message about `item`."""
-        start = {
-            Region.HEADER: 0,
-            Region.CONTEXT: self.body,
-            Region.STATEMENT: item.keyword,
-            Region.CANDIDATE: item.proof_start,
-        }[message.region]
-        line, column = line_and_column(self.text, start)
-        if message.line > 1:
-            return line + message.line - 1, message.column
-        shift = item.shift if message.region is Region.STATEMENT else 0
-        return line, column + max(0, message.column - shift)
+        if message.region in (Region.HEADER, Region.CONTEXT):
+            return self._in_context(message)
+        text = item.statement if message.region is Region.STATEMENT else self.lead(item) + self.proof(item)
+        at = _offset(text, message.line, message.column)
+        stated = len(item.statement) if message.region is Region.STATEMENT else len(self.lead(item))
+        if at < stated or message.region is Region.STATEMENT:
+            return line_and_column(self.text, item.at + max(0, at - item.shift))
+        return line_and_column(self.text, item.proof_start + at - stated)
+
+    def _in_context(self, message: Message) -> tuple[int, int]:
+        line, column = line_and_column(self.text, 0 if message.region is Region.HEADER else self.body)
+        return line + message.line - 1, message.column + (column if message.line == 1 else 0)
+
+    def _prefixes(self, item: Command) -> str:
+        pieces: list[str] = []
+        at = item.start
+        for begin, end in item.prefixes:
+            shown = self.text[begin:end] + "  "
+            pieces += [self.text[at:begin], scanner.blank(shown) if self.text[begin] == "#" else shown]
+            at = end + 2
+        return "".join(pieces)
 
 
 def read(path: Path) -> LeanFile:
@@ -99,33 +313,47 @@ def read(path: Path) -> LeanFile:
         raise UserError(f"{path}: {error}") from None
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, was: str) -> None:
     """Replace the file at once and whole, keeping its line ends and mode; if anything fails it stays as it was.
 
+    Args:
+        was: the text that was read; a file that says something else by now is left alone, and `text` is put beside it.
+
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or was changed meanwhile.
     """
     try:
-        newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
-        with atomic_write(path.resolve(), lasting=True) as stream:
-            stream.write(text.replace("\n", newline).encode())
+        source = path.read_bytes()
+        newline = "\r\n" if b"\r\n" in source else "\n"
+        written = text.replace("\n", newline).encode()
+        if source.replace(b"\r\n", b"\n") != was.encode():
+            beside = next(each for each in _beside(path) if not each.exists())
+            _replace(beside, written)
+            raise UserError(f"{path} was changed meanwhile and left as it is now; with the proofs it is in {beside}")
+        _replace(path, written)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; it was left as it was") from None
 
 
+def _beside(path: Path) -> Iterator[Path]:
+    for number in itertools.count(1):
+        yield path.with_name(f"{path.stem}.proved-{number}{path.suffix}")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with atomic_write(path.resolve(), lasting=True) as stream:
+        stream.write(content)
+
+
 def parse(text: str) -> LeanFile:
-    """Find the theorems of a file.
+    """Find the commands of a file.
 
     Raises:
         HeaderError: its import lines cannot be read.
     """
     code = scanner.code_of(text)
-    header, body = _imports(code)
-    theorems = tuple(scanner.theorems(text, code, body))
-    starts = scanner.line_starts(code)
-    filled = {item.proof_end for item in theorems if item.hole}
-    sorries = [match for match in _SORRY.finditer(code) if match.end() not in filled]
-    return LeanFile(text, header, body, theorems, tuple(bisect_right(starts, match.start()) for match in sorries))
+    header, body = header_of(text, code)
+    return LeanFile(text, code, header, body, tuple(scanner.commands(text, code, body)))
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
@@ -140,21 +368,16 @@ def indentation(text: str, offset: int) -> int:
 
 
 def sorries(text: str) -> list[tuple[int, int]]:
-    """Where each `sorry` begins and ends, those in comments and strings left out."""
-    return [match.span() for match in _SORRY.finditer(scanner.code_of(text))]
+    """Where each `sorry` and `admit` begins and ends, those in comments and strings left out."""
+    return list(_spans(scanner.code_of(text)))
 
 
-def _imports(code: str) -> tuple[Header, int]:
-    """The imports at the top and the offset behind them."""
-    at = 0
-    lines: list[str] = []
-    for line in code.splitlines(keepends=True):
-        if line.strip() and not re.match(r"\s*import\b", line):
-            if re.match(r"\s*(?:module|prelude|public\s+import|meta\s+import)\b", line):
-                raise HeaderError(f"header line {len(lines) + 1}: only files with plain `import` lines can be read")
-            break
-        lines.append(line)
-        at += len(line)
-    imports = Header.parse("".join(lines)).imports if any(line.strip() for line in lines) else ()
-    # Lean itself imports `Init` into every file and nothing else that is not named.
-    return Header(tuple(dict.fromkeys(("Init", *imports))), ""), at
+def _spans(code: str) -> Iterator[tuple[int, int]]:
+    for match in scanner.SORRY.finditer(code):
+        yield match.span()
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """The offset of a line, from 1, and column, from 0, of a text; its end if there is no such place."""
+    starts = scanner.line_starts(text)
+    return min(len(text), starts[line - 1] + column) if line <= len(starts) else len(text)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from prover.source.lexer import tokenize
-from prover.source.scanner import commands
+from prover.source.scanner import code_of, commands
 from prover.theorem import Theorem
 
 _DECLARES = re.compile(
@@ -33,7 +33,9 @@ def shortened(theorem: Theorem) -> Iterator[Theorem]:
     yield theorem
     if not theorem.context.strip():
         return
-    pieces = [_read(place, text) for place, text in enumerate(commands(theorem.context))]
+    context = theorem.context
+    found = commands(context, code_of(context), 0)
+    pieces = [_read(place, context[one.start : one.end].strip()) for place, one in enumerate(found)]
     order = _by_worth(pieces, _words(theorem.statement))
     room = len(theorem.context) // 2
     while room >= _SHORTEST:

@@ -4,60 +4,117 @@ A wrong guess costs a proof that is not found, never a wrong one, since Lean jud
 was cut here.
 """
 
-import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from prover.source.lexer import tokenize
 
+SORRY = re.compile(r"(?<![\w.'])(?:sorry|admit)(?![\w'])")
+"""A hole in blanked code."""
+
 _NO_BREAK = re.compile(r"[^\n]")
-_THEOREM = re.compile(r"(?<![\w.'`])(?P<keyword>theorem|lemma|example)(?![\w'.])")
-_NAME = re.compile(r"\s+([^\s:({\[⦃]+)")
-# The bound keeps hostile files from taking quadratic time.
-_MODIFIERS = re.compile(r"(?:(?:@\[[^\]]{0,300}\]|\b(?:private|protected|public|noncomputable|nonrec)\b)\s*)*\Z")
-_PREFIX_IN = re.compile(
-    r"^[ \t]*(?:open|set_option|variable|include|omit|attribute|universe)\b[^\n]*\bin\Z", re.MULTILINE
+_MODIFIER = (
+    r"(?:@\[[^\]]{0,300}\]|\b(?:private|protected|public|noncomputable|nonrec|unsafe|partial|scoped|local|meta)\b)"
 )
-# Reserved words, which no proof can hold, at any indentation; the others only where a line begins.
+# The bounds keep hostile files from taking quadratic time.
+_MODIFIERS = re.compile(rf"(?:{_MODIFIER}\s*)*\Z")
+_LEADING_MODIFIERS = re.compile(rf"(?:{_MODIFIER}\s*)*")
+_ONLY_MODIFIERS = re.compile(rf"\s*(?:{_MODIFIER}\s*)+\Z")
+_PREFIX_IN = re.compile(
+    r"[ \t]*(?:open|set_option|variable|include|omit|attribute|universe|\#guard_msgs|section)\b.*\bin\s*\Z", re.DOTALL
+)
+_LONGEST_PREFIX = 2_000  # characters
+# `theorem` and `example` are reserved words; the others begin a command at any indentation, or only where a line begins.
 _COMMAND = re.compile(
-    r"""^[ \t]*(?:namespace|section|end|def|abbrev|instance|structure|class|inductive|opaque|axiom|variable|universe|mutual
-    |private|protected|noncomputable|macro|macro_rules|syntax|notation|elab|elab_rules|attribute)\b
-    | ^(?:@\[ | \# | (?:public|unsafe|partial|nonrec|scoped|local|meta|coinductive|open|export|set_option|infix|infixl|infixr
-    |prefix|postfix|deriving|import|initialize|include|omit|add_decl_doc|run_cmd|run_meta)\b)""",
+    r"""(?<![\w.'`(])(?:theorem|example)(?![\w'.])
+    | ^[ \t]*(?:lemma|namespace|section|end|def|abbrev|instance|structure|class|inductive|opaque|axiom|variable|universe
+    |mutual|private|protected|noncomputable|macro|macro_rules|syntax|notation|elab|elab_rules|attribute)\b(?!')
+    | ^(?:@\[ | \#[a-z] | (?:public|unsafe|partial|nonrec|scoped|local|meta|coinductive|open|export|set_option|infix|infixl
+    |infixr|prefix|postfix|deriving|import|initialize|include|omit|add_decl_doc|run_cmd|run_meta|run_elab|builtin_initialize
+    |declare_syntax_cat|register_[a-z_]+|simproc|dsimproc|alias|irreducible_def|recall|suppress_compilation|seal|unseal
+    |grind_pattern|unif_hint|binder_predicate|initialize_simps_projections|library_note|assert_not_exists)\b(?!'))""",
     re.VERBOSE | re.MULTILINE,
 )
-_ASSIGN = re.compile(r"[(\[{⦃⟨]|[)\]}⦄⟩]|:=|^[ \t]*\||\bwhere\b", re.MULTILINE)
-_PURE_SORRY = re.compile(r"(?:by\b\s*)?sorry")
+_KEYWORD = re.compile(r"\s*(?P<word>\#?[\w]+)")
+_NAME = re.compile(r"\s+(?P<name>[^\s:({\[⦃|]+)")
+_SPLIT = re.compile(
+    r"""(?P<opening>[(\[{⦃⟨]) | (?P<closing>[)\]}⦄⟩]) | (?P<assign>:=) | (?P<arrow>=>) | (?P<bar>(?<![|<])\|(?![|>]))
+    | (?<![\w.'])(?: (?P<where>where) | (?P<bind>let|have|letI|haveI|let_fun) | (?P<match>match|nomatch)
+    | (?P<cases>(?:fun|λ)(?=\s*\|)) )(?![\w'])""",
+    re.VERBOSE,
+)
+_PURE_SORRY = re.compile(r"(?:by\b\s*)?(?:sorry|admit)")
+
+_THEOREMS = frozenset({"theorem", "lemma", "example"})
+_VALUED = frozenset({*_THEOREMS, "def", "abbrev", "instance", "opaque"})
+# They declare nothing that what follows could use; `example` is among them.
+_PASSING = re.compile(r"\#|example\Z")
+_WITH_TEXT_OF_PROGRAMS = frozenset({"macro", "macro_rules", "syntax", "notation", "elab", "elab_rules", "simproc"})
+
+
+class Form(StrEnum):
+    """How a declaration gives its value."""
+
+    ASSIGNED = "assigned"
+    EQUATIONS = "equations"
+    FIELDS = "fields"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class FileTheorem:
-    """One theorem of a file. Offsets count characters of `LeanFile.text`.
+class Command:
+    """One command of a file. Offsets count characters of `LeanFile.text`.
 
     Attributes:
-        name: as written, or `example` and its line.
+        keyword: the word that says what it is: `theorem`, `def`, `#eval`, …
+        name: as written; of a command without a name, its keyword and line.
         line: line of the keyword, from 1.
-        statement: `theorem NAME binders : goal`, whatever the keyword was; attributes and modifiers are left out.
+        statement: of a theorem, `theorem NAME binders : goal`, whatever the keyword was; attributes and modifiers are left
+            out. Empty for everything else, and for theorems whose statement has no end that the scanner could find.
         start: where what stands before it ends; comments and modifiers of its own follow.
-        keyword: where the statement begins.
+        at: where its keyword is.
         shift: how much longer the statement's first line became because its keyword was replaced.
-        prefixes: where the `in` of each `open … in` or `set_option … in` before it stands.
-        proof_start, proof_end: the text after `:=`, without the blanks around it.
-        hole: whether that text is `sorry` or `by sorry`.
+        prefixes: where each `open … in` or `set_option … in` before it begins and where its `in` stands.
+        proof_start, proof_end: what a proof replaces: the text after `:=` without the blanks around it; the equations or
+            fields behind the statement; the whole command where there is no statement.
+        value: where `:=`, the equations or the fields begin; None if there are none.
+        form: how the value is given.
+        end: where it ends, blanks and remarks left out.
+        hole: whether the value of a theorem is `sorry` or `by sorry`.
     """
 
+    keyword: str
     name: str
     line: int
     statement: str
     start: int
-    keyword: int
+    at: int
     shift: int
-    prefixes: tuple[int, ...]
+    prefixes: tuple[tuple[int, int], ...]
     proof_start: int
     proof_end: int
+    value: int | None
+    form: Form
+    end: int
     hole: bool
+
+    @property
+    def is_theorem(self) -> bool:
+        """Whether it was meant as one, `example` among them, with a statement or without."""
+        return self.keyword in _THEOREMS
+
+    @property
+    def passing(self) -> bool:
+        """Whether what follows cannot depend on it."""
+        return _PASSING.match(self.keyword) is not None
+
+    @property
+    def writes_programs(self) -> bool:
+        """Whether a `sorry` in it is text of what it defines, and no hole."""
+        return (self.passing and not self.is_theorem) or self.keyword in _WITH_TEXT_OF_PROGRAMS
 
 
 def code_of(text: str) -> str:
@@ -71,58 +128,112 @@ def code_of(text: str) -> str:
     return "".join([*pieces, _NO_BREAK.sub(" ", text[at:])])
 
 
+def blank(text: str) -> str:
+    """Blanks in place of every character but line feeds."""
+    return _NO_BREAK.sub(" ", text)
+
+
 def line_starts(text: str) -> list[int]:
     """The offset at which each line begins."""
     return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
-def theorems(text: str, code: str, body: int) -> Iterator[FileTheorem]:
-    """The theorems of a file behind the offset `body`; `code` is `code_of(text)`."""
-    matches = list(_THEOREM.finditer(code, body))
+def commands(text: str, code: str, body: int) -> Iterator[Command]:
+    """The commands of a file behind the offset `body`; `code` is `code_of(text)`."""
     starts = line_starts(code)
     previous = body
-    for match, following in itertools.zip_longest(matches, matches[1:]):
-        command = _COMMAND.search(code, match.end(), following.start() if following else len(code))
-        end = command.start() if command else following.start() if following else len(code)
-        if command is None and following:
-            end = _before_modifiers(code, match.end(), end)
-        assign = _assign(code, match.end(), end)
-        floor, previous = previous, end
-        if assign is None:
-            continue
-        start = _before_blanks(code, body, _before_modifiers(code, floor, match.start()))
-        line = bisect_right(starts, match.start())
-        name = _NAME.match(code, match.end(), assign)
-        if match["keyword"] == "example" or name is None:
-            name_text, opening = f"example of line {line}", f"theorem leansieve_example_{line}"
-        else:
-            name_text, opening = text[name.start(1) : name.end(1)].rstrip("."), "theorem"
-        proof = code[assign + 2 : end]
-        proof_start = assign + 2 + len(proof) - len(proof.lstrip())
-        yield FileTheorem(
-            name=name_text,
-            line=line,
-            statement=opening + text[match.end() : match.end() + len(code[match.end() : assign].rstrip())],
-            start=start,
-            keyword=match.start(),
-            shift=len(opening) - len(match["keyword"]),
-            prefixes=tuple(_prefixes(code, body, start)),
-            proof_start=proof_start,
-            proof_end=max(proof_start, assign + 2 + len(proof.rstrip())),
-            hole=_PURE_SORRY.fullmatch(proof.strip()) is not None,
-        )
+    for first, at, prefixes, end in _spans(code, body):
+        end = _before_blanks(code, at, end)
+        yield _command(text, code, starts, _before_blanks(code, previous, first), at, prefixes, end)
+        previous = end
 
 
-def commands(text: str) -> list[str]:
-    """The commands of a text, each with the comments in front of it; without what stands before the first."""
-    code = code_of(text)
-    found = {match.start() for pattern in (_COMMAND, _THEOREM) for match in pattern.finditer(code)}
-    starts = sorted({_before_blanks(code, 0, _before_modifiers(code, 0, start)) for start in found})
-    return [text[start:end].strip() for start, end in itertools.pairwise([*starts, len(text)])]
+def _spans(code: str, body: int) -> Iterator[tuple[int, int, list[tuple[int, int]], int]]:
+    """Each command: where its modifiers and prefixes begin, where its keyword is, its prefixes, and where the next begins."""
+    heads = [_own(code, match) for match in _COMMAND.finditer(code, body)]
+    number = 0
+    while number < len(heads):
+        first, prefixes = heads[number], list[tuple[int, int]]()
+        first = _before_modifiers(code, max(body, heads[number - 1] + 1 if number else body), first)
+        # What only goes before a command is part of it.
+        while number + 1 < len(heads):
+            piece = code[heads[number] : heads[number + 1]]
+            if len(piece) <= _LONGEST_PREFIX and _PREFIX_IN.match(piece):
+                prefixes.append((heads[number], heads[number] + len(piece.rstrip()) - 2))
+            elif not _ONLY_MODIFIERS.match(piece):
+                break
+            number += 1
+        at = _keyword(code, heads[number])
+        if _word(code, at) == "mutual":
+            number = _closing_end(code, heads, number)
+        number += 1
+        while number < len(heads) and re.match(
+            r"deriving\b(?!\s+(?:noncomputable\s+)?instance\b)", code[heads[number] :][:60]
+        ):
+            number += 1
+        end = heads[number] if number < len(heads) else len(code)
+        if number < len(heads):
+            end = _before_modifiers(code, at + 1, end)
+        yield first, at, prefixes, end
+
+
+def _own(code: str, match: re.Match[str]) -> int:
+    return match.end() - len(match[0].lstrip())
+
+
+def _keyword(code: str, head: int) -> int:
+    """Where the keyword stands behind the modifiers that a command may begin with."""
+    match = _LEADING_MODIFIERS.match(code, head)
+    at = match.end() if match else head
+    return at if at < len(code) else head
+
+
+def _word(code: str, at: int) -> str:
+    match = _KEYWORD.match(code, at)
+    return match["word"] if match else code[at : at + 1]
+
+
+def _closing_end(code: str, heads: list[int], number: int) -> int:
+    """The number of the `end` of a `mutual`; the last command if it is not closed."""
+    depth = 0
+    for inner in range(number, len(heads)):
+        word = _word(code, _keyword(code, heads[inner]))
+        depth += word in ("mutual", "namespace", "section")
+        depth -= word == "end"
+        if depth == 0:
+            return inner
+    return len(heads) - 1
+
+
+def _command(
+    text: str, code: str, starts: list[int], start: int, at: int, prefixes: list[tuple[int, int]], end: int
+) -> Command:
+    word = _word(code, at)
+    line = bisect_right(starts, at)
+    behind = at + len(word)
+    form, value = _value(code, behind, end) if word in _VALUED else (Form.NONE, None)
+    name = _NAME.match(code, behind, end if value is None else value)
+    named = name is not None and word not in ("example", "mutual") and name["name"] != ":="
+    name_text = text[name.start("name") : name.end("name")].rstrip(".") if named and name else f"{word} of line {line}"
+    statement, shift, proof_start, proof_end = "", 0, start, end
+    if word in _THEOREMS and value is not None:
+        opening = "theorem" if named else f"theorem leansieve_example_{line}"
+        shift = len(opening) - len(word)
+        stated = behind + len(code[behind:value].rstrip())
+        statement = opening + text[behind:stated]
+        proof_start = stated
+        if form is Form.ASSIGNED:
+            proof = code[value + 2 : end]
+            proof_start = value + 2 + len(proof) - len(proof.lstrip())
+        proof_end = max(proof_start, end)
+    hole = bool(statement) and form is Form.ASSIGNED and _PURE_SORRY.fullmatch(code[proof_start:proof_end]) is not None
+    return Command(
+        word, name_text, line, statement, start, at, shift, tuple(prefixes), proof_start, proof_end, value, form, end, hole
+    )  # fmt: skip
 
 
 def _before_modifiers(code: str, floor: int, end: int) -> int:
-    match = _MODIFIERS.search(code, floor, end)
+    match = _MODIFIERS.search(code, max(floor, end - _LONGEST_PREFIX), end)
     return match.start() if match else end
 
 
@@ -132,24 +243,46 @@ def _before_blanks(code: str, floor: int, end: int) -> int:
     return end
 
 
-def _prefixes(code: str, floor: int, end: int) -> Iterator[int]:
-    """Where the `in` of each `open … in` that ends just before `end` stands."""
-    while True:
-        line = max(floor, code.rfind("\n", floor, end) + 1)
-        if _PREFIX_IN.match(code, line, end) is None:
-            return
-        yield end - 2
-        end = _before_blanks(code, floor, line)
+def _value(code: str, at: int, end: int) -> tuple[Form, int | None]:
+    """Where the value of a declaration begins, and how it is given.
 
-
-def _assign(code: str, at: int, end: int) -> int | None:
-    """Offset of the first `:=` outside brackets; None if `where` or equations (`| pattern =>`) come first."""
-    depth = 0
-    for match in _ASSIGN.finditer(code, at, end):
-        if match[0] in "([{⦃⟨":
+    A `:=` inside brackets, of a `let` or of a `have` belongs to the statement; so do the cases of a `match` or `fun`.
+    """
+    depth = bound = 0
+    cases = False
+    for match in _SPLIT.finditer(code, at, end):
+        kind = match.lastgroup
+        if kind == "opening":
             depth += 1
-        elif match[0] in ")]}⦄⟩":
+        elif kind == "closing":
             depth -= 1
-        elif depth == 0:
-            return match.start() if match[0] == ":=" else None
-    return None
+        elif depth > 0:
+            continue
+        elif kind == "bind":
+            bound += 1
+        elif kind in ("match", "cases"):
+            cases = True
+        elif kind == "where":
+            return Form.FIELDS, match.start()
+        elif kind == "assign":
+            if bound == 0:
+                return Form.ASSIGNED, match.start()
+            bound -= 1
+        elif kind == "bar" and not cases:
+            if _is_equation(code, match.end(), end):
+                return Form.EQUATIONS, match.start()
+            cases = True  # and no later one before that `:=`
+    return Form.NONE, None
+
+
+def _is_equation(code: str, at: int, end: int) -> bool:
+    """Whether a pattern and `=>` follow, and not the rest of an absolute value."""
+    depth = 0
+    for match in _SPLIT.finditer(code, at, end):
+        if match.lastgroup == "opening":
+            depth += 1
+        elif match.lastgroup == "closing":
+            depth -= 1
+        elif depth == 0 and match.lastgroup in ("arrow", "assign"):
+            return match.lastgroup == "arrow"
+    return False

@@ -32,6 +32,7 @@ ROLES: Mapping[str, Role | None] = {
     "CancelBatch": Role.PROVE,
     "CheckProof": Role.CHECK,
     "CheckProofs": Role.CHECK,
+    "CheckSolution": Role.CHECK,
     "GetServerInfo": None,
     "ReloadModel": Role.ADMIN,
 }

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from prover.atomic import atomic_write_text
 from prover.errors import UserError
 from prover.theorem import Theorem
+from prover.verdict import VerdictKind
 from service.batches.inputs import Entry
 from service.batches.jsonl import Row, message_row
 from service.jobs.jobs import Answer, Answered, Outcome
@@ -139,7 +140,9 @@ class Folder:
                 created=time.time(),
             )
             for at, entry in refused:
-                self._append(_row(at, entry, "", 0, Answer("", Outcome.INVALID, entry.family, verdict=entry.verdict)))
+                left = entry.verdict is not None and entry.verdict.kind is VerdictKind.INCOMPLETE
+                outcome = Outcome.UNPROVED if left else Outcome.INVALID
+                self._append(_row(at, entry, "", 0, Answer("", outcome, entry.family, verdict=entry.verdict)))
             self.replace("run.json", run.model_dump_json(indent=2))
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror}") from None

@@ -1,7 +1,8 @@
 """Where the theorems of a batch come from: JSON Lines, Lean files with `sorry`, an imported library."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from prover.errors import InputError, UserError
 from prover.lean import library
 from prover.lean.workers.pool import WorkerPool
 from prover.source import lean_file
+from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
-from prover.verdict import Verdict
+from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.batches.jsonl import Id, read_items
 from service.core.text import read_theorem, refusal
 from service.ops.config import TextSettings
@@ -64,17 +66,24 @@ class Shard:
 
 def from_path(path: Path, limits: TextSettings) -> Iterator[Entry]:
     """The theorems of a file or folder: `.jsonl` lines `{id or name, statement, header?, context?, family?, guard?}`; or the
-    `sorry`s of a `.lean` file, or of every one in a folder.
+    `sorry`s of a `.lean` file, or of every one in a folder. What cannot be taken, as a file of a folder that cannot be read or
+    a `sorry` that is not the whole proof of a theorem, is an entry that says so.
 
     Raises:
         UserError: it cannot be read, or is nothing of that kind.
     """
     if path.is_dir():
-        files = sorted(each for each in path.rglob("*.lean") if _own(each.relative_to(path)))
-        if not files:
+        unreadable: list[OSError] = []
+        files = lean_files(path, unreadable.append)
+        if not files and not unreadable:
             raise UserError(f"{path} holds no .lean file")
+        for error in unreadable:
+            yield _unread(Path(error.filename), path, f"cannot read {error.filename}: {error.strerror}")
         for file in files:
-            yield from _from_lean(file, file.relative_to(path).as_posix(), limits)
+            try:
+                yield from _from_lean(file, file.relative_to(path).as_posix(), limits)
+            except UserError as unread:
+                yield _unread(file, path, str(unread))
     elif path.suffix == ".lean":
         yield from _from_lean(path, path.name, limits)
     elif path.suffix == ".jsonl":
@@ -111,11 +120,45 @@ async def from_library(
 
 def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
     file = lean_file.read(path)
-    for item in file.theorems:
+    for item in file.commands:
         if item.hole:
             theorem = file.theorem(item)
             id_ = f"{name}:{item.line}:{item.name}"
             yield _entry(id_, theorem.statement, theorem.header.text, theorem.context, name, "", limits)
+            continue
+        for start, _ in file.sorries(item):
+            why = "this `sorry` is only a part of what it stands in, which `leansieve prove` and editors fill"
+            yield _left(file, start, f"{name}:{{place}}:{item.name}", name, why)
+    for left in file.open:
+        yield _left(file, left.start, f"{name}:{{place}}", name, left.why)
+
+
+def _left(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry:
+    """The entry of something that is open and not searched."""
+    line, column = lean_file.line_and_column(file.text, offset)
+    message = Message("error", why, Region.CANDIDATE, line, column)
+    verdict = Verdict(VerdictKind.INCOMPLETE, messages=(message,))
+    return Entry(id_.format(place=f"{line}:{column}"), None, family[-_LONGEST_FAMILY:], verdict=verdict)
+
+
+def _unread(path: Path, folder: Path, why: str) -> Entry:
+    """The entry of a file or folder that cannot be read."""
+    name = path.relative_to(folder).as_posix()
+    verdict = Verdict(VerdictKind.INVALID_STATEMENT, messages=(Message("error", why, Region.HEADER),))
+    return Entry(name, None, name[-_LONGEST_FAMILY:], verdict=verdict)
+
+
+def lean_files(folder: Path, unreadable: Callable[[OSError], object]) -> list[Path]:
+    """The `.lean` files of a folder and of those below it, hidden ones and what builds leave behind aside, sorted.
+
+    Args:
+        unreadable: told of folders that cannot be read.
+    """
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = [each for each in folders if _own(Path(each))]
+        found += [Path(place, name) for name in names if name.endswith(".lean") and _own(Path(name))]
+    return sorted(found)
 
 
 def _own(path: Path) -> bool:

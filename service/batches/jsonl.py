@@ -95,12 +95,19 @@ def message_row(message: Message) -> Row:
 class Answers:
     """The output of a batch: opened by one process at a time, appended line by line, resumed where it was torn."""
 
-    def __init__(self, path: Path, finished: Callable[[Row], bool]) -> None:
-        """Write to `path`; a row of an earlier run for which `finished` is false is dropped, to be answered again."""
+    def __init__(self, path: Path, finished: Callable[[Row], bool], good: Callable[[Row], bool]) -> None:
+        """Write to `path`; a row of an earlier run for which `finished` is false is dropped, to be answered again.
+
+        Args:
+            good: whether a row is a verdict VERIFIED, or a proof.
+        """
         self.path = path
         self.done: set[Id] = set()
         """Ids that are answered."""
+        self.good: set[Id] = set()
+        """Those of them that are proved or verified."""
         self._finished = finished
+        self._good = good
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -139,7 +146,12 @@ class Answers:
             self._stream.flush()
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror}; run again to resume") from None
+        self._note(row)
+
+    def _note(self, row: Row) -> None:
         self.done.add(row["id"])
+        if self._good(row):
+            self.good.add(row["id"])
 
     def _resume(self, stream: IO[bytes]) -> None:
         dropped: set[int] = set()
@@ -150,7 +162,7 @@ class Answers:
             try:
                 row = json.loads(line)
                 if self._finished(row):
-                    self.done.add(row["id"])
+                    self._note(row)
                 else:
                     dropped.add(number)
             except (ValueError, KeyError, TypeError, RecursionError):

@@ -25,6 +25,7 @@ _COMMANDS = {
     "config": "service.cli.commands.config",
     "store": "service.cli.commands.store",
     "token": "service.cli.commands.token",
+    "receipt": "service.cli.commands.receipt",
     "corpus": "service.cli.training.corpus",
     "seeds": "service.cli.training.seeds",
     "train": "service.cli.training.train",

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from prover.errors import UserError
 from prover.lean.runtimes.embedded.package import Progress as Report
-from prover.options import Budget, CheckOptions
+from prover.options import Budget, CheckOptions, Preference
 from prover.requests import Service
+from prover.search.strategies import STRATEGIES
 from prover.verdict import Limits, Trust
 from service.client.client import Client
 from service.core.text import printable
@@ -59,6 +60,13 @@ Proofs = Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=
 Sampler = Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME", show_default=False)]
 Focus = Annotated[
     float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
+]
+Prefer = Annotated[
+    Preference, typer.Option(help="Which of the proofs found are the answer: fastest to check, shortest.")
+]
+Minimise = Annotated[bool, typer.Option("--minimise", help="Make the proofs as short as they can be.")]
+Strategy = Annotated[
+    str, typer.Option(help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False)
 ]
 Seed = Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]

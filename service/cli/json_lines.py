@@ -31,8 +31,8 @@ Answer = Callable[[Service, Item], Awaitable[Row]]
 
 async def check(
     settings: Settings, server: str | None, source: Path, out: Path, options: CheckOptions, project: str
-) -> None:
-    """Check every item of `source`; what `out` holds already is not asked again."""
+) -> bool:
+    """Check every item of `source`; what `out` holds already is not asked again. Whether all of them come out well."""
 
     async def answer(service: Service, item: Item) -> Row:
         async def attempt() -> Verdict:
@@ -43,13 +43,13 @@ async def check(
         return check_row(item.id, await _outcome(item, attempt))
 
     # Two a worker: the next item waits in the queue while an answer is written.
-    await _run("check", settings, server, source, out, True, answer, 2)
+    return await _run("check", settings, server, source, out, True, answer, 2)
 
 
 async def prove(
     settings: Settings, server: str | None, source: Path, out: Path, options: SearchOptions, project: str
-) -> None:
-    """Search proofs of every item of `source`; what `out` holds already is not asked again."""
+) -> bool:
+    """Search proofs of every item of `source`; what `out` holds already is not asked again. Whether all of them come out well."""
 
     async def answer(service: Service, item: Item) -> Row:
         started = time.monotonic()
@@ -65,7 +65,7 @@ async def prove(
         messages = [message_row(message) for message in outcome.messages]
         return {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
 
-    await _run("prove", settings, server, source, out, False, answer, 1)
+    return await _run("prove", settings, server, source, out, False, answer, 1)
 
 
 def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, started: float) -> Row:
@@ -121,12 +121,25 @@ async def _run(
     with_candidates: bool,
     answer: Answer,
     each_worker: int,
-) -> None:
-    """Answer the items of `source` into `out`, `each_worker` at a time for each worker."""
+) -> bool:
+    """Answer the items of `source` into `out`, `each_worker` at a time for each worker. Whether all came out well.
+
+    Raises:
+        UserError: there are none, or as `run`.
+    """
     items = read_items(source, settings.text, with_candidates)
+    first_item = next(items, None)
+    if first_item is None:
+        raise UserError(f"{source} holds no item")
     tally = Tally()
-    with Answers(out, _is_answer) as answers:
-        todo = (item for item in items if not _is_done(item, answers, tally))
+    asked: set[Id] = set()
+
+    def noted(item: Item) -> bool:
+        asked.add(item.id)
+        return not _is_done(item, answers, tally)
+
+    with Answers(out, _is_answer, _is_good) as answers:
+        todo = filter(noted, itertools.chain([first_item], items))
         try:
             # Lean is not started for a run that has nothing left to do.
             if (first := next(todo, None)) is not None:
@@ -137,6 +150,7 @@ async def _run(
                         await run(rest, answers, each_worker * workers, partial(answer, service), _label, tally, report)
         finally:
             common.stderr.print(common.shown(tally.summary(command)))
+        return asked <= answers.good
 
 
 def _is_done(item: Item, answers: Answers, tally: Tally) -> bool:
@@ -149,6 +163,10 @@ def _is_done(item: Item, answers: Answers, tally: Tally) -> bool:
 def _is_answer(row: Row) -> bool:
     """Whether a row of an earlier run stays; what was nobody's fault is tried again."""
     return row.get("verdict") != VerdictKind.INFRASTRUCTURE.name
+
+
+def _is_good(row: Row) -> bool:
+    return bool(row.get("proofs")) or row.get("verdict") == VerdictKind.VERIFIED.name
 
 
 def _label(row: Row) -> str:

@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from leansieve.v1 import batch_pb2, check_pb2, fill_pb2, server_info_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
@@ -17,7 +18,7 @@ from service.client.connection import open_channel
 from service.core.admission import bounds
 from service.grpc import status
 from service.grpc.convert import batch as batches
-from service.grpc.convert import check, info, search, values
+from service.grpc.convert import check, info, search, solution, values
 from service.grpc.convert import suggest as suggestions
 from service.grpc.convert.events import EventReader
 from service.jobs.jobs import Batch, JobEvent, JobStatus
@@ -73,6 +74,12 @@ class Client:
                     yield response.id, status.error_of(response.error, self._address)
                 else:
                     yield response.id, values.verdict_from_proto(response.verdict)
+
+    async def check_solution(self, request: Solution) -> list[Solved]:
+        """See `prover.assistance.against.solved`."""
+        with self._errors():
+            response = await self._stub.CheckSolution(solution.request_to_proto(request))
+        return solution.response_from_proto(response)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""

@@ -18,7 +18,7 @@ from prover.options import SearchOptions
 from prover.requests import Search, StatementError
 from prover.search.search import Finished, Proof
 from prover.source import lean_file
-from prover.source.scanner import FileTheorem
+from prover.source.scanner import Command
 from service.client.client import Client
 
 START_SECONDS = 600.0
@@ -31,7 +31,7 @@ class Example:
     """One theorem of one file."""
 
     path: Path
-    item: FileTheorem
+    item: Command
     search: Search
 
 

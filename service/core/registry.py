@@ -42,7 +42,8 @@ class Registry:
             raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
         if options.policy not in self._policies:
             raise InputError("policy", f"there is no policy {options.policy!r}; there is {', '.join(self._policies)}")
-        return replace(self._policies[options.policy], guard=options.guard)
+        policy = self._policies[options.policy]
+        return replace(policy, axioms=(*policy.axioms, *options.axioms), guard=options.guard, holes=options.holes)
 
     def samplers(self, name: str) -> list[Sampler]:
         """The samplers that a request names, in order."""

@@ -1,9 +1,9 @@
 """Texts from outside: taken in with limits, shown without control characters."""
 
-import re
 import unicodedata
 
 from prover.errors import InputError
+from prover.source import typed
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.ops.config import TextSettings
@@ -40,8 +40,13 @@ def take(field: str, text: str, longest: int) -> str:
     return text
 
 
-def read_theorem(statement: str, header: str, context: str, limits: TextSettings, project: str = "") -> Theorem:
+def read_theorem(
+    statement: str, header: str, context: str, limits: TextSettings, project: str = "", stated: bool = True
+) -> Theorem:
     """The theorem these texts state; an empty header means the default one, that of the named project if there is one.
+
+    Args:
+        stated: whether there must be a statement.
 
     Raises:
         InputError: a text is missing, too long, or no text of Lean.
@@ -49,22 +54,19 @@ def read_theorem(statement: str, header: str, context: str, limits: TextSettings
     take("theorem.header", header, limits.header)
     take("theorem.context", context, limits.context)
     take("theorem.statement", statement, limits.statement)
-    statement = bare_statement(statement)
-    if not statement:
-        raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
     try:
         if project:
-            return Theorem(
-                statement, Header.of_project(header), context, take("theorem.project", project, _LONGEST_NAME)
-            )
-        return Theorem(statement, Header.parse(header) if header.strip() else Header(), context)
+            read_header = Header.of_project(header)
+            take("theorem.project", project, _LONGEST_NAME)
+        else:
+            read_header = Header.parse(header) if header.strip() else Header()
     except HeaderError as error:
         raise InputError("theorem.header", str(error)) from None
-
-
-def bare_statement(text: str) -> str:
-    """`text` without a trailing `:=`, `:= sorry` or `:= by sorry`, which people leave when they copy a theorem."""
-    return re.sub(r":=\s*(?:by\b\s*)?(?:sorry)?\Z", "", text.strip()).rstrip()
+    mathlib = bool(project) or any(module.startswith("Mathlib") for module in read_header.imports)
+    statement = typed.read(statement, mathlib).statement
+    if stated and not statement:
+        raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
+    return Theorem(statement, read_header, context, project)
 
 
 def blames_item(error: InputError) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from leansieve.v1 import batch_pb2, check_pb2, fill_pb2, prove_pb2, server_info_pb2, suggest_pb2
 from leansieve.v1.proof_search_pb2_grpc import ProofSearchServicer
-from prover.assistance import fill
+from prover.assistance import against, fill
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
 from prover.options import SearchOptions
@@ -28,6 +28,7 @@ from service.grpc.convert import check as check_messages
 from service.grpc.convert import fill as fill_messages
 from service.grpc.convert import info as info_messages
 from service.grpc.convert import search as search_messages
+from service.grpc.convert import solution as solution_messages
 from service.grpc.convert import suggest as suggest_messages
 from service.grpc.convert import values
 from service.grpc.convert.events import EventWriter
@@ -121,6 +122,8 @@ class Servicer(ProofSearchServicer):
                                     yield fill_messages.progress(hole, searched)
                             case fill.Outcome():
                                 yield fill_messages.outcome(file, event)
+                            case fill.Fell():
+                                pass  # the summary's verdict tells
                             case fill.Filled():
                                 call.remarks["filled"] = sum(one.proof is not None for one in event.outcomes)
                                 yield fill_messages.summary(holes, event)
@@ -163,6 +166,21 @@ class Servicer(ProofSearchServicer):
                 async for answer in answers:
                     yield answer
             call.remarks["checked"] = stream.answered
+
+    async def CheckSolution(
+        self, request: check_pb2.CheckSolutionRequest, context: Context
+    ) -> check_pb2.CheckSolutionResponse:
+        """Check a solution of a challenge, part by part."""
+        async with self._calls.answering("CheckSolution", context) as call:
+            validate(request)
+            _, room = await self._workers()
+            read = solution_messages.request_from_proto
+            asked = await asyncio.to_thread(read, request, self._default, self._settings.text)
+            admit_limits(asked.options.limits, self._maximum.limits)
+            async with room.taking_one(asked.options.priority):
+                found = [one async for one in against.solved(self._service, asked)]
+            call.remarks.update(parts=len(found), verified=sum(one.verdict.verified for one in found))
+            return solution_messages.response_to_proto(found)
 
     async def SubmitBatch(
         self, request: batch_pb2.SubmitBatchRequest, context: Context

@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
 from prover.options import SearchOptions
+from service.core.text import printable
 from service.lsp import positions, sites
 from service.lsp.opened import Opened
 from service.lsp.protocol import Protocol, Server
@@ -117,8 +118,8 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
     text = positions.lean_text(document.source)
     try:
         file = sites.read(text)
-    except UserError:
-        return []
+    except UserError as error:
+        return [_told(server, str(error))]
     codec = server.workspace.position_codec
     start, end = (positions.offset(text, one, codec) for one in (params.range.start, params.range.end))
     offered: list[types.CodeAction] = []
@@ -135,6 +136,7 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
             kind = types.CodeActionKind.QuickFix if unsolved else types.CodeActionKind.RefactorRewrite
             place = positions.place(text, at, at, codec)
             offered += _both(uri, document.version, place, kind, "", unsolved[:1])
+        offered += [_told(server, one.why) for one in file.open if start <= one.end and one.start <= end]
     if searches.running(uri):
         stop = types.Command("leansieve: stop searching", STOP, arguments=[uri])
         offered.append(types.CodeAction(stop.title, kind=types.CodeActionKind.QuickFix, command=stop))
@@ -158,6 +160,15 @@ def _both(
         )
         for title, name in commands
     ]
+
+
+def _told(server: LanguageServer, why: str) -> types.CodeAction:
+    """Why nothing is offered, as an action that does nothing."""
+    action = types.CodeAction(f"leansieve: {printable(why)}", kind=types.CodeActionKind.QuickFix)
+    document = server.client_capabilities.text_document
+    if document and document.code_action and document.code_action.disabled_support:
+        action.disabled = types.CodeActionDisabled(reason=printable(why))
+    return action
 
 
 def _message(diagnostic: types.Diagnostic) -> str:

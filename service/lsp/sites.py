@@ -8,14 +8,13 @@ from prover.assistance import closing, fill
 from prover.assistance.fill import Hole
 from prover.assistance.place import find
 from prover.assistance.suggest import FilePosition
-from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import Check, Service
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.lexer import tokenize
-from prover.source.scanner import FileTheorem
+from prover.source.scanner import Command
 from prover.theorem import HeaderError
 
 _BY = re.compile(r"(?<![\w.'])by\b")
@@ -34,7 +33,7 @@ class Site:
     """
 
     document: LeanFile
-    last: FileTheorem
+    last: Command
     start: int
     end: int
     file: LeanFile
@@ -50,11 +49,11 @@ class Site:
         if text[:end] != self.document.text[:end]:
             return False
         try:
-            items = lean_file.parse(text).theorems
+            items = lean_file.parse(text).commands
         except HeaderError:
             return False
         # Text that was added right behind may belong to the proof.
-        return any((item.keyword, item.proof_end) == (self.last.keyword, self.last.proof_end) for item in items)
+        return any((item.at, item.proof_end) == (self.last.at, self.last.proof_end) for item in items)
 
 
 def read(text: str, project: str = "") -> LeanFile:
@@ -99,16 +98,15 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
     if item is None:
         raise UserError("no theorem's proof stands there")
     site = _with_sorries(file, item, at, 1)
-    inside = site.file.theorems[site.holes[0].theorem]
-    candidate = Candidate(site.file.proof(inside))
-    verdict = await service.check(Check(site.file.theorem(inside), candidate, options.check))
+    inside = site.holes[0].item
+    verdict = await service.check(Check(site.file.theorem(inside), site.file.candidate(inside), options.check))
     if closing.holds(verdict, complete=False):
         return site
-    looked = await service.suggest(closing.tactics(options, file, at, 1))
+    looked = await service.suggest(closing.tactics(options, file, item, at, 1))
     return _with_sorries(file, item, at, len(looked.goals))
 
 
-def _around(file: LeanFile, at: int) -> FileTheorem | None:
+def _around(file: LeanFile, at: int) -> Command | None:
     """The theorem whose proof an offset is in, or behind it with nothing but blanks and remarks of that proof between."""
     before = [item for item in file.theorems if item.proof_start <= at]
     if not before:
@@ -116,14 +114,16 @@ def _around(file: LeanFile, at: int) -> FileTheorem | None:
     item = before[-1]
     behind = file.text[item.proof_end : at]
     # A remark that stands no deeper than the theorem is about what follows it.
-    column = lean_file.indentation(file.text, item.keyword)
+    column = lean_file.indentation(file.text, item.at)
     other = any(tokenize(behind)) or re.search(rf"\n {{0,{column}}}\S", behind)
     return None if other else item
 
 
-def _with_sorries(file: LeanFile, item: FileTheorem, at: int, goals: int) -> Site:
+def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     """The document with that many `sorry`s, each in a bullet of its own if there are several."""
-    before = find(FilePosition(file.text, *lean_file.line_and_column(file.text, at))).before
+    before = find(FilePosition(file.text, *lean_file.line_and_column(file.text, at))).before.removeprefix(
+        file.lead(item)
+    )
     there = zip(before, file.text[item.proof_start : at], strict=False)
     kept = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], there))
     start = item.proof_start + kept

@@ -57,7 +57,7 @@ async def prove(
         UserError: as `Service.prove`.
     """
     done = 0
-    async with contextlib.aclosing(fill.fill(service, site.file, site.holes, options)) as events:
+    async with contextlib.aclosing(fill.fill(service, site.file, site.holes, options, judge_file=False)) as events:
         async for event in events:
             match event:
                 case fill.Begun(hole):
@@ -80,12 +80,12 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
         UserError: as `Service.suggest`.
     """
     hole = site.holes[0]
-    before = sum(one.theorem == hole.theorem and one.number < hole.number for one in fill.holes(site.file))
-    looked = await closing.look(service, site.file, hole.theorem, before, options, _MOST_SUGGESTIONS)
+    before = sum(one.command == hole.command and one.number < hole.number for one in fill.holes(site.file))
+    looked = await closing.look(service, site.file, hole.command, before, options, _MOST_SUGGESTIONS)
     found: list[tuple[str, Edit]] = []
     async with contextlib.aclosing(looked.closings(service)) as closings:
         async for proof, replacement in closings:
-            filled = site.file.filled(site.file.theorems[hole.theorem], proof.candidate.text)
+            filled = site.file.filled(site.file.commands[hole.command], proof.candidate.text)
             found.append((replacement, Edit(site.replacement(filled))))
             if len(found) == _MOST_CHOICES:
                 break

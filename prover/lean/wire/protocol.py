@@ -129,9 +129,9 @@ def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
     return Request("elaborate", body("elaborate", common(theorem, terms)), read, failed)
 
 
-def goals(theorem: Theorem, proof: str, terms: Terms) -> Request[SorryGoals]:
-    """Asks for the goals at each `sorry` of `proof`. Raises as `check`."""
-    fields = common(theorem, terms) | {"proof": fit(Region.CANDIDATE, proof)}
+def goals(theorem: Theorem, text: str, terms: Terms, mode: Mode = Mode.PROOF) -> Request[SorryGoals]:
+    """Asks for the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
+    fields = common(theorem, terms) | {str(mode): fit(Region.CANDIDATE, text)}
 
     def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
         return shaped(_SORRY_GOALS, {**fields, "verdict": kind_of(fields, late)})
@@ -232,6 +232,8 @@ def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
             "axioms": list(policy.axioms),
             "kinds": list(policy.kinds),
             "guard": policy.guard,
+            **({"whole": True} if policy.whole else {}),
+            **({} if policy.holes is None else {"holes": list(policy.holes)}),
         },
         "limits": {
             "heartbeats": limits.heartbeats,

@@ -53,11 +53,15 @@ def Limits.ofJson (j : Json) : Limits where
   messages := natField j "messages" 20
   messageBytes := natField j "message_bytes" 4000
 
-/-- What a check allows beyond the vetting lists; `guard` is the library theorem that must not be used to prove itself. -/
+/-- What a check allows beyond the vetting lists; `guard` is the library theorem that must not be used to prove itself. With
+    `holes` the candidate is a file that stands on the header alone, and those definitions need not be the context's. With `whole`
+    a `sorry` counts wherever in the candidate it is. -/
 structure Policy where
   axioms : List Name
   kinds : List Name
   guard : Option Name
+  holes : Option (List Name)
+  whole : Bool
 
 def Policy.ofJson (j : Json) : Policy where
   axioms := namesOf (strsField j "axioms") []
@@ -65,6 +69,10 @@ def Policy.ofJson (j : Json) : Policy where
   guard := match strField j "guard" with
     | "" => none
     | s => some (parseName s)
+  whole := match field j "whole" with
+    | .bool b => b
+    | _ => false
+  holes := if hasField j "holes" then some (namesOf (strsField j "holes") []) else none
 
 /-- The theorem part of a request. `key` identifies header, context, limits and policy together. -/
 structure Task where

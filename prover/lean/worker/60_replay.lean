@@ -179,3 +179,45 @@ def notAllowed (policy : Policy) : List Name → List Name
   | [] => []
   | n :: rest =>
     if containsName n standardAxioms || containsName n policy.axioms then notAllowed policy rest else n :: notAllowed policy rest
+
+/-- The constants below `todo` that mention `sorryAx` themselves. -/
+partial def unprovedBelow (env : Environment) (kenv : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
+  | [] => reverseList found []
+  | n :: rest =>
+    if seen.contains n then unprovedBelow env kenv rest seen found else
+    let seen := seen.insert n
+    match kenv n with
+    | none => unprovedBelow env kenv rest seen found
+    | some info =>
+      if fromLibrary env n then unprovedBelow env kenv rest seen found
+      else
+        let used := mentions info
+        unprovedBelow env kenv (pushNames used rest) seen (if containsName ``sorryAx used then n :: found else found)
+
+/-- The declaration that Lean made an auxiliary constant for. -/
+def ownerOf : Name → Name
+  | .num p _ => ownerOf p
+  | .str p s => if s.startsWith "_" || s.startsWith "match_" || s.startsWith "proof_" then ownerOf p else .str p s
+  | .anonymous => .anonymous
+
+/-- The declarations that some constants belong to, each once. -/
+def ownersOf : List Name → List Name → List Name
+  | [], acc => reverseList acc []
+  | n :: ns, acc =>
+    let owner := privateToUserName (ownerOf n)
+    ownersOf ns (if containsName owner acc then acc else owner :: acc)
+
+/-- Those of some constants that an environment has. -/
+def thoseIn (env : Kernel.Environment) : List Name → List Name
+  | [] => []
+  | n :: ns => if (env.find? n).isSome then n :: thoseIn env ns else thoseIn env ns
+
+/-- Whose `sorry` something rests on. -/
+def unprovedText (names : List Name) : String := match ownersOf names [] with
+  | [] => "the proof uses sorry"
+  | [n] => s!"it rests on {nameString n}, which is not proved"
+  | n :: ns => s!"it rests on {nameString n}{joinStrings ", " (strings ns) ""}, which are not proved"
+where
+  strings : List Name → List String
+    | [] => []
+    | n :: ns => nameString n :: strings ns

@@ -94,6 +94,11 @@ where
     | [] => []
     | r :: rs => { r with rhs := canonical c r.rhs } :: rules rs
 
+/-- Constants of which some have a type only: what they are is free. -/
+def withoutValues (free : List Name) (source : Constants) : Constants := fun n => match source n with
+  | some info => if containsName n free then some (.axiomInfo { name := n, levelParams := info.levelParams, type := info.type, isUnsafe := false }) else some info
+  | none => none
+
 /-- What two environments say of a constant where they differ; `none` where one lacks it. -/
 structure Difference where
   name : Name

@@ -205,7 +205,8 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   | some info@(.thmInfo _) =>
     if !sameBinders info.type reference.info.type then
       return end_ "statement_changed" .null (say s!"{nameString reference.name} takes its arguments in another way than the statement" :: notes) [] 0 timing
-    match differs clean reference.constants (constantsOf kenv) reference.info info with
+    let free := task.policy.holes.getD []
+    match differs clean (withoutValues free reference.constants) (withoutValues free (constantsOf kenv)) reference.info info with
     | some d => return end_ "statement_changed" .null (say (← d.text st reference.name) :: notes) [] 0 timing
     | none =>
       let timing ← timing.lap "compare_ms"
@@ -213,7 +214,7 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
       let axioms := axiomsBelow st.env (constantsOf kenv) [reference.name] {} []
       let timing ← timing.lap "audit_ms"
       if containsName ``sorryAx axioms && !containsName ``sorryAx task.policy.axioms then
-        return end_ "incomplete" "elaborated" (say "the proof uses sorry" :: notes) axioms 0 timing
+        return end_ "incomplete" "elaborated" (say (unprovedText (thoseIn clean (unprovedBelow st.env (constantsOf kenv) [reference.name] {} []))) :: notes) axioms 0 timing
       match notAllowed task.policy axioms with
       | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
       | [] =>
@@ -292,7 +293,7 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
   let repeats := match own with
     | [] => false
     | _ => if quotesContext then true else repeatsContext own (allNames st src 4096 {} [] [])
-  let start ← if repeats then baseOf session bare env else pure (.ok (st, clean))
+  let start ← if repeats || task.policy.holes.isSome then baseOf session bare env else pure (.ok (st, clean))
   match start with
   | .error r => return (refused r, timing)
   | .ok (st, clean) =>

@@ -81,7 +81,8 @@ def judgeExport (session : Session) (task : Task) (env : Environment) (clean : K
     | some info@(.thmInfo _) =>
       if !sameBinders info.type reference.info.type then
         return end_ "statement_changed" .null s!"{nameString reference.name} takes its arguments in another way than the statement" [] timing
-      match differs clean reference.constants source reference.info info with
+      let free := task.policy.holes.getD []
+      match differs clean (withoutValues free reference.constants) (withoutValues free source) reference.info info with
       | some d => return end_ "statement_changed" .null (← d.text st reference.name) [] timing
       | none =>
         let timing ← timing.lap "compare_ms"
@@ -89,8 +90,11 @@ def judgeExport (session : Session) (task : Task) (env : Environment) (clean : K
         let all := axiomsBelow env source (reference.name :: r.order) {} []
         let allowed := pushNames standardAxioms (pushNames task.policy.axioms (askersAxioms clean reference source all []))
         let timing ← timing.lap "audit_ms"
-        if containsName ``sorryAx used && !containsName ``sorryAx task.policy.axioms then
-          return end_ "incomplete" "elaborated" "the proof uses sorry" used timing
+        let judged := if task.policy.whole then all else used
+        if containsName ``sorryAx judged && !containsName ``sorryAx task.policy.axioms then
+          let unproved := unprovedBelow env source (reference.name :: (if task.policy.whole then r.order else [])) {} []
+          let shown := if task.policy.whole then unproved else beyond [reference.name] unproved
+          return end_ "incomplete" "elaborated" (unprovedText shown) used timing
         match beyond allowed all with
         | n :: _ => return end_ "axiom_not_allowed" "elaborated" s!"the proof rests on the axiom {nameString n}" used timing
         | [] =>

@@ -72,7 +72,11 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
       let timing ← timing.lap "export_ms"
       w.answer id (("export", exported) :: outcomeJson task mode reference o (← timing.json) (.num used))
     | _, _, _ => w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
-  withReference w task env (fun r => finish none (refused r) timing) fun st clean reference => do
+  if mode == "file" && task.statement == "" then
+    match ← baseOf w.session task env with
+    | .error r => finish none (refused r) timing
+    | .ok (st, clean) => finish none (← checkWhole w.session task st clean (strField j "file")) timing
+  else withReference w task env (fun r => finish none (refused r) timing) fun st clean reference => do
     let timing ← timing.lap "reference_ms"
     let finish_ : Finish := fun src stx _ clean after log timing => judge w.session task src stx clean reference after log timing
     let (o, timing) ← if mode == "file" then checkFile w.session task env st clean finish_ (strField j "file") timing
@@ -142,10 +146,15 @@ def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
 
 def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
-    let looked ← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren]
+  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
+  let tell (looked : Looked) : IO Unit := do
     w.report id task timing looked.verdict looked.notes
       [("containable", .bool looked.containable), ("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
+  if hasField j "file" then match ← baseOf w.session task env with
+    | .error r => refuse r
+    | .ok (st, _) => tell (← lookIntoFile w.session task st (strField j "file"))
+  else withReference w task env refuse fun st _ _ => do
+    tell (← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
 
 def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin

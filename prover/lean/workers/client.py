@@ -14,12 +14,14 @@ from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
-from prover.verdict import Message, Region, Verdict, VerdictKind
+from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
 if TYPE_CHECKING:
     from prover.lean.workers.pool import WorkerPool
 
 _REMEMBERED = 1024
+
+_NOTHING = "theorem _root_.leansieve_whole : True"
 
 
 class Client:
@@ -81,6 +83,8 @@ class Client:
                 return refused
             if any(message.region is not Region.CANDIDATE for message in refused.messages):
                 self._remember(theorem)
+        if not theorem.statement:
+            theorem, candidate, terms = _whole(theorem, candidate, terms)
         try:
             quarantine = await self._quarantine(theorem)
             canonical = self._pool.canonical(theorem)
@@ -109,17 +113,21 @@ class Client:
             return Elaboration(VerdictKind.FORBIDDEN, messages=(reason,))
         return self._pool.pointing_back(theorem, await quarantine.elaborate(self._pool.canonical(theorem), terms))
 
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
+    async def goals(
+        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
+    ) -> SorryGoals:
         """See `WorkerPool.goals`."""
         if not self._is_contained(theorem):
-            answer = await self._pool.goals(theorem, proof, terms)
+            answer = await self._pool.goals(theorem, text, terms, mode)
             if not (self._contain and answer.containable):
                 return answer
         try:
             quarantine = await self._quarantine(theorem)
         except RuntimeUnavailableError as error:
             return SorryGoals(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
-        return self._pool.pointing_back(theorem, await quarantine.goals(self._pool.canonical(theorem), proof, terms))
+        return self._pool.pointing_back(
+            theorem, await quarantine.goals(self._pool.canonical(theorem), text, terms, mode)
+        )
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
@@ -180,3 +188,10 @@ class _Checking:
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         return await self._client.check_first_in(self._checker, theorem, candidate, terms)
+
+
+def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theorem, Candidate, Terms]:
+    """A text without a statement as a proof of something: what is judged is all that it declares."""
+    text = f"{candidate.text}\n\n{_NOTHING} := trivial\n"
+    policy = replace(terms.policy, whole=True)
+    return replace(theorem, statement=_NOTHING), replace(candidate, text=text), replace(terms, policy=policy)

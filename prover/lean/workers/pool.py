@@ -34,7 +34,7 @@ from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priorit
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Verdict
+from prover.verdict import Limits, Mode, Verdict
 
 __all__ = [
     "InvalidTextError",
@@ -175,10 +175,12 @@ class WorkerPool:
         theorem = self.canonical(theorem)
         return await self._run(protocol.elaborate(theorem, terms), theorem, terms)
 
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> SorryGoals:
-        """The goals at each `sorry` of `proof`. Raises as `elaborate`."""
+    async def goals(
+        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
+    ) -> SorryGoals:
+        """The goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
         theorem = self.canonical(theorem)
-        return await self._run(protocol.goals(theorem, proof, terms), theorem, terms)
+        return await self._run(protocol.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS

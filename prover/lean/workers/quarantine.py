@@ -12,7 +12,7 @@ from prover.lean.wire import protocol, quarantine
 from prover.lean.wire.answers import Elaboration, HandedOut, Named, Reference, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.theorem import Theorem
-from prover.verdict import Path, Verdict, VerdictKind
+from prover.verdict import Mode, Path, Verdict, VerdictKind
 
 T = TypeVar("T")
 
@@ -82,10 +82,11 @@ class Quarantine:
         """The statement alone."""
         return (await self._reference(theorem, terms)).elaboration
 
-    async def goals(self, theorem: Theorem, proof: str, terms: Terms) -> SorryGoals:
-        """The goals at each `sorry` of `proof`, as far as an elaborator is to be believed."""
-        await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.goals(theorem, proof, terms), theorem, terms)
+    async def goals(self, theorem: Theorem, text: str, terms: Terms, mode: Mode) -> SorryGoals:
+        """The goals at each `sorry` of a text, as far as an elaborator is to be believed."""
+        if theorem.statement:
+            await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> TacticStep:
         """The goals after a tactic block, as far as an elaborator is to be believed."""

@@ -13,13 +13,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prover.errors import UserError
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
-from prover.options import Sampling, SearchOptions, StoreUse
+from prover.options import Preference, Sampling, SearchOptions, StoreUse
 from prover.requests import ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue
 from prover.theorem import Header
-from service.batches import inputs, report
+from service.batches import inputs, report, writing
 from service.batches.folder import Folder, Run
 from service.batches.following import BatchService, Following
 from service.batches.inputs import Shard
@@ -78,8 +78,14 @@ def batch(
     samples: common.Samples = None,
     seconds: common.Seconds = None,
     proofs: common.Proofs = None,
+    prefer: common.Prefer = Preference.FIRST,
+    minimise: common.Minimise = False,
     sampler: common.Sampler = "",
+    strategy: common.Strategy = "",
     focus: common.Focus = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="At the end write the proofs into the .lean files they belong to.")
+    ] = False,
     repeat: Annotated[
         bool, typer.Option("--repeat", help="Search also where at least this budget was spent in vain before.")
     ] = False,
@@ -114,17 +120,24 @@ def batch(
     options = SearchOptions(
         common.budget(settings, samples, proofs, seconds),
         common.check_options(settings, check_seconds, policy, isolated, crosscheck),
+        strategy=strategy,
         sampler=sampler,
         sampling=Sampling(focus=focus),
+        prefer=prefer,
+        minimise=minimise,
         store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
         repeat=repeat,
     )
+    if write and (source is None or source.suffix == ".jsonl"):
+        raise UserError("--write goes with a .lean file, or a folder of them")
     part = Shard.parse(shard)
     asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, options, name, project)
-    common.run(_batch(settings, server, out, asked, cancel))
+    done = common.run(_batch(settings, server, out, asked, cancel, write))
+    raise typer.Exit(0 if done else 1)
 
 
-async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool) -> None:
+async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool, write: bool) -> bool:
+    """Work on the batch, or end it. Whether all is done that was asked: every theorem is proved, or the batch has ended."""
     with Folder(out) as folder:
         run = folder.run(asked.fingerprint())
         tally = Tally()
@@ -143,8 +156,22 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
             await _work(settings, server, folder, run, asked, tally)
         else:
             report.write(folder, run, tally, running=False)
-    said = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {tally.answered:,} answered; {out}/report.html"
-    common.stdout.print(common.shown(said))
+        said = (
+            f"batch: {tally.solved:,} of {run.items:,} theorems proved, {tally.answered:,} answered; {out}/report.html"
+        )
+        common.stdout.print(common.shown(said))
+        written = not write or await _write(settings, server, folder, asked)
+    return cancel or (tally.solved == run.items and written)
+
+
+async def _write(settings: Settings, server: str | None, folder: Folder, asked: _Asked) -> bool:
+    """Put what was proved into its files. Whether all could be put in."""
+    found = writing.proofs(folder, folder.resume())
+    if not found or asked.source is None:
+        return True
+
+    async with common.opened(settings, server) as (service, _):
+        return await writing.write(service, asked.source, found, asked.options.check, asked.project, _remark)
 
 
 async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:

@@ -1,28 +1,39 @@
 """`leansieve check`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prover.candidate import Candidate
+from prover.assistance import fill
+from prover.assistance.against import Solution
 from prover.errors import InputError, UserError
 from prover.options import CheckOptions
 from prover.receipt import Receipt
 from prover.requests import Check
 from prover.source import lean_file
-from prover.verdict import Trust
+from prover.source.lean_file import Fault, LeanFile
+from prover.source.scanner import Command
+from prover.theorem import Header, HeaderError
+from prover.verdict import Trust, Verdict
 from service.cli import common, json_lines
+from service.cli.solutions import check_solution
 from service.core import receipts
 from service.core.admission import admit_limits, bounds
+from service.core.text import take
 from service.ops.config import Settings
 
 
 def check(
     file: Annotated[
-        Path | None,
-        typer.Argument(help="A .lean file, whose theorems are checked, or a receipt (.json).", show_default=False),
+        str | None,
+        typer.Argument(
+            help="A .lean file, whose theorems are checked; a receipt (.json); or a theorem with its proof.",
+            metavar="FILE_OR_THEOREM",
+            show_default=False,
+        ),
     ] = None,
     isolated: common.Isolated = False,
     crosscheck: common.Crosscheck = False,
@@ -30,6 +41,27 @@ def check(
     policy: common.Policy = "default",
     check_seconds: common.CheckSeconds = None,
     receipt_folder: common.Receipts = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="Check FILE as a solution of this file.", metavar="CHALLENGE", show_default=False
+        ),
+    ] = None,
+    theorem: Annotated[
+        list[str] | None, typer.Option("--theorem", help="With --against: only this theorem.", metavar="NAME")
+    ] = None,
+    definition: Annotated[
+        list[str] | None,
+        typer.Option("--definition", help="With --against: this definition is the solution's to give.", metavar="NAME"),
+    ] = None,
+    axiom: Annotated[
+        list[str] | None,
+        typer.Option("--axiom", help="With --against: allowed beside the standard three.", metavar="NAME"),
+    ] = None,
+    json_out: Annotated[
+        Path | None,
+        typer.Option("--json", help="With --against: write the verdicts here.", metavar="FILE", show_default=False),
+    ] = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     server: common.Server = None,
@@ -48,19 +80,54 @@ def check(
     options = common.check_options(settings, check_seconds, policy, isolated, crosscheck)
     settings, name = common.in_project(settings, project, server)
 
+    if against is None and (theorem or definition or axiom or json_out is not None):
+        raise UserError("--theorem, --definition, --axiom and --json go with --against CHALLENGE")
+    if against is not None:
+        if file is None or jsonl is not None or out is not None or receipt_folder is not None:
+            raise UserError(
+                "`--against CHALLENGE` goes with one file, the solution, and without --jsonl and --receipts"
+            )
+        asked = Solution(
+            lean_file.read(against),
+            lean_file.read(Path(file)),
+            tuple(theorem or ()),
+            tuple(definition or ()),
+            tuple(axiom or ()),
+            name,
+            options,
+        )
+        good = common.run(check_solution(settings, server, against, Path(file), asked, json_out))
+        raise typer.Exit(0 if good else 1)
     if jsonl is not None:
         if file is not None or out is None or receipt_folder is not None:
             raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
         common.two_files(jsonl, out)
-        common.run(json_lines.check(settings, server, jsonl, out, options, name))
+        good = common.run(json_lines.check(settings, server, jsonl, out, options, name))
+        raise typer.Exit(0 if good else 1)
     elif file is None or out is not None:
         raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
-    elif file.suffix == ".json":
-        good = common.run(_check_receipt(settings, server, file, crosscheck))
+    elif file.endswith(".json"):
+        good = common.run(_check_receipt(settings, server, Path(file), crosscheck))
+        raise typer.Exit(0 if good else 1)
+    elif ":=" in file and not Path(file).exists():
+        read = replace(_typed(file, settings), project=name)
+        good = common.run(_check_file(settings, server, "typed", read, options, receipt_folder))
         raise typer.Exit(0 if good else 1)
     else:
-        good = common.run(_check_file(settings, server, file, name, options, receipt_folder))
+        read = replace(lean_file.read(Path(file)), project=name)
+        good = common.run(_check_file(settings, server, file, read, options, receipt_folder))
         raise typer.Exit(0 if good else 1)
+
+
+def _typed(text: str, settings: Settings) -> LeanFile:
+    """The file that was typed instead of named; without imports it stands under the default header."""
+    try:
+        file = lean_file.parse(take("file", text, settings.text.candidate))
+    except HeaderError as error:
+        raise UserError(str(error)) from None
+    if not file.theorems:
+        raise UserError("there is no theorem with a proof: write `theorem NAME binders : goal := proof`")
+    return file if file.body else replace(file, header=Header())
 
 
 async def _check_receipt(settings: Settings, server: str | None, path: Path, crosscheck: bool) -> bool:
@@ -85,30 +152,55 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
 async def _check_file(
     settings: Settings,
     server: str | None,
-    path: Path,
-    project: str,
+    path: str,
+    file: LeanFile,
     options: CheckOptions,
     receipt_folder: Path | None,
 ) -> bool:
-    file = replace(lean_file.read(path), project=project)
-    if not file.theorems:
-        raise UserError(f"{path} has no theorem with a proof after `:=`")
+    told: set[int] = set()
     good = True
     async with common.opened(settings, server) as (service, _):
-        for item in file.theorems:
-            asked = Check(file.theorem(item), Candidate(file.proof(item), source="given"), options)
-            verdict = await service.check(asked)
+        for number, item in enumerate(file.commands):
+            if not item.statement:
+                continue
+            while True:
+                asked = Check(file.theorem(item), file.candidate(item), options)
+                verdict = await service.check(asked)
+                below = file.below_faults(verdict)
+                if below is None:
+                    break
+                file, faults = below
+                good &= not faults
+                _print_faults(path, (fault for fault in faults if fault.number not in told))
+                told.update(fault.number for fault in faults)
             good &= verdict.verified
+            told.add(number)
             if receipt_folder is not None and verdict.verified:
                 here = await receipts.toolchain(service, asked.theorem.project)
                 receipts.write(
                     receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, options.limits, here)
                 )
-            axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
-            by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
-            line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{by}{axioms}"
-            common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
-            for message in verdict.messages:
-                at, column = file.position(item, message)
-                common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))
-    return good
+            _print_verdict(path, file, item, verdict)
+            if not verdict.verified and verdict.trust is Trust.NONE:
+                file = file.without(number)
+        verdict = await fill.whole_verdict(service, file, options)
+        rest = file.left_open(verdict, told)
+        _print_faults(path, rest)
+        if not told and not rest:
+            common.stdout.print(common.shown(f"{path}: no theorem; Lean takes all that it declares", "green"))
+    return good and not rest
+
+
+def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -> None:
+    axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
+    by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
+    line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{by}{axioms}"
+    common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
+    for message in verdict.messages:
+        at, column = file.position(item, message)
+        common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))
+
+
+def _print_faults(path: str, faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        common.stdout.print(common.shown(f"{path}:{fault.line}:{fault.column}: error: {fault.text}", "red"))

@@ -13,11 +13,12 @@ from prover.assistance import fill
 from prover.errors import UserError
 from prover.options import Preference, Sampling, SearchOptions
 from prover.receipt import Receipt
-from prover.requests import Accepted, Event, Search, Service, StatementError
+from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
 from prover.search.search import Proof
-from prover.search.strategies import STRATEGIES
-from prover.source import lean_file
+from prover.source import lean_file, typed
 from prover.source.lean_file import LeanFile
+from prover.source.typed import Typed
+from service.batches.inputs import lean_files
 from service.cli import common, json_lines
 from service.cli.progress import SearchDisplay
 from service.core import receipts
@@ -30,7 +31,9 @@ def prove(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A .lean file with `sorry`s, or a statement.", metavar="FILE_OR_STATEMENT", show_default=False
+            help="A .lean file with `sorry`s, a folder of them, or a statement.",
+            metavar="FILE_OR_STATEMENT",
+            show_default=False,
         ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the proofs found into the file.")] = False,
@@ -38,14 +41,10 @@ def prove(
     samples: common.Samples = None,
     seconds: common.Seconds = None,
     proofs: common.Proofs = None,
-    prefer: Annotated[
-        Preference, typer.Option(help="Which of the proofs found are the answer: fastest to check, shortest.")
-    ] = Preference.FIRST,
-    minimise: Annotated[bool, typer.Option("--minimise", help="Make the proofs as short as they can be.")] = False,
+    prefer: common.Prefer = Preference.FIRST,
+    minimise: common.Minimise = False,
     sampler: common.Sampler = "",
-    strategy: Annotated[
-        str, typer.Option(help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False)
-    ] = "",
+    strategy: common.Strategy = "",
     focus: common.Focus = None,
     alpha: Annotated[
         float | None, typer.Option(help="Ask the model that was tuned at this α.", min=0, max=1, metavar="A")
@@ -99,21 +98,30 @@ def prove(
                 "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
             )
         common.two_files(jsonl, out)
-        common.run(json_lines.prove(settings, server, jsonl, out, options, name))
+        done = common.run(json_lines.prove(settings, server, jsonl, out, options, name))
+        raise typer.Exit(0 if done else 1)
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
-    elif target.endswith(".lean") or os.path.isfile(target):
-        done = common.run(_prove_file(settings, server, Path(target), name, options, write, receipt_folder))
-        raise typer.Exit(0 if done else 1)
+    elif target.endswith(".lean") or os.path.exists(target):
+        files, unreadable = _open_files(Path(target), name)
+        for line in unreadable:
+            common.stderr.print(common.shown(line, "red"))
+        done = common.run(_prove_files(settings, server, files, options, write, receipt_folder))
+        raise typer.Exit(0 if done and not unreadable else 1)
     elif write:
         raise UserError("--write goes with a .lean file")
     else:
-        theorem = read_theorem(target, header, "", settings.text).within(name)
-        done = common.run(_prove_statement(settings, server, Search(theorem, options), receipt_folder))
+        read = typed.read(target)
+        if read.proof:
+            raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
+        search = Search(read_theorem(target, header, "", settings.text).within(name), options)
+        done = common.run(_prove_statement(settings, server, search, read, receipt_folder))
         raise typer.Exit(0 if done else 1)
 
 
-async def _prove_statement(settings: Settings, server: str | None, search: Search, receipt_folder: Path | None) -> bool:
+async def _prove_statement(
+    settings: Settings, server: str | None, search: Search, read: Typed, receipt_folder: Path | None
+) -> bool:
     before = f"{search.theorem.statement} := "
     options = search.options
     as_found = options.prefer is Preference.FIRST and not options.minimise  # what is found first is the answer
@@ -131,7 +139,7 @@ async def _prove_statement(settings: Settings, server: str | None, search: Searc
             try:
                 proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
-                raise UserError(str(error)) from None
+                raise UserError(_why_not_taken(error, read)) from None
         if not as_found:
             for proof in proofs:
                 _print_proof(before, proof)
@@ -139,6 +147,15 @@ async def _prove_statement(settings: Settings, server: str | None, search: Searc
     if not proofs:
         common.stderr.print(f"no proof: {ending(finished)}")
     return bool(proofs)
+
+
+def _why_not_taken(error: StatementError, read: Typed) -> str:
+    """What Lean says of a statement, at the places of what was typed."""
+    said = str(StatementError(read.as_typed(error.verdict)))
+    unknown = any("nknown identifier" in message.text for message in error.verdict.messages)
+    if unknown and typed.NAME in read.statement:
+        said += "; say what each variable is before the goal, as in `(a b : Nat) : a + b = b + a`"
+    return said
 
 
 async def _write_receipts(service: Service, search: Search, proofs: Sequence[Proof], folder: Path | None) -> None:
@@ -149,44 +166,92 @@ async def _write_receipts(service: Service, search: Search, proofs: Sequence[Pro
             common.stderr.print(common.shown(f"wrote {receipts.write(folder, receipt)}"))
 
 
-async def _prove_file(
+async def _prove_files(
     settings: Settings,
     server: str | None,
-    path: Path,
-    project: str,
+    files: Sequence[tuple[Path, LeanFile]],
     options: SearchOptions,
     write: bool,
     receipt_folder: Path | None,
 ) -> bool:
-    file = replace(lean_file.read(path), project=project)
-    holes = fill.holes(file)
-    inside = {lean_file.line_and_column(file.text, hole.start)[0] for hole in holes}
-    for line in file.unfilled:
-        if line not in inside:
-            common.stderr.print(common.shown(f"{path}:{line}: this sorry is left alone: it is in no theorem's proof"))
-    if not holes:
-        raise UserError(f"{path} has no `sorry` in the proof of a theorem")
+    """Prove what is open in files; what is wrong with one does not keep the others from being worked on."""
+    done = True
     async with common.opened(settings, server) as (service, _):
-        with SearchDisplay(options.budget) as display:
-            done = await _fill(service, file, holes, options, display)
-        filled, outcomes = done.file, done.outcomes
-        for outcome in outcomes:
-            _print_outcome(path, file, outcome)
-            if outcome.proof and outcome.proof.verdict.verified:
-                # the theorem as it was proved: later proofs in the file do not change what stands before it
-                search = Search(filled.theorem(filled.theorems[outcome.number]), options)
-                await _write_receipts(service, search, [outcome.proof], receipt_folder)
-        if write and any(outcome.proof for outcome in outcomes):
-            if done.failed:
-                names = ", ".join(printable(hole.item.name) for hole in done.failed)
-                raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
-            lean_file.write(path, filled.text)
-            common.stderr.print(common.shown(f"wrote {path}"))
-    return all(outcome.proof for outcome in outcomes)
+        for path, file in files:
+            try:
+                done &= await _prove_file(service, path, file, options, write, receipt_folder)
+            except UserError as error:
+                if len(files) == 1 or isinstance(error, UnavailableError):
+                    raise
+                common.stderr.print(common.shown(str(error), "red"))
+                done = False
+    return done
+
+
+def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], list[str]]:
+    """The files with something open, of a folder or the one that is named; and why others cannot be read.
+
+    Raises:
+        UserError: there are none.
+    """
+    unreadable: list[str] = []
+    if not path.is_dir():
+        file = replace(lean_file.read(path), project=project)
+        if not file.open and not fill.holes(file):
+            raise UserError(f"{path} has no `sorry`: `leansieve check` says whether what it proves holds")
+        return [(path, file)], []
+    files: list[tuple[Path, LeanFile]] = []
+    for each in lean_files(path, lambda error: unreadable.append(f"cannot read {error.filename}: {error.strerror}")):
+        try:
+            file = replace(lean_file.read(each), project=project)
+        except UserError as error:
+            unreadable.append(str(error))
+            continue
+        if file.open or fill.holes(file):
+            files.append((each, file))
+    if not files:
+        raise UserError("; ".join([*unreadable, f"{path} holds no .lean file with a `sorry`"]))
+    return files, unreadable
+
+
+async def _prove_file(
+    service: Service,
+    path: Path,
+    file: LeanFile,
+    options: SearchOptions,
+    write: bool,
+    receipt_folder: Path | None,
+) -> bool:
+    holes = fill.holes(file)
+    for left in file.open:
+        line, column = lean_file.line_and_column(file.text, left.start)
+        common.stdout.print(common.shown(f"{path}:{line}:{column}: {left.why}", "yellow"))
+    with SearchDisplay(options.budget) as display:
+        done = await _fill(service, path, file, holes, options, display)
+    filled, outcomes = done.file, done.outcomes
+    for outcome in outcomes:
+        _print_outcome(path, file, outcome)
+        if outcome.proof and outcome.proof.verdict.verified and outcome.item.statement:
+            # the theorem as it was proved: later proofs in the file do not change what stands before it
+            search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
+            await _write_receipts(service, search, [outcome.proof], receipt_folder)
+    told = {outcome.hole.command for outcome in outcomes}
+    rest = filled.left_open(done.verdict, told) if done.verdict else ()
+    for fault in rest:
+        at = filled.line_in(file, fault.number, fault.line)
+        common.stdout.print(common.shown(f"{path}:{at}: {fault.text}", "red"))
+    if write and any(outcome.proof for outcome in outcomes):
+        if done.failed:
+            names = ", ".join(printable(hole.item.name) for hole in done.failed)
+            raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
+        lean_file.write(path, filled.text, file.text)
+        common.stderr.print(common.shown(f"wrote {path}"))
+    return all(outcome.proof for outcome in outcomes) and not (file.open or rest or filled.fallen)
 
 
 async def _fill(
     service: Service,
+    path: Path,
     file: LeanFile,
     holes: Sequence[fill.Hole],
     options: SearchOptions,
@@ -199,6 +264,9 @@ async def _fill(
                     display.begin(hole.item.name)
                 case fill.Searched(event=searched):
                     display.report(searched)
+                case fill.Fell(fault):
+                    line = f"{path}:{fault.line}:{fault.column}: error: {fault.text}"
+                    common.stdout.print(common.shown(line, "red"))
                 case fill.Filled():
                     return event
     raise RuntimeError("the filling of a file ended without its last event")

@@ -12,8 +12,10 @@ from service.ops.config import TextSettings
 
 
 def request_to_proto(check: Check) -> check_pb2.CheckProofRequest:
-    """A check as a request."""
+    """A check as a request. What only a whole solution is asked with is not in the contract of one check."""
     options = check.options
+    assert options.holes is None
+    assert not options.axioms
     request = check_pb2.CheckProofRequest(
         theorem=values.theorem_to_proto(check.theorem),
         limits=values.limits_to_proto(options.limits),
@@ -39,9 +41,11 @@ def request_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, te
     if given is None:
         raise InputError("candidate", "the request holds neither `proof` nor `file`")
     mode = Mode(given)
+    if request.guard and not request.theorem.statement.strip():
+        raise InputError("guard", "a guard is for a statement, and the request holds none")
     text = take(given, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
     return Check(
-        theorem=values.theorem_from_proto(request.theorem, texts),
+        theorem=values.theorem_from_proto(request.theorem, texts, stated=mode is Mode.PROOF),
         candidate=Candidate(text, mode, source="given"),
         options=CheckOptions(
             limits=values.limits_from_proto(request.limits, default.limits),

@@ -7,6 +7,7 @@ from leansieve.v1 import fill_pb2, source_pb2
 from prover.assistance.fill import Filled, Hole, Outcome
 from prover.search.search import Progress
 from prover.source.lean_file import LeanFile, line_and_column, sorries
+from prover.source.scanner import Command
 from prover.verdict import Region, Verdict
 from service.grpc.convert import search, values
 from service.grpc.convert.events import EventWriter
@@ -49,7 +50,7 @@ def outcome(file: LeanFile, became: Outcome) -> fill_pb2.FillSorriesResponse:
     if became.finished is not None:
         left.summary.CopyFrom(EventWriter("").summary(became.finished))
     if became.verdict is not None:
-        left.verdict.CopyFrom(values.verdict_to_proto(_in_file(file, hole, became.verdict)))
+        left.verdict.CopyFrom(values.verdict_to_proto(_in_file(file, hole.item, became.verdict)))
     return fill_pb2.FillSorriesResponse(open=left)
 
 
@@ -61,9 +62,11 @@ def summary(holes: Sequence[Hole], done: Filled) -> fill_pb2.FillSorriesResponse
         filled=len(filled),
         text=done.file.text,
         failed=[hole.number for hole in done.failed],
-        verified=bool(filled) and not done.failed,
+        verified=done.verdict is not None and done.verdict.verified and not done.failed,
         sorries_left=len(sorries(done.file.text)),
     )
+    if done.verdict is not None:
+        message.verdict.CopyFrom(values.verdict_to_proto(done.file.placed(done.verdict)))
     return fill_pb2.FillSorriesResponse(summary=message)
 
 
@@ -75,10 +78,10 @@ def _range(file: LeanFile, hole: Hole) -> source_pb2.SourceRange:
     )
 
 
-def _in_file(file: LeanFile, hole: Hole, verdict: Verdict) -> Verdict:
+def _in_file(file: LeanFile, item: Command, verdict: Verdict) -> Verdict:
     """The verdict with positions in the whole file."""
     messages = []
     for message in verdict.messages:
-        line, column = file.position(hole.item, message)
+        line, column = file.position(item, message)
         messages.append(replace(message, region=Region.CANDIDATE, line=line, column=column))
     return replace(verdict, messages=tuple(messages))

@@ -65,13 +65,13 @@ def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
     )
 
 
-def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings) -> Theorem:
-    """The theorem of a request.
+def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings, stated: bool = True) -> Theorem:
+    """The theorem of a request; without a statement if it need not be `stated`.
 
     Raises:
         InputError: a text is missing, too long, or no text of Lean.
     """
-    return read_theorem(theorem.statement, theorem.header, theorem.context, limits, theorem.project)
+    return read_theorem(theorem.statement, theorem.header, theorem.context, limits, theorem.project, stated)
 
 
 def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from prover.errors import UserError
 from prover.source import lean_file
-from prover.verdict import Message, Region
+from prover.source.scanner import Command, Form
+from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
 FILE = """/- Copyright /- nested -/ theorem no : False := sorry -/
 import Std
@@ -62,24 +63,29 @@ def test_theorems_and_holes_are_found() -> None:
         ("«second one»", True),
         ("third'", False),
         ("fourth", False),
+        ("equations", False),
+        ("structured", False),
         ("example of line 38", True),
     ]
-    assert file.unfilled == (25, 32, 35, 36)
+    lines = [file.text.count("\n", 0, start) + 1 for item in file.commands for start, _ in file.sorries(item)]
+    assert lines == [16, 19, 25, 32, 35, 36, 38]
 
 
 def test_statements_are_plain_theorems() -> None:
-    first, second, third, fourth, example = lean_file.parse(FILE).theorems
+    first, second, third, fourth, equations, structured, example = lean_file.parse(FILE).theorems
     assert first.statement.startswith("theorem first {n : Nat} (h : n = (fun (x : Nat := 3) => x) n) :")
     assert first.statement.endswith('"theorem no := sorry" = "-- /-"')
     assert second.statement == "theorem «second one» : 'a' = 'a'"
     assert third.statement == "theorem third' (a b : Nat) : a + b = b + a"
     assert fourth.statement == "theorem fourth : double 2 = 4"
+    assert equations.statement == "theorem equations : (n : Nat) → n = n"
+    assert structured.statement == "theorem structured : True ∧ True"
     assert example.statement == "theorem leansieve_example_38 : 1 + 1 = 2"
 
 
 def test_the_context_is_what_stands_before_without_a_dangling_doc_comment_or_prefix() -> None:
     file = lean_file.parse(FILE)
-    first, second, third, _, _ = file.theorems
+    first, second, third, *_ = file.theorems
     assert file.theorem(first).context.lstrip().startswith("open Nat")
     assert file.theorem(first).context.endswith("\nvariable (k : Nat)")
     assert file.theorem(second).context.endswith("by\n  sorry")
@@ -91,7 +97,7 @@ def test_proofs_go_where_the_sorry_was() -> None:
     assert file.proof(file.theorems[0]) == "by\n  sorry"
     filled = file.filled(file.theorems[0], "by\n  simp\n")
     assert filled.text == FILE.replace("by\n  sorry -- what", "by\n  simp -- what")
-    assert [item.hole for item in filled.theorems] == [False, True, False, False, True]
+    assert [item.hole for item in filled.theorems] == [False, True, False, False, False, False, True]
     assert filled.proof(filled.theorems[0]) == "by\n  simp"
 
 
@@ -99,16 +105,18 @@ def test_messages_are_placed_in_the_file() -> None:
     file = lean_file.parse(FILE)
     lines = FILE.splitlines()
 
-    def shown(item: lean_file.FileTheorem, region: Region, line: int, column: int) -> str:
+    def shown(item: Command, region: Region, line: int, column: int) -> str:
         at, start = file.position(item, Message("error", "", region, line, column))
         return lines[at - 1][start:]
 
-    first, second, _, fourth, example = file.theorems
+    first, second, _, fourth, equations, _, example = file.theorems
     assert shown(first, Region.STATEMENT, 1, 8).startswith("first {n")
     assert shown(first, Region.CANDIDATE, 2, 2).startswith("sorry -- what")
     assert shown(second, Region.CANDIDATE, 1, 0) == "sorry"
     assert shown(fourth, Region.STATEMENT, 1, len("theorem ")).startswith("fourth")
     assert shown(example, Region.STATEMENT, 1, len("theorem leansieve_example_38 : ")).startswith("1 + 1")
+    assert shown(equations, Region.CANDIDATE, 1, len("theorem ")).startswith("equations")
+    assert shown(equations, Region.CANDIDATE, 3, 4).startswith("n + 1 => by")
     assert shown(first, Region.CONTEXT, 1, 0) == "open Nat"
 
 
@@ -145,7 +153,7 @@ def test_a_sorry_inside_a_proof_is_no_hole(proof: str) -> None:
 def test_any_text_is_cut_consistently(text: str) -> None:
     file = lean_file.parse(text)
     for item in file.theorems:
-        assert file.body <= item.start <= item.keyword < item.proof_start <= item.proof_end <= len(text)
+        assert file.body <= item.start <= item.at < item.proof_start <= item.proof_end <= len(text)
         if item.hole:
             assert file.proof(item).endswith("sorry")
 
@@ -173,7 +181,7 @@ def test_reading_refuses_what_is_no_lean_file(tmp_path: Path) -> None:
         ("latin.lean", b"-- ok\ntheorem caf\xe9 : True", r"latin.lean:2: byte 0xe9 is not UTF-8"),
         ("huge.lean", b"-" * (lean_file.LONGEST + 1), "larger than"),
         ("import.lean", b"import ../x\n", "header line 1"),
-        ("module.lean", b"module\npublic import Std\n", "plain `import` lines"),
+        ("all.lean", b"module\n\npublic import all\n", "header line 3"),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=words):
@@ -190,7 +198,7 @@ def test_writing_keeps_line_ends_mode_and_links(tmp_path: Path) -> None:
     path.chmod(0o640)
     link.symlink_to(path)
     file = lean_file.read(link)
-    lean_file.write(link, file.filled(file.theorems[0], "trivial").text)
+    lean_file.write(link, file.filled(file.theorems[0], "trivial").text, file.text)
     assert path.read_bytes() == b"theorem a : True := trivial\r\n-- end\r\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert link.is_symlink()
@@ -206,6 +214,124 @@ def test_a_failed_write_keeps_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device; it was left as it was"):
-        lean_file.write(path, "theorem a : True := trivial\n")
+        lean_file.write(path, "theorem a : True := trivial\n", path.read_text())
     assert path.read_text() == "theorem a : True := sorry\n"
     assert os.listdir(tmp_path) == ["a.lean"]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "statement", "form"),
+    [
+        ("theorem a (n : Nat) :\n  let k := n\n  k = n := by rfl", "theorem a (n : Nat) :\n  let k := n\n  k = n", Form.ASSIGNED),
+        ("theorem a : have h := 1; h = 1 := rfl", "theorem a : have h := 1; h = 1", Form.ASSIGNED),
+        ("theorem a : match 1 with\n  | 0 => True\n  | _ => 1 = 1 := rfl", "theorem a : match 1 with\n  | 0 => True\n  | _ => 1 = 1", Form.ASSIGNED),
+        ("theorem a : f = fun\n  | 0 => 1\n  | n => n := rfl", "theorem a : f = fun\n  | 0 => 1\n  | n => n", Form.ASSIGNED),
+        ("theorem a :\n    |x| = y := by\n  cases h with\n  | inl h => rfl", "theorem a :\n    |x| = y", Form.ASSIGNED),
+        ("theorem a (p : P := { x := 1 }) : p.x = 1 := rfl", "theorem a (p : P := { x := 1 }) : p.x = 1", Form.ASSIGNED),
+        ("theorem a : (x || y) = z := rfl", "theorem a : (x || y) = z", Form.ASSIGNED),
+        ("lemma a : Nat → True | 0 => trivial | _ => trivial", "theorem a : Nat → True", Form.EQUATIONS),
+        ("theorem a : P ∧ Q where\n  left := p\n  right := q", "theorem a : P ∧ Q", Form.FIELDS),
+    ],
+)  # fmt: skip
+def test_a_statement_ends_where_lean_ends_it(declaration: str, statement: str, form: Form) -> None:
+    (item,) = lean_file.parse(f"{declaration}\n\n#eval 1\n").theorems
+    assert (item.statement, item.form) == (statement, form)
+
+
+@pytest.mark.parametrize(
+    ("header", "imports"),
+    [
+        ("module\n\npublic import Std\nimport all Lean.Data\n", ("Init", "Std", "Lean.Data")),
+        ("/- Copyright -/\nimport Std -- why\n", ("Init", "Std")),
+        ("prelude\nimport Init.Core\n", ("Init", "Init.Core")),
+        ("module -- all of it\npublic meta import Lean.Elab\nmeta import Std import Lean\n", ("Init", "Lean.Elab", "Std", "Lean")),
+        ("module\n", ("Init",)),
+    ],
+)  # fmt: skip
+def test_every_header_of_lean_is_read(header: str, imports: tuple[str, ...]) -> None:
+    file = lean_file.parse(header + "theorem a : True := sorry\n")
+    assert file.header.imports == imports
+    assert file.theorem(file.theorems[0]).context.strip() == ""
+
+
+def test_every_sorry_of_a_file_is_a_hole_or_told() -> None:
+    file = lean_file.parse(
+        "def d : { n : Nat // 0 < n } := ⟨1, by sorry⟩\n"
+        "instance : Inhabited Nat where\n  default := sorry\n"
+        'macro "m" : tactic => `(tactic| sorry)\n'
+        "mutual\ntheorem a : True := by admit\ntheorem b : True := by\n  · sorry; sorry\nend\n"
+        "theorem c : True := by\n  stop\n  sorry\n"
+        "#check (sorry : Nat)\n"
+    )
+    holes = [(item.keyword, len(file.sorries(item))) for item in file.commands]
+    assert holes == [("def", 1), ("instance", 1), ("macro", 0), ("mutual", 3), ("theorem", 1), ("#check", 0)]
+    assert [file.text.count("\n", 0, one.start) + 1 for one in file.open] == [4, 11, 13]
+
+
+def test_what_only_shows_something_stands_in_no_context() -> None:
+    file = lean_file.parse(
+        "def one := 1\n#eval one\nexample : one = 2 := rfl\n#guard_msgs in\n@[simp] theorem a : one = 1 := sorry\n"
+    )
+    (_, item) = file.theorems
+    lines = file.theorem(item).context.split("\n")
+    assert [line.strip() for line in lines] == ["def one := 1", "", "", ""]
+
+
+def test_errors_above_a_theorem_are_local() -> None:
+    file = lean_file.parse(
+        "theorem one : 1 = 2 := by\n  rfl\n\ndef f : Nat :=\n  true\n\nexport Bad (x)\n\ntheorem two : 2 = 2 := rfl\n"
+    )
+    two = file.theorems[-1]
+    errors = tuple(Message("error", "no", Region.CONTEXT, line, 2) for line in (2, 5, 7))
+    below = file.below_faults(Verdict(VerdictKind.INVALID_STATEMENT, messages=errors))
+    assert below is not None
+    file, faults = below
+    assert [(fault.number, fault.line) for fault in faults] == [(0, 2), (1, 5), (2, 7)]
+    context = file.theorem(two).context
+    assert context.split() == [
+        "theorem",
+        "one",
+        ":",
+        "1",
+        "=",
+        "2",
+        ":=",
+        "sorry",
+        "def",
+        "f",
+        ":",
+        "Nat",
+        ":=",
+        "sorry",
+    ]
+    assert context.count("\n") == 6  # every line stays where it was
+    again = file.below_faults(Verdict(VerdictKind.INVALID_STATEMENT, messages=errors[1:2]))
+    assert again is not None
+    assert again[1] == ()  # it was told already
+    assert again[0].theorem(two).context.split() == ["theorem", "one", ":", "1", "=", "2", ":=", "sorry"]
+    mine = Verdict(VerdictKind.REJECTED, messages=(Message("error", "no", Region.CANDIDATE),))
+    assert file.below_faults(mine) is None
+
+
+def test_a_declaration_with_a_hole_is_its_own_candidate() -> None:
+    file = lean_file.parse(
+        "open Nat in\n/-- two -/\ndef two : Fin 3 := ⟨2, by sorry⟩\n\nlemma x : True where\n  a := sorry\n"
+    )
+    two, x = file.commands
+    assert (file.theorem(two).statement, file.theorem(two).context) == ("", "")
+    assert file.candidate(two).text == "open Nat in\n/-- two -/\ndef two : Fin 3 := ⟨2, by sorry⟩"
+    assert file.candidate(x).text == "theorem x : True where\n  a := sorry"
+    assert {file.candidate(item).mode for item in (two, x)} == {Mode.FILE}
+    assert file.filled(x, "theorem x : True where\n  a := b").text.endswith("⟩\n\nlemma x : True where\n  a := b\n")
+
+
+def test_what_was_typed_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.lean"
+    path.write_text("theorem a : True := sorry\n")
+    file = lean_file.read(path)
+    path.write_text("theorem a : True := sorry\ntheorem mine : 1 = 1 := rfl\n")
+    for number in (1, 2):
+        with pytest.raises(UserError, match=f"changed meanwhile .* in .*a.proved-{number}.lean"):
+            lean_file.write(path, "theorem a : True := trivial\n", file.text)
+    assert path.read_text().endswith("theorem mine : 1 = 1 := rfl\n")
+    assert (tmp_path / "a.proved-1.lean").read_text() == "theorem a : True := trivial\n"

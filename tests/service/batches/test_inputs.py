@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,48 @@ def test_each_theorem_is_in_exactly_one_shard(names: list[str], count: int) -> N
 def test_what_is_no_shard_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="I/N"):
         Shard.parse(text)
+
+
+def test_nothing_of_a_folder_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "Empty.lean").write_text("")
+    (tmp_path / "Latin.lean").write_bytes(b"theorem caf\xe9 : True := sorry")
+    (tmp_path / "New.lean").write_text("module\n\npublic import Std\n\ntheorem new : 1 = 1 := by\n  sorry\n")
+    (tmp_path / "Parts.lean").write_text(
+        "theorem parts : 1 = 1 ∧ 2 = 2 := by\n  constructor\n  · sorry\n  · admit\n\n"
+        "def data : { n : Nat // 0 < n } := ⟨1, by sorry⟩\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n"
+    )
+    entries = list(from_path(tmp_path, LIMITS))
+    assert [entry.id for entry in entries] == [
+        "Empty.lean",
+        "Latin.lean",
+        "New.lean:5:new",
+        "Parts.lean:3:4:parts",
+        "Parts.lean:4:4:parts",
+        "Parts.lean:6:42:data",
+        "Parts.lean:9:2",
+    ]
+    assert [entry.theorem is None for entry in entries] == [True, True, False, True, True, True, True]
+    said = [entry.verdict.messages[0].text for entry in entries if entry.verdict]
+    assert "is empty" in said[0]
+    assert "is not UTF-8" in said[1]
+    assert said[2] == said[3] == said[4]
+    assert "only a part of what it stands in" in said[2]
+    assert "`stop` leaves everything behind it" in said[5]
+
+
+def test_a_folder_that_cannot_be_read_is_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "A.lean").write_text("theorem a : 1 = 1 := sorry\n")
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    unread, found = from_path(tmp_path, LIMITS)
+    assert (unread.id, unread.theorem, found.id) == ("locked", None, "A.lean:1:a")
+    assert unread.verdict is not None
+    assert "Permission denied" in unread.verdict.messages[0].text

@@ -143,7 +143,7 @@ def test_an_answer_has_the_fields_of_the_contract() -> None:
 def test_a_torn_last_line_is_answered_again(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_bytes(b'{"id": "a", "verdict": "VERIFIED"}\n{"id": 2}\n{"id": "c", "verd')
-    with Answers(out, always) as answers:
+    with Answers(out, always, always) as answers:
         assert answers.done == {"a", 2}
         answers.write({"id": "c", "verdict": "É"})
     assert [json.loads(row)["id"] for row in out.read_bytes().splitlines()] == ["a", 2, "c"]
@@ -154,7 +154,7 @@ def test_answers_that_were_nobodys_fault_are_asked_again(tmp_path: Path) -> None
     out = tmp_path / "out.jsonl"
     out.write_bytes(b'{"id": "a", "verdict": "INFRASTRUCTURE"}\n{"id": "b", "verdict": "VERIFIED"}\n')
     out.chmod(0o640)
-    with Answers(out, lambda row: row.get("verdict") != "INFRASTRUCTURE") as answers:
+    with Answers(out, lambda row: row.get("verdict") != "INFRASTRUCTURE", always) as answers:
         assert answers.done == {"b"}
         answers.write({"id": "a"})
     assert out.read_bytes() == b'{"id": "b", "verdict": "VERIFIED"}\n{"id": "a"}\n'
@@ -166,7 +166,7 @@ def test_answers_that_were_nobodys_fault_are_asked_again(tmp_path: Path) -> None
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
     out = tmp_path / "out.jsonl"
     out.write_bytes(content)
-    with pytest.raises(UserError, match=r"out.jsonl:1 is no answer"), Answers(out, always):
+    with pytest.raises(UserError, match=r"out.jsonl:1 is no answer"), Answers(out, always, always):
         pass
     assert out.read_bytes() == content
 
@@ -175,20 +175,24 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: bytes) 
 def test_only_one_run_writes_a_file(tmp_path: Path, torn: bytes) -> None:
     out = tmp_path / "out.jsonl"
     out.write_bytes(torn)
-    with Answers(out, always), pytest.raises(UserError, match="another run is writing"), Answers(out, always):
+    with (
+        Answers(out, always, always),
+        pytest.raises(UserError, match="another run is writing"),
+        Answers(out, always, always),
+    ):
         pass
-    with Answers(out, always):  # and is free again
+    with Answers(out, always, always):  # and is free again
         pass
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot write"), Answers(tmp_path / "none" / "out.jsonl", always):
+    with pytest.raises(UserError, match="cannot write"), Answers(tmp_path / "none" / "out.jsonl", always, always):
         pass
 
 
 @pytest.mark.parametrize("special", ["/dev/full", "/tmp"])
 def test_an_output_that_is_no_file_is_refused(special: str) -> None:
-    with pytest.raises(UserError, match="no ordinary file"), Answers(Path(special), always):
+    with pytest.raises(UserError, match="no ordinary file"), Answers(Path(special), always, always):
         pass
 
 
@@ -196,7 +200,7 @@ def test_a_write_that_fails_is_one_sentence_and_what_was_written_is_resumed(tmp_
     out = tmp_path / "out.jsonl"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        with Answers(out, always) as answers:
+        with Answers(out, always, always) as answers:
             answers.write({"id": "a"})
             resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
             with pytest.raises(UserError, match="File too large; run again to resume"):
@@ -204,5 +208,5 @@ def test_a_write_that_fails_is_one_sentence_and_what_was_written_is_resumed(tmp_
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert out.stat().st_size == 20
-    with Answers(out, always) as answers:
+    with Answers(out, always, always) as answers:
         assert answers.done == {"a"}

@@ -47,8 +47,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     plain.write_text("def x := 1\n")
     assert refused(leansieve("prove", empty)) == f"{empty} is empty"
     assert "byte 0xe9 is not UTF-8; save the file as UTF-8" in refused(leansieve("prove", latin))
-    assert "has no `sorry` in the proof of a theorem" in refused(leansieve("prove", plain))
-    assert "has no theorem with a proof" in refused(leansieve("check", plain))
+    assert "has no `sorry`: `leansieve check`" in refused(leansieve("prove", plain))
     assert "No such file" in refused(leansieve("check", tmp_path / "none.lean"))
     assert "No such file" in refused(leansieve("prove", tmp_path / "none.lean"))
 

@@ -138,7 +138,7 @@ async def test_a_batch_is_checked_line_by_line_and_resumed(served: str, tmp_path
         "line:10": "INVALID_STATEMENT",
     }
     done = await leansieve("check", "--jsonl", source, "--out", out, "--server", served)
-    assert done.status == 0
+    assert done.status == 1  # not all of them are verified
     assert done.err.startswith("check: 10 items in ")
     assert done.out == ""
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -150,6 +150,7 @@ async def test_a_batch_is_checked_line_by_line_and_resumed(served: str, tmp_path
     whole = out.read_bytes().splitlines(keepends=True)
     out.write_bytes(b"".join(whole[:4]) + whole[4][:20])
     done = await leansieve("check", "--jsonl", source, "--out", out, "--server", served)
+    assert done.status == 1
     assert done.err.startswith("check: 6 items in ")
     assert "4 answered by an earlier run" in done.err
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -167,7 +168,7 @@ async def test_a_batch_is_proved_line_by_line(served: str, tmp_path: Path) -> No
     )
     options = ["--samples", "6", "--proofs", "2", "--seconds", "60", "--sampler", "portfolio"]
     done = await leansieve("prove", "--jsonl", source, "--out", out, "--server", served, *options)
-    assert done.status == 0
+    assert done.status == 1  # one is false, and one is no statement
     rows = {row["id"]: row for row in map(json.loads, out.read_text().splitlines())}
     for row in rows.values():
         assert {"id", "proofs", "checked", "sampled", "elapsed_ms"} <= set(row)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prover.errors import InputError
 from prover.theorem import Header
 from prover.verdict import Region, VerdictKind
-from service.core.text import bare_statement, printable, read_theorem, refusal
+from service.core.text import printable, read_theorem, refusal
 from service.ops.config import TextSettings
 
 
@@ -15,16 +15,6 @@ def test_no_header_means_the_default_header() -> None:
     assert read_theorem("theorem a : True", "", "", TextSettings()).header == Header()
     assert read_theorem("theorem a : True", "  ", "", TextSettings()).header == Header()
     assert read_theorem("theorem a : True", "open Nat", "", TextSettings()).header == Header(prelude="open Nat")
-
-
-@pytest.mark.parametrize("tail", [":=", ":= by", ":= sorry", ":= by sorry", ":=\n  by\n  sorry\n", ""])
-def test_what_people_leave_behind_a_statement_is_taken_off(tail: str) -> None:
-    assert bare_statement(f" theorem a (n : Nat := 3) : n = n {tail}") == "theorem a (n : Nat := 3) : n = n"
-
-
-def test_taking_the_tail_off_is_linear() -> None:
-    bare_statement(":=" + " " * 1_000_000 + "x")  # quadratic would take an hour, and the time limit of tests end it
-    bare_statement(":= by " * 100_000 + "x")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
 from prover.search.strategies import STRATEGIES
+from prover.source import typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 from service.core.admission import bounds
@@ -60,7 +61,7 @@ trusts = st.sampled_from([Trust.KERNEL_REPLAYED, Trust.ISOLATED_REPLAY])
 limits = st.builds(Limits, time.filter(lambda s: s <= 86_400), bounded, bounded)
 theorems = st.builds(
     Theorem,
-    text.map(lambda name: f"theorem {name}".replace("\0", "").strip()).filter(lambda s: not s.rstrip().endswith(":=")),
+    text.map(lambda name: f"theorem {name}".replace("\0", "").strip()).filter(lambda s: typed.read(s).statement == s),
     st.just(Header(("Init",), "open Nat")),
     text.map(lambda s: s.replace("\0", "")),
 )

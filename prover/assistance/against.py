@@ -1,0 +1,145 @@
+"""Whether a file solves another: every theorem of the challenge under its name and with its statement, every definition that
+the challenge leaves open under its name and with its type."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+
+from prover.candidate import Candidate
+from prover.errors import InputError
+from prover.options import CheckOptions
+from prover.requests import Check, Service
+from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
+from prover.theorem import Theorem
+from prover.verdict import Message, Mode, Region, Verdict
+
+_DEFINITIONS = frozenset({"def", "abbrev", "instance", "opaque"})
+_WITNESS = "_root_.leansieve_defines"
+# A policy of the settings may allow these; a request may not: with them Lean runs what the solution says.
+_NEVER = frozenset({"sorryAx", "reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat", "trustCompiler", "autoParam"})
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A solution to be checked.
+
+    Attributes:
+        challenge: the file that states what is to be solved; its author is the one who asks.
+        solution: the file that is said to solve it. Not trusted in any way.
+        theorems: full names; empty: every theorem of the challenge.
+        definitions: full names of definitions that the solution gives; empty: every one that the challenge leaves open.
+        axioms: allowed beside the standard three.
+        project: see `Theorem.project`.
+    """
+
+    challenge: LeanFile
+    solution: LeanFile
+    theorems: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    axioms: tuple[str, ...] = ()
+    project: str = ""
+    options: CheckOptions = field(default_factory=CheckOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that is to be solved: its full name, its line in the challenge, and whether it is a definition."""
+
+    name: str
+    line: int
+    definition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The verdict on a part; the places of its messages are in the challenge, or in the solution (`Region.CANDIDATE`)."""
+
+    part: Part
+    verdict: Verdict
+
+
+async def solved(service: Service, asked: Solution) -> AsyncGenerator[Solved, None]:
+    """Check each part of a challenge, in the order of the file.
+
+    Raises:
+        InputError: a name is none of the challenge's, there is nothing to solve, the solution imports what the challenge does
+            not, or an axiom is one that no request may allow.
+        UserError: as `Service.check`.
+    """
+    challenge = asked.challenge
+    parts = _parts(asked)
+    holes = tuple(part.name for part, _ in parts if part.definition)
+    text = asked.solution.context(len(asked.solution.text))
+    for part, item in parts:
+        while True:
+            verdict = await service.check(_check(asked, challenge, item, part, text, holes))
+            below = challenge.below_faults(verdict)
+            if below is None:
+                break
+            challenge, _ = below
+        yield Solved(part, _placed(challenge, asked.solution, item, verdict, part.definition))
+
+
+def _parts(asked: Solution) -> list[tuple[Part, Command]]:
+    challenge = asked.challenge
+    extra = [one for one in asked.solution.header.imports if one not in challenge.header.imports]
+    if extra:
+        raise InputError(
+            "solution", f"the solution imports {', '.join(extra)}, which the challenge does not: the challenge says what is used"
+        )  # fmt: skip
+    for axiom in asked.axioms:
+        if not _NEVER.isdisjoint(axiom.split(".")):
+            raise InputError("axioms", f"{axiom} can be allowed by a policy of the settings only")
+    names = challenge.full_names()
+    found: dict[str, tuple[Part, Command]] = {}
+    for number, item in enumerate(challenge.commands):
+        definition = item.keyword in _DEFINITIONS
+        named = number in names and (definition or (item.statement and item.keyword != "example"))
+        if named:
+            found[names[number]] = Part(names[number], item.line, definition), item
+    for kind, wanted in (("theorem", asked.theorems), ("definition", asked.definitions)):
+        for name in wanted:
+            if name not in found or found[name][0].definition is not (kind == "definition"):
+                raise InputError(f"{kind}s", f"the challenge has no {kind} {name}")
+    every = [
+        (part, item)
+        for part, item in found.values()
+        if (
+            (part.name in asked.definitions or (not asked.definitions and challenge.sorries(item)))
+            if part.definition
+            else part.name in (asked.theorems or (part.name,))
+        )
+    ]
+    if not every:
+        raise InputError("challenge", "the challenge has nothing to solve: no theorem, and no definition with `sorry`")
+    return every
+
+
+def _check(asked: Solution, challenge: LeanFile, item: Command, part: Part, text: str, holes: tuple[str, ...]) -> Check:
+    theorem = challenge.theorem(item)
+    if part.definition:
+        # That it has the type of the challenge's is what the type of this equation says.
+        same = f"theorem {_WITNESS} : @_root_.{part.name} = @_root_.{part.name}"
+        theorem = Theorem(same, challenge.header, challenge.context(item.end))
+        text = f"{text}\n\n{same} := rfl\n"
+    return Check(
+        theorem.within(asked.project),
+        Candidate(text, Mode.FILE, "given"),
+        replace(asked.options, holes=holes, axioms=asked.axioms),
+    )
+
+
+def _placed(challenge: LeanFile, solution: LeanFile, item: Command, verdict: Verdict, definition: bool) -> Verdict:
+    messages: list[Message] = []
+    for message in verdict.messages:
+        if message.region is Region.CANDIDATE:
+            (there,) = solution.placed(replace(verdict, messages=(message,))).messages
+            if definition and there.text.startswith("leansieve_defines"):
+                there = replace(there, text="its type is not that of the challenge")
+            messages.append(there)
+        elif definition and message.region is Region.STATEMENT:
+            messages.append(replace(message, line=item.line, column=0))
+        else:
+            line, column = challenge.position(item, message)
+            messages.append(replace(message, line=line, column=column))
+    return replace(verdict, messages=tuple(messages))

@@ -1,0 +1,57 @@
+"""Receipts as projects that `leanprover/comparator` reads: a challenge, a solution, and its configuration."""
+
+import json
+import re
+
+from prover.receipt import Receipt
+from prover.source import lean_file
+from prover.verdict import Mode
+
+_STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+_RELEASE = re.compile(r"\d+\.\d+\.\d+(?:-rc\d+)?")
+_LIBRARIES = """\
+name = "leansieve_receipt"
+version = "0.1.0"
+
+[[lean_lib]]
+name = "Challenge"
+
+[[lean_lib]]
+name = "Solution"
+"""
+
+
+def project(receipt: Receipt) -> dict[str, str]:
+    """The files of a Lake project, by name, in which comparator checks what a receipt says.
+
+    A library that the header imports beside Lean's own has to be required in its `lakefile.toml` by hand.
+    """
+    above = "\n\n".join(filter(None, (receipt.header, receipt.context)))
+    challenge = f"{above}\n\n{receipt.statement} := sorry\n"
+    if receipt.mode is Mode.PROOF:
+        solution = f"{above}\n\n{receipt.statement} := {receipt.candidate}\n"
+    else:
+        solution = f"{receipt.header if _stands_alone(receipt) else above}\n\n{receipt.candidate}\n"
+    configuration = {
+        "challenge_module": "Challenge",
+        "solution_module": "Solution",
+        "theorem_names": [receipt.theorem],
+        "permitted_axioms": list(dict.fromkeys((*_STANDARD_AXIOMS, *receipt.policy.axioms))),
+        "enable_nanoda": False,
+    }
+    files = {
+        "Challenge.lean": challenge,
+        "Solution.lean": solution,
+        "config.json": json.dumps(configuration, ensure_ascii=False, indent=2) + "\n",
+        "lakefile.toml": _LIBRARIES,
+    }
+    # What the embedded Lean calls `4.28.0-pre` is nearest to the release of that number.
+    if version := _RELEASE.match(receipt.lean):
+        files["lean-toolchain"] = f"leanprover/lean4:v{version[0]}\n"
+    return files
+
+
+def _stands_alone(receipt: Receipt) -> bool:
+    """Whether a whole file declares again what the context declares, and so stands on the header alone."""
+    context, file = (set(lean_file.parse(text).full_names().values()) for text in (receipt.context, receipt.candidate))
+    return not context.isdisjoint(file)

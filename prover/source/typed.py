@@ -1,0 +1,87 @@
+"""What a person types where a statement is wanted, and the statement that is meant."""
+
+import re
+from dataclasses import dataclass, replace
+
+from prover.source import scanner
+from prover.source.scanner import Form
+from prover.verdict import Region, Verdict
+
+NAME = "leansieve_statement"
+"""What a statement without a name is called."""
+
+_TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
+_GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
+_UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A statement as it was meant.
+
+    Attributes:
+        statement: `theorem NAME binders : goal`, or the text as it is where it is nothing of the kind.
+        shift: how much longer its first line became.
+        proof: what was typed behind `:=`, if that is a proof.
+    """
+
+    statement: str
+    shift: int = 0
+    proof: str = ""
+
+    def as_typed(self, verdict: Verdict) -> Verdict:
+        """A verdict on the statement, with places in what was typed."""
+        messages = [
+            replace(message, column=max(0, message.column - self.shift))
+            if message.region is Region.STATEMENT and message.line == 1
+            else message
+            for message in verdict.messages
+        ]
+        return replace(verdict, messages=tuple(messages))
+
+
+def read(text: str, mathlib: bool = False) -> Typed:
+    """The statement that a text means: a theorem, lemma or example, with a name or without, perhaps with `:= by sorry` left
+    behind it; binders and a goal; or a goal alone.
+
+    Args:
+        mathlib: whether `Type*` has a meaning of its own, which is Mathlib's; without it, it becomes `Type _`.
+    """
+    text = _TAIL.sub("", text.strip()).rstrip()
+    if not text:
+        return Typed("")
+    code = scanner.code_of(text)
+    found = list(scanner.commands(text, code, 0))
+    if not found:
+        opening = f"theorem {NAME} " if _begins_with_binders(code) else f"theorem {NAME} : "
+        return Typed(_without_star(opening + text, mathlib), len(opening))
+    (first, *more) = found
+    if more or not first.is_theorem or first.start or first.prefixes or code[: first.at].strip().startswith("@"):
+        return Typed(text)
+    behind = first.at + len(first.keyword)
+    named = first.keyword != "example" and first.name != f"{first.keyword} of line {first.line}"
+    opening = "theorem" if named else f"theorem {NAME}"
+    end = first.value if first.form is Form.ASSIGNED else None
+    stated = text[behind:end].rstrip()
+    proof = text[first.proof_start : first.proof_end] if end is not None else ""
+    if proof:
+        return Typed(text, 0, proof)
+    return Typed(_without_star(opening + stated, mathlib), len(opening) - behind)
+
+
+def _begins_with_binders(code: str) -> bool:
+    """Whether brackets and then a colon come first, and so no part of a goal."""
+    awaited: list[str] = []
+    for char in code:
+        if char in _GROUPS:
+            awaited.append(_GROUPS[char])
+        elif awaited:
+            if char == awaited[-1]:
+                awaited.pop()
+        elif not char.isspace():
+            return char == ":"
+    return False
+
+
+def _without_star(statement: str, mathlib: bool) -> str:
+    return statement if mathlib else _UNIVERSE_STAR.sub(r"\1 _", statement)

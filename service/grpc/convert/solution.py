@@ -1,0 +1,81 @@
+"""Solutions of a challenge, and what became of each part."""
+
+from collections.abc import Sequence
+
+from leansieve.v1 import check_pb2
+from prover.assistance.against import Part, Solution, Solved
+from prover.errors import InputError
+from prover.options import CheckOptions
+from prover.requests import Bounds
+from prover.source import lean_file
+from prover.source.lean_file import LeanFile
+from prover.theorem import HeaderError
+from service.core.text import take
+from service.grpc.convert import values
+from service.ops.config import TextSettings
+
+
+def request_to_proto(asked: Solution) -> check_pb2.CheckSolutionRequest:
+    """A solution as a request."""
+    return check_pb2.CheckSolutionRequest(
+        challenge=asked.challenge.text,
+        solution=asked.solution.text,
+        theorems=asked.theorems,
+        definitions=asked.definitions,
+        axioms=asked.axioms,
+        limits=values.limits_to_proto(asked.options.limits),
+        policy=asked.options.policy,
+        minimum_trust=values.trust_to_proto(asked.options.trust),
+        project=asked.project,
+    )
+
+
+def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds, texts: TextSettings) -> Solution:
+    """The solution that a request asks about.
+
+    Raises:
+        InputError: a text cannot be taken.
+    """
+    return Solution(
+        challenge=_file("challenge", request.challenge, texts.context),
+        solution=_file("solution", request.solution, texts.candidate),
+        theorems=tuple(request.theorems),
+        definitions=tuple(request.definitions),
+        axioms=tuple(request.axioms),
+        project=request.project,
+        options=CheckOptions(
+            limits=values.limits_from_proto(request.limits, default.limits),
+            policy=request.policy or "default",
+            trust=values.wanted_trust(request.minimum_trust),
+            priority=values.priority_from_proto(request.priority),
+        ),
+    )
+
+
+def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionResponse:
+    """What became of the parts."""
+    parts = [
+        check_pb2.SolutionPart(
+            name=one.part.name,
+            line=one.part.line,
+            definition=one.part.definition,
+            verdict=values.verdict_to_proto(one.verdict),
+        )
+        for one in found
+    ]
+    return check_pb2.CheckSolutionResponse(verified=all(one.verdict.verified for one in found), parts=parts)
+
+
+def response_from_proto(response: check_pb2.CheckSolutionResponse) -> list[Solved]:
+    """What a server says became of the parts."""
+    return [
+        Solved(Part(one.name, one.line, one.definition), values.verdict_from_proto(one.verdict))
+        for one in response.parts
+    ]
+
+
+def _file(field: str, text: str, longest: int) -> LeanFile:
+    try:
+        return lean_file.parse(take(field, text, longest).replace("\r\n", "\n"))
+    except HeaderError as error:
+        raise InputError(field, str(error)) from None
