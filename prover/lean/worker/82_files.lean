@@ -43,7 +43,7 @@ def lookIntoFile (session : Session) (task : Task) (st : Command.State) (file : 
     | _ :: _ => "forbidden"
     | [] => if hasError done.log then errorVerdict done.log notes else "verified"
   pure { verdict := if verdict == "incomplete" then "verified" else verdict, notes := pushNotes done.refusals notes, log := done.log, src,
-         containable := done.refusals.length != 0,
+         containable := (match done.refusals with | [] => false | _ => true),
          before := st, after := done.st, steps := done.steps }
 where
   pushNotes : List Note → List Note → List Note
