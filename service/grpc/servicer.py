@@ -177,7 +177,7 @@ class Servicer(ProofSearchServicer):
             read = solution_messages.request_from_proto
             asked = await asyncio.to_thread(read, request, self._default, self._settings.text)
             admit_limits(asked.options.limits, self._maximum.limits)
-            async with room.taking_one(asked.options.priority):
+            async with room.acquire(asked.options.priority):
                 found = [one async for one in against.solved(self._service, asked)]
             call.remarks.update(parts=len(found), verified=sum(one.verdict.verified for one in found))
             return solution_messages.response_to_proto(found)
