@@ -16,12 +16,9 @@ process's engine.
 
 import contextlib
 import copy
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +39,9 @@ from training.rollouts.groups import Group, check_metrics, joined, lay_out
 from training.rollouts.prompts import PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
 from training.run.run import Run
+from training.trainer.identity import identity_of
 from training.trainer.optimization import learning_rate_at, make_optimizer
+from training.trainer.progress import progress_line
 from training.trainer.sharding import shard
 from training.trainer.updates import score, score_by_base, train_on
 from training.trainer.watch import Watch
@@ -158,7 +157,8 @@ class Trainer:
 
     def _resume(self) -> None:
         """Where an earlier start stood."""
-        state = self._run.resume(self._identity(), self._settings.steps, self._model, self._optimizer)
+        identity = identity_of(self._config, self._algorithm, self._prompts, self._run.processes.count)
+        state = self._run.resume(identity, self._settings.steps, self._model, self._optimizer)
         self._cursor = Cursor()
         if state is not None:
             self._algorithm.load_state_dict(state["algorithm"])
@@ -293,7 +293,9 @@ class Trainer:
         if settings.max_staleness:
             metrics |= {"staleness": float(staleness), "seconds_ahead": batch.seconds}
         if run.processes.first and (run.step % self._config.run.log_every == 0 or last):
-            run.report(self._progress(metrics))
+            spent = self._cursor.spent
+            left = (time.monotonic() - self._began) / (spent - self._began_at) * (self._budget - spent)
+            run.report(progress_line(run.step, spent / self._budget, left, metrics))
         more = {
             "algorithm": self._algorithm.state_dict(),
             "draw": self._cursor.draw,
@@ -307,41 +309,6 @@ class Trainer:
         with contextlib.nullcontext() if self._ahead is None else self._ahead.paused():
             self._engine.load_written()
             return self._dev.measure(self._engine, self._verifier, self._form, self._run.processes)
-
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on: everything that changes what a step does."""
-        digest = hashlib.sha256()
-        for prompt in self._prompts:
-            digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
-        tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
-        apart = {
-            "model": {"gradient_checkpointing"},
-            "rollouts": {"steps", "max_mismatch", "max_ratio"},
-            "verification": {"verdicts"},
-            "algorithm": {"base_samples"},
-        }
-        settings = self._config.model_dump(mode="json", include=tables, exclude=apart)
-        flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
-        if self._config.algorithm.base_samples:  # a file may change
-            flat["algorithm.base_samples"] = hashlib.sha256(repr(self._algorithm).encode()).hexdigest()
-        more = {"run.seed": self._config.run.seed, "processes": self._run.processes.count}
-        return {**flat, **more, "the theorems": digest.hexdigest()}
-
-    def _progress(self, metrics: Metrics) -> str:
-        seconds = {
-            name.removeprefix("seconds_"): value
-            for name, value in metrics.items()
-            if name.startswith("seconds_") and name != "seconds_ahead"
-        }
-        laps = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
-        spent, budget = self._cursor.spent, self._budget
-        left = (time.monotonic() - self._began) / (spent - self._began_at) * (budget - spent)
-        dev = f"  dev {metrics['dev_reward']:.1%}" if "dev_reward" in metrics else ""
-        return (
-            f"step {self._run.step} ({spent / budget:.0%})  {metrics['verified']:.0f}/{metrics['rollouts']:.0f} verified"
-            f"  KL {metrics.get('kl_to_base', 0.0):.3f}  entropy {metrics.get('entropy', 0.0):.3f}{dev}"
-            f"  {sum(seconds.values()):.1f} s ({laps})  {timedelta(seconds=round(left))} left"
-        )
 
 
 def _summed(of_processes: Sequence[Metrics]) -> Metrics:

@@ -1,0 +1,33 @@
+"""Every setting of training, one class per table: `model.py`, `learning.py`; docs/training-settings.md is made from them."""
+
+from training.config.learning import (
+    AlgorithmConfig,
+    DevConfig,
+    EvaluationConfig,
+    GuardConfig,
+    RolloutConfig,
+    SftConfig,
+    VerificationConfig,
+)
+from training.config.model import LlamaShape, LoraConfig, ModelConfig, OptimizerConfig, RunConfig
+from training.config.section import first_mistake
+from training.config.settings import ConfigError, TrainingConfig, load_config
+
+__all__ = [
+    "AlgorithmConfig",
+    "ConfigError",
+    "DevConfig",
+    "EvaluationConfig",
+    "GuardConfig",
+    "LlamaShape",
+    "LoraConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "RolloutConfig",
+    "RunConfig",
+    "SftConfig",
+    "TrainingConfig",
+    "VerificationConfig",
+    "first_mistake",
+    "load_config",
+]

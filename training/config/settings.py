@@ -1,0 +1,122 @@
+"""The whole file, read from TOML with a table for each class; relative paths are relative to the working directory."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, field_validator, model_validator
+
+from training.config.learning import (
+    AlgorithmConfig,
+    DevConfig,
+    EvaluationConfig,
+    GuardConfig,
+    RolloutConfig,
+    SftConfig,
+    VerificationConfig,
+)
+from training.config.model import ModelConfig, OptimizerConfig, RunConfig
+from training.config.section import Section, first_mistake
+
+
+class ConfigError(ValueError):
+    """A configuration file cannot be used; the text is one sentence that says where and why."""
+
+
+class TrainingConfig(Section):
+    """The whole file. `sft` and `rollouts` are there for the kind of run that needs them."""
+
+    run: RunConfig
+    """What a run writes, and what makes it repeat."""
+    model: ModelConfig = ModelConfig()
+    """The model that is trained."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    """AdamW and its schedule."""
+    sft: SftConfig | None = None
+    """Supervised fine-tuning on verified proofs."""
+    rollouts: RolloutConfig | None = None
+    """What is sampled for each step of reinforcement learning."""
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    """How verdicts become a gradient."""
+    verification: VerificationConfig = VerificationConfig()
+    """Limits of one check while training."""
+    dev: DevConfig = DevConfig()
+    """Measuring on theorems that are not trained on, while a run learns from verdicts."""
+    guards: GuardConfig = GuardConfig()
+    """When a run is ended because its model collapses."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """How a finished model is measured."""
+
+    @model_validator(mode="after")
+    def _says_what_to_do(self) -> "TrainingConfig":
+        if self.sft is not None and self.model.prompt_format != "source":
+            raise ValueError(
+                f"fine-tuning writes proofs in the source format alone, found model.prompt_format {self.model.prompt_format!r}"
+            )
+        if (
+            self.sft is not None
+            and self.sft.dev_patience is not None
+            and not (self.sft.held_out or self.sft.dev_proofs)
+        ):
+            raise ValueError("sft.dev_patience needs theorems to measure: set sft.held_out or sft.dev_proofs")
+        if self.dev.patience is not None and not self.dev.corpora:
+            raise ValueError("dev.patience needs theorems to measure: set dev.corpora")
+        if self.rollouts is not None:
+            if self.sft is not None:
+                raise ValueError("the tables sft and rollouts are different kinds of run: leave one out")
+            if self.model.path is None:
+                raise ValueError("reinforcement learning goes on from a model: set model.path")
+            if self.rollouts.prompts_per_step < self.rollouts.updates_per_batch:
+                raise ValueError(
+                    "rollouts.updates_per_batch is larger than prompts_per_step: a mini-batch is one prompt"
+                )
+        return self
+
+    @field_validator("sft")
+    @classmethod
+    def _rows_fit(cls, sft: SftConfig | None) -> SftConfig | None:
+        if sft is not None and sft.rows % sft.micro_rows:
+            raise ValueError(f"rows ({sft.rows}) must be a multiple of micro_rows ({sft.micro_rows})")
+        return sft
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
+    """Read a TOML file.
+
+    Args:
+        changes: settings in place of the file's, each as `table.setting=VALUE` with a value of TOML; a text may be bare.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or a setting is unknown or out of range.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+        for change in changes:
+            _change(content, change)
+        return TrainingConfig.model_validate(content)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        more = error.error_count() - 1
+        raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {more} more)' if more else ''}.") from None
+
+
+def _change(content: dict[str, Any], change: str) -> None:
+    """Set `table.setting=VALUE` in what a file holds."""
+    place, equals, text = change.partition("=")
+    *tables, name = place.strip().split(".")
+    if not equals or not tables or not all((*tables, name)):
+        raise ConfigError(f"--set {change}: write table.setting=VALUE, as in optimizer.learning_rate=1e-5.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for table in tables:
+        content = content.setdefault(table, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"--set {change}: {table} is a setting, and has none of its own.")
+    content[name] = value

@@ -1,0 +1,32 @@
+"""What makes a run of reinforcement learning the run that it is."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from training.algorithms.algorithm import Algorithm
+from training.config import TrainingConfig
+from training.rollouts.prompts import Prompt
+
+
+def identity_of(
+    config: TrainingConfig, algorithm: Algorithm, prompts: Sequence[Prompt], processes: int
+) -> dict[str, Any]:
+    """What must be the same for a run to go on: everything that changes what a step does."""
+    digest = hashlib.sha256()
+    for prompt in prompts:
+        digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
+    tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
+    apart = {
+        "model": {"gradient_checkpointing"},
+        "rollouts": {"steps", "max_mismatch", "max_ratio"},
+        "verification": {"verdicts"},
+        "algorithm": {"base_samples"},
+    }
+    settings = config.model_dump(mode="json", include=tables, exclude=apart)
+    flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
+    if config.algorithm.base_samples:  # a file may change
+        flat["algorithm.base_samples"] = hashlib.sha256(repr(algorithm).encode()).hexdigest()
+    more = {"run.seed": config.run.seed, "processes": processes}
+    return {**flat, **more, "the theorems": digest.hexdigest()}
