@@ -13,6 +13,7 @@ from prover.verdict import Policy
 from training.corpus.jsonl import read_jsonl
 from training.corpus.tables import is_table, read_rows, read_table
 
+_BINDERS = ("let", "have", "letI", "haveI")
 _BRACKETS = {"(": 1, "[": 1, "{": 1, "⟨": 1, "⦃": 1, ")": -1, "]": -1, "}": -1, "⟩": -1, "⦄": -1}
 
 
@@ -66,7 +67,7 @@ class TheoremRecord(BaseModel):
         outside = list(at_depth_zero(tokens))
         if not any(token.text == ":" for token in outside):
             raise ValueError("the statement has no `: goal`")
-        if any(token.text == ":=" for token in outside):
+        if end_of_statement(tokens) is not None:
             raise ValueError("the statement must end before `:=`")
         if any(token.text == "sorry" for token in tokens):
             raise ValueError("the statement contains sorry")
@@ -104,6 +105,19 @@ def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
         if depth == 0 and change == 0:
             yield token
         depth = max(0, depth + change)
+
+
+def end_of_statement(tokens: Iterable[Token]) -> Token | None:
+    """The `:=` behind a statement: outside every bracket, and of no `let` or `have` in the statement."""
+    bound = 0
+    for token in at_depth_zero(tokens):
+        if token.text in _BINDERS:
+            bound += 1
+        elif token.text == ":=":
+            if bound == 0:
+                return token
+            bound -= 1
+    return None
 
 
 def read_corpus(path: Path) -> list[TheoremRecord]:

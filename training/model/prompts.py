@@ -12,14 +12,21 @@ They were trained with Mathlib: their theorems come with a header such as `impor
 """
 
 import re
+import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 from prover.sampling.prompt import PromptFormat, SourceFormat
-from prover.source.lexer import tokenize
+from prover.source.lexer import Token, tokenize
 from prover.theorem import Theorem
-from training.corpus.record import at_depth_zero
+from training.corpus.record import end_of_statement
 
-_CODE_BLOCK = re.compile(r"```(?:lean4?|tactics)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+_CODE_BLOCK = re.compile(r"```[ \t]*(?:lean4?|tactics)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL | re.IGNORECASE)
+_COMMAND = re.compile(
+    r"^(?:@\[|/-|--|\w*def\b|abbrev\b|instance\b|structure\b|inductive\b|open\b|end\b|namespace\b|section\b|variable\b|set_option\b|#)",
+    re.MULTILINE,
+)
 _PLAN = (
     "Before producing the Lean 4 code to formally prove the given theorem, provide a detailed proof plan outlining the "
     "main proof steps and strategies.\n"
@@ -94,7 +101,7 @@ class PlanFormat:
         return f"Complete the following Lean 4 code:\n\n{code}\n\n{_PLAN}"
 
     def extract(self, answer: str) -> str:
-        """What follows `:=` in the last theorem of the last code block; lemmas before it are not part of it."""
+        """What follows `:=` in the last theorem of the last code block; lemmas before it go with it."""
         return last_proof(answer)
 
 
@@ -147,18 +154,39 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
 
 
 def last_proof(answer: str) -> str:
-    """What follows the outermost `:=` of the last theorem in the last code block; empty where there is none."""
-    blocks = _CODE_BLOCK.findall(answer)
-    if not blocks:
+    """What follows the statement of the last theorem in the last code block that has one; empty where there is none.
+
+    Lemmas that the answer proves before it and uses go behind the proof, after `where`; other declarations are left out.
+    """
+    for block in reversed(_CODE_BLOCK.findall(answer.replace("\r\n", "\n"))):
+        tokens = list(tokenize(block))
+        starts = [index for index, token in enumerate(tokens) if token.text in ("theorem", "lemma")]
+        if not starts:
+            continue
+        edges = [*starts, len(tokens)]
+        parts = [tokens[start:end] for start, end in pairwise(edges)]
+        assign = end_of_statement(parts[-1])
+        if assign is None:
+            return ""
+        proof = str(block[assign.end :]).strip()
+        helpers: list[str] = []
+        for part in reversed(parts[:-1]):
+            used = {token.text for text in (proof, *helpers) for token in tokenize(text)}
+            if len(part) > 1 and part[1].text in used and (helper := _helper(block, part)):
+                helpers.insert(0, helper)
+        if not helpers or any(token.text == "where" for token in parts[-1]):
+            return proof
+        return "\n".join([proof, "where", *(textwrap.indent(helper, "  ") for helper in helpers)])
+    return ""
+
+
+def _helper(block: str, tokens: Sequence[Token]) -> str:
+    """A lemma as `NAME binders : goal := proof`, as it stands behind `where`; empty if what follows it is no part of it."""
+    if end_of_statement(tokens) is None:
         return ""
-    block: str = blocks[-1]
-    tokens = list(tokenize(block))
-    starts = [index for index, token in enumerate(tokens) if token.text in ("theorem", "lemma")]
-    if not starts:
-        return ""
-    outside = at_depth_zero(tokens[starts[-1] :])
-    end = next((token.end for token in outside if token.text == ":="), len(block))
-    return block[end:].strip()
+    text = block[tokens[0].end : tokens[-1].end]
+    ended = _COMMAND.search(text)
+    return (text[: ended.start()] if ended else text).strip()
 
 
 def _source(theorem: Theorem) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from training.corpus.rewrite import rewrite_for_core
-from training.corpus.sources.huggingface import load_theorems, statement_of, theorems_of_rows
+from training.corpus.sources.huggingface import load_theorems, parts_of, theorems_of_rows
 
 WORKBOOK = [
     {
@@ -95,10 +95,38 @@ def test_only_the_symbols_themselves_are_rewritten() -> None:
         ("import Mathlib\n\n/-- One theorem. -/\ntheorem a : 1 = 1 := by\n", "theorem a : 1 = 1"),
         ("lemma a (n : Nat := 2) : n = n := by rfl", "theorem a (n : Nat := 2) : n = n"),
         ("theorem a : 1 = 1", "theorem a : 1 = 1"),
+        ("theorem a (n : Nat) : let m := n; m = n := by sorry", "theorem a (n : Nat) : let m := n; m = n"),
+        ("theorem a : have h := 1; h = 1", "theorem a : have h := 1; h = 1"),
+        ("lemma first : 1 = 1 := rfl\r\ntheorem a : 2 = 2 := by", "theorem a : 2 = 2"),
     ],
 )
 def test_a_statement_ends_before_its_proof(text: str, statement: str) -> None:
-    assert statement_of(text) == statement
+    assert parts_of(text)[2] == statement
+
+
+@pytest.mark.parametrize(
+    ("before", "header", "context"),
+    [
+        ("", "", ""),
+        ("def two := 2\n\n", "", "def two := 2"),
+        ("open Nat in\n", "", "open Nat"),
+        (
+            "open Nat in\nset_option maxRecDepth 900 in\n/-- Doc. -/\n@[simp] ",
+            "",
+            "open Nat\nset_option maxRecDepth 900",
+        ),
+        ('local notation "G" => Nat.gcd\n', "", 'local notation "G" => Nat.gcd'),
+        (
+            "import Std\n\n/-- import Lean -/\ndef two := 2\n/-- Doc. -/\n",
+            "import Std",
+            "/-- import Lean -/\ndef two := 2",
+        ),
+        ("lemma first : 1 = 1 := by\n  rfl\n\n@[simp] private ", "", "lemma first : 1 = 1 := by\n  rfl"),
+    ],
+)
+def test_what_stands_before_a_theorem_is_its_context(before: str, header: str, context: str) -> None:
+    (found,) = theorems_of_rows([{"formal_statement": f"{before}theorem t : 2 = 2 := by sorry"}], "x").records
+    assert (found.header, found.context, found.statement) == (header, context, "theorem t : 2 = 2")
 
 
 def test_rows_that_cannot_be_read_are_skipped_with_a_reason() -> None:

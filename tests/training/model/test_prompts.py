@@ -73,6 +73,14 @@ def test_kimina_has_a_system_message_and_ends_at_by() -> None:
         ("No code.", ""),
         ("```lean4\n#eval 1\n```", ""),
         ("```lean4\ntheorem t : q\n```", ""),
+        ("So:\r\n```lean4\r\ntheorem t : q := by\r\n  simp\r\n```\r\n", "by\n  simp"),
+        ("```Lean\ntheorem t : q := by\n  simp\n```", "by\n  simp"),
+        ("```lean4\ntheorem t : let m := 1; 0 < m := by\n  simp\n```", "by\n  simp"),
+        ("```lean4\ntheorem t : q := by\n  simp\n```\nRun it with\n```\nlake build\n```\n", "by\n  simp"),
+        (
+            "```lean4\nlemma aux (n : Nat) : 0 + n = n := by\n  simp\n\ntheorem t : q := by\n  rw [aux]\n```",
+            "by\n  rw [aux]\nwhere\n  aux (n : Nat) : 0 + n = n := by\n    simp",
+        ),
     ],
 )
 def test_the_proof_is_taken_out_of_the_last_code_block(answer: str, proof: str) -> None:

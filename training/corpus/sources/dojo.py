@@ -17,7 +17,7 @@ from prover.lean.processes.spawn import spawned
 from prover.lean.processes.tree import kill_tree
 from prover.source.lexer import tokenize
 from prover.theorem import Header
-from training.corpus.record import TheoremRecord, TracedStep, at_depth_zero, statement_name
+from training.corpus.record import TheoremRecord, TracedStep, end_of_statement, statement_name
 from training.corpus.sources.traced import TracedFile, Tracing
 
 _CHILD = Path(__file__).with_name("dojo_child.py")
@@ -141,7 +141,8 @@ def _statement(text: str) -> str:
     if start is None:
         raise ValueError("no theorem")
     behind = [token for token in tokens if token.start >= start]
-    end = next((token.start for token in at_depth_zero(behind) if token.text == ":="), len(text))
+    assign = end_of_statement(behind)
+    end = len(text) if assign is None else assign.start
     return re.sub(r"^lemma\b", "theorem", text[start:end].strip())
 
 

@@ -14,11 +14,15 @@ import datasets  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from prover.source.lexer import tokenize
-from training.corpus.record import TheoremRecord, at_depth_zero
+from training.corpus.record import TheoremRecord, end_of_statement
 
 LEAN_WORKBOOK = "internlm/Lean-Workbook"
 LEAN_WORKBOOK_FILE = "lean_workbook.json"
 
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+[\w.]+[ \t]*$", re.MULTILINE)
+_MODIFIERS = re.compile(r"(?:(?:@\[[^\]]*\]|\b(?:private|protected|public|noncomputable|nonrec)\b)\s*)*\Z")
+_DOC_COMMENT = re.compile(r"/--(?:(?!-/).)*-/\s*\Z", re.DOTALL)
+_PREFIX_IN = re.compile(r"^[ \t]*(?:open|set_option)\b[^\n]*?(?P<inside>[ \t]+in)\s*\Z", re.MULTILINE)
 _INFORMAL = ("natural_language_statement", "nl_statement", "informal_stmt", "informal_statement", "informal_prefix")
 
 
@@ -64,30 +68,43 @@ def _record_of(row: Mapping[str, Any], source: str) -> TheoremRecord:
     text = row.get("formal_statement")
     if not isinstance(text, str):
         raise ValueError("the row has no text in `formal_statement`")
-    statement = statement_of(text)
+    imports, context, statement = parts_of(text)
     name = re.match(r"theorem\s+(\S+)", statement)
     if name is None:
-        raise ValueError("`formal_statement` does not begin with a theorem")
+        raise ValueError("the theorem in `formal_statement` has no name")
+    header = (row.get("header") or "").strip()
     informal = next((row[key] for key in _INFORMAL if isinstance(row.get(key), str) and row[key].strip()), "")
     return TheoremRecord(
         name=name[1],
         statement=statement,
-        header=(row.get("header") or "").strip(),
+        header=header or imports,
+        context=context,
         informal=informal.strip().removeprefix("/--").removesuffix("-/").strip(),
         source=source,
     )
 
 
-def statement_of(text: str) -> str:
-    """The statement in Lean source that may have imports or a doc comment in front and a proof or `sorry` behind.
+def parts_of(text: str) -> tuple[str, str, str]:
+    """Imports, context and statement of the last theorem in Lean source that may have a proof or `sorry` behind it.
+
+    A doc comment and attributes of the theorem are left out, and so are imports that a comment or a doc comment holds.
 
     Raises:
-        ValueError: there is no `theorem` in it.
+        ValueError: there is no theorem in it, or something behind it that is no proof of it.
     """
+    text = text.replace("\r\n", "\n")
     tokens = list(tokenize(text))
-    start = next((token.start for token in tokens if token.text in ("theorem", "lemma")), None)
-    if start is None:
+    starts = [index for index, token in enumerate(tokens) if token.text in ("theorem", "lemma")]
+    if not starts:
         raise ValueError("there is no theorem in `formal_statement`")
-    behind = [token for token in tokens if token.start >= start]
-    end = next((token.start for token in at_depth_zero(behind) if token.text == ":="), len(text))
-    return re.sub(r"^lemma\b", "theorem", text[start:end].strip())
+    start = tokens[starts[-1]].start
+    assign = end_of_statement(tokens[starts[-1] :])
+    end = len(text) if assign is None else assign.start
+    before = _DOC_COMMENT.sub("", _MODIFIERS.sub("", text[:start]))
+    end_of_prefixes = len(before)
+    while (prefix := _PREFIX_IN.search(before, 0, end_of_prefixes)) is not None:
+        before = before[: prefix.start("inside")] + before[prefix.end("inside") :]
+        end_of_prefixes = prefix.start()
+    imports = "\n".join(match[0].strip() for match in _IMPORT.finditer(before))
+    context = _IMPORT.sub("", before).strip()
+    return imports, context, re.sub(r"^lemma\b", "theorem", text[start:end].strip())
