@@ -83,7 +83,14 @@ def forbidden (src : Source) (o : Offence) : Refusal :=
 /-- Tags that Lean gives to errors about its own limits. -/
 def limitTags : List Name := [`runtime.maxRecDepth, `runtime.maxHeartbeats]
 
-/-- The verdict that a log with errors calls for; what the kernel says of its limits has no tag and is known by its text. -/
+/-- How an error begins that Lean cannot print within its limits. -/
+def unprintable : String := "[Error pretty printing: maximum recursion depth"
+
+/-- What the kernel says when it meets one of its limits. -/
+def kernelLimits : List String := ["(kernel) deterministic timeout", "(kernel) deep recursion", "(kernel) excessive memory"]
+
+/-- The verdict that a log with errors calls for; what the kernel says of its limits has no tag and is known by its text. Where
+    it gives up inside `decide +kernel`, Lean quotes it, or cannot print the term at which the kernel was stuck. -/
 def errorVerdict (log : List Message) (notes : List Note) : String :=
   if any limitTags log || kernelLimit notes then "out_of_resources" else if allOpen log then "incomplete" else "rejected"
 where
@@ -94,8 +101,14 @@ where
     | [] => true
     | m :: ms => if !isError m || m.data.hasTag (fun tag => tag == `Tactic.unsolvedGoals) then allOpen ms else false
   kernelLimit : List Note → Bool
-    | n :: _ => n.severity == "error" && (n.text.startsWith "(kernel) deterministic timeout" || n.text.startsWith "(kernel) deep recursion" || n.text.startsWith "(kernel) excessive memory")
+    | n :: ns => if n.severity == "error" && (n.text.startsWith unprintable || quotes kernelLimits n.text) then true else kernelLimit ns
     | [] => false
+  quotes : List String → String → Bool
+    | [], _ => false
+    | q :: qs, text => if hasPart text q then true else quotes qs text
+  hasPart (text part : String) : Bool := match text.splitOn part with
+    | _ :: _ :: _ => true
+    | _ => false
 
 def takeMessages (st : Command.State) : List Message × Command.State :=
   (st.messages.toList, { st with messages := {} })

@@ -61,6 +61,12 @@ def test_lean_workbook_from_the_one_of_its_files_that_is_asked_for(tmp_path: Pat
     assert loaded.skipped == []
 
 
+def test_file_without_rows_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(ValueError, match="without rows"):
+        load_theorems(str(tmp_path), "train")
+
+
 def test_minif2f_from_parquet_with_its_split_header_and_doc_comment(tmp_path: Path) -> None:
     import datasets
 

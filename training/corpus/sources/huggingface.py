@@ -46,8 +46,14 @@ def load_theorems(path: str, split: str, source: str = "", data_files: str | Non
         path: a name on the hub, or a local folder of JSON, JSONL or Parquet files.
         source: what to call it in the records; by default the path and the split.
         data_files: which of the data set's files to read, where it has several formats of the same.
+
+    Raises:
+        ValueError: one of its files has no rows.
     """
-    rows = datasets.load_dataset(path, split=split, data_files=data_files)
+    try:
+        rows = datasets.load_dataset(path, split=split, data_files=data_files)
+    except StopIteration:  # of datasets' JSON reader, without a word
+        raise ValueError(f"{path} has a file without rows") from None
     return theorems_of_rows(rows, source or f"{path} {split}")
 
 
