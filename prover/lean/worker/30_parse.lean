@@ -13,6 +13,9 @@ def parseNext (st : Command.State) (input : Parser.InputContext) (ps : Parser.Mo
   let scope := scopeOf st
   let ctx : Parser.ParserModuleContext :=
     { env := st.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+  -- White space and comments that end a text are no command: Lean's parser would miss one behind them.
+  let space := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos ps.pos)
+  let ps := if space.hasError then ps else { ps with pos := space.pos }
   let (stx, ps, log) := Parser.parseCommand input ctx ps {}
   (stx, ps, log.toList)
 

@@ -259,3 +259,10 @@ asyncio.run(main())
         assert parent.returncode == 0
         assert not psutil.pid_exists(worker)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("context", ["-- a comment", "/- one /- in another -/ -/\n-- and a line\n", "  \n\n"])
+async def test_a_context_of_comments_alone_is_an_empty_one(lean_pool: WorkerPool, context: str) -> None:
+    """Lean's parser looked for a command behind them, and the statement was called invalid."""
+    theorem = Theorem("theorem t (a b : Nat) : a + b = b + a", context=context)
+    assert (await lean_pool.check(theorem, Candidate("by omega"))).verified
