@@ -90,9 +90,14 @@ class Postgres:
     async def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
         quiet = asyncio.subprocess.DEVNULL
-        running = await asyncio.create_subprocess_exec(*command, user=self._user, cwd="/", stdout=quiet, stderr=quiet)
-        if await running.wait():
-            raise RuntimeError(f"{program} failed")
+        for _ in range(30):  # a server that is still recovering from the last crash can be neither stopped nor started
+            running = await asyncio.create_subprocess_exec(
+                *command, user=self._user, cwd="/", stdout=quiet, stderr=quiet
+            )
+            if not await running.wait():
+                return
+            await asyncio.sleep(1.0)
+        raise RuntimeError(f"{program} failed")
 
 
 class Server:
