@@ -1,9 +1,9 @@
 """Health while somebody holds connections open, on loopback: silent ones to gRPC, dripping and silent ones to HTTP.
 
-    python benchmarks/connections.py [--connections 2000] [--seconds 60] [--descriptors 1024] [--json FILE]
+    python -m benchmarks.connections [--connections 2000] [--seconds 60] [--descriptors 1024] [--json FILE]
 
 Starts a server of its own under a soft limit of so many descriptors. An attacker at 127.0.0.2 opens that many connections
-to each port, opens another 5 s after one was closed, and sends on a third of those to HTTP a request a byte at a time,
+to each port, opens another 5 to 30 s after one was closed, and sends on a third of those to HTTP a request a byte at a time,
 after a whole one. Meanwhile a process at 127.0.0.1 asks ten times a second for health, each time on a new connection:
 `grpc.health.v1.Health/Check`, `/healthz` and `/readyz`. Reported: latencies, questions without the answer, lines of log.
 """
@@ -15,6 +15,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import random
 import resource
 import signal
 import statistics
@@ -34,7 +35,7 @@ from service.client.client import Client
 from service.ops.config import Settings
 
 _ATTACKER = "127.0.0.2"
-_PAUSE_SECONDS = 5.0
+_PAUSE_SECONDS = (5.0, 30.0)
 _WHOLE = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
@@ -54,7 +55,7 @@ async def hold(port: int, drips: bool, ends: float) -> None:
                             await asyncio.wait_for(reader.read(65536), 2.0)
                 finally:
                     writer.close()
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))
 
 
 def probe(ask: Callable[[], bool], seconds: float) -> dict[str, float]:

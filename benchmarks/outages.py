@@ -1,6 +1,6 @@
 """Batches and calls while the store fails and servers are killed, on loopback.
 
-    python benchmarks/outages.py [--seconds 600] [--json FILE]
+    python -m benchmarks.outages [--seconds 600] [--json FILE]
 
 Two servers share one PostgreSQL, which is stopped for 5 s in every minute. Every 20 to 50 s one of the servers, drawn by
 chance, is ended by `kill -9` and started again. Meanwhile a client submits batch after batch to whichever server answers and
@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from load import proof, theorem
 
+from benchmarks.load import proof, theorem
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.events import Finished
@@ -129,7 +129,8 @@ class Server:
     async def end(self, number: signal.Signals) -> None:
         """Send it a signal, and wait until it is gone."""
         assert self._process is not None
-        with contextlib.suppress(ProcessLookupError):
+        # A server that came up while the database was away has ended by itself.
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
             left_behind = psutil.Process(self._process.pid).children(recursive=True)
             self._process.send_signal(number)
             await self._process.wait()
