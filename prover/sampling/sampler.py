@@ -39,7 +39,7 @@ class SamplerStats:
         running: sequences that the model works on now.
         waiting: sequences that wait for their turn.
         finished: sequences that came to their end.
-        aborted: sequences that nobody wanted any more.
+        aborted: sequences that were no longer wanted.
         prompt_tokens: tokens of the prompts of finished sequences.
         cached_tokens: those of them that came from the prefix cache.
         delivered_tokens: tokens of the candidates handed out.

@@ -20,7 +20,7 @@ def read_models(folder: Path, wanted: Sequence[str] | None, left_out: Collection
         left_out: names of those that are not.
 
     Raises:
-        WeightsError: the folder makes no sense, or has no model of a name that is wanted.
+        WeightsError: the folder is invalid, or has no model of a name that is wanted.
     """
     weights = read_weights(folder)
     try:

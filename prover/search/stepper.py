@@ -55,7 +55,7 @@ class StepSession(Protocol):
 
 
 class Stepper(Protocol):
-    """Whoever runs single tactics: a Lean worker (`WorkerStepper`), or LeanDojo."""
+    """Runs single tactics: a Lean worker (`WorkerStepper`), or LeanDojo."""
 
     def open(self, theorem: Theorem, terms: Terms) -> AbstractAsyncContextManager[StepSession]:
         """Begin with a theorem; what it takes is given back at the end of the context."""

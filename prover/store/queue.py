@@ -150,7 +150,7 @@ class JobQueue:
     async def renew(self, seconds: float, in_hand: Collection[int]) -> set[int]:
         """Hold for so many seconds more what this server works on; those of `in_hand` that it still holds.
 
-        What it holds and does not work on is left to run out: whoever claims next takes it up. Raises StoreError.
+        What it holds and does not work on is left to run out: the next claim takes it up. Raises StoreError.
         """
         if not in_hand:
             return set()
@@ -179,7 +179,7 @@ class JobQueue:
         await self._database.write(lambda c: c.execute(update(ItemRow).where(self._held()).values(values)))
 
     async def take_back(self) -> None:
-        """Let nobody hold anything: for who knows that he is alone with the database. Raises StoreError."""
+        """Release all leases; for a process that is alone with the database. Raises StoreError."""
         values = {"state": "waiting", "lease": None, "lease_until": None}
         await self._database.write(
             lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(values))

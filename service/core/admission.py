@@ -51,7 +51,7 @@ def admit_seconds(field: str, wanted: float, most: float) -> None:
 class Room:
     """Places for what is in work at once; for what is not urgent, no more than three quarters of them.
 
-    Whoever finds none free in time is told when to come back: one after the other, at the pace at which places become
+    A call that finds none free in time is told when to retry: one after the other, at the pace at which places become
     free, so that hundreds who were refused do not keep the server busy with refusing them.
 
     Attributes:
@@ -59,7 +59,7 @@ class Room:
     """
 
     def __init__(self, most: int, patience_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nobody is in.
+        """All places are free.
 
         Args:
             patience_seconds: how long a place is waited for.

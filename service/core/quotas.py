@@ -72,7 +72,7 @@ _ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
 
 
 def charge_samples(samples: int) -> None:
-    """Charge them to whoever bears what this task does, if anybody."""
+    """Charge them to the account that is active in this task, if any."""
     if (account := _ACCOUNT.get()) is not None:
         account.spend(samples=samples)
 

@@ -62,7 +62,7 @@ async def toolchain(service: Service, project: str = "") -> Toolchain:
 
 @dataclass(frozen=True, slots=True)
 class ServiceChecker:
-    """A `Checker` that asks `service`, by default for a process which serves nobody else; policies go by their names."""
+    """A `Checker` that asks `service`, by default with an isolated replay; policies go by their names."""
 
     service: Service
     trust: Trust = Trust.ISOLATED_REPLAY

@@ -1,4 +1,4 @@
-"""Calls as pages: JSON in; JSON or server-sent events out. Whoever hangs up ends the call, in Lean too."""
+"""Calls as pages: JSON in; JSON or server-sent events out. Hanging up ends the call, in Lean too."""
 
 import asyncio
 import contextlib

@@ -26,7 +26,7 @@ class Opened:
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._holder = asyncio.create_task(self._hold(self._ready))
-        # Whoever waits may be cancelled without ending it for the others.
+        # A waiting search may be cancelled without ending it for the others.
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
@@ -50,5 +50,5 @@ class Opened:
             self._ready = None
             if not ready.done():
                 ready.set_exception(error)
-                # Told to whoever waits; if nobody does, to nobody.
+                # Retrieved here, so that it is no error if no search waits.
                 ready.exception()

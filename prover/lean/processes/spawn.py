@@ -1,4 +1,4 @@
-"""Starting a process so that it is either up or gone, whenever whoever wants it is cancelled."""
+"""Starts a process so that it is either up or gone, whenever the task that wants it is cancelled."""
 
 import asyncio
 import contextlib

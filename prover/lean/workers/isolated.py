@@ -1,4 +1,4 @@
-"""Checks in a process that serves nobody else: what they verify has the highest trust."""
+"""Checks in a process that serves no other request: what they verify has the highest trust."""
 
 from dataclasses import replace
 

@@ -85,7 +85,7 @@ class VllmServerSampler:
             formats: makes the prompt format that manifest or settings name.
 
         Raises:
-            ValueError: an address makes no sense.
+            ValueError: an address is invalid.
         """
         self._settings = settings or ServerSettings()
         self.weights = weights

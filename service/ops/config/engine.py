@@ -102,7 +102,7 @@ class SearchSettings(Section):
     """Bounds of one search: what a request gets if it does not say, and the most it may ask for."""
 
     sampler: str = "auto"
-    """Who proposes candidates if the request names nobody: `portfolio`, `model`, or `auto`, first one and then the other."""
+    """The default sampler: `portfolio`, `model`, or `auto`, first one and then the other."""
     samples: int = Field(default=64, ge=1)
     """Candidates sampled."""
     proofs: int = Field(default=1, ge=1)

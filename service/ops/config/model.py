@@ -31,7 +31,7 @@ class RemoteSettings(Section):
     api_key: SecretStr | None = None
     """What they want as bearer token; rather in the environment (`LEANSIEVE_MODEL__REMOTE__API_KEY`) than here."""
     model: str = ""
-    """Who is asked if a request names nobody; empty: the base of the manifest in `model.path`, else the first one listed."""
+    """The default model; empty: the base of the manifest in `model.path`, else the first one listed."""
     prompt_format: str = "source"
     """How the models are asked, where no manifest says it: docs/training.md has the names."""
     tokenizer: Path | None = None

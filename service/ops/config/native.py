@@ -51,4 +51,4 @@ class DojoSettings(Section):
     memory_gib: int = Field(default=8, ge=1)
     """Memory of the Lean behind one Dojo."""
     sandbox: Literal["always", "never"] = "always"
-    """Tactics run there that nobody has vetted: `never` only if you trust whoever writes them."""
+    """Unvetted tactics run there: `never` only if you trust their authors."""
