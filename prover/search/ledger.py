@@ -17,7 +17,7 @@ from prover.verdict import Mode, Verdict, VerdictKind
 Clock = Callable[[], float]
 
 
-class Account:
+class StrategyAccount:
     """What one strategy of a search has spent; it counts against the ledger too."""
 
     def __init__(self, name: str, clock: Clock) -> None:
@@ -84,11 +84,11 @@ class Ledger:
         self._seen: set[bytes] = set()  # keys of all whole proofs that were proposed
         self._found: set[str] = set()  # keys of the distinct proofs
         self._unjudged: dict[int, int] = {}  # candidates that wait for a verdict, by identity: their tokens
-        self._accounts: list[Account] = []
+        self._accounts: list[StrategyAccount] = []
 
-    def account(self, name: str) -> Account:
+    def account(self, name: str) -> StrategyAccount:
         """A new account for a strategy."""
-        account = Account(name, self._clock)
+        account = StrategyAccount(name, self._clock)
         self._accounts.append(account)
         return account
 

@@ -13,7 +13,7 @@ from prover.lean.checker import Checker
 from prover.lean.workers.jobs import WAIT
 from prover.options import Budget
 from prover.sampling.sampler import PromptTooLongError
-from prover.search.ledger import Account, Ledger
+from prover.search.ledger import StrategyAccount, Ledger
 from prover.search.strategies.strategy import Source, Strategy
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
@@ -153,7 +153,7 @@ class Session:
         self.ledger.request_answered()
         self.events.put_nowait(self.ledger.progress())
 
-    async def check(self, candidate: Candidate, account: Account, verdict_to_come: asyncio.Future[Verdict]) -> None:
+    async def check(self, candidate: Candidate, account: StrategyAccount, verdict_to_come: asyncio.Future[Verdict]) -> None:
         """Check in the place that `acquire_question` got."""
         try:
             verdict = await self._checker.check(self.theorem, candidate, self.terms.terms)
@@ -194,7 +194,7 @@ class Session:
 class StrategyContext:
     """The `SearchContext` of one strategy: draws on the budget of its session, and keeps account of what it takes."""
 
-    def __init__(self, session: Session, account: Account, group: asyncio.TaskGroup) -> None:
+    def __init__(self, session: Session, account: StrategyAccount, group: asyncio.TaskGroup) -> None:
         self._session = session
         self._account = account
         self._group = group

@@ -237,7 +237,12 @@ class Slot:
         self._orders.set_result(order)
 
     async def _pause(self) -> None:
-        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(self._failures, 7)))
+        await asyncio.sleep(pause_seconds(self._failures))
+
+
+def pause_seconds(failures: int) -> float:
+    """How long to wait before the next start, after so many failures in a row."""
+    return min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(failures, 7))
 
 
 def _now() -> float:

@@ -35,7 +35,13 @@ async def one_busy(pool: WorkerPool) -> int:
     await until(lambda: pool.stats().in_state(State.BUSY) == 1)
     (worker,) = (worker for worker in pool.stats().workers if worker.state is State.BUSY)
     assert worker.pid
-    await asyncio.sleep(0.3)  # Lean has read the request by now
+    process = psutil.Process(worker.pid)
+
+    def worked() -> float:
+        return sum(process.cpu_times()[:2])
+
+    before = worked()
+    await until(lambda: worked() > before + 0.1)  # Lean has read the request, and is at it
     return worker.pid
 
 

@@ -1,15 +1,17 @@
 """How a pool comes up, and what it says if it does not; emulated by scripted processes."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import pytest
 
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.workers.pool import PoolUnavailableError
+from prover.lean.workers.slot import pause_seconds
 from prover.lean.workers.stats import State
 from prover.verdict import VerdictKind
-from tests.support.pools import idle
+from tests.support.pools import idle, until
 from tests.support.scripted import ScriptedRuntime, pool_of, proof, theorem
 
 
@@ -56,9 +58,10 @@ async def test_workers_that_die_as_soon_as_they_are_up_are_not_restarted_in_a_ru
         start={"raw": '{"id":1,"ok":true,"lean":"","githash":"","worker":"","load_ms":0}', "exit": 1}
     )
     async with pool_of(runtime=runtime) as pool:
-        await asyncio.sleep(1.5)
-        assert pool.stats().ends
-        assert runtime.launched <= 4
+        await until(lambda: sum(pool.stats().ends.values()) > 1)
+    pauses = [pause_seconds(failures) for failures in range(1, 12)]
+    assert pauses[0] > 0.25
+    assert all(later == min(30.0, 2 * earlier) for earlier, later in itertools.pairwise(pauses))
 
 
 class Surprising(ScriptedRuntime):
