@@ -17,7 +17,7 @@ from prover.requests import Check
 from prover.theorem import Theorem
 from prover.verdict import Limits, Verdict, VerdictKind
 from service.client.client import Client
-from tests.support.pools import busy, until_idle
+from tests.support.pools import until_idle
 
 pytestmark = pytest.mark.lean
 
@@ -98,7 +98,7 @@ async def test_a_stream_that_is_closed_stops_lean(lean_client: Client, lean_pool
 
     answers = lean_client.check_all(items())
     waiting = asyncio.create_task(anext(answers))
-    await busy(lean_pool, 2)
+    await asyncio.sleep(1.0)
     waiting.cancel()
     await until_idle(lean_pool)
     assert (await lean_client.check(Check(EASY, Candidate("by omega")))).verified
