@@ -7,6 +7,9 @@ where there is one, a corpus (by default runs/corpora/core_train.jsonl). Verdict
 again, so that a run can be interrupted and templates added. The order is greedy: first comes the template that solves
 most theorems per second spent, then the one that solves most of what is left per second spent on what is left, and so
 on. With --write the order and the figures go into prover/sampling/portfolio/portfolio.json.
+
+With --project DIR, a Lake project with Mathlib, and --data FILE of theorems whose header imports it, the same is done to the
+templates for Mathlib, whose shipped order nobody has measured (mathlib.json).
 """
 
 import argparse
@@ -26,15 +29,17 @@ from rich.table import Table
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.runtimes.native import NativeToolchain
 from prover.lean.workers.pool import PoolConfig, WorkerPool
-from prover.sampling.portfolio.portfolio import fillings, templates
+from prover.sampling.portfolio.portfolio import fillings, mathlib_templates, templates
+from prover.sampling.portfolio.templates import Template
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTBOOK = ROOT / "benchmarks" / "textbook.jsonl"
 CORPUS = ROOT / "runs" / "corpora" / "core_train.jsonl"
-PORTFOLIO = ROOT / "prover" / "sampling" / "portfolio.json"
+SHIPPED = ROOT / "prover" / "sampling" / "portfolio"
 
 
 @dataclass
@@ -55,7 +60,7 @@ def main() -> None:
     theorems = read_theorems(options.data, options.theorems, options.seed)
     log = {(row["theorem"], row["proof"]): row for row in read_log(options.log)}
     lean = asyncio.run(measure(theorems, log, options))
-    results = aggregate(theorems, log)
+    results = aggregate(theorems, log, options)
     order = greedy_order(results)
     show(order, results, len(theorems))
     if options.write:
@@ -71,6 +76,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="deadline of a check")
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
     parser.add_argument("--log", type=Path, default=Path("portfolio-checks.jsonl"), help="where verdicts are kept")
+    parser.add_argument("--project", type=Path, help="a Lake project with Mathlib: puts the templates for it in order")
     parser.add_argument("--write", action="store_true", help="write prover/sampling/portfolio/portfolio.json")
     options = parser.parse_args()
     options.data = options.data or [path for path in (CORPUS,) if path.exists()]
@@ -84,6 +90,11 @@ def read_theorems(corpora: Iterable[Path], count: int, seed: int) -> list[Theore
         rows = read_corpus(path)
         theorems += random.Random(seed).sample(rows, min(count, len(rows)))
     return theorems
+
+
+def shipped(options: argparse.Namespace) -> tuple[Template, ...]:
+    """The templates that are put in order."""
+    return mathlib_templates() if options.project else templates()
 
 
 def read_corpus(path: Path) -> list[Theorem]:
@@ -101,10 +112,14 @@ async def measure(
     theorems: Sequence[Theorem], log: dict[tuple[str, str], dict[str, object]], options: argparse.Namespace
 ) -> str:
     """Check what is not in the log yet; returns Lean's version."""
+    wanted = shipped(options)
     jobs = [
-        (theorem, proof) for theorem in theorems for _, proof in fillings(theorem) if (theorem.digest, proof) not in log
+        (theorem, proof)
+        for theorem in theorems
+        for template, proof in fillings(theorem)
+        if template in wanted and (theorem.digest, proof) not in log
     ]
-    runtime = EmbeddedLean()
+    runtime = NativeToolchain(options.project) if options.project else EmbeddedLean()
     await asyncio.to_thread(runtime.prepare)
     terms = Terms(Limits(seconds=options.seconds))
     slots = asyncio.Semaphore(options.workers)
@@ -133,11 +148,15 @@ async def measure(
             return pool.lean_version
 
 
-def aggregate(theorems: Sequence[Theorem], log: Mapping[tuple[str, str], Mapping[str, object]]) -> Results:
+def aggregate(
+    theorems: Sequence[Theorem], log: Mapping[tuple[str, str], Mapping[str, object]], options: argparse.Namespace
+) -> Results:
     """The log by template and theorem."""
-    results: dict[str, dict[str, Result]] = {template.name: {} for template in templates()}
+    results: dict[str, dict[str, Result]] = {template.name: {} for template in shipped(options)}
     for theorem in theorems:
         for template, proof in fillings(theorem):
+            if template.name not in results:
+                continue
             result = results[template.name].setdefault(theorem.digest, Result())
             if not result.solved:
                 row = log[theorem.digest, proof]
@@ -202,7 +221,7 @@ def write(
     options: argparse.Namespace,
 ) -> None:
     """Write portfolio.json: the measurement, then the templates in their order."""
-    tactics = {template.name: template.tactics for template in templates()}
+    tactics = {template.name: template.tactics for template in shipped(options)}
     sample = hashlib.sha256("".join(sorted(theorem.digest for theorem in theorems)).encode()).hexdigest()
     content = {
         "measured": {
@@ -220,7 +239,9 @@ def write(
             for name, first in order
         ],
     }
-    PORTFOLIO.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (SHIPPED / ("mathlib.json" if options.project else "portfolio.json")).write_text(
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

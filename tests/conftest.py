@@ -43,9 +43,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_store_of_the_user() -> Iterator[None]:
-    """Servers that tests start keep nothing, and know nothing, unless a test names a store."""
+    """Servers that tests start keep nothing, know nothing and certify nothing, unless a test says so."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LEANSIEVE_STORE__URL", "none")
+        environment.setenv("LEANSIEVE_LEAN__CERTIFY", "never")  # emulated toolchains; certifying has tests of its own
         yield
 
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "service.cli.commands.check",
     "batch": "service.cli.commands.batch",
     "lsp": "service.cli.commands.lsp",
+    "certify": "service.cli.commands.certify",
     "doctor": "service.cli.commands.doctor",
     "demo": "service.cli.commands.demo",
     "config": "service.cli.commands.config",

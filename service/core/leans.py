@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from prover.lean.certify.runtime import CertifiedToolchain
 from prover.lean.crosscheck.build import find_kernel
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool
@@ -36,9 +37,10 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
     if settings.runtime == "native" and settings.project is None:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
     native = settings.project if settings.runtime != "embedded" else None
+    certify = settings.certify == "always"
     try:
         default = _default(settings, report, shared) if native is None else _default_project(settings, native)
-        places = {name: _place(project) for name, project in settings.projects.items()}
+        places = {name: _place(project, certify) for name, project in settings.projects.items()}
     except RuntimeUnavailableError as error:
         raise UnavailableError(str(error)) from None
     if not places and not default.options:
@@ -116,10 +118,11 @@ def _default_project(settings: LeanSettings, path: Path) -> Place:
         imports=settings.imports,
         allowed_imports=settings.allowed_imports if given else None,
         queue=settings.queue,
+        certify=settings.certify == "always",
     )
 
 
-def _place(project: ProjectSettings) -> Place:
+def _place(project: ProjectSettings, certify: bool) -> Place:
     return _native(
         project.path,
         project,
@@ -127,6 +130,7 @@ def _place(project: ProjectSettings) -> Place:
         spares=project.spares,
         imports=project.imports,
         allowed_imports=project.allowed_imports,
+        certify=certify,
     )
 
 
@@ -138,6 +142,7 @@ def _native(
     spares: int | None,
     imports: tuple[str, ...],
     allowed_imports: tuple[str, ...] | None,
+    certify: bool,
     queue: int = 4096,
 ) -> Place:
     runtime = toolchain(path, native)
@@ -153,7 +158,8 @@ def _native(
         recycle_bytes=memory * 3 // 4 + _MAPPED,
         kill_bytes=memory + _MAPPED,
     )
-    return Place(runtime, config, {**runtime.options(), **_options(native.options)})
+    options = {**runtime.options(), **_options(native.options)}
+    return Place(CertifiedToolchain(runtime) if certify else runtime, config, options)
 
 
 def _options(options: Mapping[str, bool | int | str]) -> dict[str, str]:

@@ -24,6 +24,19 @@ def templates() -> tuple[Template, ...]:
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
 
 
+@cache
+def mathlib_templates() -> tuple[Template, ...]:
+    """The templates for theorems that import Mathlib, which stand before the others there; nobody has measured their order."""
+    content = json.loads(files("prover.sampling.portfolio").joinpath("mathlib.json").read_text(encoding="utf-8"))
+    return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
+
+
+def templates_for(theorem: Theorem) -> tuple[Template, ...]:
+    """The templates that a theorem is tried with, in their order."""
+    with_mathlib = any(module.partition(".")[0] == "Mathlib" for module in theorem.header.imports)
+    return (*mathlib_templates(), *templates()) if with_mathlib else templates()
+
+
 class PortfolioSampler:
     """Proposes every filling of every template, in order, at most `params.samples`; the other parameters do nothing."""
 
@@ -52,7 +65,7 @@ def fillings(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[
     """The proofs that the templates make for a theorem, without repetitions; `known` is what its context declares."""
     shape = replace(read_shape(theorem.statement), declared=scanned(theorem) if known is None else known)
     seen: set[str] = set()
-    for template in templates():
+    for template in templates_for(theorem):
         for proof in template.fill(theorem, shape):
             if proof not in seen:
                 seen.add(proof)

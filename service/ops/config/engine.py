@@ -55,6 +55,9 @@ class LeanSettings(Section):
     """Where LeanDojo is."""
     native: NativeSettings = NativeSettings()
     """How workers of `project` run."""
+    certify: Literal["always", "never"] = "always"
+    """Whether a project's toolchain has to pass a battery with this worker before it is used for the first time
+    (docs/native.md); what it passed is kept."""
     projects: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], ProjectSettings] = Field(
         default_factory=dict
     )

@@ -129,6 +129,11 @@ class NativeToolchain:
         argv = limited([here.lake.program, "env", *program], self._limits, here.library_bytes)
         return Launch(argv, here.lake.environment, here.project.folder, cancel="stdin")
 
+    @property
+    def version(self) -> str:
+        """What `lean --version` prints; `prepare` must have succeeded before."""
+        return self._here().survey.version
+
     def describe(self) -> str:
         """Version, folder and sandbox in one line; `prepare` must have succeeded before."""
         here = self._here()

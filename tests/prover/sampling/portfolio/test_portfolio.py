@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.sampling.portfolio.portfolio import PortfolioSampler, fillings, templates
+from prover.sampling.portfolio.portfolio import PortfolioSampler, fillings, mathlib_templates, templates
 from prover.sampling.portfolio.templates import KINDS, Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
 from prover.source.declarations import scanned
-from prover.theorem import Theorem
+from prover.theorem import Header, Theorem
 
 BINDERS = (
     "(n m : Nat) (a b : Int) (xs : List Nat) (o : Option Nat) (c : Bool) (d : Tree) (p : Prop) (g : Nat → Nat) "
@@ -112,3 +112,38 @@ async def test_hostile_contexts_take_no_time_that_grows_with_their_square(piece:
 @pytest.mark.parametrize("value", ["$n", "${n}", "«$intros»"])
 def test_dollar_signs_in_a_statement_are_not_holes(value: str) -> None:
     assert fill("exact $hypothesis", Theorem(f"theorem t (h : x = {value}) : True")) == ["by\n  exact h"]
+
+
+def test_theorems_that_import_mathlib_are_tried_with_its_tactics_first_and_others_never() -> None:
+    mathlib = Theorem("theorem t (x : ℝ) : 0 ≤ x ^ 2", Header.of_project("import Mathlib"))
+    names = [template.name for template, _ in fillings(mathlib)]
+    ours = {template.name for template in mathlib_templates()}
+    assert set(names[:10]) <= ours
+    assert set(names) - ours
+    assert ours.isdisjoint(template.name for template, _ in fillings(Theorem("theorem t (x : Nat) : 0 ≤ x ^ 2")))
+
+
+def test_templates_for_mathlib_say_that_nobody_has_measured_them() -> None:
+    content = json.loads(files("prover.sampling.portfolio").joinpath("mathlib.json").read_text())
+    assert content["measured"] is None
+    assert "Not measured by us" in content["order"]
+    names = [template.name for template in (*mathlib_templates(), *templates())]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 400000\n\nopen BigOperators Real Nat Topology Rat",
+        "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat",
+        "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 400000\n\nopen Nat Real",
+    ],
+    ids=["deepseek-prover", "goedel-prover", "kimina-prover"],
+)
+def test_headers_of_published_provers_are_read_and_written_again(header: str) -> None:
+    read = Header.of_project(header)
+    assert read.imports == ("Mathlib", "Aesop")
+    assert Header.of_project(read.text) == read
+    assert "open" in read.prelude
+    assert "maxHeartbeats" in read.prelude

@@ -1,0 +1,187 @@
+"""Running the battery, and what is kept of it."""
+
+import asyncio
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from prover.atomic import atomic_write_text
+from prover.lean.certify.battery import Case, cases, digest
+from prover.lean.certify.questions import QUESTIONS, Workers, asked
+from prover.lean.checker import Checker, Terms
+from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.runtime import joined_program
+from prover.lean.vetting import allow_list
+from prover.verdict import Limits, Trust, VerdictKind
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many parts of the battery are done."""
+
+_WORTH_SAYING = 20  # failures in a report: where everything fails, more say nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part of the battery that was not passed."""
+
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a battery found about a (toolchain, worker) pair. Holds no path and no name of a person or machine.
+
+    Attributes:
+        lean: version line of the toolchain, with its commit.
+        worker: digest of the worker program and of its allow-list.
+        battery: digest of the battery.
+        system: operating system and processor.
+        honest: honest proofs that were verified, and how many there are.
+        exploits: exploits that were not accepted, by class: right answers and how many there are.
+        questions: questions that were answered rightly, and how many there are.
+        failures: what was not passed.
+        seconds: time it took.
+    """
+
+    lean: str
+    worker: str
+    battery: str
+    system: str
+    honest: tuple[int, int]
+    exploits: dict[str, tuple[int, int]]
+    questions: tuple[int, int]
+    failures: tuple[Failure, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every part was passed."""
+        return not self.failures
+
+    def text(self) -> str:
+        """As JSON, for `kept` and for a report."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+_CERTIFICATE = TypeAdapter(Certificate)
+
+
+def worker_digest() -> str:
+    """Names the worker program together with what it allows."""
+    text = joined_program() + json.dumps(allow_list(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def certify(
+    workers: Workers,
+    lean: str,
+    at_once: int = 1,
+    progress: Progress | None = None,
+    honest: Checker | None = None,
+) -> Certificate:
+    """Run the whole battery.
+
+    Args:
+        workers: what is certified, already started.
+        lean: version line of its toolchain.
+        at_once: cases checked at the same time.
+        progress: told after each part.
+        honest: what checks the honest proofs; by default the workers themselves.
+    """
+    began = time.monotonic()
+    todo = cases()
+    total, done = len(todo) + len(QUESTIONS), 0
+    wrong: dict[str, str] = {}
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
+
+    turn = asyncio.Semaphore(at_once)
+
+    async def tried(case: Case) -> None:
+        async with turn:
+            why = await _fault(honest if honest and case.group == "honest" else workers, case)
+        if why is not None:
+            wrong[case.id] = why
+        step()
+
+    async for name, why in asked(workers):
+        if why is not None:
+            wrong[name] = why
+        step()
+    await asyncio.gather(*map(tried, todo))
+    groups = sorted({case.group for case in todo} - {"honest"})
+
+    def score(parts: Sequence[str]) -> tuple[int, int]:
+        return sum(part not in wrong for part in parts), len(parts)
+
+    return Certificate(
+        lean,
+        worker_digest(),
+        digest(),
+        f"{platform.system()} {platform.machine()}",
+        score([case.id for case in todo if case.group == "honest"]),
+        {group: score([case.id for case in todo if case.group == group]) for group in groups},
+        score(list(QUESTIONS)),
+        tuple(Failure(part, why) for part, why in sorted(wrong.items())),
+        round(time.monotonic() - began, 1),
+    )
+
+
+async def _fault(workers: Checker, case: Case) -> str | None:
+    """What is wrong with the answer to a case, None if it is right."""
+    verdict = await workers.check(case.theorem, case.candidate, Terms(Limits(seconds=case.seconds)))
+    said = f"{verdict.kind.name} {verdict.trust.name}"
+    if VerdictKind.VERIFIED not in case.expected and (verdict.verified or verdict.kind is VerdictKind.VERIFIED):
+        return f"an exploit ({case.group}) was accepted: {said}"
+    if verdict.kind not in case.expected:
+        why = f": {verdict.messages[0].text[:200]}" if verdict.messages else ""
+        return f"{said} is none of {', '.join(sorted(kind.name for kind in case.expected))}{why}"
+    if verdict.kind is VerdictKind.VERIFIED:
+        if verdict.trust < Trust.KERNEL_REPLAYED:
+            return f"a proof was verified without the kernel: {said}"
+        if not verdict.theorem:
+            return "a verified proof came without the name of its theorem"
+        if not {"propext", "Classical.choice", "Quot.sound"}.issuperset(verdict.axioms):
+            return f"an honest proof rests on {', '.join(verdict.axioms)}"
+    return None
+
+
+def kept(lean: str) -> Certificate | None:
+    """The certificate of this worker under that toolchain, None if there is none that was passed."""
+    try:
+        certificate = _CERTIFICATE.validate_json(_file(lean).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    right = (certificate.lean, certificate.worker, certificate.battery) == (lean, worker_digest(), digest())
+    return certificate if right and certificate.passed else None
+
+
+def keep(certificate: Certificate) -> None:
+    """Keep a certificate in the user's cache. Raises OSError."""
+    file = _file(certificate.lean)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    atomic_write_text(file, certificate.text())
+
+
+def summary(certificate: Certificate) -> str:
+    """What failed, in a few lines; empty if nothing did."""
+    shown = certificate.failures[:_WORTH_SAYING]
+    more = len(certificate.failures) - len(shown)
+    lines = [f"{failure.id}: {failure.why}" for failure in shown] + ([f"… and {more} more"] if more else [])
+    return "\n".join(lines)
+
+
+def _file(lean: str) -> Path:
+    key = hashlib.sha256("\0".join((lean, worker_digest(), digest())).encode()).hexdigest()[:24]
+    return cache_directory() / "certificates" / f"{key}.json"

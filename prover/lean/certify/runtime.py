@@ -1,0 +1,105 @@
+"""A runtime that is believed only when it has passed the battery."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from prover.lean.certify.certificate import Certificate, Progress, certify, keep, kept, summary
+from prover.lean.crosscheck.checker import CrossChecker
+from prover.lean.crosscheck.second import SecondKernel
+from prover.lean.runtimes.native.toolchain import NativeToolchain
+from prover.lean.runtimes.runtime import Launch, LeanRuntime, RuntimeUnavailableError
+from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
+
+_log = logging.getLogger(__name__)
+_IMPORTS = ("Init", "Std")
+
+
+async def battery_of(
+    runtime: LeanRuntime,
+    lean: str,
+    workers: int = 1,
+    progress: Progress | None = None,
+    second: SecondKernel | None = None,
+) -> Certificate:
+    """Run the battery on workers of its own; with a second kernel, it must accept the honest proofs, too.
+
+    Raises:
+        PoolUnavailableError: no worker starts.
+    """
+    config = PoolConfig(workers=workers, spares=0, isolated=0, imports=_IMPORTS, grace_seconds=10.0)
+    async with WorkerPool(runtime, config) as pool:
+        await pool.ready()
+        return await certify(pool, lean, workers, progress, CrossChecker(pool, second) if second else None)
+
+
+class CertifiedToolchain:
+    """A native toolchain that serves only after it has passed the battery; what it passed is kept in the user's cache."""
+
+    def __init__(self, toolchain: NativeToolchain) -> None:
+        """Nothing happens yet."""
+        self._toolchain = toolchain
+        self._lock = threading.Lock()
+        self._passed = ""
+
+    @property
+    def name(self) -> str:
+        """See `LeanRuntime.name`."""
+        return self._toolchain.name
+
+    @property
+    def single_import_set(self) -> bool:
+        """See `LeanRuntime.single_import_set`."""
+        return self._toolchain.single_import_set
+
+    def prepare(self) -> None:
+        """Prepare the toolchain, and certify it if it was not: within two minutes, as a rule.
+
+        Raises:
+            RuntimeUnavailableError: it is missing, or has not passed; the text says what it answered wrongly.
+        """
+        with self._lock:
+            self._toolchain.prepare()
+            lean = self._toolchain.version
+            if self._passed == lean:
+                return
+            certificate = kept(lean)
+            if certificate is None:
+                certificate = self._certified(lean)
+            self._passed = lean
+
+    def _certified(self, lean: str) -> Certificate:
+        _log.warning("certifying %s: it is used with this worker for the first time", lean)
+
+        def progress(done: int, total: int) -> None:
+            if done % 25 == 0 or done == total:
+                _log.info("certifying %s: %d of %d", lean, done, total)
+
+        try:
+            certificate = asyncio.run(battery_of(self._toolchain, lean, progress=progress))
+        except PoolUnavailableError as error:
+            raise RuntimeUnavailableError(str(error)) from None
+        if not certificate.passed:
+            raise RuntimeUnavailableError(
+                f"{lean} has not passed the battery, so nothing is checked with it (`leansieve certify` says more; "
+                f'lean.certify = "never" takes it all the same):\n{summary(certificate)}'
+            )
+        try:
+            keep(certificate)
+        except OSError as error:
+            _log.warning("the certificate of %s cannot be kept: %s", lean, error)
+        return certificate
+
+    def has_module(self, module: str) -> bool:
+        """See `LeanRuntime.has_module`."""
+        return self._toolchain.has_module(module)
+
+    def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """See `LeanRuntime.first`."""
+        return self._toolchain.first(imports)
+
+    def launch(self, imports: Sequence[str]) -> Launch:
+        """See `LeanRuntime.launch`."""
+        return self._toolchain.launch(imports)
