@@ -81,7 +81,10 @@ class NativeToolchain:
     def _prepare(self, lake: Lake, project: LakeProject) -> _Prepared:
         lake.require_toolchain(project)
         survey = lake.survey(project)
-        refusal = versions.refusal(versions.parse(survey.version))
+        version = versions.parse(survey.version)
+        refusal = versions.refusal(version)
+        if refusal is None and version > versions.TESTED:
+            _log.warning("%s: nobody has tested Lean %s: its certificate is all there is", project.folder, version)
         if refusal is not None and not self._any_version:
             raise RuntimeUnavailableError(f"{project.folder}: {refusal}")
         if refusal is not None:

@@ -134,7 +134,7 @@ def test_changed_project_is_asked_again_with_emulated_lake(lean: Emulated) -> No
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [("4.9.0", "Lean 4.9 is too old"), ("4.99.0", "Lean 4.99 is newer than what leansieve was")]
+    ("version", "said"), [("4.9.0", "Lean 4.9 is too old"), ("4.99.0", "Lean 4.99 is newer than what leansieve takes")]
 )
 def test_emulated_lean_of_a_wrong_version_is_refused(lean: Emulated, version: str, said: str) -> None:
     lean.configure(version=f"Lean (version {version}, x86_64-unknown-linux-gnu, commit 0, Release)")
