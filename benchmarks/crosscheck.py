@@ -1,6 +1,6 @@
 """What the second kernel costs beside our own replay of the same proofs, and whether the two agree.
 
-    python benchmarks/crosscheck.py [--proofs 600] [--json crosscheck.json]
+    python -m benchmarks.crosscheck [--proofs 600] [--json crosscheck.json]
 
 Every honest proof of tests/honest is checked by one warm worker, whose replay is timed, and what is verified is handed to the
 second kernel: first to one that knows nothing, which also takes the library constants that a proof needs (cold), then again
@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from lean_pool import quantile, show
+from benchmarks.lean_pool import quantile, show
 from rich.console import Console
 from rich.progress import track
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the honest proofs belong to the tests
 
 from prover.lean.checker import Terms
 from prover.lean.crosscheck.process import KernelProcess

@@ -83,8 +83,14 @@ async def _axioms(workers: Workers) -> str | None:
     named = set(verdict.axioms)
     if verdict.kind is not VerdictKind.VERIFIED:
         return f"excluded middle is {verdict.kind.name}"
-    standard = {"propext", "Classical.choice", "Quot.sound"}
-    return None if named <= standard else f"excluded middle rests on {sorted(named)}"
+    if not named <= {"propext", "Classical.choice", "Quot.sound"}:
+        return f"excluded middle rests on {sorted(named)}"
+    own = Theorem("theorem t : 1 = 2", context="axiom ax : 1 = 2")
+    policy = Policy("battery", kinds=("Lean.Parser.Command.axiom",))
+    verdict = await workers.check(own, Candidate("ax", source="battery"), Terms(_TERMS.limits, policy))
+    if verdict.kind is not VerdictKind.AXIOM_NOT_ALLOWED:
+        return f"a proof by an axiom that no policy allows is {verdict.kind.name}"
+    return None
 
 
 async def _cancelling(workers: Workers) -> str | None:

@@ -268,6 +268,7 @@ def test_a_certificate_that_was_not_passed_or_not_written_whole_is_none(
     assert kept(LEAN) is None
 
 
+@pytest.mark.slow
 def test_an_emulated_toolchain_is_certified_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lean = emulate(tmp_path, cache=str(cache_directory()))
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
