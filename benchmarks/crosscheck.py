@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from benchmarks.lean_pool import quantile, show
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.lean_pool import quantile, show
 from prover.lean.checker import Terms
 from prover.lean.crosscheck.process import KernelProcess
 from prover.lean.crosscheck.second import Opinion, SecondKernel

@@ -100,6 +100,6 @@ class CertifiedToolchain:
         """See `LeanRuntime.first`."""
         return self._toolchain.first(imports)
 
-    def launch(self, imports: Sequence[str]) -> Launch:
+    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
         """See `LeanRuntime.launch`."""
-        return self._toolchain.launch(imports)
+        return self._toolchain.launch(imports, sealed)
