@@ -280,8 +280,10 @@ class Engine:
     @contextlib.asynccontextmanager
     async def _checker(self, theorem: Theorem, trust: Trust, client: Client) -> AsyncIterator[Checker]:
         """The checker for proofs of a theorem up to a tier of trust."""
-        warm: Checker = client if self._dojo is None else client.checking(self._dojo.before(self.pool))
         trust = self._trust(trust)
+        shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)
+        # What was elaborated in quarantine is not handed to a second kernel: there it stays FORBIDDEN.
+        warm = shared if trust is Trust.CROSS_CHECKED else client.checking(shared)
         if trust < Trust.ISOLATED_REPLAY:
             yield self.recorder.checker(warm)
             return

