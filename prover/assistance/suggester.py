@@ -17,9 +17,11 @@ from prover.lean.checker import Lean, Terms
 from prover.lean.wire.answers import SorryGoals
 from prover.requests import LateError, StatementError, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, ProofModel, SamplingParams
-from prover.search.tactics.closers import AUTOMATION, particular
+from prover.search.readability import cost
+from prover.search.tactics.choices import choices, closers
+from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goal import read_goal
-from prover.search.tactics.steps import steps
+from prover.search.tactics.known import Known, known_of
 from prover.source.declarations import declared
 from prover.source.lexer import tokenize
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
@@ -72,7 +74,7 @@ class Suggester:
             ) from None
         sources: list[AsyncIterator[Proposal]] = []
         if rules:
-            sources.append(_by_rule(goals[0], (await declared(self._lean, place.theorem)).definitions))
+            sources.append(_by_rule(goals[0], known_of(place.theorem, await declared(self._lean, place.theorem))))
         if model is not None and place.mode is Mode.PROOF:
             sources.append(_by_model(model, place, params, alone=not rules))
         timed_out = False
@@ -83,7 +85,7 @@ class Suggester:
             timed_out = True  # what was found until then is the answer
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
-        ranked = sorted(self._found, key=lambda one: (one.outcome is not TacticOutcome.CLOSES_GOAL, -one.score))
+        ranked = sorted(self._found, key=_rank)
         return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term, timed_out)
 
     async def _look(self, place: Place) -> tuple[Place, tuple[str, ...]]:
@@ -200,6 +202,12 @@ def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:
     return frozenset(trial.outside(message) for message in looked.messages if message.severity == "error")
 
 
+def _rank(one: Suggestion) -> tuple[bool, float, float]:
+    """Best first: of those that close the goal the one that reads best, as in the answer of a search."""
+    closes = one.outcome is TacticOutcome.CLOSES_GOAL
+    return not closes, cost(one.tactic) if closes else 0.0, -one.score
+
+
 def _whole(tactic: str) -> bool:
     """Whether a tactic has words and closes all brackets that it opens, and no others."""
     tokens = list(tokenize(tactic))
@@ -212,10 +220,10 @@ def _whole(tactic: str) -> bool:
     return bool(tokens) and not awaited
 
 
-async def _by_rule(goal: str, definitions: Sequence[str]) -> AsyncGenerator[Proposal, None]:
+async def _by_rule(goal: str, known: Known) -> AsyncGenerator[Proposal, None]:
     """Automation, tactics for goals of this form, steps that make smaller goals."""
     read = read_goal(goal)
-    rounds = itertools.zip_longest(AUTOMATION, particular(read), _openings(steps(read, definitions)))
+    rounds = itertools.zip_longest(AUTOMATION, closers(read, known), _openings(choices(read, known)))
     tactics = dict.fromkeys(tactic for one in rounds for tactic in one if tactic)
     for rank, tactic in enumerate(tactics, start=1):
         # As likely as its rank: a model's log-probabilities stand on the same scale.

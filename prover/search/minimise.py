@@ -1,11 +1,12 @@
-"""Makes a verified proof shorter: every shorter text is checked, and only what was verified replaces the proof."""
+"""Makes a verified proof read better: every text that reads better is checked, and only what was verified replaces the proof."""
 
 import asyncio
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-from prover.search.diversity import length, normalise
+from prover.search.diversity import normalise
+from prover.search.readability import cost
 from prover.source.lexer import Token, tokenize
 
 Holds = Callable[[str], Awaitable[bool]]
@@ -18,18 +19,25 @@ _LONGEST_LIST = 32
 _LONGEST_PROOF = 20_000  # characters; longer ones stay as they are
 
 
-async def minimise(proof: str, holds: Holds, checks: int, seconds: float) -> str:
-    """The shortest proof, in tokens, that greedy reduction finds within so many checks and seconds; at worst `proof`.
+async def minimise(proof: str, holds: Holds, checks: int, seconds: float, others: Iterable[str] = ()) -> str:
+    """The proof that reads best of what greedy reduction finds within so many checks and seconds; at worst `proof`.
 
     Args:
         proof: one that holds.
         holds: asked one text at a time.
+        others: proofs that might hold, best first: those that read better are tried before `proof` is reduced.
     """
     if len(proof) > _LONGEST_PROOF:
         return proof
     tried = {normalise(proof)}
     try:
         async with asyncio.timeout(seconds):
+            better = (other for other in others if cost(other) < cost(proof))
+            for other in itertools.islice(better, checks // 2):
+                checks -= 1
+                tried.add(normalise(other))
+                if await holds(other):
+                    return other
             while (shorter := await _shorter(proof, holds, checks, tried)) is not None:
                 proof, checks = shorter
     except TimeoutError:
@@ -52,12 +60,27 @@ async def _shorter(proof: str, holds: Holds, checks: int, tried: set[str]) -> tu
 
 
 def reductions(proof: str) -> Iterator[str]:
-    """Shorter texts that may still be proofs, those that leave out most first within each kind."""
-    long = length(proof)
-    kinds = (_one_step(proof), _alternatives(proof), _without_steps(proof), _simpler_steps(proof), _lists(proof))
+    """Texts that read better and may still be proofs, those that leave out most first within each kind."""
+    before = cost(proof)
+    kinds = (
+        _without_attempts(proof),
+        _alternatives(proof),
+        _one_step(proof),
+        _without_steps(proof),
+        _simpler_steps(proof),
+        _lists(proof),
+    )
     for reduced in itertools.chain(*kinds):
-        if length(reduced) < long:
+        if cost(reduced) < before:
             yield reduced
+
+
+def _without_attempts(proof: str) -> Iterator[str]:
+    """The proof without all lines that may fail, at once."""
+    lines = _lines(proof)
+    kept = [line for line in lines if not line.lstrip().startswith("try ")]
+    if len(kept) < len(lines):
+        yield "\n".join(kept)
 
 
 def _one_step(proof: str) -> Iterator[str]:

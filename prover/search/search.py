@@ -14,9 +14,10 @@ from prover.search.minimise import minimise
 from prover.search.session import Session
 from prover.search.strategies.independent import Independent
 from prover.search.strategies.strategy import Strategy
+from prover.search.tactics.plain import plain
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
-from prover.verdict import Verdict
+from prover.verdict import Mode, Verdict
 
 __all__ = [
     "Ending",
@@ -80,7 +81,9 @@ class ProofSearch:
         best = _ranked(session.ledger.proofs, options.prefer)[: budget.proofs]
         if options.minimise:
             for place, proof in enumerate(list(best)):
-                shorter = await self._shorten(proof, session, budget.seconds - session.ledger.seconds)
+                left = budget.seconds - session.ledger.seconds
+                seconds = left if options.minimise_seconds is None else min(left, options.minimise_seconds)
+                shorter = await self._shorten(proof, session, seconds)
                 # Two proofs may come to the same; the longer one of them is still another proof.
                 if shorter is not None and not _among(shorter, best, theorem):
                     best[place] = shorter
@@ -88,7 +91,7 @@ class ProofSearch:
         yield _finished(session, tuple(_ranked(best, options.prefer)), budget)
 
     async def _shorten(self, proof: Proof, session: Session, seconds: float) -> Proof | None:
-        """A shorter proof, if there is the time and a way."""
+        """A proof that reads better, if there is the time and a way."""
         options = session.terms
         latest: list[Verdict] = [proof.verdict]
 
@@ -103,7 +106,10 @@ class ProofSearch:
                 return True
             return False
 
-        text = await minimise(proof.candidate.text, holds, options.minimise, seconds)
+        if proof.candidate.mode is not Mode.PROOF:
+            return None
+        others = plain(session.theorem.statement)
+        text = await minimise(proof.candidate.text, holds, options.minimise, seconds, others)
         if text == proof.candidate.text:
             return None
         return Proof(replace(proof.candidate, text=text), latest[0], session.ledger.seconds)

@@ -13,7 +13,7 @@ from prover.lean.checker import Checker
 from prover.lean.workers.jobs import WAIT
 from prover.options import Budget
 from prover.sampling.sampler import PromptTooLongError
-from prover.search.ledger import StrategyAccount, Ledger
+from prover.search.ledger import Ledger, StrategyAccount
 from prover.search.strategies.strategy import Source, Strategy
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
@@ -153,7 +153,9 @@ class Session:
         self.ledger.request_answered()
         self.events.put_nowait(self.ledger.progress())
 
-    async def check(self, candidate: Candidate, account: StrategyAccount, verdict_to_come: asyncio.Future[Verdict]) -> None:
+    async def check(
+        self, candidate: Candidate, account: StrategyAccount, verdict_to_come: asyncio.Future[Verdict]
+    ) -> None:
         """Check in the place that `acquire_question` got."""
         try:
             verdict = await self._checker.check(self.theorem, candidate, self.terms.terms)

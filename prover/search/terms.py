@@ -18,7 +18,8 @@ class SearchTerms:
         trust: proofs below this tier do not count; at least `KERNEL_REPLAYED`.
         prefer: anything but `FIRST` collects more proofs than are wanted, to choose among them.
         surplus: how many times as many.
-        minimise: most checks for shortening each proof when the search is over, beyond the budget's; 0: leave them.
+        minimise: most checks for making each proof read better when the search is over, beyond the budget's; 0: leave them.
+        minimise_seconds: wall-clock bound of that for each proof, within the budget's; None: that bound alone.
     """
 
     params: SamplingParams = field(default_factory=SamplingParams)
@@ -27,6 +28,7 @@ class SearchTerms:
     prefer: Preference = Preference.FIRST
     surplus: int = 3
     minimise: int = 0
+    minimise_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError if a part is invalid."""

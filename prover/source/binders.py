@@ -43,7 +43,7 @@ def read_shape(statement: str) -> Shape:
     """Read `theorem NAME binders : ∀ x, A → goal`."""
     tokens = list(tokenize(statement))
     colon = _find(tokens, 0, ":")
-    binders = _read_groups(statement, tokens[:colon])
+    binders = read_groups(statement, tokens[:colon])
     given = len(binders)
     rest = tokens[colon + 1 :]
     while len(binders) - given < _MOST_INTROS:
@@ -58,7 +58,7 @@ def read_shape(statement: str) -> Shape:
     return Shape(tuple(binders), tuple(binder.name for binder in binders[given:]), _slice(statement, rest))
 
 
-def _read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
+def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
     """The binders in each bracketed group: `(x y : T)`, `{x : T}`; instances without a name have none."""
     binders: list[Binder] = []
     index = 0
@@ -80,7 +80,7 @@ def _read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
 def _read_quantified(text: str, tokens: Sequence[Token]) -> list[Binder]:
     """The binders between `∀` and its comma: bracketed groups, `x y : T`, `x`, or `x > 0`, which adds a hypothesis."""
     if tokens and tokens[0].text in _BRACKETS:
-        return _read_groups(text, tokens)
+        return read_groups(text, tokens)
     names = [token.text for token in tokens[: next((i for i, t in enumerate(tokens) if t.kind != "name"), len(tokens))]]
     rest = tokens[len(names) :]
     if rest and rest[0].text == ":":

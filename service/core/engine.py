@@ -192,7 +192,8 @@ class Engine:
             self._trust(wanted.check.trust),
             wanted.prefer,
             settings.surplus,
-            settings.minimising_checks if wanted.minimise else 0,
+            settings.minimising_checks if wanted.minimise else 0 if wanted.as_found else settings.polishing_checks,
+            None if wanted.minimise else settings.polishing_seconds,
         )
         with as_user_errors():
             async with self._client() as client:

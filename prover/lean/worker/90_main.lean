@@ -156,6 +156,10 @@ def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   else withReference w task env refuse fun st _ _ => do
     tell (← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
 
+def withoutErrors : List Note → List Note → List Note
+  | [], acc => reverseList acc []
+  | n :: ns, acc => if n.severity == "error" then withoutErrors ns acc else withoutErrors ns (n :: acc)
+
 def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
@@ -166,7 +170,8 @@ def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) 
       | [] => pure (#[], false)
     -- Lean goes on after an error inside a tactic, and gives the goal away; so does `sorry`.
     let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
-    w.report id task timing verdict (if verdict == "verified" then [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
+    -- that goals are left is in the goals; what a tactic proposes, as `exact?` does, is in its messages
+    w.report id task timing verdict (if verdict == "verified" then withoutErrors looked.notes [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   match ← baseOf w.session task env with

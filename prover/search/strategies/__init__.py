@@ -11,8 +11,11 @@ from prover.search.strategies.repair import ClosingRepairer, ModelRepairer, Repa
 from prover.search.strategies.stepwise import ModelTactics, RuleTactics, Stepwise
 from prover.search.strategies.strategy import Strategy
 
-STRATEGIES = ("portfolio_first", "independent", "repair", "stepwise", "decompose", "auto")
+STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "decompose")
 """Names that `build_plan` knows; the first is what requests get that name none."""
+
+_OPENING = 8  # what the portfolio proves at all, it mostly proves with one of its first templates
+_WIDE = 64
 
 
 def build_plan(
@@ -25,7 +28,8 @@ def build_plan(
     - `repair`: whole proofs, and those that fail are mended by what Lean says of them.
     - `stepwise`: best-first search over tactic states.
     - `decompose`: skeletons whose holes are solved one by one.
-    - `auto`: whole proofs first, repaired where they fail; then the last two beside each other.
+    - `auto`: the first few whole proofs; then the others, repaired where they fail, beside `stepwise`; then, as long as there is
+      time, `decompose` beside a wider `stepwise`.
 
     Args:
         name: of a strategy.
@@ -38,7 +42,9 @@ def build_plan(
     """
     models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
     repair = Repair(samplers, [*map(ModelRepairer, models), ClosingRepairer()])
-    stepwise = Stepwise(stepper or WorkerStepper(lean), [*map(ModelTactics, models), RuleTactics()])
+    stepper = stepper or WorkerStepper(lean)
+    stepwise = Stepwise(stepper, [*map(ModelTactics, models), RuleTactics(lean)], lean)
+    wider = Stepwise(stepper, [RuleTactics(lean, _WIDE)], lean, nodes=4096, depth=32)
     decompose = Decompose(lean, samplers)
     match name:
         case "portfolio_first":
@@ -52,5 +58,5 @@ def build_plan(
         case "decompose":
             return [[decompose]]
         case "auto":
-            return [[repair], [stepwise, decompose]]
+            return [[Independent(samplers[0], _OPENING)], [repair, stepwise], [decompose, wider]]
     raise ValueError(f"there is no strategy {name!r}; there is {', '.join(STRATEGIES)}")

@@ -15,8 +15,10 @@ _HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one o
 class Independent:
     """Checks what a sampler proposes."""
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, most: int | None = None) -> None:
+        """Take at most `most` candidates; None: all that the budget has room for."""
         self._sampler = sampler
+        self._most = most
 
     @property
     def name(self) -> str:
@@ -25,7 +27,7 @@ class Independent:
 
     async def run(self, context: SearchContext) -> None:
         """See `Strategy.run`."""
-        await _check_all(self._sampler, context)
+        await _check_all(self._sampler, context, most=self._most)
 
 
 class PortfolioFirst:
@@ -59,10 +61,14 @@ class PortfolioFirst:
 
 
 async def _check_all(
-    sampler: Sampler, context: SearchContext, begun: asyncio.Event | None = None, head_start: int = 0
+    sampler: Sampler,
+    context: SearchContext,
+    begun: asyncio.Event | None = None,
+    head_start: int = 0,
+    most: int | None = None,
 ) -> None:
     """Check all that the sampler proposes; set `begun` when `head_start` candidates have got a worker."""
-    proposed = context.sample(partial(sampler.sample, context.theorem))
+    proposed = context.sample(partial(sampler.sample, context.theorem), most)
     async with contextlib.aclosing(proposed) as candidates:
         submitted = 0
         async for candidate in candidates:

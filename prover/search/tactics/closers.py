@@ -8,6 +8,9 @@ from prover.search.tactics.goal import Goal
 from prover.search.tactics.lemmas import lemmas
 from prover.search.tactics.propositions import outermost
 
+PROBED = ("rfl", "assumption", "omega", "simp", "decide", "simp_all", "grind")
+"""What `PROBE` tries, in the order in which a person would rather read it."""
+
 PROBE = "first | assumption | omega | (simp; done) | decide | grind | simp_all"
 """Closes about every goal that some of `AUTOMATION` closes; one request instead of many, never part of a seed proof."""
 
@@ -67,7 +70,7 @@ def particular(goal: Goal) -> Iterator[str]:
 
 
 def _from_hypotheses(goal: Goal, operator: str, left: str, right: str) -> Iterator[str]:
-    turned = {"=": "=", "↔": "↔", "≠": "≠"}.get(operator)
+    turned = operator if operator in ("=", "↔", "≠", "∧", "∨") else None
     for each in goal.hypotheses:
         head, one, other = outermost(each.type)
         if normalise(each.type) == normalise(goal.target):

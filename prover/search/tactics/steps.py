@@ -33,6 +33,13 @@ def fill(step: str, blocks: Sequence[str]) -> str:
     return _HOLE.sub(block, step)
 
 
+def flatten(step: str) -> str | None:
+    """A step without its holes: the goals stay behind it; None if that cannot be written."""
+    flat = re.sub(r"=>\n +□", "=> ?_", step)
+    flat = re.sub(r"\n(?:· )?□$", "", flat, flags=re.MULTILINE)
+    return None if "□" in flat else flat
+
+
 def steps(goal: Goal, definitions: Sequence[str] = ()) -> Iterator[str]:
     """Steps worth a try, best guess first, no more than a few of a kind.
 

@@ -127,6 +127,7 @@ def batch(
         minimise=minimise,
         store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
         repeat=repeat,
+        as_found=True,
     )
     if write and (source is None or source.suffix == ".jsonl"):
         raise UserError("--write goes with a .lean file, or a folder of them")

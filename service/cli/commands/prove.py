@@ -14,7 +14,7 @@ from prover.errors import UserError
 from prover.options import Preference, Sampling, SearchOptions
 from prover.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
-from prover.search.search import Proof
+from prover.search.search import Minimised, Proof
 from prover.source import lean_file, typed
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
@@ -42,7 +42,15 @@ def prove(
     seconds: common.Seconds = None,
     proofs: common.Proofs = None,
     prefer: common.Prefer = Preference.FIRST,
-    minimise: common.Minimise = False,
+    minimise: Annotated[
+        bool | None,
+        typer.Option(
+            "--minimise/--no-minimise",
+            help="Make the proofs as short as they can be; or leave them as they are found. By default they are made to read "
+            "better within a second.",
+            show_default=False,
+        ),
+    ] = None,
     sampler: common.Sampler = "",
     strategy: common.Strategy = "",
     focus: common.Focus = None,
@@ -89,7 +97,8 @@ def prove(
         sampler=sampler,
         sampling=Sampling(focus=focus, alpha=alpha, seed=seed),
         prefer=prefer,
-        minimise=minimise,
+        minimise=minimise is True,
+        as_found=minimise is False,
     )
 
     if jsonl is not None:
@@ -98,7 +107,9 @@ def prove(
                 "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
             )
         common.two_files(jsonl, out)
-        done = common.run(json_lines.prove(settings, server, jsonl, out, options, name))
+        # Thousands of theorems have no second to spare each.
+        as_found = replace(options, as_found=not options.minimise)
+        done = common.run(json_lines.prove(settings, server, jsonl, out, as_found, name))
         raise typer.Exit(0 if done else 1)
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
@@ -124,7 +135,9 @@ async def _prove_statement(
 ) -> bool:
     before = f"{search.theorem.statement} := "
     options = search.options
-    as_found = options.prefer is Preference.FIRST and not options.minimise  # what is found first is the answer
+    # Of several proofs each is printed when it is found; a single one when it reads well, within a second of that.
+    straight = options.as_found or options.budget.proofs > 1
+    at_once = options.prefer is Preference.FIRST and not options.minimise and straight
     async with common.opened(settings, server) as (service, _):
         with SearchDisplay(options.budget) as display:
             display.begin("proving")
@@ -133,14 +146,19 @@ async def _prove_statement(
                 display.report(event)
                 if isinstance(event, Accepted):
                     common.stderr.print(common.shown(event.goal, "dim"))
-                elif isinstance(event, Proof) and as_found:
+                elif isinstance(event, Proof) and at_once:
                     _print_proof(before, event)
+                elif isinstance(event, Minimised) and at_once:
+                    common.stdout.print(common.shown("-- reads better than the one above of its source:", "dim"))
+                    _print_proof(before, event.proof)
+                elif isinstance(event, Proof):
+                    common.stderr.print(common.shown(f"found: {event.candidate.text}", "dim"))
 
             try:
                 proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
                 raise UserError(_why_not_taken(error, read)) from None
-        if not as_found:
+        if not at_once:
             for proof in proofs:
                 _print_proof(before, proof)
         await _write_receipts(service, search, proofs, receipt_folder)

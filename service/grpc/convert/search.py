@@ -101,6 +101,7 @@ def options_to_proto(options: SearchOptions) -> search_pb2.SearchOptions:
         sampling=sampling_to_proto(options.sampling),
         prefer=_PREFERENCES[options.prefer],
         minimise=options.minimise,
+        as_found=options.as_found,
         store=_STORE_USES[options.store],
         guard=options.check.guard,
     )
@@ -124,6 +125,7 @@ def options_from_proto(
         sampling=sampling_from_proto(options.sampling),
         prefer=_PREFERENCE_OF.get(options.prefer, Preference.FIRST),
         minimise=options.minimise,
+        as_found=options.as_found,
         store=_STORE_USE_OF.get(options.store, StoreUse.READ_WRITE),
     )
 

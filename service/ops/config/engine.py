@@ -124,6 +124,10 @@ class SearchSettings(Section):
     """How many times the wanted proofs are collected where the fastest or the shortest are asked for."""
     minimising_checks: int = Field(default=100, ge=1)
     """Most checks for making one proof shorter, where that is asked for."""
+    polishing_checks: int = Field(default=20, ge=0)
+    """Most checks for making one proof read better, when it was found and handed on; 0: none."""
+    polishing_seconds: float = Field(default=1.0, gt=0)
+    """The longest that this may take."""
     suggestions: int = Field(default=8, ge=1, le=64)
     """Tactics suggested if the request does not say."""
     suggestion_seconds: float = Field(default=10.0, gt=0)

@@ -161,7 +161,7 @@ async def test_step_by_step_the_likeliest_lines_of_a_model_are_followed(lean_poo
     plan = build_plan("stepwise", [model], lean_pool)
     finished = await run(lean_pool, SWAP, plan, Budget(proofs=2, checks=150, seconds=200))
     assert len(finished.proofs) >= 1
-    assert model.prefixes[0] == "by"
+    assert "by" in model.prefixes, "the model is asked for other ways than the steps that lose nothing"
     assert all("sorry" not in proof.candidate.text for proof in finished.proofs)
     assert finished.spent.sampled == 5 * len(model.prefixes)
 
@@ -220,5 +220,5 @@ async def test_leaving_frees_the_pool_whatever_the_strategy_waits_for(lean_pool:
 
 
 async def test_an_unknown_strategy_is_refused_by_name(lean_pool: WorkerPool) -> None:
-    with pytest.raises(ValueError, match="no strategy 'magic'; there is portfolio_first, "):
+    with pytest.raises(ValueError, match="no strategy 'magic'; there is auto, "):
         build_plan("magic", [PortfolioSampler()], lean_pool)

@@ -1,0 +1,67 @@
+"""What the embedded Lean computes in a proof, and how: a table for docs/native.md.
+
+    python benchmarks/computing.py
+
+Its library is loaded at the level that modules export: bodies that are not exposed are absent, so what rests on them does not
+reduce. Each line is a true equation without variables; each column a way to prove it by computing, or by rewriting.
+"""
+
+import asyncio
+
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.theorem import Theorem
+from prover.verdict import Limits
+
+WAYS = ("rfl", "by decide", "by decide +kernel", "by simp", "by grind")
+EQUATIONS = (
+    "2 ^ 64 % 7 = 2",
+    "Nat.gcd 12 18 = 6",
+    "Nat.toDigits 10 42 = ['4', '2']",
+    'Nat.repr 42 = "42"',
+    "Nat.log2 1000 = 9",
+    "Nat.sqrt 17 = 4",
+    "Int.emod (-7) 3 = 2",
+    "[3, 1, 2].mergeSort = [1, 2, 3]",
+    "[1, 2, 3].reverse = [3, 2, 1]",
+    "(List.range 5).sum = 10",
+    "[1, 2, 3, 4].filter (· % 2 = 0) = [2, 4]",
+    "List.replicate 3 'a' = ['a', 'a', 'a']",
+    "#[1, 2] = #[1, 2]",
+    "#[1, 2] ++ #[3] = #[1, 2, 3]",
+    "#[1, 2, 3].toList = [1, 2, 3]",
+    "#[1, 2, 3].map (· + 1) = #[2, 3, 4]",
+    "(Array.range 4).size = 4",
+    '"a b".splitOn " " = ["a", "b"]',
+    '"ab" ++ "c" = "abc"',
+    '"abc".length = 3',
+    "\"abc\".toList = ['a', 'b', 'c']",
+    "'a'.toNat = 97",
+    "(5 : Fin 7) + 4 = 2",
+    "(200 : UInt8) + 100 = 44",
+    "(5#8 ^^^ 3#8) = 6#8",
+    "some 3 = (some 2).map (· + 1)",
+    "(if 3 < 4 then 1 else 2) = 1",
+    "compare 2 3 = .lt",
+    'max "a" "b" = "b"',
+)
+
+
+async def table() -> str:
+    """The lines of the table."""
+    lines = [f"| | {' | '.join(f'`{way}`' for way in WAYS)} |", "|---" * (len(WAYS) + 1) + "|"]
+    terms = Terms(Limits(seconds=10.0))
+    async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
+        await pool.ready()
+        for equation in EQUATIONS:
+            theorem = Theorem(f"theorem t : {equation}")
+            verdicts = [await pool.check(theorem, Candidate(way), terms) for way in WAYS]
+            marks = ["yes" if verdict.verified else "–" for verdict in verdicts]
+            lines.append(f"| `{equation.replace('|', chr(92) + '|')}` | {' | '.join(marks)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(asyncio.run(table()))

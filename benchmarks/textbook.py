@@ -1,0 +1,108 @@
+"""Proves the textbook theorems with rules alone: how many, how soon, and how the proofs read.
+
+    python benchmarks/textbook.py [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--report]
+
+The theorems of benchmarks/textbook.jsonl are in words of our own. Those marked `held_back` were chosen by a hash of their text
+and not looked at while rules were made; figures are given for both parts. One Lean worker, one theorem at a time. What was
+searched stands in --log and is not searched again. The theorems named textbook_00 to textbook_68 are also those by which
+benchmarks/portfolio.py puts the portfolio in its order.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.options import Budget
+from prover.sampling.portfolio.portfolio import PortfolioSampler
+from prover.search.readability import readability
+from prover.search.search import Finished, Proof, ProofSearch
+from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.terms import SearchTerms
+from prover.source.binders import read_shape
+from prover.theorem import Header, Theorem
+
+TEXTBOOK = Path(__file__).resolve().parent / "textbook.jsonl"
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Search what is not in the log; print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0])
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each theorem")
+    parser.add_argument("--checks", type=int, default=20, help="for making each proof read better; 0: none")
+    parser.add_argument("--log", type=Path, default=Path("textbook-proofs.jsonl"), help="what was searched")
+    parser.add_argument("--report", action="store_true", help="search nothing")
+    options = parser.parse_args()
+    theorems = [json.loads(line) for line in TEXTBOOK.read_text(encoding="utf-8").splitlines()]
+    lines = options.log.read_text(encoding="utf-8").splitlines() if options.log.exists() else []
+    rows = {row["id"]: row for row in map(json.loads, lines)}
+    if not options.report:
+        todo = [each for each in theorems if each["id"] not in rows]
+        with options.log.open("a", encoding="utf-8") as log, contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(search(todo, rows, options, log))
+    for held_back in (False, True):
+        some = [each for each in theorems if each.get("held_back", False) is held_back and each["id"] in rows]
+        if some:
+            report("held back" if held_back else "looked at", some, rows)
+
+
+async def search(theorems: Sequence[Row], rows: dict[str, Row], options: argparse.Namespace, log: TextIO) -> None:
+    """Search each theorem; the rows hold the first proof, the one that is the answer in the end, and seconds up to both."""
+    async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
+        await pool.ready()
+        engine = ProofSearch(pool, pool.size)
+        for each in theorems:
+            theorem = Theorem(each["statement"], Header(), each.get("context", ""))
+            row: Row = {"id": each["id"]}
+            began = time.monotonic()
+            plan = build_plan(options.strategy, [PortfolioSampler(pool)], pool)
+            budget = Budget(samples=10_000, seconds=options.seconds)
+            choice = SearchTerms(minimise=options.checks, minimise_seconds=1.0)
+            async with contextlib.aclosing(engine.prove(theorem, plan, budget, choice)) as events:
+                async for event in events:
+                    seconds = round(time.monotonic() - began, 2)
+                    match event:
+                        case Proof():
+                            row |= {"first": event.candidate.text, "source": event.candidate.source, "seconds": seconds}
+                        case Finished():
+                            row |= {"ending": event.ending.value, "all_seconds": seconds}
+                            if event.proofs:
+                                row["best"] = event.proofs[0].candidate.text
+            rows[each["id"]] = row
+            log.write(json.dumps(row, ensure_ascii=False) + "\n")
+            log.flush()
+
+
+def report(part: str, theorems: Sequence[Row], rows: Mapping[str, Row]) -> None:
+    """Print the figures of some theorems."""
+    proved = [each for each in theorems if "first" in rows[each["id"]]]
+    print(f"{part}: {len(proved)} of {len(theorems)} proved, {len(proved) / len(theorems):.1%}")
+    if not proved:
+        return
+    seconds = sorted(rows[each["id"]]["seconds"] for each in proved)
+    print(f"  seconds to the first: median {statistics.median(seconds):.2f}, mean {statistics.mean(seconds):.2f}")
+    for key in ("first", "best"):
+        measures = [
+            readability(rows[each["id"]][key], [binder.name for binder in read_shape(each["statement"]).binders])
+            for each in proved
+        ]
+        tokens, automation, named = (
+            statistics.mean(getattr(each, name) for each in measures) for name in ("tokens", "automation", "named")
+        )
+        print(f"  {key}: {tokens:.1f} tokens, automation {automation:.1f}, {named:.2f} hypotheses named")
+    if part != "held back":
+        print("  not proved:", *(each["id"] for each in theorems if each not in proved))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Proofs that a person would think of first: a hypothesis, one applied to another, a witness, one tactic."""
+
+from collections.abc import Iterator
+
+from prover.search.readability import cost
+from prover.search.tactics.closers import particular
+from prover.search.tactics.goal import Goal
+from prover.search.tactics.invertible import Names, introduced
+from prover.search.tactics.propositions import outermost
+from prover.search.tactics.witnesses import solutions
+from prover.source.binders import Binder, read_shape
+
+_SIMPLE = ("rfl", "simp", "omega", "decide", "simp_all", "grind")
+
+
+def plain(statement: str) -> Iterator[str]:
+    """Whole proofs of a theorem: terms, then tactics, those that read best first."""
+    shape = read_shape(statement)
+    given = shape.binders[: len(shape.binders) - len(shape.intros)]
+    intros = introduced(shape, Names(given))
+    goal = Goal((*given, *intros), shape.goal, "")
+    terms = list(dict.fromkeys(_terms(goal)))
+    tactics = [text for text in particular(goal) if "\n" not in text and not text.startswith("exact ")]
+    if intros:
+        names = " ".join(each.name for each in intros)
+        intro = f"intro {names}"
+        proofs = [f"fun {names} => {term}" for term in terms]
+        tactics = ["simp", "grind", *(f"{intro}\n  {tactic}" for tactic in (*_SIMPLE, *tactics))]
+    else:
+        proofs = terms
+        tactics = [*_SIMPLE, *tactics]
+    yield from proofs
+    yield from sorted(dict.fromkeys(f"by\n  {tactic}" for tactic in tactics), key=cost)
+
+
+def _terms(goal: Goal) -> Iterator[str]:
+    """Terms of the goal's type, as far as the hypotheses' texts say."""
+    by_type = {each.type: each.name for each in goal.hypotheses}
+    if goal.target in by_type:
+        yield by_type[goal.target]
+    for each in goal.hypotheses:
+        yield from _applied(each, goal.target, by_type)
+    operator, left, right = outermost(goal.target)
+    if operator == "∧" and left in by_type and right in by_type:
+        yield f"⟨{by_type[left]}, {by_type[right]}⟩"
+    if operator == "∨":
+        yield from (f".{side} {by_type[part]}" for side, part in (("inl", left), ("inr", right)) if part in by_type)
+    if operator == "∃":
+        yield "⟨_, rfl⟩"
+        for witness, _ in solutions(goal):
+            yield f"⟨{witness}, rfl⟩"
+    if operator == "=":
+        yield "rfl"
+    for tactic in particular(goal):
+        if tactic.startswith("exact ") and "by " not in tactic and ".." not in tactic:
+            yield tactic.removeprefix("exact ")
+
+
+def _applied(function: Binder, target: str, by_type: dict[str, str]) -> Iterator[str]:
+    """`h hp`, `h hp hq` where the premises are hypotheses."""
+    text, type_ = function.name, function.type
+    operator, premise, rest = outermost(type_)
+    while operator == "→" and premise in by_type:
+        text += f" {by_type[premise]}"
+        if rest == target:
+            yield text
+        operator, premise, rest = outermost(rest)
