@@ -1,12 +1,14 @@
 """What the embedded Lean computes in a proof, and how: a table for docs/native.md.
 
-    python benchmarks/computing.py
+    python -m benchmarks.computing [--equations 100] [--out FILE]
 
 Its library is loaded at the level that modules export: bodies that are not exposed are absent, so what rests on them does not
 reduce. Each line is a true equation without variables; each column a way to prove it by computing, or by rewriting.
 """
 
+import argparse
 import asyncio
+from pathlib import Path
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
@@ -47,13 +49,13 @@ EQUATIONS = (
 )
 
 
-async def table() -> str:
-    """The lines of the table."""
+async def table(count: int) -> str:
+    """The lines of the table, of the first equations."""
     lines = [f"| | {' | '.join(f'`{way}`' for way in WAYS)} |", "|---" * (len(WAYS) + 1) + "|"]
     terms = Terms(Limits(seconds=10.0))
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
-        for equation in EQUATIONS:
+        for equation in EQUATIONS[:count]:
             theorem = Theorem(f"theorem t : {equation}")
             verdicts = [await pool.check(theorem, Candidate(way), terms) for way in WAYS]
             marks = ["yes" if verdict.verified else "–" for verdict in verdicts]
@@ -62,4 +64,12 @@ async def table() -> str:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(table()))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--equations", type=int, default=100, help="the first of them")
+    parser.add_argument("--out", type=Path, help="a file for the table; by default it is printed")
+    options = parser.parse_args()
+    text = asyncio.run(table(options.equations))
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)

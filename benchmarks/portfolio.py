@@ -98,8 +98,9 @@ def shipped(options: argparse.Namespace) -> tuple[Template, ...]:
 
 
 def read_corpus(path: Path) -> list[Theorem]:
-    """The theorems of a JSONL file."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """The theorems of a JSONL file, those apart that are held back from tuning."""
+    found = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    rows = [row for row in found if not row.get("held_back")]
     return [Theorem(row["statement"], Header.parse(row.get("header", "")), row.get("context", "")) for row in rows]
 
 

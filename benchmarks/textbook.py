@@ -1,11 +1,10 @@
 """Proves the textbook theorems with rules alone: how many, how soon, and how the proofs read.
 
-    python benchmarks/textbook.py [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--report]
+    python -m benchmarks.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--report]
 
 The theorems of benchmarks/textbook.jsonl are in words of our own. Those marked `held_back` were chosen by a hash of their text
 and not looked at while rules were made; figures are given for both parts. One Lean worker, one theorem at a time. What was
-searched stands in --log and is not searched again. The theorems named textbook_00 to textbook_68 are also those by which
-benchmarks/portfolio.py puts the portfolio in its order.
+searched stands in --log and is not searched again.
 """
 
 import argparse
@@ -40,10 +39,12 @@ def main() -> None:
     parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="for each theorem")
     parser.add_argument("--checks", type=int, default=20, help="for making each proof read better; 0: none")
+    parser.add_argument("--theorems", type=int, default=1000, help="the first of them")
     parser.add_argument("--log", type=Path, default=Path("textbook-proofs.jsonl"), help="what was searched")
     parser.add_argument("--report", action="store_true", help="search nothing")
     options = parser.parse_args()
     theorems = [json.loads(line) for line in TEXTBOOK.read_text(encoding="utf-8").splitlines()]
+    theorems = theorems[: options.theorems]
     lines = options.log.read_text(encoding="utf-8").splitlines() if options.log.exists() else []
     rows = {row["id"]: row for row in map(json.loads, lines)}
     if not options.report:

@@ -21,8 +21,10 @@ OF_LEAN = {
     "overhead searches": ["--searches=2", "--workers=1", "--json=OUT"],
     "portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
     "search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
+    "computing": ["--equations=1", "--out=OUT"],
     "suggestions": ["--suggestions=3", "--log=OUT"],
     "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
+    "textbook": ["--theorems=1", "--seconds=5", "--log=OUT"],
     "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {
