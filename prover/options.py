@@ -105,9 +105,9 @@ class SearchOptions:
         sampling: how a model samples.
         prefer: which proofs are the answer.
         minimise: whether the answer is also wanted as short as possible, whatever that takes.
-        as_found: whether proofs stay as they were found; else they are made to read better within a second, when the search is over.
         store: what is done with stored proofs.
         repeat: whether to search although at least this budget was spent without success before.
+        as_found: whether proofs stay as they were found; else they are made to read better within a second, when the search is over.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -117,9 +117,9 @@ class SearchOptions:
     sampling: Sampling = field(default_factory=Sampling)
     prefer: Preference = Preference.FIRST
     minimise: bool = False
-    as_found: bool = False
     store: StoreUse = StoreUse.READ_WRITE
     repeat: bool = True
+    as_found: bool = False
 
     def with_priority(self, priority: Priority) -> "SearchOptions":
         """The same options at another priority."""

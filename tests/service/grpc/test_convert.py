@@ -119,6 +119,7 @@ def test_a_check_survives_the_journey(check: Check) -> None:
             st.booleans(),
             st.sampled_from(StoreUse),
             st.just(True),
+            st.booleans(),
         ),
     )
 )
