@@ -47,6 +47,7 @@ def _no_store_of_the_user() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LEANSIEVE_STORE__URL", "none")
         environment.setenv("LEANSIEVE_LEAN__CERTIFY", "never")  # emulated toolchains; certifying has tests of its own
+        environment.setenv("LEANSIEVE_SEARCH__SECONDS", "15")  # a search uses all its time
         yield
 
 
