@@ -242,7 +242,7 @@ class Slot:
 
 def pause_seconds(failures: int) -> float:
     """How long to wait before the next start, after so many failures in a row."""
-    return min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** min(failures, 7))
+    return min(_LONGEST_PAUSE_SECONDS, 0.25 * 2.0 ** min(failures, 7))
 
 
 def _now() -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from prover.source.declarations import Declared, NameReader, declared
 from prover.source.inductives import Constructor, read_inductives
 from prover.source.lexer import tokenize
-from prover.source.scanner import commands
+from prover.source.scanner import code_of, commands
 from prover.theorem import Theorem
 
 _KEPT = 64  # theorems
@@ -60,7 +60,9 @@ class Knower:
 def known_of(theorem: Theorem, names: Declared) -> Known:
     """The names that were found, and what the text says of them."""
     counts: dict[str, int] = {}
-    for text in commands(theorem.context):
+    context = theorem.context
+    for command in commands(context, code_of(context), 0):
+        text = context[command.start : command.end]
         if _OF_TYPES.search(text):  # a name for a type is seldom in the way
             continue
         words = [_last(token.text) for token in tokenize(text) if token.kind == "name"]
@@ -68,7 +70,7 @@ def known_of(theorem: Theorem, names: Declared) -> Known:
             if _last(name) in words and name not in counts:
                 counts[name] = words.count(_last(name))
     plain = tuple(name for name in names.definitions if counts.get(name) == 1)
-    return Known(names, plain, read_inductives(theorem.context))
+    return Known(names, plain, read_inductives(context))
 
 
 def _last(name: str) -> str:
