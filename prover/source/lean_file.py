@@ -244,7 +244,8 @@ class LeanFile:
 
     def filled(self, item: Command, candidate: str) -> "LeanFile":
         """The file with this candidate of `item`."""
-        proof = candidate.strip() if item.form is Form.ASSIGNED else candidate.removeprefix(self.lead(item))
+        proof_only = bool(item.statement) and item.form is Form.ASSIGNED
+        proof = candidate.strip() if proof_only else candidate.removeprefix(self.lead(item))
         read_anew = parse(self.text[: item.proof_start] + proof + self.text[item.proof_end :])
         standing = {number: how for number, how in self.fallen.items() if self.commands[number] != item}
         return replace(read_anew, fallen=standing, project=self.project)

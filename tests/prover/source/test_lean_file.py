@@ -322,6 +322,9 @@ def test_a_declaration_with_a_hole_is_its_own_candidate() -> None:
     assert file.candidate(two).text == "open Nat in\n/-- two -/\ndef two : Fin 3 := ⟨2, by sorry⟩"
     assert file.candidate(x).text == "theorem x : True where\n  a := sorry"
     assert {file.candidate(item).mode for item in (two, x)} == {Mode.FILE}
+    apart = lean_file.parse("theorem x : True := trivial\n\ndef y : Nat := sorry\n")
+    kept = apart.filled(apart.commands[1], "\n\ndef y : Nat := 1").text
+    assert kept == "theorem x : True := trivial\n\ndef y : Nat := 1\n"
     assert file.filled(x, "theorem x : True where\n  a := b").text.endswith("⟩\n\nlemma x : True where\n  a := b\n")
 
 
