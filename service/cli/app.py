@@ -21,6 +21,7 @@ _COMMANDS = {
     "batch": "service.cli.commands.batch",
     "lsp": "service.cli.commands.lsp",
     "certify": "service.cli.commands.certify",
+    "mcp": "service.cli.commands.mcp",
     "doctor": "service.cli.commands.doctor",
     "demo": "service.cli.commands.demo",
     "config": "service.cli.commands.config",

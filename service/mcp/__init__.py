@@ -1,0 +1,4 @@
+"""Carrier for coding agents: the Model Context Protocol over stdio and streamable HTTP.
+
+Tools convert their arguments, call the `Service` and convert its answer; they decide nothing about proofs and never edit a file.
+"""

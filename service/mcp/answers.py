@@ -1,0 +1,167 @@
+"""Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. They are never the same thing."""
+
+from pydantic import BaseModel, Field
+
+from prover.assistance.suggest import Suggestion
+from prover.events import Proof
+from prover.verdict import Message, Verdict
+
+LONGEST_TEXT = 4_000
+"""Characters of one text field; the rest is cut off, with a mark that says how much."""
+MOST_ITEMS = 50
+"""Entries of one list; `partial` says that there were more."""
+
+
+def shortened(text: str) -> str:
+    """`text`, cut to `LONGEST_TEXT` characters."""
+    return (
+        text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT:,} more characters"
+    )
+
+
+class Answer(BaseModel):
+    """Fields that every answer has."""
+
+    success: bool = Field(default=True, description="The tool ran; false: error_code, error and hint say why not.")
+    error_code: str = Field(default="", description="Stable name of the error, empty if there is none.")
+    error: str = Field(default="", description="One sentence about the error.")
+    hint: str = Field(default="", description="What to change before the next call.")
+    timed_out: bool = Field(default=False, description="The time was over first: an empty list is not a 'no'.")
+    partial: bool = Field(default=False, description="There is more than is shown.")
+
+
+class MessageItem(BaseModel):
+    """One message of Lean."""
+
+    severity: str = Field(description="error, warning or information")
+    region: str = Field(description="The text it is about: header, context, statement or candidate (the proof).")
+    line: int = Field(description="Line in that text, from 1.")
+    column: int = Field(description="Column in that text, from 1.")
+    text: str
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageItem":
+        """Convert; columns of this protocol count from 1."""
+        return cls(
+            severity=message.severity,
+            region=message.region.value,
+            line=message.line,
+            column=message.column + 1,
+            text=shortened(message.text),
+        )
+
+
+class VerdictAnswer(Answer):
+    """Lean's verdict on one proof."""
+
+    ok: bool = Field(default=False, description="The kernel accepted this proof of this statement.")
+    verdict: str = Field(default="", description="A verdict's name; the resource leansieve://verdicts explains each.")
+    trust: str = Field(default="", description="How far the proof was checked; leansieve://trust explains each tier.")
+    axioms: list[str] = Field(default_factory=list, description="Axioms the proof rests on.")
+    messages: list[MessageItem] = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "VerdictAnswer":
+        """Convert."""
+        return cls(
+            ok=verdict.verified,
+            verdict=verdict.kind.name,
+            trust=verdict.trust.name,
+            timed_out=verdict.kind.name == "TIMEOUT",
+            axioms=list(verdict.axioms),
+            messages=[MessageItem.of(message) for message in verdict.messages[:MOST_ITEMS]],
+            partial=len(verdict.messages) > MOST_ITEMS,
+        )
+
+
+class ProofItem(BaseModel):
+    """One verified proof."""
+
+    proof: str = Field(description="The text after `:=`.")
+    trust: str
+    axioms: list[str]
+    source: str = Field(description="The sampler that proposed it.")
+    seconds: float = Field(description="Since the search began.")
+
+    @classmethod
+    def of(cls, proof: Proof) -> "ProofItem":
+        """Convert."""
+        return cls(
+            proof=proof.candidate.text,
+            trust=proof.verdict.trust.name,
+            axioms=list(proof.verdict.axioms),
+            source=proof.candidate.source,
+            seconds=round(proof.seconds, 3),
+        )
+
+
+class ProveAnswer(Answer):
+    """Outcome of a search."""
+
+    ok: bool = Field(default=False, description="At least one verified proof was found.")
+    goal: str = Field(default="", description="The goal as Lean prints it.")
+    items: list[ProofItem] = Field(default_factory=list, description="Verified proofs, best first.")
+    sampled: int = Field(default=0, description="Candidates sampled.")
+    checked: int = Field(default=0, description="Candidates checked by Lean.")
+    ending: str = Field(default="", description="Why the search ended.")
+
+
+class HoleItem(BaseModel):
+    """One `sorry` of a file."""
+
+    line: int = Field(description="Line of the file, from 1.")
+    theorem: str
+    ok: bool = Field(description="A verified replacement was found.")
+    replacement: str = Field(default="", description="Text to put in the place of the `sorry`.")
+    error: str = Field(default="", description="Why there is none.")
+
+
+class FillAnswer(Answer):
+    """Outcome of filling a file's holes; the file itself is not edited."""
+
+    ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
+    items: list[HoleItem] = Field(default_factory=list)
+
+
+class SuggestionItem(BaseModel):
+    """One tactic that Lean ran."""
+
+    tactic: str
+    closes_goal: bool
+    goals: list[str] = Field(description="Goals that remain of the first one.")
+    source: str
+
+    @classmethod
+    def of(cls, one: Suggestion) -> "SuggestionItem":
+        """Convert."""
+        return cls(
+            tactic=one.tactic,
+            closes_goal=one.outcome.value == "closes_goal",
+            goals=[shortened(goal) for goal in one.goals],
+            source=one.source,
+        )
+
+
+class GoalAnswer(Answer):
+    """Goals at a place of a file."""
+
+    goals: list[str] = Field(default_factory=list, description="Open goals; tactics work on the first.")
+
+
+class SuggestAnswer(GoalAnswer):
+    """Tactics for a place."""
+
+    items: list[SuggestionItem] = Field(default_factory=list, description="Best first.")
+    tried: int = Field(default=0, description="Tactics that were tried in Lean.")
+
+
+class AttemptItem(VerdictAnswer):
+    """One snippet of `lean_multi_attempt` put in the place of the `sorry`."""
+
+    snippet: str = ""
+
+
+class AttemptsAnswer(Answer):
+    """Verdicts on several snippets, in their order."""
+
+    items: list[AttemptItem] = Field(default_factory=list)

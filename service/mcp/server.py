@@ -1,0 +1,125 @@
+"""The MCP server: the tools, a few resources that explain their words, and the two transports."""
+
+import importlib.metadata
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.auth.settings import AuthSettings
+from mcp.types import ToolAnnotations
+from pydantic import AnyHttpUrl
+
+from prover.requests import Service
+from prover.verdict import Trust, VerdictKind
+from service.auth.tls import http_context
+from service.client.address import Address, refuse_unprotected
+from service.mcp.callers import Callers
+from service.mcp.tools import Tools
+from service.ops.config import Settings
+
+_INSTRUCTIONS = (
+    "Lean 4 proof search and checking. `success` means that a tool ran; `ok` means that Lean's kernel accepted. "
+    "lean_check, lean_verify and lean_multi_attempt judge proofs that you wrote; lean_prove and lean_fill_sorries search "
+    "proofs; lean_goal and lean_suggest_tactics look at one place. Lines and columns count from 1. No tool edits a file."
+)
+_VERDICTS = {
+    VerdictKind.VERIFIED: "the kernel accepted this proof of this statement",
+    VerdictKind.REJECTED: "Lean reports an error",
+    VerdictKind.INCOMPLETE: "the proof uses sorry, or leaves goals open",
+    VerdictKind.FORBIDDEN: "the proof uses a construct that is not allowed",
+    VerdictKind.STATEMENT_CHANGED: "something else than the statement was proved",
+    VerdictKind.AXIOM_NOT_ALLOWED: "the proof rests on a non-standard axiom",
+    VerdictKind.TIMEOUT: "the check reached its deadline",
+    VerdictKind.OUT_OF_RESOURCES: "the check reached a limit of heartbeats, memory or recursion",
+    VerdictKind.INVALID_STATEMENT: "the statement itself does not elaborate",
+    VerdictKind.INFRASTRUCTURE: "nothing is known about the proof; try again",
+}
+_TRUSTS = {
+    Trust.NONE: "not checked as far as elaboration",
+    Trust.ELABORATED: "elaborated only; never called verified",
+    Trust.KERNEL_REPLAYED: "the kernel re-checked every new constant in a clean environment",
+    Trust.ISOLATED_REPLAY: "the same, in a process that serves no other client",
+}
+_READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+
+
+def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers: Callers, url: str = "") -> MCPServer:
+    """A server whose tools are answered by `service`; `url` is where HTTP reaches it, empty for stdio."""
+    verifying = callers.asked and bool(url)
+    server: MCPServer = MCPServer(
+        "leansieve",
+        title="leansieve",
+        instructions=_INSTRUCTIONS,
+        version=importlib.metadata.version("leansieve"),
+        log_level="ERROR",
+        auth=AuthSettings(issuer_url=AnyHttpUrl(url), resource_server_url=None) if verifying else None,
+        token_verifier=callers if verifying else None,
+    )
+    tools = Tools(service, settings, callers.admitting)
+    for tool in (
+        tools.lean_prove,
+        tools.lean_fill_sorries,
+        tools.lean_check,
+        tools.lean_verify,
+        tools.lean_run_code,
+        tools.lean_goal,
+        tools.lean_multi_attempt,
+        tools.lean_suggest_tactics,
+        tools.lean_suggest_for_goal,
+    ):
+        server.add_tool(tool, annotations=_READ_ONLY)
+
+    @server.resource("leansieve://verdicts", mime_type="text/markdown")
+    def verdicts() -> str:
+        """Names of verdicts and their meaning."""
+        return "\n".join(f"- `{kind.name}`: {meaning}" for kind, meaning in _VERDICTS.items())
+
+    @server.resource("leansieve://trust", mime_type="text/markdown")
+    def trust() -> str:
+        """Trust tiers, lowest first, and what each promises."""
+        return "\n".join(f"- `{tier.name}`: {meaning}" for tier, meaning in _TRUSTS.items())
+
+    @server.resource("leansieve://server", mime_type="application/json")
+    async def about() -> dict[str, object]:
+        """Version of Lean, workers, samplers and limits of this server."""
+        info = await (await service()).info()
+        return {
+            "version": info.version,
+            "lean": info.lean,
+            "runtime": info.runtime,
+            "workers": info.workers,
+            "samplers": list(info.samplers),
+            "policies": list(info.policies),
+            "highest_trust": info.highest_trust.name,
+            "seconds_per_check": info.default.limits.seconds,
+        }
+
+    return server
+
+
+async def serve_http(
+    service: Callable[[], Awaitable[Service]], settings: Settings, listen: str, ready: Callable[[str], None]
+) -> None:
+    """Serve streamable HTTP at `http://LISTEN/mcp` until cancelled; `ready` is told the address.
+
+    Raises:
+        UserError: the address cannot be used, or other machines would reach it without encryption or authentication.
+    """
+    refuse_unprotected(listen, settings)
+    address, security = Address.parse(listen), settings.security
+    bound = address.bound("--http")
+    url = f"{'https' if security.encrypted else 'http'}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
+    server = build(service, settings, Callers(settings), url)
+    encryption = http_context(security) if security.encrypted else None
+    config = uvicorn.Config(
+        server.streamable_http_app(host=address.host),
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ssl_context_factory=None if encryption is None else lambda _config, _default: encryption,
+    )
+    ready(f"{url}/mcp")
+    await uvicorn.Server(config).serve(sockets=[bound])

@@ -1,0 +1,304 @@
+"""The tools that agents call, under the names that agents know."""
+
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
+
+from google.rpc import error_details_pb2
+from mcp.server.mcpserver import Context
+from prover.search.budget import Budget
+from pydantic import Field
+
+from prover.assistance import fill
+from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
+from prover.candidate import Candidate
+from prover.errors import InputError, UserError
+from prover.events import Finished, Progress, Proof
+from prover.requests import Accepted, BusyError, Check, LateError, Search, Service
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, Mode
+from service.auth.identity import Role
+from service.core.text import read_theorem
+from service.grpc import status
+from service.mcp import files
+from service.mcp.answers import (
+    MOST_ITEMS,
+    Answer,
+    AttemptItem,
+    AttemptsAnswer,
+    FillAnswer,
+    GoalAnswer,
+    HoleItem,
+    ProofItem,
+    ProveAnswer,
+    SuggestAnswer,
+    SuggestionItem,
+    VerdictAnswer,
+    shortened,
+)
+from service.ops.config import Settings
+
+_NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins so: the goals alone are asked for
+_MOST_SNIPPETS = 32
+
+Statement = Annotated[str, Field(description="`theorem NAME binders : goal`, without `:=`.")]
+HeaderText = Annotated[str, Field(description="import, open and set_option lines; empty: Init and Std.")]
+ContextText = Annotated[str, Field(description="Lean source before the statement: definitions, notation, variables.")]
+FilePath = Annotated[str, Field(description="Absolute path of a .lean file.")]
+Line = Annotated[int, Field(ge=1, description="Line of the file, from 1.")]
+Seconds = Annotated[float, Field(gt=0, le=3600, description="Time for the whole call.")]
+
+Parameters = ParamSpec("Parameters")
+Answered = TypeVar("Answered", bound=Answer)
+Progressing = Context  # the SDK's name says nothing beside Lean's contexts
+
+
+def answering(
+    kind: type[Answered], role: Role
+) -> Callable[
+    [Callable[Concatenate["Tools", Parameters], Awaitable[Answered]]],
+    Callable[Concatenate["Tools", Parameters], Awaitable[Answered]],
+]:
+    """A tool whose errors become an answer of its own kind, for callers who have `role`."""
+
+    def decorate(
+        tool: Callable[Concatenate["Tools", Parameters], Awaitable[Answered]],
+    ) -> Callable[Concatenate["Tools", Parameters], Awaitable[Answered]]:
+        @functools.wraps(tool)
+        async def answered(tools: "Tools", *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answered:
+            try:
+                with tools.admitting(role):
+                    return await tool(tools, *args, **kwargs)
+            except UserError as error:
+                return kind(
+                    success=False,
+                    error_code=_code(error),
+                    error=str(error),
+                    hint=_hint(error),
+                    timed_out=isinstance(error, LateError),
+                )
+
+        return answered
+
+    return decorate
+
+
+class Tools:
+    """The tools of one server, over one service that all sessions share."""
+
+    def __init__(
+        self,
+        service: Callable[[], Awaitable[Service]],
+        settings: Settings,
+        admitting: Callable[[Role], contextlib.AbstractContextManager[None]],
+    ) -> None:
+        """Answer by `service`, opened at the first call; `admitting` lets a call in or raises UserError."""
+        self._service = service
+        self._settings = settings
+        self.admitting = admitting
+
+    @answering(ProveAnswer, Role.PROVE)
+    async def lean_prove(
+        self,
+        progress: Progressing,
+        statement: Statement,
+        context: ContextText = "",
+        header: HeaderText = "",
+        proofs: Annotated[int, Field(ge=1, le=32, description="Distinct proofs wanted.")] = 1,
+        seconds: Seconds = 60.0,
+    ) -> ProveAnswer:
+        """Search proofs of a statement; every proof in the answer was accepted by Lean's kernel."""
+        service = await self._service()
+        theorem = read_theorem(statement, header, context, self._settings.texts)
+        return await self._search(service, self._request(theorem, seconds, proofs), progress)
+
+    @answering(VerdictAnswer, Role.CHECK)
+    async def lean_check(
+        self,
+        statement: Statement,
+        proof: Annotated[str, Field(description="The text after `:=`, as in `by omega`.")],
+        context: ContextText = "",
+        header: HeaderText = "",
+    ) -> VerdictAnswer:
+        """Check one proof of one statement. `ok` is the kernel's word on exactly this statement, not "it compiled"."""
+        service = await self._service()
+        theorem = read_theorem(statement, header, context, self._settings.texts)
+        return VerdictAnswer.of(await service.check(Check(theorem, Candidate(proof, source="agent"), self._limits)))
+
+    @answering(VerdictAnswer, Role.CHECK)
+    async def lean_verify(
+        self, file_path: FilePath, theorem_name: Annotated[str, Field(description="With or without its namespace.")]
+    ) -> VerdictAnswer:
+        """Verify the proof that a file has for one of its theorems, under what stands above it."""
+        service, file = await self._service(), files.read(file_path)
+        item = files.theorem_named(file, theorem_name)
+        return VerdictAnswer.of(await service.check(Check(file.theorem(item), file.candidate(item), self._limits)))
+
+    @answering(VerdictAnswer, Role.CHECK)
+    async def lean_run_code(
+        self, code: Annotated[str, Field(description="A whole Lean file; imports first.")]
+    ) -> VerdictAnswer:
+        """Elaborate a whole file and return Lean's messages; `ok`: it rests on no `sorry` and no axiom of its own."""
+        service, file = await self._service(), files.parsed(code)
+        request = Check(Theorem("", file.header), Candidate(file.whole(), Mode.FILE, "agent"), self._limits)
+        return VerdictAnswer.of(file.placed(await service.check(request)))
+
+    @answering(FillAnswer, Role.PROVE)
+    async def lean_fill_sorries(
+        self,
+        progress: Progressing,
+        file_path: FilePath,
+        line: Annotated[int, Field(ge=0, description="Only the `sorry` on this line; 0: all of the file.")] = 0,
+        seconds: Seconds = 60.0,
+    ) -> FillAnswer:
+        """Find verified replacements for the `sorry`s of a file. The file is not edited: put them in yourself."""
+        service, file = await self._service(), files.read(file_path)
+        wanted = [files.hole_at(file, line)] if line else fill.holes(file)
+        each = seconds / max(1, len(wanted))
+        items: list[HoleItem] = []
+        filling = fill.fill(service, file, wanted, lambda theorem: self._request(theorem, each), judge_file=False)
+        async with contextlib.aclosing(filling) as events:
+            async for event in events:
+                if isinstance(event, fill.Outcome):
+                    items.append(_filled(file, event))
+                    await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
+                elif isinstance(event, fill.Filled):
+                    failed = {files.line_of(file, hole) for hole in event.failed}
+                    items = [
+                        one.model_copy(update={"ok": False, "error": "does not verify with the other replacements"})
+                        if one.ok and one.line in failed
+                        else one
+                        for one in items
+                    ]
+        return FillAnswer(ok=all(one.ok for one in items), items=items[:MOST_ITEMS], partial=len(items) > MOST_ITEMS)
+
+    @answering(GoalAnswer, Role.PROVE)
+    async def lean_goal(
+        self,
+        file_path: FilePath,
+        line: Line,
+        column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
+    ) -> GoalAnswer:
+        """Show the goals at a `sorry`, or behind a tactic, of a file."""
+        found = await self._suggested(self._place(file_path, line, column), 1, self._limits.seconds, _NO_TACTIC)
+        return GoalAnswer(goals=[shortened(goal) for goal in found.goals])
+
+    @answering(SuggestAnswer, Role.PROVE)
+    async def lean_suggest_tactics(
+        self,
+        file_path: FilePath,
+        line: Line,
+        column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
+        most: Annotated[int, Field(ge=1, le=32, description="Suggestions wanted.")] = 8,
+        seconds: Seconds = 10.0,
+    ) -> SuggestAnswer:
+        """Suggest tactics for a place of a file; Lean has run each there."""
+        return _suggested(await self._suggested(self._place(file_path, line, column), most, seconds))
+
+    @answering(SuggestAnswer, Role.PROVE)
+    async def lean_suggest_for_goal(
+        self,
+        goal: Annotated[str, Field(description="A goal as Lean prints it, hypotheses and `⊢`.")],
+        context: ContextText = "",
+        header: HeaderText = "",
+        most: Annotated[int, Field(ge=1, le=32, description="Suggestions wanted.")] = 8,
+        seconds: Seconds = 10.0,
+    ) -> SuggestAnswer:
+        """Suggest tactics for a printed goal; Lean has run each on it."""
+        under = Header.parse(header) if header.strip() else Header()
+        return _suggested(await self._suggested(PrintedGoal(goal, under, context), most, seconds))
+
+    @answering(AttemptsAnswer, Role.CHECK)
+    async def lean_multi_attempt(
+        self,
+        progress: Progressing,
+        file_path: FilePath,
+        line: Line,
+        snippets: Annotated[list[str], Field(min_length=1, max_length=_MOST_SNIPPETS, description="Texts to try.")],
+    ) -> AttemptsAnswer:
+        """Put each snippet in the place of the `sorry` on a line and check the declaration; the file is not edited."""
+        service, file = await self._service(), files.read(file_path)
+        hole = files.hole_at(file, line)
+        items: list[AttemptItem] = []
+        for snippet in snippets:
+            theorem, candidate = files.attempt(file, hole, snippet)
+            verdict = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._limits)))
+            items.append(AttemptItem(snippet=shortened(snippet), **verdict.model_dump()))
+            await progress.report_progress(len(items), len(snippets))
+        return AttemptsAnswer(items=items)
+
+    async def _search(self, service: Service, request: Search, progress: Context) -> ProveAnswer:
+        answer, found = ProveAnswer(), list[Proof]()
+        async with contextlib.aclosing(service.prove(request)) as events:
+            async for event in events:
+                if isinstance(event, Accepted):
+                    answer.goal = shortened(event.goal)
+                elif isinstance(event, Proof):
+                    found.append(event)
+                elif isinstance(event, Progress):
+                    await progress.report_progress(event.seconds, request.budget.seconds, f"{event.checked} checked")
+                elif isinstance(event, Finished):
+                    found = list(event.proofs) or found
+                    answer.sampled, answer.checked = event.spent.sampled, event.spent.checked
+                    answer.ending = event.ending.value
+        answer.items = [ProofItem.of(proof) for proof in found]
+        answer.ok = bool(found)
+        answer.timed_out = not found and answer.ending == "seconds_spent"
+        return answer
+
+    async def _suggested(
+        self, place: FilePosition | PrintedGoal, most: int, seconds: float, prefix: str = ""
+    ) -> Suggestions:
+        service = await self._service()
+        return await service.suggest(Suggest(place, most, prefix, seconds, self._limits))
+
+    @staticmethod
+    def _place(file_path: str, line: int, column: int) -> FilePosition:
+        file = files.read(file_path)
+        if column:
+            return FilePosition(file.text, line, column - 1)
+        return files.place_of(file, files.hole_at(file, line))
+
+    @property
+    def _limits(self) -> Limits:
+        check = self._settings.check
+        return Limits(check.seconds, check.heartbeats, check.recursion)
+
+    def _request(self, theorem: Theorem, seconds: float, proofs: int = 1) -> Search:
+        return Search(theorem, Budget(self._settings.search.samples, seconds=seconds, proofs=proofs), self._limits)
+
+
+def _filled(file: files.LeanFile, outcome: fill.Outcome) -> HoleItem:
+    said = outcome.verdict.messages if outcome.verdict else ()
+    reason = "" if outcome.proof else (said[0].text if said else "no proof was found in the time given")
+    return HoleItem(
+        line=files.line_of(file, outcome.hole),
+        theorem=outcome.item.name,
+        ok=outcome.proof is not None,
+        replacement=outcome.replacement,
+        error=shortened(reason),
+    )
+
+
+def _suggested(found: Suggestions) -> SuggestAnswer:
+    return SuggestAnswer(
+        goals=[shortened(goal) for goal in found.goals],
+        items=[SuggestionItem.of(one) for one in found.suggestions],
+        tried=found.tried,
+    )
+
+
+def _code(error: UserError) -> str:
+    """The reason that gRPC gives for this error, too."""
+    told = error_details_pb2.ErrorInfo()
+    for detail in status.to_status(error).details:
+        if detail.Unpack(told):
+            break
+    return str(told.reason)
+
+
+def _hint(error: UserError) -> str:
+    if isinstance(error, BusyError):
+        return f"send the same call again in {error.seconds:g} s"
+    return f"change {error.field}" if isinstance(error, InputError) else ""
