@@ -15,6 +15,7 @@ from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Sugges
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.events import Finished, Progress, Proof
+from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, LateError, Search, Service
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
@@ -111,7 +112,7 @@ class Tools:
         """Search proofs of a statement; every proof in the answer was accepted by Lean's kernel."""
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.texts)
-        return await self._search(service, self._request(theorem, seconds, proofs), progress)
+        return await self._search(service, Search(theorem, self._searching(seconds, proofs)), progress)
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_check(
@@ -124,7 +125,7 @@ class Tools:
         """Check one proof of one statement. `ok` is the kernel's word on exactly this statement, not "it compiled"."""
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.texts)
-        return VerdictAnswer.of(await service.check(Check(theorem, Candidate(proof, source="agent"), self._limits)))
+        return VerdictAnswer.of(await service.check(Check(theorem, Candidate(proof, source="agent"), self._checking)))
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_verify(
@@ -133,7 +134,7 @@ class Tools:
         """Verify the proof that a file has for one of its theorems, under what stands above it."""
         service, file = await self._service(), files.read(file_path)
         item = files.theorem_named(file, theorem_name)
-        return VerdictAnswer.of(await service.check(Check(file.theorem(item), file.candidate(item), self._limits)))
+        return VerdictAnswer.of(await service.check(Check(file.theorem(item), file.candidate(item), self._checking)))
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_run_code(
@@ -141,7 +142,7 @@ class Tools:
     ) -> VerdictAnswer:
         """Elaborate a whole file and return Lean's messages; `ok`: it rests on no `sorry` and no axiom of its own."""
         service, file = await self._service(), files.parsed(code)
-        request = Check(Theorem("", file.header), Candidate(file.whole(), Mode.FILE, "agent"), self._limits)
+        request = Check(Theorem("", file.header), Candidate(file.whole(), Mode.FILE, "agent"), self._checking)
         return VerdictAnswer.of(file.placed(await service.check(request)))
 
     @answering(FillAnswer, Role.PROVE)
@@ -157,7 +158,7 @@ class Tools:
         wanted = [files.hole_at(file, line)] if line else fill.holes(file)
         each = seconds / max(1, len(wanted))
         items: list[HoleItem] = []
-        filling = fill.fill(service, file, wanted, lambda theorem: self._request(theorem, each), judge_file=False)
+        filling = fill.fill(service, file, wanted, self._searching(each), judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
                 if isinstance(event, fill.Outcome):
@@ -223,7 +224,7 @@ class Tools:
         items: list[AttemptItem] = []
         for snippet in snippets:
             theorem, candidate = files.attempt(file, hole, snippet)
-            verdict = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._limits)))
+            verdict = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
             items.append(AttemptItem(snippet=shortened(snippet), **verdict.model_dump()))
             await progress.report_progress(len(items), len(snippets))
         return AttemptsAnswer(items=items)
@@ -237,7 +238,7 @@ class Tools:
                 elif isinstance(event, Proof):
                     found.append(event)
                 elif isinstance(event, Progress):
-                    await progress.report_progress(event.seconds, request.budget.seconds, f"{event.checked} checked")
+                    await progress.report_progress(event.seconds, request.options.budget.seconds, f"{event.checked} checked")
                 elif isinstance(event, Finished):
                     found = list(event.proofs) or found
                     answer.sampled, answer.checked = event.spent.sampled, event.spent.checked
@@ -251,7 +252,7 @@ class Tools:
         self, place: FilePosition | PrintedGoal, most: int, seconds: float, prefix: str = ""
     ) -> Suggestions:
         service = await self._service()
-        return await service.suggest(Suggest(place, most, prefix, seconds, self._limits))
+        return await service.suggest(Suggest(place, most, prefix, seconds, self._checking))
 
     @staticmethod
     def _place(file_path: str, line: int, column: int) -> FilePosition:
@@ -265,8 +266,13 @@ class Tools:
         check = self._settings.check
         return Limits(check.seconds, check.heartbeats, check.recursion)
 
-    def _request(self, theorem: Theorem, seconds: float, proofs: int = 1) -> Search:
-        return Search(theorem, Budget(self._settings.search.samples, seconds=seconds, proofs=proofs), self._limits)
+    @property
+    def _checking(self) -> CheckOptions:
+        return CheckOptions(self._limits)
+
+    def _searching(self, seconds: float, proofs: int = 1) -> SearchOptions:
+        samples = self._settings.search.samples
+        return SearchOptions(Budget(samples, seconds=seconds, proofs=proofs), self._checking)
 
 
 def _filled(file: files.LeanFile, outcome: fill.Outcome) -> HoleItem:
