@@ -36,7 +36,9 @@ class Callers:
     async def verify_token(self, token: str) -> AccessToken | None:
         """The caller with this token; None if there is none now."""
         known = self._known(token)
-        return known and AccessToken(token=token, client_id=known.name, scopes=[role.value for role in known.roles])
+        if known is None:
+            return None
+        return AccessToken(token=token, client_id=known.name, scopes=[role.value for role in known.roles])
 
     @contextlib.contextmanager
     def admitting(self, role: Role) -> Iterator[None]:

@@ -1,21 +1,26 @@
 """The MCP server: the tools, a few resources that explain their words, and the two transports."""
 
+import asyncio
 import importlib.metadata
 from collections.abc import Awaitable, Callable
 
-import uvicorn
 from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
 from mcp.types import ToolAnnotations
 from pydantic import AnyHttpUrl
 
+from prover.errors import UserError
 from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
+from service.http.listener import Listener
 from service.mcp.callers import Callers
 from service.mcp.tools import Tools
 from service.ops.config import Settings
+from service.ops.connections.descriptors import raise_limit
+from service.ops.connections.guests import Guests, Room
+from service.ops.metrics.recorder import Recorder
 
 _INSTRUCTIONS = (
     "Lean 4 proof search and checking. `success` means that a tool ran; `ok` means that Lean's kernel accepted. "
@@ -107,19 +112,20 @@ async def serve_http(
     """
     refuse_unprotected(listen, settings)
     address, security = Address.parse(listen), settings.security
-    bound = address.bound("--http")
-    url = f"{'https' if security.encrypted else 'http'}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
+    try:
+        bound = address.bound()
+    except OSError as error:
+        raise UserError(f"cannot serve MCP on {listen}: {error.strerror}; choose another address with --http") from None
+    scheme = "https" if security.encrypted else "http"
+    url = f"{scheme}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
     server = build(service, settings, Callers(settings), url)
-    encryption = http_context(security) if security.encrypted else None
-    config = uvicorn.Config(
-        server.streamable_http_app(host=address.host),
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ssl_context_factory=None if encryption is None else lambda _config, _default: encryption,
-    )
-    ready(f"{url}/mcp")
-    await uvicorn.Server(config).serve(sockets=[bound])
+    app = server.streamable_http_app(host=address.host)
+    guests = Guests(Room.of(settings.server, raise_limit()), Recorder().connections("mcp"))
+    listener = Listener(bound, app, guests, http_context(security) if security.encrypted else None)
+    async with server.session_manager.run():
+        await listener.start()
+        ready(f"{url}/mcp")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await listener.close()

@@ -2,8 +2,9 @@
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from google.rpc import error_details_pb2
 from mcp.server.mcpserver import Context
@@ -17,6 +18,7 @@ from prover.errors import InputError, UserError
 from prover.events import Finished, Progress, Proof
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, LateError, Search, Service
+from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
 from service.auth.identity import Role
@@ -59,13 +61,13 @@ def answering(
     kind: type[Answered], role: Role
 ) -> Callable[
     [Callable[Concatenate["Tools", Parameters], Awaitable[Answered]]],
-    Callable[Concatenate["Tools", Parameters], Awaitable[Answered]],
+    Callable[Concatenate["Tools", Parameters], Coroutine[Any, Any, Answered]],
 ]:
     """A tool whose errors become an answer of its own kind, for callers who have `role`."""
 
     def decorate(
         tool: Callable[Concatenate["Tools", Parameters], Awaitable[Answered]],
-    ) -> Callable[Concatenate["Tools", Parameters], Awaitable[Answered]]:
+    ) -> Callable[Concatenate["Tools", Parameters], Coroutine[Any, Any, Answered]]:
         @functools.wraps(tool)
         async def answered(tools: "Tools", *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answered:
             try:
@@ -111,7 +113,7 @@ class Tools:
     ) -> ProveAnswer:
         """Search proofs of a statement; every proof in the answer was accepted by Lean's kernel."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.texts)
+        theorem = read_theorem(statement, header, context, self._settings.text)
         return await self._search(service, Search(theorem, self._searching(seconds, proofs)), progress)
 
     @answering(VerdictAnswer, Role.CHECK)
@@ -124,7 +126,7 @@ class Tools:
     ) -> VerdictAnswer:
         """Check one proof of one statement. `ok` is the kernel's word on exactly this statement, not "it compiled"."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.texts)
+        theorem = read_theorem(statement, header, context, self._settings.text)
         return VerdictAnswer.of(await service.check(Check(theorem, Candidate(proof, source="agent"), self._checking)))
 
     @answering(VerdictAnswer, Role.CHECK)
@@ -156,9 +158,9 @@ class Tools:
         """Find verified replacements for the `sorry`s of a file. The file is not edited: put them in yourself."""
         service, file = await self._service(), files.read(file_path)
         wanted = [files.hole_at(file, line)] if line else fill.holes(file)
-        each = seconds / max(1, len(wanted))
+        ends = time.monotonic() + seconds
         items: list[HoleItem] = []
-        filling = fill.fill(service, file, wanted, self._searching(each), judge_file=False)
+        filling = fill.fill(service, file, wanted, self._searching(seconds), ends, judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
                 if isinstance(event, fill.Outcome):
@@ -238,7 +240,9 @@ class Tools:
                 elif isinstance(event, Proof):
                     found.append(event)
                 elif isinstance(event, Progress):
-                    await progress.report_progress(event.seconds, request.options.budget.seconds, f"{event.checked} checked")
+                    await progress.report_progress(
+                        event.seconds, request.options.budget.seconds, f"{event.checked} checked"
+                    )
                 elif isinstance(event, Finished):
                     found = list(event.proofs) or found
                     answer.sampled, answer.checked = event.spent.sampled, event.spent.checked
@@ -275,7 +279,7 @@ class Tools:
         return SearchOptions(Budget(samples, seconds=seconds, proofs=proofs), self._checking)
 
 
-def _filled(file: files.LeanFile, outcome: fill.Outcome) -> HoleItem:
+def _filled(file: LeanFile, outcome: fill.Outcome) -> HoleItem:
     said = outcome.verdict.messages if outcome.verdict else ()
     reason = "" if outcome.proof else (said[0].text if said else "no proof was found in the time given")
     return HoleItem(
