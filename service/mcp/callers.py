@@ -52,7 +52,7 @@ class Callers:
         if not caller.may(role):
             raise NotAllowedError(f"this tool needs the role {role.value}, which your token does not have")
         with self._quotas.admitting(caller) as account:
-            account.bear()
+            account.activate()
             CALLER.set(caller)
             yield
 

@@ -14,12 +14,12 @@ from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
-from service.http.listener import Listener
 from service.mcp.callers import Callers
 from service.mcp.tools import Tools
 from service.ops.config import Settings
 from service.ops.connections.descriptors import raise_limit
 from service.ops.connections.guests import Guests, Room
+from service.ops.connections.listener import Listener
 from service.ops.metrics.recorder import Recorder
 
 _INSTRUCTIONS = (

@@ -4,11 +4,10 @@ import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from google.rpc import error_details_pb2
 from mcp.server.mcpserver import Context
-from prover.search.budget import Budget
 from pydantic import Field
 
 from prover.assistance import fill
@@ -52,24 +51,16 @@ FilePath = Annotated[str, Field(description="Absolute path of a .lean file.")]
 Line = Annotated[int, Field(ge=1, description="Line of the file, from 1.")]
 Seconds = Annotated[float, Field(gt=0, le=3600, description="Time for the whole call.")]
 
-Parameters = ParamSpec("Parameters")
 Answered = TypeVar("Answered", bound=Answer)
-Progressing = Context  # the SDK's name says nothing beside Lean's contexts
+Tool = Callable[..., Coroutine[Any, Any, Answered]]
 
 
-def answering(
-    kind: type[Answered], role: Role
-) -> Callable[
-    [Callable[Concatenate["Tools", Parameters], Awaitable[Answered]]],
-    Callable[Concatenate["Tools", Parameters], Coroutine[Any, Any, Answered]],
-]:
+def answering(kind: type[Answered], role: Role) -> Callable[[Tool[Answered]], Tool[Answered]]:
     """A tool whose errors become an answer of its own kind, for callers who have `role`."""
 
-    def decorate(
-        tool: Callable[Concatenate["Tools", Parameters], Awaitable[Answered]],
-    ) -> Callable[Concatenate["Tools", Parameters], Coroutine[Any, Any, Answered]]:
+    def decorate(tool: Tool[Answered]) -> Tool[Answered]:
         @functools.wraps(tool)
-        async def answered(tools: "Tools", *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answered:
+        async def answered(tools: "Tools", *args: Any, **kwargs: Any) -> Answered:
             try:
                 with tools.admitting(role):
                     return await tool(tools, *args, **kwargs)
@@ -104,7 +95,7 @@ class Tools:
     @answering(ProveAnswer, Role.PROVE)
     async def lean_prove(
         self,
-        progress: Progressing,
+        progress: Context,
         statement: Statement,
         context: ContextText = "",
         header: HeaderText = "",
@@ -150,7 +141,7 @@ class Tools:
     @answering(FillAnswer, Role.PROVE)
     async def lean_fill_sorries(
         self,
-        progress: Progressing,
+        progress: Context,
         file_path: FilePath,
         line: Annotated[int, Field(ge=0, description="Only the `sorry` on this line; 0: all of the file.")] = 0,
         seconds: Seconds = 60.0,
@@ -215,7 +206,7 @@ class Tools:
     @answering(AttemptsAnswer, Role.CHECK)
     async def lean_multi_attempt(
         self,
-        progress: Progressing,
+        progress: Context,
         file_path: FilePath,
         line: Line,
         snippets: Annotated[list[str], Field(min_length=1, max_length=_MOST_SNIPPETS, description="Texts to try.")],
