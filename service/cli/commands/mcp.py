@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from prover.errors import UserError
 from service.cli import common
 from service.lsp.opened import Opened
 from service.ops.config import Settings
@@ -32,8 +33,13 @@ def mcp(
 
 
 async def _serve(settings: Settings, server: str | None, http: str | None) -> None:
-    from service.mcp.callers import Callers  # the SDK takes a second to import
-    from service.mcp.server import build, serve_http
+    try:  # the SDK is an extra, and takes a second to import
+        from service.mcp.callers import Callers
+        from service.mcp.server import build, serve_http
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        raise UserError("the MCP server needs the package mcp: pip install 'leansieve[mcp]'") from None
 
     opened = Opened(lambda: common.opened(settings, server))
     try:

@@ -1,0 +1,153 @@
+"""Agents over both transports, with the protocol's official client."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp.client import Client as Agent
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from prover.requests import Accepted, Event, Search
+from service.auth import tokens
+from service.auth.identity import Quota, Role
+from service.client.client import Client
+from service.mcp.server import serve_http
+from service.ops.config import SecuritySettings, Settings
+
+FILE = """notation "ℕ" => Nat
+
+theorem open_one (a b : ℕ) : a + b = b + a := by
+  sorry
+
+theorem proved (n : Nat) : n ≤ n + 1 := by omega
+"""
+
+
+async def answer(agent: Agent, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await agent.call_tool(tool, arguments)
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+@pytest.mark.lean
+async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None:
+    file = tmp_path / "Example.lean"
+    file.write_text(FILE, encoding="utf-8")
+    command = StdioServerParameters(command=sys.executable, args=["-m", "service", "mcp", "--server", served])
+    async with Agent(command) as agent:
+        tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
+        assert {"lean_prove", "lean_verify", "lean_goal", "lean_multi_attempt"} <= tools.keys()
+        for tool in tools.values():
+            assert tool.output_schema
+            assert tool.annotations is not None
+            assert tool.annotations.read_only_hint
+            assert "anyOf" not in str(tool.input_schema)
+
+        proved = await answer(agent, "lean_prove", statement="theorem t (a b : Nat) : a * b = b * a")
+        assert proved["ok"]
+        again = await answer(
+            agent, "lean_check", statement="theorem t (a b : Nat) : a * b = b * a", proof=proved["items"][0]["proof"]
+        )
+        assert (again["ok"], again["verdict"]) == (True, "VERIFIED")
+        wrong = await answer(agent, "lean_check", statement="theorem t : 1 = 2", proof="by decide")
+        assert (wrong["success"], wrong["ok"], wrong["verdict"]) == (True, False, "REJECTED")
+
+        path = str(file)
+        assert (await answer(agent, "lean_verify", file_path=path, theorem_name="proved"))["ok"]
+        assert "⊢ a + b = b + a" in (await answer(agent, "lean_goal", file_path=path, line=4))["goals"][0]
+        tried = await answer(
+            agent, "lean_multi_attempt", file_path=path, line=4, snippets=["exact Nat.add_comm a b", "exact rfl"]
+        )
+        assert [item["ok"] for item in tried["items"]] == [True, False]
+        filled = await answer(agent, "lean_fill_sorries", file_path=path)
+        assert [(item["line"], item["ok"]) for item in filled["items"]] == [(4, True)]
+        ran = await answer(agent, "lean_run_code", code="theorem x : 1 = 2 := sorry")
+        assert (ran["ok"], ran["verdict"]) == (False, "INCOMPLETE")
+        assert file.read_text(encoding="utf-8") == FILE
+
+        for tool, arguments in (
+            ("lean_verify", {"file_path": "Example.lean", "theorem_name": "proved"}),
+            ("lean_verify", {"file_path": path, "theorem_name": "missing"}),
+            ("lean_goal", {"file_path": path, "line": 1}),
+            ("lean_prove", {"statement": ""}),
+        ):
+            refused = await answer(agent, tool, **arguments)
+            assert (refused["success"], refused["error_code"]) == (False, "BAD_INPUT")
+            assert refused["error"]
+        assert "VERIFIED" in str((await agent.read_resource("leansieve://verdicts")).contents)
+
+
+@contextlib.asynccontextmanager
+async def listening(client: Any, settings: Settings) -> AsyncIterator[str]:
+    """The URL of an MCP server over HTTP."""
+    url = asyncio.get_running_loop().create_future()
+
+    async def service() -> Any:
+        return client
+
+    serving = asyncio.create_task(serve_http(service, settings, "127.0.0.1:0", url.set_result))
+    await asyncio.wait([url, serving], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield await url
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+@contextlib.asynccontextmanager
+async def agent_with(url: str, token: str) -> AsyncIterator[Agent]:
+    async with (
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http,
+        Agent(streamable_http_client(url, http_client=http)) as agent,
+    ):
+        yield agent
+
+
+@pytest.mark.lean
+async def test_http_knows_callers_by_the_services_tokens(lean_client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    checker = tokens.new(file, "checker", [Role.CHECK], quota=Quota(calls_per_minute=2))
+    settings = Settings(security=SecuritySettings(tokens=file))
+    async with listening(lean_client, settings) as url:
+        for wrong in ({}, {"authorization": "Bearer lsv_unknown"}):
+            async with httpx2.AsyncClient(headers=wrong) as http:
+                assert (await http.post(url, json={})).status_code == 401
+        async with agent_with(url, checker) as agent:
+            good = await answer(agent, "lean_check", statement="theorem t : 1 + 1 = 2", proof="rfl")
+            assert good["ok"]
+            refused = await answer(agent, "lean_prove", statement="theorem t : 1 + 1 = 2")
+            assert (refused["success"], refused["error_code"]) == (False, "NOT_ALLOWED")
+            await answer(agent, "lean_check", statement="theorem t : 1 + 1 = 2", proof="rfl")
+            spent = await answer(agent, "lean_check", statement="theorem t : 1 + 1 = 2", proof="rfl")
+            assert (spent["success"], spent["error_code"]) == (False, "QUOTA")
+
+
+class Endless:
+    """A service whose searches never end by themselves."""
+
+    def __init__(self) -> None:
+        self.begun, self.closed = asyncio.Event(), asyncio.Event()
+
+    async def prove(self, search: Search) -> AsyncGenerator[Event, None]:
+        try:
+            yield Accepted("⊢ True")
+            self.begun.set()
+            await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+
+async def test_a_cancelled_call_ends_its_search() -> None:
+    endless = Endless()
+    async with listening(endless, Settings()) as url, Agent(url) as agent:
+        call = asyncio.create_task(agent.call_tool("lean_prove", {"statement": "theorem t : True"}))
+        await endless.begun.wait()
+        call.cancel()
+        await asyncio.wait_for(endless.closed.wait(), 20)
