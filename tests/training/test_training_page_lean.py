@@ -1,4 +1,4 @@
-"""The commands of docs/training.md, "In ten minutes", as they stand, one after the other, in a checkout's folder."""
+"""The commands of docs/training.md, "A first run", as they stand, one after the other, in a checkout's folder."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[str]:
-    section = PAGE[PAGE.index("## In ten minutes") : PAGE.index("## 1. ")]
+    section = PAGE[PAGE.index("## A first run") : PAGE.index("## 1. ")]
     (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return [line for line in block.splitlines() if line]
 
