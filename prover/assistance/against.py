@@ -85,11 +85,11 @@ def _parts(asked: Solution) -> list[tuple[Part, Command]]:
     extra = [one for one in asked.solution.header.imports if one not in challenge.header.imports]
     if extra:
         raise InputError(
-            "solution", f"the solution imports {', '.join(extra)}, which the challenge does not: the challenge says what is used"
+            "solution", f"the solution imports {', '.join(extra)[:200]!r}, which the challenge does not: the challenge says what is used"
         )  # fmt: skip
     for axiom in asked.axioms:
         if not _NEVER.isdisjoint(axiom.split(".")):
-            raise InputError("axioms", f"{axiom} can be allowed by a policy of the settings only")
+            raise InputError("axioms", f"{axiom[:80]!r} can be allowed by a policy of the settings only")
     names = challenge.full_names()
     found: dict[str, tuple[Part, Command]] = {}
     for number, item in enumerate(challenge.commands):
@@ -100,7 +100,7 @@ def _parts(asked: Solution) -> list[tuple[Part, Command]]:
     for kind, wanted in (("theorem", asked.theorems), ("definition", asked.definitions)):
         for name in wanted:
             if name not in found or found[name][0].definition is not (kind == "definition"):
-                raise InputError(f"{kind}s", f"the challenge has no {kind} {name}")
+                raise InputError(f"{kind}s", f"the challenge has no {kind} {name[:80]!r}")
     every = [
         (part, item)
         for part, item in found.values()

@@ -132,7 +132,12 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
     put = before[kept:] + sorries
     changed = replace(lean_file.parse(file.text[:start] + put + file.text[at:]), project=file.project)
-    holes = tuple(hole for hole in fill.holes(changed) if hole.start < start + len(put) and start < hole.end)
+    # The `by` of a block with nothing in it is the user's own: what is found stands behind it.
+    holes = tuple(
+        replace(hole, start=max(hole.start, hole.end - len("sorry")))
+        for hole in fill.holes(changed)
+        if hole.start < start + len(put) and start < hole.end
+    )
     if not holes:
         raise UserError("no tactic can be put there")
     return Site(file, item, start, at, changed, holes)

@@ -14,6 +14,7 @@ OF_LEAN = {
     "batch": ["--library", "Std.Data.ByteSlice", "--shard=1/6", "--samples=2", "--seconds=5", "--kills=0", "--out=OUT"],
     "clients": ["--times=1", "--examples=1", "--checks=2", "--fuzz=0", "--json=OUT"],
     "leaks": ["--cycles=1", "--killed=1", "--json=OUT"],
+    "connections": ["--connections=20", "--seconds=2", "--json=OUT"],
     "crosscheck": ["--proofs=2", "--json=OUT"],
     "lean_pool": ["--fresh=3", "--warm=9", "--json=OUT"],
     "load": ["--streams=3", "--seconds=2", "--workers=1", "--json=OUT"],
@@ -34,6 +35,7 @@ OF_VLLM = {
 }
 NOT_ALONE = {
     "base_size": "reads the proofs that docs/training.md tells to make first",
+    "outages": "stops a PostgreSQL once a minute, with servers of its own",
     "search_report": "search writes with it",
     "trl_side": "in the environment of TRL, for trainer",
 }

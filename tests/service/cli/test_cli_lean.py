@@ -144,7 +144,7 @@ async def test_a_batch_is_checked_line_by_line_and_resumed(served: str, tmp_path
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["id"]: row["verdict"] for row in rows} == expected
     for row in rows:
-        assert set(row) == {"id", "verdict", "trust", "messages", "axioms", "elapsed_ms"}
+        assert set(row) == {"id", "verdict", "trust", "messages", "axioms", "elapsed_ms", "path"}
         assert (row["trust"] == "KERNEL_REPLAYED") == (row["verdict"] == "VERIFIED")
     # Tear the output, as a crash would, and go on.
     whole = out.read_bytes().splitlines(keepends=True)
@@ -166,14 +166,25 @@ async def test_a_batch_is_proved_line_by_line(served: str, tmp_path: Path) -> No
             {"id": 3, "statement": "theorem a : missing"},
         )
     )
-    options = ["--samples", "6", "--proofs", "2", "--seconds", "60", "--sampler", "portfolio"]
+    options = [
+        "--samples",
+        "6",
+        "--proofs",
+        "2",
+        "--seconds",
+        "60",
+        "--sampler",
+        "portfolio",
+        "--strategy",
+        "independent",
+    ]
     done = await leansieve("prove", "--jsonl", source, "--out", out, "--server", served, *options)
     assert done.status == 1  # one is false, and one is no statement
     rows = {row["id"]: row for row in map(json.loads, out.read_text().splitlines())}
     for row in rows.values():
         assert {"id", "proofs", "checked", "sampled", "elapsed_ms"} <= set(row)
     assert len(rows[1]["proofs"]) == 2
-    assert set(rows[1]["proofs"][0]) == {"proof", "trust", "elapsed_ms", "source"}
+    assert set(rows[1]["proofs"][0]) == {"proof", "trust", "path", "elapsed_ms", "source"}
     assert rows[1]["proofs"][0]["trust"] == "KERNEL_REPLAYED"
     assert (rows[2]["proofs"], rows[2]["sampled"]) == ([], 6)
     assert rows[3]["verdict"] == "INVALID_STATEMENT"

@@ -26,7 +26,10 @@ from service.ops.config import Settings, StoreSettings
 pytestmark = pytest.mark.lean
 
 SWAP = Search(Theorem("theorem swap (a b : Nat) : a + b = b + a"), SearchOptions(Budget(seconds=60)))
-HARD = Search(Theorem("theorem hard (a b : Nat) : a * b = a + b"), SearchOptions(Budget(samples=8, seconds=60)))
+HARD = Search(
+    Theorem("theorem hard (a b : Nat) : a * b = a + b"),
+    SearchOptions(Budget(samples=8, seconds=60), strategy="independent"),
+)
 
 
 @pytest.fixture

@@ -21,7 +21,20 @@ def test_a_model_proposes_and_lean_decides(tmp_path: Path) -> None:
     checkpoint, source, out = tmp_path / "tiny", tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     make_checkpoint(checkpoint)
     source.write_text('{"id": "model", "statement": "theorem u (n m : Nat) : n + m + 0 = m + n"}\n')
-    options = ["--model", checkpoint, "--sampler", "model", "--samples", "6", "--seconds", "120", "--workers", "1"]
+    options = [
+        "--model",
+        checkpoint,
+        "--sampler",
+        "model",
+        "--strategy",
+        "independent",
+        "--samples",
+        "6",
+        "--seconds",
+        "120",
+        "--workers",
+        "1",
+    ]
     done = leansieve("prove", "--jsonl", source, "--out", out, *options, seconds=500)
     assert done.returncode == 0, done.stderr
     row = json.loads(out.read_text())

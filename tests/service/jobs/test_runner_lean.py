@@ -28,7 +28,7 @@ from service.ops.config import JobSettings, Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
 
-OPTIONS = SearchOptions(Budget(samples=12, seconds=60), repeat=False)
+OPTIONS = SearchOptions(Budget(samples=12, seconds=60), strategy="independent", repeat=False)
 EASY = [Theorem(f"theorem easy{n} (a : Nat) : a + {n} = {n} + a") for n in range(6)]
 HARD = Theorem("theorem hard (a b : Nat) : a * b = a + b")
 

@@ -18,7 +18,7 @@ from tests.service.lsp.conftest import URI, Editor, editing
 
 pytestmark = pytest.mark.lean
 
-SMALL = ("--samples", "8", "--seconds", "50")
+SMALL = ("--samples", "8", "--seconds", "12")
 FILE = """\
 /-! Columns are not characters here: 𝔽 -/
 namespace Outer
