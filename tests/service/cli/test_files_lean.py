@@ -188,8 +188,8 @@ async def test_only_what_is_named_of_a_challenge_is_checked(served: str, tmp_pat
     done = await leansieve(*command, "--theorem", "Foo.twice_two")
     assert done.status == 0, done.out
     for wrong, words in [
-        (("--theorem", "twice_two"), "no theorem twice_two"),
-        (("--definition", "Foo.thrice"), "no definition Foo.thrice"),
+        (("--theorem", "twice_two"), "no theorem 'twice_two'"),
+        (("--definition", "Foo.thrice"), "no definition 'Foo.thrice'"),
         (("--axiom", "Lean.ofReduceBool"), "by a policy of the settings only"),
     ]:
         done = await leansieve(*command, *wrong)

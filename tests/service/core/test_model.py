@@ -30,13 +30,11 @@ def test_a_model_proposes_and_lean_decides(tmp_path: Path) -> None:
         "independent",
         "--samples",
         "6",
-        "--seconds",
-        "120",
         "--workers",
         "1",
     ]
     done = leansieve("prove", "--jsonl", source, "--out", out, *options, seconds=500)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     row = json.loads(out.read_text())
     # Random weights prove nothing; what counts is that their proposals went all the way.
     assert (row["sampled"], row["proofs"]) == (6, [])
