@@ -27,6 +27,7 @@ def closers(goal: Goal, known: Known) -> Iterator[str]:
     operator, left, right = outermost(goal.target)
     unfold = f" [{', '.join(known.declared.definitions)}]" if known.declared.definitions else ""
     yield from closing(goal)
+    yield from _unfolding(known.mentioned(goal.text, known.declared.definitions))
     facts = [each.name for each in facts_of(goal)][-_MOST_FACTS:]
     if operator == "∃":
         yield from (f"exact ⟨_, {fact}⟩" for fact in reversed(facts))
@@ -51,6 +52,13 @@ def closers(goal: Goal, known: Known) -> Iterator[str]:
     if "%" in goal.target:
         yield f"simp [{', '.join(['Nat.add_mod', 'Nat.mul_mod', *facts])}]"
     yield from particular(goal)
+
+
+def _unfolding(definitions: Sequence[str]) -> Iterator[str]:
+    """Automation that sees through the definitions of a goal."""
+    if definitions:
+        names = ", ".join(definitions)
+        yield from (f"simp [{names}]", f"simp only [{names}]\nomega", f"simp_all [{names}]", f"grind [{names}]")
 
 
 def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
