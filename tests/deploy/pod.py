@@ -65,7 +65,8 @@ class Pod:
             part for name, value in {"PATH": path, **environment}.items() for part in ("--setenv", name, value)
         ]
         return subprocess.Popen(
-            ["bwrap", *namespaces, *variables, *system, *self._mounts, "setpriv", *user, "--", *command],
+            # The volumes first: a checkout may lie where one of them is, under /tmp.
+            ["bwrap", *namespaces, *variables, *self._mounts, *system, "setpriv", *user, "--", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
