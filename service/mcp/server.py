@@ -37,6 +37,7 @@ _VERDICTS = {
     VerdictKind.TIMEOUT: "the check reached its deadline",
     VerdictKind.OUT_OF_RESOURCES: "the check reached a limit of heartbeats, memory or recursion",
     VerdictKind.INVALID_STATEMENT: "the statement itself does not elaborate",
+    VerdictKind.KERNELS_DISAGREE: "a second kernel refuses what the first accepted; never verified",
     VerdictKind.INFRASTRUCTURE: "nothing is known about the proof; try again",
 }
 _TRUSTS = {
@@ -44,6 +45,7 @@ _TRUSTS = {
     Trust.ELABORATED: "elaborated only; never called verified",
     Trust.KERNEL_REPLAYED: "the kernel re-checked every new constant in a clean environment",
     Trust.ISOLATED_REPLAY: "the same, in a process that serves no other client",
+    Trust.CROSS_CHECKED: "a second kernel, of an official native Lean, accepted every constant as well",
 }
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 

@@ -14,6 +14,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from prover.requests import Accepted, Event, Search
+from prover.verdict import Trust, VerdictKind
 from service.auth import tokens
 from service.auth.identity import Quota, Role
 from service.client.client import Client
@@ -80,7 +81,9 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
             refused = await answer(agent, tool, **arguments)
             assert (refused["success"], refused["error_code"]) == (False, "BAD_INPUT")
             assert refused["error"]
-        assert "VERIFIED" in str((await agent.read_resource("leansieve://verdicts")).contents)
+        for resource, names in (("verdicts", VerdictKind), ("trust", Trust)):
+            text = str((await agent.read_resource(f"leansieve://{resource}")).contents)
+            assert [name.name for name in names if f"`{name.name}`" not in text] == []
 
 
 @contextlib.asynccontextmanager
