@@ -10,6 +10,8 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
+from cloudcoil.models.prometheus_operator import v1
+from pydantic import BaseModel, ValidationError
 
 from service.core.engine import Engine
 from service.ops import config
@@ -181,6 +183,14 @@ def test_the_operator_gets_the_rules_and_finds_the_pods() -> None:
     assert pod["metadata"]["labels"][monitor["jobLabel"]] == "leansieve"
     (container,) = pod["spec"]["containers"]
     assert {each["port"] for each in monitor["podMetricsEndpoints"]} <= {port["name"] for port in container["ports"]}
+
+
+@pytest.mark.parametrize(("name", "model"), [("podmonitor", v1.PodMonitor), ("prometheusrule", v1.PrometheusRule)])
+def test_the_operator_takes_each_resource(name: str, model: type[BaseModel]) -> None:
+    loaded = yaml.safe_load((DEPLOY / "kubernetes" / "monitoring" / f"{name}.yaml").read_text())
+    model.model_validate(loaded, extra="forbid")
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        model.model_validate({**loaded, "spec": {**loaded["spec"], "unheard": 1}}, extra="forbid")
 
 
 def test_the_image_of_the_base_is_this_version() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.prometheus import panels
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = ["recording.yaml", "alerts.yaml"]
@@ -56,6 +58,16 @@ def test_every_alert_is_seen_to_fire() -> None:
     cases = yaml.safe_load((FOLDER / "rules.test.yaml").read_text())["tests"]
     fires = {one["alertname"] for case in cases for one in case.get("alert_rule_test", []) if one.get("exp_alerts")}
     assert fires == {alert["alert"] for alert in rules("alerts.yaml")}
+
+
+def test_what_alerts_watch_is_on_the_dashboard() -> None:
+    shown = " ".join(query for _, query, _ in panels())
+    recorded = {rule["record"]: rule["expr"] for rule in rules("recording.yaml")}
+    for alert in rules("alerts.yaml"):
+        asked = alert["expr"] + "".join(expr for name, expr in recorded.items() if name in alert["expr"])
+        for metric in re.findall(r"\bleansieve_\w+", asked):
+            # Failed starts are a state of workers there.
+            assert metric in shown or metric == "leansieve_worker_failed_starts_total", (alert["alert"], metric)
 
 
 def test_every_alert_has_a_page_in_the_runbook() -> None:
