@@ -1,41 +1,21 @@
 """The commands of docs/training.md, "A first run", as they stand, one after the other, in a checkout's folder."""
 
 import json
-import os
-import re
-import shlex
-import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from benchmarks.first_run import arguments, commands, prepare, run
 from prover.sampling.weights import read_weights, verify_files
 from tests.support.ports import free_port
 from training.config import load_config
 from training.settings_page import settings_page
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-
-
-def commands() -> list[str]:
-    section = PAGE[PAGE.index("## A first run") : PAGE.index("## 1. ")]
-    (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    return [line for line in block.splitlines() if line]
-
-
-def arguments(line: str, folder: Path) -> list[str]:
-    """The command as a shell in `folder` would start it, with the interpreter of the tests."""
-    program, *words = shlex.split(line)
-    assert program == "leansieve"
-    found = [name for word in words for name in (sorted(map(str, folder.glob(word))) if "*" in word else [word])]
-    return [sys.executable, "-m", "service", *found]
 
 
 @pytest.mark.lean
@@ -43,25 +23,13 @@ def arguments(line: str, folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "LEANSIEVE_LEAN__WORKERS": "1"}
+    environment = prepare(tmp_path)
     *steps, serving = commands()
-    took = {}
     for line in steps:
-        began = time.monotonic()
-        done = subprocess.run(
-            arguments(line, tmp_path),
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        took[line] = time.monotonic() - began
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        took, stderr = run(line, tmp_path, environment)
         for noise in ("Traceback", "Warning", "WARNING", "it/s]"):
-            assert noise not in done.stderr, f"{line}\n{done.stderr}"
-        print(f"{took[line]:6.1f} s  {line}")
+            assert noise not in stderr, f"{line}\n{stderr}"
+        print(f"{took:6.1f} s  {line}")
 
     small = tmp_path / "runs" / "small"
     weights = read_weights(small / "weights")
@@ -98,7 +66,7 @@ def test_shipped_configurations_can_be_read_and_name_no_file_outside_the_checkou
         assert "../" not in path.read_text(encoding="utf-8"), path
         if "comparison" not in path.name:
             load_config(path)
-    assert "../" not in PAGE
+    assert "../" not in (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_settings_is_that_of_the_classes() -> None:
