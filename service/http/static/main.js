@@ -15,6 +15,9 @@ const TEXTS = ["statement", "header", "context", "proof"];
 const POLL_MILLISECONDS = 5000;
 
 const $ = (id) => document.getElementById(id);
+// Where a search and a check show what became of them: each where somebody looks who has asked for it.
+const SEARCH = { said: $("said"), found: $("found") };
+const CHECK = { said: $("check-said"), found: $("checked") };
 let running = null; // aborts what is under way
 let info = null;
 let refused = null; // the token that the server does not know
@@ -44,12 +47,12 @@ async function search(signal) {
   const asked = { theorem: theorem(), options: options() };
   const { budget } = asked.options;
   const results = new SearchResults(asked.theorem, { ...budget, seconds: seconds(budget.time) });
-  $("found").replaceChildren(results.root);
+  SEARCH.found.replaceChildren(results.root);
   let ended = false;
   try {
     for await (const [name, data] of events("v1/prove", asked, $("token").value, signal)) {
       const sentence = results.take(name, data);
-      if (sentence) say(sentence);
+      if (sentence) say(sentence, SEARCH);
       ended ||= name === "summary";
     }
     if (!ended) throw new Problem("The connection was lost before the search ended.");
@@ -62,29 +65,30 @@ async function search(signal) {
 async function check(signal) {
   const asked = { theorem: theorem(), proof: $("proof").value, minimumTrust: trust() };
   const { verdict } = await call("v1/check-proof", asked, $("token").value, signal);
-  $("found").replaceChildren(checkResult(verdict, asked.theorem, asked.proof));
-  say(`Your proof is ${verdict.kind === "VERDICT_KIND_VERIFIED" ? "verified" : `not verified: ${named(verdict.kind, "VERDICT_KIND_")}`}.`);
+  CHECK.found.replaceChildren(checkResult(verdict, asked.theorem, asked.proof));
+  say(`Your proof is ${verdict.kind === "VERDICT_KIND_VERIFIED" ? "verified" : `not verified: ${named(verdict.kind, "VERDICT_KIND_")}`}.`, CHECK);
 }
 
-/** Does one thing at a time, with a button that ends it. */
-async function run(action, began) {
+/** Does one thing at a time, with a button that ends it, and leaves what became of it in view. */
+async function run(action, began, place) {
   if (running || !$("ask").reportValidity()) return;
   running = new AbortController();
   forgive();
-  $("found").replaceChildren();
-  say(began);
+  place.found.replaceChildren();
+  say(began, place);
   busy(true);
   try {
     await action(running.signal);
-    if ($("results").getBoundingClientRect().top > innerHeight / 2) $("results").scrollIntoView(); // on a phone
+    if (place === SEARCH && $("results").getBoundingClientRect().top > innerHeight / 2) $("results").scrollIntoView(); // on a phone
   } catch (error) {
-    if (running.signal.aborted) say("Cancelled; what was found stays.");
-    else show(error);
+    if (running.signal.aborted) say("Cancelled; what was found stays.", place);
+    else show(error, place);
   } finally {
     running = null;
     busy(false);
     refresh();
   }
+  if (place === CHECK) $("verdict").scrollIntoView({ block: "nearest" });
 }
 
 function busy(now) {
@@ -97,8 +101,8 @@ function busy(now) {
   if (focused) come.focus();
 }
 
-function say(text) {
-  $("said").textContent = text;
+function say(text, place) {
+  place.said.textContent = text;
 }
 
 // Where a field of the contract is on the page; what is not here is said beside the results.
@@ -111,13 +115,13 @@ const FIELDS = {
   "budget.samples": "samples",
 };
 
-function show(error) {
+function show(error, place) {
   if (!(error instanceof Problem)) throw error;
-  say("");
+  say("", place);
   if (error.status === "UNAUTHENTICATED") wantToken();
   const sentence = error.messages.length ? `${error.message.split(/ at [a-z]+ \d|:/)[0]}:` : error.message; // Lean's words follow
   const problem = element("p", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1));
-  $("found").prepend(element("div", { class: "problem", role: "alert" }, problem, messages(error.messages)));
+  place.found.prepend(element("div", { class: "problem", role: "alert" }, problem, messages(error.messages)));
   for (const { field, description } of error.violations) blame(field.replace(/^options\./, ""), description);
   const first = error.messages.find((each) => each.severity === "SEVERITY_ERROR");
   if (first?.line) pointAt($(named(first.region, "REGION_")), first);
@@ -219,7 +223,7 @@ for (const [name, statement] of EXAMPLES) {
 }
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  run(search, "Asking Lean whether the theorem makes sense.");
+  run(search, "Asking Lean whether the theorem makes sense.", SEARCH);
 });
 $("ask").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -227,7 +231,7 @@ $("ask").addEventListener("keydown", (event) => {
   $(event.target.id === "proof" ? "check" : "find").click();
 });
 $("check").addEventListener("click", () => {
-  if ($("proof").value.trim()) run(check, "Checking your proof.");
+  if ($("proof").value.trim()) run(check, "Checking your proof.", CHECK);
   else $("proof").focus();
 });
 $("cancel").addEventListener("click", () => running?.abort());

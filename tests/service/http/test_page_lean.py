@@ -119,8 +119,40 @@ def test_a_theorem_is_proved_and_what_is_copied_is_verified_again(bridge: str, p
     it.get("proof").send_keys(Keys.CONTROL, "v")
     it.until(lambda: it.value("proof") == proof)
     it.press("check")
-    it.until(lambda: it.text("said") == "Your proof is verified.")
-    assert "✓ verified" in it.text("found")
+    it.until(lambda: it.text("check-said") == "Your proof is verified.")
+    assert "✓ verified" in it.text("checked")
+    assert len(it.all("#found .proof")) == 2, "what was found stays"
+
+
+@in_thread
+@pytest.mark.parametrize("size", [(1280, 700), (400, 700)])
+def test_the_verdict_on_a_proof_is_in_view_under_the_button_that_asked_for_it(
+    bridge: str, page: Callable[[str], Page], size: tuple[int, int]
+) -> None:
+    it = page(bridge)
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    it.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        it.unfold("proof")
+        for statement, proof, said in (
+            ("theorem one : 1 + 1 = 2", "rfl", "Your proof is verified."),
+            ("theorem one : 1 + 1 = 2", "by omega_", "Your proof is not verified: rejected."),
+            ("theorem one : 1 + 1 = nothing", "rfl", "Your proof is not verified: invalid statement."),
+        ):
+            it.type("statement", statement)
+            it.type("proof", proof)
+            it.press("check")
+            it.until_done()
+            it.until(lambda said=said: it.text("check-said") == said)
+            assert it.get("check-said").get_attribute("role") == "status", "a screen reader says it"
+            top, bottom = it.driver.execute_script(
+                "return [document.getElementById('check'), document.querySelector('#checked .badge')]"
+                ".map((each) => each.getBoundingClientRect()[each.id ? 'top' : 'bottom'])"
+            )
+            assert 0 <= top < bottom <= size[1], "button and verdict are on the screen together"
+            assert it.text("said") == "Nothing was searched yet."
+    finally:
+        it.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @in_thread
@@ -132,8 +164,8 @@ def test_what_others_wrote_is_shown_as_text_and_runs_nothing(bridge: str, page: 
         "document.getElementById('proof').value = arguments[0]", f'by exact ("{IMAGE}\u202e" : Nat)'
     )
     it.press("check")
-    it.until(lambda: "not verified: rejected" in it.text("said"))
-    shown = [element.text for element in it.all("#found pre")]
+    it.until(lambda: "not verified: rejected" in it.text("check-said"))
+    shown = [element.text for element in it.all("#checked pre")]
     assert shown[0] == f'by exact ("{IMAGE}\\u{{202e}}" : Nat)'
     assert any("<img src=x" in text for text in shown[1:]), "Lean's message repeats it"
     it.type("statement", f'theorem x (s : String) (h : s = "{IMAGE}") : s = "{IMAGE}"')
@@ -291,7 +323,7 @@ def test_the_page_is_accessible_in_light_and_dark_and_on_a_phone(bridge: str, pa
     it.driver.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     it.type("proof", "by rfl")
     it.press("check")
-    it.until(lambda: "rejected" in it.text("said"))
+    it.until(lambda: "rejected" in it.text("check-said"))
     it.driver.execute_script(axe)
     for scheme, width in (("light", 1280), ("dark", 360)):
         features = [
