@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from lsprotocol.types import (
     ApplyWorkspaceEditParams,
+    ApplyWorkspaceEditResult,
     MessageActionItem,
     MessageType,
     OptionalVersionedTextDocumentIdentifier,
@@ -19,6 +20,7 @@ from lsprotocol.types import (
     TextEdit,
     WorkspaceEdit,
 )
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
@@ -33,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _MOST_SEARCHES = 8
 _LONGEST_TITLE = 60
+_CHANGED = "a proof was found, but the text has changed meanwhile; nothing was put in"
 
 
 class _Refused(Exception):
@@ -106,9 +109,9 @@ class Searches:
                 became = await work.prove(await self._opened.service(), site, self._options, shown.report)
                 if isinstance(became, work.Failure):
                     raise _Refused(became.why)
-                await self._apply(uri, site, became.text, "leansieve: prove")
-                shown.end = "proved"
-            if became.left_open:
+                declined = await self._apply(uri, site, became.text, "leansieve: prove")
+                shown.end = declined or "proved"
+            if became.left_open and not declined:
                 shown.end = became.left_open
                 self._say(became.left_open, MessageType.Warning)
 
@@ -150,19 +153,28 @@ class Searches:
         shown.report("looking at the goals")
         return await sites.of_open_goals(await self._opened.service(), file, at, self._options)
 
-    async def _apply(self, uri: str, site: Site, text: str, label: str) -> None:
-        """Make the edit, unless the text changed where it matters."""
+    async def _apply(self, uri: str, site: Site, text: str, label: str) -> str:
+        """Make the edit, unless the text changed where it matters.
+
+        Returns:
+            Nothing, or why the editor did not take the edit: its user may have declined it, which is no error.
+        """
         now, version = self._document(uri)
         if not site.holds_in(now):
-            raise _Refused("a proof was found, but the text has changed meanwhile; nothing was put in")
-        codec = self._server.workspace.position_codec
-        edit = TextEdit(positions.place(now, site.start, site.end, codec), text)
-        answer = await self._server.workspace_apply_edit_async(
-            ApplyWorkspaceEditParams(edit=self._workspace_edit(uri, version, edit), label=label)
-        )
-        if not answer.applied:
-            why = f": {answer.failure_reason}" if answer.failure_reason else ""
-            raise _Refused(f"a proof was found, but the editor did not take the edit{why}")
+            raise _Refused(_CHANGED)
+        start, end, text = positions.difference(now, site.start, site.end, text)
+        edit = TextEdit(positions.place(now, start, end, self._server.workspace.position_codec), text)
+        params = ApplyWorkspaceEditParams(edit=self._workspace_edit(uri, version, edit), label=label)
+        try:
+            answer = await self._server.workspace_apply_edit_async(params)
+        except JsonRpcException as error:  # so Eglot says that its user has answered no
+            answer = ApplyWorkspaceEditResult(applied=False, failure_reason=error.message)
+        if answer.applied:
+            return ""
+        if self._document(uri)[1] != version:
+            raise _Refused(_CHANGED)
+        why = f": {answer.failure_reason}" if answer.failure_reason else ""
+        return f"a proof was found; the editor did not take the edit{why}"
 
     def _workspace_edit(self, uri: str, version: int, edit: TextEdit) -> WorkspaceEdit:
         workspace = self._server.client_capabilities.workspace

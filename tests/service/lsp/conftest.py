@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 from pygls.protocol import default_converter
 
@@ -19,6 +20,8 @@ class Editor:
     """One open document.
 
     Attributes:
+        declines_by_an_error: as Eglot does.
+        typed: what the document becomes while an edit is being looked at.
         choose: picks one of the titles that the server asks about.
         watch: told the value of each `$/progress`.
     """
@@ -27,6 +30,8 @@ class Editor:
     text: str = ""
     version: int = 0
     takes_edits: bool = True
+    declines_by_an_error: bool = False
+    typed: str = ""
     choose: Callable[[list[str]], str | None] = lambda titles: None
     watch: Callable[[Any], None] = lambda value: None
     token: types.ProgressToken = ""
@@ -78,7 +83,13 @@ class Editor:
         assert isinstance(change, types.TextDocumentEdit)
         (edit,) = change.edits
         self.edits.put_nowait(params.edit)
-        if not self.takes_edits or change.text_document.version != self.version:
+        if self.typed:
+            self.change(self.typed)
+        if not self.takes_edits and self.declines_by_an_error:
+            raise JsonRpcException("the user said no")
+        if not self.takes_edits:
+            return types.ApplyWorkspaceEditResult(applied=False, failure_reason="the user said no")
+        if change.text_document.version != self.version:
             return types.ApplyWorkspaceEditResult(applied=False, failure_reason="the buffer is newer")
         start, end = self.offset(edit.range.start), self.offset(edit.range.end)
         self.change(self.text[:start] + edit.new_text + self.text[end:])

@@ -164,13 +164,29 @@ async def test_no_edit_is_made_when_the_text_changed_meanwhile(served: str) -> N
         await editor.said.get()
 
 
-async def test_an_edit_that_the_editor_does_not_take_is_told(served: str) -> None:
+@pytest.mark.parametrize("answers_with_an_error", [False, True])
+async def test_an_edit_that_the_user_declines_is_no_error(served: str, answers_with_an_error: bool) -> None:
     async with editing("--server", served, *SMALL) as editor:
         editor.open(FILE)
-        editor.takes_edits = False
+        editor.takes_edits, editor.declines_by_an_error = False, answers_with_an_error
         await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
-        assert (await done(editor)).endswith("the editor did not take the edit: the buffer is newer")
+        assert (await done(editor)) == "a proof was found; the editor did not take the edit: the user said no"
         assert editor.text == FILE
+        await editor.actions("sorry")
+        assert editor.said.empty()
+
+        editor.takes_edits = True
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        assert await done(editor) == "proved"
+
+
+async def test_typing_while_the_editor_is_given_the_edit_is_told(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        editor.takes_edits, editor.typed = False, FILE + "  -- more"
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        assert await done(editor) == "a proof was found, but the text has changed meanwhile; nothing was put in"
+        assert (await editor.said.get()).type is types.MessageType.Warning
 
 
 async def test_typing_below_does_not_hinder_the_edit(served: str, lean_client: Client) -> None:
