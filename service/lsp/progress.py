@@ -9,6 +9,9 @@ from pygls.lsp.server import LanguageServer
 
 from service.core.text import printable
 
+_CREATED_SECONDS = 2.0
+"""How long an editor may take to make a display."""
+
 
 class WorkDone:
     """`$/progress` for one search, where the editor can show it; its cancel button cancels the task that entered it."""
@@ -26,7 +29,12 @@ class WorkDone:
     async def __aenter__(self) -> Self:
         """Begin."""
         if self._shown:
-            await self._progress.create_async(self._token)
+            # lsp-mode 8 loses a request that it reads together with the answer that it waits for: nothing is shown then.
+            create = asyncio.ensure_future(self._progress.create_async(self._token))
+            done, _ = await asyncio.wait({create}, timeout=_CREATED_SECONDS)
+            self._shown = bool(done)
+            await asyncio.gather(*done)
+        if self._shown:
             task = asyncio.current_task()
             assert task is not None
             self._progress.tokens[self._token].add_done_callback(lambda _: task.cancel())

@@ -22,6 +22,7 @@ class Editor:
     Attributes:
         declines_by_an_error: as Eglot does.
         typed: what the document becomes while an edit is being looked at.
+        makes_displays: cleared, a request for a display of progress is left without an answer, as lsp-mode does at times.
         choose: picks one of the titles that the server asks about.
         watch: told the value of each `$/progress`.
     """
@@ -32,6 +33,7 @@ class Editor:
     takes_edits: bool = True
     declines_by_an_error: bool = False
     typed: str = ""
+    makes_displays: asyncio.Event = field(default_factory=asyncio.Event)
     choose: Callable[[list[str]], str | None] = lambda titles: None
     watch: Callable[[Any], None] = lambda value: None
     token: types.ProgressToken = ""
@@ -111,6 +113,7 @@ async def editing(*flags: str) -> AsyncIterator[Editor]:
     """An editor with its own server process, which must end well."""
     client = LanguageClient("editor", "1", converter_factory=_converter)
     editor = Editor(client)
+    editor.makes_displays.set()
 
     @client.feature(types.WORKSPACE_APPLY_EDIT)
     def _apply(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
@@ -127,8 +130,9 @@ async def editing(*flags: str) -> AsyncIterator[Editor]:
         return None if chosen is None else types.MessageActionItem(chosen)
 
     @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
-    def _create(params: types.WorkDoneProgressCreateParams) -> None:
+    async def _create(params: types.WorkDoneProgressCreateParams) -> None:
         editor.token = params.token
+        await editor.makes_displays.wait()
 
     @client.feature(types.PROGRESS)
     def _progress(params: types.ProgressParams) -> None:

@@ -180,6 +180,16 @@ async def test_an_edit_that_the_user_declines_is_no_error(served: str, answers_w
         assert await done(editor) == "proved"
 
 
+async def test_an_editor_that_never_makes_a_display_is_given_the_proof_without(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FILE)
+        editor.makes_displays.clear()
+        await editor.execute((await editor.actions("sorry"))["leansieve: prove"])
+        await asyncio.wait_for(editor.edits.get(), 100)
+        assert editor.progress == []
+        editor.makes_displays.set()
+
+
 async def test_typing_while_the_editor_is_given_the_edit_is_told(served: str) -> None:
     async with editing("--server", served, *SMALL) as editor:
         editor.open(FILE)

@@ -2,7 +2,7 @@
 (require 'cl-lib)
 (require 'subr-x)
 
-(defvar drive-patience 200 "Seconds.")
+(defvar drive-patience 60 "Seconds.")
 (defvar drive-asked nil "Whether the user was asked about an edit.")
 
 (defun drive-wait (condition what)
