@@ -74,7 +74,9 @@ class Receipt(_Strict):
         candidate: what follows `:=`, or a whole file (`mode`).
         theorem: full name of the theorem.
         theorem_sha256: `Theorem.digest`, over header, context and statement.
-        axioms: axioms the proof rests on.
+        axioms: axioms that the proof was seen to rest on.
+        axioms_complete: whether these are all (see `Verdict`).
+        assumed: of a proof that was cross-checked: theorems of the library whose proofs were not there.
         policy: what the check allowed beyond the default.
         worker: version of the program that checked; empty if unknown.
         kernel: version and commit of the second kernel that accepted it; empty if none was asked.
@@ -94,6 +96,8 @@ class Receipt(_Strict):
     theorem_sha256: str
     trust: Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHECKED"]
     axioms: tuple[str, ...]
+    axioms_complete: bool = False
+    assumed: tuple[str, ...] = ()
     policy: _Policy
     limits: _Limits
     lean: str
@@ -124,6 +128,8 @@ class Receipt(_Strict):
             theorem_sha256=theorem.digest,
             trust=_TRUSTS[verdict.trust],
             axioms=verdict.axioms,
+            axioms_complete=verdict.axioms_complete,
+            assumed=verdict.assumed,
             policy=_Policy.of(verdict.policy),
             limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
             lean=toolchain.lean,

@@ -115,7 +115,10 @@ class Verdict:
     Attributes:
         trust: `NONE` unless every step up to that tier passed.
         theorem: full name under which Lean knows the theorem, empty if it never came that far.
-        axioms: axioms the proof rests on, as far as the imported files show them.
+        axioms: axioms that the proof was seen to rest on, the library's among them.
+        axioms_complete: whether these are all of them. False where the library holds no proofs of theorems that the proof
+            uses: the embedded one does not, and they may rest on propext, Classical.choice and Quot.sound beside.
+        assumed: of a proof that was cross-checked: those theorems.
         elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
         timing: milliseconds in Lean by step, under the keys of docs/worker-protocol.md (`vet_ms`, …, `total_ms`).
         heartbeats: heartbeats used, in Lean's small units.
@@ -131,6 +134,8 @@ class Verdict:
     theorem: str = ""
     messages: tuple[Message, ...] = ()
     axioms: tuple[str, ...] = ()
+    axioms_complete: bool = False
+    assumed: tuple[str, ...] = ()
     elapsed_ms: float = 0.0
     timing: Mapping[str, float] = field(default_factory=dict)
     heartbeats: int = 0

@@ -227,6 +227,7 @@ def _row(number: int, entry: Entry, job: str, position: int, answer: Answer) -> 
                 "proof": proof.candidate.text,
                 "trust": proof.verdict.trust.name,
                 "axioms": list(proof.verdict.axioms),
+                "axioms_complete": proof.verdict.axioms_complete,
                 "source": proof.candidate.source,
                 "seed": proof.candidate.seed,
                 "tokens": proof.candidate.tokens,

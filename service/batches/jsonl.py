@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.theorem import Theorem
-from prover.verdict import Message, Mode, Verdict
+from prover.verdict import Message, Mode, Trust, Verdict
 from service.core.text import read_theorem, refusal, take
 from service.ops.config import TextSettings
 
@@ -77,6 +77,8 @@ def check_row(item_id: Id, verdict: Verdict) -> Row:
         "path": verdict.path.value,
         "messages": [message_row(message) for message in verdict.messages],
         "axioms": list(verdict.axioms),
+        "axioms_complete": verdict.axioms_complete,
+        **({"assumed": list(verdict.assumed)} if verdict.trust is Trust.CROSS_CHECKED else {}),
         "elapsed_ms": round(verdict.elapsed_ms, 3),
     }
 

@@ -62,5 +62,6 @@ def _row(one: Solved) -> dict[str, Any]:
         "verdict": one.verdict.kind.name,
         "trust": one.verdict.trust.name,
         "axioms": list(one.verdict.axioms),
+        "axioms_complete": one.verdict.axioms_complete,
         "messages": [message_row(message) for message in one.verdict.messages],
     }

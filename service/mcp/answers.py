@@ -57,7 +57,11 @@ class VerdictAnswer(Answer):
     ok: bool = Field(default=False, description="The kernel accepted this proof of this statement.")
     verdict: str = Field(default="", description="A verdict's name; the resource leansieve://verdicts explains each.")
     trust: str = Field(default="", description="How far the proof was checked; leansieve://trust explains each tier.")
-    axioms: list[str] = Field(default_factory=list, description="Axioms the proof rests on.")
+    axioms: list[str] = Field(default_factory=list, description="Axioms that the proof was seen to rest on.")
+    axioms_complete: bool = Field(
+        default=False,
+        description="Whether these are all: false where theorems of the library are used whose proofs it does not hold.",
+    )
     messages: list[MessageItem] = Field(default_factory=list)
 
     @classmethod
@@ -69,6 +73,7 @@ class VerdictAnswer(Answer):
             trust=verdict.trust.name,
             timed_out=verdict.kind.name == "TIMEOUT",
             axioms=list(verdict.axioms),
+            axioms_complete=verdict.axioms_complete,
             messages=[MessageItem.of(message) for message in verdict.messages[:MOST_ITEMS]],
             partial=len(verdict.messages) > MOST_ITEMS,
         )
@@ -80,6 +85,7 @@ class ProofItem(BaseModel):
     proof: str = Field(description="The text after `:=`.")
     trust: str
     axioms: list[str]
+    axioms_complete: bool
     source: str = Field(description="The sampler that proposed it.")
     seconds: float = Field(description="Since the search began.")
 
@@ -90,6 +96,7 @@ class ProofItem(BaseModel):
             proof=proof.candidate.text,
             trust=proof.verdict.trust.name,
             axioms=list(proof.verdict.axioms),
+            axioms_complete=proof.verdict.axioms_complete,
             source=proof.candidate.source,
             seconds=round(proof.seconds, 3),
         )

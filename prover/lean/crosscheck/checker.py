@@ -71,7 +71,7 @@ def _together(verdict: Verdict, export: Export, opinion: Opinion) -> Verdict:
             verdict, VerdictKind.KERNELS_DISAGREE, f"the second kernel was shown a further axiom, {unknown[0]}"
         )
     timing = {**verdict.timing, "crosscheck_ms": opinion.ms}
-    return replace(verdict, trust=Trust.CROSS_CHECKED, timing=timing)
+    return replace(verdict, trust=Trust.CROSS_CHECKED, timing=timing, assumed=export.assumed)
 
 
 def _unverified(verdict: Verdict, kind: VerdictKind, why: str) -> Verdict:

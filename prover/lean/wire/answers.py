@@ -123,11 +123,13 @@ class Export:
         text: its constants in lean4export's format; empty if that is longer than an answer may be.
         theorem: the theorem among them.
         needs: the library constants that they mention.
+        assumed: of those, and below them, the ones whose proofs or values the library does not hold.
     """
 
     text: str
     theorem: Name
     needs: tuple[Name, ...]
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

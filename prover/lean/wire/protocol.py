@@ -332,6 +332,7 @@ def _check_reader(
             theorem=shaped(TEXT, fields.get("theorem")) or "",
             messages=shaped(MESSAGES, fields.get("messages", ())),
             axioms=shaped(TEXTS, fields.get("axioms", ())),
+            axioms_complete=shaped(FLAG, fields.get("axioms_complete", False)),
             elapsed_ms=ms,
             timing=shaped(TIMING, fields.get("timing", {})),
             heartbeats=shaped(COUNT, fields.get("heartbeats", 0)),

@@ -11,6 +11,7 @@ from prover.lean.wire.export import ExportError, plain
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.lean.wire.protocol import (
     COUNT,
+    FLAG,
     MESSAGES,
     TEXT,
     TEXTS,
@@ -108,6 +109,7 @@ def judge(theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms) -
             theorem=shaped(TEXT, fields.get("theorem")) or "",
             messages=(*shaped(MESSAGES, fields.get("messages", ())), *said.messages),
             axioms=shaped(TEXTS, fields.get("axioms", ())),
+            axioms_complete=shaped(FLAG, fields.get("axioms_complete", False)),
             elapsed_ms=said.elapsed_ms + ms,
             timing={**said.timing, **{f"judge_{name}": value for name, value in timing.items()}},
         )

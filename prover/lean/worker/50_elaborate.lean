@@ -31,6 +31,14 @@ def Role.elaborates : Role → Bool
   | .judge => false
   | _ => true
 
+/-- What a constant of the library rests on: axioms, and whether all below it could be followed. Where only the exported part of
+    the library is loaded, the proofs of its theorems are absent, and they look like axioms. -/
+structure Ground where
+  axioms : List Name
+  complete : Bool
+
+abbrev Grounds := Table Name Ground
+
 /-- Everything of the worker that outlives a request. -/
 structure Session where
   role : Role
@@ -43,6 +51,8 @@ structure Session where
   handedOut : IO.Ref (List (String × (NameHashSet × String)))
   /-- Of a judge: the references that it has read. -/
   fixed : IO.Ref (List (String × Fixed))
+  /-- What constants of the library rest on, as far as it was asked for. -/
+  grounds : IO.Ref (List (String × Grounds))
 
 /-- Why a command is not elaborated here, if it is not. -/
 def Session.offence (session : Session) (task : Task) (stx : Syntax) : Option Offence := match session.role with

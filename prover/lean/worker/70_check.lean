@@ -176,6 +176,8 @@ structure Outcome where
   constants : Nat
   /-- Where the constants of a verified proof are. -/
   proved : Option Kernel.Environment := none
+  /-- What a verified proof declares, and how that is looked up. -/
+  basis : Option (Constants × List Name) := none
   containable : Bool := false
   /-- New constants as text, for a judge. -/
   handedOut : String := ""
@@ -229,7 +231,7 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
         match result with
         | .ok _ count =>
           let (o, timing) := end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
-          return ({ o with proved := some kenv }, timing)
+          return ({ o with proved := some kenv, basis := some (constantsOf kenv, [reference.name]) }, timing)
         | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")
         | .resources n why =>
           return end_ "out_of_resources" "elaborated" (say s!"the kernel gave up on {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")

@@ -7,17 +7,6 @@ def asLibrary (env : Kernel.Environment) : Constants := fun n => match lookIn en
   | some (.opaqueInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := v.isUnsafe })
   | info => info
 
-/-- The constants of `imported` that `todo` mentions, directly or through constants that are not imported. -/
-partial def neededBelow (imported source : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
-  | [] => found
-  | n :: rest =>
-    if seen.contains n then neededBelow imported source rest seen found else
-    let seen := seen.insert n
-    if (imported n).isSome then neededBelow imported source rest seen (n :: found)
-    else match source n with
-      | some info => neededBelow imported source (pushNames (mentions info) rest) seen found
-      | none => neededBelow imported source rest seen found
-
 /-- Longest text that an answer holds, in bytes; escapes make it longer on its way. -/
 def longestExport : Nat := 8388608
 
@@ -29,12 +18,15 @@ def namesJson : List Name → Array Json → Json
   | [], acc => .arr acc
   | n :: ns, acc => namesJson ns (acc.push (nameJson n))
 
-/-- A proof that was replayed: its theorem, its safe constants and those of its context, and which library constants they mention. -/
-def exportProof (imported : Kernel.Environment) (source : Kernel.Environment) (name : Name) : Json :=
+/-- A proof that was replayed: its theorem, its safe constants and those of its context, which library constants they mention, and which
+    of those, and below them, are there without a body. -/
+def exportProof (library : Environment) (source : Kernel.Environment) (name : Name) : Json :=
+  let imported := library.toKernelEnv
   let todo := (name, false) :: newSafeNames imported source
   let x := Export.new.below (constantsOf source) (fun n => (lookIn imported n).isSome) todo
   let needs := neededBelow (constantsOf imported) (constantsOf source) (plain todo []) {} []
-  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[])]
+  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[]),
+    ("assumed", jsonNames (absentBelow library (constantsOf imported) needs {} []) #[])]
 where
   plain : List (Name × Bool) → List Name → List Name
     | [], acc => acc

@@ -105,7 +105,7 @@ def judgeExport (session : Session) (task : Task) (env : Environment) (clean : K
           | none => pure ()
           match replay base source (kernelOptions task.limits) session.token ((reference.name, false) :: freshNames r.order []) {} base 0 with
           | .ok _ count =>
-            return ({ verdict := "verified", trust := "isolated_replay", notes := [], axioms := used, constants := count }, ← timing.lap "replay_ms")
+            return ({ verdict := "verified", trust := "isolated_replay", notes := [], axioms := used, constants := count, basis := some (source, [reference.name]) }, ← timing.lap "replay_ms")
           | .interrupted => return end_ "timeout" "elaborated" "cancelled" used (← timing.lap "replay_ms")
           | .resources n why => return end_ "out_of_resources" "elaborated" s!"the kernel gave up on {nameString n}: {why}" used (← timing.lap "replay_ms")
           | .forbidden n why => return end_ "forbidden" "elaborated" s!"{nameString n}: {why}" used (← timing.lap "replay_ms")

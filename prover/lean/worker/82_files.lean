@@ -71,7 +71,7 @@ def checkWhole (session : Session) (task : Task) (st : Command.State) (clean : K
     match notAllowed task.policy axioms with
     | n :: _ => return reached "axiom_not_allowed" (here src s!"it rests on the axiom {nameString n}" :: notes)
     | [] => match replay clean (constantsOf kenv) (kernelOptions task.limits) session.token added {} clean 0 with
-      | .ok _ count => return { verdict := "verified", trust := "kernel_replayed", notes, axioms, constants := count }
+      | .ok _ count => return { verdict := "verified", trust := "kernel_replayed", notes, axioms, constants := count, basis := some (constantsOf kenv, names) }
       | .interrupted => return reached "timeout" notes
       | .resources n why => return reached "out_of_resources" (here src s!"the kernel gave up on {nameString n}: {why}" :: notes)
       | .forbidden n why => return reached "forbidden" (here src s!"{nameString n}: {why}" :: notes)

@@ -44,11 +44,21 @@ def loadImports (imported : IO.Ref (List (String × Environment))) (modules : Li
     imported.set (remember capacity key env (← imported.get))
     pure env
 
-def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (timing heartbeats : Json) : List (String × Json) :=
-  [("verdict", .str o.verdict), ("trust", o.trust), ("mode", .str mode),
+/-- What a verified proof rests on, the library's axioms among it. -/
+def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing : Timing) : IO (Ground × Timing) := match o.basis with
+  | some (source, names) => do
+    let ground ← w.session.groundOf (joinStrings " " task.imports "") env source names o.axioms
+    return (ground, ← timing.lap "ground_ms")
+  | none => pure ({ axioms := o.axioms, complete := false }, timing)
+
+def withGround (g : Ground) (fields : List (String × Json)) : List (String × Json) :=
+  ("axioms", jsonNames g.axioms #[]) :: ("axioms_complete", .bool g.complete) :: fields
+
+def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) : List (String × Json) :=
+  withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("mode", .str mode),
    ("theorem", .str (match reference with | some r => nameString (privateToUserName r.name) | none => "")),
    ("type", .str (match reference with | some r => r.type | none => "")),
-   ("messages", notesJson task.limits o.notes), ("axioms", jsonNames o.axioms #[]), ("constants", .num o.constants),
+   ("messages", notesJson task.limits o.notes), ("constants", .num o.constants),
    ("heartbeats", heartbeats), ("timing", timing), ("containable", .bool o.containable)]
 
 /-- What a request about a theorem stands on: header and context elaborated, and the statement alone. -/
@@ -66,12 +76,13 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let mode := if hasField j "file" then "file" else "proof"
   let finish (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
     let used := (← IO.getNumHeartbeats) - beats
+    let (ground, timing) ← groundOf w task env o timing
     match reference, o.proved, hasField j "export" with
     | some r, some source, true =>
-      let exported := exportProof env.toKernelEnv source r.name
+      let exported := exportProof env source r.name
       let timing ← timing.lap "export_ms"
-      w.answer id (("export", exported) :: outcomeJson task mode reference o (← timing.json) (.num used))
-    | _, _, _ => w.answer id (outcomeJson task mode reference o (← timing.json) (.num used))
+      w.answer id (("export", exported) :: outcomeJson task mode reference o ground (← timing.json) (.num used))
+    | _, _, _ => w.answer id (outcomeJson task mode reference o ground (← timing.json) (.num used))
   if mode == "file" && task.statement == "" then
     match ← baseOf w.session task env with
     | .error r => finish none (refused r) timing
@@ -111,7 +122,7 @@ def opCandidate (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environmen
   let mode := if hasField j "file" then "file" else "proof"
   let answer (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
     let used := (← IO.getNumHeartbeats) - beats
-    w.answer id (("export", if o.handedOut == "" then .null else .str o.handedOut) :: outcomeJson task mode reference o (← timing.json) (.num used))
+    w.answer id (("export", if o.handedOut == "" then .null else .str o.handedOut) :: outcomeJson task mode reference o { axioms := o.axioms, complete := false } (← timing.json) (.num used))
   withReference w task env (fun r => answer none (refused r) timing) fun st context reference => do
     let timing ← timing.lap "reference_ms"
     let finish := handOut w.session task env context reference
@@ -125,8 +136,9 @@ def opJudge (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let name := nameOfJson (field j "constant")
   let clean := env.toKernelEnv
   let finish (o : Outcome) (timing : Timing) : IO Unit := do
-    w.answer id [("verdict", .str o.verdict), ("trust", o.trust), ("theorem", .str (nameString (privateToUserName name))), ("messages", notesJson task.limits o.notes),
-      ("axioms", jsonNames o.axioms #[]), ("constants", .num o.constants), ("timing", ← timing.json)]
+    let (ground, timing) ← groundOf w task env o timing
+    w.answer id (withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("theorem", .str (nameString (privateToUserName name))),
+      ("messages", notesJson task.limits o.notes), ("constants", .num o.constants), ("timing", ← timing.json)])
   match ← fixReference w.session task clean name (strField j "reference") with
   | .error r => finish (refused r) timing
   | .ok reference =>
@@ -307,7 +319,7 @@ def start (imported : Imports) : IO Unit := do
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [] }
+    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
     let modules := strsField j "imports"
     match ← (loadImports imported modules 1).toBaseIO with

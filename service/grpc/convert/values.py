@@ -131,6 +131,8 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         widened_kinds=verdict.policy.kinds,
         kernel=verdict.kernel,
         path=_PATHS[verdict.path],
+        axioms_complete=verdict.axioms_complete,
+        assumed=verdict.assumed,
     )
 
 
@@ -149,6 +151,8 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
         heartbeats=verdict.heartbeats,
         kernel=verdict.kernel,
         path=_PATH_OF.get(verdict.path, Path.LISTED),
+        axioms_complete=verdict.axioms_complete,
+        assumed=tuple(verdict.assumed),
     )
 
 

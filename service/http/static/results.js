@@ -159,7 +159,8 @@ function badge(verdict) {
 }
 
 function details(verdict, more) {
-  const axioms = verdict.axioms.length ? verdict.axioms.join(", ") : "none";
+  const seen = verdict.axioms.length ? verdict.axioms.join(", ") : "none";
+  const axioms = verdict.axiomsComplete ? seen : `${seen} seen; the library's theorems, whose proofs are not loaded, may rest on the standard three`;
   const verified = verdict.kind === "VERDICT_KIND_VERIFIED";
   return element(
     "details",

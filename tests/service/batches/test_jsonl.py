@@ -135,6 +135,7 @@ def test_an_answer_has_the_fields_of_the_contract() -> None:
         "path": "listed",
         "messages": [{"severity": "error", "text": "unknown\nname «é»", "region": "candidate", "line": 2, "column": 3}],
         "axioms": ["propext"],
+        "axioms_complete": False,
         "elapsed_ms": 12.346,
     }
     assert check_row(1, Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED))["trust"] == "KERNEL_REPLAYED"

@@ -82,6 +82,28 @@ def test_verified_check_names_theorem_type_axioms_and_what_it_took(wire: Wire) -
     assert answer["messages"] == []
 
 
+def test_axioms_are_called_complete_only_where_every_proof_below_is_there(wire: Wire) -> None:
+    own = wire.about("check", "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p", proof="⟨h.2, h.1⟩")
+    assert (own["verdict"], own["axioms"], own["axioms_complete"]) == ("verified", [], True)
+    # `Classical.em` rests on all three axioms; the embedded library does not hold its proof, a native one does
+    library = wire.about("check", "theorem t (p : Prop) : p ∨ ¬p", proof="Classical.em p", export=True)
+    assert library["verdict"] == "verified"
+    if library["axioms_complete"]:
+        assert set(library["axioms"]) == {"propext", "Classical.choice", "Quot.sound"}
+        assert library["export"]["assumed"] == []
+    else:
+        assert library["export"]["assumed"] == ["Classical.em"]
+    refused = wire.about("check", "theorem t : 1 = 2", proof="rfl")
+    assert refused["axioms_complete"] is False
+
+
+def test_axioms_below_definitions_of_the_library_are_named(wire: Wire) -> None:
+    statement = "theorem t (p : Prop) : p = p"
+    proof = "(fun (_ : Decidable p) => rfl) (Classical.propDecidable p)"
+    answer = wire.about("check", statement, proof=proof)
+    assert (answer["verdict"], answer["axioms"]) == ("verified", ["Classical.choice"]), answer
+
+
 def test_another_statement_is_shown_beside_the_one_asked(wire: Wire) -> None:
     statement = "theorem t (o : Option Nat) : (match o with | some k => k | none => 7) = o.getD 7"
     (message,) = wire.about("check", statement, file=f"{statement.replace('7', '8')} := by cases o <;> rfl")["messages"]

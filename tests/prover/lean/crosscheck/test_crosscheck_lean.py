@@ -52,6 +52,15 @@ class Forged:
         return await self._pool.closure(theorem, names, known, terms)
 
 
+async def test_theorems_of_the_library_without_a_proof_are_named(lean_pool: WorkerPool, second: SecondKernel) -> None:
+    checker = CrossChecker(lean_pool, second)
+    verdict = await checker.check(Theorem("theorem t (p : Prop) : p ∨ ¬p"), Candidate("Classical.em p"))
+    assert verdict.trust is Trust.CROSS_CHECKED
+    assert (verdict.axioms_complete, verdict.assumed) == (False, ("Classical.em",))
+    alone = await checker.check(Theorem("theorem t : 1 + 1 = 2"), Candidate("rfl"))
+    assert (alone.axioms, alone.axioms_complete, alone.assumed) == ((), True, ())
+
+
 @pytest.mark.parametrize("proof", SOME, ids=lambda proof: proof.id)
 async def test_honest_proofs_are_accepted_by_both_kernels(
     lean_pool: WorkerPool, second: SecondKernel, proof: HonestProof
