@@ -120,13 +120,16 @@ def _native_lean(settings: Settings) -> Finding:
 
 
 def _memory(settings: Settings) -> Finding:
-    fitting, _ = worker_count(PoolConfig().worker_bytes)
+    shared = EmbeddedLean().shares_memory
+    first = PoolConfig().worker_bytes
+    further = PoolConfig().further_bytes if shared else first
+    fitting, _ = worker_count(first, further)
     workers = settings.lean.workers or fitting
     found = f"{free_memory() / _GIB:.1f} GiB free, {cores()} cores: {workers} workers"
-    if free_memory() < workers * PoolConfig().worker_bytes:
-        each = PoolConfig().worker_bytes / _GIB
-        advice = f"each worker takes up to {each:.1f} GiB: close something, or set lean.workers lower"
-        return Finding("memory", "bad", found, advice)
+    found += ", which share memory" if shared else ", which share no memory (install gcc for that)"
+    if free_memory() < first + (workers - 1) * further:
+        takes = f"a worker takes {first / _GIB:.1f} GiB, each further one {further / _GIB:.1f}"
+        return Finding("memory", "bad", found, f"{takes}: close something, or set lean.workers lower")
     return Finding("memory", "good", found)
 
 

@@ -19,6 +19,7 @@ import psutil
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
+from prover.lean.wire.role import Role
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Verdict
@@ -52,6 +53,7 @@ class ScriptedRuntime:
     missing: Sequence[str] = ()
     absent: Sequence[str] = ()
     single_import_set: bool = True
+    shares_memory: bool = False
     name: str = "scripted"
     prepared: int = 0
     launched: int = 0
@@ -69,7 +71,7 @@ class ScriptedRuntime:
     def first(self, imports: Sequence[str]) -> contextlib.AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
 
-    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
         self.launched += 1
         settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})
         argv = [sys.executable, "-I", "-S", str(_PROGRAM), settings]

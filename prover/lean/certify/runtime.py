@@ -11,6 +11,7 @@ from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.native.toolchain import NativeToolchain
 from prover.lean.runtimes.runtime import Launch, LeanRuntime, RuntimeUnavailableError
+from prover.lean.wire.role import Role
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,11 @@ class CertifiedToolchain:
     def single_import_set(self) -> bool:
         """See `LeanRuntime.single_import_set`."""
         return self._toolchain.single_import_set
+
+    @property
+    def shares_memory(self) -> bool:
+        """See `LeanRuntime.shares_memory`."""
+        return self._toolchain.shares_memory
 
     def prepare(self) -> None:
         """Prepare the toolchain, and certify it if it was not: within two minutes, as a rule.
@@ -100,6 +106,6 @@ class CertifiedToolchain:
         """See `LeanRuntime.first`."""
         return self._toolchain.first(imports)
 
-    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
         """See `LeanRuntime.launch`."""
-        return self._toolchain.launch(imports, sealed)
+        return self._toolchain.launch(imports, role)

@@ -5,14 +5,10 @@ itself, and a process of its own can lock itself in for good once the library is
 so that one program serves the library of any toolchain.
 """
 
-import hashlib
 import importlib.util
-import os
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
+from prover.lean.runtimes.compiling import build
 from prover.lean.runtimes.embedded.install import cache_directory
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
@@ -26,7 +22,6 @@ _FLAGS = (
     "-D_FORTIFY_SOURCE=2",
     "-Wl,-z,relro,-z,now",
 )
-_BUILD_SECONDS = 120.0
 _LIBRARY = "libleanshared.so"
 
 
@@ -56,27 +51,5 @@ def build_program(flags: tuple[str, ...] = _FLAGS) -> Path:
     Raises:
         RuntimeUnavailableError: there is no C compiler, or it fails.
     """
-    sources = sorted(_SOURCES.glob("*.[ch]"))
-    digest = hashlib.sha256(repr(flags).encode())
-    for source in sources:
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    folder = cache_directory() / "crosscheck"
-    program = folder / f"second-kernel-{digest.hexdigest()[:16]}"
-    if program.is_file() and os.access(program, os.X_OK):
-        return program
-    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc")
-    if compiler is None:
-        raise RuntimeUnavailableError("the second kernel needs a C compiler once: install gcc, or name one in CC")
-    code = [str(source) for source in sources if source.suffix == ".c"]
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            built = Path(scratch, "program")
-            command = [compiler, *flags, "-o", str(built), *code, "-ldl"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
-            if done.returncode != 0:
-                raise RuntimeUnavailableError(f"the second kernel cannot be built: {done.stderr.strip()[:400]}")
-            built.replace(program)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RuntimeUnavailableError(f"the second kernel cannot be built in {folder}: {error}") from error
-    return program
+    sources = list(_SOURCES.glob("*.[ch]"))
+    return build("the second kernel", cache_directory() / "crosscheck", "second-kernel", sources, flags, ["-ldl"])

@@ -28,12 +28,14 @@ def free_memory(cgroup: Path = _CGROUP) -> int:
     return min(free, max(0, limit - used + _page_cache(cgroup)))
 
 
-def worker_count(bytes_per_worker: int) -> tuple[int, int]:
+def worker_count(first: int, further: int) -> tuple[int, int]:
     """Workers and spares for this machine: as many workers as cores while memory lasts, then one spare.
+
+    `first` is what one worker takes, `further` what each takes that shares memory with it, in bytes.
 
     A tenth of the free memory is left to others. One worker is always started: whether it fits is then seen.
     """
-    room = int(0.9 * free_memory()) // bytes_per_worker
+    room = 1 + (int(0.9 * free_memory()) - first) // further
     workers = max(1, min(cores(), room))
     return workers, 1 if room > workers else 0
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from prover.lean.wire.role import Role
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -44,6 +46,11 @@ class LeanRuntime(Protocol):
         """Whether a worker keeps the imports it started with for life."""
         ...
 
+    @property
+    def shares_memory(self) -> bool:
+        """Whether its workers have a good part of their memory in common. Blocking."""
+        ...
+
     def prepare(self) -> None:
         """Do once what must exist before the first launch; cheap when already done. Blocking.
 
@@ -60,8 +67,8 @@ class LeanRuntime(Protocol):
         """Around the start of a pool's first worker for `imports`: its process is waited for inside. Raises as `prepare`."""
         ...
 
-    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
-        """How to start one worker that will serve `imports`; `sealed` if it will run code that nobody has vetted.
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+        """How to start one process that will serve `imports`. An elaborator is sealed, as it runs code that nobody has vetted.
 
         Raises:
             RuntimeUnavailableError: it cannot be started, or not be sealed, here.

@@ -12,7 +12,6 @@ from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.runtime import LeanRuntime
-from prover.lean.wire.role import Role
 from prover.lean.workers.attempt import SHUTTING_DOWN
 from prover.lean.workers.dispatch import import_switch, next_pair
 from prover.lean.workers.jobs import Charge, ImportSet, Job, JobQueue, PoolBusyError
@@ -71,7 +70,9 @@ class Crew:
         """Begin to start the workers; `charges` are told of the seconds that each takes."""
         workers, spares = self.config.workers, self.config.spares
         if workers is None or spares is None:
-            fitting, spare = worker_count(self.config.worker_bytes)
+            first = self.config.worker_bytes
+            further = self.config.further_bytes if self._runtime.shares_memory else first
+            fitting, spare = worker_count(first, further)
             workers, spares = workers or fitting, spare if spares is None else spares
         self.most_busy = workers
         if (share := self.config.switch_share) is not None:
@@ -201,8 +202,7 @@ class Crew:
 
     async def _bring_up(self, imports: ImportSet) -> WorkerProcess:
         await asyncio.to_thread(self._runtime.prepare)
-        sealed = self.config.role is Role.ELABORATOR
-        launch = await asyncio.to_thread(self._runtime.launch, imports, sealed)
+        launch = await asyncio.to_thread(self._runtime.launch, imports, self.config.role)
         worker = await WorkerProcess.spawn(launch, self.config.flood_bytes)
         try:
             info = await worker.hello(imports, self._vetting, self.config.start_seconds, self.config.role)

@@ -238,7 +238,7 @@ class WorkerPool:
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
         """
-        await asyncio.to_thread(self._runtime.launch, self._crew.key(theorem.header.imports), True)
+        await asyncio.to_thread(self._runtime.launch, self._crew.key(theorem.header.imports), Role.ELABORATOR)
 
     def key(self, theorem: Theorem) -> tuple[str, ...]:
         """Theorems with the same key are served by the same processes."""

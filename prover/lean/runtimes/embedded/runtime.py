@@ -15,7 +15,9 @@ from prover.lean.runtimes.embedded.images import alone, images_for
 from prover.lean.runtimes.embedded.install import Installation, install
 from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.embedded.package import Progress
+from prover.lean.runtimes.embedded.pages import pages_library
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
+from prover.lean.wire.role import Role
 
 # Lean recurses deeply. V8 must know of less stack than there is: else running out of it is a crash instead of an error.
 # With this much, Lean's own limit (host/stack.js) is met first wherever Lean looks, whatever `maxRecDepth` is.
@@ -53,6 +55,11 @@ class EmbeddedLean:
         self._program = program
         self._installation: Installation | None = None
 
+    @property
+    def shares_memory(self) -> bool:
+        """Whether workers map what they start from (pages.py)."""
+        return pages_library() is not None
+
     def prepare(self) -> None:
         """Downloads and unpacks Lean into the user's cache the first time; later calls only look.
 
@@ -67,14 +74,15 @@ class EmbeddedLean:
         """Whether the library has `module`; True also before `prepare`, when nobody knows."""
         return self._installation is None or module in _modules(self._installation.library)
 
-    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
 
-        The first worker for `imports` leaves an image of itself behind, from which later ones start in about a second. One that
-        is sealed leaves nothing: Node lets it write nowhere, and keeps it from evaluating texts and from the network.
+        The first process for `imports` leaves an image of itself behind, from which later ones start in less than a second; workers
+        and judges also keep what they compiled, each for their own kind. An elaborator leaves nothing: Node lets it write nowhere,
+        and keeps it from evaluating texts and from the network.
         """
         images = images_for(self._prepared(), imports)
-        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports", sealed=sealed)
+        launch = self._launch(images, "--run", "/program/Worker.lean", "/imports", role=role)
         return replace(launch, env={**launch.env, "LEANSIEVE_IMPORTS": " ".join(imports)})
 
     @asynccontextmanager
@@ -107,7 +115,7 @@ class EmbeddedLean:
             )
         return lines[0]
 
-    def _launch(self, images: Sequence[Path], *arguments: str, sealed: bool = False) -> Launch:
+    def _launch(self, images: Sequence[Path], *arguments: str, role: Role = Role.WORKER) -> Launch:
         here = self._prepared()
         host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
         readable = [host, here.runtime, here.library, here.program]
@@ -117,13 +125,17 @@ class EmbeddedLean:
             "LEANSIEVE_PROGRAM": str(here.program),
         }
         options = [*_NODE_OPTIONS]
+        if (library := pages_library()) is not None:
+            env["LD_PRELOAD"] = str(library)
         if images:
             env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
+            code = Role.JUDGE if role is Role.JUDGE else Role.WORKER  # an elaborator does what workers do
+            env["LEANSIEVE_CODE"] = code
             readable.append(here.images)
-            # One that is complete may get compiled code; to make one takes a draft beside it.
-            if not sealed:
-                options.append(f"--allow-fs-write={images[-1] if images[-1].is_dir() else here.images}")
-        if sealed:
+            # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft beside it.
+            if role is not Role.ELABORATOR:
+                options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else here.images}")
+        if role is Role.ELABORATOR:
             env["LEANSIEVE_SEALED"] = "1"
         options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(

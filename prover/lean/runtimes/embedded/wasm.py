@@ -30,6 +30,9 @@ from prover.lean.runtimes.embedded.invoke import INVOKE, function_types, invoke_
 MUTABLE_GLOBAL = "mutable global {}"
 """Name under which a mutable global of the module is exported, by its index: an image needs them all (host/image.js)."""
 
+PADDING = 16
+"""Bytes in front of the module in the file lean.padded; why, host/pages.js says."""
+
 _STACK_GET = b"emscripten_stack_get_current"
 
 

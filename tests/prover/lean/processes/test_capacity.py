@@ -35,4 +35,13 @@ def test_memory_then_processors_bound_the_workers(
 ) -> None:
     monkeypatch.setattr(capacity, "free_memory", lambda: free << 30)
     monkeypatch.setattr(capacity, "cores", lambda: processors)
-    assert capacity.worker_count(2 << 30) == expected
+    assert capacity.worker_count(2 << 30, 2 << 30) == expected
+
+
+@pytest.mark.parametrize(("free", "expected"), [(1, (1, 0)), (3, (1, 0)), (4, (3, 0)), (5, (4, 1)), (100, (4, 1))])
+def test_workers_that_share_memory_are_more(
+    monkeypatch: pytest.MonkeyPatch, free: int, expected: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(capacity, "free_memory", lambda: free << 30)
+    monkeypatch.setattr(capacity, "cores", lambda: 4)
+    assert capacity.worker_count(5 << 29, 1 << 29) == expected

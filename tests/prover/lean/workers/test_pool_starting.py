@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from prover.lean.runtimes.runtime import Launch
+from prover.lean.wire.role import Role
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.slot import pause_seconds
 from prover.lean.workers.stats import State
@@ -69,11 +70,11 @@ class Surprising(ScriptedRuntime):
 
     surprises: int = 1_000_000
 
-    def launch(self, imports: Sequence[str], sealed: bool = False) -> Launch:
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
         if self.surprises:
             self.surprises -= 1
             raise KeyError("surprise")
-        return super().launch(imports, sealed)
+        return super().launch(imports, role)
 
 
 async def test_unexpected_failure_of_every_start_is_told_and_fails_what_waits() -> None:

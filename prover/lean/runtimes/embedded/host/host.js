@@ -3,11 +3,12 @@
 // It tells the glue script (lean.js, see glue.py) where things are and what of the host Lean may see.
 //
 // Environment:
-//   LEANSIEVE_RUNTIME     folder of lean.js, lean.wasm, lean.symbols and invoke.wasm
+//   LEANSIEVE_RUNTIME     folder of lean.js, lean.padded (the module), lean.symbols and invoke.wasm
 //   LEANSIEVE_LIBRARY     folder of .olean files
 //   LEANSIEVE_PROGRAM     folder of the worker program
 //   LEANSIEVE_IMPORTS     modules to import, separated by blanks
 //   LEANSIEVE_IMAGES      folders of images, to start from the last that is there and to make the others (image.js)
+//   LEANSIEVE_CODE        worker or judge: whose compiled code to use, and to add to
 //   LEANSIEVE_SEALED      1 if code will run here that nobody has vetted (seal.js); nothing is written then
 //   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
 const path = require("path");
@@ -58,7 +59,7 @@ function mount() {
 let streams;
 if (isMainThread) {
   const folders = setting("IMAGES")?.split(path.delimiter) ?? [];
-  const image = require("./image.js").open(folders, inRuntime("lean.wasm"), Module, Boolean(setting("SEALED")));
+  const image = require("./image.js").open(folders, setting("CODE"), inRuntime("lean.padded"), Module, Boolean(setting("SEALED")));
   Module.wasmMemory = image.memory;
   Module.instantiateWasm = image.instantiate;
   Module.constructed = image.found;

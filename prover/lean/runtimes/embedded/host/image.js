@@ -7,14 +7,16 @@
 // active, to which nobody will return, and runs the closure. What JavaScript knew (open files, threads) starts afresh, so
 // there must be none of it; Lean's threads are ended before.
 //
-// An image is a folder of two files:
+// An image is a folder. Its memory is never written to: processes that run may have it as theirs.
 //   memory  8 bytes, length of the JSON header; the header; the runs of memory that are not zero, one after the other.
 //           The header: closure, address; globals, by name; table, its length; length of the memory; runs, [start, length].
-//   code    what V8 serialises of the compiled module: machine code of the functions it found worth optimising, and which
+//           It is padded with blanks, so that the runs begin at a page and can be memory as they lie there (pages.js).
+//   ROLE/code  (worker, judge)  what V8 serialises of the compiled module: machine code of the functions it found worth optimising, and which
 //           others were used. Written by processes that have served some requests from this image; may be absent.
 const fs = require("fs");
 const path = require("path");
 const { adaptMain } = require("./link.js");
+const { PADDING, fill, withBytes } = require("./pages.js");
 const stack = require("./stack.js");
 
 const PAGE = 1 << 16; // of WebAssembly memory
@@ -22,6 +24,7 @@ const MOST_PAGES = 32768;
 const LEAST_PAGES = 256;
 const MUTABLE_GLOBAL = "mutable global "; // wasm.py
 const LEAN_THREADS = 1;
+const ROLES = ["worker", "judge"]; // those that keep code, each in a folder of its own: nothing else may write there
 const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 
 // V8 has no public way to keep compiled WebAssembly; these are its own tests' (--allow-natives-syntax). Without them,
@@ -39,11 +42,11 @@ function native(...signature) {
 
 // How this process starts: from the last image in `folders` that is there, if any. It makes those that come after, unless it
 // is sealed.
-function open(folders, wasmFile, Module, sealed) {
+function open(folders, role, wasmFile, Module, sealed) {
   let image;
   let next = folders.length; // the image to make at the next point
   while (next && !(image = read(folders[next - 1]))) next--;
-  const codeFile = image && path.join(folders[next - 1], "code");
+  const codeFile = image && path.join(folders[next - 1], role, "code");
   const memory = image?.memory ?? new WebAssembly.Memory({ initial: LEAST_PAGES, maximum: MOST_PAGES, shared: true });
   let module, lean, closure;
   let served = 0;
@@ -95,21 +98,17 @@ function read(folder) {
     return undefined; // there is none yet
   }
   try {
-    const fill = (bytes) => {
-      for (let at = 0, count; at < bytes.length; at += count) {
-        count = fs.readSync(descriptor, bytes, at, bytes.length - at, null);
-        if (!count) throw new Error("the file ends early");
-      }
-      return bytes;
-    };
-    const length = Number(fill(Buffer.alloc(8)).readBigUInt64LE());
-    const header = JSON.parse(fill(Buffer.alloc(length)).toString());
+    const length = Number(fill(descriptor, Buffer.alloc(8), 0).readBigUInt64LE());
+    const header = JSON.parse(fill(descriptor, Buffer.alloc(length), 8).toString());
     const memory = new WebAssembly.Memory({ initial: header.length / PAGE, maximum: MOST_PAGES, shared: true });
-    for (const [start, length] of header.runs) fill(new Uint8Array(memory.buffer, start, length));
+    let position = 8 + length;
+    for (const [start, length] of header.runs) {
+      fill(descriptor, new Uint8Array(memory.buffer, start, length), position);
+      position += length;
+    }
     return { ...header, memory };
   } catch (error) {
-    fs.writeSync(2, `leansieve: the image ${folder} is thrown away: ${error.message}\n`);
-    fs.rmSync(folder, { recursive: true, force: true });
+    fs.writeSync(2, `leansieve: the image ${folder} is not used: ${error.message}\n`); // images.py removes it before the next start
     return undefined;
   } finally {
     fs.closeSync(descriptor);
@@ -117,12 +116,9 @@ function read(folder) {
 }
 
 function compile(wasmFile, codeFile) {
-  const bytes = fs.readFileSync(wasmFile);
-  const code = codeFile && fs.existsSync(codeFile) && fs.readFileSync(codeFile);
-  const known = code && deserialize(code.buffer.slice(code.byteOffset, code.byteOffset + code.length), bytes);
-  const module = known || new WebAssembly.Module(bytes);
-  bytes.buffer.transfer(0); // V8 has its own copy of these 116 MB
-  return module;
+  const there = codeFile && fs.existsSync(codeFile);
+  const kept = (bytes) => there && withBytes(codeFile, 0, (code) => deserialize(code.buffer, bytes));
+  return withBytes(wasmFile, PADDING, (bytes) => kept(bytes) || new WebAssembly.Module(bytes));
 }
 
 // The more has been compiled, the better for those who start later.
@@ -173,11 +169,13 @@ function describe(closure, memory, lean) {
 function save(folder, header, memory) {
   const draft = fs.mkdtempSync(`${folder}.`);
   try {
-    const head = Buffer.from(JSON.stringify(header));
+    const text = JSON.stringify(header);
+    const head = Buffer.from(text.padEnd(Math.ceil((8 + text.length) / PAGE) * PAGE - 8));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(head.length));
     const parts = header.runs.map(([start, length]) => new Uint8Array(memory.buffer, start, length));
     writeFile(path.join(draft, "memory"), [length, head, ...parts]);
+    for (const role of ROLES) fs.mkdirSync(path.join(draft, role));
     fs.renameSync(draft, folder);
   } catch (error) {
     fs.rmSync(draft, { recursive: true, force: true });
@@ -186,7 +184,7 @@ function save(folder, header, memory) {
 }
 
 function writeFile(file, parts) {
-  const descriptor = fs.openSync(file, "w");
+  const descriptor = fs.openSync(file, "wx", 0o444);
   try {
     for (const bytes of parts) for (let at = 0; at < bytes.length; ) at += fs.writeSync(descriptor, bytes, at);
   } finally {

@@ -1,7 +1,8 @@
 "use strict";
 // For a process that runs code which nobody has vetted (docs/trust.md, quarantine). WebAssembly reaches JavaScript only by the
 // functions that the glue gives it, and some of those evaluate a text (`emscripten_run_script`) or fetch one. Node's permission
-// model already refuses other processes, addons, and all files but those that are to be read.
+// model already refuses other processes, addons, and all files but those that are to be read. What is linked to Node (pages.c)
+// lays files over memory, which this host alone may ask for.
 
 const refuse = (what) => () => {
   throw new Error(`${what} is not for code in quarantine`);
@@ -11,6 +12,7 @@ const refuse = (what) => () => {
 function seal() {
   for (const name of ["eval", "fetch", "WebSocket", "EventSource", "XMLHttpRequest", "importScripts"])
     Object.defineProperty(globalThis, name, { value: refuse(name), writable: false, configurable: false });
+  Object.defineProperty(process, "_linkedBinding", { value: refuse("a binding"), writable: false, configurable: false });
 }
 
 module.exports = { seal };

@@ -65,8 +65,8 @@ def test_only_what_lean_needs_is_unpacked(prepared: Installation) -> None:
     assert {file.name for file in prepared.runtime.iterdir()} == {
         "invoke.wasm",
         "lean.js",
+        "lean.padded",
         "lean.symbols",
-        "lean.wasm",
     }
 
 

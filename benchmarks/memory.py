@@ -1,0 +1,177 @@
+"""How much memory Lean processes take, alone and together, how fast they start, and how fast they work.
+
+    python -m benchmarks.memory [--checks 300] [--turns 3] [--most 3] [--json memory.json]
+
+All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
+where there is no C compiler (runtimes/embedded/pages.py). Memory is that of processes which have made the checks. `together` is
+what a group of processes holds: what is each one's own, and the pages of each file once (an upper bound: of a file that several
+have mapped, what they have of it added up, but not more than all of it). RSS counts such a page in every process, and PSS divides
+it among all processes of the machine that have it.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.lean_pool import config, expect, show, tasks
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.runtimes.runtime import Launch
+from prover.lean.wire.role import Role
+from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.stats import State
+from prover.verdict import Limits
+
+PATIENT = Terms(Limits(seconds=120))
+_MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)")
+_FIELD = re.compile(r"(\w+): +(\d+) kB")
+_FIRST = 1_000_000  # number of the first theorem that no other part of a run has checked
+
+
+class ReadingLean(EmbeddedLean):
+    """Processes that have their image to themselves."""
+
+    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+        """As its base, without what lets a process map files."""
+        launch = super().launch(imports, role)
+        return replace(launch, env={name: value for name, value in launch.env.items() if name != "LD_PRELOAD"})
+
+
+def weigh(pids: Iterable[int]) -> dict[str, int]:
+    """MiB that processes hold together, in all and each's own; their PSS and RSS added up."""
+    total: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for pid in pids:
+        file = ""
+        for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            if mapping := _MAPPING.fullmatch(line):
+                file = mapping[1]
+            elif (field := _FIELD.fullmatch(line)) and field[1] in ("Rss", "Pss", "Anonymous"):
+                total[field[1]] += int(field[2])
+                files[file] += int(field[2]) * {"Rss": 1, "Anonymous": -1}.get(field[1], 0)
+    once = sum(min(held, size) for name, held in files.items() if (size := _kilobytes(name)) is not None)
+    together = total["Anonymous"] + once
+    parts = {"together": together, "own": total["Anonymous"], "pss": total["Pss"], "rss": total["Rss"]}
+    return {f"{name} MiB": kilobytes >> 10 for name, kilobytes in parts.items()}
+
+
+def _kilobytes(file: str) -> int | None:
+    try:
+        return -(-Path(file.removesuffix(" (deleted)")).stat().st_size // 1024)
+    except OSError:  # what the kernel names in brackets
+        return None
+
+
+def pids(*pools: WorkerPool) -> list[int]:
+    """The processes of pools."""
+    return [worker.pid for pool in pools for worker in pool.stats().workers if worker.pid is not None]
+
+
+async def check(pool: WorkerPool, count: int, first: int) -> float:
+    """Checks a second, of proofs that all differ."""
+    began = time.perf_counter()
+    batch = tasks(count, _FIRST + first)
+    verdicts = await asyncio.gather(*(pool.check(task.theorem, Candidate(task.proof), PATIENT) for task in batch))
+    for verdict, task in zip(verdicts, batch, strict=True):
+        expect(verdict, task)
+    return count / (time.perf_counter() - began)
+
+
+async def workers(lean: EmbeddedLean, count: int, checks: int) -> dict[str, Any]:
+    """A pool of `count`, from its start until each has made about `checks` checks."""
+    began = time.perf_counter()
+    async with WorkerPool(lean, config(count)) as pool:
+        await pool.ready()
+        result: dict[str, Any] = {"seconds to the first ready": time.perf_counter() - began}
+        while any(worker.state is not State.IDLE for worker in pool.stats().workers):  # noqa: ASYNC110 (no event tells of it)
+            await asyncio.sleep(0.02)
+        result["fresh"] = weigh(pids(pool))
+        result["first checks a second"] = await check(pool, 40 * count, 0)
+        result["further checks a second"] = await check(pool, checks * count, 40 * count)
+        result["worked"] = weigh(pids(pool))
+    return result
+
+
+async def quarantine(lean: EmbeddedLean, checks: int) -> dict[str, Any]:
+    """An elaborator and a judge."""
+    async with WorkerPool(lean, config(1)) as pool:
+        batch = tasks(checks, _FIRST)
+        some = pool.canonical(batch[0].theorem)
+        elaborator = await pool.elaborator(some)
+
+        async def lend() -> WorkerPool:
+            return elaborator
+
+        inside = Quarantine(lend, pool.judges)
+        began = time.perf_counter()
+        for task in batch:
+            expect(await inside.check(pool.canonical(task.theorem), Candidate(task.proof), PATIENT), task)
+        result: dict[str, Any] = {"checks a second": checks / (time.perf_counter() - began)}
+        judges = await pool.judges()
+        result["worked"] = weigh(pids(elaborator, judges))
+        result["judge"] = weigh(pids(judges))
+        await inside.close()
+    return result
+
+
+async def measure(checks: int, turns: int, most: int) -> dict[str, Any]:
+    """All figures, each the median of its turns."""
+    ways: dict[str, EmbeddedLean] = {"mapped": EmbeddedLean(), "read": ReadingLean()}
+    for lean in ways.values():
+        async with WorkerPool(
+            lean, config(1)
+        ) as pool:  # images and compiled code are there before anything is measured
+            await pool.ready()
+            await check(pool, 50, 0)
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    for _ in range(turns):
+        for name, lean in ways.items():
+            run: dict[str, Any] = {
+                f"{count} workers": await workers(lean, count, checks) for count in range(1, most + 1)
+            }
+            run["elaborator and judge"] = await quarantine(lean, checks)
+            runs[name].append(_flat(run))
+    result: dict[str, Any] = {"checks": checks, "turns": turns}
+    for name, each in runs.items():
+        of = result[name] = {key: round(statistics.median(run[key] for run in each), 2) for key in each[0]}
+        one, all_of_them = (of[f"{count} workers, worked, together MiB"] for count in (1, most))
+        of["each further worker, MiB"] = (all_of_them - one) / (most - 1)
+        of["elaborator and judge / worker"] = round(of["elaborator and judge, worked, together MiB"] / one, 2)
+    return result
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for name, value in tree.items():
+        flat |= _flat(value, f"{prefix}{name}, ") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def main() -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checks", type=int, default=300)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--most", type=int, default=3, help="workers in the largest group, at least 2")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    result = asyncio.run(measure(options.checks, options.turns, options.most))
+    show(result, Console())
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
