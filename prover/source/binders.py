@@ -50,12 +50,19 @@ def read_shape(statement: str) -> Shape:
         if rest and rest[0].text == "∀" and (comma := _find(rest, 0, ",")) < len(rest):
             binders += _read_quantified(statement, rest[1:comma])
             rest = rest[comma + 1 :]
+        elif _opens(rest):
+            break  # the arrow is of the type that is quantified over, as in `∃ f : Nat → Nat, …`
         elif (arrow := _find(rest, 0, "→")) < _find(rest, 0, ",") and _find(rest, 0, "↔") == len(rest):
             binders.append(Binder(f"g{len(binders) - given + 1}", _slice(statement, rest[:arrow])))
             rest = rest[arrow + 1 :]
         else:
             break
     return Shape(tuple(binders), tuple(binder.name for binder in binders[given:]), _slice(statement, rest))
+
+
+def _opens(tokens: Sequence[Token]) -> bool:
+    """Whether a proposition begins with a quantifier that nothing is introduced for."""
+    return bool(tokens) and tokens[0].text in ("∃", "∃!", "fun", "λ")
 
 
 def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:

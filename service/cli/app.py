@@ -30,6 +30,7 @@ _COMMANDS = {
     "receipt": "service.cli.commands.receipt",
     "corpus": "service.cli.training.corpus",
     "seeds": "service.cli.training.seeds",
+    "conjectures": "service.cli.training.conjectures",
     "train": "service.cli.training.train",
     "compare": "service.cli.training.compare",
     "evaluate": "service.cli.training.evaluate",

@@ -25,6 +25,8 @@ from prover.search.tactics.goal import Goal
 from prover.search.tactics.partial import GoalReader, Place, goals_at, root
 from prover.search.tactics.steps import fill, holes, steps
 from prover.source.declarations import scanned
+from training.conjectures.plans import plans
+from training.conjectures.statement import Statement
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import Ending, OverError, Questions, SeedBudget
 from training.seeds.shrink import shrink
@@ -69,7 +71,7 @@ async def find_proofs(lean: GoalReader, checker: Checker, record: TheoremRecord,
 class _Search:
     def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
         self._lean = Questions(lean, checker, record, budget)
-        self._theorem = record.theorem
+        self._record, self._theorem = record, record.theorem
         self._definitions = scanned(self._theorem).definitions
         self._budget = budget
         self._began = time.monotonic()
@@ -88,6 +90,8 @@ class _Search:
         return Found(proofs, origins, ending, self._lean.asked, time.monotonic() - self._began)
 
     async def _search(self) -> None:
+        if not self._budget.only or "plan" in self._budget.only:
+            await self._follow_plans()
         if self._budget.only:
             for template, proof in fillings(self._theorem):
                 if template.name.startswith(self._budget.only):
@@ -107,6 +111,11 @@ class _Search:
             await self._terms()
         for proof in portfolio:
             await self._propose(proof)
+
+    async def _follow_plans(self) -> None:
+        statement = Statement.read(self._record)
+        for proof in () if statement is None else plans(statement):
+            await self._lean.proves(proof, "plan")
 
     async def _propose(self, proof: str) -> None:
         """Keep a proof of the portfolio, cut down to what is needed."""

@@ -59,6 +59,48 @@ def run(
 
 
 @app.command()
+def check(
+    drawn: Annotated[Path, typer.Argument(help="What `python -m training.evaluation.apart` drew.", metavar="TEXTS")],
+    corpora: _Corpora,
+    model: Annotated[Path, typer.Option("--model", help="The model that it was drawn from.")],
+    out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz.")],
+    label: Annotated[str | None, typer.Option(help="What tables call the model; by default its run or folder.")] = None,
+    cache: shared.Verdicts = None,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer that was drawn.", min=1)] = 160,
+    seconds: _CheckSeconds = 10.0,
+    heartbeats: _Heartbeats = 100_000,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Check what was drawn on another machine; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.user_errors(), shared.interruptible():
+        from prover.verdict import Limits
+        from training.corpus.record import read_corpus
+        from training.evaluation import apart
+        from training.evaluation.samples import ModelSamples
+        from training.evaluation.sampling import label_of
+        from training.rollouts.verifier import Verifier
+        from training.run.provenance import hash_weights
+
+        records = [record for corpus in corpora for record in read_corpus(corpus)]
+        texts = apart.read_drawn(drawn, records)
+        limits = Limits(seconds=seconds, heartbeats=heartbeats)
+        shared.new_file(out)
+        with Verifier(lambda: Engine(settings).pool, cache or out.with_name("verdicts.jsonl"), limits) as verifier:
+            theorems = apart.check(texts, records, verifier, shared.remark)
+        ModelSamples(
+            model=label or label_of(model),
+            corpus=", ".join(corpus.stem for corpus in corpora),
+            sampling={"temperature": 1.0, "top_p": 0.99, "max_tokens": max_tokens},
+            command=shlex.join(["leansieve", *sys.argv[1:]]),
+            weights=hash_weights(model),
+            theorems=tuple(theorems),
+        ).save(out)
+    shared.remark(f"wrote {out}")
+
+
+@app.command()
 def portfolio(
     corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON lines to write; resumed.")],

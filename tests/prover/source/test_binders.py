@@ -33,6 +33,11 @@ def read(statement: str) -> tuple[list[tuple[str, str]], tuple[str, ...], str]:
         ),
         # What stands behind a quantifier or an equivalence is not assumed.
         ("theorem t (p : Nat → Prop) : ∃ n, p n → p 0", ([("p", "Nat → Prop")], (), "∃ n, p n → p 0")),
+        # The arrow of a type is no implication.
+        (
+            "theorem t (a : Nat → Nat) : ∃ f : Nat → Nat, ∀ n, a n = f n",
+            ([("a", "Nat → Nat")], (), "∃ f : Nat → Nat, ∀ n, a n = f n"),
+        ),
         ("theorem t (p q : Prop) : p → q ↔ q", ([("p", "Prop"), ("q", "Prop")], (), "p → q ↔ q")),
         ("theorem t /- (x : Nat) -/ (y : Nat := 3) : y = y -- : z", ([("y", "Nat := 3")], (), "y = y")),
     ],

@@ -84,3 +84,6 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert "expected REPO@COMMIT, found 'none'" in refused(leansieve("corpus", "--dojo", "none", "--out", out))
     assert "does not hold a model's samples" in refused(leansieve("evaluate", "report", broken, "--out", out))
     assert f"{broken}:2" in refused(leansieve("seeds", broken, "--out", out))
+    assert f"{broken}:1" in refused(leansieve("conjectures", broken, "--out", out))
+    drawn = ("evaluate", "check", broken, tmp_path / "empty.jsonl", "--model", tmp_path, "--out", out)
+    assert "holds no drawn texts" in refused(leansieve(*drawn))

@@ -1,0 +1,65 @@
+"""`leansieve conjectures`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prover.errors import UserError
+from service.cli import common
+from service.cli.training import shared
+from service.ops.config import Settings
+
+if TYPE_CHECKING:
+    from training.conjectures.growth import Growth
+    from training.conjectures.outcome import Outcome
+
+
+def conjectures(
+    sources: Annotated[list[Path], typer.Argument(help="Theorems with proofs, as `leansieve seeds --proved` writes.")],
+    out: Annotated[Path, typer.Option("--out", help="What became of each, one line each; resumed.", metavar="OUT")],
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(help="Theorems to evaluate on: neither they nor near duplicates are kept.", metavar="FILE"),
+    ] = None,
+    proved: Annotated[
+        Path | None, typer.Option(help="Also write the theorems with proofs, to fine-tune on.", metavar="FILE")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Conjectures to draw in all.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Another one draws others.")] = 0,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """Make new theorems by changing proved ones, with proofs; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.user_errors():
+        from training.conjectures.growth import Growth
+        from training.conjectures.outcome import proved as theorems_of
+        from training.conjectures.outcome import table
+        from training.corpus.jsonl import write_jsonl
+        from training.corpus.proofs import read_proofs
+        from training.corpus.record import read_corpus
+
+        growth = Growth(
+            [theorem for path in sources for theorem in read_proofs(path)],
+            [record for path in held_out or () for record in read_corpus(path)],
+            seed,
+        )
+        outcomes = common.run(_grow(settings, growth, out, count))
+        if proved is not None:
+            shared.remark(
+                f"{write_jsonl(shared.new_file(proved), theorems_of(outcomes))} theorems with proofs in {proved}"
+            )
+    common.stdout.print(common.shown(table(outcomes)))
+
+
+async def _grow(settings: Settings, growth: "Growth", out: Path, count: int) -> "list[Outcome]":
+    from training.conjectures.growth import LeanGoneError
+    from training.journal import Journal
+
+    async with shared.lean(settings) as pool:
+        with Journal(out) as journal:
+            try:
+                return await growth.grow(pool, journal, count, pool.size, shared.remark)
+            except LeanGoneError as error:
+                raise UserError(f"Lean gave no answer ({error}); the same command goes on") from None

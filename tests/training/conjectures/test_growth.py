@@ -1,0 +1,107 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.theorem import Theorem
+from prover.verdict import Message, Trust, Verdict, VerdictKind
+from training.conjectures.growth import Growth, LeanGoneError
+from training.conjectures.outcome import Fate, Outcome, proved, table
+from training.corpus.proofs import ProvedTheorem
+from training.corpus.record import TheoremRecord
+from training.journal import Journal, JournalError
+
+
+class ScriptedLean:
+    """Stands in for a pool: `omega` proves everything but `False`, and statements with `^` cannot be read."""
+
+    def __init__(self, dies_after: int | None = None, trivial: bool = False, vacuous: bool = False) -> None:
+        self.asked: list[str] = []
+        self._dies_after, self._trivial, self._vacuous = dies_after, trivial, vacuous
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        self.asked.append(candidate.text)
+        if self._dies_after is not None and len(self.asked) > self._dies_after:
+            return Verdict(VerdictKind.INFRASTRUCTURE, messages=(Message("error", "no worker can be started"),))
+        if "^" in theorem.statement:
+            return Verdict(VerdictKind.INVALID_STATEMENT)
+        if theorem.statement.endswith(": False"):
+            good = self._vacuous
+        elif candidate.text.startswith("by first"):
+            good = self._trivial
+        else:
+            good = "omega" in candidate.text
+        return Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED) if good else Verdict(VerdictKind.REJECTED)
+
+
+def theorem(name: str, statement: str, *proofs: str) -> ProvedTheorem:
+    return ProvedTheorem(theorem=TheoremRecord(name=name, statement=f"theorem {name} {statement}"), proofs=proofs)
+
+
+SOURCES = [
+    theorem("one", "(a b : Nat) (h : a < b) : a + 3 ≤ b + 3", "by\n  omega", "by\n  grind"),
+    theorem("two", "(m n : Int) : m * n = n * m", "by\n  grind", "by\n  omega"),
+]
+HELD_OUT = [TheoremRecord(name="d", statement="theorem d (a b : Nat) (h : a < b) : a + 9 < b + 9")]
+
+
+def grown(lean: ScriptedLean, out: Path, count: int = 120) -> list[Outcome]:
+    with Journal(out) as journal:
+        return asyncio.run(Growth(SOURCES, HELD_OUT).grow(lean, journal, count, report=lambda _line: None))
+
+
+def test_what_is_kept_is_new_and_proved(tmp_path: Path) -> None:
+    outcomes = grown(ScriptedLean(), tmp_path / "c.jsonl")
+    fates = {outcome.fate for outcome in outcomes}
+    assert {Fate.KEPT, Fate.MALFORMED, Fate.KNOWN} <= fates
+    theorems = list(proved(outcomes))
+    assert theorems
+    assert all("omega" in proof for each in theorems for proof in each.proofs)
+    statements = [each.theorem.statement.split(" ", 2)[2] for each in theorems]
+    assert len(set(statements)) == len(statements)
+    assert all(each.theorem.source.split(":")[0] in ("one", "two") for each in theorems)
+    assert not any("+ 9 < b + 9" in statement for statement in statements)
+
+
+def test_the_trivial_and_the_vacuous_are_thrown_away(tmp_path: Path) -> None:
+    assert not list(proved(grown(ScriptedLean(trivial=True), tmp_path / "t.jsonl")))
+    vacuous = grown(ScriptedLean(vacuous=True), tmp_path / "v.jsonl")
+    assert Fate.VACUOUS in {outcome.fate for outcome in vacuous}
+    # Without a hypothesis of its own making nothing is asked: the source's hold together, or it has none.
+    assert any(outcome.fate is Fate.KEPT for outcome in vacuous)
+
+
+def test_a_stopped_search_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
+    out = tmp_path / "c.jsonl"
+    with pytest.raises(LeanGoneError, match="no worker can be started"):
+        grown(ScriptedLean(dies_after=40), out)
+    found = out.read_text().splitlines()
+    assert found
+    lean = ScriptedLean()
+    outcomes = grown(lean, out)
+    assert [outcome.number for outcome in outcomes] == list(range(120))
+    assert out.read_text().splitlines()[: len(found)] == found
+    again = ScriptedLean()
+    assert grown(again, out) == outcomes
+    assert not again.asked
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "c.jsonl"
+    out.write_text('{"name": "t"}\n')
+    with pytest.raises(JournalError, match=r"c\.jsonl:1: this is no line of conjectures"):
+        grown(ScriptedLean(), out)
+
+
+def test_the_table_accounts_for_every_conjecture(tmp_path: Path) -> None:
+    outcomes = grown(ScriptedLean(), tmp_path / "c.jsonl")
+    cells = [cell.strip() for cell in table(outcomes).splitlines()[-1].strip("|").split("|")]
+    assert cells[0] == "all"
+    assert int(cells[1]) == len(outcomes) == sum(map(int, cells[2 : 2 + len(Fate)]))
+
+
+def test_sources_that_cannot_be_changed_are_refused() -> None:
+    with pytest.raises(ValueError, match="no proved theorem whose statement could be changed"):
+        Growth([theorem("g", "{α : Type} [Inhabited α] : True", "trivial")], [])

@@ -1,0 +1,90 @@
+"""Many files of proved theorems as one to fine-tune on, and one to measure the loss on.
+
+    python -m training.conjectures.mixture PROVED.jsonl... --out TRAIN.jsonl --dev DEV.jsonl --held-out CORPUS.jsonl... [--copies 3]
+
+Left out: whatever is, or nearly is, a theorem of a held-out corpus. A theorem of the dev file has no rendition, no conjecture made of
+it and no renamed copy in the other one.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from prover.search.diversity import distinct_key
+from training.conjectures.newness import key
+from training.conjectures.renaming import renamed
+from training.corpus.dedupe import outline
+from training.corpus.jsonl import write_jsonl
+from training.corpus.proofs import ProvedTheorem, read_proofs
+from training.corpus.record import TheoremRecord, read_corpus
+
+
+def merged(theorems: Iterable[ProvedTheorem], held_out: Sequence[TheoremRecord]) -> tuple[list[ProvedTheorem], int]:
+    """Each theorem once, with all its different proofs; also how many were left out for what is held out."""
+    outlines = {outline(record) for record in held_out}
+    keys = {key(record) for record in held_out}
+    names = {record.guard for record in held_out if record.guard}
+    found: dict[str, tuple[TheoremRecord, dict[str, str]]] = {}
+    left_out: set[str] = set()
+    for proved in theorems:
+        record = proved.theorem
+        own = key(record)
+        if outline(record) in outlines or own in keys or (record.guard and record.guard in names):
+            left_out.add(own)
+            continue
+        _, proofs = found.setdefault(own + "\0" + record.statement.partition(" ")[2].partition(" ")[2], (record, {}))
+        for proof in proved.proofs:
+            proofs.setdefault(distinct_key(proof, record.theorem), proof)
+    together = [ProvedTheorem(theorem=record, proofs=tuple(proofs.values())) for record, proofs in found.values()]
+    return together, len(left_out)
+
+
+def parted(theorems: Sequence[ProvedTheorem], share: float) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:
+    """Those to train on, and about `share` of the theorems that are no conjectures, with nothing made of them in the first part."""
+    dev = [each for each in theorems if not _source(each.theorem) and _place(key(each.theorem)) < share]
+    names, keys = {each.theorem.name for each in dev}, {key(each.theorem) for each in dev}
+    chosen = {id(each) for each in dev}
+    train = [
+        each
+        for each in theorems
+        if id(each) not in chosen and _source(each.theorem) not in names and key(each.theorem) not in keys
+    ]
+    return train, dev
+
+
+def _source(record: TheoremRecord) -> str:
+    """The theorem that a conjecture was made of; empty for any other."""
+    return record.family.removeprefix("conjectures/") if record.family.startswith("conjectures/") else ""
+
+
+def _place(text: str) -> float:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.conjectures.mixture", description="Mix what is learnt.")
+    parser.add_argument("proved", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dev", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, nargs="*", default=[])
+    parser.add_argument("--share", type=float, default=0.04, help="of the theorems, for the dev file")
+    parser.add_argument("--copies", type=int, default=3, help="of each theorem, in other names")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    try:
+        held_out = [record for path in arguments.held_out for record in read_corpus(path)]
+        theorems, left_out = merged((each for path in arguments.proved for each in read_proofs(path)), held_out)
+        train, dev = parted(theorems, arguments.share)
+        copies = write_jsonl(arguments.out, renamed(train, arguments.copies, arguments.seed))
+        write_jsonl(arguments.dev, dev)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    pairs = sum(len(each.proofs) for each in train)
+    print(f"{len(train)} theorems with {pairs} proofs ({copies} with renamed copies) in {arguments.out}, {len(dev)} in")
+    print(f"{arguments.dev}; {left_out} left out for what is held out")
+
+
+if __name__ == "__main__":
+    main()

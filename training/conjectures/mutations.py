@@ -1,0 +1,331 @@
+"""Ways to make a new statement out of a known theorem, each with the proofs that the old ones suggest for it.
+
+None of them needs to be right: Lean says what holds.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from prover.search.tactics.propositions import outermost
+from prover.source.lexer import tokenize
+from training.conjectures.statement import Statement, bracketed, names_in, replaced
+
+_NUMBERS = ("Nat", "Int")
+_WEAKER = {"<": "≤", ">": "≥", "=": "≤"}
+_STRONGER = {"≤": "<", "≥": ">"}
+_ONE_TACTIC = re.compile(r"by\n {2}(?:intro [^\n]+\n {2})?([^\n]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A theorem and proofs of it that hold."""
+
+    statement: Statement
+    proofs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conjecture:
+    """A statement that may hold.
+
+    Attributes:
+        proofs: candidates, likeliest first.
+        inhabited: whether its hypotheses hold together wherever those of its source do.
+    """
+
+    statement: Statement
+    proofs: tuple[str, ...]
+    inhabited: bool = True
+
+
+Mutation = Callable[[Known, Known, Random], Conjecture | None]
+"""Makes a conjecture of the first theorem, perhaps with a second one's help; None where it does not apply."""
+
+
+def in_front(known: Known) -> Known:
+    """The theorem with everything in front of its colon: its proofs have nothing left to introduce."""
+    moved = known.statement.moved
+    if not moved:
+        return known
+    first = re.compile(rf"by\n {{2}}intro {re.escape(' '.join(moved))}\n")
+    proofs = [first.sub("by\n", proof, count=1) for proof in known.proofs if first.match(proof)]
+    proofs += [proof for proof in known.proofs if _ONE_TACTIC.fullmatch(proof) and not first.match(proof)]
+    return Known(replace(known.statement, moved=()), tuple(proofs))
+
+
+def generalise(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Drop a hypothesis."""
+    statement = known.statement
+    if not statement.hypotheses:
+        return None
+    gone = random.randrange(len(statement.hypotheses))
+    kept = tuple(each for index, each in enumerate(statement.hypotheses) if index != gone)
+    name = statement.hypotheses[gone][0]
+    proofs = tuple(proof for proof in known.proofs if name not in names_in([proof]))
+    return Conjecture(_used(replace(statement, hypotheses=kept)), proofs)
+
+
+def specialise(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Put a term in the place of a number."""
+    numbers = known.statement.of_type(*_NUMBERS)
+    if not numbers:
+        return None
+    name = random.choice(numbers)
+    type_ = dict(known.statement.variables)[name]
+    others = [other for other in known.statement.of_type(type_) if other != name]
+    small = random.randint(1, 12)
+    terms = [f"({name} + {small})", f"({small + 1} * {name})", f"({name} ^ 2)", f"({name} + {name})"]
+    terms += [f"({name} {sign} {random.choice(others)})" for sign in "+*" if others]
+    terms += [f"({name} - {small})", f"(-{name})"] if type_ == "Int" else []
+    term = random.choice(terms)
+    texts = [replaced(says, {name: term}) for says in known.statement.texts]
+    changed = _with_texts(known.statement, texts)
+    return Conjecture(changed, known.proofs, inhabited=not _mention(known.statement, name))
+
+
+def instantiate(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Put a numeral in the place of a number."""
+    numbers = known.statement.of_type(*_NUMBERS)
+    if len(known.statement.variables) < 2 or not numbers:
+        return None
+    name = random.choice(numbers)
+    statement = known.statement.replaced(
+        {
+            name: f"({random.choice([0, 1, 2, 3, 5, 10, random.randint(4, 60)])} : {dict(known.statement.variables)[name]})"
+        }
+    )
+    proofs = tuple(proof for proof in known.proofs if name not in names_in([proof]))
+    return Conjecture(statement, proofs, inhabited=not _mention(known.statement, name))
+
+
+def other_numbers(known: Known, _other: Known, _random: Random) -> Conjecture | None:
+    """Integers for natural numbers, or the reverse."""
+    types = {token.text for _, type_ in known.statement.variables for token in tokenize(type_)}
+    if not types & set(_NUMBERS) or types >= set(_NUMBERS):
+        return None
+    turn = {"Nat": "Int"} if "Nat" in types else {"Int": "Nat"}
+    statement = replace(
+        _with_texts(known.statement, [replaced(says, turn) for says in known.statement.texts]),
+        variables=tuple((name, replaced(type_, turn)) for name, type_ in known.statement.variables),
+    )
+    return Conjecture(statement, tuple(replaced(proof, turn) for proof in known.proofs), inhabited=False)
+
+
+def other_numeral(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Another numeral in all places of one, or in one place."""
+    places = [
+        (index, token)
+        for index, says in enumerate(known.statement.texts)
+        for token in tokenize(says)
+        if token.kind == "number" and token.text.isdigit() and len(token.text) < 7
+    ]
+    if not places:
+        return None
+    chosen, token = random.choice(places)
+    value = int(token.text)
+    wish = str(random.choice([value + 1, max(0, value - 1), value + 2, 2 * value, value + random.randint(3, 20)]))
+    everywhere = random.random() < 0.7
+    texts = list(known.statement.texts)
+    for index, place in reversed(places):
+        if (everywhere and place.text == token.text) or (index, place) == (chosen, token):
+            texts[index] = texts[index][: place.start] + wish + texts[index][place.end :]
+    if wish == token.text:
+        return None
+    proofs = tuple(_other_numeral(proof, token.text, wish) for proof in known.proofs)
+    touched = texts[:-1] != known.statement.texts[:-1]
+    return Conjecture(
+        _with_texts(known.statement, texts), tuple(dict.fromkeys((*known.proofs, *proofs))), inhabited=not touched
+    )
+
+
+def other_relation(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """A weaker or stronger relation in the goal, or in a hypothesis."""
+    texts = known.statement.texts
+    index = random.choice([len(texts) - 1, random.randrange(len(texts))])
+    relation, left, right = outermost(texts[index])
+    in_goal = index == len(texts) - 1
+    turn = (_WEAKER | _STRONGER) if in_goal else (_STRONGER | {"<": "≤", ">": "≥"})
+    if relation not in turn or not left:
+        return None
+    texts[index] = f"{left} {turn[relation]} {right}"
+    return Conjecture(_with_texts(known.statement, texts), known.proofs, inhabited=in_goal)
+
+
+def both_sides(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """The same done to both sides of the goal."""
+    relation, left, right = outermost(known.statement.goal)
+    numbers = known.statement.of_type(*_NUMBERS)
+    if relation not in ("=", "≤", "<", "≥", ">") or not numbers:
+        return None
+    left, right, term = bracketed(left), bracketed(right), random.choice(numbers)
+    number = random.randint(2, 9)
+    forms = ["{0} + {2}", "{1} * {0}", "{0} + {1}", "{1} * {0} + {2}"]
+    if relation == "=":
+        forms += ["{0} ^ 2", "{2} * {0}", "{0} * {0}", "{0} - {2}", "{0} % {1}"]
+    form = random.choice(forms)
+    goal = f"{form.format(left, number, term)} {relation} {form.format(right, number, term)}"
+    lemma = _as_fact(known)
+    return Conjecture(replace(known.statement, goal=goal), (*known.proofs, *lemma))
+
+
+def add_hypothesis(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Ask more of the numbers."""
+    numbers = known.statement.of_type(*_NUMBERS)
+    if not numbers:
+        return None
+    name = random.choice(numbers)
+    others = [other for other in known.statement.of_type(dict(known.statement.variables)[name]) if other != name]
+    number = random.randint(1, 9)
+    wishes = [f"{number} ≤ {name}", f"{name} ≠ 0", f"{name} % {number + 1} = {random.randint(0, number)}"]
+    wishes += [f"{name} {sign} {random.choice(others)}" for sign in "≤<" if others]
+    added = (known.statement.fresh("hk"), random.choice(wishes))
+    statement = replace(known.statement, hypotheses=(*known.statement.hypotheses, added))
+    return Conjecture(statement, known.proofs, inhabited=False)
+
+
+def invert(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Exchange a hypothesis and the goal, both denied."""
+    if not known.statement.hypotheses:
+        return None
+    index = random.randrange(len(known.statement.hypotheses))
+    name, says = known.statement.hypotheses[index]
+    hypotheses = list(known.statement.hypotheses)
+    hypotheses[index] = (name, _denied(known.statement.goal))
+    kept = known.statement.fresh("hn")
+    proofs = [f"by\n  intro {kept}\n  apply {name}\n  {tactic}" for tactic in _single(known.proofs)]
+    proofs += [f"by\n  have {kept} := {name}\n  {tactic}" for tactic in _single(known.proofs)]
+    statement = replace(known.statement, hypotheses=tuple(hypotheses), goal=_denied(says))
+    return Conjecture(statement, (*known.proofs, *proofs), inhabited=False)
+
+
+def conjoin(known: Known, other: Known, random: Random) -> Conjecture | None:
+    """Two theorems in one."""
+    if len(known.statement.variables) + len(other.statement.variables) > 7:
+        return None
+    apart = {}
+    mine = names_in(known.statement.texts) | {name for name, _ in known.statement.variables}
+    mine |= {name for name, _ in known.statement.hypotheses}
+    for name, _ in (*other.statement.variables, *other.statement.hypotheses):
+        if name in mine:
+            apart[name] = known.statement.fresh(name + "₂")
+    if any(name + "₂" in names_in(other.statement.texts) for name in apart):
+        return None
+    second = other.statement.replaced(apart)
+    sign = random.choice(["∧", "∧", "∨"])
+    statement = Statement(
+        (*known.statement.variables, *second.variables),
+        (*known.statement.hypotheses, *second.hypotheses),
+        f"{_loose(known.statement.goal)} {sign} {_loose(second.goal)}",
+    )
+    first = [_block(proof) for proof in known.proofs]
+    last = [_block(replaced(proof, apart)) for proof in other.proofs]
+    proofs = []
+    for one, two in zip(first, last, strict=False):
+        if one is None or two is None:
+            continue
+        if sign == "∧":
+            proofs.append(f"by\n  constructor\n  · {_below(one, 4)}\n  · {_below(two, 4)}")
+            if "\n" not in one + two:
+                proofs.append(f"by\n  exact ⟨by {one}, by {two}⟩")
+        else:
+            proofs += [f"by\n  left\n  {_below(one, 2)}", f"by\n  right\n  {_below(two, 2)}"]
+    return Conjecture(statement, tuple(proofs)) if proofs else None
+
+
+def exists(known: Known, _other: Known, random: Random) -> Conjecture | None:
+    """Ask for a number that the theorem holds of."""
+    free = [name for name in known.statement.of_type(*_NUMBERS) if not _mention(known.statement, name)]
+    if not free:
+        return None
+    name = random.choice(free)
+    type_ = dict(known.statement.variables)[name]
+    rest = [other for other in known.statement.of_type(type_) if other != name]
+    rest_of = tuple(each for each in known.statement.variables if each[0] != name)
+    statement = replace(known.statement, variables=rest_of, goal=f"∃ {name} : {type_}, {known.statement.goal}")
+    witness = random.choice(["0", "1", "2", *rest, *(f"{other} + 1" for other in rest)])
+    proofs = []
+    for block in filter(None, map(_block, known.proofs)):
+        block = replaced(block, {name: bracketed(witness)})
+        proofs.append(f"by\n  refine ⟨{witness}, ?_⟩\n  {_below(block, 2)}")
+        if "\n" not in block:
+            proofs.append(f"by\n  exact ⟨{witness}, by {block}⟩")
+    return Conjecture(statement, tuple(proofs))
+
+
+MUTATIONS: Mapping[str, Mutation] = {
+    mutation.__name__: mutation
+    for mutation in (
+        generalise,
+        specialise,
+        instantiate,
+        other_numbers,
+        other_numeral,
+        other_relation,
+        both_sides,
+        add_hypothesis,
+        invert,
+        conjoin,
+        exists,
+    )
+}
+
+
+def _with_texts(statement: Statement, texts: Sequence[str]) -> Statement:
+    named = zip(statement.hypotheses, texts[:-1], strict=True)
+    return replace(statement, hypotheses=tuple((name, says) for (name, _), says in named), goal=texts[-1])
+
+
+def _used(statement: Statement) -> Statement:
+    """Without the variables that nothing mentions."""
+    mentioned = names_in(statement.texts)
+    return replace(statement, variables=tuple(each for each in statement.variables if each[0] in mentioned))
+
+
+def _mention(statement: Statement, name: str) -> bool:
+    """Whether a hypothesis is about `name`."""
+    return name in names_in(says for _, says in statement.hypotheses)
+
+
+def _other_numeral(proof: str, old: str, new: str) -> str:
+    tokens = [token for token in tokenize(proof) if token.kind == "number" and token.text == old]
+    for token in reversed(tokens):
+        proof = proof[: token.start] + new + proof[token.end :]
+    return proof
+
+
+def _denied(proposition: str) -> str:
+    return proposition[1:].strip() if proposition.startswith("¬") else f"¬{bracketed(proposition)}"
+
+
+def _loose(goal: str) -> str:
+    """In brackets where it would swallow what follows, or be swallowed."""
+    return f"({goal})" if outermost(goal)[0] in ("∀", "∃", "fun", "→", "↔", "∨", "∧") else goal
+
+
+def _single(proofs: Sequence[str]) -> list[str]:
+    """The tactics of proofs that are one."""
+    return [match[1] for proof in proofs if (match := _ONE_TACTIC.fullmatch(proof)) and "intro" not in proof][:2]
+
+
+def _block(proof: str) -> str | None:
+    """The tactic block of a proof, its lines at the margin; None for a proof term."""
+    if not proof.startswith("by\n  "):
+        return None
+    return "\n".join(line.removeprefix("  ") for line in proof.split("\n")[1:])
+
+
+def _below(block: str, columns: int) -> str:
+    """A block whose further lines stand `columns` to the right."""
+    return block.replace("\n", "\n" + " " * columns)
+
+
+def _as_fact(known: Known) -> list[str]:
+    """Proofs that establish the source's goal first and rewrite with it, or hand it on."""
+    block = next(filter(None, map(_block, known.proofs)), None)
+    if block is None:
+        return []
+    fact = f"by\n  have key : {known.statement.goal} := by\n    {_below(block, 4)}\n"
+    last = "rw [key]" if outermost(known.statement.goal)[0] == "=" else "omega"
+    return [f"{fact}  {last}", f"{fact}  grind"]

@@ -1,0 +1,51 @@
+"""When a statement says nothing new: a key that it shares with every rendition of itself."""
+
+from prover.search.tactics.propositions import outermost
+from prover.source.lexer import tokenize
+from training.conjectures.statement import Statement, replaced
+from training.corpus.dedupe import canonical
+from training.corpus.record import TheoremRecord
+
+_TURNED = {">": "<", "≥": "≤"}
+
+
+def key(record: TheoremRecord) -> str:
+    """A key that statements share only if they differ in names, in the form or order of binders and hypotheses, in doubled
+    hypotheses, in variables that nothing mentions, or in the side from which a relation is read.
+    """
+    statement = Statement.read(record)
+    return canonical(record) if statement is None else _key(statement)
+
+
+def _key(statement: Statement) -> str:
+    types = dict(statement.variables)
+    goal = _turned(statement.goal)
+    says = [_turned(text) for _, text in statement.hypotheses]
+    # Without names first, so that the order does not hang on them; then with the names that this order gives.
+    marks = {name: f"«{type_}»" for name, type_ in types.items()}
+    ordered = sorted(dict.fromkeys(says), key=lambda text: (_words(replaced(text, marks)), _order(text, goal, types)))
+    seen = [token.text.partition(".")[0] for text in (goal, *ordered) for token in tokenize(text)]
+    names = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(n for n in seen if n in types))}
+    binders = " ".join(f"{names[name]}:{_words(types[name])}" for name in names)
+    return "\n".join(
+        [binders, *sorted(_words(replaced(text, names)) for text in ordered), _words(replaced(goal, names))]
+    )
+
+
+def _order(text: str, goal: str, types: dict[str, str]) -> list[int]:
+    """Where the variables of a hypothesis come first in the goal: tells hypotheses of one form apart."""
+    first: dict[str, int] = {}
+    for number, token in enumerate(tokenize(goal)):
+        first.setdefault(token.text.partition(".")[0], number)
+    heads = (token.text.partition(".")[0] for token in tokenize(text))
+    return [first.get(head, 1 << 20) for head in heads if head in types]
+
+
+def _turned(proposition: str) -> str:
+    """`b < a` for `a > b`."""
+    relation, left, right = outermost(proposition)
+    return f"{right} {_TURNED[relation]} {left}" if relation in _TURNED and left else proposition
+
+
+def _words(text: str) -> str:
+    return " ".join(token.text for token in tokenize(text))

@@ -1,0 +1,77 @@
+"""The same theorem and proofs in other names: more to learn from without another question to Lean."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from prover.source.binders import read_shape
+from prover.source.lexer import tokenize
+from training.conjectures.statement import names_in, replaced
+from training.corpus.proofs import ProvedTheorem
+
+_NUMBERS = ["a", "b", "c", "d", "e", "k", "l", "m", "n", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"]
+_FUNCTIONS = ["f", "g", "h", "u", "a", "b", "F", "P"]
+_FACTS = [
+    "h",
+    "h₀",
+    "h₁",
+    "h₂",
+    "h₃",
+    "h₄",
+    "h0",
+    "h1",
+    "h2",
+    "h3",
+    "ha",
+    "hb",
+    "hx",
+    "hy",
+    "hn",
+    "hm",
+    "hk",
+    "hab",
+    "hxy",
+    "hf",
+]
+
+
+def renamed(theorems: Sequence[ProvedTheorem], copies: int, seed: int) -> Iterator[ProvedTheorem]:
+    """Each theorem, then `copies` of it with other names for what stands in front of its colon; fewer where no names are free."""
+    for number, theorem in enumerate(theorems):
+        yield theorem
+        for copy in range(copies):
+            other = _renamed(theorem, Random(f"{seed}/{number}/{copy}"))
+            if other is not None:
+                yield other
+
+
+def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
+    record = proved.theorem
+    if record.context or record.header:
+        return None
+    shape = read_shape(record.statement)
+    given = shape.binders[: len(shape.binders) - len(shape.intros)]
+    # Fixed are all other names that occur: none of them may be taken, so that nothing is captured.
+    own = {binder.name for binder in given}
+    fixed = names_in([record.statement, *proved.proofs]) - own
+    names: dict[str, str] = {}
+    for binder in given:
+        words = {token.text for token in tokenize(binder.type)}
+        pool = _NUMBERS if words <= {"Nat", "Int"} else _FUNCTIONS if words <= {"Nat", "Int", "→"} else _FACTS
+        if not words <= {"Nat", "Int", "→"} and not binder.name.startswith("h"):
+            continue
+        free = [name for name in pool if name not in fixed and name not in names.values()]
+        if free:
+            names[binder.name] = random.choice(free)
+    unchanged = own - set(names)
+    if not names or set(names.values()) & unchanged:
+        return None
+    # What the portfolio calls after a variable (`rn` for the remainders of `n`) goes with it.
+    beside = {f"r{old}": f"r{new}" for old, new in names.items() if f"r{old}" in fixed}
+    if set(beside.values()) & (fixed | set(names.values())):
+        beside = {}
+    head = f"theorem {record.name}"
+    statement = head + replaced(record.statement.removeprefix(head), names)
+    if not record.statement.startswith(head):
+        return None
+    proofs = tuple(replaced(proof, names | beside) for proof in proved.proofs)
+    return ProvedTheorem(theorem=record.model_copy(update={"statement": statement}), proofs=proofs)

@@ -1,0 +1,116 @@
+"""A statement taken apart into variables, hypotheses and goal, so that it can be changed and written down again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from prover.search.tactics.propositions import outermost
+from prover.source.binders import read_shape
+from prover.source.lexer import tokenize
+from training.corpus.record import TheoremRecord
+
+_OF_TYPES = frozenset({"Nat", "Int", "Bool", "List", "Option", "→", "(", ")", "×"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a theorem says, with every variable and hypothesis in front of the colon.
+
+    Attributes:
+        variables: names with their types, in order.
+        hypotheses: names with what they say, in order.
+        goal: what is to be proved.
+        moved: names that stood behind the colon in the source: a proof of that one introduces them.
+    """
+
+    variables: tuple[tuple[str, str], ...]
+    hypotheses: tuple[tuple[str, str], ...]
+    goal: str
+    moved: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, record: TheoremRecord) -> "Statement | None":
+        """Take a statement apart; None if it is none of the plain kind: numbers, Booleans, lists and functions of them,
+        without a context, instances or a header of its own.
+        """
+        if record.context or record.header or any(sign in record.statement for sign in "[⦃@"):
+            return None
+        shape = read_shape(record.statement)
+        variables, hypotheses = [], []
+        for binder in shape.binders:
+            # As in `∀ n > 2, …`, where Lean takes a natural number unless something says otherwise.
+            type_ = binder.type or ("Nat" if "Int" not in record.statement else "")
+            if type_ and all(token.text in _OF_TYPES for token in tokenize(type_)):
+                variables.append((binder.name, type_))
+            elif outermost(binder.type)[0]:
+                hypotheses.append((binder.name, binder.type))
+            else:
+                return None
+        names = [name for name, _ in (*variables, *hypotheses)]
+        if not shape.goal or len(set(names)) < len(names):
+            return None
+        return cls(tuple(variables), tuple(hypotheses), shape.goal, shape.intros)
+
+    def text(self, name: str) -> str:
+        """`theorem NAME (x : T) (h : P) : goal`; neighbours of one type share their brackets."""
+        groups: list[tuple[list[str], str]] = []
+        for variable, type_ in self.variables:
+            if groups and groups[-1][1] == type_:
+                groups[-1][0].append(variable)
+            else:
+                groups.append(([variable], type_))
+        binders = [f"({' '.join(names)} : {type_})" for names, type_ in groups]
+        binders += [f"({hypothesis} : {says})" for hypothesis, says in self.hypotheses]
+        return " ".join(["theorem", name, *binders, ":", self.goal])
+
+    def of_type(self, *types: str) -> list[str]:
+        """The variables of one of these types."""
+        return [name for name, type_ in self.variables if type_ in types]
+
+    def fresh(self, wish: str) -> str:
+        """A name like `wish` that the statement has not."""
+        used = {token.text for text in self.texts for token in tokenize(text)} | {name for name, _ in self.variables}
+        used |= {name for name, _ in self.hypotheses}
+        while wish in used:
+            wish += "'"
+        return wish
+
+    @property
+    def texts(self) -> list[str]:
+        """What the hypotheses say, and the goal."""
+        return [*(says for _, says in self.hypotheses), self.goal]
+
+    def replaced(self, names: Mapping[str, str]) -> "Statement":
+        """With other texts for some names, wherever they stand; variables that become no name are left out."""
+        variables = tuple((names.get(name, name), type_) for name, type_ in self.variables)
+        return Statement(
+            tuple((name, type_) for name, type_ in variables if _is_name(name)),
+            tuple((names.get(name, name), replaced(says, names)) for name, says in self.hypotheses),
+            replaced(self.goal, names),
+            tuple(names.get(name, name) for name in self.moved),
+        )
+
+
+def replaced(text: str, names: Mapping[str, str]) -> str:
+    """Other texts for some names of a term or proof; `x.1` and `x.foo` are `x` and what follows."""
+    pieces, end = [], 0
+    for token in tokenize(text):
+        head, dot, rest = token.text.partition(".")
+        if token.kind == "name" and head in names:
+            pieces += [text[end : token.start], names[head] + dot + rest]
+            end = token.end
+    return "".join([*pieces, text[end:]])
+
+
+def bracketed(text: str) -> str:
+    """In brackets, unless it is one token."""
+    return text if len(list(tokenize(text))) == 1 else f"({text})"
+
+
+def names_in(texts: Iterable[str]) -> set[str]:
+    """The heads of all names in some texts."""
+    return {token.text.partition(".")[0] for text in texts for token in tokenize(text) if token.kind == "name"}
+
+
+def _is_name(text: str) -> bool:
+    tokens = list(tokenize(text))
+    return len(tokens) == 1 and tokens[0].kind == "name"

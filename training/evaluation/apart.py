@@ -1,0 +1,230 @@
+"""Samples drawn on a machine with a GPU and without Lean, checked on one that has it.
+
+    python -m training.evaluation.apart MODEL CORPUS... --out TEXTS.jsonl.gz [--samples 256]
+    leansieve evaluate check TEXTS.jsonl.gz CORPUS... --model MODEL --out SAMPLES.json.gz
+
+The first needs torch, transformers and pydantic, no vLLM. The second gives what `leansieve evaluate run` gives, and goes on where it
+was stopped, by the file of verdicts.
+"""
+
+import argparse
+import gzip
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.atomic import atomic_write
+from prover.sampling.prompt import SourceFormat
+from prover.verdict import Verdict
+from training.corpus.record import TheoremRecord, read_corpus
+from training.evaluation.samples import Proof, TheoremSamples
+
+_REPORT_SECONDS = 10.0
+
+
+class Checks(Protocol):
+    """Begins checks: `training.rollouts.verifier.Verifier`."""
+
+    def check(self, record: TheoremRecord, proof: str) -> "Future[Verdict]":
+        """The verdict on a proof, when it is there."""
+        ...
+
+
+class Drawn(BaseModel):
+    """What a model answered for one theorem; one JSON object a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """The theorem's name in the corpus."""
+    digest: str
+    """The theorem's digest."""
+    texts: tuple[tuple[str, int, bool], ...] = Field(min_length=1)
+    """Each text, how often it came, and whether the model came to its end."""
+
+
+def draw(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    records: Sequence[TheoremRecord],
+    samples: int,
+    max_tokens: int,
+    top_p: float = 0.99,
+    batch: int = 4096,
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+) -> Iterator[Drawn]:
+    """Answers at temperature 1, many theorems of like length at once; those of a theorem in one batch where that holds them."""
+    form = SourceFormat()
+    prompts = {record.name: tokenizer.encode(form.render(record.theorem)) for record in records}
+    room = int(model.config.max_position_embeddings) - max_tokens
+    order = sorted(
+        (record for record in records if len(prompts[record.name]) <= room), key=lambda each: len(prompts[each.name])
+    )
+    together = max(1, batch // samples)
+    torch.manual_seed(seed)
+    began, done = time.monotonic(), 0
+    for start in range(0, len(order), together):
+        chunk = order[start : start + together]
+        answers = _answers(model, tokenizer, [prompts[record.name] for record in chunk], samples, max_tokens, top_p)
+        for index, record in enumerate(chunk):
+            texts: Counter[tuple[str, bool]] = Counter()
+            for tokens in answers[index * samples : (index + 1) * samples]:
+                ended = tokenizer.eos_token_id in tokens
+                end = tokens.index(tokenizer.eos_token_id) if ended else len(tokens)
+                text = str(tokenizer.decode(tokens[:end], skip_special_tokens=False))
+                stops = [at for stop in form.stop if (at := text.find(stop)) >= 0]
+                texts[form.extract(text[: min(stops)] if stops else text), ended or bool(stops)] += 1
+            counted = tuple((text, count, ended) for (text, ended), count in texts.most_common())
+            yield Drawn(name=record.name, digest=record.theorem.digest, texts=counted)
+        done += len(chunk)
+        report(f"{done}/{len(order)} theorems, {time.monotonic() - began:.0f} s")
+    for record in records:
+        if len(prompts[record.name]) > room:
+            yield Drawn(name=record.name, digest=record.theorem.digest, texts=(("", samples, False),))
+
+
+@torch.inference_mode()
+def _answers(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    samples: int,
+    max_tokens: int,
+    top_p: float,
+) -> list[list[int]]:
+    width = max(map(len, prompts))
+    padded = [[tokenizer.pad_token_id] * (width - len(prompt)) + prompt for prompt in prompts]
+    tokens = torch.tensor(padded, device=model.device)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    out = model.generate(  # type: ignore[operator]
+        tokens,
+        attention_mask=mask,
+        do_sample=True,
+        temperature=1.0,
+        top_p=top_p,
+        top_k=0,
+        max_new_tokens=max_tokens,
+        num_return_sequences=samples,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    answers: list[list[int]] = out[:, width:].tolist()
+    return answers
+
+
+def check(
+    drawn: Mapping[str, Drawn],
+    records: Sequence[TheoremRecord],
+    verifier: Checks,
+    report: Callable[[str], None] = print,
+) -> list[TheoremSamples]:
+    """The verdict on every text: the most frequent of each theorem first, so that what is solved shows early."""
+    checks: dict[tuple[str, str], Future[Verdict]] = {}
+    texts = {record.name: _texts(drawn[record.name]) for record in records}
+    solved: set[str] = set()
+    for place in range(max(len(each) for each in texts.values())):
+        for record in records:
+            if place < len(texts[record.name]):
+                text, _, finished = texts[record.name][place]
+                if finished and text:  # cut off is wrong, as in training
+                    checks[record.name, text] = verifier.check(record, text)
+    began = last = time.monotonic()
+    for number, ((name, _), verdict) in enumerate(checks.items(), start=1):
+        if verdict.result().verified:
+            solved.add(name)
+        if time.monotonic() - last >= _REPORT_SECONDS or number == len(checks):
+            last = time.monotonic()
+            report(f"{number}/{len(checks)} texts, {len(solved)} theorems solved, {last - began:.0f} s")
+    verified = {key for key, verdict in checks.items() if verdict.result().verified}
+    return [
+        TheoremSamples(
+            name=record.name,
+            proofs=tuple(
+                Proof(text=text, count=count, verified=(record.name, text) in verified)
+                for text, count, _ in texts[record.name]
+            ),
+        )
+        for record in records
+    ]
+
+
+def _texts(drawn: Drawn) -> list[tuple[str, int, bool]]:
+    """Each text once, the most frequent first; one that came whole and cut off as well counts as whole, as in `sampling`."""
+    counts: Counter[str] = Counter()
+    finished: set[str] = set()
+    for text, count, ended in drawn.texts:
+        counts[text] += count
+        if ended:
+            finished.add(text)
+    return [(text, count, text in finished) for text, count in counts.most_common()]
+
+
+def write_drawn(path: Path, rows: Iterator[Drawn]) -> int:
+    """Write gzipped lines, whole or not at all; returns how many."""
+    lines = [row.model_dump_json() for row in rows]
+    with atomic_write(path) as stream:
+        stream.write(gzip.compress("".join(line + "\n" for line in lines).encode(), mtime=0))
+    return len(lines)
+
+
+def read_drawn(path: Path, records: Sequence[TheoremRecord]) -> Mapping[str, Drawn]:
+    """What was drawn for each of the theorems, by name.
+
+    Raises:
+        ValueError: the file is none of these, or lacks one of the theorems.
+    """
+    try:
+        rows = [Drawn.model_validate_json(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} holds no drawn texts ({str(error).splitlines()[0]}).") from None
+    found = {row.name: row for row in rows}
+    for record in records:
+        if record.name not in found or found[record.name].digest != record.theorem.digest:
+            raise ValueError(f"{path} has nothing for {record.name}: it was drawn for other theorems.")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluation.apart", description="Sample a model, without Lean."
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("corpora", type=Path, nargs="+", metavar="corpus")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("--max-tokens", type=int, default=160)
+    parser.add_argument("--batch", type=int, default=4096, help="answers in work at once")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    try:
+        records = [record for corpus in arguments.corpora for record in read_corpus(corpus)]
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        tokenizer = AutoTokenizer.from_pretrained(arguments.model, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=dtype, local_files_only=True)
+        model.to(device).eval()  # type: ignore[arg-type]
+        rows = draw(
+            model,
+            tokenizer,
+            records,
+            arguments.samples,
+            arguments.max_tokens,
+            batch=arguments.batch,
+            seed=arguments.seed,
+        )
+        print(f"{write_drawn(arguments.out, rows)} theorems in {arguments.out}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
