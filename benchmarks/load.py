@@ -38,7 +38,8 @@ from rich.console import Console
 from rich.table import Table
 
 from leansieve.v1 import check_pb2, prove_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from leansieve.v1.check_pb2_grpc import ProofCheckServiceStub
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchServiceStub
 from prover.requests import BusyError
 from service.client.client import Client
 from service.grpc import status
@@ -84,13 +85,13 @@ class Seen:
     resident_mib: list[tuple[float, float]] = field(default_factory=list)
 
 
-async def one_search(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+async def one_search(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
     """A search to its end; accepted ones have to be answered."""
     request = prove_pb2.ProveRequest()
     request.theorem.statement = theorem(number)
     request.options.budget.samples = 8
     accepted = answered = False
-    async for response in stub.Prove(request, timeout=300):
+    async for response in ProofSearchServiceStub(channel).Prove(request, timeout=300):
         match response.WhichOneof("event"):
             case "accepted":
                 accepted = True
@@ -104,7 +105,7 @@ async def one_search(stub: ProofSearchStub, number: int, seen: Seen) -> None:
         seen.wrong.append("a search that was accepted ended without a summary")
 
 
-async def one_stream_of_checks(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+async def one_stream_of_checks(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
     """Some checks in a stream: as many answers, by their ids."""
     wanted = {str(number + step) for step in range(_CHECKS)}
 
@@ -113,7 +114,7 @@ async def one_stream_of_checks(stub: ProofSearchStub, number: int, seen: Seen) -
             yield check_pb2.CheckProofsRequest(id=name, check=check_request(int(name)))
 
     got: set[str] = set()
-    async for answer in stub.CheckProofs(items(), timeout=300):
+    async for answer in ProofCheckServiceStub(channel).CheckProofs(items(), timeout=300):
         seen.accepted += not got  # who is refused gets no answer
         if answer.WhichOneof("outcome") == "verdict":
             seen.verdicts += 1
@@ -129,9 +130,9 @@ async def one_stream_of_checks(stub: ProofSearchStub, number: int, seen: Seen) -
         seen.wrong.append(f"a stream of {len(wanted)} checks answered {len(got)}")
 
 
-async def one_check(stub: ProofSearchStub, number: int, seen: Seen) -> None:
+async def one_check(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
     """A check."""
-    await stub.CheckProof(check_request(number), timeout=300)
+    await ProofCheckServiceStub(channel).CheckProof(check_request(number), timeout=300)
     seen.accepted += 1
     seen.answered += 1
     seen.verdicts += 1
@@ -140,11 +141,10 @@ async def one_check(stub: ProofSearchStub, number: int, seen: Seen) -> None:
 async def client(address: str, numbers: "itertools.count[int]", ends: float, seen: Seen) -> None:
     """One client: a call after the other, of a kind that it draws, until the time is over."""
     async with grpc.aio.insecure_channel(address) as channel:
-        stub = ProofSearchStub(channel)
         while time.monotonic() < ends:
             call = random.choices([one_search, one_stream_of_checks, one_check], [0.5, 0.3, 0.2])[0]
             try:
-                await call(stub, next(numbers) * _CHECKS, seen)
+                await call(channel, next(numbers) * _CHECKS, seen)
                 seen.ends["OK"] += 1
             except grpc.aio.AioRpcError as error:
                 seen.ends[error.code().name] += 1

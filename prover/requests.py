@@ -90,11 +90,11 @@ class Accepted:
 
     Attributes:
         goal: the goal with its hypotheses, as Lean prints it.
-        request_id: how the server's log names the search; empty in this process.
+        log_id: how the server's log names the search; empty in this process.
     """
 
     goal: str
-    request_id: str = ""
+    log_id: str = ""
 
 
 Event = Accepted | Progress | Proof | Minimised | Finished

@@ -12,7 +12,6 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from leansieve.v1.proof_search_pb2_grpc import add_ProofSearchServicer_to_server
 from prover.errors import UserError
 from prover.requests import Service
 from prover.store.queue import JobQueue
@@ -20,11 +19,14 @@ from service.auth.authentication import Authentication
 from service.auth.identity import Role
 from service.auth.owners import Owners
 from service.client.address import bind, is_local
+from service.contract.methods import SERVICES
 from service.core.engine import Engine
 from service.core.memory import ProofCache, open_database
 from service.core.quotas import Quotas
-from service.grpc.interceptor import Around, Surround
-from service.grpc.servicer import Servicer
+from service.grpc import services
+from service.grpc.interceptor import Around
+from service.handlers.call import Surround
+from service.handlers.handlers import Handlers
 from service.http.calls import Calls
 from service.http.server import HttpServer
 from service.jobs.jobs import Jobs
@@ -37,14 +39,12 @@ from service.ops.connections.grpc import options
 from service.ops.connections.guests import Guests, Room
 from service.ops.connections.watch import watch
 from service.ops.draining import CallsInWork
-from service.ops.health import SERVICE, Health, readiness
+from service.ops.health import Health, readiness
 from service.ops.metrics import http as metrics_http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
 from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, Names
-
-__all__ = ["SERVICE", "Signals", "listening", "serve"]
 
 _log = structlog.get_logger(__name__)
 
@@ -107,18 +107,18 @@ async def listening(
         return [counted.around, recorder.tracing.around, in_work.around, authentication.around]
 
     server = grpc.aio.server(
-        interceptors=[Around(surround) for surround in surrounds(GRPC, settings.server.listen)],
+        interceptors=[Around(surrounds(GRPC, settings.server.listen))],
         options=options(settings.server, room),
     )
-    state, servicer = Health(), Servicer(service, settings, jobs, quotas)
+    state, handlers = Health(), Handlers(service, settings, jobs, quotas)
     await state.report(serving=False)
-    add_ProofSearchServicer_to_server(servicer, server)
+    services.register(handlers, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     address = bind(server, settings)
     http: HttpServer | None = None
     if settings.http.listen:
-        calls = Calls(servicer, surrounds(HTTP, settings.http.listen))
+        calls = Calls(handlers, surrounds(HTTP, settings.http.listen))
         guests = Guests(room, recorder.connections("http"))
         http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)
@@ -136,7 +136,7 @@ async def listening(
         draining = asyncio.create_task(server.stop(settings.server.drain_seconds + 60.0))
         if http is not None:
             http.stop_listening()
-        in_work.end("WatchBatch")  # the batch goes on elsewhere
+        in_work.end("WatchBatchResults")  # the batch goes on elsewhere
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.server.drain_seconds):
                 await _first(in_work.none(), hurry.wait())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from prover.store.database import Database
@@ -199,6 +199,22 @@ class JobQueue:
 
         return await self._database.write(work)
 
+    async def page(self, most: int, before: StoredJob | None = None, owner: str | None = None) -> list[StoredJob]:
+        """At most `most` jobs of an owner, the newest first; those that are older than `before`. None: of every owner.
+
+        Raises StoreError.
+        """
+        query = _jobs().order_by(JobRow.created.desc(), JobRow.id.desc()).limit(most)
+        if owner is not None:
+            query = query.where(JobRow.owner == owner)
+        if before is not None:
+            query = query.where(tuple_(JobRow.created, JobRow.id) < (before.created, before.id))
+        return await self._database.read(lambda c: [StoredJob(*row) for row in c.execute(query)])
+
+    async def delete(self, job: str) -> None:
+        """Delete a job with its items and answers; nothing happens if there is none. Raises StoreError."""
+        await self._database.write(lambda c: c.execute(delete(JobRow).where(JobRow.id == job)))
+
     async def trim(self, older_than: float) -> int:
         """See `trim`. Raises StoreError."""
         return await self._database.write(lambda c: trim(self._database, c, older_than))
@@ -325,11 +341,13 @@ def trim(database: Database, connection: Connection, older_than: float) -> int:
 
 
 def _job(connection: Connection, job: str) -> StoredJob | None:
-    columns = (JobRow.id, JobRow.owner, JobRow.label, JobRow.total, JobRow.answered)
-    times = (JobRow.created, JobRow.cancelled, JobRow.finished)
-    row = connection.execute(select(*columns, *times).where(JobRow.id == job)).first()
-    if row is None:
-        return None
-    at_work = (ItemRow.job == job, ItemRow.state == "running")
-    running = connection.scalar(select(func.count()).select_from(ItemRow).where(*at_work)) or 0
-    return StoredJob(*row[:5], running, *row[5:])
+    row = connection.execute(_jobs().where(JobRow.id == job)).first()
+    return None if row is None else StoredJob(*row)
+
+
+def _jobs() -> Select[Any]:
+    """The columns of `StoredJob`."""
+    at_work = (ItemRow.job == JobRow.id, ItemRow.state == "running")
+    running = select(func.count()).select_from(ItemRow).where(*at_work).scalar_subquery()
+    columns = (JobRow.id, JobRow.owner, JobRow.label, JobRow.total, JobRow.answered, running)
+    return select(*columns, JobRow.created, JobRow.cancelled, JobRow.finished)

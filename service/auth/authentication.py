@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import unquote
 
 import structlog
 
@@ -14,29 +13,31 @@ from prover.errors import NotAllowedError, UnknownCallerError, UserError
 from service.auth.identity import CALLER, Identity, Role
 from service.auth.tokens import Token, digest, read
 from service.auth.watched import Watched
-from service.grpc import status
-from service.grpc.interceptor import Call
+from service.contract.methods import SERVICES
+from service.handlers.call import Call
 from service.ops.config import SecuritySettings
 
 _log = structlog.get_logger(__name__)
 
-SERVICE = "leansieve.v1.ProofSearch"
 HEALTH = "grpc.health.v1.Health"
 
 ROLES: Mapping[str, Role | None] = {
     "Prove": Role.PROVE,
     "FillSorries": Role.PROVE,
     "SuggestTactics": Role.PROVE,
-    "SubmitBatch": Role.PROVE,
-    "WatchBatch": Role.PROVE,
+    "CreateBatch": Role.PROVE,
+    "GetBatch": Role.PROVE,
+    "ListBatches": Role.PROVE,
     "CancelBatch": Role.PROVE,
+    "DeleteBatch": Role.PROVE,
+    "WatchBatchResults": Role.PROVE,
     "CheckProof": Role.CHECK,
     "CheckProofs": Role.CHECK,
     "CheckSolution": Role.CHECK,
     "GetServerInfo": None,
     "ReloadModel": Role.ADMIN,
 }
-"""The role that a method of `SERVICE` needs; None: any. Methods that are not here need `admin`."""
+"""The role that a method of the contract needs; None: any. Methods that are not here need `admin`."""
 
 
 _LOOK_SECONDS = 1.0  # how soon a call in work ends whose token was revoked or has ended
@@ -52,7 +53,7 @@ class Refusal(StrEnum):
 
 
 class Authentication:
-    """Tells who calls; give `around` to an `Around` interceptor."""
+    """Tells who calls; `around` surrounds each call."""
 
     def __init__(
         self,
@@ -91,14 +92,12 @@ class Authentication:
             if call.service != HEALTH:
                 self._refused(identity)
                 _log.info("refused", rpc=call.method, peer=_peer(call), reason=identity.value)
-                await status.abort(call.context, UnknownCallerError(self._wanted))
+                raise UnknownCallerError(self._wanted)
             identity = Identity(_peer(call), frozenset())
         if (role := _role(call)) is not None and not identity.may(role):
             self._refused(Refusal.NOT_ALLOWED)
             _log.info("refused", rpc=call.method, client=identity.name, reason=Refusal.NOT_ALLOWED.value)
-            await status.abort(
-                call.context, NotAllowedError(f"{call.method} needs the role {role.value}, which you do not have")
-            )
+            raise NotAllowedError(f"{call.method} needs the role {role.value}, which you do not have")
         # Not reset: the task ends with the call, and a generator may be closed from elsewhere.
         CALLER.set(identity)
         task = asyncio.current_task()
@@ -140,8 +139,7 @@ class Authentication:
         return Identity(_peer(call), self._everybody)
 
     def _by_certificate(self, call: Call) -> Identity:
-        name = next(iter(call.context.auth_context().get("x509_common_name", ())), None)
-        return Identity(_peer(call) if name is None else name.decode(errors="replace"), self._client_roles)
+        return Identity(_peer(call) if call.common_name is None else call.common_name, self._client_roles)
 
 
 def _by_token(call: Call, tokens: Mapping[str, Token]) -> Identity | Refusal:
@@ -157,10 +155,8 @@ def _by_token(call: Call, tokens: Mapping[str, Token]) -> Identity | Refusal:
 
 def _role(call: Call) -> Role | None:
     """What a call needs; None: nothing."""
-    return ROLES.get(call.method, Role.ADMIN) if call.service == SERVICE else None
+    return ROLES.get(call.method, Role.ADMIN) if call.service in SERVICES else None
 
 
 def _peer(call: Call) -> str:
-    """`peer:` and the host that calls, without its port: `ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711`, `unix:`."""
-    kind, _, address = unquote(call.context.peer()).partition(":")
-    return f"peer:{address.rpartition(':')[0]}" if kind in ("ipv4", "ipv6") else f"peer:{kind}"
+    return f"peer:{call.peer}"

@@ -7,20 +7,24 @@ from typing import Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from leansieve.v1 import batch_pb2, check_pb2, fill_pb2, server_info_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from leansieve.v1 import batch_pb2, check_pb2, fill_pb2, server_pb2
+from leansieve.v1.batch_pb2_grpc import BatchServiceStub
+from leansieve.v1.check_pb2_grpc import ProofCheckServiceStub
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchServiceStub
+from leansieve.v1.server_pb2_grpc import ServerServiceStub
 from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.verdict import Verdict
 from service.client.connection import open_channel
+from service.contract import batch as batches
+from service.contract import check, info, search, solution, values
+from service.contract import suggest as suggestions
+from service.contract.events import EventReader
+from service.contract.status import error_of
 from service.core.admission import bounds
 from service.grpc import status
-from service.grpc.convert import batch as batches
-from service.grpc.convert import check, info, search, solution, values
-from service.grpc.convert import suggest as suggestions
-from service.grpc.convert.events import EventReader
 from service.jobs.jobs import Batch, JobEvent, JobStatus
 from service.ops.config import Settings
 
@@ -36,7 +40,10 @@ class Client:
         self._address = address
         self._settings = settings
         self._channel = open_channel(address, settings.connection, settings.server.message_bytes)
-        self._stub = ProofSearchStub(self._channel)
+        self._searches = ProofSearchServiceStub(self._channel)
+        self._checks = ProofCheckServiceStub(self._channel)
+        self._batch_calls = BatchServiceStub(self._channel)
+        self._server = ServerServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         """Nothing is sent yet."""
@@ -49,7 +56,7 @@ class Client:
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
         with self._errors():
-            response = await self._stub.CheckProof(
+            response = await self._checks.CheckProof(
                 check.request_to_proto(request), timeout=request.options.limits.seconds + _SLACK_SECONDS
             )
         return values.verdict_from_proto(response.verdict, request.candidate.mode)
@@ -67,23 +74,23 @@ class Client:
             async for name, request in requests:
                 yield check_pb2.CheckProofsRequest(id=name, check=check.request_to_proto(request))
 
-        call = self._stub.CheckProofs(items())
+        call = self._checks.CheckProofs(items())
         with self._errors(call):
             async for response in call:
                 if response.WhichOneof("outcome") == "error":
-                    yield response.id, status.error_of(response.error, self._address)
+                    yield response.id, error_of(response.error, self._address)
                 else:
                     yield response.id, values.verdict_from_proto(response.verdict)
 
     async def check_solution(self, request: Solution) -> list[Solved]:
         """See `prover.assistance.against.solved`."""
         with self._errors():
-            response = await self._stub.CheckSolution(solution.request_to_proto(request))
+            response = await self._checks.CheckSolution(solution.request_to_proto(request))
         return solution.response_from_proto(response)
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        call = self._stub.Prove(
+        call = self._searches.Prove(
             search.request_to_proto(request), timeout=request.options.budget.seconds + _SLACK_SECONDS
         )
         reader = EventReader()
@@ -97,7 +104,7 @@ class Client:
         self, request: fill_pb2.FillSorriesRequest, seconds: float | None = None
     ) -> AsyncGenerator[fill_pb2.FillSorriesResponse, None]:
         """Have the `sorry`s of a file filled, within so many seconds. Raises as `prove`."""
-        call = self._stub.FillSorries(request, timeout=seconds)
+        call = self._searches.FillSorries(request, timeout=seconds)
         with self._errors(call):
             async for response in call:
                 yield response
@@ -105,7 +112,7 @@ class Client:
     async def suggest(self, request: Suggest) -> Suggestions:
         """See `Service.suggest`."""
         with self._errors():
-            response = await self._stub.SuggestTactics(
+            response = await self._searches.SuggestTactics(
                 suggestions.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
             )
         return suggestions.response_from_proto(response)
@@ -113,12 +120,12 @@ class Client:
     async def submit(self, batch: Batch) -> JobStatus:
         """Have theorems proved in the background. Raises as `Jobs.submit`."""
         with self._errors():
-            response = await self._stub.SubmitBatch(batches.request_to_proto(batch), timeout=_SLACK_SECONDS)
-        return batches.status_from_proto(response.status)
+            response = await self._batch_calls.CreateBatch(batches.request_to_proto(batch), timeout=_SLACK_SECONDS)
+        return batches.status_from_proto(response.batch)
 
     async def watch(self, job_id: str, after: int = 0) -> AsyncGenerator[JobEvent, None]:
         """See `Jobs.watch`."""
-        call = self._stub.WatchBatch(batch_pb2.WatchBatchRequest(batch_id=job_id, after=after))
+        call = self._batch_calls.WatchBatchResults(batch_pb2.WatchBatchResultsRequest(id=job_id, after=after))
         with self._errors(call):
             async for response in call:
                 event = batches.event_from_proto(response)
@@ -128,20 +135,43 @@ class Client:
     async def cancel(self, job_id: str) -> JobStatus:
         """See `Jobs.cancel`."""
         with self._errors():
-            request = batch_pb2.CancelBatchRequest(batch_id=job_id)
-            response = await self._stub.CancelBatch(request, timeout=_SLACK_SECONDS)
-        return batches.status_from_proto(response.status)
+            request = batch_pb2.CancelBatchRequest(id=job_id)
+            response = await self._batch_calls.CancelBatch(request, timeout=_SLACK_SECONDS)
+        return batches.status_from_proto(response.batch)
+
+    async def status(self, job_id: str) -> JobStatus:
+        """See `Jobs.status`."""
+        with self._errors():
+            response = await self._batch_calls.GetBatch(batch_pb2.GetBatchRequest(id=job_id), timeout=_SLACK_SECONDS)
+        return batches.status_from_proto(response.batch)
+
+    async def batches(self) -> AsyncGenerator[JobStatus, None]:
+        """All batches of the caller, the newest first. Raises as `status`."""
+        token = ""
+        while True:
+            with self._errors():
+                request = batch_pb2.ListBatchesRequest(page_token=token)
+                response = await self._batch_calls.ListBatches(request, timeout=_SLACK_SECONDS)
+            for batch in response.batches:
+                yield batches.status_from_proto(batch)
+            if not (token := response.next_page_token):
+                return
+
+    async def delete(self, job_id: str) -> None:
+        """See `Jobs.delete`."""
+        with self._errors():
+            await self._batch_calls.DeleteBatch(batch_pb2.DeleteBatchRequest(id=job_id), timeout=_SLACK_SECONDS)
 
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
         with self._errors():
-            response = await self._stub.GetServerInfo(server_info_pb2.GetServerInfoRequest(), timeout=30.0)
+            response = await self._server.GetServerInfo(server_pb2.GetServerInfoRequest(), timeout=30.0)
         return info.from_proto(response, bounds(self._settings)[0])
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """See `Service.reload`."""
         with self._errors():
-            response = await self._stub.ReloadModel(server_info_pb2.ReloadModelRequest(), timeout=_SLACK_SECONDS)
+            response = await self._server.ReloadModel(server_pb2.ReloadModelRequest(), timeout=_SLACK_SECONDS)
         return tuple(info.model_from_proto(model) for model in response.models)
 
     async def ready(self, seconds: float) -> None:

@@ -29,7 +29,7 @@ def bounds(settings: Settings) -> tuple[Bounds, Bounds]:
 
 def admit_limits(wanted: Limits, most: Limits) -> None:
     """Raise InputError unless these limits are positive and within bounds."""
-    _within("limits.time", wanted.seconds, most.seconds, " s")
+    _within("limits.timeout", wanted.seconds, most.seconds, " s")
     _within("limits.heartbeats", wanted.heartbeats, most.heartbeats)
     _within("limits.recursion", wanted.recursion, most.recursion)
 
@@ -38,7 +38,7 @@ def admit_budget(wanted: Budget, most: Budget) -> None:
     """Raise InputError unless this budget is positive and within bounds."""
     _within("budget.samples", wanted.samples, most.samples)
     _within("budget.proofs", wanted.proofs, most.proofs)
-    _within("budget.time", wanted.seconds, most.seconds, " s")
+    _within("budget.timeout", wanted.seconds, most.seconds, " s")
     if wanted.checks is not None:
         _within("budget.checks", wanted.checks, most.samples)
 

@@ -1,70 +1,34 @@
-"""What is done around every call, whatever its method: one interceptor for authentication, metrics and traces alike."""
+"""gRPC's way into the handlers: makes the `Call`, answers within what surrounds every call, reports errors as status."""
 
 from __future__ import annotations  # gRPC's handlers are generic for the type checker alone
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from prover.errors import InputError
+from prover.errors import InputError, UserError
 from service.grpc import status
+from service.handlers.call import REQUEST_ID, Call, Surround, surrounded
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call as it comes in.
-
-    Attributes:
-        service: full name of a service that is registered here, as in `leansieve.v1.ProofSearch`.
-        method: a name of its method, as in `Prove`.
-        kind: `unary`, `client_stream`, `server_stream` or `bidi_stream`.
-        metadata: what the client sent beside the request; of a key that came twice, the last.
-        context: of gRPC.
-        system: how it came, `grpc` or `http`.
-    """
-
-    service: str
-    method: str
-    kind: str
-    metadata: Mapping[str, str | bytes]
-    context: Context
-    system: str = "grpc"
-
-    def status_after(self, error: BaseException | None) -> grpc.StatusCode:
-        """How the call ended, if its handler ended with `error` or, None, without one."""
-        if isinstance(error, GeneratorExit):  # the reader of a stream left
-            return grpc.StatusCode.CANCELLED
-        if isinstance(error, asyncio.CancelledError):
-            left = self.context.time_remaining()
-            over = left is not None and left <= 0
-            return grpc.StatusCode.DEADLINE_EXCEEDED if over else grpc.StatusCode.CANCELLED
-        # Set by the handler, or by `abort` before it raised; gRPC keeps the number.
-        said: Any = self.context.code()
-        code = next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.OK)
-        return grpc.StatusCode.UNKNOWN if error is not None and code is grpc.StatusCode.OK else code
-
-
-Surround = Callable[[Call], AbstractAsyncContextManager[object]]
+CALL: ContextVar[Call] = ContextVar("call")
+"""The call that this task answers."""
 
 
 class Around(grpc.aio.ServerInterceptor):
-    """Answers calls of known methods within `surround(call)`.
+    """Answers calls of known methods within `surrounds`, the outermost first; health and reflection among them."""
 
-    The context manager is entered and left in the task that answers the call: it may set context variables, end the
-    call by `call.context.abort`, and sees what the call raised.
-    """
-
-    def __init__(self, surround: Surround) -> None:
-        """Answer within `surround`."""
-        self._surround = surround
+    def __init__(self, surrounds: Sequence[Surround]) -> None:
+        """Answer within `surrounds`."""
+        self._surrounds = surrounds
 
     async def intercept_service(
         self,
@@ -79,7 +43,19 @@ class Around(grpc.aio.ServerInterceptor):
         _, service, method = details.method.split("/", 2)
         metadata = dict(details.invocation_metadata or ())
         kind = _KINDS[handler.request_streaming, handler.response_streaming]
-        return _surrounded(handler, lambda context: self._surround(Call(service, method, kind, metadata, context)))
+
+        def call_of(context: Context) -> Call:
+            return Call(
+                service=service,
+                method=method,
+                kind=kind,
+                metadata=metadata,
+                peer=_host(context.peer()),
+                common_name=_common_name(context),
+                deadline=_deadline(context),
+            )
+
+        return _surrounded(handler, self._surrounds, call_of)
 
 
 _KINDS = {
@@ -91,12 +67,12 @@ _KINDS = {
 
 
 def _surrounded(
-    handler: Any, surround: Callable[[Context], AbstractAsyncContextManager[object]]
+    handler: Any, surrounds: Sequence[Surround], call_of: Callable[[Context], Call]
 ) -> grpc.RpcMethodHandler[Any, Any]:
     behaviour = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
     decode = handler.request_deserializer
 
-    async def read(request: Any, context: Context) -> Any:
+    def read(request: Any) -> Any:
         """What was sent, read in here: gRPC would do it before anybody was asked who calls, and blame itself."""
         if decode is None:
             return request
@@ -105,16 +81,34 @@ def _surrounded(
         try:
             return decode(request)
         except DecodeError:
-            error = InputError("request", "the request cannot be parsed: it is not a message of this call")
+            raise InputError("request", "the request cannot be parsed: it is not a message of this call") from None
+
+    @contextlib.asynccontextmanager
+    async def within(context: Context) -> AsyncIterator[None]:
+        call = call_of(context)
+        CALL.set(call)
+        try:
+            async with surrounded(call, surrounds):
+                await context.send_initial_metadata(((REQUEST_ID, call.log_id),))
+                try:
+                    yield
+                except grpc.aio.AbortError:  # of a handler that is not ours
+                    call.code = _code(context)
+                    raise
+        except UserError as error:
             await status.abort(context, error)
+        except (grpc.aio.AbortError, grpc.aio.UsageError):
+            raise
+        except Exception:
+            await status.abort(context)
 
     async def answer(request: Any, context: Context) -> Any:
-        async with surround(context):
-            return await behaviour(await read(request, context), context)
+        async with within(context):
+            return await behaviour(read(request), context)
 
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-        async with surround(context):
-            answers = behaviour(await read(request, context), context)
+        async with within(context):
+            answers = behaviour(read(request), context)
             if not hasattr(answers, "__aiter__"):  # a handler that calls context.write
                 await answers
                 return
@@ -132,3 +126,24 @@ def _surrounded(
         stream if handler.response_streaming else answer,
         response_serializer=handler.response_serializer,
     )
+
+
+def _host(peer: str) -> str:
+    """As `Call.peer`, of `ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711` or `unix:`."""
+    kind, _, address = unquote(peer).partition(":")
+    return address.rpartition(":")[0] if kind in ("ipv4", "ipv6") else kind
+
+
+def _common_name(context: Context) -> str | None:
+    names = context.auth_context().get("x509_common_name", ())
+    return next((name.decode(errors="replace") for name in names), None)
+
+
+def _deadline(context: Context) -> float:
+    left = context.time_remaining()
+    return math.inf if left is None else time.monotonic() + left
+
+
+def _code(context: Context) -> grpc.StatusCode:
+    said: Any = context.code()  # gRPC keeps the number
+    return next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.UNKNOWN)

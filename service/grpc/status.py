@@ -1,105 +1,21 @@
-"""Errors across gRPC: `google.rpc.Status` with details, and back.
-
-| error | code | details |
-|---|---|---|
-| `InputError` | INVALID_ARGUMENT | BadRequest |
-| `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
-| `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
-| `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
-| `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
-| `NoJobError` | NOT_FOUND | |
-| `RefusedError` | FAILED_PRECONDITION | |
-| `UnknownCallerError` | UNAUTHENTICATED | |
-| `NotAllowedError` | PERMISSION_DENIED | |
-| any other | INTERNAL | |
-
-Each carries an ErrorInfo whose reason is a name that programs may rely on.
-"""
+"""Errors across gRPC: the status with its details travels in trailing metadata."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NoReturn
 
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.protobuf.message import Message as Proto
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import status_pb2
 
-from leansieve.v1 import verdict_pb2
-from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
-from prover.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
-from prover.verdict import Region, Verdict
-from service.core.quotas import QuotaError
-from service.grpc.convert import values
-from service.jobs.jobs import NoJobError
+from prover.errors import UserError
+from service.contract.status import code_of, error_of, to_status
 
-DOMAIN = "leansieve"
 _DETAILS_KEY = "grpc-status-details-bin"
-# Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
-_LONGEST_TEXT = 400
-_MOST_DETAILS = 5_000
-_FIELDS = {region: f"theorem.{region.value}" for region in Region} | {Region.CANDIDATE: "place"}
-
-# What gRPC says of a connection that does not come about, and what to do about it.
-_HINTS = (
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate is from no authority that is trusted here; name one with --ca"),
-    ("Hostname Verification", "its certificate is for another name; call it by one that the certificate has"),
-    ("WRONG_VERSION_NUMBER", "it does not encrypt; leave out --ca and other settings of TLS"),
-    ("Socket closed", "it hung up; it may want encryption (--ca) or a certificate (connection.certificate)"),
-)
-
-
-FAILED = "the server failed; its log says where"
-"""What is told of an error that is the server's own."""
 
 
 async def abort(context: grpc.aio.ServicerContext, error: UserError | None = None) -> NoReturn:  # type: ignore[type-arg]
     """End the call with the status of this error; None: of one that is the server's own."""
     status = to_status(error)
-    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
-    await context.abort(code, status.message, ((_DETAILS_KEY, status.SerializeToString()),))
-
-
-def to_status(error: UserError | None = None) -> status_pb2.Status:
-    """The status that says what this error says; None: that the server failed."""
-    match error:
-        case None:
-            code, reason = code_pb2.INTERNAL, "INTERNAL"
-            details: list[Proto] = []
-        case StatementError(verdict=verdict):
-            code, reason = code_pb2.INVALID_ARGUMENT, verdict.kind.name
-            details = _statement_details(verdict)
-        case InputError(violations=violations):
-            code, reason = code_pb2.INVALID_ARGUMENT, "BAD_INPUT"
-            found = [_violation(field, text) for field, text in violations]
-            details = [error_details_pb2.BadRequest(field_violations=found)]
-        case BusyError(seconds=seconds):
-            code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
-            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
-        case UnavailableError(seconds=float(seconds)):
-            code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
-            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
-        case NoJobError():
-            code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
-            details = []
-        case RefusedError():
-            code, reason = code_pb2.FAILED_PRECONDITION, "REFUSED"
-            details = []
-        case UnknownCallerError():
-            code, reason = code_pb2.UNAUTHENTICATED, "UNKNOWN_CALLER"
-            details = []
-        case NotAllowedError():
-            code, reason = code_pb2.PERMISSION_DENIED, "NOT_ALLOWED"
-            details = []
-        case _:
-            code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
-            details = []
-    status = status_pb2.Status(code=code, message=FAILED if error is None else _short(str(error)))
-    for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
-        packed = Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status
+    await context.abort(code_of(error), status.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
 def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
@@ -118,64 +34,3 @@ def status_of(metadata: Iterable[tuple[str, str | bytes]]) -> status_pb2.Status 
         if key == _DETAILS_KEY and isinstance(value, bytes):
             status.ParseFromString(value)
     return status if status.details else None
-
-
-def error_of(status: status_pb2.Status, address: str) -> UserError:
-    """The error that the status of a call, or of an item of a stream, says."""
-    text = status.message
-    verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
-    for detail in status.details:
-        if detail.Unpack(verdict):
-            return StatementError(values.verdict_from_proto(verdict))
-        if detail.Unpack(retry):
-            full = status.code == code_pb2.RESOURCE_EXHAUSTED
-            return (BusyError if full else UnavailableError)(text, values.seconds(retry.retry_delay))
-        if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
-            found = tuple((violation.field, violation.description) for violation in violations.field_violations)
-            return InputError(found[0][0], text, found)
-    match status.code:
-        case code_pb2.UNAVAILABLE if not status.details:
-            hint = next((hint for sign, hint in _HINTS if sign in text), "start one with `leansieve serve`")
-            return GoneError(f"no server answers at {address}: {hint} ({text})")
-        case code_pb2.RESOURCE_EXHAUSTED | code_pb2.INVALID_ARGUMENT:
-            return InputError("request", text)
-        case code_pb2.NOT_FOUND:
-            return NoJobError(text)
-        case code_pb2.FAILED_PRECONDITION:
-            return RefusedError(text)
-        case code_pb2.UNAUTHENTICATED:
-            return UnknownCallerError(text)
-        case code_pb2.PERMISSION_DENIED:
-            return NotAllowedError(text)
-        case code_pb2.DEADLINE_EXCEEDED:
-            return UnavailableError(f"the server at {address} did not answer in time")
-        case _:
-            return UnavailableError(f"the server at {address} failed: {text}")
-
-
-def _statement_details(verdict: Verdict) -> list[Proto]:
-    """BadRequest and Verdict, as many messages as fit."""
-    errors = [message for message in verdict.messages if message.severity == "error"]
-    messages = [replace(message, text=_short(message.text)) for message in errors]
-    while True:
-        violations = [
-            _violation(_FIELDS[message.region], f"{message.line}:{message.column}: {message.text}")
-            for message in messages
-        ]
-        details: list[Proto] = [
-            error_details_pb2.BadRequest(field_violations=violations),
-            values.verdict_to_proto(replace(verdict, messages=tuple(messages))),
-        ]
-        if not messages or sum(detail.ByteSize() for detail in details) <= _MOST_DETAILS:
-            return details
-        messages.pop()
-
-
-def _violation(field: str, description: str) -> error_details_pb2.BadRequest.FieldViolation:
-    return error_details_pb2.BadRequest.FieldViolation(field=field, description=_short(description))
-
-
-def _short(text: str) -> str:
-    """At most `_LONGEST_TEXT` bytes of it."""
-    data = text.encode()
-    return text if len(data) <= _LONGEST_TEXT else data[:_LONGEST_TEXT].decode(errors="ignore") + " …"

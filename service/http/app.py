@@ -16,15 +16,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from leansieve.v1 import proof_search_pb2
 from service.client.address import is_local
+from service.contract.methods import METHODS
 from service.http import answers, generate, page
 from service.http.calls import Calls
 from service.http.endpoints import Endpoint
 from service.http.schema import openapi
 from service.ops.config import Settings
-
-METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
 
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"]
 # This page holds no script, loads nothing, and is nobody's frame.
@@ -47,7 +45,7 @@ def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -
         serving: whether a proof can be checked now.
     """
     most = settings.server.message_bytes
-    document = openapi.document({method.name: path(method.name) for method in METHODS})
+    document = openapi.document({name: path(name) for name in METHODS})
     description = openapi.page(document)
 
     async def health(_request: Request) -> Response:
@@ -60,14 +58,17 @@ def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -
     async def documented(_request: Request) -> Response:
         return HTMLResponse(description, headers={**answers.HEADERS, "content-security-policy": _PAGE_POLICY})
 
-    suggest = next(method for method in METHODS if method.name == "SuggestTactics")
     routes = [
         *page.routes(),
-        Route("/generate", Endpoint(calls, suggest, most, generate.read, generate.write), methods=["POST"]),
+        Route(
+            "/generate",
+            Endpoint(calls, METHODS["SuggestTactics"], most, generate.read, generate.write),
+            methods=["POST"],
+        ),
         Route("/healthz", health),
         Route("/openapi.json", described),
         Route("/docs", documented),
-        *(Route(path(method.name), Endpoint(calls, method, most), methods=["POST"]) for method in METHODS),
+        *(Route(path(name), Endpoint(calls, method, most), methods=["POST"]) for name, method in METHODS.items()),
     ]
     return Starlette(routes=routes, middleware=_middleware(settings), exception_handlers={HTTPException: _no_such_page})
 

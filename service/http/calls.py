@@ -1,4 +1,4 @@
-"""One call of the contract, made by HTTP: the handler of gRPC answers, within what surrounds every call."""
+"""HTTP's way into the handlers: answers one call within what surrounds every call."""
 
 import asyncio
 import contextlib
@@ -10,35 +10,33 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from prover.errors import UserError
-from service.grpc import status
-from service.grpc.interceptor import Call, Surround
-from service.grpc.servicer import Servicer
-from service.http.context import AbortedError, HttpContext
+from service.handlers.call import Call, Surround, surrounded
+from service.handlers.handlers import Handlers
 
 _log = structlog.get_logger(__name__)
 
 Requests = Callable[[], Awaitable[Message] | AsyncIterator[Message]]
 """Reads the request, or begins to read a stream of them; not asked before the caller was let in."""
 
+KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): "bidi_stream"}
 _SILENCE_SECONDS = 15.0
-_KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): "bidi_stream"}
 
 
 class Calls:
     """Makes calls."""
 
-    def __init__(self, servicer: Servicer, surrounds: Sequence[Surround]) -> None:
-        """Have them answered by `servicer` within `surrounds`, the outermost first."""
-        self._servicer = servicer
+    def __init__(self, handlers: Handlers, surrounds: Sequence[Surround]) -> None:
+        """Have them answered by `handlers` within `surrounds`, the outermost first."""
+        self._handlers = handlers
         self._surrounds = surrounds
 
     async def answers(
-        self, method: MethodDescriptor, context: HttpContext, requests: Requests
+        self, method: MethodDescriptor, call: Call, requests: Requests
     ) -> AsyncGenerator[Message | None, None]:
         """The answers to one call, and None now and then while there is none; closing the generator ends the call.
 
         Raises:
-            AbortedError: the call ended in an error.
+            UserError: as the handler, and what surrounds it; any other error is the server's own, and is in the log.
         """
         found: asyncio.Queue[Message | None] = asyncio.Queue()
         room = asyncio.Semaphore(1)  # a client that does not read holds up the search, not our memory
@@ -49,7 +47,7 @@ class Calls:
 
         async def run() -> None:
             try:
-                await self._run(method, context, requests, give)
+                await self._run(method, call, requests, give)
             finally:
                 found.put_nowait(None)
 
@@ -73,34 +71,22 @@ class Calls:
             await asyncio.wait([task])
 
     async def _run(
-        self,
-        method: MethodDescriptor,
-        context: HttpContext,
-        requests: Requests,
-        give: Callable[[Message], Awaitable[None]],
+        self, method: MethodDescriptor, call: Call, requests: Requests, give: Callable[[Message], Awaitable[None]]
     ) -> None:
-        kind = _KINDS[method.client_streaming, method.server_streaming]
-        metadata = dict(context.invocation_metadata())
-        call = Call(method.containing_service.full_name, method.name, kind, metadata, context, "http")
         try:
-            async with contextlib.AsyncExitStack() as stack:
-                for surround in self._surrounds:
-                    await stack.enter_async_context(surround(call))
+            async with surrounded(call, self._surrounds):
                 request: Any = requests()
                 if not method.client_streaming:
-                    try:
-                        request = await request
-                    except UserError as error:
-                        await status.abort(context, error)
-                answers = getattr(self._servicer, method.name)(request, context)
+                    request = await request
+                answers = self._handlers.of(method.name)(request, call)
                 if method.server_streaming:
                     async with contextlib.aclosing(answers):
                         async for answer in answers:
                             await give(answer)
                 else:
                     await give(await answers)
-        except AbortedError:
+        except UserError:
             raise
         except Exception:
             _log.exception("failed", rpc=method.name)
-            raise AbortedError(status.to_status()) from None
+            raise

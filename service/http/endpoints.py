@@ -11,10 +11,12 @@ from google.rpc import code_pb2
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from prover.errors import UserError
+from service.contract.status import to_status
+from service.handlers.call import REQUEST_ID, Call
 from service.http import answers
 from service.http.body import Body, TooLargeError, messages, parse
-from service.http.calls import Calls
-from service.http.context import AbortedError, HttpContext
+from service.http.calls import KINDS, Calls
 
 JSON, LINES = "application/json", "application/x-ndjson"
 
@@ -83,34 +85,48 @@ class Endpoint:
         def requests() -> Awaitable[Message] | AsyncIterator[Message]:
             return messages(body.lines(), self._kind) if self._method.client_streaming else whole()
 
-        context = HttpContext(dict(headers), scope.get("client"), scope.get("state", {}).get("common_name"))
+        call = self._call(scope, headers)
+        sent = {REQUEST_ID: call.log_id}
         started = False
         try:
-            async with contextlib.aclosing(self._calls.answers(self._method, context, requests)) as found:
+            async with contextlib.aclosing(self._calls.answers(self._method, call, requests)) as found:
                 if not self._method.server_streaming:
                     (message,) = [answer async for answer in found if answer is not None]
-                    await answers.send_whole(send, 200, self._write(message), context.sent)
+                    await answers.send_whole(send, 200, self._write(message), sent)
                     return
                 async for answer in found:
                     if answer is None and not started:
                         continue
                     if not started:
-                        await self._start(send, context)
+                        await self._start(send, sent)
                         started = True
                     data = b": still at it\n\n" if answer is None else answers.event(answer)
                     await send({"type": "http.response.body", "body": data, "more_body": True})
-        except AbortedError as error:
+        except Exception as error:
+            told = to_status(error if isinstance(error, UserError) else None)
             if not started:
-                await answers.send_error(send, error.status, context.sent, 413 if too_large else None)
+                await answers.send_error(send, told, sent, 413 if too_large else None)
                 return
-            data = answers.error_event(error.status)
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send({"type": "http.response.body", "body": answers.error_event(told), "more_body": True})
         if not started:
-            await self._start(send, context)
+            await self._start(send, sent)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _start(self, send: Send, context: HttpContext) -> None:
-        await answers.send_start(send, 200, {**context.sent, "x-accel-buffering": "no"}, answers.STREAM)
+    def _call(self, scope: Scope, headers: Headers) -> Call:
+        client = scope.get("client")
+        host = client[0] if client else "unix"
+        return Call(
+            service=self._method.containing_service.full_name,
+            method=self._method.name,
+            kind=KINDS[self._method.client_streaming, self._method.server_streaming],
+            metadata=dict(headers),
+            peer=f"[{host}]" if ":" in host else host,
+            common_name=scope.get("state", {}).get("common_name"),
+            system="http",
+        )
+
+    async def _start(self, send: Send, sent: dict[str, str]) -> None:
+        await answers.send_start(send, 200, {**sent, "x-accel-buffering": "no"}, answers.STREAM)
 
     def _message(self, data: bytes) -> Message:
         message = self._kind()

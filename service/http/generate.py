@@ -3,13 +3,11 @@
 import json
 
 from google.protobuf.message import Message
-from google.rpc import code_pb2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leansieve.v1 import suggest_pb2
 from prover.errors import InputError
-from service.http import answers
-from service.http.context import AbortedError
+from prover.requests import BusyError
 
 OUR_NAME = "leansieve"
 
@@ -67,11 +65,11 @@ def write(response: Message) -> str:
     """The answer in LeanCopilot's contract.
 
     Raises:
-        AbortedError: the time was over before any tactic was found, which that contract has no other word for.
+        BusyError: the time was over before any tactic was found, which that contract has no other word for.
     """
     assert isinstance(response, suggest_pb2.SuggestTacticsResponse)
     if response.timed_out and not response.suggestions:
         text = "the time was over before a tactic was found: give it more time"
-        raise AbortedError(answers.plain_status(code_pb2.RESOURCE_EXHAUSTED, text, "BUSY"))
+        raise BusyError(text, 1.0)
     outputs = [{"output": one.tactic, "score": 1 / rank} for rank, one in enumerate(response.suggestions, 1)]
     return json.dumps({"outputs": outputs}, ensure_ascii=False)

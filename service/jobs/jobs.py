@@ -1,4 +1,4 @@
-"""What is asked of batch jobs and what they answer: the seam between the calls (`SubmitBatch`, …) and who runs them."""
+"""What is asked of batch jobs and what they answer: the seam between the calls (`CreateBatch`, …) and who runs them."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -172,4 +172,12 @@ class Jobs(Protocol):
 
     async def cancel(self, job_id: str, owner: str | None = "") -> JobStatus:
         """End it: what is answered stays, the rest is not begun and what is under way is stopped. Raises as `watch`."""
+        ...
+
+    async def page(self, most: int, after: str = "", owner: str | None = "") -> list[JobStatus]:
+        """At most `most` jobs, the newest first, older than the job `after`. Raises as `watch`, if `after` names none."""
+        ...
+
+    async def delete(self, job_id: str, owner: str | None = "") -> None:
+        """Remove it with its answers; what is under way is stopped. Raises as `watch`."""
         ...

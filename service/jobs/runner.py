@@ -80,7 +80,7 @@ class JobRunner:
                 self._queue.submit(submission, self._settings.unfinished, self._settings.unfinished_each)
             )
         except KeyUsedError as error:
-            raise InputError("idempotency_key", f"{error}: choose another key") from None
+            raise InputError("request_id", f"{error}: choose another key") from None
         except QueueFullError as error:
             raise BusyError(f"{error}; try again later", 60.0) from None
         self._changes.tell()
@@ -119,13 +119,25 @@ class JobRunner:
         self._work.stop(job_id)
         self._changes.tell()
         if job is None:
-            raise NoJobError(f"there is no job {job_id}")
+            raise NoJobError(f"there is no batch {job_id}")
         return _status(job)
+
+    async def page(self, most: int, after: str = "", owner: str | None = "") -> list[JobStatus]:
+        """See `Jobs.page`."""
+        before = await self._find(after, owner) if after else None
+        return [_status(job) for job in await self._stored(self._queue.page(most, before, owner))]
+
+    async def delete(self, job_id: str, owner: str | None = "") -> None:
+        """See `Jobs.delete`."""
+        await self._find(job_id, owner)
+        await self._stored(self._queue.delete(job_id))
+        self._work.stop(job_id)
+        self._changes.tell()
 
     async def _find(self, job_id: str, owner: str | None) -> StoredJob:
         job = await self._stored(self._queue.find(job_id))
         if job is None or (owner is not None and job.owner != owner):
-            raise NoJobError(f"there is no job {job_id}")
+            raise NoJobError(f"there is no batch {job_id}")
         return job
 
     async def _stored(self, work: Coroutine[Any, Any, T]) -> T:
@@ -140,7 +152,7 @@ def _admit(batch: Batch, most: int) -> None:
     if not 0 < len(batch.items) <= most:
         raise InputError("items", f"a batch has between 1 and {most:,} items, not {len(batch.items):,}")
     if max(len(batch.key), len(batch.label)) > _LONGEST_KEY:
-        raise InputError("idempotency_key", f"key and label have at most {_LONGEST_KEY} characters")
+        raise InputError("request_id", f"key and label have at most {_LONGEST_KEY} characters")
     seen: set[str] = set()
     for item in batch.items:
         if not 0 < len(item.id) <= _LONGEST_ID:

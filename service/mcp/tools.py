@@ -21,8 +21,8 @@ from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
 from service.auth.identity import Role
+from service.contract import status
 from service.core.text import read_theorem
-from service.grpc import status
 from service.mcp import files
 from service.mcp.answers import (
     MOST_ITEMS,

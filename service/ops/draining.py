@@ -7,8 +7,7 @@ from typing import Any
 
 from prover.errors import UserError
 from prover.requests import UnavailableError
-from service.grpc import status
-from service.grpc.interceptor import Call
+from service.handlers.call import Call
 
 _LISTENING_IN = "grpc.health.v1.Health"
 """Its `Watch` never ends by itself: nobody waits for it."""
@@ -16,7 +15,7 @@ _RETRY_SECONDS = 1.0
 
 
 class CallsInWork:
-    """Knows the calls in work, and ends them; give `around` to an `Around` interceptor."""
+    """Knows the calls in work, and ends them; `around` surrounds each."""
 
     def __init__(self) -> None:
         """None."""
@@ -37,13 +36,13 @@ class CallsInWork:
         self._none.clear()
         try:
             if self._over:
-                await status.abort(call.context, _shutting_down())
+                raise _shutting_down()
             yield
         except asyncio.CancelledError:
             if (reason := self._ended.get(task)) is None:
                 raise
             task.uncancel()
-            await status.abort(call.context, reason)
+            raise reason from None
         finally:
             self._ended.pop(task, None)
             del self._methods[task]

@@ -9,15 +9,13 @@ from typing import Protocol
 import structlog
 from grpc_health.v1 import health, health_pb2
 
-from leansieve.v1 import proof_search_pb2
 from prover.errors import UserError
 from prover.lean.workers.stats import PoolStats, State
 from prover.store.database import Database
+from service.contract.methods import SERVICES
 from service.ops.config import ServerSettings
 
 _log = structlog.get_logger(__name__)
-
-SERVICE = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].full_name
 
 _LOOK_SECONDS = 1.0
 
@@ -49,10 +47,10 @@ class Health:
         self.lag_seconds = 0.0
 
     async def report(self, serving: bool) -> None:
-        """Tell those who ask for the server and for `leansieve.v1.ProofSearch`."""
+        """Tell those who ask for the server and for a service of the contract."""
         self.serving = serving
         state = health_pb2.HealthCheckResponse
-        for name in ("", SERVICE):
+        for name in ("", *SERVICES):
             await self.servicer.set(name, state.SERVING if serving else state.NOT_SERVING)
 
     async def shut_down(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Protocol
 
 from prover.errors import UserError
-from service.grpc.interceptor import Call
+from service.handlers.call import Call
 from service.ops.config import TracingSettings
 
 
@@ -108,7 +108,7 @@ class _Exported(Tracing):
             ended = error
             raise
         finally:
-            span.set_attribute("rpc.grpc.status_code", call.status_after(ended).value[0])
+            span.set_attribute("rpc.grpc.status_code", call.code_after(ended).value[0])
             span.end()
 
     @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """The contract as OpenAPI 3.1, made from protobuf's own descriptors, and a page that shows it."""
 
 import importlib.metadata
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,18 +8,13 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from buf.validate import validate_pb2
-from leansieve.v1 import proof_search_pb2
-from service.grpc.servicer import Servicer
+from service.contract.methods import METHODS
+from service.handlers.handlers import summary
 from service.http.generate import GenerateRequest, GenerateResponse
 
 Schema = dict[str, Any]
 
-_SERVICE = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"]
 _SCHEMAS = "#/components/schemas/"
-_INTEGERS = {
-    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
-}
 _DURATION: Schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?s$", "examples": ["1.5s"]}
 _WELL_KNOWN: Mapping[str, Schema] = {
     "google.protobuf.Duration": _DURATION,
@@ -82,7 +76,7 @@ def document(paths: Mapping[str, str]) -> Schema:
         },
         "/healthz": {"get": _health()},
     }
-    for method in _SERVICE.methods:
+    for method in METHODS.values():
         sent = _content(
             "application/x-ndjson" if method.client_streaming else "application/json", _of(method.input_type, schemas)
         )
@@ -93,7 +87,7 @@ def document(paths: Mapping[str, str]) -> Schema:
         described[paths[method.name]] = {
             "post": {
                 "operationId": method.name,
-                "summary": inspect.getdoc(getattr(Servicer, method.name)) or method.name,
+                "summary": summary(method.name),
                 "requestBody": {"required": True, **sent},
                 "responses": {"200": {"description": _STREAM if method.server_streaming else "OK", **got}} | _errors(),
             }
@@ -217,9 +211,8 @@ def _single(field: FieldDescriptor, schemas: dict[str, Schema], rules: validate_
         case FieldDescriptor.CPPTYPE_STRING:
             return _text(field, rules.string)
         case _:
-            low, high = _INTEGERS[field.type]
-            most = rules.uint32.lte if rules.uint32.HasField("lte") else high
-            return {"type": "integer", "minimum": low, "maximum": most}
+            low, high = (rules.int32.gte if rules.int32.HasField("gte") else -(2**31)), 2**31 - 1
+            return {"type": "integer", "minimum": low, "maximum": rules.int32.lte or high}
 
 
 def _text(field: FieldDescriptor, rules: validate_pb2.StringRules) -> Schema:

@@ -33,7 +33,7 @@ function theorem() {
 
 function options() {
   return {
-    budget: { proofs: $("proofs").valueAsNumber, time: `${$("seconds").value}s`, samples: $("samples").valueAsNumber },
+    budget: { proofs: $("proofs").valueAsNumber, timeout: `${$("seconds").value}s`, samples: $("samples").valueAsNumber },
     minimise: $("minimise").checked,
     minimumTrust: trust(),
     ...($("strategy").value ? { strategy: $("strategy").value } : {}),
@@ -46,7 +46,7 @@ const trust = () => ($("isolated").checked ? "TRUST_ISOLATED_REPLAY" : "TRUST_KE
 async function search(signal) {
   const asked = { theorem: theorem(), options: options() };
   const { budget } = asked.options;
-  const results = new SearchResults(asked.theorem, { ...budget, seconds: seconds(budget.time) });
+  const results = new SearchResults(asked.theorem, { ...budget, seconds: seconds(budget.timeout) });
   SEARCH.found.replaceChildren(results.root);
   let ended = false;
   try {
@@ -111,7 +111,7 @@ const FIELDS = {
   "theorem.header": "header",
   "theorem.context": "context",
   "budget.proofs": "proofs",
-  "budget.time": "seconds",
+  "budget.timeout": "seconds",
   "budget.samples": "samples",
 };
 
@@ -183,7 +183,7 @@ function offer() {
   const { defaultBudget, maximumBudget, models, strategies, projects } = info;
   for (const [id, value, most] of [
     ["proofs", Math.min(3, maximumBudget.proofs), maximumBudget.proofs],
-    ["seconds", seconds(defaultBudget.time), seconds(maximumBudget.time)],
+    ["seconds", seconds(defaultBudget.timeout), seconds(maximumBudget.timeout)],
     ["samples", defaultBudget.samples, maximumBudget.samples],
   ]) {
     $(id).max = most;

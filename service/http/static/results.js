@@ -79,7 +79,7 @@ export class SearchResults {
     }
     const { sampled, distinct, checked, proofs } = this.spent;
     const parts = [counted(sampled, "candidate"), `${distinct} different`, `${checked} checked`, `${proofs} verified`];
-    this.counts.textContent = [...parts, clock(over ? seconds(this.spent.elapsed) : elapsed)].join(" · ");
+    this.counts.textContent = [...parts, clock(over ? seconds(this.spent.elapsedDuration) : elapsed)].join(" · ");
     const shares = [sampled / this.budget.samples, elapsed / this.budget.seconds, proofs / this.budget.proofs];
     this.bar.value = Math.min(1, Math.max(...shares));
   }
@@ -102,7 +102,7 @@ export class SearchResults {
 
 function proofCard(proof, theorem, shortened) {
   const { verdict } = proof;
-  const tags = [proof.source, clock(seconds(proof.elapsed)), shortened && "shortened", proof.stored && "known before, checked again"];
+  const tags = [proof.source, clock(seconds(proof.elapsedDuration)), shortened && "shortened", proof.stored && "known before, checked again"];
   return element(
     "li",
     { class: "proof" },
@@ -170,7 +170,7 @@ function details(verdict, more) {
       ["trust", verified ? named(verdict.trust, "TRUST_") : null],
       ["path", named(verdict.path, "PATH_")],
       ["axioms", verified ? axioms : null],
-      ["check", clock(seconds(verdict.elapsed))],
+      ["check", clock(seconds(verdict.elapsedDuration))],
       ["heartbeats", Number(verdict.heartbeats).toLocaleString("en")],
       ["policy", verdict.policy],
       ...more,
@@ -226,7 +226,7 @@ function summarised({ verdicts, diversity, spending, answer }) {
           "tbody",
           {},
           ...spending.map((each) =>
-            element("tr", {}, ...cells("td", [each.name, each.samples, each.checks, each.proofs, clock(seconds(each.elapsed))])),
+            element("tr", {}, ...cells("td", [each.name, each.samples, each.checks, each.proofs, clock(seconds(each.elapsedDuration))])),
           ),
         ),
       ),

@@ -28,7 +28,7 @@ export function showInfo(info) {
       ["proposers", info.samplers.join(", ")],
       ["strategies", info.strategies.map((each) => named(each, "STRATEGY_")).join(", ")],
       ["policies", info.policies.join(", ")],
-      ["a search", `at most ${most.proofs} proofs, ${seconds(most.time)} s, ${most.samples.toLocaleString("en")} candidates`],
+      ["a search", `at most ${most.proofs} proofs, ${seconds(most.timeout)} s, ${most.samples.toLocaleString("en")} candidates`],
       ["projects", info.projects.map((each) => `${each.name} ${each.leanVersion}`.trim()).join(", ")],
       ["store", info.store ? "proofs are kept" : "nothing is kept"],
     ]),

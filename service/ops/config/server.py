@@ -18,7 +18,7 @@ class ServerSettings(Section):
     allow_remote: bool = False
     """Listen on addresses that other machines reach although calls are not both encrypted and authenticated."""
     searches: int = Field(default=64, ge=1)
-    """Most calls of `Prove`, `FillSorries` and `SuggestTactics` at once, and of `WatchBatch`; further ones are told to come
+    """Most calls of `Prove`, `FillSorries` and `SuggestTactics` at once, and of `WatchBatchResults`; further ones are told to come
     back."""
     checks: int = Field(default=64, ge=1)
     """Most checks in work at once for each Lean worker, of all calls of `CheckProof` and `CheckProofs`; further ones wait."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from service.grpc.interceptor import Call
+from service.handlers.call import Call
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 
@@ -69,5 +69,5 @@ class CallRecorder:
             raise
         finally:
             self._in_work.labels(*labels).dec()
-            self._handled.labels(*labels, call.status_after(ended).name).inc()
+            self._handled.labels(*labels, call.code_after(ended).name).inc()
             self._seconds.labels(*labels).observe(time.monotonic() - began)

@@ -43,6 +43,24 @@ async def test_items_are_answered_in_the_order_of_their_answers(queue: JobQueue)
     assert done.finished is not None
 
 
+async def test_jobs_are_listed_page_by_page_the_newest_first_and_to_their_owner(queue: JobQueue) -> None:
+    jobs = [await submit(queue, 1, owner) for owner in ("ann", "bob", "ann", "ann")]
+    first = await queue.page(2, None, "ann")
+    then = await queue.page(2, first[-1], "ann")
+    assert [job.id for job in first + then] == [jobs[3].id, jobs[2].id, jobs[0].id]
+    assert [job.id for job in await queue.page(9)] == [job.id for job in reversed(jobs)]
+
+
+async def test_a_deleted_job_leaves_nothing_and_takes_no_answer(queue: JobQueue) -> None:
+    kept, job = await submit(queue, 1, key="kept"), await submit(queue, 2)
+    (_, lease, _) = await queue.claim(3, 60)
+    await queue.delete(job.id)
+    assert await queue.find(job.id) is None
+    assert await queue.answer(lease, "late") is None
+    assert [one.id for one in await queue.page(9)] == [kept.id]
+    assert (await queue.backlog()).running == 1
+
+
 async def test_an_item_is_not_answered_twice(queue: JobQueue) -> None:
     await submit(queue, 1)
     (lease,) = await queue.claim(1, 60)

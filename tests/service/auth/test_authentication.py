@@ -12,8 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from leansieve.v1 import proof_search_pb2, prove_pb2, server_info_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from leansieve.v1 import prove_pb2, server_pb2
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.requests import BusyError, Check, Search, UnavailableError
@@ -22,13 +21,14 @@ from service.auth import authentication, tokens
 from service.auth.identity import Identity, Role
 from service.auth.tls import server_credentials
 from service.client.client import Client
+from service.contract.methods import METHODS, path_of
 from service.core.engine import Engine
 from service.http.app import path
 from service.ops import logs
 from service.ops.config import ConnectionSettings, HttpSettings, LogSettings, SecuritySettings, ServerSettings, Settings
-from service.ops.health import SERVICE
 from service.server import listening, roles_of_anyone
 from tests.service.auth.conftest import Files, running
+from tests.support.stubs import Stubs
 
 TRUE = Check(Theorem("theorem a : True"), Candidate("trivial"))
 
@@ -55,9 +55,7 @@ async def code_of(address: str, settings: Settings, call: str = "info") -> str:
 
 
 def test_every_method_has_a_role() -> None:
-    service = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"]
-    assert {method.name for method in service.methods} == set(authentication.ROLES)
-    assert service.full_name == authentication.SERVICE == SERVICE
+    assert set(METHODS) == set(authentication.ROLES)
 
 
 async def test_who_has_no_token_is_not_let_in(tmp_path: Path) -> None:
@@ -70,7 +68,7 @@ async def test_who_has_no_token_is_not_let_in(tmp_path: Path) -> None:
         assert await code_of(address, connecting(token=token)) == "OK"
         assert [(who.name, who.roles) for who in witness.seen] == [("editor", {Role.PROVE})]
         async with grpc.aio.insecure_channel(address) as channel:
-            stub = ProofSearchStub(channel)
+            stub = Stubs(channel)
             for value in ("", "Bearer", "Bearer ", f"Basic {token}", token, f"Bearer {token} x"):
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
                     await stub.Prove(prove_pb2.ProveRequest(), metadata=(("authorization", value),)).read()
@@ -120,7 +118,7 @@ async def test_each_role_opens_its_methods_and_no_other_over_grpc_and_over_http(
         async with grpc.aio.insecure_channel(address) as channel:
             for name in authentication.ROLES:
                 with contextlib.suppress(grpc.aio.AioRpcError):  # empty requests, and no Lean: few come to anything
-                    call = channel.unary_stream(f"/{SERVICE}/{name}")(b"", metadata=tuple(bearer.items()))
+                    call = channel.unary_stream(path_of(name))(b"", metadata=tuple(bearer.items()))
                     await call.read()
                 if await call.code() is grpc.StatusCode.PERMISSION_DENIED:
                     refused["grpc"].add(name)
@@ -155,8 +153,7 @@ async def test_calls_in_work_end_with_their_token(tmp_path: Path, monkeypatch: p
     revoked, kept = tokens.new(file, "revoked", [Role.CHECK]), tokens.new(file, "kept", [Role.CHECK])
     async with running(SecuritySettings(tokens=file)) as (address, _), grpc.aio.insecure_channel(address) as channel:
         streams = [
-            ProofSearchStub(channel).CheckProofs(metadata=(("authorization", f"Bearer {token}"),))
-            for token in (revoked, kept)
+            Stubs(channel).CheckProofs(metadata=(("authorization", f"Bearer {token}"),)) for token in (revoked, kept)
         ]
         for stream in streams:
             await stream.initial_metadata()  # it is being answered
@@ -219,7 +216,7 @@ async def test_grpcs_own_token_credentials_are_understood(pki: Files, tmp_path: 
         grpc.ssl_channel_credentials(pki.ca.read_bytes()), grpc.access_token_call_credentials(token)
     )
     async with running(security) as (address, witness), grpc.aio.secure_channel(address, credentials) as channel:
-        await ProofSearchStub(channel).GetServerInfo(server_info_pb2.GetServerInfoRequest())
+        await Stubs(channel).GetServerInfo(server_pb2.GetServerInfoRequest())
         assert witness.seen[0].name == "editor"
 
 

@@ -145,4 +145,4 @@ def test_a_receipt_that_asks_for_a_year_is_refused_before_lean_is_started(tmp_pa
     file = tmp_path / "receipt.json"
     file.write_text(receipt.write())
     said = refused(leansieve("check", file, LEANSIEVE_CACHE="/proc/leansieve"))
-    assert said.startswith(f"{file}: limits.time is 3e+07 s; this server takes more than 0 and at most 300 s")
+    assert said.startswith(f"{file}: limits.timeout is 3e+07 s; this server takes more than 0 and at most 300 s")

@@ -17,8 +17,8 @@ from prover.search.search import Finished, Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
-from service.server import SERVICE
 from tests.support.commands import running
+from tests.support.stubs import SEARCH_SERVICE
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -41,7 +41,7 @@ async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm(
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client, grpc.aio.insecure_channel(address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            request = health_pb2.HealthCheckRequest(service=SERVICE)
+            request = health_pb2.HealthCheckRequest(service=SEARCH_SERVICE)
             state = health_pb2.HealthCheckResponse
             assert (await health.Check(request)).status == state.NOT_SERVING
             await client.ready(300)

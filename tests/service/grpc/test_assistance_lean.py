@@ -41,7 +41,7 @@ theorem fourth (a b : Nat) : b + a = a + b := by
 
 async def filled(client: Client, request: fill_pb2.FillSorriesRequest) -> list[fill_pb2.FillSorriesResponse]:
     request.options.budget.samples = 8
-    request.options.budget.time.seconds = 8  # false theorems are given up then, and not before
+    request.options.budget.timeout.seconds = 8  # false theorems are given up then, and not before
     return [response async for response in client.fill(request, 120.0)]
 
 

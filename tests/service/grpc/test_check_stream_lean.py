@@ -8,7 +8,6 @@ import pytest
 from google.rpc import code_pb2
 
 from leansieve.v1 import check_pb2, verdict_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.lean.workers.pool import WorkerPool
@@ -18,6 +17,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits, Verdict, VerdictKind
 from service.client.client import Client
 from tests.support.pools import until_idle
+from tests.support.stubs import Stubs
 
 pytestmark = pytest.mark.lean
 
@@ -54,7 +54,7 @@ async def test_every_item_is_answered_by_its_id_and_bad_ones_end_nothing(lean_cl
         "last": VerdictKind.VERIFIED,
     }
     errors = {name: answer.field for name, answer in answers.items() if isinstance(answer, InputError)}
-    assert errors == {"policy": "policy", "limits": "limits.time"}
+    assert errors == {"policy": "policy", "limits": "limits.timeout"}
 
 
 async def test_an_item_that_breaks_the_contract_is_its_own_answer(lean_channel: grpc.aio.Channel) -> None:
@@ -65,7 +65,7 @@ async def test_an_item_that_breaks_the_contract_is_its_own_answer(lean_channel: 
         yield check_pb2.CheckProofsRequest(id="x" * 300, check=good)
         yield check_pb2.CheckProofsRequest(id="good", check=good)
 
-    answers = {answer.id: answer async for answer in ProofSearchStub(lean_channel).CheckProofs(items())}
+    answers = {answer.id: answer async for answer in Stubs(lean_channel).CheckProofs(items())}
     assert answers["nothing"].error.code == code_pb2.INVALID_ARGUMENT
     assert answers["x" * 300].error.code == code_pb2.INVALID_ARGUMENT
     assert answers["good"].verdict.kind == verdict_pb2.VERDICT_KIND_VERIFIED

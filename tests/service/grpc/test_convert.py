@@ -25,23 +25,24 @@ from prover.search.strategies import STRATEGIES
 from prover.source import typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service.contract import batch as batch_messages
+from service.contract import check as check_messages
+from service.contract import search as search_messages
+from service.contract import suggest as suggest_messages
+from service.contract import values
+from service.contract.events import EventReader, EventWriter
+from service.contract.validation import validate
 from service.core.admission import bounds
-from service.grpc.convert import batch as batch_messages
-from service.grpc.convert import check as check_messages
-from service.grpc.convert import search as search_messages
-from service.grpc.convert import suggest as suggest_messages
-from service.grpc.convert import values
-from service.grpc.convert.events import EventReader, EventWriter
-from service.grpc.validation import validate
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
 from service.ops.config import Settings, TextSettings
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-count = st.integers(0, 2**32 - 1)
-positive = st.integers(1, 2**32 - 1)
+count = st.integers(0, 2**31 - 1)
+positive = st.integers(1, 2**31 - 1)
 bounded = st.integers(1, 10**6)  # what the contract takes of heartbeats and recursion
 # Durations travel in whole nanoseconds.
 time = st.integers(1, 10**13).map(lambda milliseconds: milliseconds / 1e3)
+milliseconds = st.integers(0, 10**7).map(float)
 messages = st.builds(
     Message, st.sampled_from(["error", "warning", "information"]), text, st.sampled_from(Region), count, count
 )
@@ -54,8 +55,8 @@ verdicts = st.builds(
     messages=st.lists(messages, max_size=3).map(tuple),
     axioms=st.lists(text, max_size=3).map(tuple),
     elapsed_ms=st.integers(0, 10**9).map(float),
-    timing=st.dictionaries(text, st.floats(allow_nan=False)),
-    heartbeats=st.integers(0, 2**64 - 1),
+    timing=st.dictionaries(st.sampled_from(["vet_ms", "replay_ms", "total_ms", "judge_replay_ms"]), milliseconds),
+    heartbeats=st.integers(0, 2**63 - 1),
 )
 trusts = st.sampled_from([Trust.KERNEL_REPLAYED, Trust.ISOLATED_REPLAY])
 limits = st.builds(Limits, time.filter(lambda s: s <= 86_400), bounded, bounded)
@@ -86,6 +87,16 @@ def test_a_verdict_survives_the_journey(verdict: Verdict) -> None:
     there_and_back = values.verdict_from_proto(values.verdict_to_proto(verdict), verdict.mode)
     assert dataclasses.replace(there_and_back, elapsed_ms=verdict.elapsed_ms) == verdict
     assert abs(there_and_back.elapsed_ms - verdict.elapsed_ms) < 1e-3
+
+
+def test_times_and_numbers_that_no_worker_can_mean_end_no_call() -> None:
+    strange = {"total_ms": float("inf"), "vet_ms": float("nan"), "audit_ms": -1.0, "dance_ms": 1.0, "replay_ms": 2.0}
+    message = Message("error", "?", Region.CANDIDATE, 2**40, 2**40)
+    verdict = Verdict(VerdictKind.REJECTED, timing=strange, heartbeats=2**70, messages=(message,))
+    there_and_back = values.verdict_from_proto(values.verdict_to_proto(verdict))
+    assert there_and_back.timing == {"replay_ms": 2.0}
+    assert there_and_back.heartbeats == 2**63 - 1
+    assert there_and_back.messages[0].line == 2**31 - 1
 
 
 checks = st.builds(CheckOptions, limits, text.filter(bool), trusts, text, st.sampled_from(Priority))
@@ -135,7 +146,7 @@ candidates = st.builds(
     source=text,
     log_prob=st.none() | st.floats(allow_nan=False),
     tokens=count,
-    seed=st.none() | st.integers(0, 2**64 - 1),
+    seed=st.none() | st.integers(0, 2**63 - 1),
 )
 endings = st.sampled_from([e for e in Ending if e not in (Ending.INVALID_STATEMENT, Ending.INFRASTRUCTURE)])
 found = st.builds(
@@ -244,7 +255,7 @@ def test_times_of_batches_do_not_change_by_fractions_of_microseconds() -> None:
         assert batch_messages.event_from_proto(batch_messages.event_to_proto(job)) == job
 
 
-@given(jobs | st.builds(Answered, st.integers(1, 2**63), answers))
+@given(jobs | st.builds(Answered, st.integers(1, 2**63 - 1), answers))
 def test_what_a_watcher_of_a_batch_is_told_survives_the_journey(event: JobEvent) -> None:
     assert batch_messages.event_from_proto(batch_messages.event_to_proto(event)) == event
 

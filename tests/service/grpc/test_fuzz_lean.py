@@ -17,12 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from leansieve.v1 import check_pb2, proof_search_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from leansieve.v1 import check_pb2
 from prover.requests import Check
 from service.client.client import Client
+from service.contract.methods import METHODS, path_of
 from tests.service.grpc.test_check_stream_lean import EASY
 from tests.service.grpc.test_proof_search_lean import Candidate
+from tests.support.stubs import Stubs
 
 pytestmark = [
     pytest.mark.lean,
@@ -32,7 +33,6 @@ pytestmark = [
 ]
 
 REQUESTS = int(os.environ.get("LEANSIEVE_FUZZ", "12"))
-METHODS = {method.name: method for method in proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods}
 ORDINARY = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -86,7 +86,7 @@ TAME: dict[str, st.SearchStrategy[Any]] = {
     ),
     "policy": st.sampled_from(["", "default"]),
     "sampler": st.sampled_from(["", "auto", "portfolio"]),
-    "batch_id": st.sampled_from(["0" * 32, "x"]),
+    "id": st.sampled_from(["0" * 32, "x"]),
     "project": st.just(""),
     "guard": st.sampled_from(["", "Nat.add_comm"]),
     "suggestions": st.integers(0, 3),
@@ -132,10 +132,7 @@ def messages(descriptor: Descriptor, tame: bool) -> st.SearchStrategy[Message]:
         taken: set[str] = set()
         for field in draw(st.permutations(list(descriptor.fields))):
             one_of = field.containing_oneof.name if field.containing_oneof else field.name
-            needed = (
-                field.name in ("theorem", "check", "position", "start", "end", "id", "batch_id")
-                or one_of == "candidate"
-            )
+            needed = field.name in ("theorem", "check", "position", "start", "end", "id") or one_of == "candidate"
             if one_of in taken or (tame and field.name in UNTAMED):
                 continue
             if not (tame and (needed or one_of == "place")) and not draw(st.integers(0, 3)):
@@ -157,7 +154,7 @@ def messages(descriptor: Descriptor, tame: bool) -> st.SearchStrategy[Message]:
     return build()
 
 
-async def ask(stub: ProofSearchStub, method: MethodDescriptor, request: Message) -> grpc.StatusCode:
+async def ask(stub: Stubs, method: MethodDescriptor, request: Message) -> grpc.StatusCode:
     """How one call ends; streams are read to their end, or until the deadline."""
 
     async def one() -> AsyncIterator[Message]:
@@ -181,7 +178,7 @@ async def ask(stub: ProofSearchStub, method: MethodDescriptor, request: Message)
 async def test_whatever_is_sent_the_server_stands_and_says_what_is_wrong(
     name: str, lean_channel: grpc.aio.Channel, lean_client: Client
 ) -> None:
-    method, stub = METHODS[name], ProofSearchStub(lean_channel)
+    method, stub = METHODS[name], Stubs(lean_channel)
     loop = asyncio.get_running_loop()
     ends: dict[grpc.StatusCode, int] = {}
 
@@ -210,7 +207,7 @@ async def test_whatever_is_sent_the_server_stands_and_says_what_is_wrong(
 async def test_bytes_that_are_no_message_end_in_a_status(lean_channel: grpc.aio.Channel) -> None:
     with capture_logs() as logs:
         for name in METHODS:
-            call = lean_channel.unary_unary(f"/leansieve.v1.ProofSearch/{name}", lambda raw: raw, lambda raw: raw)
+            call = lean_channel.unary_unary(path_of(name), lambda raw: raw, lambda raw: raw)
             with pytest.raises(grpc.aio.AioRpcError):
                 await call(b"\xff\xff\xff\x01garbage", timeout=5.0)
     assert [entry for entry in logs if entry["event"] == "failed"] == []

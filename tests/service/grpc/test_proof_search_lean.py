@@ -9,7 +9,6 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from leansieve.v1 import check_pb2, prove_pb2, search_pb2, verdict_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
@@ -19,6 +18,7 @@ from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Region, Trust, VerdictKind
 from service.client.client import Client
 from tests.support.pools import busy, until_idle
+from tests.support.stubs import Stubs
 
 pytestmark = pytest.mark.lean
 
@@ -42,7 +42,7 @@ async def test_a_proof_comes_between_acceptance_and_summary(lean_client: Client)
     accepted, finished = events[0], events[-1]
     assert isinstance(accepted, Accepted)
     assert accepted.goal == "a b : Nat\n⊢ a + b = b + a"
-    assert len(accepted.request_id) == 16
+    assert len(accepted.log_id) == 16
     assert isinstance(finished, Finished)
     assert finished.ending is Ending.PROOFS_FOUND
     assert finished.verdicts[VerdictKind.VERIFIED] == finished.spent.proofs == 1
@@ -84,7 +84,7 @@ async def test_a_statement_that_does_not_elaborate_is_invalid_argument_with_posi
     request = prove_pb2.ProveRequest()
     request.theorem.statement = theorem.statement
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await ProofSearchStub(lean_channel).Prove(request).read()
+        await Stubs(lean_channel).Prove(request).read()
     assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     status = status_pb2.Status.FromString(dict(failed.value.trailing_metadata())["grpc-status-details-bin"])
     violations = error_details_pb2.BadRequest()
@@ -133,14 +133,14 @@ async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Chann
     request = check_pb2.CheckProofRequest(proof=LONG.candidate.text)
     request.theorem.statement = LONG.theorem.statement
     request.limits.heartbeats, request.limits.recursion = LONG.options.limits.heartbeats, LONG.options.limits.recursion
-    response = await ProofSearchStub(lean_channel).CheckProof(request, timeout=10.0)
+    response = await Stubs(lean_channel).CheckProof(request, timeout=10.0)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_TIMEOUT
 
 
 async def test_the_deadline_of_a_search_ends_it_with_a_summary(lean_channel: grpc.aio.Channel) -> None:
     request = prove_pb2.ProveRequest()
     request.theorem.statement = FALSE.statement.replace("+ 1", "+ 1 ∧ ∀ a b c d e : Fin 14, a + b + c + d = e")
-    responses = [response async for response in ProofSearchStub(lean_channel).Prove(request, timeout=6.0)]
+    responses = [response async for response in Stubs(lean_channel).Prove(request, timeout=6.0)]
     assert responses[-1].summary.end in (search_pb2.SEARCH_END_TIME_SPENT, search_pb2.SEARCH_END_SAMPLERS_EXHAUSTED)
 
 

@@ -17,14 +17,12 @@ from leansieve.v1 import (
     batch_pb2,
     check_pb2,
     fill_pb2,
-    proof_search_pb2,
     prove_pb2,
     search_pb2,
-    server_info_pb2,
+    server_pb2,
     theorem_pb2,
     verdict_pb2,
 )
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.options import Budget, CheckOptions, Sampling, SearchOptions
@@ -34,14 +32,15 @@ from prover.source import lean_file
 from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.client.client import Client
+from service.contract import batch as batch_messages
+from service.contract.methods import METHODS, SERVICES, path_of
 from service.core.engine import Engine
 from service.grpc import status
-from service.grpc.convert import batch as batch_messages
 from service.jobs.jobs import Batch, Item
 from service.ops.config import ClientSettings, ServerSettings, Settings
-from service.server import SERVICE, listening
+from service.server import listening
+from tests.support.stubs import SEARCH_SERVICE, Stubs
 
-METHODS = proof_search_pb2.DESCRIPTOR.services_by_name["ProofSearch"].methods
 SETTINGS = Settings(server=ServerSettings(listen="127.0.0.1:0", message_bytes=1 << 16))
 
 
@@ -66,10 +65,10 @@ async def client(address: str) -> AsyncIterator[Client]:
 
 async def test_health_is_not_serving_until_a_proof_was_checked(channel: grpc.aio.Channel) -> None:
     health = health_pb2_grpc.HealthStub(channel)
-    for name in ("", SERVICE):
+    for name in ("", *SERVICES):
         response = await health.Check(health_pb2.HealthCheckRequest(service=name))
         assert response.status == health_pb2.HealthCheckResponse.NOT_SERVING
-    assert SERVICE == "leansieve.v1.ProofSearch"
+    assert SEARCH_SERVICE in SERVICES
 
 
 async def test_reflection_lists_the_services(channel: grpc.aio.Channel) -> None:
@@ -77,7 +76,7 @@ async def test_reflection_lists_the_services(channel: grpc.aio.Channel) -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     answers = [answer async for answer in stub.ServerReflectionInfo(iter([request]))]
     names = {service.name for service in answers[0].list_services_response.service}
-    assert {"leansieve.v1.ProofSearch", "grpc.health.v1.Health"} <= names
+    assert {*SERVICES, "grpc.health.v1.Health"} <= names
 
 
 async def test_a_server_says_what_it_offers(client: Client) -> None:
@@ -108,12 +107,12 @@ TRUE = Theorem("theorem a : True")
         (Search(TRUE, SearchOptions(sampler="other")), "sampler"),
         (Search(TRUE, SearchOptions(Budget(samples=10**9))), "budget.samples"),
         (Search(TRUE, SearchOptions(Budget(proofs=10**9))), "budget.proofs"),
-        (Search(TRUE, SearchOptions(Budget(seconds=1e9))), "budget.time"),
-        (Search(TRUE, SearchOptions(Budget(seconds=-1))), "budget.time"),
+        (Search(TRUE, SearchOptions(Budget(seconds=1e9))), "budget.timeout"),
+        (Search(TRUE, SearchOptions(Budget(seconds=-1))), "budget.timeout"),
         (Search(TRUE, SearchOptions(Budget(checks=0))), "budget.checks"),
-        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(seconds=1e9)))), "limits.time"),
-        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(heartbeats=2**32 - 1)))), "limits.heartbeats"),
-        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(recursion=2**32 - 1)))), "limits.recursion"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(seconds=1e9)))), "limits.timeout"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(heartbeats=2**31 - 1)))), "limits.heartbeats"),
+        (Search(TRUE, SearchOptions(check=CheckOptions(Limits(recursion=2**31 - 1)))), "limits.recursion"),
     ],
 )
 async def test_a_search_out_of_bounds_is_refused_by_field(client: Client, search: Search, field: str) -> None:
@@ -123,7 +122,7 @@ async def test_a_search_out_of_bounds_is_refused_by_field(client: Client, search
 
 
 async def test_a_request_that_is_refused_is_invalid_argument(channel: grpc.aio.Channel) -> None:
-    stub = ProofSearchStub(channel)
+    stub = Stubs(channel)
     options = search_pb2.SearchOptions(minimum_trust=verdict_pb2.TRUST_ELABORATED)
     for request in (prove_pb2.ProveRequest(), prove_pb2.ProveRequest(options=options)):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -136,7 +135,7 @@ async def test_a_request_that_is_refused_is_invalid_argument(channel: grpc.aio.C
 
 
 async def test_a_text_that_cannot_be_taken_is_the_verdict_of_a_check(channel: grpc.aio.Channel) -> None:
-    stub = ProofSearchStub(channel)
+    stub = Stubs(channel)
     request = check_pb2.CheckProofRequest(proof="rfl", theorem=theorem_pb2.Theorem())
     response = await stub.CheckProof(request)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_INVALID_STATEMENT
@@ -154,12 +153,12 @@ async def test_a_message_beyond_the_limit_is_refused(client: Client) -> None:
         await client.check(Check(TRUE, Candidate("x" * (1 << 16))))
 
 
-@pytest.mark.parametrize("name", [method.name for method in METHODS])
+@pytest.mark.parametrize("name", METHODS)
 async def test_what_is_no_message_is_bad_input_and_not_our_failure(channel: grpc.aio.Channel, name: str) -> None:
     async def sent() -> AsyncIterator[bytes]:
         yield b"\xff\xff\xff\x01garbage"
 
-    call = channel.stream_unary(f"/{SERVICE}/{name}")(sent())
+    call = channel.stream_unary(path_of(name))(sent())
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -168,7 +167,7 @@ async def test_what_is_no_message_is_bad_input_and_not_our_failure(channel: grpc
 
 
 async def test_a_field_that_this_server_does_not_know_is_not_looked_at(channel: grpc.aio.Channel) -> None:
-    call = channel.unary_unary(f"/{SERVICE}/GetServerInfo")
+    call = channel.unary_unary(path_of("GetServerInfo"))
     assert await call(b"\x9a\x06\x03new")  # of a later contract: the field 99
 
 
@@ -225,12 +224,10 @@ async def test_a_unix_socket_serves(tmp_path: Path) -> None:
 
 
 async def test_every_call_is_named_by_the_client_or_the_server(channel: grpc.aio.Channel) -> None:
-    stub = ProofSearchStub(channel)
+    stub = Stubs(channel)
 
     async def name(own: str | None) -> str:
-        call = stub.GetServerInfo(
-            server_info_pb2.GetServerInfoRequest(), metadata=[("x-request-id", own)] if own else None
-        )
+        call = stub.GetServerInfo(server_pb2.GetServerInfoRequest(), metadata=[("x-request-id", own)] if own else None)
         await call
         return str(dict(await call.initial_metadata())["x-request-id"])
 
@@ -254,7 +251,7 @@ async def test_batches_and_new_weights_are_refused_where_there_is_no_store_and_n
 
 
 LARGE = {
-    "SubmitBatch": (batch_messages, "request_from_proto"),
+    "CreateBatch": (batch_messages, "request_from_proto"),
     "FillSorries": (lean_file, "parse"),
 }
 
@@ -273,10 +270,10 @@ async def test_others_are_answered_while_a_large_request_is_read(
     monkeypatch.setattr(*LARGE[name], slowly)
     item = batch_pb2.BatchItem(id="1", theorem=theorem_pb2.Theorem(statement=TRUE.statement))
     request = {
-        "SubmitBatch": batch_pb2.SubmitBatchRequest(items=[item]),
+        "CreateBatch": batch_pb2.CreateBatchRequest(items=[item]),
         "FillSorries": fill_pb2.FillSorriesRequest(text="theorem a : True := sorry"),
     }[name]
-    call = channel.unary_stream(f"/{SERVICE}/{name}")(request.SerializeToString())
+    call = channel.unary_stream(path_of(name))(request.SerializeToString())
     assert await asyncio.to_thread(reading.wait, 60)
     await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     answered.set()
@@ -301,12 +298,13 @@ async def test_a_client_beyond_its_quota_is_told_when_to_come_back() -> None:
 
 async def test_every_violation_of_the_contract_is_named(client: Client) -> None:
     search = Search(
-        TRUE, SearchOptions(Budget(seconds=-1), CheckOptions(Limits(heartbeats=2**31)), sampling=Sampling(focus=2.0))
+        TRUE,
+        SearchOptions(Budget(seconds=-1), CheckOptions(Limits(heartbeats=2**31 - 1)), sampling=Sampling(focus=2.0)),
     )
     with pytest.raises(InputError) as caught:
         await anext(client.prove(search))
     assert [field for field, _ in caught.value.violations] == [
-        "options.budget.time",
+        "options.budget.timeout",
         "options.limits.heartbeats",
         "options.sampling.focus",
     ]

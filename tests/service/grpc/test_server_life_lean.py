@@ -20,9 +20,9 @@ from prover.search.search import Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
-from service.server import SERVICE
 from tests.support.commands import running
 from tests.support.ports import free_port
+from tests.support.stubs import SEARCH_SERVICE
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -59,7 +59,7 @@ async def test_a_server_notices_lost_workers_reads_settings_again_and_drains(tmp
             # 1. Ready is who has checked a proof.
             assert (await http.get(f"{page}/readyz")).status_code == 503
             await client.ready(300)
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))  # type: ignore[no-untyped-call]
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SEARCH_SERVICE))  # type: ignore[no-untyped-call]
             assert (await watch.read()).status == SERVING
             assert (await http.get(f"{page}/readyz")).status_code == 200
 

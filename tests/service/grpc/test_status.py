@@ -8,7 +8,8 @@ from grpc.aio import AioRpcError, Metadata
 from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from prover.requests import BusyError, GoneError, StatementError, UnavailableError
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service.grpc import status
+from service.contract import status
+from service.grpc import status as grpc_status
 
 
 def across(error: UserError) -> UserError:
@@ -16,7 +17,7 @@ def across(error: UserError) -> UserError:
     sent = status.to_status(error)
     code = next(code for code in grpc.StatusCode if code.value[0] == sent.code)
     trailing = Metadata(("grpc-status-details-bin", sent.SerializeToString()))
-    return status.to_error(AioRpcError(code, Metadata(), trailing, sent.message), "here")
+    return grpc_status.to_error(AioRpcError(code, Metadata(), trailing, sent.message), "here")
 
 
 def test_errors_survive_the_journey() -> None:
@@ -75,5 +76,5 @@ def test_details_fit_into_a_header_whatever_lean_said() -> None:
     ],
 )
 def test_what_gRPC_itself_says_is_understood(code: grpc.StatusCode, kind: type[UserError]) -> None:
-    error = status.to_error(AioRpcError(code, Metadata(), Metadata(), "details"), "127.0.0.1:1")
+    error = grpc_status.to_error(AioRpcError(code, Metadata(), Metadata(), "details"), "127.0.0.1:1")
     assert type(error) is kind

@@ -15,9 +15,10 @@ import trustme
 from prover.errors import UserError
 from service.auth import tokens
 from service.auth.identity import Role
+from service.contract.methods import METHODS
 from service.core.engine import Engine
 from service.http import page
-from service.http.app import METHODS, path
+from service.http.app import path
 from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.ops.connections import listener
 from service.server import listening
@@ -82,8 +83,8 @@ async def test_every_call_of_the_contract_has_a_page() -> None:
     async with asking() as client:
         described = (await client.get("/openapi.json")).json()["paths"]
         for method in METHODS:
-            assert path(method.name) in described
-            assert reason(await client.get(path(method.name))) == "METHOD"
+            assert path(method) in described
+            assert reason(await client.get(path(method))) == "METHOD"
         assert {"/generate", "/healthz"} <= described.keys()
 
 
@@ -211,7 +212,7 @@ async def test_the_page_needs_no_script_and_no_other_host() -> None:
         assert "http://" not in page.text
         assert "https://" not in page.text
         for method in METHODS:
-            assert f"POST {path(method.name)}" in page.text
+            assert f"POST {path(method)}" in page.text
 
 
 def certify(folder: Path, authority: trustme.CA, name: str, **more: str) -> tuple[Path, Path]:

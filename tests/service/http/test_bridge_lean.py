@@ -19,7 +19,7 @@ FALSE = {"statement": "theorem wrong (a b : Nat) : a + b = b + a + 1"}
 LONG = {
     "theorem": {"statement": "theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"},
     "proof": "by decide",
-    "limits": {"time": "100s", "heartbeats": 4_000_000, "recursion": 4_000},
+    "limits": {"timeout": "100s", "heartbeats": 4_000_000, "recursion": 4_000},
 }
 FILE = "theorem x (a b : Nat) : a + b = b + a := sorry\n\ntheorem y : 1 + 1 = 2 := by\n  sorry\n"
 
@@ -132,15 +132,15 @@ async def test_a_line_that_is_no_item_ends_the_stream_with_an_error(web: httpx.A
 
 async def test_a_batch_is_submitted_watched_and_cancelled(web: httpx.AsyncClient) -> None:
     items = [{"id": f"item {number}", "theorem": EASY} for number in range(2)]
-    submitted = (await web.post("/v1/submit-batch", json={"items": items, "label": "<b>"})).json()["status"]
-    assert submitted["items"] == 2
-    found = await events(web, "/v1/watch-batch", {"batchId": submitted["batchId"]})
+    submitted = (await web.post("/v1/create-batch", json={"items": items, "label": "<b>"})).json()["batch"]
+    assert submitted["itemCount"] == 2
+    found = await events(web, "/v1/watch-batch-results", {"id": submitted["id"]})
     results = [data["result"] for name, data in found if name == "result"]
     assert [one["outcome"] for one in results] == ["BATCH_OUTCOME_PROVED"] * 2
     assert [one["cursor"] for one in results] == ["1", "2"], "64 bits are strings in protobuf's JSON"
-    cancelled = (await web.post("/v1/cancel-batch", json={"batch_id": submitted["batchId"]})).json()["status"]
+    cancelled = (await web.post("/v1/cancel-batch", json={"id": submitted["id"]})).json()["batch"]
     assert cancelled["state"] == "BATCH_STATE_DONE"
-    unknown = await web.post("/v1/watch-batch", json={"batchId": "0" * 32})
+    unknown = await web.post("/v1/watch-batch-results", json={"id": "0" * 32})
     assert (unknown.status_code, unknown.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
@@ -169,7 +169,7 @@ async def test_a_client_that_hangs_up_stops_lean(web: httpx.AsyncClient, lean_po
 async def test_a_stream_that_is_left_stops_its_search_and_a_full_server_says_when_to_come_back(
     web: httpx.AsyncClient, lean_pool: WorkerPool
 ) -> None:
-    request = {"theorem": FALSE, "options": {"budget": {"samples": 1000, "time": "120s"}}}
+    request = {"theorem": FALSE, "options": {"budget": {"samples": 1000, "timeout": "120s"}}}
     async with (
         web.stream("POST", "/v1/prove", json=request) as one,
         web.stream("POST", "/v1/prove", json=request) as two,

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from schemathesis import checks
 from structlog.testing import capture_logs
 
+from service.contract.methods import METHODS
 from service.core.text import printable
-from service.http.app import METHODS, path
+from service.http.app import path
 from tests.service.grpc.test_fuzz_lean import TEXT, messages
 
 pytestmark = [
@@ -83,10 +84,10 @@ async def ask(url: str, page: str, body: bytes, media_type: str) -> int:
     return answer.status_code
 
 
-@pytest.mark.parametrize("name", [*sorted(method.name for method in METHODS), "Generate"])
+@pytest.mark.parametrize("name", [*sorted(METHODS), "Generate"])
 async def test_whatever_is_posted_the_server_stands_and_says_what_is_wrong(name: str, bridge: str) -> None:
     called = "SuggestTactics" if name == "Generate" else name
-    method = next(method for method in METHODS if method.name == called)
+    method = METHODS[called]
     page = "/generate" if name == "Generate" else path(name)
     media_type = "application/x-ndjson" if method.client_streaming else "application/json"
     loop = asyncio.get_running_loop()

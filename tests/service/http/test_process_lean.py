@@ -32,7 +32,7 @@ async def test_a_server_answers_http_and_a_drain_ends_its_streams(tmp_path: Path
             assert (await client.get("/healthz")).json() == {"serving": True}
             request = {
                 "theorem": {"statement": "theorem wrong (a b : Nat) : a + b = b + a + 1"},
-                "options": {"budget": {"samples": 1000, "time": "300s"}},
+                "options": {"budget": {"samples": 1000, "timeout": "300s"}},
             }
             async with client.stream("POST", "/v1/prove", json=request) as answer:
                 text = answer.aiter_lines()

@@ -129,7 +129,7 @@ async def test_a_key_makes_one_job(runner: JobRunner) -> None:
 
 async def test_a_job_is_its_owners_alone(runner: JobRunner) -> None:
     job = await runner.submit(Batch(items(EASY[0]), OPTIONS), "ann")
-    for call in (runner.status, runner.cancel):
+    for call in (runner.status, runner.cancel, runner.delete):
         with pytest.raises(NoJobError):
             await call(job.id, "bob")
     with pytest.raises(NoJobError):
@@ -137,6 +137,11 @@ async def test_a_job_is_its_owners_alone(runner: JobRunner) -> None:
     with pytest.raises(NoJobError):
         await runner.status("0" * 32, None)
     assert (await runner.status(job.id, None)).id == job.id
+    assert await runner.page(9, "", "bob") == []
+    assert [one.id for one in await runner.page(9, "", "ann")] == [job.id]
+    await runner.delete(job.id, "ann")
+    with pytest.raises(NoJobError):
+        await runner.status(job.id, "ann")
 
 
 async def test_a_cancelled_job_stops_what_is_under_way(runner: JobRunner, lean_pool: WorkerPool) -> None:

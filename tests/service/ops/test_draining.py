@@ -13,8 +13,9 @@ from prover.theorem import Theorem
 from service.client.client import Client
 from service.core.engine import Engine
 from service.ops.config import ServerSettings, Settings
-from service.ops.health import SERVICE, Health
+from service.ops.health import Health
 from service.server import _work, listening
+from tests.support.stubs import SEARCH_SERVICE
 
 SEARCH = Search(Theorem("theorem a : True"))
 
@@ -101,7 +102,7 @@ async def test_health_turns_before_batches_are_put_back_or_anything_else_ends() 
     assert not state.serving
     await state.report(serving=True)
     async with asyncio.timeout(10):
-        told = await state.servicer.Check(health_pb2.HealthCheckRequest(service=SERVICE), None)
+        told = await state.servicer.Check(health_pb2.HealthCheckRequest(service=SEARCH_SERVICE), None)
     assert told.status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 

@@ -10,12 +10,12 @@ import pytest
 import structlog
 
 from leansieve.v1 import check_pb2, prove_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
 from prover.requests import Check, Event, Search, ServiceInfo
 from prover.verdict import Verdict
 from service.ops import logs
 from service.ops.config import LogSettings, ServerSettings, Settings
 from service.server import listening
+from tests.support.stubs import Stubs
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ async def test_a_bug_shows_neither_clients_nor_logs_what_was_asked(capsys: pytes
         listening(Failing(), settings, asyncio.Event()) as (address, _),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        stub = ProofSearchStub(channel)
+        stub = Stubs(channel)
         check = check_pb2.CheckProofRequest(proof="secret")
         check.theorem.statement = "theorem secret : True"
         for call in (stub.CheckProof(check), stub.Prove(prove_pb2.ProveRequest(theorem=check.theorem)).read()):

@@ -11,8 +11,7 @@ import pytest
 import pytest_asyncio
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from leansieve.v1 import check_pb2, server_info_pb2
-from leansieve.v1.proof_search_pb2_grpc import ProofSearchStub
+from leansieve.v1 import check_pb2, server_pb2
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.lean.checker import DEFAULT_TERMS, Terms
@@ -23,6 +22,7 @@ from service.ops import tracing
 from service.ops.config import ServerSettings, Settings, TracingSettings
 from service.ops.metrics.recorder import Recorder
 from service.server import listening
+from tests.support.stubs import Stubs
 
 
 class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
@@ -70,16 +70,16 @@ async def test_a_call_is_a_span_below_that_of_the_client(receiver: Receiver) -> 
         listening(Engine(settings), settings, asyncio.Event(), Recorder(traces)) as (address, _),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        stub = ProofSearchStub(channel)
+        stub = Stubs(channel)
         metadata = (("traceparent", f"00-{trace}-{parent}-01"),)
-        await stub.GetServerInfo(server_info_pb2.GetServerInfoRequest(), metadata=metadata)
+        await stub.GetServerInfo(server_pb2.GetServerInfoRequest(), metadata=metadata)
         with pytest.raises(grpc.aio.AioRpcError):
             await stub.CheckProof(check_pb2.CheckProofRequest())
-    span = receiver.spans["leansieve.v1.ProofSearch/GetServerInfo"]
+    span = receiver.spans["leansieve.v1.ServerService/GetServerInfo"]
     assert span.trace_id.hex() == trace
     assert span.parent_span_id.hex() == parent
     assert attributes(span)["rpc.grpc.status_code"] == 0
-    failed = receiver.spans["leansieve.v1.ProofSearch/CheckProof"]
+    failed = receiver.spans["leansieve.v1.ProofCheckService/CheckProof"]
     assert not failed.parent_span_id
     assert attributes(failed)["rpc.grpc.status_code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
     assert receiver.resource["service.name"] == "leansieve"

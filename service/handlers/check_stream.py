@@ -9,9 +9,8 @@ from google.protobuf.message import DecodeError
 from leansieve.v1 import check_pb2
 from prover.errors import InputError, UserError
 from prover.verdict import Verdict
-from service.grpc import status
-from service.grpc.convert import values
-from service.grpc.validation import validate
+from service.contract import status, values
+from service.contract.validation import validate
 
 _log = structlog.get_logger(__name__)
 

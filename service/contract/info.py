@@ -1,19 +1,19 @@
 """What a server says of itself."""
 
-from leansieve.v1 import server_info_pb2
+from leansieve.v1 import server_pb2
 from prover.requests import Bounds, CoverageCurve, Load, ModelState, ServedModel, ServiceInfo
-from service.grpc.convert import search, values
+from service.contract import search, values
 
 _STATES = {
-    ModelState.SERVED: server_info_pb2.MODEL_STATE_SERVED,
-    ModelState.LOADING: server_info_pb2.MODEL_STATE_LOADING,
-    ModelState.FAILED: server_info_pb2.MODEL_STATE_FAILED,
+    ModelState.SERVED: server_pb2.MODEL_STATE_SERVED,
+    ModelState.LOADING: server_pb2.MODEL_STATE_LOADING,
+    ModelState.FAILED: server_pb2.MODEL_STATE_FAILED,
 }
 
 
-def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
+def to_proto(info: ServiceInfo) -> server_pb2.GetServerInfoResponse:
     """What a server says of itself."""
-    return server_info_pb2.GetServerInfoResponse(
+    return server_pb2.GetServerInfoResponse(
         version=info.version,
         lean_version=info.lean,
         worker_version=info.worker,
@@ -29,12 +29,12 @@ def to_proto(info: ServiceInfo) -> server_info_pb2.GetServerInfoResponse:
         strategies=[search.strategy_to_proto(name) for name in info.strategies],
         models=[model_to_proto(model) for model in info.models],
         store=info.store,
-        projects=[server_info_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
-        load=server_info_pb2.Load(idle=info.load.idle, busy=info.load.busy, queued=info.load.queued),
+        projects=[server_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
+        load=server_pb2.Load(idle=info.load.idle, busy=info.load.busy, queued=info.load.queued),
     )
 
 
-def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceInfo:
+def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceInfo:
     """What a server says of itself; where it says nothing, `ours`."""
     return ServiceInfo(
         version=info.version,
@@ -61,17 +61,17 @@ def from_proto(info: server_info_pb2.GetServerInfoResponse, ours: Bounds) -> Ser
     )
 
 
-def model_to_proto(model: ServedModel) -> server_info_pb2.Model:
+def model_to_proto(model: ServedModel) -> server_pb2.Model:
     """A model that is served."""
     curves = [
-        server_info_pb2.CoverageCurve(
+        server_pb2.CoverageCurve(
             temperature=curve.temperature,
-            points=[server_info_pb2.CoveragePoint(k=k, share=share) for k, share in curve.points],
+            points=[server_pb2.CoveragePoint(k=k, share=share) for k, share in curve.points],
             benchmark=curve.benchmark,
         )
         for curve in model.curves
     ]
-    return server_info_pb2.Model(
+    return server_pb2.Model(
         name=model.name,
         alpha=model.alpha,
         curves=curves,
@@ -81,7 +81,7 @@ def model_to_proto(model: ServedModel) -> server_info_pb2.Model:
     )
 
 
-def model_from_proto(model: server_info_pb2.Model) -> ServedModel:
+def model_from_proto(model: server_pb2.Model) -> ServedModel:
     """A model that is served."""
     curves = tuple(
         CoverageCurve(curve.temperature, tuple((point.k, point.share) for point in curve.points), curve.benchmark)

@@ -6,7 +6,7 @@ from leansieve.v1 import batch_pb2
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
 from prover.requests import Bounds
-from service.grpc.convert import search, values
+from service.contract import search, values
 from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
 from service.ops.config import TextSettings
 
@@ -16,10 +16,10 @@ _OUTCOMES = {outcome: batch_pb2.BatchOutcome.Value(f"BATCH_OUTCOME_{outcome.name
 _OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
 
 
-def request_to_proto(batch: Batch) -> batch_pb2.SubmitBatchRequest:
+def request_to_proto(batch: Batch) -> batch_pb2.CreateBatchRequest:
     """A batch as a request."""
-    return batch_pb2.SubmitBatchRequest(
-        idempotency_key=batch.key,
+    return batch_pb2.CreateBatchRequest(
+        request_id=batch.key,
         items=[
             batch_pb2.BatchItem(
                 id=item.id, theorem=values.theorem_to_proto(item.theorem), guard=item.guard, family=item.family
@@ -32,7 +32,7 @@ def request_to_proto(batch: Batch) -> batch_pb2.SubmitBatchRequest:
     )
 
 
-def request_from_proto(request: batch_pb2.SubmitBatchRequest, default: Bounds, texts: TextSettings) -> Batch:
+def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, texts: TextSettings) -> Batch:
     """The batch that a request asks for.
 
     Raises:
@@ -46,53 +46,53 @@ def request_from_proto(request: batch_pb2.SubmitBatchRequest, default: Bounds, t
             raise InputError(f"items[{number}].{error.field}", f"item {item.id!r}: {error}") from None
         items.append(Item(item.id, theorem, item.guard, item.family))
     options = replace(search.options_from_proto(request.options, default, Priority.BATCH), repeat=request.repeat)
-    return Batch(tuple(items), options, request.idempotency_key, request.label)
+    return Batch(tuple(items), options, request.request_id, request.label)
 
 
-def status_to_proto(status: JobStatus) -> batch_pb2.BatchStatus:
+def status_to_proto(status: JobStatus) -> batch_pb2.Batch:
     """How a batch stands."""
-    return batch_pb2.BatchStatus(
-        batch_id=status.id,
+    return batch_pb2.Batch(
+        id=status.id,
         label=status.label,
         state=_STATES[status.state],
-        items=status.items,
-        answered=status.answered,
-        running=status.running,
-        submitted=values.timestamp(status.created),
-        ended=None if status.finished is None else values.timestamp(status.finished),
+        item_count=status.items,
+        answered_count=status.answered,
+        running_count=status.running,
+        create_time=values.timestamp(status.created),
+        end_time=None if status.finished is None else values.timestamp(status.finished),
     )
 
 
-def status_from_proto(status: batch_pb2.BatchStatus) -> JobStatus:
+def status_from_proto(status: batch_pb2.Batch) -> JobStatus:
     """How a batch stands."""
     return JobStatus(
-        id=status.batch_id,
+        id=status.id,
         label=status.label,
         state=_STATE_OF.get(status.state, JobState.RUNNING),
-        items=status.items,
-        answered=status.answered,
-        running=status.running,
-        created=values.seconds(status.submitted),
-        finished=values.seconds(status.ended) if status.HasField("ended") else None,
+        items=status.item_count,
+        answered=status.answered_count,
+        running=status.running_count,
+        created=values.seconds(status.create_time),
+        finished=values.seconds(status.end_time) if status.HasField("end_time") else None,
     )
 
 
-def event_to_proto(event: JobEvent) -> batch_pb2.WatchBatchResponse:
+def event_to_proto(event: JobEvent) -> batch_pb2.WatchBatchResultsResponse:
     """What a watcher is told."""
     match event:
         case Answered(position, answer):
-            return batch_pb2.WatchBatchResponse(result=_result_to_proto(position, answer))
+            return batch_pb2.WatchBatchResultsResponse(result=_result_to_proto(position, answer))
         case JobStatus():
-            return batch_pb2.WatchBatchResponse(status=status_to_proto(event))
+            return batch_pb2.WatchBatchResultsResponse(batch=status_to_proto(event))
 
 
-def event_from_proto(response: batch_pb2.WatchBatchResponse) -> JobEvent | None:
+def event_from_proto(response: batch_pb2.WatchBatchResultsResponse) -> JobEvent | None:
     """What a watcher is told; None if this version does not know it."""
     match response.WhichOneof("event"):
         case "result":
             return Answered(response.result.cursor, _result_from_proto(response.result))
-        case "status":
-            return status_from_proto(response.status)
+        case "batch":
+            return status_from_proto(response.batch)
         case _:
             return None
 

@@ -14,8 +14,8 @@ from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
+from service.contract import search, values
 from service.core.text import take
-from service.grpc.convert import search, values
 from service.ops.config import TextSettings
 
 _OUTCOMES = {outcome: suggest_pb2.TacticOutcome.Value(f"TACTIC_OUTCOME_{outcome.name}") for outcome in TacticOutcome}
@@ -27,7 +27,7 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
     message = suggest_pb2.SuggestTacticsRequest(
         suggestions=request.most,
         prefix=request.prefix,
-        time=values.duration(request.seconds),
+        timeout=values.duration(request.seconds),
         limits=values.limits_to_proto(request.check.limits),
         policy=request.check.policy,
         sampler=request.sampler,
@@ -61,9 +61,9 @@ def request_from_proto(
     """
     return Suggest(
         place=_place(request, texts),
-        most=request.suggestions or default_most,
+        most=request.suggestions if request.HasField("suggestions") else default_most,
         prefix=request.prefix,
-        seconds=values.seconds(request.time) if request.HasField("time") else seconds,
+        seconds=values.seconds(request.timeout) if request.HasField("timeout") else seconds,
         check=CheckOptions(
             limits=values.limits_from_proto(request.limits, default.limits),
             policy=request.policy or "default",
@@ -74,10 +74,10 @@ def request_from_proto(
     )
 
 
-def response_to_proto(found: Suggestions, request_id: str) -> suggest_pb2.SuggestTacticsResponse:
+def response_to_proto(found: Suggestions, log_id: str) -> suggest_pb2.SuggestTacticsResponse:
     """What was found."""
     return suggest_pb2.SuggestTacticsResponse(
-        request_id=request_id,
+        log_id=log_id,
         goals=found.goals,
         tried=found.tried,
         term=found.term,
@@ -89,7 +89,7 @@ def response_to_proto(found: Suggestions, request_id: str) -> suggest_pb2.Sugges
                 goals=one.goals,
                 score=one.score,
                 source=one.source,
-                elapsed=values.duration(one.seconds),
+                elapsed_duration=values.duration(one.seconds),
                 trust=values.trust_to_proto(one.trust),
             )
             for one in found.suggestions
@@ -108,7 +108,7 @@ def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggest
                 goals=tuple(one.goals),
                 score=one.score,
                 source=one.source,
-                seconds=values.seconds(one.elapsed),
+                seconds=values.seconds(one.elapsed_duration),
                 trust=values.trust_from_proto(one.trust),
             )
             for one in response.suggestions

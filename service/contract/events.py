@@ -4,8 +4,8 @@ from leansieve.v1 import prove_pb2, search_pb2
 from prover.requests import Accepted, Event
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
-from service.grpc.convert import values
-from service.grpc.convert.search import (
+from service.contract import values
+from service.contract.search import (
     ending_from_proto,
     ending_to_proto,
     progress_from_proto,
@@ -26,8 +26,8 @@ class EventWriter:
     def response(self, event: Event) -> prove_pb2.ProveResponse:
         """The response that carries an event."""
         match event:
-            case Accepted(goal, request_id):
-                accepted = prove_pb2.SearchAccepted(request_id=request_id, theorem_digest=self._digest, goal=goal)
+            case Accepted(goal, log_id):
+                accepted = prove_pb2.SearchAccepted(log_id=log_id, theorem_digest=self._digest, goal=goal)
                 return prove_pb2.ProveResponse(accepted=accepted)
             case Progress():
                 return prove_pb2.ProveResponse(progress=progress_to_proto(event))
@@ -74,7 +74,7 @@ class EventReader:
         """The event that a response carries; None if it is of a kind that this version does not know."""
         match response.WhichOneof("event"):
             case "accepted":
-                return Accepted(response.accepted.goal, response.accepted.request_id)
+                return Accepted(response.accepted.goal, response.accepted.log_id)
             case "progress":
                 return progress_from_proto(response.progress)
             case "proof":
@@ -132,7 +132,7 @@ def _spending_to_proto(spending: Spending) -> search_pb2.Spending:
         checks=spending.checked,
         requests=spending.requests,
         proofs=spending.proofs,
-        elapsed=values.duration(spending.seconds),
+        elapsed_duration=values.duration(spending.seconds),
     )
 
 
@@ -144,5 +144,5 @@ def _spending_from_proto(spending: search_pb2.Spending) -> Spending:
         checked=spending.checks,
         requests=spending.requests,
         proofs=spending.proofs,
-        seconds=values.seconds(spending.elapsed),
+        seconds=values.seconds(spending.elapsed_duration),
     )

@@ -9,8 +9,8 @@ from prover.search.search import Progress
 from prover.source.lean_file import LeanFile, line_and_column, sorries
 from prover.source.scanner import Command
 from prover.verdict import Region, Verdict
-from service.grpc.convert import search, values
-from service.grpc.convert.events import EventWriter
+from service.contract import search, values
+from service.contract.events import EventWriter
 
 
 def within(file: LeanFile, holes: Sequence[Hole], wanted: source_pb2.SourceRange) -> list[Hole]:
@@ -23,10 +23,10 @@ def within(file: LeanFile, holes: Sequence[Hole], wanted: source_pb2.SourceRange
     ]
 
 
-def accepted(file: LeanFile, holes: Sequence[Hole], request_id: str) -> fill_pb2.FillSorriesResponse:
+def accepted(file: LeanFile, holes: Sequence[Hole], log_id: str) -> fill_pb2.FillSorriesResponse:
     """The first event."""
     found = [fill_pb2.Hole(number=hole.number, range=_range(file, hole), theorem=hole.item.name) for hole in holes]
-    return fill_pb2.FillSorriesResponse(accepted=fill_pb2.FillAccepted(request_id=request_id, holes=found))
+    return fill_pb2.FillSorriesResponse(accepted=fill_pb2.FillAccepted(log_id=log_id, holes=found))
 
 
 def progress(hole: Hole, spent: Progress) -> fill_pb2.FillSorriesResponse:

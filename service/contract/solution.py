@@ -10,8 +10,8 @@ from prover.requests import Bounds
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError
+from service.contract import values
 from service.core.text import take
-from service.grpc.convert import values
 from service.ops.config import TextSettings
 
 

@@ -6,8 +6,8 @@ from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Bounds, Check
 from prover.verdict import Mode
+from service.contract import values
 from service.core.text import take
-from service.grpc.convert import values
 from service.ops.config import TextSettings
 
 

@@ -1,5 +1,7 @@
 """What many messages hold: theorems, limits, verdicts, durations."""
 
+from collections.abc import Mapping
+
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,7 +17,7 @@ KIND_OF = {value: kind for kind, value in KINDS.items()}
 _REGIONS = {region: verdict_pb2.Region.Value(f"REGION_{region.name}") for region in Region}
 _REGION_OF = {value: region for region, value in _REGIONS.items()}
 _TRUSTS = {
-    Trust.NONE: verdict_pb2.TRUST_UNSPECIFIED,
+    Trust.NONE: verdict_pb2.TRUST_NONE,
     Trust.ELABORATED: verdict_pb2.TRUST_ELABORATED,
     Trust.KERNEL_REPLAYED: verdict_pb2.TRUST_KERNEL_REPLAYED,
     Trust.ISOLATED_REPLAY: verdict_pb2.TRUST_ISOLATED_REPLAY,
@@ -29,6 +31,16 @@ _SEVERITIES = {
     for severity in ("error", "warning", "information")
 }
 _SEVERITY_OF = {value: severity for severity, value in _SEVERITIES.items()}
+
+_STEPS = tuple(
+    field.name.removesuffix("_duration")
+    for field in verdict_pb2.CheckTiming.DESCRIPTOR.fields
+    if field.name.endswith("_duration")
+)
+_JUDGE = "judge_"
+_LONGEST_STEP_MS = 86_400e3
+# Numbers of workers that elaborate for a client are not trusted to fit.
+_LARGEST_32, _LARGEST_64 = 2**31 - 1, 2**63 - 1
 
 
 def duration(seconds: float) -> Duration:
@@ -86,15 +98,17 @@ def trust_from_proto(trust: verdict_pb2.Trust.ValueType) -> Trust:
 
 def limits_to_proto(limits: Limits) -> verdict_pb2.Limits:
     """Limits as a request carries them."""
-    return verdict_pb2.Limits(time=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion)
+    return verdict_pb2.Limits(
+        timeout=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion
+    )
 
 
 def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
     """The limits of a request; what it does not say comes from `default`."""
     return Limits(
-        seconds(limits.time) if limits.HasField("time") else default.seconds,
-        limits.heartbeats or default.heartbeats,
-        limits.recursion or default.recursion,
+        seconds(limits.timeout) if limits.HasField("timeout") else default.seconds,
+        limits.heartbeats if limits.HasField("heartbeats") else default.heartbeats,
+        limits.recursion if limits.HasField("recursion") else default.recursion,
         default.messages,
         default.message_bytes,
     )
@@ -124,9 +138,9 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         theorem=verdict.theorem,
         messages=[_message_to_proto(message) for message in verdict.messages],
         axioms=verdict.axioms,
-        elapsed=duration(verdict.elapsed_ms / 1e3),
-        timing_ms=verdict.timing,
-        heartbeats=verdict.heartbeats,
+        elapsed_duration=duration(verdict.elapsed_ms / 1e3),
+        timing=_timing_to_proto(verdict.timing),
+        heartbeats=min(verdict.heartbeats, _LARGEST_64),
         widened_axioms=verdict.policy.axioms,
         widened_kinds=verdict.policy.kinds,
         kernel=verdict.kernel,
@@ -146,8 +160,8 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
         theorem=verdict.theorem,
         messages=tuple(_message_from_proto(message) for message in verdict.messages),
         axioms=tuple(verdict.axioms),
-        elapsed_ms=seconds(verdict.elapsed) * 1e3,
-        timing=dict(verdict.timing_ms),
+        elapsed_ms=seconds(verdict.elapsed_duration) * 1e3,
+        timing=_timing_from_proto(verdict.timing),
         heartbeats=verdict.heartbeats,
         kernel=verdict.kernel,
         path=_PATH_OF.get(verdict.path, Path.LISTED),
@@ -156,13 +170,35 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
     )
 
 
+def _timing_to_proto(timing: Mapping[str, float]) -> verdict_pb2.CheckTiming | None:
+    """Milliseconds by step as typed durations; None if there are none. A worker's word is taken for what it can be: a time."""
+    if not timing:
+        return None
+    message = verdict_pb2.CheckTiming()
+    for name, milliseconds in timing.items():
+        part = message.judge if name.startswith(_JUDGE) else message
+        step = name.removeprefix(_JUDGE).removesuffix("_ms")
+        if step in _STEPS and 0 <= milliseconds < _LONGEST_STEP_MS:
+            getattr(part, f"{step}_duration").CopyFrom(duration(milliseconds / 1e3))
+    return message
+
+
+def _timing_from_proto(timing: verdict_pb2.CheckTiming) -> dict[str, float]:
+    found = {}
+    for prefix, part in (("", timing), (_JUDGE, timing.judge)):
+        for step in _STEPS:
+            if part.HasField(f"{step}_duration"):  # type: ignore[arg-type]
+                found[f"{prefix}{step}_ms"] = getattr(part, f"{step}_duration").ToNanoseconds() / 1e6
+    return found
+
+
 def _message_to_proto(message: Message) -> verdict_pb2.Message:
     return verdict_pb2.Message(
         severity=_SEVERITIES.get(message.severity, verdict_pb2.SEVERITY_ERROR),
         text=message.text,
         region=_REGIONS[message.region],
-        line=message.line,
-        column=message.column,
+        line=min(message.line, _LARGEST_32),
+        column=min(message.column, _LARGEST_32),
     )
 
 

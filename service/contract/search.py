@@ -1,4 +1,4 @@
-"""Searches: what they are asked and what they find. Their events are `service.grpc.convert.events`."""
+"""Searches: what they are asked and what they find. Their events are `service.contract.events`."""
 
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate
@@ -7,7 +7,7 @@ from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
 from prover.requests import Bounds, Search
 from prover.search.search import Ending, Progress, Proof
-from service.grpc.convert import values
+from service.contract import values
 from service.ops.config import TextSettings
 
 _ENDINGS = {
@@ -28,17 +28,17 @@ _STORE_USE_OF = {value: use for use, value in _STORE_USES.items()}
 def budget_to_proto(budget: Budget) -> search_pb2.SearchBudget:
     """A budget as a request carries it."""
     return search_pb2.SearchBudget(
-        samples=budget.samples, proofs=budget.proofs, time=values.duration(budget.seconds), checks=budget.checks
+        samples=budget.samples, proofs=budget.proofs, timeout=values.duration(budget.seconds), checks=budget.checks
     )
 
 
 def budget_from_proto(budget: search_pb2.SearchBudget, default: Budget) -> Budget:
     """The budget of a request; what it does not say comes from `default`."""
     return Budget(
-        samples=budget.samples or default.samples,
+        samples=budget.samples if budget.HasField("samples") else default.samples,
         checks=budget.checks if budget.HasField("checks") else default.checks,
-        seconds=values.seconds(budget.time) if budget.HasField("time") else default.seconds,
-        proofs=budget.proofs or default.proofs,
+        seconds=values.seconds(budget.timeout) if budget.HasField("timeout") else default.seconds,
+        proofs=budget.proofs if budget.HasField("proofs") else default.proofs,
     )
 
 
@@ -168,7 +168,7 @@ def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
         distinct=progress.distinct,
         checked=progress.checked,
         proofs=progress.proofs,
-        elapsed=values.duration(progress.seconds),
+        elapsed_duration=values.duration(progress.seconds),
         tokens=progress.tokens,
         requests=progress.requests,
     )
@@ -181,7 +181,7 @@ def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
         progress.distinct,
         progress.checked,
         progress.proofs,
-        values.seconds(progress.elapsed),
+        values.seconds(progress.elapsed_duration),
         progress.tokens,
         progress.requests,
     )
@@ -197,7 +197,7 @@ def proof_to_proto(proof: Proof, number: int) -> search_pb2.VerifiedProof:
         log_prob=candidate.log_prob,
         tokens=candidate.tokens,
         seed=candidate.seed,
-        elapsed=values.duration(proof.seconds),
+        elapsed_duration=values.duration(proof.seconds),
         number=number,
         stored=proof.stored,
     )
@@ -213,4 +213,4 @@ def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
         seed=proof.seed if proof.HasField("seed") else None,
     )
     verdict = values.verdict_from_proto(proof.verdict)
-    return Proof(candidate, verdict, values.seconds(proof.elapsed), proof.stored)
+    return Proof(candidate, verdict, values.seconds(proof.elapsed_duration), proof.stored)

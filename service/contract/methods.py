@@ -1,0 +1,22 @@
+"""The services and methods of the contract, read from its descriptors."""
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from leansieve.v1 import batch_pb2, check_pb2, proof_search_pb2, server_pb2
+
+SERVICES: dict[str, ServiceDescriptor] = {
+    service.full_name: service
+    for file in (proof_search_pb2, check_pb2, batch_pb2, server_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+}
+"""By full name, as in `leansieve.v1.ProofSearchService`."""
+
+METHODS: dict[str, MethodDescriptor] = {
+    method.name: method for service in SERVICES.values() for method in service.methods
+}
+"""By name, which no two services share."""
+
+
+def path_of(method: str) -> str:
+    """Where gRPC calls a method, as in `/leansieve.v1.ProofSearchService/Prove`."""
+    return f"/{METHODS[method].containing_service.full_name}/{method}"

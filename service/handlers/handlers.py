@@ -1,0 +1,59 @@
+"""All handlers of a server, found by the name of their method."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prover.requests import Service
+from service.contract.methods import METHODS
+from service.core.quotas import Quotas
+from service.handlers.batch import BatchHandlers
+from service.handlers.calls import Calls
+from service.handlers.check import CheckHandlers
+from service.handlers.search import SearchHandlers
+from service.handlers.server import ServerHandlers
+from service.jobs.jobs import Jobs
+from service.ops.config import Settings
+
+Handler = Callable[..., Any]
+"""Takes a request, or an iterator of requests, and its `Call`; gives a response to await, or an iterator of responses."""
+
+
+class Handlers:
+    """Answers every call of the contract."""
+
+    def __init__(
+        self, service: Service, settings: Settings, jobs: Jobs | None = None, quotas: Quotas | None = None
+    ) -> None:
+        """Serve `service` within the bounds that `settings` give to clients.
+
+        Args:
+            service: who answers.
+            settings: of the service.
+            jobs: runs batches; None: they are refused.
+            quotas: what clients take, beside that of their batches; by default of these handlers alone.
+        """
+        calls = Calls(quotas or Quotas(settings.clients))
+        rooms = (
+            SearchHandlers(service, settings, calls),
+            CheckHandlers(service, settings, calls),
+            BatchHandlers(jobs, settings, calls),
+            ServerHandlers(service, jobs is not None, calls),
+        )
+        self._by_method: dict[str, Handler] = {method: _find(method, rooms) for method in METHODS}
+
+    def of(self, method: str) -> Handler:
+        """Who answers the calls of a method."""
+        return self._by_method[method]
+
+
+def summary(method: str) -> str:
+    """One sentence about a method of the contract."""
+    return inspect.getdoc(_find(method, (SearchHandlers, CheckHandlers, BatchHandlers, ServerHandlers))) or method
+
+
+def _find(method: str, rooms: Iterable[object]) -> Handler:
+    name = re.sub(r"(?<!^)([A-Z])", r"_\1", method).lower()
+    handler: Handler = next(getattr(room, name) for room in rooms if hasattr(room, name))
+    return handler

@@ -1,0 +1,150 @@
+"""`ProofSearchService`: searches, files to be filled, tactics for a place."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from leansieve.v1 import fill_pb2, prove_pb2, suggest_pb2
+from prover.assistance import fill
+from prover.errors import InputError
+from prover.options import SearchOptions
+from prover.requests import Accepted, Service
+from prover.search.search import Finished, Progress
+from prover.source import lean_file
+from prover.theorem import HeaderError
+from service.contract import fill as fill_messages
+from service.contract import search as search_messages
+from service.contract import suggest as suggest_messages
+from service.contract import values
+from service.contract.events import EventWriter
+from service.contract.validation import validate
+from service.core.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
+from service.core.text import take
+from service.handlers.call import Call
+from service.handlers.calls import Calls
+from service.ops.config import Settings
+
+_PROGRESS_SECONDS = 0.1
+
+
+class SearchHandlers:
+    """Searches with a `Service`."""
+
+    def __init__(self, service: Service, settings: Settings, calls: Calls) -> None:
+        """Search with `service` within the bounds that `settings` give to clients."""
+        self._service = service
+        self._settings = settings
+        self._default, self._maximum = bounds(settings)
+        self._calls = calls
+        self._searches = Room(settings.server.searches)
+
+    async def prove(self, request: prove_pb2.ProveRequest, call: Call) -> AsyncIterator[prove_pb2.ProveResponse]:
+        """Search proofs and send each as soon as it is verified."""
+        async with self._calls.answering(call, in_options=True):
+            # 1. Read the request and see whether it may come in.
+            validate(request)
+            search = search_messages.request_from_proto(request, self._default, self._settings.text)
+            self._admit(search.options)
+            search = replace(search, options=search.options.within_seconds(call.seconds_left))
+            digest = search.theorem.digest
+            call.remarks["theorem"] = digest
+            # 2. Pass the events on.
+            async with self._searches.acquire(search.options.check.priority):
+                writer, meter = EventWriter(digest), _Meter(call)
+                async with contextlib.aclosing(self._service.prove(search)) as events:
+                    async for event in events:
+                        meter.read(event)
+                        if isinstance(event, Progress) and not meter.time_to_show():
+                            continue
+                        if isinstance(event, Accepted):
+                            event = replace(event, log_id=call.log_id)
+                        yield writer.response(event)
+
+    async def fill_sorries(
+        self, request: fill_pb2.FillSorriesRequest, call: Call
+    ) -> AsyncIterator[fill_pb2.FillSorriesResponse]:
+        """Prove the `sorry`s of a file, one after the other."""
+        async with self._calls.answering(call, in_options=True):
+            validate(request)
+            text = take("text", request.text, self._settings.text.context)
+            try:
+                file = await asyncio.to_thread(lean_file.parse, text.replace("\r\n", "\n"))
+                file = replace(file, project=request.project)
+            except HeaderError as error:
+                raise InputError("text", str(error)) from None
+            priority = values.priority_from_proto(request.priority)
+            ends = time.monotonic() + call.seconds_left
+            if request.HasField("timeout"):
+                ends = min(ends, time.monotonic() + values.seconds(request.timeout))
+
+            holes = await asyncio.to_thread(fill.holes, file)
+            if request.HasField("within"):
+                holes = fill_messages.within(file, holes, request.within)
+            options = search_messages.options_from_proto(request.options, self._default, priority)
+            self._admit(options)
+            options = replace(options, budget=replace(options.budget, proofs=1))
+            call.remarks["holes"] = len(holes)
+            async with self._searches.acquire(priority):
+                yield fill_messages.accepted(file, holes, call.log_id)
+                async with contextlib.aclosing(fill.fill(self._service, file, holes, options, ends)) as events:
+                    meter = _Meter(call)
+                    async for event in events:
+                        match event:
+                            case fill.Begun():
+                                meter = _Meter(call)
+                            case fill.Searched(hole, searched):
+                                meter.read(searched)
+                                if isinstance(searched, Progress) and meter.time_to_show():
+                                    yield fill_messages.progress(hole, searched)
+                            case fill.Outcome():
+                                yield fill_messages.outcome(file, event)
+                            case fill.Fell():
+                                pass  # the summary's verdict tells
+                            case fill.Filled():
+                                call.remarks["filled"] = sum(one.proof is not None for one in event.outcomes)
+                                yield fill_messages.summary(holes, event)
+
+    async def suggest_tactics(
+        self, request: suggest_pb2.SuggestTacticsRequest, call: Call
+    ) -> suggest_pb2.SuggestTacticsResponse:
+        """Find tactics for a place in a proof."""
+        async with self._calls.answering(call):
+            validate(request)
+            settings = self._settings.search
+            wanted = suggest_messages.request_from_proto(
+                request, self._default, settings.suggestions, settings.suggestion_seconds, self._settings.text
+            )
+            admit_limits(wanted.check.limits, self._maximum.limits)
+            admit_seconds("timeout", wanted.seconds, settings.maximum_suggestion_seconds)
+            async with self._searches.acquire(wanted.check.priority):
+                wanted = replace(wanted, seconds=min(wanted.seconds, call.seconds_left))
+                found = await self._service.suggest(wanted)
+            call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
+            return suggest_messages.response_to_proto(found, call.log_id)
+
+    def _admit(self, options: SearchOptions) -> None:
+        admit_budget(options.budget, self._maximum.budget)
+        admit_limits(options.check.limits, self._maximum.limits)
+
+
+class _Meter:
+    """What a search takes: told to the log, shown now and then."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._shown = 0.0
+
+    def read(self, event: object) -> None:
+        """Look at the next event."""
+        if isinstance(event, Finished):
+            spent = event.spent
+            self._call.remarks.update(ending=event.ending.value, sampled=spent.sampled, proofs=spent.proofs)
+
+    def time_to_show(self) -> bool:
+        """Whether nothing was shown for a while; then something is."""
+        if time.monotonic() - self._shown < _PROGRESS_SECONDS:
+            return False
+        self._shown = time.monotonic()
+        return True

@@ -1,0 +1,19 @@
+"""All calls of the contract over one channel."""
+
+import grpc
+
+from leansieve.v1.batch_pb2_grpc import BatchServiceStub
+from leansieve.v1.check_pb2_grpc import ProofCheckServiceStub
+from leansieve.v1.proof_search_pb2_grpc import ProofSearchServiceStub
+from leansieve.v1.server_pb2_grpc import ServerServiceStub
+
+SEARCH_SERVICE = "leansieve.v1.ProofSearchService"
+
+
+class Stubs(ProofSearchServiceStub, ProofCheckServiceStub, BatchServiceStub, ServerServiceStub):
+    """The methods of all services."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Call over `channel`."""
+        for stub in (ProofSearchServiceStub, ProofCheckServiceStub, BatchServiceStub, ServerServiceStub):
+            stub.__init__(self, channel)  # type: ignore[misc, arg-type]
