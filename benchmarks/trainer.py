@@ -3,7 +3,8 @@
     python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
     python -m benchmarks.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
 
-Beside both stands our trainer with `max_staleness` 1, which samples ahead. Without --trl, TRL is left out.
+Beside both stands our trainer with `max_staleness` 1, which samples ahead, and with --before CHECKOUT the trainer of another
+checkout, run by the Python of its `.venv`. Without --trl, TRL is left out.
 
 Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both ask one Lean
 worker through the same verifier, in which equal proofs of a theorem are checked once and which begins without any verdict.
@@ -155,6 +156,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="leansieve's trainer beside TRL's.")
     parser.add_argument("--trl", type=Path, help="the Python of an environment with requirements/trl.txt")
+    parser.add_argument("--before", type=Path, help="folder of another checkout, whose trainer is measured, too")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--prompts", type=int, default=16, help="theorems a step")
     parser.add_argument("--rollouts", type=int, default=8, help="samples a theorem")
@@ -169,17 +171,23 @@ def main() -> None:
         options.json.write_text(json.dumps(steps) + "\n", encoding="utf-8")
         return
     options.json.parent.mkdir(parents=True, exist_ok=True)
+    # A process of its own for each: what one side has loaded does not weigh on the other.
+    sides = {side: (side, Path.cwd(), sys.executable) for side in SIDES if side != "trl" or options.trl is not None}
+    if options.before is not None:
+        checkout = options.before.resolve()
+        sides["before"] = "leansieve", checkout, str(checkout / ".venv/bin/python")
+    sizes = [f"--{name}={getattr(options, name)}" for name in ("steps", "prompts", "rollouts", "rows")]
     found: dict[str, list[dict[str, float]]] = {}
-    for side in (side for side in SIDES if side != "trl" or options.trl is not None):
+    for name, (side, folder, python) in sides.items():
         with tempfile.NamedTemporaryFile() as file:
-            # A process of its own: what one side has loaded does not weigh on the other.
-            subprocess.run(
-                [sys.executable, "-m", "benchmarks.trainer", *sys.argv[1:], "--side", side, "--json", file.name],
-                check=True,
-            )
-            found[side] = json.loads(Path(file.name).read_text(encoding="utf-8"))[1:]
+            command = [python, "-m", "benchmarks.trainer", *sizes, f"--trl={options.trl}", "--side", side]
+            command += ["--json", file.name]
+            subprocess.run(command, cwd=folder, check=True)
+            found[name] = json.loads(Path(file.name).read_text(encoding="utf-8"))[1:]
     result = {
-        "settings": {name: str(value) for name, value in vars(options).items() if name not in ("json", "side", "trl")},
+        "settings": {
+            name: str(value) for name, value in vars(options).items() if name not in ("json", "side", "trl", "before")
+        },
         "steps": found,
         "median": {side: median(steps, options.prompts * options.rollouts) for side, steps in found.items()},
     }
@@ -198,7 +206,7 @@ def show(medians: dict[str, dict[str, float]]) -> None:
     """One line a measure; in brackets, as a multiple of ours without sampling ahead."""
     table = Table("a step", *medians)
     for name, ours in medians["leansieve"].items():
-        found = [of_side[name] for of_side in medians.values()]
+        found = [of_side.get(name, 0.0) for of_side in medians.values()]
         table.add_row(name, *(f"{value:.2f}" + (f" ({value / ours:.2f})" if ours else "") for value in found))
     Console().print(table)
 
