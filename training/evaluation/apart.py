@@ -28,6 +28,7 @@ from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import Proof, TheoremSamples
 
 _REPORT_SECONDS = 10.0
+_TOGETHER = 4
 
 
 class Checks(Protocol):
@@ -127,23 +128,33 @@ def check(
     verifier: Checks,
     report: Callable[[str], None] = print,
 ) -> list[TheoremSamples]:
-    """The verdict on every text: the most frequent of each theorem first, so that what is solved shows early."""
-    checks: dict[tuple[str, str], Future[Verdict]] = {}
+    """The verdict on every text: the most frequent of each theorem first, and those of unsolved theorems before the others."""
     texts = {record.name: _texts(drawn[record.name]) for record in records}
+    checks: dict[tuple[str, str], Future[Verdict]] = {}
     solved: set[str] = set()
-    for place in range(max(len(each) for each in texts.values())):
-        for record in records:
-            if place < len(texts[record.name]):
-                text, _, finished = texts[record.name][place]
-                if finished and text:  # cut off is wrong, as in training
-                    checks[record.name, text] = verifier.check(record, text)
-    began = last = time.monotonic()
-    for number, ((name, _), verdict) in enumerate(checks.items(), start=1):
-        if verdict.result().verified:
-            solved.add(name)
-        if time.monotonic() - last >= _REPORT_SECONDS or number == len(checks):
-            last = time.monotonic()
-            report(f"{number}/{len(checks)} texts, {len(solved)} theorems solved, {last - began:.0f} s")
+    progress = _Progress(sum(finished and bool(text) for each in texts.values() for text, _, finished in each), report)
+
+    def begin(chosen: Sequence[TheoremRecord], place: int) -> list[tuple[str, str]]:
+        begun = []
+        for record in chosen:
+            text, _, finished = texts[record.name][place] if place < len(texts[record.name]) else ("", 0, False)
+            if finished and text and (record.name, text) not in checks:  # cut off is wrong, as in training
+                checks[record.name, text] = verifier.check(record, text)
+                begun.append((record.name, text))
+        return begun
+
+    def wait(begun: Sequence[tuple[str, str]]) -> None:
+        for name, text in begun:
+            if checks[name, text].result().verified:
+                solved.add(name)
+            progress.advance(len(solved))
+
+    places = range(max(len(each) for each in texts.values()))
+    # What is solved at all shows first; a few places are in work at once, so that no worker waits.
+    for start in range(0, len(places), _TOGETHER):
+        unsolved = [record for record in records if record.name not in solved]
+        wait([each for place in places[start : start + _TOGETHER] for each in begin(unsolved, place)])
+    wait([each for place in places for each in begin(records, place)])
     verified = {key for key, verdict in checks.items() if verdict.result().verified}
     return [
         TheoremSamples(
@@ -155,6 +166,21 @@ def check(
         )
         for record in records
     ]
+
+
+class _Progress:
+    """Reports now and then how far the checks are."""
+
+    def __init__(self, total: int, report: Callable[[str], None]) -> None:
+        self._total, self._report, self._done = total, report, 0
+        self._began = self._last = time.monotonic()
+
+    def advance(self, solved: int) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
+            self._last = now
+            self._report(f"{self._done}/{self._total} texts, {solved} theorems solved, {now - self._began:.0f} s")
 
 
 def _texts(drawn: Drawn) -> list[tuple[str, int, bool]]:
