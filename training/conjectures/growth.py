@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
 from prover.lean.workers.jobs import Priority
+from prover.sampling.plans.statement import Statement
 from prover.search.diversity import distinct_key, length
 from prover.theorem import Theorem
 from prover.verdict import Limits, VerdictKind
 from training.conjectures.mutations import MUTATIONS, Conjecture, Known, in_front
 from training.conjectures.newness import key
 from training.conjectures.outcome import Fate, Outcome
-from training.conjectures.statement import Statement
 from training.corpus.dedupe import outline
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
@@ -79,7 +79,7 @@ class Growth:
         self._held_out = {_digest(key(record)) for record in held_out}
         self._sources: list[_Source] = []
         for source in sources:
-            if (statement := Statement.read(source.theorem)) is not None and not source.theorem.guard:
+            if (statement := Statement.read(source.theorem.theorem)) is not None and not source.theorem.guard:
                 known = in_front(Known(statement, source.proofs))
                 if known.proofs:
                     self._sources.append(_Source(source.theorem.name, known))

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from prover.sampling.plans.statement import Statement, bracketed, names_in, replaced
 from prover.search.tactics.propositions import outermost
 from prover.source.lexer import tokenize
-from training.conjectures.statement import Statement, bracketed, names_in, replaced
 
 _NUMBERS = ("Nat", "Int")
 _WEAKER = {"<": "≤", ">": "≥", "=": "≤"}

@@ -1,8 +1,8 @@
 """When a statement says nothing new: a key that it shares with every rendition of itself."""
 
+from prover.sampling.plans.statement import Statement, replaced
 from prover.search.tactics.propositions import outermost
 from prover.source.lexer import tokenize
-from training.conjectures.statement import Statement, replaced
 from training.corpus.dedupe import canonical
 from training.corpus.record import TheoremRecord
 
@@ -13,7 +13,7 @@ def key(record: TheoremRecord) -> str:
     """A key that statements share only if they differ in names, in the form or order of binders and hypotheses, in doubled
     hypotheses, in variables that nothing mentions, or in the side from which a relation is read.
     """
-    statement = Statement.read(record)
+    statement = Statement.read(record.theorem)
     return canonical(record) if statement is None else _key(statement)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from prover.sampling.plans.statement import names_in, replaced
 from prover.source.binders import read_shape
 from prover.source.lexer import tokenize
-from training.conjectures.statement import names_in, replaced
 from training.corpus.proofs import ProvedTheorem
 
 _NUMBERS = ["a", "b", "c", "d", "e", "k", "l", "m", "n", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z"]

@@ -1,13 +1,14 @@
 """The portfolio of tactics on the theorems that models are evaluated on: what a model has to beat with as many checks."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.lean.workers.pool import WorkerPool
-from prover.sampling.portfolio.portfolio import fillings
+from prover.sampling.portfolio.portfolio import fillings, proposals
 from prover.verdict import Limits
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
@@ -121,7 +122,8 @@ def coverage_together(results: Sequence[PortfolioResult], model: ModelSamples, c
 
 
 def _try(record: TheoremRecord, verifier: Verifier, checks: int, one_line: bool) -> PortfolioResult:
-    proofs = [proof for template, proof in fillings(record.theorem) if template.one_line or not one_line][:checks]
+    single = (proof for template, proof in fillings(record.theorem) if template.one_line)
+    proofs = list(itertools.islice(single if one_line else (proof for _, proof in proposals(record.theorem)), checks))
     tried = PortfolioResult(name=record.name, digest=record.theorem.digest, checks=checks, one_line=one_line)
     for start in range(0, len(proofs), _AHEAD):
         under_way = [verifier.check(record, proof) for proof in proofs[start : start + _AHEAD]]

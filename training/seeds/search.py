@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prover.lean.checker import Checker
+from prover.sampling.plans.plans import plans
+from prover.sampling.plans.statement import Statement
 from prover.sampling.portfolio.portfolio import fillings
 from prover.search.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
 from prover.search.tactics.goal import Goal
 from prover.search.tactics.partial import GoalReader, Place, goals_at, root
 from prover.search.tactics.steps import fill, holes, steps
 from prover.source.declarations import scanned
-from training.conjectures.plans import plans
-from training.conjectures.statement import Statement
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import Ending, OverError, Questions, SeedBudget
 from training.seeds.shrink import shrink
@@ -71,7 +71,7 @@ async def find_proofs(lean: GoalReader, checker: Checker, record: TheoremRecord,
 class _Search:
     def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
         self._lean = Questions(lean, checker, record, budget)
-        self._record, self._theorem = record, record.theorem
+        self._theorem = record.theorem
         self._definitions = scanned(self._theorem).definitions
         self._budget = budget
         self._began = time.monotonic()
@@ -113,7 +113,7 @@ class _Search:
             await self._propose(proof)
 
     async def _follow_plans(self) -> None:
-        statement = Statement.read(self._record)
+        statement = Statement.read(self._theorem)
         for proof in () if statement is None else plans(statement):
             await self._lean.proves(proof, "plan")
 

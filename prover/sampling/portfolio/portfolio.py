@@ -1,5 +1,7 @@
 """Core automation as a sampler: no model, no randomness, and the baseline that every model has to beat."""
 
+import asyncio
+import itertools
 import json
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
@@ -7,11 +9,18 @@ from functools import cache
 from importlib.resources import files
 
 from prover.candidate import Candidate
+from prover.sampling.plans.plans import plans
+from prover.sampling.plans.statement import Statement
 from prover.sampling.portfolio.templates import Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
 from prover.source.declarations import Declared, NameReader, declared, scanned
 from prover.theorem import Theorem
+
+_BEFORE_PLANS = 16
+"""Fillings tried before plans: what templates prove, they mostly prove by then."""
+
+_MOST_PLANS = 12
 
 
 @cache
@@ -38,7 +47,7 @@ def templates_for(theorem: Theorem) -> tuple[Template, ...]:
 
 
 class PortfolioSampler:
-    """Proposes every filling of every template, in order, at most `params.samples`; the other parameters do nothing."""
+    """Proposes every filling of every template and every plan, in order, at most `params.samples`; the other parameters do nothing."""
 
     name = "portfolio"
 
@@ -48,10 +57,9 @@ class PortfolioSampler:
 
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """See `Sampler.sample`."""
-        for number, (template, proof) in enumerate(fillings(theorem, await declared(self._reader, theorem))):
-            if number == params.samples:
-                return
-            yield Candidate(proof, source=f"{self.name}:{template.name}")
+        proposed = itertools.islice(proposals(theorem, await declared(self._reader, theorem)), params.samples)
+        for name, proof in await asyncio.to_thread(list, proposed):  # plans compute
+            yield Candidate(proof, source=f"{self.name}:{name}")
 
     async def start(self) -> None:
         """Nothing to load but the templates."""
@@ -59,6 +67,20 @@ class PortfolioSampler:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+def proposals(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[str, str]]:
+    """All that is proposed, by name, without repetitions: the first templates, plans, and the other templates."""
+    filled = ((template.name, proof) for template, proof in fillings(theorem, known))
+    statement = Statement.read(theorem)
+    planned = (
+        () if statement is None else (("plan", proof) for proof in itertools.islice(plans(statement), _MOST_PLANS))
+    )
+    seen: set[str] = set()
+    for name, proof in itertools.chain(itertools.islice(filled, _BEFORE_PLANS), planned, filled):
+        if proof not in seen:
+            seen.add(proof)
+            yield name, proof
 
 
 def fillings(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[Template, str]]:

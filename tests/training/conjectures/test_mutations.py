@@ -2,13 +2,13 @@ from random import Random
 
 import pytest
 
+from prover.sampling.plans.statement import Statement
+from prover.theorem import Theorem
 from training.conjectures.mutations import MUTATIONS, Known, in_front
-from training.conjectures.statement import Statement
-from training.corpus.record import TheoremRecord
 
 
 def known(statement: str, *proofs: str) -> Known:
-    read = Statement.read(TheoremRecord(name="t", statement=statement))
+    read = Statement.read(Theorem(statement))
     assert read is not None
     return Known(read, proofs)
 
@@ -28,7 +28,7 @@ def test_a_mutation_gives_a_statement_that_can_be_read_again(name: str) -> None:
         text = conjecture.statement.text("t")
         assert text != SQUARES.statement.text("t")
         assert conjecture.proofs
-        assert Statement.read(TheoremRecord(name="t", statement=text)) is not None
+        assert Statement.read(Theorem(text)) is not None
     assert made
 
 

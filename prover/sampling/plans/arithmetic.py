@@ -3,6 +3,7 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Self
 
 from prover.search.tactics.propositions import outermost
@@ -74,18 +75,23 @@ def value(term: str, numbers: Mapping[str, int], natural: bool) -> int:
     Raises:
         UnknownError: it has something else in it.
     """
+    return _value(_parsed(term, frozenset(numbers)), numbers, natural).value
+
+
+@lru_cache(maxsize=64)
+def _parsed(term: str, names: frozenset[str]) -> ast.expr:
     words = []
     for token in tokenize(term):
         if token.text in _SIGNS:
             words.append(_SIGNS[token.text])
-        elif (token.kind == "number" and token.text.isdigit() and len(token.text) < 40) or token.text in numbers:
+        elif (token.kind == "number" and token.text.isdigit() and len(token.text) < 40) or token.text in names:
             words.append(token.text.lstrip("0") or "0")
         else:
             raise UnknownError(token.text)
     if len(words) > 200:
         raise UnknownError(term)
     try:
-        return _value(ast.parse(" ".join(words), mode="eval").body, numbers, natural).value
+        return ast.parse(" ".join(words), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError):
         raise UnknownError(term) from None
 
@@ -109,8 +115,7 @@ def holds(proposition: str, numbers: Mapping[str, int], natural: bool) -> bool:
     Raises:
         UnknownError: it has something else in it than arithmetic, relations and connectives.
     """
-    proposition = _bare(proposition)
-    connective, left, right = outermost(proposition)
+    connective, left, right = _split(proposition)
     match connective:
         case "∧":
             return holds(left, numbers, natural) and holds(right, numbers, natural)
@@ -134,6 +139,11 @@ def holds(proposition: str, numbers: Mapping[str, int], natural: bool) -> bool:
                 "∣": other % one == 0 if one else other == 0,
             }[connective]
     raise UnknownError(proposition)
+
+
+@lru_cache(maxsize=256)
+def _split(proposition: str) -> tuple[str, str, str]:
+    return outermost(_bare(proposition))
 
 
 def _bare(text: str) -> str:

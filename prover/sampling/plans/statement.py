@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prover.search.tactics.propositions import outermost
 from prover.source.binders import read_shape
 from prover.source.lexer import tokenize
-from training.corpus.record import TheoremRecord
+from prover.theorem import Header, Theorem
 
 _OF_TYPES = frozenset({"Nat", "Int", "Bool", "List", "Option", "→", "(", ")", "×"})
 
@@ -28,17 +28,17 @@ class Statement:
     moved: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, record: TheoremRecord) -> "Statement | None":
+    def read(cls, theorem: Theorem) -> "Statement | None":
         """Take a statement apart; None if it is none of the plain kind: numbers, Booleans, lists and functions of them,
         without a context, instances or a header of its own.
         """
-        if record.context or record.header or any(sign in record.statement for sign in "[⦃@"):
+        if theorem.context or theorem.header != Header() or any(sign in theorem.statement for sign in "[⦃@"):
             return None
-        shape = read_shape(record.statement)
+        shape = read_shape(theorem.statement)
         variables, hypotheses = [], []
         for binder in shape.binders:
             # As in `∀ n > 2, …`, where Lean takes a natural number unless something says otherwise.
-            type_ = binder.type or ("Nat" if "Int" not in record.statement else "")
+            type_ = binder.type or ("Nat" if "Int" not in theorem.statement else "")
             if type_ and all(token.text in _OF_TYPES for token in tokenize(type_)):
                 variables.append((binder.name, type_))
             elif outermost(binder.type)[0]:

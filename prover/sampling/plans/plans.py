@@ -7,10 +7,10 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from prover.sampling.plans.arithmetic import UnknownError, holds, value
+from prover.sampling.plans.statement import Statement, bracketed, names_in, replaced
 from prover.search.tactics.propositions import outermost
 from prover.source.lexer import tokenize
-from training.conjectures.arithmetic import UnknownError, holds, value
-from training.conjectures.statement import Statement, bracketed, names_in, replaced
 
 _REDUCE = {
     "Int": "Int.add_emod, Int.sub_emod, Int.mul_emod, Int.pow_succ",
@@ -18,10 +18,14 @@ _REDUCE = {
 }
 _POWERS = "Nat.mul_add, Nat.add_mul, Nat.pow_add, Nat.pow_mul, Nat.pow_succ"
 _MODULI = (2, 3, 4, 5, 7, 8, 9)
+_LONGEST = 400
+"""Longest statement in characters: what anybody may send is looked at in a fraction of a second."""
 
 
 def plans(statement: Statement) -> Iterator[str]:
     """Proofs worth a try; what stood behind the colon is introduced first."""
+    if len(statement.text("t")) > _LONGEST:
+        return
     opening = [f"intro {' '.join(statement.moved)}"] if statement.moved else []
     for plan in (
         _same_function,
@@ -60,7 +64,7 @@ def _witnesses(statement: Statement) -> Iterator[list[str]]:
     names, natural, body = match[1].split(), match[2] != "Int", match[3]
     if len(names) > 3 or names_in([body]) - set(names):
         return
-    largest = (4000, 60, 16)[len(names) - 1]
+    largest = (600, 26, 9)[len(names) - 1]
     numbers = list(range(largest)) if natural else sorted(range(-largest // 2, largest // 2), key=abs)
     try:
         found = [

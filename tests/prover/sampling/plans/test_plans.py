@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.conjectures.arithmetic import UnknownError, holds, value
-from training.conjectures.plans import plans
-from training.conjectures.statement import Statement
-from training.corpus.record import TheoremRecord
+from prover.sampling.plans.arithmetic import UnknownError, holds, value
+from prover.sampling.plans.plans import plans
+from prover.sampling.plans.statement import Statement
+from prover.theorem import Theorem
 
 
 def planned(statement: str) -> list[str]:
-    read = Statement.read(TheoremRecord(name="t", statement=f"theorem t {statement}"))
+    read = Statement.read(Theorem(f"theorem t {statement}"))
     assert read is not None
     return list(plans(read))
 
@@ -58,3 +58,22 @@ def test_a_plan_looks_at_the_numbers(statement: str, line: str) -> None:
 
 def test_no_witness_is_named_where_there_is_none() -> None:
     assert not any("decide" in proof for proof in planned(": ∃ x, x < 3 ∧ 5 < x"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ": ∃ x y z : Int, " + " ∧ ".join(["x * y * z % 7 = 3"] * 18),
+        ": ∃ x, " + "¬" * 380 + "x = 1",
+        "(n : Nat) : 3 ∣ " + "^" * 330,
+        "(n : Nat) : 3 ∣ " + "(" * 165 + "n ^ 2" + ")" * 165,
+        "(x : Int) " + " ".join(f"(h{i} : x ^ 2 = {i})" for i in range(22)) + " : x = 1",
+        "(n : Nat) : 3 ∣ " + "n ^ 9 ^ 9" * 30,
+    ],
+)
+def test_hostile_statements_come_to_an_end(statement: str) -> None:
+    assert len(planned(statement)) < 200
+
+
+def test_long_statements_have_no_plans() -> None:
+    assert not planned("(n : Nat) : 3 ∣ n ^ 3" + " + 3 * n" * 100)
