@@ -18,7 +18,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Trust, Verdict
-from service.core.text import read_theorem, refusal, take
+from service.core.text import printable, read_theorem, refusal, take
 from service.ops.config import TextSettings
 
 LONGEST_LINE = 32 << 20
@@ -238,13 +238,28 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
     return Item(name, theorem, candidate, None, family, guard)
 
 
+class _TwiceError(Exception):
+    """A field stands twice in one object; a reader of JSON would take the last one without a word."""
+
+
+def _fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise _TwiceError(f"`{printable(name[:40])}`")
+        fields[name] = value
+    return fields
+
+
 def _fields(line: bytes, number: int) -> dict[str, Any]:
     if len(line) > LONGEST_LINE:
         raise InputError("statement", f"line {number} is longer than {LONGEST_LINE:,} bytes")
     try:
-        fields = json.loads(line.decode("utf-8-sig"))
+        fields = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_fields_once)
     except UnicodeDecodeError as error:
         raise InputError("statement", f"line {number} is not UTF-8 at byte {error.start}") from None
+    except _TwiceError as error:
+        raise InputError("statement", f"line {number} has {error} twice: which is meant?") from None
     except (ValueError, RecursionError) as error:
         raise InputError("statement", f"line {number} is not JSON: {error}") from None
     if not isinstance(fields, dict):

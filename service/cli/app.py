@@ -94,6 +94,11 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
+    except SystemExit as end:
+        common = sys.modules.get("service.cli.common")  # not imported where nothing was shown
+        if not end.code and common is not None and common.stdout.failed:
+            sys.exit(2)
+        raise
     except UserError as error:
         print(f"leansieve: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.status)

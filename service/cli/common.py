@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -28,9 +30,39 @@ T = TypeVar("T")
 INTERRUPTED = 130
 """Exit status after SIGINT or SIGTERM."""
 
-stdout = Console(highlight=False, markup=False, soft_wrap=True)
+
+class Output(Console):
+    """A console whose reader may leave: what was to be shown is dropped, and the work goes on to its end and its exit status.
+
+    Attributes:
+        failed: whether something could not be shown for another reason, such as a full disk.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+        # Python has no stream where a program is started without one.
+        self.quiet = (sys.stderr if stderr else sys.stdout) is None
+        self.failed = False
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See `Console.print`. Nothing is raised where the stream takes no more: what was found may have yet to be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:
+            self.failed = True
+            self.on_broken_pipe()
+            stderr.print(f"leansieve: the results cannot be shown: {error.strerror}")
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on, at the end of the process neither; the base class would end the process."""
+        self.quiet = True
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+stdout = Output()
 """For results."""
-stderr = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+stderr = Output(stderr=True)
 """For progress and remarks."""
 
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]

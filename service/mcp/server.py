@@ -3,9 +3,11 @@
 import asyncio
 import importlib.metadata
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import AnyHttpUrl
 
@@ -14,6 +16,7 @@ from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
+from service.core.text import printable
 from service.mcp.callers import Callers
 from service.mcp.tools import Tools
 from service.ops.config import Settings
@@ -50,10 +53,27 @@ _TRUSTS = {
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
+class _Server(MCPServer):
+    """Refuses arguments that a tool does not have, which the base class drops: an agent would not learn of its mistake."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """See `MCPServer.call_tool`.
+
+        Raises:
+            ToolError: an argument is unknown, or what the base class raises.
+        """
+        known = next(
+            (tool.input_schema["properties"] for tool in await self.list_tools() if tool.name == name), arguments
+        )
+        if unknown := sorted(arguments.keys() - known.keys()):
+            raise ToolError(f"{name} has no argument {printable(unknown[0])}; it has {', '.join(known)}")
+        return await super().call_tool(name, arguments, context)
+
+
 def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers: Callers, url: str = "") -> MCPServer:
     """A server whose tools are answered by `service`; `url` is where HTTP reaches it, empty for stdio."""
     verifying = callers.asked and bool(url)
-    server: MCPServer = MCPServer(
+    server: MCPServer = _Server(
         "leansieve",
         title="leansieve",
         instructions=_INSTRUCTIONS,

@@ -68,6 +68,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
         (b'{"id": "a", "statement"', "line:1", "line 1 is not JSON"),
         (b"[" * 200_000 + b"\n", "line:1", "line 1 is not JSON"),
         (b"[1]\n", "line:1", "not a JSON object"),
+        (b'{"id": "a", "proof": "rfl", "proof": "by simp"}\n', "line:1", "has `proof` twice"),
         (b'{"id": "\xff"}\n', "line:1", "not UTF-8 at byte 8"),
         (line(statement="theorem a : 1 = 1", proof="rfl"), "line:1", "no usable `id`"),
         (line(id=True, statement="theorem a : 1 = 1", proof="rfl"), "line:1", "no usable `id`"),

@@ -1,6 +1,8 @@
 """The command line in processes of its own, against real Lean."""
 
+import asyncio
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +57,19 @@ async def test_proof_that_was_found_is_written_whatever_the_terminal_can_show(se
     assert done.status == 0, done.err
     assert "sorry" not in path.read_text(encoding="utf-8")
     assert path.read_text(encoding="utf-8").startswith("theorem w : ∀ n : Nat, n = n := ")
+
+
+@pytest.mark.parametrize(("where", "status"), [(">&-", 0), ("| true", 0), (">/dev/full", 2)])
+async def test_proof_that_was_found_is_written_whatever_becomes_of_stdout(
+    served: str, tmp_path: Path, where: str, status: int
+) -> None:
+    path = tmp_path / "W.lean"
+    path.write_text("theorem w (n : Nat) : n = n := by sorry\n", encoding="utf-8")
+    command = f"set -o pipefail; '{sys.executable}' -m service prove '{path}' --write --server {served} {where}"
+    process = await asyncio.create_subprocess_exec("bash", "-c", command, stderr=asyncio.subprocess.PIPE)
+    _, err = await process.communicate()
+    assert (process.returncode, b"Traceback" in err) == (status, False), err
+    assert "sorry" not in path.read_text(encoding="utf-8")
 
 
 async def test_only_the_proofs_preferred_are_printed_best_first_and_as_short_as_they_get(served: str) -> None:

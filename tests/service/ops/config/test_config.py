@@ -62,6 +62,14 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, text: str, expected: str) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["[lean]\nworkers = true", "[search]\nseconds = false"])
+def test_a_truth_value_is_no_number(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match="a number is needed here, not true or false"):
+        config.load(file)
+
+
 def test_a_variable_that_names_no_setting_is_not_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSIEVE_CACHE", "/a/folder")  # is no setting, and read elsewhere
     config.load()
