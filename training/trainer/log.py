@@ -32,11 +32,11 @@ class MetricsLog:
             ModuleNotFoundError: the package wandb is not installed, and a project is named.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        self._wandb = None if wandb is None else _wandb_run(wandb, folder)  # may fail: before any file is open
         self._path = folder / "metrics.jsonl"
         self._drop_beyond(resumed_step)
         self._lines = self._path.open("a", encoding="utf-8")
         self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_step + 1)
-        self._wandb = None if wandb is None else _wandb_run(wandb, folder)
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log one step."""
