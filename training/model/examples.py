@@ -72,20 +72,27 @@ def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
     """
     rows: list[list[Example]] = []
     room: list[int] = []
-    first_open = 0  # rows before it are as good as full, so that packing stays linear
-    shortest = min((example.length for example in examples), default=0)
+    most: list[int] = []  # room of the emptiest of each 64 rows, so that full ones are passed over together
     for example in examples:
         if example.length > length:
             raise ValueError(f"An example has {example.length} tokens, more than a row's {length}.")
-        fits = next((index for index in range(first_open, len(rows)) if room[index] >= example.length), None)
-        if fits is None:
+        block = next((number for number, largest in enumerate(most) if largest >= example.length), len(most))
+        fits = next(
+            (row for row in range(64 * block, min(64 * block + 64, len(rows))) if room[row] >= example.length),
+            len(rows),
+        )
+        if fits == len(rows):
             rows.append([])
             room.append(length)
-            fits = len(rows) - 1
         rows[fits].append(example)
         room[fits] -= example.length
-        while first_open < len(rows) and room[first_open] < shortest:
-            first_open += 1
+        block = fits // 64
+        # A block that is not full has room for a row of its own.
+        largest = length if len(rows) < 64 * block + 64 else max(room[64 * block : 64 * block + 64])
+        if block == len(most):
+            most.append(largest)
+        else:
+            most[block] = largest
     return rows
 
 
