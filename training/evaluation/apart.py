@@ -26,6 +26,7 @@ from prover.sampling.prompt import SourceFormat
 from prover.verdict import Verdict
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import Proof, TheoremSamples
+from training.model.load import located
 
 _REPORT_SECONDS = 10.0
 _TOGETHER = 4
@@ -235,8 +236,9 @@ def main() -> None:
         records = [record for corpus in arguments.corpora for record in read_corpus(corpus)]
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        tokenizer = AutoTokenizer.from_pretrained(arguments.model, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=dtype, local_files_only=True)
+        folder = located(arguments.model)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
         model.to(device).eval()  # type: ignore[arg-type]
         rows = draw(
             model,
