@@ -19,6 +19,7 @@ _COMMANDS = {
     "prove": "service.cli.commands.prove",
     "check": "service.cli.commands.check",
     "batch": "service.cli.commands.batch",
+    "batches": "service.cli.commands.batches",
     "lsp": "service.cli.commands.lsp",
     "certify": "service.cli.commands.certify",
     "mcp": "service.cli.commands.mcp",

@@ -1,0 +1,114 @@
+"""`leansieve batches`."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from service.cli import common
+from service.client.client import Client
+from service.jobs.jobs import JobStatus
+
+app = typer.Typer(help="Batches of a running server: list, show, cancel, delete.", no_args_is_help=True)
+
+Server = Annotated[str, typer.Option("--server", help="The server.", metavar="HOST:PORT")]
+Id = Annotated[str, typer.Argument(help="Of the batch, as `list` shows it.", metavar="ID")]
+
+
+@app.command("list")
+def show_all(
+    server: Server,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """List your batches, the newest first; a token with the role admin sees everybody's."""
+
+    async def work(client: Client) -> None:
+        seen = False
+        async for batch in client.batches():
+            seen = True
+            _show(batch)
+        if not seen:
+            common.stderr.print("this server has no batch of yours")
+
+    _with(work, server, ca, token_file, config, log_level)
+
+
+@app.command()
+def show(
+    batch: Id,
+    server: Server,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Show how one batch stands."""
+
+    async def work(client: Client) -> None:
+        _show(await client.status(batch))
+
+    _with(work, server, ca, token_file, config, log_level)
+
+
+@app.command()
+def cancel(
+    batch: Id,
+    server: Server,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """End a batch; its results stay."""
+
+    async def work(client: Client) -> None:
+        _show(await client.cancel(batch))
+
+    _with(work, server, ca, token_file, config, log_level)
+
+
+@app.command()
+def delete(
+    batch: Id,
+    server: Server,
+    ca: common.Ca = None,
+    token_file: common.TokenFile = None,
+    config: common.Config = None,
+    log_level: common.LogLevel = None,
+) -> None:
+    """Remove a batch and its results; what is under way is stopped."""
+
+    async def work(client: Client) -> None:
+        await client.delete(batch)
+        common.stdout.print(common.shown(f"{batch} is deleted"))
+
+    _with(work, server, ca, token_file, config, log_level)
+
+
+def _with(
+    work: Callable[[Client], Awaitable[None]],
+    server: str,
+    ca: common.Ca,
+    token_file: common.TokenFile,
+    config: common.Config,
+    log_level: common.LogLevel,
+) -> None:
+    settings = common.client_settings(config, ca, token_file, None, log_level)
+
+    async def run() -> None:
+        async with Client(server, settings) as client:
+            await work(client)
+
+    common.run(run())
+
+
+def _show(batch: JobStatus) -> None:
+    made = datetime.fromtimestamp(batch.created, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+    label = f"  {batch.label}" if batch.label else ""
+    common.stdout.print(
+        common.shown(f"{batch.id}  {batch.state.value}  {batch.answered} of {batch.items}  made {made} UTC{label}")
+    )
