@@ -66,12 +66,12 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
     if not names or set(names.values()) & unchanged:
         return None
     # What the portfolio calls after a variable (`rn` for the remainders of `n`) goes with it.
-    beside = {f"r{old}": f"r{new}" for old, new in names.items() if f"r{old}" in fixed}
-    if set(beside.values()) & (fixed | set(names.values())):
-        beside = {}
+    derived = {f"r{old}": f"r{new}" for old, new in names.items() if f"r{old}" in fixed}
+    if set(derived.values()) & (fixed | set(names.values())):
+        derived = {}
     head = f"theorem {record.name}"
     statement = head + replaced(record.statement.removeprefix(head), names)
     if not record.statement.startswith(head):
         return None
-    proofs = tuple(replaced(proof, names | beside) for proof in proved.proofs)
+    proofs = tuple(replaced(proof, names | derived) for proof in proved.proofs)
     return ProvedTheorem(theorem=record.model_copy(update={"statement": statement}), proofs=proofs)

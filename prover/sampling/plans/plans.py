@@ -19,11 +19,11 @@ _REDUCE = {
 _POWERS = "Nat.mul_add, Nat.add_mul, Nat.pow_add, Nat.pow_mul, Nat.pow_succ"
 _MODULI = (2, 3, 4, 5, 7, 8, 9)
 _LONGEST = 400
-"""Longest statement in characters: what anybody may send is looked at in a fraction of a second."""
+"""Longest statement in characters, so that any request is looked at in a fraction of a second."""
 
 
 def plans(statement: Statement) -> Iterator[str]:
-    """Proofs worth a try; what stood behind the colon is introduced first."""
+    """Proofs worth a try; what stood after the colon is introduced first."""
     if len(statement.text("t")) > _LONGEST:
         return
     opening = [f"intro {' '.join(statement.moved)}"] if statement.moved else []

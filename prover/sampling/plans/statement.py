@@ -19,7 +19,7 @@ class Statement:
         variables: names with their types, in order.
         hypotheses: names with what they say, in order.
         goal: what is to be proved.
-        moved: names that stood behind the colon in the source: a proof of that one introduces them.
+        moved: names that stood after the colon in the source, which a proof of the source introduces.
     """
 
     variables: tuple[tuple[str, str], ...]
