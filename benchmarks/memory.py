@@ -4,22 +4,23 @@
 
 All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
 where there is no C compiler (runtimes/embedded/pages.py). Memory is that of processes which have made the checks. `together` is
-what a group of processes holds: what is each one's own, and the pages of each file once (an upper bound: of a file that several
-have mapped, what they have of it added up, but not more than all of it). RSS counts such a page in every process, and PSS divides
-it among all processes of the machine that have it.
+what a group of processes holds: what is each one's own, and once each page of a file that any of them has. RSS counts such a page in
+every process, and PSS divides it among all processes of the machine that have it.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import re
 import statistics
 import time
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rich.console import Console
 
@@ -35,8 +36,10 @@ from prover.lean.workers.stats import State
 from prover.verdict import Limits
 
 PATIENT = Terms(Limits(seconds=120))
-_MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)")
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ *(.*)")
 _FIELD = re.compile(r"(\w+): +(\d+) kB")
+_PAGE = os.sysconf("SC_PAGESIZE")
+_PRESENT_OF_FILE = 0b101  # bits 63 and 61 of an entry of pagemap
 _FIRST = 1_000_000  # number of the first theorem that no other part of a run has checked
 
 
@@ -50,28 +53,32 @@ class ReadingLean(EmbeddedLean):
 
 
 def weigh(pids: Iterable[int]) -> dict[str, int]:
-    """MiB that processes hold together, in all and each's own; their PSS and RSS added up."""
+    """MiB that processes hold together, in all and each's own; their PSS and RSS added up; what of it is pages of images."""
     total: Counter[str] = Counter()
-    files: Counter[str] = Counter()
+    files: defaultdict[str, set[int]] = defaultdict(set)
     for pid in pids:
-        file = ""
-        for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-            if mapping := _MAPPING.fullmatch(line):
-                file = mapping[1]
-            elif (field := _FIELD.fullmatch(line)) and field[1] in ("Rss", "Pss", "Anonymous"):
-                total[field[1]] += int(field[2])
-                files[file] += int(field[2]) * {"Rss": 1, "Anonymous": -1}.get(field[1], 0)
-    once = sum(min(held, size) for name, held in files.items() if (size := _kilobytes(name)) is not None)
-    together = total["Anonymous"] + once
-    parts = {"together": together, "own": total["Anonymous"], "pss": total["Pss"], "rss": total["Rss"]}
+        of_image = False
+        with Path(f"/proc/{pid}/pagemap").open("rb") as pagemap:
+            for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+                if mapping := _MAPPING.fullmatch(line):
+                    start, end, offset = (int(number, 16) for number in mapping.groups()[:3])
+                    of_image = mapping[4].endswith("/memory")
+                    if mapping[4].startswith("/"):
+                        files[mapping[4]] |= _file_pages(pagemap, start, end, offset)
+                elif (field := _FIELD.fullmatch(line)) and field[1] in ("Rss", "Pss", "Anonymous"):
+                    total[field[1]] += int(field[2])
+                    total[f"image {field[1]}"] += int(field[2]) if of_image else 0
+    once = sum(map(len, files.values())) * _PAGE // 1024
+    parts = {"together": total["Anonymous"] + once, "own": total["Anonymous"], "pss": total["Pss"], "rss": total["Rss"]}
+    parts |= {"of the image": total["image Rss"], "of the image, own": total["image Anonymous"]}
     return {f"{name} MiB": kilobytes >> 10 for name, kilobytes in parts.items()}
 
 
-def _kilobytes(file: str) -> int | None:
-    try:
-        return -(-Path(file.removesuffix(" (deleted)")).stat().st_size // 1024)
-    except OSError:  # what the kernel names in brackets
-        return None
+def _file_pages(pagemap: BinaryIO, start: int, end: int, offset: int) -> set[int]:
+    """Which pages of a file a process has in memory, of what it mapped at an address, and has not made its own."""
+    pagemap.seek(8 * (start // _PAGE))
+    entries = array("Q", pagemap.read(8 * ((end - start) // _PAGE)))
+    return {offset // _PAGE + place for place, entry in enumerate(entries) if entry >> 61 & 0b101 == _PRESENT_OF_FILE}
 
 
 def pids(*pools: WorkerPool) -> list[int]:
@@ -129,12 +136,9 @@ async def quarantine(lean: EmbeddedLean, checks: int) -> dict[str, Any]:
 async def measure(checks: int, turns: int, most: int) -> dict[str, Any]:
     """All figures, each the median of its turns."""
     ways: dict[str, EmbeddedLean] = {"mapped": EmbeddedLean(), "read": ReadingLean()}
-    for lean in ways.values():
-        async with WorkerPool(
-            lean, config(1)
-        ) as pool:  # images and compiled code are there before anything is measured
-            await pool.ready()
-            await check(pool, 50, 0)
+    for lean in ways.values():  # images and compiled code are there before anything is measured
+        await workers(lean, 1, checks)
+        await quarantine(lean, checks)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     for _ in range(turns):
         for name, lean in ways.items():

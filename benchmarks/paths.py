@@ -22,12 +22,12 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.lean_pool import quantile, show
+from benchmarks.memory import pids, weigh
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the honest proofs belong to the tests
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.wire import quarantine as wire
 from prover.lean.workers.pool import PoolConfig, WorkerPool
@@ -109,9 +109,9 @@ async def first_verdict(pool: WorkerPool) -> list[float]:
     return seconds
 
 
-def memory(pool: WorkerPool) -> int:
-    """Resident bytes of its workers."""
-    return sum(resident_bytes(worker.pid) for worker in pool.stats().workers if worker.pid is not None)
+def memory(*pools: WorkerPool) -> int:
+    """MiB that their workers hold together: what they share, once."""
+    return weigh(pids(*pools))["together MiB"]
 
 
 def program_of(commit: str) -> str:
@@ -161,7 +161,7 @@ async def main() -> None:
         assert quarantine._running is not None
         elaborator = quarantine._running
         assert isinstance(elaborator, WorkerPool)
-        result["memory: elaborator + judge / worker"] = round((memory(elaborator) + memory(judges)) / memory(pool), 2)
+        result["memory: elaborator + judge / worker"] = round(memory(elaborator, judges) / memory(pool), 2)
         result["memory: elaborator / worker"] = round(memory(elaborator) / memory(pool), 2)
         await quarantine.close()
         result["seconds to the first verdict of a new quarantine"] = spread(await first_verdict(pool))

@@ -11,8 +11,8 @@
 //   memory  8 bytes, length of the JSON header; the header; the runs of memory that are not zero, one after the other.
 //           The header: closure, address; globals, by name; table, its length; length of the memory; runs, [start, length].
 //           It is padded with blanks, so that the runs begin at a page and can be memory as they lie there (pages.js).
-//   ROLE/code  (worker, judge)  what V8 serialises of the compiled module: machine code of the functions it found worth optimising, and which
-//           others were used. Written by processes that have served some requests from this image; may be absent.
+//   ROLE/code  (worker, judge)  what V8 serialises of the compiled module: machine code of the functions it found worth
+//           optimising. Written by processes that have served some requests from this image; may be absent.
 const fs = require("fs");
 const path = require("path");
 const { adaptMain } = require("./link.js");
@@ -30,6 +30,7 @@ const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 // V8 has no public way to keep compiled WebAssembly; these are its own tests' (--allow-natives-syntax). Without them,
 // or if the code is of another V8, everything works and is compiled again.
 const serialize = native("module", "%SerializeWasmModule(module)");
+const flushBaseline = native("%FlushLiftoffCode()");
 const deserialize = native("code", "bytes", "%DeserializeWasmModule(code, bytes)");
 function native(...signature) {
   const body = signature.pop();
@@ -121,8 +122,11 @@ function compile(wasmFile, codeFile) {
   return withBytes(wasmFile, PADDING, (bytes) => kept(bytes) || new WebAssembly.Module(bytes));
 }
 
-// The more has been compiled, the better for those who start later.
+// The more has been optimised, the better for those who start later. What V8's baseline compiler made is not kept, but would be
+// compiled in every process that starts, needed or not, and what V8 notes about it takes more memory than all else that a
+// process has of its own: so it is dropped, and compiled again where it is called again.
 function saveCode(file, module) {
+  flushBaseline();
   const code = serialize(module);
   if (!code || (fs.existsSync(file) && fs.statSync(file).size >= code.byteLength)) return;
   const draft = `${file}.${process.pid}`;

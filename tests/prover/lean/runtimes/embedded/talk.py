@@ -6,8 +6,10 @@ import socket
 import subprocess
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
+from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import Launch
 
 
@@ -78,3 +80,14 @@ class Talk:
         self.process.wait(timeout=60)
         self._errors.seek(0)
         return self._errors.read()
+
+
+def images(lean: EmbeddedLean, *imports: str) -> list[Path]:
+    """The folders of the images for `imports`: program elaborated, imports loaded."""
+    return [Path(folder) for folder in lean.launch(imports).env["LEANSIEVE_IMAGES"].split(os.pathsep)]
+
+
+def start(lean: EmbeddedLean, *imports: str) -> list[str]:
+    """How a process that is ended again starts."""
+    with Talk(lean.launch(imports)) as process:
+        return process.until_ready()
