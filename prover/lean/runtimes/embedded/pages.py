@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def pages_library() -> Path | None:
-    """The library to preload; None where it cannot be built, which is logged once."""
+    """The library to preload; None where it cannot be built, which is logged once; `leansieve doctor` tells."""
     return _built(cache_directory())
 
 
@@ -44,9 +44,9 @@ def _built(folder: Path) -> Path | None:
             "memory that Lean workers share", folder / "pages", "pages.so", [source], _FLAGS, [f"-I{node_headers()}"]
         )
     except RuntimeUnavailableError as error:
-        _log.warning("%s; without it each worker takes about 0.5 GiB more", error)
+        _log.info("%s; without it each worker takes about 0.5 GiB more", error)
         return None
     if set(" :") & set(str(library)):
-        _log.warning("%s cannot be preloaded, as there is a blank or a colon in its path", library)
+        _log.info("%s cannot be preloaded, as there is a blank or a colon in its path", library)
         return None
     return library

@@ -108,6 +108,7 @@ def test_without_a_compiler_processes_read_their_image(
 ) -> None:
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", "")
+    caplog.set_level("INFO")
     assert "LD_PRELOAD" not in lean.launch(["Compiler"]).env
     assert "LD_PRELOAD" not in lean.launch(["Compiler"]).env
     assert caplog.text.count("install gcc") == 1
@@ -122,6 +123,7 @@ def test_a_library_that_cannot_be_built_is_done_without(
     compiler.write_text("#!/bin/sh\necho no headers here >&2\nexit 1\n")
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", str(compiler))
+    caplog.set_level("INFO")
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
     assert pages_library() is None
     assert "cannot be built: no headers here" in caplog.text
