@@ -28,6 +28,7 @@ _COMMANDS = {
     "config": "service.cli.commands.config",
     "store": "service.cli.commands.store",
     "token": "service.cli.commands.token",
+    "cluster": "service.cli.commands.cluster",
     "receipt": "service.cli.commands.receipt",
     "corpus": "service.cli.training.corpus",
     "seeds": "service.cli.training.seeds",

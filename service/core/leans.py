@@ -1,11 +1,14 @@
 """Builds worker pools from the settings: the default Lean, and those of Lake projects."""
 
+import functools
 import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from prover.lean.certify.runtime import CertifiedToolchain
+from prover.lean.cluster.pool import ClusterPool
+from prover.lean.cluster.ray import RayCluster
 from prover.lean.crosscheck.build import find_kernel
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool
@@ -14,7 +17,8 @@ from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.native.project import written
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.lean.vetting import allow_list
+from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 from prover.lean.workers.projects import Place, ProjectPools
 from prover.requests import UnavailableError
 from service.ops.config import CrosscheckSettings, LeanSettings, NativeSettings, ProjectSettings
@@ -36,6 +40,8 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
     """
     if settings.runtime == "native" and settings.project is None:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
+    if settings.cluster:
+        return _cluster(settings, shared)
     native = settings.project if settings.runtime != "embedded" else None
     certify = settings.certify == "always"
     try:
@@ -46,6 +52,19 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
     if not places and not default.options:
         return WorkerPool(default.runtime, default.config)
     return ProjectPools(default, places)
+
+
+def _cluster(settings: LeanSettings, shared: bool) -> WorkerPool:
+    if settings.runtime == "native" or settings.project or settings.projects or settings.pool == "dojo":
+        raise UnavailableError(
+            "lean.cluster spreads the embedded Lean alone: unset lean.project, lean.projects and lean.pool, or lean.cluster"
+        )
+    place = _default(settings, None, shared)
+    make_pool = functools.partial(WorkerPool, place.runtime, place.config, allow_list())
+    try:
+        return ClusterPool(RayCluster(settings.cluster, make_pool), place.runtime, place.config)
+    except PoolUnavailableError as error:
+        raise UnavailableError(str(error)) from None
 
 
 def second_of(settings: CrosscheckSettings) -> SecondKernel | None:

@@ -3,14 +3,17 @@
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from typer.testing import CliRunner
 
 from benchmarks.first_run import arguments, commands, prepare, run
 from prover.sampling.weights import read_weights, verify_files
+from service.cli.app import app
 from tests.support.ports import free_port
 from training.config import load_config
 from training.settings_page import settings_page
@@ -59,6 +62,41 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=120)
+
+
+@pytest.mark.lean
+@pytest.mark.vllm
+@pytest.mark.timeout(900)
+def test_every_command_of_the_page_runs_on_a_few_theorems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same commands with as little as they take, in one process: what they import is imported once."""
+    prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEANSIEVE_LEAN__WORKERS", "1")
+    examples = tmp_path / "examples" / "training"
+    for corpus, kept in (("train", 6), ("dev", 2)):
+        lines = (examples / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        (examples / f"{corpus}.jsonl").write_text("".join(lines[:kept]), encoding="utf-8")
+    smaller = {
+        "base.toml": {"steps = 80": "steps = 12", "dev_every = 20": "dev_every = 6"},
+        "rl.toml": {"steps = 6": "steps = 2", "prompts_per_step = 8": "prompts_per_step = 2", "every = 3": "every = 2"},
+        "comparison.toml": {"samples = 8": "samples = 2"},
+    }
+    for name, changes in smaller.items():
+        text = (examples / name).read_text(encoding="utf-8")
+        for was, becomes in changes.items():
+            assert was in text, (name, was)
+            text = text.replace(was, becomes)
+        if name == "comparison.toml":  # one algorithm: each is a process of its own
+            text = text[: text.rindex("[[models]]")]
+        (examples / name).write_text(text, encoding="utf-8")
+    *steps, _serving = commands()
+    for line in steps:
+        began = time.monotonic()
+        done = CliRunner().invoke(app, arguments(line, tmp_path)[3:], catch_exceptions=False)
+        assert done.exit_code == 0, f"{line}\n{done.output}"
+        print(f"{time.monotonic() - began:6.1f} s  {line}")
+    weights = read_weights(tmp_path / "runs" / "small" / "weights")
+    assert [model.name for model in weights.models] == ["base", "alpha-0.5"]
 
 
 def test_shipped_configurations_can_be_read_and_name_no_file_outside_the_checkout() -> None:

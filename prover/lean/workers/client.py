@@ -177,7 +177,7 @@ class Client:
                 await place.sealable(canonical)
                 if not self._quarantines:
                     await self._held.enter_async_context(self._pool.quarantines)
-                self._quarantines[key] = Quarantine(lambda: place.elaborator(canonical), place.judges)
+                self._quarantines[key] = place.quarantine(canonical)
             return self._quarantines[key]
 
 

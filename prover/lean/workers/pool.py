@@ -32,6 +32,7 @@ from prover.lean.workers.crew import Crew, PoolUnavailableError
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict
@@ -251,6 +252,10 @@ class WorkerPool:
         pool._closed = lambda: self._lent.discard(pool)
         await pool.start()
         return pool
+
+    def quarantine(self, theorem: Theorem) -> Quarantine:
+        """Elaborators of one client for theorems like this one, with the judges behind them; started when they are needed."""
+        return Quarantine(lambda: self.elaborator(theorem), self.judges)
 
     async def judges(self) -> "WorkerPool":
         """Processes that nobody's text is elaborated in; started when they are first needed, and ended with this pool."""

@@ -31,6 +31,15 @@ class WorkerStats:
 
 
 @dataclass(frozen=True, slots=True)
+class HostStats:
+    """A host of a cluster: its name, its workers that are up, and checks sent there that are not answered."""
+
+    name: str
+    live: int
+    in_work: int
+
+
+@dataclass(frozen=True, slots=True)
 class PoolStats:
     """A snapshot of a pool.
 
@@ -41,6 +50,8 @@ class PoolStats:
         ends: workers that ended so far, by reason.
         failed_starts: starts that came to nothing.
         isolated: isolated checkers lent out now.
+        hosts: where workers are on several hosts.
+        hosts_lost: hosts given up so far.
     """
 
     workers: tuple[WorkerStats, ...]
@@ -50,6 +61,8 @@ class PoolStats:
     ends: Mapping[End, int]
     failed_starts: int
     isolated: int
+    hosts: tuple[HostStats, ...] = ()
+    hosts_lost: int = 0
 
     def in_state(self, state: State) -> int:
         """How many workers are in `state`."""

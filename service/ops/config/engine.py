@@ -49,6 +49,9 @@ class LeanSettings(Section):
     """Most clients at once that have such processes; each takes about 1 GiB, or two of them. Further ones wait."""
     queue: int = Field(default=4096, ge=1)
     """Checks that may wait for a worker; further ones are told to come back."""
+    cluster: str = ""
+    """Ray cluster whose hosts check instead of this process: `auto`, `HOST:PORT` or `ray://HOST:PORT` (docs/cluster.md); empty:
+    none. `workers` and `spares` are then those of each host."""
     pool: Literal["worker", "dojo"] = "worker"
     """`dojo`: candidates are tried in LeanDojo first, and what it takes is checked by a worker like any other."""
     dojo: DojoSettings = DojoSettings()

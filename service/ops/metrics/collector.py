@@ -87,6 +87,14 @@ class ServerCollector(Collector):
         yield memory
         yield _gauge("leansieve_isolated_workers", "Workers lent out to one client alone.", stats.isolated)
 
+        hosts = GaugeMetricFamily(
+            "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
+        )
+        for host in stats.hosts:
+            hosts.add_metric([host.name], host.live)
+        yield hosts
+        yield CounterMetricFamily("leansieve_hosts_lost", "Hosts of the cluster that were given up.", stats.hosts_lost)
+
         ends = CounterMetricFamily("leansieve_worker_ends", "Workers that ended, by reason.", labels=["reason"])
         for end in End:
             ends.add_metric([end.value], stats.ends.get(end, 0))

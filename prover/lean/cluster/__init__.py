@@ -1,0 +1,1 @@
+"""Lean workers of many hosts behind one pool. docs/cluster.md."""

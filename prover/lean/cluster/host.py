@@ -1,0 +1,146 @@
+"""What runs on a host: an ordinary pool of Lean workers, and processes that it lends to single clients."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from prover.lean.checker import Checker, Terms
+from prover.lean.cluster.questions import Busy, HostState, Lending, Outcome, Question, Unsaid, unread
+from prover.lean.wire.role import Role
+from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
+from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
+from prover.lean.workers.stats import State
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, VerdictKind
+
+
+class Host:
+    """Answers the questions of one driver. Lives in a process that ends with its driver's connection."""
+
+    def __init__(self, make_pool: Callable[[], WorkerPool]) -> None:
+        """`make_pool` makes this host's pool; nothing is started yet."""
+        self._make_pool = make_pool
+        self._pool: WorkerPool | None = None
+        self._starting = asyncio.Lock()
+        self._failure = ""
+        self._asked: dict[int, asyncio.Task[Outcome]] = {}
+        self._withdrawn: set[int] = set()
+        self._lent: dict[int, tuple[WorkerPool, contextlib.AsyncExitStack]] = {}
+        self._numbers = itertools.count(1)
+
+    async def _up(self) -> WorkerPool:
+        """The pool, its workers on their way: calls of an actor come in no order, so whichever is first begins to start them."""
+        async with self._starting:
+            if self._pool is None:
+                pool = self._make_pool()
+                await pool.start()
+                self._pool, self._watching = pool, asyncio.create_task(self._watch(pool))
+            return self._pool
+
+    async def _watch(self, pool: WorkerPool) -> None:
+        """Know why no worker is up."""
+        try:
+            await pool.ready()
+        except PoolUnavailableError as error:
+            self._failure = str(error)
+
+    async def state(self) -> HostState:
+        """How things stand; also the sign of life that the driver waits for."""
+        pool = await self._up()
+        stats = pool.stats()
+        live = stats.in_state(State.IDLE) + stats.in_state(State.BUSY)
+        if live:
+            self._failure = ""
+        return HostState(pool.size, live, self._failure, pool.lean_version, pool.worker_version, stats)
+
+    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+        """Put a question to a worker of the pool, or to the lent `process`.
+
+        Args:
+            number: of the question, for `cancel`.
+            question: what is asked.
+            process: which of those lent; 0: the pool.
+        """
+        if number in self._withdrawn:  # overtaken by its own cancelling
+            self._withdrawn.discard(number)
+            return Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this", 0.0)
+        task = self._asked[number] = asyncio.create_task(self._put(question, process))
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this any more", 0.0)
+        finally:
+            del self._asked[number]
+
+    async def cancel(self, number: int) -> None:
+        """Nobody waits for this question any more: stop Lean, keep its worker warm."""
+        if number in self._asked:
+            self._asked[number].cancel()
+        else:
+            self._withdrawn.add(number)
+
+    async def lend(self, wanted: Lending) -> int:
+        """Start, or spare, a process for one client alone; judges are shared. Returns its number."""
+        theorem, shared = _under(wanted.imports), await self._up()
+        held = contextlib.AsyncExitStack()
+        match wanted.role:
+            case Role.JUDGE:
+                pool = await shared.judges()
+            case Role.ELABORATOR:
+                await shared.sealable(theorem)
+                pool = await shared.elaborator(theorem)
+                held.push_async_callback(pool.close)
+            case Role.WORKER:
+                pool = await held.enter_async_context(_isolated(shared, wanted.imports))
+        number = next(self._numbers)
+        self._lent[number] = pool, held
+        return number
+
+    async def take_back(self, process: int) -> None:
+        """End a lent process; a second call changes nothing."""
+        if entry := self._lent.pop(process, None):
+            await entry[1].aclose()
+
+    async def close(self) -> None:
+        """End every process."""
+        await asyncio.gather(*map(self.take_back, list(self._lent)))
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def _put(self, question: Question, process: int) -> Outcome:
+        pool = self._lent[process][0] if process else await self._up()
+        seconds = {"worked": 0.0, "waited": 0.0}
+
+        def note(name: str) -> Callable[[float], None]:
+            def more(spent: float) -> None:
+                seconds[name] += spent
+
+            return more
+
+        CHARGE.set(note("worked"))
+        WAIT.set(note("waited"))
+        terms = Terms(Limits(seconds=question.seconds), priority=question.priority)
+        try:
+            outcome = await pool.ask(unread(question), _under(question.imports), terms)
+        except PoolBusyError as error:
+            return Busy(str(error), error.seconds)
+        return replace(outcome, worked=seconds["worked"], waited=seconds["waited"])
+
+
+@contextlib.asynccontextmanager
+async def _isolated(pool: WorkerPool, imports: ImportSet) -> AsyncIterator[WorkerPool]:
+    """The pool behind the checker that `WorkerPool.isolated` lends: it is asked more than checks."""
+    lent = [pool]
+
+    def within(isolated: WorkerPool) -> Checker:
+        lent[0] = isolated
+        return isolated
+
+    async with pool.isolated(imports, within):
+        yield lent[0]
+
+
+def _under(imports: tuple[str, ...]) -> Theorem:
+    return Theorem("", Header(imports))

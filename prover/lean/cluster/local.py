@@ -1,0 +1,174 @@
+"""A Ray cluster on this machine alone, on loopback: a head and hosts that offer Lean. For laptops, tests and benchmarks.
+
+    python -m prover.lean.cluster.local --hosts 1 --file STATE
+
+Writes its address to STATE and stays until SIGTERM, then ends everything.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from prover.errors import UserError
+from prover.lean.cluster.ray import RESOURCE
+
+# On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nobody listens.
+_LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+_STORE_BYTES = 80 << 20  # of shared memory, the least that Ray takes: what is sent to hosts is small
+_START_SECONDS, _END_SECONDS = 120.0, 60.0
+
+
+class LocalCluster:
+    """A cluster that ends with its context."""
+
+    def __init__(self, hosts: int) -> None:
+        """Start a head and so many hosts."""
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
+        from ray.cluster_utils import Cluster
+
+        self._cluster: Any = Cluster(initialize_head=True, head_node_args=_node(0))
+        self.hosts = [self.add() for _ in range(hosts)]
+
+    @property
+    def address(self) -> str:
+        """Of the head."""
+        return str(self._cluster.address)
+
+    def add(self) -> Any:
+        """Start another host."""
+        return self._cluster.add_node(**_node(1))
+
+    def kill(self, host: Any) -> None:
+        """End a host's processes by SIGKILL."""
+        self._cluster.remove_node(host, allow_graceful=False)
+
+    def processes(self, host: Any = None) -> list[int]:
+        """Ids of the processes of a host, or of all."""
+        nodes = [host] if host else self._cluster.list_all_nodes()
+        return [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
+
+    def close(self) -> None:
+        """End everything."""
+        self._cluster.shutdown()
+
+
+@contextlib.contextmanager
+def local_cluster(hosts: int) -> Iterator[LocalCluster]:
+    """A cluster with so many hosts while the context lasts."""
+    cluster = LocalCluster(hosts)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _node(lean: int) -> dict[str, Any]:
+    return {
+        "num_cpus": 1,
+        "resources": {RESOURCE: 1} if lean else {},
+        "node_ip_address": _LOOPBACK,
+        "include_dashboard": False,
+        "object_store_memory": _STORE_BYTES,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A cluster that was started in the background.
+
+    Attributes:
+        pid: of the process that holds it.
+        started: when that began, in seconds since the epoch: ids are used again.
+        address: of the head.
+        processes: ids of Ray's processes.
+    """
+
+    pid: int
+    started: float
+    address: str
+    processes: tuple[int, ...]
+
+
+def running(file: Path) -> Running | None:
+    """The cluster that `file` tells of, if it is still there."""
+    with contextlib.suppress(OSError, ValueError, TypeError, psutil.NoSuchProcess):
+        found = Running(**json.loads(file.read_text(encoding="utf-8")))
+        if abs(psutil.Process(found.pid).create_time() - found.started) < 1.0:
+            return found
+    return None
+
+
+def up(file: Path, hosts: int) -> Running:
+    """Start a cluster in the background.
+
+    Raises:
+        UserError: there is one already, or it did not come up.
+    """
+    if there := running(file):
+        raise UserError(f"a cluster is up already at {there.address}: `leansieve cluster down` ends it")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    log = file.with_suffix(".log")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, "--hosts", str(hosts), "--file", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    until = time.monotonic() + _START_SECONDS
+    while (found := running(file)) is None:
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            raise UserError(f"the cluster did not come up; {log} says why")
+        time.sleep(0.2)
+    return found
+
+
+def down(file: Path) -> bool:
+    """End the cluster that `file` tells of, and say whether there was one. Nothing else of Ray's on this machine is touched."""
+    there = running(file)
+    if there is None:
+        return False
+    holder = psutil.Process(there.pid)
+    rest = [*holder.children(recursive=True)]
+    holder.terminate()
+    with contextlib.suppress(psutil.TimeoutExpired):
+        holder.wait(_END_SECONDS)
+    for process in (holder, *rest):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    file.unlink(missing_ok=True)
+    return True
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, required=True)
+    parser.add_argument("--file", type=Path, required=True)
+    arguments = parser.parse_args()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    with local_cluster(arguments.hosts) as cluster:
+        me = psutil.Process()
+        state = Running(me.pid, me.create_time(), cluster.address, tuple(cluster.processes()))
+        part = arguments.file.with_suffix(".part")
+        part.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        part.replace(arguments.file)
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
+if __name__ == "__main__":
+    main()

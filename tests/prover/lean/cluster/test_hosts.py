@@ -1,0 +1,257 @@
+"""Hosts that come, go and say nothing, scripted; test_cluster_lean.py has real ones."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from prover.candidate import Candidate
+from prover.lean.checker import Terms
+from prover.lean.cluster import hosts as module
+from prover.lean.cluster.handle import Handle
+from prover.lean.cluster.pool import ClusterPool
+from prover.lean.cluster.questions import Busy, HostLostError, HostState, Lending, Outcome, Question, Said
+from prover.lean.runtimes.embedded.runtime import EmbeddedLean
+from prover.lean.wire import protocol
+from prover.lean.wire.protocol import NoAnswerError
+from prover.lean.workers.jobs import PoolBusyError, Priority
+from prover.lean.workers.pool import PoolConfig, PoolUnavailableError
+from prover.lean.workers.stats import PoolStats, State, WorkerStats
+from prover.theorem import Header, Theorem
+from prover.verdict import Limits, VerdictKind
+
+NOTHING = Theorem("", Header(("Init", "Std")))
+LOADED = ("Init", "Std")
+
+
+class Scripted:
+    """A host that answers when it is told to."""
+
+    def __init__(self, name: str, workers: int = 1) -> None:
+        self.name = name
+        self.workers = workers
+        self.failure = ""
+        self.version = "6"
+        self.questions: list[Question] = []
+        self.cancelled: list[int] = []
+        self.killed = False
+        self.silent = False
+        self.outcome: Outcome = Said({}, 1.0, False)
+        self.answering = asyncio.Event()
+        self.dying = asyncio.Event()
+
+    async def state(self) -> HostState:
+        if self.silent:
+            await asyncio.Event().wait()
+        if self.dying.is_set():
+            raise HostLostError(self.name)
+        live = 0 if self.failure else self.workers
+        workers = tuple(WorkerStats(State.IDLE, 1, LOADED, 0, 0) for _ in range(live))
+        stats = PoolStats(workers, 0, {}, 0, {}, 0, 0)
+        return HostState(self.workers, live, self.failure, "4.28.0", self.version, stats)
+
+    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+        self.questions.append(question)
+        answering, dying = asyncio.ensure_future(self.answering.wait()), asyncio.ensure_future(self.dying.wait())
+        try:
+            await asyncio.wait({answering, dying}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answering.cancel()
+            dying.cancel()
+        if self.dying.is_set():
+            raise HostLostError(self.name)
+        return self.outcome
+
+    def cancel(self, number: int) -> None:
+        self.cancelled.append(number)
+        self.answering.set()
+
+    async def lend(self, wanted: Lending) -> int:
+        return 7
+
+    async def take_back(self, process: int) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+class Scene:
+    """A cluster of scripted hosts."""
+
+    def __init__(self, *scripted: Scripted) -> None:
+        self.scripted = {host.name: host for host in scripted}
+
+    async def connect(self) -> None:
+        pass
+
+    async def hosts(self) -> set[str]:
+        return {name for name, host in self.scripted.items() if not host.dying.is_set()}
+
+    async def host(self, key: str) -> Handle:
+        return self.scripted[key]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_BEAT_SECONDS", "_LOOK_SECONDS"):
+        monkeypatch.setattr(module, name, 0.01)
+
+
+@contextlib.asynccontextmanager
+async def pool_of(*scripted: Scripted, queue: int = 100) -> AsyncIterator[ClusterPool]:
+    pool = ClusterPool(Scene(*scripted), EmbeddedLean(), PoolConfig(max_queued=queue), silence_seconds=0.3)
+    async with pool:
+        await pool.ready()
+        yield pool
+
+
+def asked(pool: ClusterPool, priority: Priority = Priority.INTERACTIVE) -> "asyncio.Task[float]":
+    return asyncio.create_task(pool.ask(protocol.ping(), NOTHING, Terms(Limits(seconds=5), priority=priority)))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_what_a_lost_host_was_asked_is_asked_of_another_and_answered_once() -> None:
+    one, two = Scripted("one"), Scripted("two")
+    async with pool_of(one, two) as pool:
+        await until(lambda: pool.size == 2)
+        tasks = [asked(pool) for _ in range(4)]
+        await until(lambda: one.questions and two.questions)
+        one.dying.set()
+        two.answering.set()
+        assert await asyncio.gather(*tasks) == [1.0] * 4
+        assert (pool.size, pool.hosts.lost, one.killed) == (1, 1, True)
+
+
+async def test_a_host_that_says_nothing_is_given_up() -> None:
+    one, two = Scripted("one"), Scripted("two")
+    async with pool_of(one, two) as pool:
+        await until(lambda: pool.size == 2)
+        tasks = [asked(pool) for _ in range(2)]
+        await until(lambda: one.questions and two.questions)
+        one.silent = True
+        two.answering.set()
+        assert await asyncio.gather(*tasks) == [1.0] * 2
+        one.answering.set()  # its late answer is nobody's
+        await asyncio.sleep(0.05)
+        assert one.killed
+
+
+async def test_a_question_on_which_three_hosts_were_lost_is_answered_without_a_verdict() -> None:
+    scripted = [Scripted(str(number)) for number in range(4)]
+    async with pool_of(*scripted) as pool:
+        task = asked(pool)
+        for count in range(1, 4):
+            await until(lambda count=count: sum(len(host.questions) for host in scripted) == count)
+            next(host for host in scripted if host.questions and not host.dying.is_set()).dying.set()
+        with pytest.raises(NoAnswerError, match="3 hosts were lost") as caught:
+            await task
+        assert caught.value.kind is VerdictKind.INFRASTRUCTURE
+
+
+async def test_cancelling_reaches_the_host() -> None:
+    one = Scripted("one")
+    async with pool_of(one) as pool:
+        task = asked(pool)
+        await until(lambda: one.questions)
+        task.cancel()
+        await until(lambda: one.cancelled)
+        one.answering.set()
+        assert await asked(pool) == 1.0
+
+
+async def test_a_host_that_joins_gets_work_and_one_that_leaves_none() -> None:
+    one, two = Scripted("one"), Scripted("two")
+    two.dying.set()
+    async with pool_of(one, two) as pool:
+        tasks = [asked(pool) for _ in range(4)]
+        await until(lambda: one.questions)
+        two.dying.clear()
+        two.answering.set()
+        await until(lambda: two.questions)
+        one.answering.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_who_waits_longest_is_asked_first_and_batches_last() -> None:
+    one = Scripted("one")
+    async with pool_of(one) as pool:
+        first = [asked(pool) for _ in range(2)]  # what one worker has in work and at hand
+        await until(lambda: len(one.questions) == 2)
+        batch = [asked(pool, Priority.BATCH) for _ in range(2)]
+        await asyncio.sleep(0)
+        later = [asked(pool) for _ in range(2)]
+        await until(lambda: len(pool.hosts.queue) == 4)
+        one.answering.set()
+        await asyncio.gather(*first, *batch, *later)
+        order = [question.priority for question in one.questions[2:]]
+        assert order == [Priority.INTERACTIVE] * 2 + [Priority.BATCH] * 2
+
+
+async def test_what_waits_is_bounded_and_a_full_host_says_when_to_come_back() -> None:
+    one = Scripted("one")
+    async with pool_of(one, queue=3) as pool:
+        tasks = [asked(pool) for _ in range(5)]
+        await until(lambda: len(pool.hosts.queue) == 3)
+        with pytest.raises(PoolBusyError):
+            await asked(pool)
+        one.outcome = Busy("full", 3.0)
+        one.answering.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [error.seconds for error in found if isinstance(error, PoolBusyError)] == [3.0] * 5
+
+
+async def test_a_host_without_lean_gets_no_work_and_says_why() -> None:
+    one, two = Scripted("one"), Scripted("two")
+    one.failure, two.failure = "no memory", ""
+    two.answering.set()
+    async with pool_of(one, two) as pool:
+        assert await asyncio.gather(*(asked(pool) for _ in range(3))) == [1.0] * 3
+        assert (pool.size, one.questions) == (1, [])
+        one.failure = ""
+        await until(lambda: pool.size == 2)
+    one.failure = "no memory"
+    with pytest.raises(PoolUnavailableError, match="no memory"):
+        async with pool_of(one):
+            pass
+
+
+async def test_hosts_whose_workers_differ_are_not_mixed() -> None:
+    """Verdicts may differ between versions of the worker."""
+    one, two = Scripted("one"), Scripted("two")
+    two.version = "5"
+    async with pool_of(one, two) as pool:
+        await until(lambda: pool.hosts.lost)
+        await asyncio.sleep(0.1)
+        assert (pool.size, pool.hosts.lost) == (1, 1)
+
+
+async def test_a_host_that_says_what_fits_no_answer_gives_no_verdict() -> None:
+    one = Scripted("one")
+    one.outcome = Said({"verdict": "verified", "trust": "very high"}, 1.0, False)
+    one.answering.set()
+    async with pool_of(one) as pool:
+        verdict = await pool.check(Theorem("theorem t : True"), Candidate("trivial"))
+        assert verdict.kind is VerdictKind.INFRASTRUCTURE
+
+
+async def test_closing_answers_what_waits() -> None:
+    one = Scripted("one")
+    async with pool_of(one) as pool:
+        tasks = [asked(pool) for _ in range(5)]
+        await until(lambda: len(one.questions) == 2)
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(error, NoAnswerError) for error in found)
+    assert one.killed
