@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
 
+_WITHDRAWN = 1_000  # questions whose cancelling came before them, or behind their answer
+
 
 class Host:
     """Answers the questions of one driver. Lives in a process that ends with its driver's connection."""
@@ -26,7 +29,7 @@ class Host:
         self._starting = asyncio.Lock()
         self._failure = ""
         self._asked: dict[int, asyncio.Task[Outcome]] = {}
-        self._withdrawn: set[int] = set()
+        self._withdrawn: deque[int] = deque(maxlen=_WITHDRAWN)
         self._lent: dict[int, tuple[WorkerPool, contextlib.AsyncExitStack]] = {}
         self._numbers = itertools.count(1)
 
@@ -64,7 +67,6 @@ class Host:
             process: which of those lent; 0: the pool.
         """
         if number in self._withdrawn:  # overtaken by its own cancelling
-            self._withdrawn.discard(number)
             return Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this", 0.0)
         task = self._asked[number] = asyncio.create_task(self._put(question, process))
         try:
@@ -79,7 +81,7 @@ class Host:
         if number in self._asked:
             self._asked[number].cancel()
         else:
-            self._withdrawn.add(number)
+            self._withdrawn.append(number)
 
     async def lend(self, wanted: Lending) -> int:
         """Start, or spare, a process for one client alone; judges are shared. Returns its number."""

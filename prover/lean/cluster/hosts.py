@@ -249,6 +249,8 @@ class Hosts:
             except HostLostError as error:
                 self._failure = str(error)
                 _log.warning("the cluster does not answer: %s", error)
+            except Exception:  # the next look may succeed, and nobody else looks
+                _log.exception("looking for hosts failed")
             self._dispatch()
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -39,6 +39,13 @@ def test_without_projects_there_is_the_embedded_lean(tmp_path: Path) -> None:
     assert (pool.runtime, type(pool).__name__) == ("embedded", "WorkerPool")
 
 
+def test_a_cluster_checks_with_the_embedded_lean_alone(tmp_path: Path, lean: Emulated) -> None:
+    pool = pool_of(settings(tmp_path, '[lean]\ncluster = "auto"').lean, None)
+    assert (pool.runtime, type(pool).__name__, pool.size) == ("embedded", "ClusterPool", 0)
+    with pytest.raises(UnavailableError, match=r"spreads the embedded Lean alone: unset lean\.project"):
+        pool_of(settings(tmp_path, f'[lean]\ncluster = "auto"\nproject = "{lean.project}"').lean, None)
+
+
 def test_projects_are_known_by_their_names_alone(tmp_path: Path, lean: Emulated) -> None:
     (lean.project / "lakefile.toml").write_text("[leanOptions]\nautoImplicit = true\nmaxSynthPendingDepth = 3\n")
     text = f"""
