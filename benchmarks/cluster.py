@@ -133,7 +133,7 @@ async def recovery(pool: ClusterPool, cluster: LocalCluster, kills: int) -> list
         assert all(verdict.verified for verdict in await asyncio.gather(*tasks))
         found += [end - began for end in ends]
         await asyncio.to_thread(cluster.kill, victim)
-        cluster.hosts.append(await asyncio.to_thread(cluster.add))
+        cluster.hosts.append(cluster.add())
     return found
 
 

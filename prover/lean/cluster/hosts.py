@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.places import HostPlace, next_pair
-from prover.lean.cluster.questions import Busy, HostLostError, Outcome, Question
+from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question
 from prover.lean.workers.attempt import MOST_DISTURBANCES, SHUTTING_DOWN
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool import PoolUnavailableError
@@ -140,6 +140,9 @@ class Hosts:
             if not answer.done():
                 raise HostLostError(f"host {place.handle.name} is lost")
             return answer.result()
+        except HostLostError:
+            self._lose(place, "does not answer")
+            raise
         except asyncio.CancelledError:
             if not place.lost:
                 place.handle.cancel(number)
@@ -147,6 +150,14 @@ class Hosts:
         finally:
             answer.cancel()
             gone.cancel()
+
+    async def lend(self, place: HostPlace, wanted: Lending) -> int:
+        """Have a host lend a process. Raises HostLostError, and RuntimeUnavailableError."""
+        try:
+            return await place.handle.lend(wanted)
+        except HostLostError:
+            self._lose(place, "does not answer")
+            raise
 
     def emptiest(self, imports: ImportSet) -> HostPlace:
         """The host for a process of a client's own.

@@ -46,7 +46,7 @@ class LocalCluster:
         return str(self._cluster.address)
 
     def add(self) -> Any:
-        """Start another host."""
+        """Start another host. In the main thread, where Ray sets handlers of signals."""
         return self._cluster.add_node(**_node(1))
 
     def kill(self, host: Any) -> None:

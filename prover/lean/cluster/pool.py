@@ -232,5 +232,5 @@ class _Lent(_Elsewhere):
         async with self._turn:
             if self._process is None or self._process[0].lost:
                 place = self._site.place(self._wanted.imports)
-                self._process = place, await place.handle.lend(self._wanted)
+                self._process = place, await self._site.hosts.lend(place, self._wanted)
             return self._process

@@ -6,6 +6,7 @@ The cluster is one domain of trust: who may join it may run what he likes on eve
 import asyncio
 import contextlib
 import os
+import socket
 from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Handle, MakePool
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 RESOURCE = "lean"
 _CALLS_AT_ONCE = 10_000
+_KNOCK_SECONDS = 10.0
 
 
 class RayCluster:
@@ -47,7 +49,10 @@ class RayCluster:
         """See `Cluster.connect`."""
         if self._ray.is_initialized():
             return
+        host, _, port = self._address.rpartition(":")
         try:
+            if port.isdigit() and "/" not in host:  # Ray itself would try for minutes
+                await asyncio.to_thread(_knock, host.strip("[]"), int(port))
             # Not in the main thread, where Ray would take the place of our handlers of signals.
             await asyncio.to_thread(
                 self._ray.init,
@@ -56,7 +61,7 @@ class RayCluster:
                 log_to_driver=False,
                 logging_level="ERROR",
             )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             said = str(error).partition("\n")[0].rstrip(". ")
             raise PoolUnavailableError(
                 f"no Ray cluster answers at {self._address} ({said}): `leansieve cluster up` starts one here"
@@ -91,6 +96,10 @@ class RayCluster:
         """See `Cluster.close`."""
         if self._joined:
             await asyncio.to_thread(self._ray.shutdown)
+
+
+def _knock(host: str, port: int) -> None:
+    socket.create_connection((host, port), _KNOCK_SECONDS).close()
 
 
 class _RayHost:

@@ -1,4 +1,4 @@
-"""Hosts that come, go and say nothing, scripted; test_cluster_lean.py has real ones."""
+"""Hosts that come, go and say nothing, scripted; test_cluster_ray.py has real ones."""
 
 import asyncio
 import contextlib
