@@ -67,7 +67,7 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
 @pytest.mark.lean
 @pytest.mark.vllm
 @pytest.mark.timeout(900)
-def test_every_command_of_the_page_runs_on_a_few_theorems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_of_the_page_run_on_a_few_theorems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same commands with as little as they take, in one process: what they import is imported once."""
     prepare(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -79,18 +79,16 @@ def test_every_command_of_the_page_runs_on_a_few_theorems(tmp_path: Path, monkey
     smaller = {
         "base.toml": {"steps = 80": "steps = 12", "dev_every = 20": "dev_every = 6"},
         "rl.toml": {"steps = 6": "steps = 2", "prompts_per_step = 8": "prompts_per_step = 2", "every = 3": "every = 2"},
-        "comparison.toml": {"samples = 8": "samples = 2"},
     }
     for name, changes in smaller.items():
         text = (examples / name).read_text(encoding="utf-8")
         for was, becomes in changes.items():
             assert was in text, (name, was)
             text = text.replace(was, becomes)
-        if name == "comparison.toml":  # one algorithm: each is a process of its own
-            text = text[: text.rindex("[[models]]")]
         (examples / name).write_text(text, encoding="utf-8")
     *steps, _serving = commands()
-    for line in steps:
+    # `compare` starts processes for what it trains and evaluates, which takes minutes: the slow test has it.
+    for line in (line for line in steps if not line.startswith("leansieve compare ")):
         began = time.monotonic()
         done = CliRunner().invoke(app, arguments(line, tmp_path)[3:], catch_exceptions=False)
         assert done.exit_code == 0, f"{line}\n{done.output}"
