@@ -1,5 +1,6 @@
-"""The application: every call of the contract, LeanCopilot's `/generate`, health, what describes them, and a page."""
+"""The application: every call of the contract, LeanCopilot's `/generate`, Kimina's `/verify`, health, what describes them, and a page."""
 
+import functools
 import re
 from collections.abc import Callable
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.client.address import is_local
 from service.contract.methods import METHODS
-from service.http import answers, generate, page
+from service.http import answers, generate, kimina, page
 from service.http.calls import Calls
 from service.http.endpoints import Endpoint
 from service.http.schema import openapi
@@ -64,6 +65,19 @@ def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -
             "/generate",
             Endpoint(calls, METHODS["SuggestTactics"], most, generate.read, generate.write),
             methods=["POST"],
+        ),
+        *(
+            Route(
+                page,
+                Endpoint(
+                    calls,
+                    METHODS["CheckProofs"],
+                    most,
+                    bundled=functools.partial(read, longest=settings.check.maximum_seconds),
+                ),
+                methods=["POST"],
+            )
+            for page, read in kimina.PAGES.items()
         ),
         Route("/healthz", health),
         Route("/openapi.json", described),

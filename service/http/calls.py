@@ -15,8 +15,8 @@ from service.handlers.handlers import Handlers
 
 _log = structlog.get_logger(__name__)
 
-Requests = Callable[[], Awaitable[Message] | AsyncIterator[Message]]
-"""Reads the request, or begins to read a stream of them; not asked before the caller was let in."""
+Requests = Callable[[], Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message]]
+"""Reads the request, or a stream of them whole, or begins to read one; not asked before the caller was let in."""
 
 KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): "bidi_stream"}
 _SILENCE_SECONDS = 15.0
@@ -76,7 +76,7 @@ class Calls:
         try:
             async with surrounded(call, self._surrounds):
                 request: Any = requests()
-                if not method.client_streaming:
+                if not isinstance(request, AsyncIterator):
                     request = await request
                 answers = self._handlers.of(method.name)(request, call)
                 if method.server_streaming:

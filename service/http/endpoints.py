@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -21,6 +22,16 @@ from service.http.calls import KINDS, Calls
 JSON, LINES = "application/json", "application/x-ndjson"
 
 
+class Bundle(Protocol):
+    """Requests that came in one body, and the body for the answers to all of them."""
+
+    def requests(self) -> AsyncIterator[Message]:
+        """What is to be asked."""
+
+    def write(self, answers: Sequence[Message]) -> str:
+        """The body for the answers, which are in the order in which they came."""
+
+
 class Endpoint:
     """One method of the contract, as an ASGI application.
 
@@ -35,6 +46,7 @@ class Endpoint:
         most: int,
         read: Callable[[bytes], Message] | None = None,
         write: Callable[[Message], str] = answers.as_json,
+        bundled: Callable[[bytes], Bundle] | None = None,
     ) -> None:
         """Serve `method`.
 
@@ -42,6 +54,7 @@ class Endpoint:
             most: bytes of a message.
             read: the request that a body holds; raises InputError. By default JSON of the request's message.
             write: the body for a response.
+            bundled: for a method that streams both ways, to be called with one body and answered with one; raises InputError.
         """
         self._calls = calls
         self._method = method
@@ -49,7 +62,8 @@ class Endpoint:
         self._kind = GetMessageClass(method.input_type)
         self._read = read or self._message
         self._write = write
-        self._media_type = LINES if method.client_streaming else JSON
+        self._bundled = bundled
+        self._media_type = LINES if method.client_streaming and bundled is None else JSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -73,17 +87,22 @@ class Endpoint:
             await answers.send_error(send, status, {}, http_status=415)
             return
         too_large = False
+        bundle: Bundle | None = None
 
-        async def whole() -> Message:
-            nonlocal too_large
+        async def whole() -> Message | AsyncIterator[Message]:
+            nonlocal too_large, bundle
             try:
-                return self._read(await body.whole())
+                data = await body.whole()
             except TooLargeError:
                 too_large = True
                 raise
+            if self._bundled is None:
+                return self._read(data)
+            bundle = await asyncio.to_thread(self._bundled, data)
+            return bundle.requests()
 
-        def requests() -> Awaitable[Message] | AsyncIterator[Message]:
-            return messages(body.lines(), self._kind) if self._method.client_streaming else whole()
+        def requests() -> Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message]:
+            return messages(body.lines(), self._kind) if self._media_type == LINES else whole()
 
         call = self._call(scope, headers)
         sent = {REQUEST_ID: call.log_id}
@@ -93,6 +112,11 @@ class Endpoint:
                 if not self._method.server_streaming:
                     (message,) = [answer async for answer in found if answer is not None]
                     await answers.send_whole(send, 200, self._write(message), sent)
+                    return
+                if self._bundled is not None:
+                    answered = [answer async for answer in found if answer is not None]
+                    assert bundle is not None
+                    await answers.send_whole(send, 200, bundle.write(answered), sent)
                     return
                 async for answer in found:
                     if answer is None and not started:

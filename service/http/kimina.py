@@ -1,0 +1,247 @@
+"""The contract of Kimina's Lean server: whole files in, and for each what Lean says, with a verdict that may be a reward."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from google.protobuf.message import Message
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from leansieve.v1 import check_pb2
+from prover.errors import InputError
+from prover.source import lean_file
+from prover.source.lean_file import LeanFile
+from prover.theorem import HeaderError, Theorem
+from prover.verdict import Verdict, VerdictKind
+from service.contract import values
+from service.core.text import printable
+from service.http.endpoints import Bundle
+
+_MOST_FILES = 10_000
+_NO_TREES = "infotree is ignored: this server has no trees to give"
+_MEANING = {
+    VerdictKind.VERIFIED: "Lean's kernel accepted all of this file, which rests on no sorry and on no axiom of its own. "
+    "What it states nobody has compared: /v1/check-solution does, and a reward should be its verdict.",
+    VerdictKind.INCOMPLETE: "The file leaves something unproved: no reward.",
+}
+_NO_REWARD = "The file is not accepted: no reward, even if Lean's compiler did not complain."
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True, extra="allow")
+
+    def notes(self, infotree: str | None) -> tuple[str, ...]:
+        """What of the request is ignored, in a sentence each."""
+        unknown = [printable(name[:80]) for name in list(self.model_extra or ())[:8]]
+        return (*((_NO_TREES,) if infotree else ()), *(f"{name} is ignored: it is not known here" for name in unknown))
+
+
+_Request = TypeVar("_Request", bound=_Sent)
+
+
+class Code(_Sent):
+    """One file of `/verify`."""
+
+    custom_id: str | int
+    """Names the answer."""
+    proof: str | None = None
+    """A whole Lean file, imports first."""
+    code: str | None = None
+    """The same, under its older name."""
+
+    @model_validator(mode="after")
+    def _holds_a_file(self) -> Self:
+        if self.proof is None and self.code is None:
+            raise ValueError("holds neither `proof` nor `code`")
+        return self
+
+
+class VerifyRequest(_Sent):
+    """What `/verify` is asked."""
+
+    codes: list[Code] = Field(min_length=1, max_length=_MOST_FILES)
+    """Files; their names must differ."""
+    timeout: int = Field(default=300, ge=1)
+    """Seconds for each; more than the server allows are as many as it allows."""
+    infotree_type: str | None = None
+    """Ignored, and the answer says so."""
+    disable_cache: bool = False
+    """No matter: there is no cache of verdicts."""
+
+
+class Snippet(_Sent):
+    """One file of `/api/check`."""
+
+    id: str
+    """Names the answer."""
+    code: str
+    """A whole Lean file, imports first."""
+
+
+class CheckRequest(_Sent):
+    """What `/api/check` is asked."""
+
+    snippets: list[Snippet] = Field(min_length=1, max_length=_MOST_FILES)
+    """Files; their names must differ."""
+    timeout: int = Field(default=30, ge=1)
+    """Seconds for each; more than the server allows are as many as it allows."""
+    debug: bool = False
+    """No matter: nothing more is told."""
+    reuse: bool = True
+    """No matter: workers are warm, and none remembers a file."""
+    infotree: str | None = None
+    """Ignored, and the answer says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One file: as it was read, or why it cannot be."""
+
+    name: str
+    file: LeanFile | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one request, as items of `CheckProofs`.
+
+    Attributes:
+        key: under which the answer names a file.
+        seconds: for each, at most.
+    """
+
+    key: str
+    asked: tuple[_Asked, ...]
+    seconds: float
+    notes: tuple[str, ...]
+
+    async def requests(self) -> AsyncIterator[Message]:
+        """A check of each file that can be read."""
+        for number, one in enumerate(self.asked):
+            if one.file is None:
+                continue
+            theorem = values.theorem_to_proto(Theorem("", one.file.header))
+            check = check_pb2.CheckProofRequest(theorem=theorem, file=one.file.whole())
+            check.limits.timeout.CopyFrom(values.duration(self.seconds))
+            yield check_pb2.CheckProofsRequest(id=str(number), check=check)
+
+    def write(self, answers: Sequence[Message]) -> str:
+        """The answer, in the order of the files."""
+        by_number = {answer.id: answer for answer in answers if isinstance(answer, check_pb2.CheckProofsResponse)}
+        results = [
+            {self.key: one.name, **self._result(one, by_number.get(str(number)))}
+            for number, one in enumerate(self.asked)
+        ]
+        return json.dumps({"results": results, **({"notes": self.notes} if self.notes else {})}, ensure_ascii=False)
+
+    def _result(self, one: _Asked, answer: check_pb2.CheckProofsResponse | None) -> dict[str, Any]:
+        if one.file is None:
+            return {"time": 0.0, "error": one.why, "response": None}
+        if answer is None or answer.HasField("error"):
+            return {
+                "time": 0.0,
+                "error": answer.error.message if answer else "the file was not checked",
+                "response": None,
+            }
+        verdict = one.file.placed(values.verdict_from_proto(answer.verdict))
+        seconds = verdict.elapsed_ms / 1000
+        said = {
+            "verdict": verdict.kind.name,
+            "trust": verdict.trust.name,
+            "axioms": list(verdict.axioms),
+            "meaning": _MEANING.get(verdict.kind, _NO_REWARD),
+        }
+        if verdict.kind is VerdictKind.TIMEOUT:
+            error = f"Lean timed out in {self.seconds:g} seconds"
+        elif verdict.kind is VerdictKind.INFRASTRUCTURE:
+            error = "Lean could not be asked: send the file again"
+        else:
+            return {
+                "time": seconds,
+                "error": None,
+                "response": {**_response(one.file, verdict), "time": seconds},
+                **said,
+            }
+        return {"time": seconds, "error": error, "response": None, **said}
+
+
+def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
+    """Messages as Lean's REPL gives them; a file that is not accepted has an error among them, or a `sorry`."""
+    messages = [
+        {"severity": one.severity, "pos": {"line": one.line, "column": one.column}, "endPos": None, "data": one.text}
+        for one in verdict.messages
+        if verdict.kind is not VerdictKind.VERIFIED or one.severity != "error"
+    ]
+    sorries: list[dict[str, Any]] = []
+    if verdict.kind is VerdictKind.INCOMPLETE:
+        for start, end in lean_file.sorries(file.text) or [(0, 0)]:
+            pos, end_pos = (
+                dict(zip(("line", "column"), lean_file.line_and_column(file.text, at), strict=True))
+                for at in (start, end)
+            )
+            sorries.append({"pos": pos, "endPos": end_pos, "goal": ""})
+    elif verdict.kind is not VerdictKind.VERIFIED and all(one["severity"] != "error" for one in messages):
+        text = f"leansieve: {verdict.kind.name}"
+        messages.append({"severity": "error", "pos": {"line": 1, "column": 0}, "endPos": None, "data": text})
+    return {"env": 0, "messages": messages, **({"sorries": sorries} if sorries else {})}
+
+
+def verify(data: bytes, longest: float) -> Files:
+    """What `/verify` is asked.
+
+    Args:
+        data: the body.
+        longest: seconds for a file that the server allows.
+
+    Raises:
+        InputError: it is no such request.
+    """
+    asked = _read(VerifyRequest, data)
+    named = [(str(one.custom_id), one.proof if one.proof is not None else one.code or "") for one in asked.codes]
+    return _files("custom_id", named, min(asked.timeout, longest), asked.notes(asked.infotree_type))
+
+
+def check(data: bytes, longest: float) -> Files:
+    """What `/api/check` is asked, as `verify`.
+
+    Raises:
+        InputError: it is no such request.
+    """
+    asked = _read(CheckRequest, data)
+    return _files(
+        "id", [(one.id, one.code) for one in asked.snippets], min(asked.timeout, longest), asked.notes(asked.infotree)
+    )
+
+
+PAGES: dict[str, Callable[..., Bundle]] = {"/verify": verify, "/api/check": check}
+"""Where Kimina's clients ask."""
+REQUESTS: dict[str, type[BaseModel]] = {"/verify": VerifyRequest, "/api/check": CheckRequest}
+"""What they ask there."""
+
+
+def _files(key: str, named: list[tuple[str, str]], seconds: float, notes: tuple[str, ...]) -> Files:
+    if len({name for name, _ in named}) < len(named):
+        raise InputError(key, f"every {key} must be another one")
+    return Files(key, tuple(_parsed(*one) for one in named), seconds, notes)
+
+
+def _parsed(name: str, code: str) -> _Asked:
+    if not code.strip():
+        return _Asked(name, None, "the file is empty")
+    try:
+        return _Asked(name, lean_file.parse(code.replace("\r\n", "\n")))
+    except HeaderError as error:
+        return _Asked(name, None, str(error))
+
+
+def _read(kind: type[_Request], data: bytes) -> _Request:
+    try:
+        data.decode().encode()
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        found = tuple((".".join(map(str, one["loc"])) or "request", one["msg"]) for one in error.errors()[:3])
+        raise InputError(found[0][0], f"{found[0][0]}: {found[0][1]}", found) from None
+    except UnicodeDecodeError as error:
+        raise InputError("request", f"the request is no UTF-8 at byte {error.start}") from None
