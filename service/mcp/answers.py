@@ -1,6 +1,6 @@
 """Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. They are never the same thing."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from prover.assistance.suggest import Suggestion
 from prover.events import Proof
@@ -77,6 +77,23 @@ class VerdictAnswer(Answer):
             messages=[MessageItem.of(message) for message in verdict.messages[:MOST_ITEMS]],
             partial=len(verdict.messages) > MOST_ITEMS,
         )
+
+
+class ToCheck(BaseModel):
+    """One proof of a batch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    statement: str = Field(description="`theorem NAME binders : goal`, without `:=`.")
+    proof: str = Field(description="The text after `:=`, as in `by omega`.")
+    context: str = Field(default="", description="Lean source before the statement: definitions, notation, variables.")
+    header: str = Field(default="", description="import, open and set_option lines; empty: Init and Std.")
+
+
+class ChecksAnswer(Answer):
+    """Verdicts on the proofs of a batch, in their order."""
+
+    items: list[VerdictAnswer] = Field(default_factory=list)
 
 
 class ProofItem(BaseModel):

@@ -87,6 +87,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         tools.lean_prove,
         tools.lean_fill_sorries,
         tools.lean_check,
+        tools.lean_check_batch,
         tools.lean_verify,
         tools.lean_run_code,
         tools.lean_goal,

@@ -1,27 +1,26 @@
 """The tools that agents call, under the names that agents know."""
 
+import asyncio
 import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
-from google.rpc import error_details_pb2
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from prover.assistance import fill
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
 from prover.candidate import Candidate
-from prover.errors import InputError, UserError
+from prover.errors import UserError
 from prover.events import Finished, Progress, Proof
 from prover.options import Budget, CheckOptions, SearchOptions
-from prover.requests import Accepted, BusyError, Check, LateError, Search, Service
+from prover.requests import Accepted, Check, LateError, Search, Service
 from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
 from service.auth.identity import Role
-from service.contract import status
 from service.core.text import read_theorem
 from service.mcp import files
 from service.mcp.answers import (
@@ -29,6 +28,7 @@ from service.mcp.answers import (
     Answer,
     AttemptItem,
     AttemptsAnswer,
+    ChecksAnswer,
     FillAnswer,
     GoalAnswer,
     HoleItem,
@@ -36,13 +36,17 @@ from service.mcp.answers import (
     ProveAnswer,
     SuggestAnswer,
     SuggestionItem,
+    ToCheck,
     VerdictAnswer,
     shortened,
 )
+from service.mcp.errors import hint, reason
 from service.ops.config import Settings
 
 _NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins so: the goals alone are asked for
 _MOST_SNIPPETS = 32
+_MOST_CHECKS = 100
+_CHECKS_AT_ONCE = 8
 
 Statement = Annotated[str, Field(description="`theorem NAME binders : goal`, without `:=`.")]
 HeaderText = Annotated[str, Field(description="import, open and set_option lines; empty: Init and Std.")]
@@ -67,9 +71,9 @@ def answering(kind: type[Answered], role: Role) -> Callable[[Tool[Answered]], To
             except UserError as error:
                 return kind(
                     success=False,
-                    error_code=_code(error),
+                    error_code=reason(error),
                     error=str(error),
-                    hint=_hint(error),
+                    hint=hint(error),
                     timed_out=isinstance(error, LateError),
                 )
 
@@ -222,6 +226,30 @@ class Tools:
             await progress.report_progress(len(items), len(snippets))
         return AttemptsAnswer(items=items)
 
+    @answering(ChecksAnswer, Role.CHECK)
+    async def lean_check_batch(
+        self,
+        progress: Context,
+        items: Annotated[list[ToCheck], Field(min_length=1, max_length=_MOST_CHECKS, description="What to check.")],
+    ) -> ChecksAnswer:
+        """Check many proofs, each of its own statement; nothing that is wrong with one hinders the others."""
+        service, room, done = await self._service(), asyncio.Semaphore(_CHECKS_AT_ONCE), 0
+
+        async def check(item: ToCheck) -> VerdictAnswer:
+            nonlocal done
+            async with room:
+                try:
+                    theorem = read_theorem(item.statement, item.header, item.context, self._settings.text)
+                    candidate = Candidate(item.proof, source="agent")
+                    found = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
+                except UserError as error:
+                    found = VerdictAnswer(success=False, error_code=reason(error), error=str(error), hint=hint(error))
+            done += 1
+            await progress.report_progress(done, len(items))
+            return found
+
+        return ChecksAnswer(items=await asyncio.gather(*map(check, items)))
+
     async def _search(self, service: Service, request: Search, progress: Context) -> ProveAnswer:
         answer, found = ProveAnswer(), list[Proof]()
         async with contextlib.aclosing(service.prove(request)) as events:
@@ -288,18 +316,3 @@ def _suggested(found: Suggestions) -> SuggestAnswer:
         items=[SuggestionItem.of(one) for one in found.suggestions],
         tried=found.tried,
     )
-
-
-def _code(error: UserError) -> str:
-    """The reason that gRPC gives for this error, too."""
-    told = error_details_pb2.ErrorInfo()
-    for detail in status.to_status(error).details:
-        if detail.Unpack(told):
-            break
-    return str(told.reason)
-
-
-def _hint(error: UserError) -> str:
-    if isinstance(error, BusyError):
-        return f"send the same call again in {error.seconds:g} s"
-    return f"change {error.field}" if isinstance(error, InputError) else ""

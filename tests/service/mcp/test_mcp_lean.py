@@ -13,8 +13,8 @@ from mcp.client import Client as Agent
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from prover.requests import Accepted, Event, Search
-from prover.verdict import Trust, VerdictKind
+from prover.requests import Accepted, Check, Event, Search
+from prover.verdict import Trust, Verdict, VerdictKind
 from service.auth import tokens
 from service.auth.identity import Quota, Role
 from service.client.client import Client
@@ -154,3 +154,28 @@ async def test_a_cancelled_call_ends_its_search() -> None:
         await endless.begun.wait()
         call.cancel()
         await asyncio.wait_for(endless.closed.wait(), 20)
+
+
+class Counting:
+    """A service that verifies `rfl`, and tells how many checks were under way at once."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def check(self, request: Check) -> Verdict:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.01)
+        self.now -= 1
+        good = request.candidate.text == "rfl"
+        return Verdict(*((VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED) if good else (VerdictKind.REJECTED, Trust.NONE)))
+
+
+async def test_a_batch_is_checked_some_at_a_time_and_answered_in_its_order() -> None:
+    counting = Counting()
+    items = [{"statement": "theorem t : 1 = 1", "proof": "rfl" if number % 2 else "simp"} for number in range(40)]
+    async with listening(counting, Settings()) as url, Agent(url) as agent:
+        found = await answer(agent, "lean_check_batch", items=[*items, {"statement": "", "proof": "rfl"}])
+    assert [item["ok"] for item in found["items"]] == [bool(number % 2) for number in range(40)] + [False]
+    assert (found["items"][-1]["success"], found["items"][-1]["error_code"]) == (False, "BAD_INPUT")
+    assert 1 < counting.most <= 8
