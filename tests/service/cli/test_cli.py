@@ -117,8 +117,8 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     assert "set LEANSIEVE_CACHE to a folder that can" in said
 
 
-def test_the_doctor_looks_at_everything() -> None:
-    done = leansieve("doctor", LEANSIEVE_CACHE="/nowhere/leansieve")
+def test_the_doctor_looks_at_everything(tmp_path: Path) -> None:
+    done = leansieve("doctor", LEANSIEVE_CACHE=str(tmp_path / "cache"))
     for subject in ("leansieve", "privileges", "Node", "embedded Lean", "disk", "native Lean", "memory", "vLLM", "GPU"):
         assert f" {subject}: " in done.stdout
     assert "is not prepared yet" in done.stdout
