@@ -1,0 +1,71 @@
+"""The reward of a model's proof: 1 if a leansieve server verified that it solves the problem, else 0; never for "it compiled".
+
+    leansieve serve --http 127.0.0.1:8061
+
+A problem is a Lean file whose theorem is left `sorry`; what a model answers is a Lean file, or has one in its last ```lean block. The server
+compares statements and has the kernel replay the proof, so an added axiom, another statement under the same name, or a word
+that hides `sorry` earns nothing. `LEANSIEVE_URL` and `LEANSIEVE_TOKEN` say where the server is and who asks.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+
+import httpx
+
+_BLOCK = re.compile(r"```(?:lean4?)?[ \t]*\n(.*?)```", re.DOTALL)
+_SECONDS = 600.0
+
+
+class UnmeasuredError(Exception):
+    """The server could not say: the sample has no reward, which is not the reward 0."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A reward, and why it is what it is."""
+
+    reward: float
+    why: str
+
+
+def code_of(reply: str) -> str:
+    """The Lean file in a reply: its last fenced block, or all of it."""
+    blocks = _BLOCK.findall(reply)
+    return str(blocks[-1]) if blocks else reply
+
+
+async def grade(problem: str, reply: str) -> Grade:
+    """Grade a reply.
+
+    Args:
+        problem: a Lean file that states what is to be proved, with `sorry` for the proof.
+        reply: what the model said.
+
+    Raises:
+        UnmeasuredError: the server cannot be reached or is busy, or the problem is none.
+    """
+    code = code_of(reply)
+    if not code.strip():
+        return Grade(0.0, "the reply holds no Lean file")
+    url, token = os.environ.get("LEANSIEVE_URL", "http://127.0.0.1:8061"), os.environ.get("LEANSIEVE_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_SECONDS) as client:
+            answer = await client.post("/v1/check-solution", json={"challenge": problem, "solution": code})
+    except httpx.HTTPError as error:
+        raise UnmeasuredError(f"{url} does not answer: {error!r}") from error
+    body = answer.json()
+    if answer.status_code != httpx.codes.OK:
+        fields = [one.get("field") for detail in body["error"]["details"] for one in detail.get("fieldViolations", ())]
+        if fields == ["solution"]:
+            return Grade(0.0, body["error"]["message"])
+        raise UnmeasuredError(body["error"]["message"])
+    kinds = {part["name"]: part["verdict"]["kind"].removeprefix("VERDICT_KIND_") for part in body["parts"]}
+    for kind, why in (
+        ("INFRASTRUCTURE", "Lean could not be asked"),
+        ("INVALID_STATEMENT", "Lean does not take the problem"),
+    ):
+        if kind in kinds.values():
+            raise UnmeasuredError(why)
+    return Grade(float(body["verified"]), "; ".join(f"{name}: {kind}" for name, kind in kinds.items()))

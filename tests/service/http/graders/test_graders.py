@@ -1,0 +1,74 @@
+"""The reward of examples/graders over HTTP, of an engine whose verdicts are written down; no Lean is started."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from prover.requests import Check
+from prover.verdict import Mode, Trust, Verdict, VerdictKind
+from service.core.engine import Engine
+from service.ops.config import HttpSettings, ServerSettings, Settings
+from service.server import listening
+
+GRADERS = Path(__file__).resolve().parents[4] / "examples" / "graders"
+PROBLEMS = {one["id"]: one["problem"] for one in map(json.loads, (GRADERS / "problems.jsonl").read_text().splitlines())}
+SWAP = PROBLEMS["swap"]
+KINDS = {kind.name.lower(): kind for kind in VerdictKind}
+MEASURED = [name for name in KINDS if name not in ("infrastructure", "invalid_statement")]
+FENCED = "By hand:\n\n```lean\nno\n```\nor rather\n\n```lean4\n{}```\nDone."
+
+
+class Scripted(Engine):
+    """Never started; the last word of a solution names its verdict."""
+
+    async def check(self, request: Check) -> Verdict:
+        assert request.candidate.mode is Mode.FILE
+        assert request.theorem.statement.startswith("theorem swap")
+        kind = KINDS[request.candidate.text.split()[-1]]
+        return Verdict(kind, Trust.KERNEL_REPLAYED if kind is VerdictKind.VERIFIED else Trust.NONE)
+
+
+@pytest_asyncio.fixture
+async def graders(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0", drain_seconds=1), http=HttpSettings(listen="127.0.0.1:0")
+    )
+    urls: list[str] = []
+    async with listening(Scripted(settings), settings, asyncio.Event(), announce_http=urls.append):
+        monkeypatch.setenv("LEANSIEVE_URL", urls[0])
+        monkeypatch.syspath_prepend(str(GRADERS))
+        yield
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+async def test_a_reward_is_a_verdict(graders: None, kind: str) -> None:
+    from lean_reward import grade  # type: ignore[import-not-found]
+
+    for said in (SWAP.replace("sorry", kind), FENCED.format(SWAP.replace("sorry", kind))):
+        graded = await grade(SWAP, said)
+        assert graded.reward == float(kind == "verified")
+        assert kind.upper() in graded.why
+
+
+@pytest.mark.parametrize("reply", ["", "```lean\n```", SWAP.replace("import Std", "import Nowhere")])
+async def test_a_reply_that_holds_no_solution_earns_nothing(graders: None, reply: str) -> None:
+    from lean_reward import grade
+
+    assert (await grade(SWAP, reply)).reward == 0.0
+
+
+async def test_what_the_server_cannot_say_is_no_reward_of_zero(graders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lean_reward import UnmeasuredError, grade
+
+    for kind in ("infrastructure", "invalid_statement"):
+        with pytest.raises(UnmeasuredError):
+            await grade(SWAP, SWAP.replace("sorry", kind))
+    with pytest.raises(UnmeasuredError):
+        await grade("def two := 2", "theorem swap : True := trivial verified")
+    monkeypatch.setenv("LEANSIEVE_URL", "http://127.0.0.1:1")
+    with pytest.raises(UnmeasuredError, match="does not answer"):
+        await grade(SWAP, SWAP)
