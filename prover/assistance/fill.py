@@ -6,10 +6,12 @@ import math
 import re
 import textwrap
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from prover.assistance import closing
+from prover.assistance.place import of_hole
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.options import CheckOptions, SearchOptions
@@ -137,6 +139,7 @@ async def fill(
     options: SearchOptions,
     ends: float = math.inf,
     judge_file: bool = True,
+    known: Mapping[Hole, Proof] = MappingProxyType({}),
 ) -> AsyncGenerator[Event, None]:
     """Fill `wanted`, in order; what is found goes in at once, so that later theorems may use it.
 
@@ -145,12 +148,17 @@ async def fill(
         options: of the search for each.
         ends: on the clock of `time.monotonic`, the end of the time for all of them together.
         judge_file: say at the end what the whole file rests on.
+        known: what was found elsewhere for some of them, see `put_in`.
 
     Raises:
         UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
     """
     filling = _Filling(service, file, options.check, await asyncio.to_thread(holes, file))
     for hole in wanted:
+        if hole in known:
+            await filling.put(hole, known[hole])
+            yield filling.outcomes[-1]
+            continue
         yield Begun(hole)
         left = options.within_seconds(ends - time.monotonic())
         async with contextlib.aclosing(filling.fill(hole, left)) as events:
@@ -161,16 +169,15 @@ async def fill(
     yield Filled(filling.now, tuple(filling.outcomes), tuple(failed), verdict)
 
 
-async def put_in(
-    service: Service, file: LeanFile, found: Sequence[tuple[Hole, Proof]], options: CheckOptions
-) -> Filled:
-    """Put proofs that were found elsewhere in place of whole holes, each checked in its place.
+async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], options: CheckOptions) -> Filled:
+    """Put proofs that were found elsewhere in place of holes, each checked in its place. The candidate of one that is not whole is
+    what replaces it.
 
     Raises:
         UserError: as `Service.check`.
     """
-    filling = _Filling(service, file, options, ())
-    for hole, proof in found:
+    filling = _Filling(service, file, options, await asyncio.to_thread(holes, file))
+    for hole, proof in found.items():
         await filling.put(hole, proof)
     return Filled(filling.now, tuple(filling.outcomes), tuple(await filling.recheck()))
 
@@ -217,8 +224,26 @@ class _Filling:
         yield outcome
 
     async def put(self, hole: Hole, proof: Proof) -> None:
-        """Fill a whole hole with a proof that is known."""
-        await self._take(await self._fitted(hole, proof))
+        """Fill a hole with what is known."""
+        await self._take(await (self._fitted(hole, proof) if hole.whole else self._replaced(hole, proof)))
+
+    async def _replaced(self, hole: Hole, proof: Proof) -> Outcome:
+        """A hole that is not whole with what goes there, checked in its place."""
+        item = self.now.commands[hole.command]
+        spots = self.now.sorries(item)
+        spot = of_hole(self.now, item, *spots[self._open_before(hole)])
+        replacement = proof.candidate.text
+        candidate = replace(proof.candidate, text=spot.before + replacement + spot.after, mode=spot.mode)
+        verdict = await self._service.check(Check(spot.theorem, candidate, self._options))
+        if not closing.holds(verdict, complete=len(spots) == 1):
+            return Outcome(hole, verdict=verdict)
+        return Outcome(hole, replace(proof, candidate=candidate, verdict=verdict), replacement)
+
+    def _open_before(self, hole: Hole) -> int:
+        """How many holes of its command are left before it."""
+        filled = {one.hole.number for one in self.outcomes if one.proof}
+        before = [one for one in self._every if one.command == hole.command and one.number < hole.number]
+        return sum(one.number not in filled for one in before)
 
     async def _take(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -272,9 +297,7 @@ class _Filling:
 
     async def _close(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Outcome, None]:
         """Find a tactic that closes a `sorry` that is not the whole proof of a theorem."""
-        filled = {one.hole.number for one in self.outcomes if one.proof}
-        before = [one for one in self._every if one.command == hole.command and one.number < hole.number]
-        open_before = sum(one.number not in filled for one in before)
+        open_before = self._open_before(hole)
         item = self.now.commands[hole.command]
         try:
             looked = await closing.look(self._service, self.now, hole.command, open_before, options, _MOST_CLOSINGS)

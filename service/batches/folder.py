@@ -123,6 +123,8 @@ class Folder:
                 for number, entry in enumerate(entries, start=1):
                     line = _ENTRY.dump_json(entry) + b"\n"
                     stream.write(line)
+                    if entry.part is not None:
+                        continue
                     if entry.theorem is None:
                         refused.append((number, entry))
                         continue
@@ -192,7 +194,17 @@ class Folder:
         if number in self.answered:
             self.cursors[job] = answered.position
             return None
-        row = _row(number, entry, job, answered.position, answered.answer)
+        return self._written(_row(number, entry, job, answered.position, answered.answer))
+
+    def answer(self, number: int, entry: Entry, answer: Answer) -> Row:
+        """Write an answer down that no job gave.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        return self._written(_row(number, entry, "", 0, answer))
+
+    def _written(self, row: Row) -> Row:
         try:
             self._append(row)
         except OSError as error:

@@ -11,6 +11,7 @@ from prover.lean import library
 from prover.lean.workers.pool import WorkerPool
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.batches.jsonl import Id, read_items
@@ -22,12 +23,21 @@ _SKIPPED = frozenset({"build", "lake-packages"})  # beside hidden folders, as `.
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A hole that is only a part of what it stands in: the declaration, what stands before that, and which of its holes it is."""
+
+    context: str
+    declaration: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem to be proved.
+    """A theorem to be proved, or a hole to be filled.
 
     Attributes:
         id: how results name it; unique in its batch.
-        theorem: None if it cannot be taken: `verdict` says why.
+        theorem: None if it is a part of something, or cannot be taken: `verdict` says why.
         family: what reports group it by.
         guard: the library theorem that it is, if it is one.
     """
@@ -37,6 +47,7 @@ class Entry:
     family: str = ""
     guard: str = ""
     verdict: Verdict | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,8 @@ class Shard:
 
 def from_path(path: Path, limits: TextSettings) -> Iterator[Entry]:
     """The theorems of a file or folder: `.jsonl` lines `{id or name, statement, header?, context?, family?, guard?}`; or the
-    `sorry`s of a `.lean` file, or of every one in a folder. What cannot be taken, as a file of a folder that cannot be read or
-    a `sorry` that is not the whole proof of a theorem, is an entry that says so.
+    `sorry`s of a `.lean` file, or of every one in a folder. What cannot be taken, as a file of a folder that cannot be read,
+    is an entry that says so.
 
     Raises:
         UserError: it cannot be read, or is nothing of that kind.
@@ -127,10 +138,22 @@ def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
             yield _entry(id_, theorem.statement, theorem.header.text, theorem.context, name, "", limits)
             continue
         for start, _ in file.sorries(item):
-            why = "this `sorry` is only a part of what it stands in, which `leansieve prove` and editors fill"
-            yield _left(file, start, f"{name}:{{place}}:{item.name}", name, why)
+            line, column = lean_file.line_and_column(file.text, start)
+            id_ = f"{name}:{line}:{column}:{item.name}"
+            yield Entry(id_, None, name[-_LONGEST_FAMILY:], part=part_of(file, item, start))
     for left in file.open:
         yield _left(file, left.start, f"{name}:{{place}}", name, left.why)
+
+
+def part_of(file: LeanFile, item: Command, start: int) -> Part:
+    """The hole of a command that begins at an offset."""
+    index = [begin for begin, _ in file.sorries(item)].index(start)
+    return Part(file.theorem(item).context, file.text[item.start : item.end], index)
+
+
+def path_of(source: Path, name: str) -> Path:
+    """Where the file of a batch lies whose entries have `name` for their family."""
+    return source if source.suffix == ".lean" else source / name
 
 
 def _left(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry:

@@ -14,25 +14,27 @@ from prover.requests import Service, UnavailableError
 from prover.search.search import Proof
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
+from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.batches.folder import Folder
+from service.batches.inputs import Part, part_of, path_of
 from service.batches.jsonl import Row
 
-Key = tuple[str, str]
-"""A theorem as it stands in a file: its context and its statement."""
+Found = Mapping[Theorem | Part, Proof]
+"""What was found for holes of a file: a theorem's proof, or what replaces a part of a declaration."""
 
 
-def proofs(folder: Folder, rows: Iterable[Row]) -> dict[str, dict[Key, Proof]]:
-    """The first proof of each theorem that has one, by file.
+def proofs(folder: Folder, rows: Iterable[Row]) -> dict[str, dict[Theorem | Part, Proof]]:
+    """The first proof of each hole that has one, by file.
 
     Raises:
         UserError: the folder was changed.
     """
     solved = {row["number"]: row for row in rows if row["proofs"]}
-    found: dict[str, dict[Key, Proof]] = {}
+    found: dict[str, dict[Theorem | Part, Proof]] = {}
     for number, entry in folder.entries(solved).items():
-        if entry.theorem is not None:
-            key = entry.theorem.context, entry.theorem.statement
+        key = entry.part if entry.theorem is None else _bare(entry.theorem)
+        if key is not None:
             found.setdefault(entry.family, {})[key] = _proof(solved[number]["proofs"][0])
     return found
 
@@ -40,7 +42,7 @@ def proofs(folder: Folder, rows: Iterable[Row]) -> dict[str, dict[Key, Proof]]:
 async def write(
     service: Service,
     source: Path,
-    found: Mapping[str, Mapping[Key, Proof]],
+    found: Mapping[str, Found],
     options: CheckOptions,
     project: str,
     remark: Callable[[str], None],
@@ -58,9 +60,8 @@ async def write(
     """
     done = True
     for name, known in sorted(found.items()):
-        path = source if source.suffix == ".lean" else source / name
         try:
-            done &= await _write(service, path, known, options, project, remark)
+            done &= await _write(service, path_of(source, name), known, options, project, remark)
         except UnavailableError:
             raise
         except UserError as error:
@@ -72,15 +73,15 @@ async def write(
 async def _write(
     service: Service,
     path: Path,
-    known: Mapping[Key, Proof],
+    known: Found,
     options: CheckOptions,
     project: str,
     remark: Callable[[str], None],
 ) -> bool:
     file = replace(lean_file.read(path), project=project)
-    wanted = [(hole, proof) for hole in fill.holes(file) if (proof := _of(hole, file, known)) is not None]
+    wanted = known_in(file, known)
     if len(wanted) < len(known):
-        remark(f"{path}: {len(known) - len(wanted)} theorems are not there any more, or not as they were proved")
+        remark(f"{path}: {len(known) - len(wanted)} holes are not there any more, or not as they were proved")
     if not wanted:
         return False
     filled = await fill.put_in(service, file, wanted, options)
@@ -92,11 +93,19 @@ async def _write(
     return len(wanted) == len(known)
 
 
-def _of(hole: Hole, file: LeanFile, known: Mapping[Key, Proof]) -> Proof | None:
-    if not hole.whole:
-        return None
-    theorem = file.theorem(hole.item)
-    return known.get((theorem.context, theorem.statement))
+def known_in(file: LeanFile, found: Found) -> dict[Hole, Proof]:
+    """The holes of a file of which something was found, in its order."""
+    known = {hole: found.get(_key(file, hole)) for hole in fill.holes(file)}
+    return {hole: proof for hole, proof in known.items() if proof is not None}
+
+
+def _key(file: LeanFile, hole: Hole) -> Theorem | Part:
+    return _bare(file.theorem(hole.item)) if hole.whole else part_of(file, hole.item, hole.start)
+
+
+def _bare(theorem: Theorem) -> Theorem:
+    """A theorem by its context and statement alone."""
+    return Theorem(theorem.statement, context=theorem.context)
 
 
 def _proof(row: Mapping[str, Any]) -> Proof:

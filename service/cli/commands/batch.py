@@ -14,12 +14,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from prover.errors import UserError
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
 from prover.options import Preference, Sampling, SearchOptions, StoreUse
-from prover.requests import ServiceInfo
+from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.queue import JobQueue
 from prover.theorem import Header
-from service.batches import inputs, report, writing
+from service.batches import inner, inputs, report, writing
 from service.batches.folder import Folder, Run
 from service.batches.following import BatchService, Following
 from service.batches.inputs import Shard
@@ -149,7 +149,7 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
         for row in folder.resume():
             tally.add(row)
         if cancel:
-            async with _service(settings, server, out) as (service, _):
+            async with _service(settings, server, out) as (service, _, _):
                 ended = await Following(service, folder, run, asked.options, asked.project, tally.add, _remark).cancel()
             report.write(folder, run, tally, running=False)
             _remark(f"{ended} of {len(run.jobs)} jobs were cancelled")
@@ -201,7 +201,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
 
 
 async def _work(settings: Settings, server: str | None, folder: Folder, run: Run, asked: _Asked, tally: Tally) -> None:
-    async with _service(settings, server, folder.path) as (service, info):
+    async with _service(settings, server, folder.path) as (service, searches, info):
         tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
         with _display(run) as display:
 
@@ -211,9 +211,16 @@ async def _work(settings: Settings, server: str | None, folder: Folder, run: Run
 
             display.show(tally)
             following = Following(service, folder, run, asked.options, asked.project, answered, _remark)
+
+            async def finish() -> None:
+                await following.finish()
+                if asked.source is not None:
+                    given = (asked.source, folder, run, asked.options, asked.project, answered)
+                    await inner.finish(searches, *given)
+
             reporting = asyncio.create_task(_report(folder, run, tally, display))
             try:
-                finishing = asyncio.create_task(following.finish())
+                finishing = asyncio.create_task(finish())
                 await asyncio.wait([finishing, reporting], return_when=asyncio.FIRST_COMPLETED)
                 if reporting.done():
                     finishing.cancel()
@@ -237,12 +244,12 @@ async def _report(folder: Folder, run: Run, tally: Tally, display: "_Display") -
 @contextlib.asynccontextmanager
 async def _service(
     settings: Settings, server: str | None, out: Path
-) -> AsyncIterator[tuple[BatchService, ServiceInfo]]:
-    """A server, once it is ready; or one of this process's own, whose jobs lie in the folder."""
+) -> AsyncIterator[tuple[BatchService, Service, ServiceInfo]]:
+    """A server, once it is ready; or one of this process's own, whose jobs lie in the folder. It runs batches and searches."""
     if server is not None:
         async with Client(server, settings) as client:
             await client.ready(_READY_SECONDS)
-            yield client, await client.info()
+            yield client, client, await client.info()
         return
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -258,7 +265,7 @@ async def _service(
         with common.preparing() as preparing:
             memory = ProofCache(store, settings.store, lambda hit: None) if store else None
             engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
-        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), await engine.info()
+        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), engine, await engine.info()
 
 
 class _Display:

@@ -109,23 +109,49 @@ async def test_a_batch_survives_that_client_and_server_are_killed(tmp_path: Path
     each_once(out)
 
 
-async def test_proofs_of_a_folder_are_written_and_what_is_left_is_told(tmp_path: Path) -> None:
+async def test_every_hole_of_a_folder_is_filled_and_what_is_left_is_told(tmp_path: Path) -> None:
     folder, out = tmp_path / "src", tmp_path / "out"
     folder.mkdir()
-    whole = "theorem whole (n : Nat) : 0 + n = n := by\n  -- a remark\n  sorry\n\n"
-    inner = "theorem inner (n : Nat) : n + 0 = n ∧ n = n := by\n  constructor\n  · sorry\n  · sorry\n"
-    (folder / "A.lean").write_text(whole + inner)
+    (folder / "A.lean").write_text(
+        'notation "ℕ" => Nat\n\n'
+        "theorem whole (n : ℕ) : 0 + n = n := by\n  -- a remark\n  sorry\n\n"
+        "theorem inner (n : ℕ) : 0 + n = n ∧ n = n := by\n  constructor\n  · sorry\n  · sorry\n\n"
+        "def positive (n : ℕ) : { m : ℕ // n < m } := ⟨n + 1, by sorry⟩\n\n"
+        "def data : ℕ := sorry\n"
+    )
     (folder / "Odd.lean").write_text("import ../x\n")
-    command = ("batch", folder, "--out", out, "--workers", "1", "--write", "--minimise", "--prefer", "shortest")
-    said, remarks = await finished(*command, "--samples", "20", "--strategy", "independent", status=1)
-    assert said.startswith("batch: 1 of 4 theorems proved, 4 answered")
+    command = ("batch", folder, "--out", out, "--workers", "1", "--samples", "20", "--seconds", "60", "--write")
+    said, remarks = await finished(*command, "--strategy", "independent", status=1)
+    assert said.startswith("batch: 4 of 6 theorems proved, 6 answered")
     assert f"wrote {folder / 'A.lean'}" in remarks
     text = (folder / "A.lean").read_text()
-    assert text.endswith(inner)
-    assert text.startswith("theorem whole (n : Nat) : 0 + n = n := by\n  -- a remark\n  ")
-    assert "sorry" not in text.removesuffix(inner)
+    assert text.startswith('notation "ℕ" => Nat\n\ntheorem whole (n : ℕ) : 0 + n = n := by\n  -- a remark\n  ')
+    assert text.count("sorry") == 1
+    assert text.endswith("def data : ℕ := sorry\n")
+    rows = {row["id"]: row for row in results(out)}
+    assert rows["A.lean:9:4:inner"]["outcome"] == rows["A.lean:12:56:positive"]["outcome"] == "proved"
+    assert rows["A.lean:14:16:data"]["outcome"] == "unproved"
     report = (out / "report.html").read_text()
-    assert all(place in report for place in ("A.lean:7:4:inner", "A.lean:8:4:inner", "Odd.lean", "header line 1"))
+    assert all(place in report for place in ("A.lean:14:16:data", "Odd.lean", "header line 1"))
+
+
+async def test_a_hole_that_is_gone_when_its_turn_comes_is_told(tmp_path: Path) -> None:
+    path, out = tmp_path / "A.lean", tmp_path / "out"
+    inner = "theorem inner : 1 = 1 ∧ 2 = 2 := by\n  constructor\n  · rfl\n  · sorry\n"
+    many = "".join(f"theorem t{n} (a : Nat) : a + {n} = {n} + a := by sorry\n" for n in range(8))
+    path.write_text(many + inner)
+    async with running("batch", path, "--out", out, "--workers", "1") as process:
+        await until_answered(out, 1)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    path.write_text(many + inner.replace("sorry", "rfl"))
+    said, _ = await finished("batch", path, "--out", out, "--workers", "1", status=1)
+    assert said.startswith("batch: 8 of 9 theorems proved, 9 answered")
+    (row,) = [row for row in results(out) if row["id"] == "A.lean:12:4:inner"]
+    assert (row["outcome"], row["error"]) == (
+        "refused",
+        "it is not there any more, or not as it was when the batch began",
+    )
 
 
 async def test_theorems_of_a_library_are_proved_without_themselves(tmp_path: Path) -> None:

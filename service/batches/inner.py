@@ -1,0 +1,106 @@
+"""A batch's holes that are only parts of declarations: filled in their files, behind the theorems that are searched as jobs."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from prover.assistance import fill
+from prover.errors import UserError
+from prover.options import SearchOptions
+from prover.requests import BusyError, Service, UnavailableError
+from prover.source import lean_file
+from service.batches import writing
+from service.batches.folder import Folder, Run
+from service.batches.inputs import Entry, part_of, path_of
+from service.batches.jsonl import Row
+from service.jobs.jobs import Answer, Outcome
+
+_Items = Sequence[tuple[int, Entry]]
+
+
+async def finish(
+    service: Service,
+    source: Path,
+    folder: Folder,
+    run: Run,
+    options: SearchOptions,
+    project: str,
+    answered: Callable[[Row], None],
+) -> None:
+    """Answer what is a part of something and has no answer yet.
+
+    Args:
+        source: the file or folder of the batch.
+        options: of each hole.
+        project: see `Theorem.project`.
+        answered: told each new line of results.
+
+    Raises:
+        UnavailableError: the service is gone.
+        UserError: an answer cannot be written.
+    """
+    left = sorted(set(range(1, run.items + 1)) - folder.answered)
+    by_file: dict[str, list[tuple[int, Entry]]] = {}
+    for number, entry in folder.entries(left).items():
+        if entry.part is not None:
+            by_file.setdefault(entry.family, []).append((number, entry))
+    found = writing.proofs(folder, folder.resume()) if by_file else {}
+    for name, items in by_file.items():
+        path = path_of(source, name)
+        while items:
+            try:
+                await _in_file(service, path, found.get(name, {}), folder, items, options, project, answered)
+            except BusyError as error:
+                await asyncio.sleep(error.seconds * random.uniform(0.8, 1.2))
+            except UnavailableError:
+                raise
+            except UserError as error:
+                for number, entry in items:
+                    _answer(folder, number, entry, Answer("", Outcome.REFUSED, error=str(error)), answered)
+            items = [item for item in items if item[0] not in folder.answered]
+
+
+async def _in_file(
+    service: Service,
+    path: Path,
+    found: writing.Found,
+    folder: Folder,
+    items: _Items,
+    options: SearchOptions,
+    project: str,
+    answered: Callable[[Row], None],
+) -> None:
+    """Fill holes of one file, under what was proved of the rest of it."""
+    file = replace(await asyncio.to_thread(lean_file.read, path), project=project)
+    known = writing.known_in(file, found)
+    numbers = {entry.part: (number, entry) for number, entry in items}
+    wanted = {}
+    for hole in fill.holes(file):
+        item = None if hole.whole else numbers.pop(part_of(file, hole.item, hole.start), None)
+        if item is not None:
+            wanted[hole] = item
+    for number, entry in numbers.values():
+        error = "it is not there any more, or not as it was when the batch began"
+        _answer(folder, number, entry, Answer("", Outcome.REFUSED, error=error), answered)
+    if not wanted:
+        return
+    holes = sorted([*wanted, *known], key=lambda hole: hole.number)
+    events = fill.fill(service, file, holes, options, judge_file=False, known=known)
+    async with contextlib.aclosing(events):
+        async for event in events:
+            if isinstance(event, fill.Outcome) and event.hole in wanted:
+                _answer(folder, *wanted[event.hole], _became(event), answered)
+
+
+def _became(outcome: fill.Outcome) -> Answer:
+    if outcome.proof is None:
+        return Answer("", Outcome.UNPROVED, verdict=outcome.verdict)
+    replaced = replace(outcome.proof.candidate, text=outcome.replacement)
+    return Answer("", Outcome.PROVED, proofs=(replace(outcome.proof, candidate=replaced),))
+
+
+def _answer(folder: Folder, number: int, entry: Entry, answer: Answer, answered: Callable[[Row], None]) -> None:
+    answered(folder.answer(number, entry, answer))
