@@ -4,20 +4,22 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.lean.checker import Checker, Terms
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.wire.answers import Named
 from prover.lean.workers.client import Client
 from prover.lean.workers.isolated import IsolatedChecker, RecheckingChecker
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
@@ -82,7 +84,7 @@ class Engine:
         self.recorder = recorder or Recorder()
         self.memory = memory
         self.models = Models(settings.model)
-        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self.pool)}
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self)}
         if self.models.sampler is not None:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
@@ -211,6 +213,11 @@ class Engine:
                                 raise_if_hopeless(event)
                             yield event
 
+    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
+        """What header and context of a theorem declare, wherever they may be elaborated. Raises as `WorkerPool.names`."""
+        async with self._client() as client:
+            return await client.names(theorem, terms)
+
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
         pool = self.pool.stats()
@@ -283,23 +290,23 @@ class Engine:
         """The checker for proofs of a theorem up to a tier of trust."""
         trust = self._trust(trust)
         shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)
-        # What was elaborated in quarantine is not handed to a second kernel: there it stays FORBIDDEN.
-        warm = shared if trust is Trust.CROSS_CHECKED else client.checking(shared)
         if trust < Trust.ISOLATED_REPLAY:
-            yield self.recorder.checker(warm)
+            yield self.recorder.checker(client.checking(shared))
             return
-        async with self._isolated(theorem, trust is Trust.CROSS_CHECKED) as isolated:
-            yield self.recorder.checker(RecheckingChecker(warm, isolated))
-
-    def _isolated(self, theorem: Theorem, crosscheck: bool) -> AbstractAsyncContextManager[Checker]:
-        imports = theorem.header.imports or None
-        second = self._second
-        if crosscheck and second is None:
+        if trust < Trust.CROSS_CHECKED:
+            async with self._isolated(theorem, IsolatedChecker) as isolated:
+                yield self.recorder.checker(client.checking(RecheckingChecker(shared, isolated)))
+            return
+        if self._second is None:
             raise InputError("minimum_trust", "there is no second kernel here: install leansieve[crosscheck]")
+        crosschecker = partial(CrossChecker, second=self._second)
+        async with self._isolated(theorem, crosschecker) as isolated:
+            yield self.recorder.checker(client.checking(RecheckingChecker(shared, isolated), crosschecker))
 
-        def within(pool: WorkerPool) -> Checker:
-            return CrossChecker(pool, second) if crosscheck and second else IsolatedChecker(pool)
-
+    def _isolated(
+        self, theorem: Theorem, within: Callable[[WorkerPool], Checker]
+    ) -> AbstractAsyncContextManager[Checker]:
+        imports = theorem.header.imports or None
         if isinstance(self.pool, ProjectPools):
             return self.pool.isolated(imports, within, theorem.project)
         return self.pool.isolated(imports, within)

@@ -18,7 +18,7 @@ import structlog
 
 from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
-from prover.lean.workers.scope import one_client
+from prover.lean.workers.scope import Scopes
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.queue import Backlog, JobQueue, Lease
@@ -82,6 +82,7 @@ class Work:
         self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
+        self._scopes = Scopes()  # one for each job
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -93,6 +94,7 @@ class Work:
         """Stop: items under way are given back, for other servers or the next start."""
         await ended(self._loops)
         await ended([task for _, task in self._working.values()])
+        await self._scopes.close()
         with contextlib.suppress(StoreError):  # the leases run out by themselves
             await self._queue.give_back()
 
@@ -243,7 +245,7 @@ class Work:
             proofs: list[Proof] = []
             spent = Progress()
             try:
-                async with one_client(), contextlib.aclosing(self._service.prove(request)) as events:
+                async with self._scopes.of(lease.job), contextlib.aclosing(self._service.prove(request)) as events:
                     async for event in events:
                         if isinstance(event, Proof):
                             proofs.append(event)

@@ -1,5 +1,7 @@
 """Every exploit with nothing vetted: what was FORBIDDEN is elaborated in quarantine, and a judge has the last word."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +11,20 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire.protocol import LONGEST_TEXT
 from prover.lean.workers.client import Client
+from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.scope import SCOPE, Scopes
+from prover.lean.workers.turns import Turns
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Trust, VerdictKind
 from prover.verdict import Path as Lane
 from tests.adversarial.exploits import EXPLOITS, HERE
+from tests.support.pools import until
 
 pytestmark = pytest.mark.lean
+
+OWN = Theorem("theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
 
 TRUE_STATEMENTS = {
     "axiom_in_context": "the axiom is the asker's, and is named",
@@ -62,6 +70,12 @@ async def test_exploit_comes_to_nothing_in_quarantine(name: str, lean_pool: Work
         assert [verdict for verdict in verdicts if verdict.verified or verdict.trust > Trust.ELABORATED] == []
 
 
+def only_quarantine(client: Client) -> Quarantine:
+    assert client._stay is not None
+    (quarantine,) = client._stay.quarantines.values()
+    return quarantine
+
+
 async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem target : (1 : ℕ) = 2", context='notation "ℕ" => Nat')
     async with Client(lean_pool) as client:
@@ -79,7 +93,7 @@ async def test_statement_after_a_hostile_candidate_is_elaborated_where_no_candid
     async with Client(lean_pool) as client:
         first = Theorem("theorem first : (1 : ℕ) = 1", context=context)
         assert (await client.check(first, Candidate("rfl"), Terms(Limits(seconds=60)))).verified
-        (quarantine,) = client._quarantines.values()
+        quarantine = only_quarantine(client)
         ran = quarantine._running
         second = Theorem("theorem second : (1 : ℕ) = 2", context=context)
         verdict = await client.check(second, Candidate("rfl"), Terms(Limits(seconds=60)))
@@ -94,9 +108,82 @@ async def test_no_process_of_a_client_is_left_behind_or_shared(lean_pool: Worker
     async with Client(lean_pool) as one, Client(lean_pool) as other:
         assert (await one.check(theorem, Candidate("rfl"), terms)).verified
         assert (await other.check(theorem, Candidate("rfl"), terms)).verified
-        running = [quarantine._running for client in (one, other) for quarantine in client._quarantines.values()]
+        running = [only_quarantine(client)._running for client in (one, other)]
         assert len(set(running)) == 2
         assert lean_pool.stats().isolated == 2
+    assert lean_pool.stats().isolated == 0
+
+
+async def until_alone(pool: WorkerPool) -> None:
+    async with asyncio.timeout(60):
+        await until(lambda: pool.stats().isolated == 0)
+
+
+async def test_elaborators_that_nobody_uses_end_and_come_back_when_they_are_needed(
+    lean_pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorkerPool, "idle_seconds", 0.2)
+    terms = Terms(Limits(seconds=60))
+    async with Client(lean_pool) as client:
+        for proof in ("rfl", "by rfl"):
+            assert (await client.check(OWN, Candidate(proof), terms)).verified
+            await until_alone(lean_pool)
+
+
+async def test_a_client_that_has_had_its_turn_gives_its_place_to_one_that_waits(lean_pool: WorkerPool) -> None:
+    turns = Turns(most=1, seconds=0.0)
+    terms = Terms(Limits(seconds=60))
+
+    async def proofs(client: Client, count: int) -> None:
+        for number in range(count):
+            verdict = await client.check(OWN, Candidate(f"by first | rfl | exact {number}"), terms)
+            assert verdict.verified
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lean_pool, "turns", turns)
+        async with Client(lean_pool) as long, Client(lean_pool) as short:
+            going_on = asyncio.create_task(proofs(long, 40))
+            await until(lambda: lean_pool.stats().isolated > 0)
+            await proofs(short, 1)
+            assert not going_on.done()
+            going_on.cancel()
+            await asyncio.wait([going_on])
+    assert lean_pool.stats().isolated == 0
+
+
+async def test_the_start_of_an_elaborator_is_charged_to_whoever_needs_it(lean_pool: WorkerPool) -> None:
+    async def spent(work: Callable[[list[float]], Awaitable[object]]) -> list[float]:
+        charges: list[float] = []
+        CHARGE.set(charges.append)
+        await work(charges)
+        return charges
+
+    async def start(charges: list[float]) -> None:
+        elaborator = await lean_pool.elaborator(lean_pool.canonical(OWN))
+        await elaborator.ready()
+        await elaborator.close()
+
+    (seconds,) = await asyncio.create_task(spent(start))
+    assert seconds > 0
+
+
+async def test_requests_of_one_name_share_their_elaborators(lean_pool: WorkerPool) -> None:
+    scopes = Scopes()
+    ran = []
+
+    async def item(name: str, proof: str) -> None:
+        async with scopes.of(name):
+            scope = SCOPE.get()
+            assert scope is not None
+            client = scope.client(lean_pool, contain=True)
+            assert (await client.check(OWN, Candidate(proof), Terms(Limits(seconds=60)))).verified
+            ran.append(only_quarantine(client)._running)
+
+    for name, proof in (("a", "rfl"), ("a", "by rfl"), ("b", "rfl")):
+        await asyncio.create_task(item(name, proof))
+    assert ran[0] is ran[1]
+    assert ran[0] is not ran[2]
+    await scopes.close()
     assert lean_pool.stats().isolated == 0
 
 

@@ -90,7 +90,7 @@ def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tu
 
     def read(fields: Fields, ms: float, late: bool) -> tuple[Verdict, Export | None]:
         verdict = verdict_of(fields, ms, late)
-        return verdict, shaped(_EXPORT, fields.get("export")) if verdict.verified else None
+        return verdict, shaped(EXPORT, fields.get("export")) if verdict.verified else None
 
     def failed(kind: VerdictKind, reason: str, ms: float) -> tuple[Verdict, Export | None]:
         return failed_check(kind, reason, ms), None
@@ -268,7 +268,7 @@ _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
-_EXPORT = TypeAdapter(Export)
+EXPORT = TypeAdapter(Export)
 _KIND = TypeAdapter(VerdictKind)
 TEXT = TypeAdapter(str | None)
 _NAMES = TypeAdapter(tuple[Named, ...])

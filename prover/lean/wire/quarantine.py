@@ -6,11 +6,12 @@ from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Elaboration, HandedOut, Reference
+from prover.lean.wire.answers import Elaboration, Export, HandedOut, Reference
 from prover.lean.wire.export import ExportError, plain
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.lean.wire.protocol import (
     COUNT,
+    EXPORT,
     FLAG,
     MESSAGES,
     TEXT,
@@ -84,16 +85,22 @@ def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[H
     return Request("candidate", body("candidate", fields), read, failed)
 
 
-def judge(theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms) -> Request[Verdict]:
+def judge(
+    theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms, shown: bool = False
+) -> Request[tuple[Verdict, Export | None]]:
     """Asks a judge whether what an elaborator handed out proves the reference that was fixed before.
 
     The verdict has the elaborator's messages and times beside the judge's own; its kind and trust are the judge's.
+
+    Args:
+        shown: a verified proof comes with the verdict, as the judge's kernel has it, for another kernel.
     """
     said = handed.verdict
     bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
-    fields = common(bare, terms) | {"constant": fixed.constant, "reference": fixed.export, "export": handed.export}
+    texts = {"constant": fixed.constant, "reference": fixed.export, "export": handed.export}
+    fields = common(bare, terms) | texts | ({"show": True} if shown else {})
 
-    def read(fields: Fields, ms: float, late: bool) -> Verdict:
+    def read(fields: Fields, ms: float, late: bool) -> tuple[Verdict, Export | None]:
         kind = kind_of(fields, late)
         tier = fields.get("trust")
         if tier not in _TIERS:
@@ -102,7 +109,7 @@ def judge(theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms) -
         if (kind is VerdictKind.VERIFIED) != (trust is Trust.ISOLATED_REPLAY):
             raise ProtocolError("a judge called a proof verified that it did not replay")
         timing = shaped(TIMING, fields.get("timing", {}))
-        return replace(
+        verdict = replace(
             said,
             kind=kind,
             trust=trust,
@@ -113,9 +120,10 @@ def judge(theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms) -
             elapsed_ms=said.elapsed_ms + ms,
             timing={**said.timing, **{f"judge_{name}": value for name, value in timing.items()}},
         )
+        return verdict, shaped(EXPORT, fields.get("export")) if shown and verdict.verified else None
 
-    def failed(kind: VerdictKind, reason: str, ms: float) -> Verdict:
-        return _failed(kind, f"the judge: {reason}", said.elapsed_ms + ms, said.mode, said.policy)
+    def failed(kind: VerdictKind, reason: str, ms: float) -> tuple[Verdict, Export | None]:
+        return _failed(kind, f"the judge: {reason}", said.elapsed_ms + ms, said.mode, said.policy), None
 
     return Request("judge", body("judge", fields), read, failed)
 

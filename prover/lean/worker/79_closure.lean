@@ -18,11 +18,11 @@ def namesJson : List Name → Array Json → Json
   | [], acc => .arr acc
   | n :: ns, acc => namesJson ns (acc.push (nameJson n))
 
-/-- A proof that was replayed: its theorem, its safe constants and those of its context, which library constants they mention, and which
+/-- A proof that was replayed: its theorem and other constants, all that these rest on, which library constants they mention, and which
     of those, and below them, are there without a body. -/
-def exportProof (library : Environment) (source : Kernel.Environment) (name : Name) : Json :=
+def exportProof (library : Environment) (source : Kernel.Environment) (name : Name) (others : List (Name × Bool)) : Json :=
   let imported := library.toKernelEnv
-  let todo := (name, false) :: newSafeNames imported source
+  let todo := (name, false) :: others
   let x := Export.new.below (constantsOf source) (fun n => (lookIn imported n).isSome) todo
   let needs := neededBelow (constantsOf imported) (constantsOf source) (plain todo []) {} []
   Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[]),

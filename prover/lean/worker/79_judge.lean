@@ -60,6 +60,17 @@ def beyond (allowed : List Name) : List Name → List Name
   | [] => []
   | n :: ns => if containsName n allowed || n == ``sorryAx then beyond allowed ns else n :: beyond allowed ns
 
+/-- What stands for a proof before a second kernel: the theorem, and where all of a text is judged, all that it declares. Axioms
+    come with what rests on them. -/
+def shownOf (task : Task) (clean proved : Kernel.Environment) : List (Name × Bool) :=
+  if task.policy.whole then withoutAxioms (newSafeNames clean proved) else []
+where
+  withoutAxioms : List (Name × Bool) → List (Name × Bool)
+    | [] => []
+    | (n, safe) :: rest => match lookIn proved n with
+      | some (.axiomInfo _) => withoutAxioms rest
+      | _ => (n, safe) :: withoutAxioms rest
+
 /-- Compare, audit and replay what a candidate is said to have declared. -/
 def judgeExport (session : Session) (task : Task) (env : Environment) (clean : Kernel.Environment) (reference : Fixed) (text : String) (timing : Timing) : IO (Outcome × Timing) := do
   let st := Command.mkState env {} (baseOptions task.limits)
@@ -104,8 +115,9 @@ def judgeExport (session : Session) (task : Task) (env : Environment) (clean : K
             | none => pure ()
           | none => pure ()
           match replay base source (kernelOptions task.limits) session.token ((reference.name, false) :: freshNames r.order []) {} base 0 with
-          | .ok _ count =>
-            return ({ verdict := "verified", trust := "isolated_replay", notes := [], axioms := used, constants := count, basis := some (source, [reference.name]) }, ← timing.lap "replay_ms")
+          | .ok proved count =>
+            let basis := reference.name :: (if task.policy.whole then r.order else [])
+            return ({ verdict := "verified", trust := "isolated_replay", notes := [], axioms := judged, constants := count, basis := some (source, basis), proved := some proved }, ← timing.lap "replay_ms")
           | .interrupted => return end_ "timeout" "elaborated" "cancelled" used (← timing.lap "replay_ms")
           | .resources n why => return end_ "out_of_resources" "elaborated" s!"the kernel gave up on {nameString n}: {why}" used (← timing.lap "replay_ms")
           | .forbidden n why => return end_ "forbidden" "elaborated" s!"{nameString n}: {why}" used (← timing.lap "replay_ms")

@@ -79,7 +79,7 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
     let (ground, timing) ← groundOf w task env o timing
     match reference, o.proved, hasField j "export" with
     | some r, some source, true =>
-      let exported := exportProof env source r.name
+      let exported := exportProof env source r.name (newSafeNames env.toKernelEnv source)
       let timing ← timing.lap "export_ms"
       w.answer id (("export", exported) :: outcomeJson task mode reference o ground (← timing.json) (.num used))
     | _, _, _ => w.answer id (outcomeJson task mode reference o ground (← timing.json) (.num used))
@@ -137,8 +137,11 @@ def opJudge (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let clean := env.toKernelEnv
   let finish (o : Outcome) (timing : Timing) : IO Unit := do
     let (ground, timing) ← groundOf w task env o timing
+    let export_ := match o.proved, hasField j "show" with
+      | some proved, true => exportProof env proved name (shownOf task clean proved)
+      | _, _ => .null
     w.answer id (withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("theorem", .str (nameString (privateToUserName name))),
-      ("messages", notesJson task.limits o.notes), ("constants", .num o.constants), ("timing", ← timing.json)])
+      ("messages", notesJson task.limits o.notes), ("constants", .num o.constants), ("export", export_), ("timing", ← timing.json)])
   match ← fixReference w.session task clean name (strField j "reference") with
   | .error r => finish (refused r) timing
   | .ok reference =>
@@ -234,7 +237,7 @@ def withEnv (w : Wire) (id : Nat) (imports : List String) (go : Environment → 
 
 /-- What a process may be asked. A judge that elaborated a text, and a worker that ran one that nobody vetted, would be worth nothing. -/
 def servesOp (role : Role) (op : String) : Bool := match role with
-  | .judge => op == "judge"
+  | .judge => op == "judge" || op == "closure"
   | .elaborator => op != "check" && op != "judge"
   | .worker => op != "judge" && op != "reference" && op != "candidate"
 

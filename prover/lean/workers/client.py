@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +13,7 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.turns import Stay
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
@@ -28,7 +29,8 @@ class Client:
     """What one client, or one request of it, asks of a pool. Use it as an async context manager.
 
     Every question goes to the shared workers first. What they refuse only because its code must not run there is asked
-    again in elaborators that nobody else uses; they are started when they are needed and end with the context.
+    again in elaborators that nobody else uses; they are started when they are needed, and end with the context, when they were
+    idle for a while, or between two uses when others have waited long enough.
     """
 
     def __init__(self, pool: "WorkerPool", contain: bool = True) -> None:
@@ -40,18 +42,18 @@ class Client:
         """
         self._pool = pool
         self._contain = contain
-        self._quarantines: dict[tuple[WorkerPool, tuple[str, ...]], Quarantine] = {}
         self._opening = asyncio.Lock()
-        self._held = contextlib.AsyncExitStack()
+        self._stay: Stay | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._sealable: set[object] = set()
         self._contained: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def close(self) -> None:
         """End this client's processes."""
         async with self._opening:
             self._contain = False
-            await asyncio.gather(*(quarantine.close() for quarantine in self._quarantines.values()))
-            self._quarantines = {}
-            await self._held.aclose()
+            self._end_stay()
+        await asyncio.gather(*self._ending)
 
     async def __aenter__(self) -> Self:
         """Nothing to do."""
@@ -66,16 +68,28 @@ class Client:
         """Most checks at once."""
         return self._pool.size
 
-    def checking(self, checker: Checker) -> Checker:
-        """`checker`, which checks in the shared workers, with this client's quarantine behind it."""
-        return _Checking(self, checker)
+    def checking(self, checker: Checker, within: Callable[[Quarantine], Checker] | None = None) -> Checker:
+        """A checker with this client's quarantine behind it.
+
+        Args:
+            checker: checks in processes that run only what is listed.
+            within: makes a checker of a quarantine, if not its own verdict is wanted.
+        """
+        return _Checking(self, checker, within)
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`."""
         return await self.check_first_in(self._pool, theorem, candidate, terms)
 
-    async def check_first_in(self, listed: Checker, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
-        """As `check`, with the shared workers behind `listed`."""
+    async def check_first_in(
+        self,
+        listed: Checker,
+        theorem: Theorem,
+        candidate: Candidate,
+        terms: Terms,
+        within: Callable[[Quarantine], Checker] | None = None,
+    ) -> Verdict:
+        """As `check`, with the shared workers behind `listed`, and quarantine as `checking` has it."""
         refused: Verdict | None = None
         if not self._is_contained(theorem):
             refused = await listed.check(theorem, candidate, terms)
@@ -86,9 +100,9 @@ class Client:
         if not theorem.statement:
             theorem, candidate, terms = _whole(theorem, candidate, terms)
         try:
-            quarantine = await self._quarantine(theorem)
-            canonical = self._pool.canonical(theorem)
-            verdict = await quarantine.check(canonical, candidate, terms)
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                contained: Checker = within(quarantine) if within else quarantine
+                verdict = await contained.check(canonical, candidate, terms)
         except RuntimeUnavailableError as error:
             reason = Message("error", f"there is no quarantine here: {error}", Region.CANDIDATE)
             mode, policy = candidate.mode, terms.policy
@@ -107,11 +121,11 @@ class Client:
                 return answer
             self._remember(theorem)
         try:
-            quarantine = await self._quarantine(theorem)
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.elaborate(canonical, terms))
         except RuntimeUnavailableError as error:
             reason = Message("error", f"there is no quarantine here: {error}", Region.STATEMENT)
             return Elaboration(VerdictKind.FORBIDDEN, messages=(reason,))
-        return self._pool.pointing_back(theorem, await quarantine.elaborate(self._pool.canonical(theorem), terms))
 
     async def goals(
         self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
@@ -122,12 +136,10 @@ class Client:
             if not (self._contain and answer.containable):
                 return answer
         try:
-            quarantine = await self._quarantine(theorem)
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.goals(canonical, text, terms, mode))
         except RuntimeUnavailableError as error:
             return SorryGoals(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
-        return self._pool.pointing_back(
-            theorem, await quarantine.goals(self._pool.canonical(theorem), text, terms, mode)
-        )
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
@@ -138,21 +150,20 @@ class Client:
             if not (self._contain and answer.containable):
                 return answer
         try:
-            quarantine = await self._quarantine(theorem)
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.tactic(canonical, script, step, terms))
         except RuntimeUnavailableError as error:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
-        canonical = self._pool.canonical(theorem)
-        return self._pool.pointing_back(theorem, await quarantine.tactic(canonical, script, step, terms))
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """See `WorkerPool.names`."""
         if not self._is_contained(theorem):
             return await self._pool.names(theorem, terms)
         try:
-            quarantine = await self._quarantine(theorem)
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return await quarantine.names(canonical, terms)
         except RuntimeUnavailableError as error:
             raise NoAnswerError(VerdictKind.FORBIDDEN, str(error)) from None
-        return await quarantine.names(self._pool.canonical(theorem), terms)
 
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""
@@ -163,8 +174,10 @@ class Client:
         if len(self._contained) > _REMEMBERED:
             self._contained.popitem(last=False)
 
-    async def _quarantine(self, theorem: Theorem) -> Quarantine:
-        """This client's elaborators for the theorem's project and imports; the first ones wait for their turn.
+    @contextlib.asynccontextmanager
+    async def _in_quarantine(self, theorem: Theorem) -> AsyncIterator[tuple[Quarantine, Theorem]]:
+        """This client's elaborators for the theorem's project and imports, and the theorem as they know it. Whoever has none
+        waits for a place.
 
         Raises:
             RuntimeUnavailableError: there can be none here.
@@ -172,22 +185,65 @@ class Client:
         place = await self._pool.place(theorem)
         canonical = self._pool.canonical(theorem)
         key = place, place.key(canonical)
+        if key not in self._sealable:
+            await place.sealable(canonical)
+            self._sealable.add(key)
+        stay = await self._enter()
+        try:
+            if key not in stay.quarantines:
+                stay.quarantines[key] = place.quarantine(canonical)
+            yield stay.quarantines[key], canonical
+        finally:
+            self._leave(stay)
+
+    async def _enter(self) -> Stay:
         async with self._opening:
-            if key not in self._quarantines:
-                await place.sealable(canonical)
-                if not self._quarantines:
-                    await self._held.enter_async_context(self._pool.quarantines)
-                self._quarantines[key] = place.quarantine(canonical)
-            return self._quarantines[key]
+            if self._stay is not None and self._stay.over:
+                self._end_stay(only_unused=True)
+            if self._stay is None:
+                self._stay = await self._pool.turns.take()
+            if not self._contain:
+                self._end_stay()
+                raise RuntimeUnavailableError("this client is gone")
+            self._stay.users += 1
+            self._stay.uses += 1
+            return self._stay
+
+    def _leave(self, stay: Stay) -> None:
+        stay.users -= 1
+        if stay.users:
+            return
+        if stay is not self._stay:
+            self._end(stay)
+            return
+        seconds = self._pool.idle_seconds
+        asyncio.get_running_loop().call_later(seconds, self._rest, stay, stay.uses)
+
+    def _rest(self, stay: Stay, uses: int) -> None:
+        """End what was not used since."""
+        if stay is self._stay and stay.uses == uses:
+            self._end_stay()
+
+    def _end_stay(self, only_unused: bool = False) -> None:
+        """Have no elaborators any more; those that are in use end with their use, where that is wanted."""
+        stay, self._stay = self._stay, None
+        if stay is not None and not (only_unused and stay.users):
+            self._end(stay)
+
+    def _end(self, stay: Stay) -> None:
+        task = asyncio.get_running_loop().create_task(stay.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 class _Checking:
-    def __init__(self, client: Client, checker: Checker) -> None:
+    def __init__(self, client: Client, checker: Checker, within: Callable[[Quarantine], Checker] | None) -> None:
         self._client = client
         self._checker = checker
+        self._within = within
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        return await self._client.check_first_in(self._checker, theorem, candidate, terms)
+        return await self._client.check_first_in(self._checker, theorem, candidate, terms, self._within)
 
 
 def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theorem, Candidate, Terms]:

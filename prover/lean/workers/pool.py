@@ -34,6 +34,7 @@ from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priorit
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
+from prover.lean.workers.turns import Turns
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict
 
@@ -87,7 +88,7 @@ class WorkerPool:
         self._crew = Crew(runtime, self._config, self._vetting, self._tally, first)
         self._orders = itertools.count()
         self._isolation = asyncio.Semaphore(self._config.isolated)
-        self.quarantines = asyncio.Semaphore(self._config.quarantines)
+        self.turns = Turns(self._config.quarantines, self._config.turn_seconds)
         self._judges: WorkerPool | None = None
         self._closed: Callable[[], None] = lambda: None
         self._lent: set[WorkerPool] = set()
@@ -246,10 +247,12 @@ class WorkerPool:
         return self._crew.key(theorem.header.imports)
 
     async def elaborator(self, theorem: Theorem) -> "WorkerPool":
-        """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it."""
+        """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it, and
+        is charged its start."""
         pool = self._of_role(Role.ELABORATOR, imports=self.key(theorem))
         self._lent.add(pool)
         pool._closed = lambda: self._lent.discard(pool)
+        pool._charges = (CHARGE.get(),)
         await pool.start()
         return pool
 
@@ -300,6 +303,11 @@ class WorkerPool:
     def runtime(self) -> str:
         """`embedded` or `native`."""
         return self._runtime.name
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long elaborators stay that nobody uses."""
+        return self._config.idle_seconds
 
     @property
     def size(self) -> int:

@@ -19,6 +19,8 @@ class PoolConfig:
         role: what the processes are for.
         isolated: most isolated checkers lent out at once; each is one more process.
         quarantines: most clients at once whose code runs in elaborators; each has a process of its own, or two.
+        idle_seconds: how long a client keeps elaborators that it does not use.
+        turn_seconds: how long a client keeps its elaborators while it uses them and others wait for a place.
         max_queued: most requests waiting.
         max_queued_bytes: most memory taken by requests waiting.
         grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
@@ -41,6 +43,8 @@ class PoolConfig:
     role: Role = Role.WORKER
     isolated: int = 1
     quarantines: int = 2
+    idle_seconds: float = 60.0
+    turn_seconds: float = 60.0
     max_queued: int = 4_096
     max_queued_bytes: int = 256 << 20
     grace_seconds: float = 1.0

@@ -3,13 +3,14 @@ elaborated, has the last word (docs/trust.md)."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from prover.candidate import Candidate
-from prover.lean.checker import Terms
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire import protocol, quarantine
-from prover.lean.wire.answers import Elaboration, HandedOut, Named, Reference, SorryGoals, TacticStep
+from prover.lean.wire.answers import Elaboration, Export, HandedOut, Name, Named, Reference, SorryGoals, TacticStep
 from prover.lean.wire.lines import Request
 from prover.theorem import Theorem
 from prover.verdict import Mode, Path, Verdict, VerdictKind
@@ -58,12 +59,26 @@ class Quarantine:
         self._pristine = self._running = None
         await asyncio.gather(*(elaborator.close() for elaborator in elaborators))
 
-    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """See `Checker.check`."""
+        return (await self._judged(theorem, candidate, terms, shown=False))[0]
+
+    async def exported(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Verdict, Export | None]:
+        """As `check`, and the constants of a verified proof for another kernel: those that the judge's kernel accepted."""
+        return await self._judged(theorem, candidate, terms, shown=True)
+
+    async def closure(self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> str:
+        """See `WorkerPool.closure`: a judge answers."""
+        bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
+        return await (await self._judges()).ask(protocol.closure(bare, names, known, terms), theorem, terms)
+
+    async def _judged(
+        self, theorem: Theorem, candidate: Candidate, terms: Terms, shown: bool
+    ) -> tuple[Verdict, Export | None]:
         fixed = await self._reference(theorem, terms)
         if fixed.elaboration.verdict is not VerdictKind.VERIFIED:
             said = fixed.elaboration
-            return Verdict(
+            refused = Verdict(
                 said.verdict,
                 mode=candidate.mode,
                 policy=terms.policy,
@@ -71,12 +86,13 @@ class Quarantine:
                 timing=said.timing,
                 path=Path.QUARANTINE,
             )
+            return refused, None
         request = quarantine.candidate(theorem, candidate, terms)
         handed: HandedOut = await (await self._elaborator()).ask(request, theorem, terms)
         if not handed.export:
-            return handed.verdict
+            return handed.verdict, None
         judges = await self._judges()
-        return await judges.ask(quarantine.judge(theorem, fixed, handed, terms), theorem, terms)
+        return await judges.ask(quarantine.judge(theorem, fixed, handed, terms, shown), theorem, terms)
 
     async def elaborate(self, theorem: Theorem, terms: Terms) -> Elaboration:
         """The statement alone."""

@@ -3,8 +3,9 @@
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -16,10 +17,12 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.wire.answers import Export, Name
+from prover.lean.workers.client import Client
 from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
-from prover.verdict import Limits, Mode, Policy, Trust, Verdict, VerdictKind
-from tests.honest.honest_proofs import HONEST, HonestProof
+from prover.verdict import Limits, Mode, Path, Policy, Trust, Verdict, VerdictKind
+from tests.honest.honest_proofs import CONTAINED, HONEST, HonestProof
 
 pytestmark = pytest.mark.lean
 
@@ -177,3 +180,68 @@ async def test_a_kernel_that_cannot_be_started_verifies_nothing(
     verdict = await CrossChecker(lean_pool, kernel).check(PLAIN, BY_OMEGA)
     assert verdict.kind is VerdictKind.INFRASTRUCTURE
     assert "libleanshared.so" in verdict.messages[0].text
+
+
+OWN = 'notation "ℕ" => Nat\naxiom big : ∃ n : ℕ, 5 < n\nopaque seed : ℕ\ndef next (n : ℕ) : ℕ := n + 1\n'
+
+
+class Alone:
+    """Processes that take nothing: whatever is asked goes into quarantine."""
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        return Verdict(VerdictKind.FORBIDDEN, mode=candidate.mode, policy=terms.policy, containable=True)
+
+
+async def in_quarantine(
+    pool: WorkerPool,
+    within: Callable[[Quarantine], CrossChecker],
+    cases: Sequence[tuple[Theorem, Candidate]],
+) -> list[Verdict]:
+    async with Client(pool) as client:
+        checker = client.checking(Alone(), within)
+        return [await checker.check(*case, Terms(Limits(seconds=120))) for case in cases]
+
+
+async def test_proofs_in_quarantine_are_accepted_by_both_kernels(lean_pool: WorkerPool, second: SecondKernel) -> None:
+    own = [
+        (Theorem("theorem t (n : ℕ) : next n = n + 1", context=OWN), Candidate("rfl")),
+        (Theorem("theorem t : ∃ n : ℕ, 4 < n", context=OWN), Candidate("big.imp fun _ h => Nat.lt_of_succ_lt h")),
+        (Theorem("theorem t : seed = seed + 0", context=OWN), Candidate("by simp")),
+        (
+            Theorem("theorem t (a : Nat) : a = a"),
+            Candidate('macro "mine" : tactic => `(tactic| rfl)\ntheorem t (a : Nat) : a = a := by mine', Mode.FILE),
+        ),
+    ]
+    honest = [(proof.theorem, proof.candidate) for proof in CONTAINED[5::25]]
+    verdicts = await in_quarantine(lean_pool, partial(CrossChecker, second=second), [*own, *honest])
+    assert [(verdict.kind, verdict.trust, verdict.messages) for verdict in verdicts] == [
+        (VerdictKind.VERIFIED, Trust.CROSS_CHECKED, verdict.messages) for verdict in verdicts
+    ]
+    assert [verdict.axioms for verdict in verdicts[:3]] == [(), ("big",), ()]
+    assert {verdict.path for verdict in verdicts} == {Path.QUARANTINE}
+
+
+async def test_a_proof_in_quarantine_that_only_one_kernel_takes_is_a_disagreement(
+    lean_pool: WorkerPool, second: SecondKernel
+) -> None:
+    class Altered(Forged):
+        def __init__(self, quarantine: Quarantine) -> None:
+            super().__init__(quarantine, '"str":"symm"', '"str":"refl"')  # type: ignore[arg-type]  # exports as a pool does
+
+    theorem = Theorem("theorem t (a b : ℕ) (h : a = b) : b = a", context=OWN)
+    (verdict,) = await in_quarantine(
+        lean_pool, lambda quarantine: CrossChecker(Altered(quarantine), second), [(theorem, Candidate("h.symm"))]
+    )
+    assert (verdict.kind, verdict.trust) == (VerdictKind.KERNELS_DISAGREE, Trust.ELABORATED)
+    assert "the second kernel refuses t: " in verdict.messages[0].text
+
+
+async def test_what_the_judge_refuses_the_second_kernel_is_not_asked(
+    lean_pool: WorkerPool, second: SecondKernel
+) -> None:
+    theorem = Theorem("theorem t (n : ℕ) : next n = n", context=OWN)
+    cheat = "axiom cheat : ∀ n : ℕ, next n = n\ntheorem t (n : ℕ) : next n = n := cheat n"
+    (verdict,) = await in_quarantine(
+        lean_pool, partial(CrossChecker, second=second), [(theorem, Candidate(cheat, Mode.FILE))]
+    )
+    assert (verdict.kind, verdict.kernel) == (VerdictKind.AXIOM_NOT_ALLOWED, "")

@@ -11,13 +11,16 @@ import psutil
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.processes.process import WorkerProcess, WorkerStartError
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.native.sandbox import find_bubblewrap, trouble
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.wire.role import Role
+from prover.lean.workers.client import Client
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 from prover.theorem import Header, Theorem
-from prover.verdict import VerdictKind
+from prover.verdict import Verdict, VerdictKind
 from tests.prover.lean.runtimes.native.stand_in import Emulated, emulate
 
 UNLIMITED = ResourceLimits(None, None, None)
@@ -369,3 +372,29 @@ def test_sandbox_that_is_demanded_and_missing_is_one_sentence_with_emulated_lake
     with pytest.raises(RuntimeUnavailableError, match="no sandbox for native workers: bubblewrap is not installed"):
         native.prepare()
     NativeToolchain(lean.project, {**lean.environment, "PATH": path}, UNLIMITED, Sandbox.AUTO).prepare()
+
+
+class Refusing(WorkerPool):
+    """Workers that refuse what only quarantine may run."""
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        return Verdict(VerdictKind.FORBIDDEN, mode=candidate.mode, containable=True)
+
+
+async def test_quarantine_without_a_sandbox_is_refused_with_what_to_do_unless_allowed_with_emulated_lake(
+    lean: Emulated,
+) -> None:
+    native = toolchain(lean)
+    native.prepare()
+    native.launch(["Init"])
+    async with Client(Refusing(native)) as client:
+        verdict = await client.check(Theorem("theorem t : True", context='notation "ℕ" => Nat'), Candidate("trivial"))
+    assert verdict.kind is VerdictKind.FORBIDDEN
+    said = verdict.messages[-1].text
+    assert said.startswith("there is no quarantine here: there is no sandbox for code that nobody has vetted")
+    assert "apt install bubblewrap" in said
+    assert 'quarantine = "unsandboxed"' in said
+
+    allowing = NativeToolchain(lean.project, lean.environment, UNLIMITED, Sandbox.NEVER, unsealed=True)
+    allowing.prepare()
+    assert allowing.launch(["Init"], Role.ELABORATOR).argv == native.launch(["Init"]).argv
