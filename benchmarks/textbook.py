@@ -1,16 +1,17 @@
 """Proves the textbook theorems with rules alone: how many, how soon, and how the proofs read.
 
-    python -m benchmarks.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--report]
+    python -m benchmarks.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--minutes 7] [--report]
 
 The theorems of benchmarks/textbook.jsonl are in words of our own. Those marked `held_back` were chosen by a hash of their text
 and not looked at while rules were made; figures are given for both parts. One Lean worker, one theorem at a time. What was
-searched stands in --log and is not searched again.
+searched stands in --log and is not searched again: a run that was ended, or that --minutes ended, is taken up by the next.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -39,12 +40,15 @@ def main() -> None:
     parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="for each theorem")
     parser.add_argument("--checks", type=int, default=20, help="for making each proof read better; 0: none")
-    parser.add_argument("--theorems", type=int, default=1000, help="the first of them")
+    parser.add_argument("--theorems", type=Path, default=TEXTBOOK, help="JSON lines with id, statement, context")
+    parser.add_argument("--only", nargs="*", default=[], help="the beginnings of the ids of those to search")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no theorem later than that")
     parser.add_argument("--log", type=Path, default=Path("textbook-proofs.jsonl"), help="what was searched")
     parser.add_argument("--report", action="store_true", help="search nothing")
     options = parser.parse_args()
-    theorems = [json.loads(line) for line in TEXTBOOK.read_text(encoding="utf-8").splitlines()]
-    theorems = theorems[: options.theorems]
+    theorems = [json.loads(line) for line in options.theorems.read_text(encoding="utf-8").splitlines()]
+    if options.only:
+        theorems = [each for each in theorems if each["id"].startswith(tuple(options.only))]
     lines = options.log.read_text(encoding="utf-8").splitlines() if options.log.exists() else []
     rows = {row["id"]: row for row in map(json.loads, lines)}
     if not options.report:
@@ -59,10 +63,13 @@ def main() -> None:
 
 async def search(theorems: Sequence[Row], rows: dict[str, Row], options: argparse.Namespace, log: TextIO) -> None:
     """Search each theorem; the rows hold the first proof, the one that is the answer in the end, and seconds up to both."""
+    until = time.monotonic() + 60 * options.minutes
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
         engine = ProofSearch(pool, pool.size)
         for each in theorems:
+            if time.monotonic() > until:
+                return
             theorem = Theorem(each["statement"], Header(), each.get("context", ""))
             row: Row = {"id": each["id"]}
             began = time.monotonic()

@@ -26,7 +26,7 @@ OF_LEAN = {
     "suggestions": ["--suggestions=3", "--log=OUT"],
     "memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
     "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
-    "textbook": ["--theorems=1", "--seconds=5", "--log=OUT"],
+    "textbook": ["--only=textbook_00", "--seconds=5", "--log=OUT"],
     "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {

@@ -7,6 +7,7 @@ from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.stepper import Stepper, WorkerStepper
 from prover.search.strategies.decompose import Decompose
 from prover.search.strategies.independent import Independent, PortfolioFirst
+from prover.search.strategies.induction import Induction
 from prover.search.strategies.repair import ClosingRepairer, ModelRepairer, Repair
 from prover.search.strategies.stepwise import ModelTactics, RuleTactics, Stepwise
 from prover.search.strategies.strategy import Strategy
@@ -28,8 +29,9 @@ def build_plan(
     - `repair`: whole proofs, and those that fail are mended by what Lean says of them.
     - `stepwise`: best-first search over tactic states.
     - `decompose`: skeletons whose holes are solved one by one.
-    - `auto`: the first few whole proofs; then the others, repaired where they fail, beside `stepwise`; then, as long as there is
-      time, `decompose` beside a wider `stepwise`.
+    - `auto`: the first few whole proofs; inductions inside each other where the context declares recursion; then the others,
+      repaired where they fail, beside `stepwise`; then, as long as there is time, `decompose` beside a wider `stepwise` and
+      more inductions.
 
     Args:
         name: of a strategy.
@@ -44,7 +46,7 @@ def build_plan(
     repair = Repair(samplers, [*map(ModelRepairer, models), ClosingRepairer()])
     stepper = stepper or WorkerStepper(lean)
     stepwise = Stepwise(stepper, [*map(ModelTactics, models), RuleTactics(lean)], lean)
-    wider = Stepwise(stepper, [RuleTactics(lean, _WIDE)], lean, nodes=4096, depth=32)
+    wider = Stepwise(stepper, [RuleTactics(lean, _WIDE)], lean, nodes=4096, depth=32, closers=_WIDE)
     decompose = Decompose(lean, samplers)
     match name:
         case "portfolio_first":
@@ -58,5 +60,6 @@ def build_plan(
         case "decompose":
             return [[decompose]]
         case "auto":
-            return [[Independent(samplers[0], _OPENING)], [repair, stepwise], [decompose, wider]]
+            few, many = Induction(stepper, lean), Induction(stepper, lean, tactics=2000)
+            return [[Independent(samplers[0], _OPENING)], [few], [repair, stepwise], [decompose, wider, many]]
     raise ValueError(f"there is no strategy {name!r}; there is {', '.join(STRATEGIES)}")

@@ -4,16 +4,19 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from prover.search.tactics.applications import witnessed
+from prover.search.tactics.arithmetic import by_remainder, differences, divided, remainders
 from prover.search.tactics.closers import particular
 from prover.search.tactics.facts import facts_of, is_sort
 from prover.search.tactics.goal import Goal
-from prover.search.tactics.invertible import names_of
+from prover.search.tactics.inductions import by_constructors, constructors_of, functional, inductions, rules_of
 from prover.search.tactics.known import Known
+from prover.search.tactics.names import names_of
 from prover.search.tactics.propositions import outermost
+from prover.search.tactics.quantifiers import cases, chosen, diagonal
 from prover.search.tactics.steps import steps
 from prover.search.tactics.witnesses import closing, terms
 from prover.source.binders import Binder
-from prover.source.inductives import Constructor
 
 _NUMBERS = ("Nat", "Int", "ℕ", "ℤ")
 _FINITE = re.compile(r"Bool|Fin \d{1,3}")
@@ -25,8 +28,14 @@ _MOST_WITNESSES = 8
 def closers(goal: Goal, known: Known) -> Iterator[str]:
     """Tactics that may close a goal."""
     operator, left, right = outermost(goal.target)
-    unfold = f" [{', '.join(known.declared.definitions)}]" if known.declared.definitions else ""
+    definitions = known.behind(goal.text)
+    unfold = f" [{', '.join(definitions)}]" if definitions else ""
+    yield from (f"exact {term}" for term in itertools.islice(witnessed(goal), 3))
     yield from closing(goal)
+    yield from chosen(goal)
+    yield from diagonal(goal)
+    yield from differences(goal)
+    yield from functional(goal, known)
     yield from _unfolding(known.mentioned(goal.text, known.declared.definitions))
     facts = [each.name for each in facts_of(goal)][-_MOST_FACTS:]
     if operator == "∃":
@@ -35,6 +44,7 @@ def closers(goal: Goal, known: Known) -> Iterator[str]:
         tactic = "omega" if arithmetic else f"simp_all{unfold}"
         yield from (f"exact ⟨{term}, by {tactic}⟩" for term in itertools.islice(terms(goal), _MOST_WITNESSES))
     yield from _by_cases(goal, known, unfold)
+    yield from by_remainder(goal)
     if operator == "=" and unfold:
         yield f"funext x\nsimp only{unfold}\ngrind"
         yield f"funext x\ngrind{unfold}"
@@ -42,7 +52,7 @@ def closers(goal: Goal, known: Known) -> Iterator[str]:
         yield from _product_of_roots(left, right)
     if operator == "=" and left in goal.of_type("Int", "ℤ"):
         yield from _root_of_square(goal, left, right)
-    if constructors := _rules(known, outermost(goal.target)[2]):
+    if constructors := rules_of(known, outermost(goal.target)[2]):
         yield f"grind [{', '.join(constructors)}]"
         yield f"solve_by_elim [{', '.join(constructors)}]"
     if known.declared.theorems:
@@ -63,7 +73,9 @@ def _unfolding(definitions: Sequence[str]) -> Iterator[str]:
 
 def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
     """Several variables of few values at once."""
-    cases = [each.name for each in goal.hypotheses if each.type in ("Bool", "Prop") or _constructors(known, each.type)]
+    cases = [
+        each.name for each in goal.hypotheses if each.type in ("Bool", "Prop") or constructors_of(known, each.type)
+    ]
     data = [each for each in goal.hypotheses if not outermost(each.type)[0] and not is_sort(each.type)]
     tests = [each.name for each in goal.hypotheses if re.fullmatch(r"Bool → (?:Bool|Nat|Option .*)", each.type)]
     if tests:
@@ -79,7 +91,7 @@ def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
         yield " <;> ".join([*splits, "contradiction"])
         yield " <;> ".join([*splits, f"grind{unfold}"])
     for each in goal.hypotheses:
-        if _constructors(known, each.type):
+        if constructors_of(known, each.type):
             yield f"cases {each.name}"
             yield f"induction {each.name} <;> simp_all{unfold}"
             yield f"induction {each.name} <;> grind{unfold}"
@@ -114,12 +126,16 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
     operator = outermost(goal.target)[0]
     facts = facts_of(goal)
     definitions = known.mentioned(goal.text, known.declared.definitions)
+    yield from remainders(goal)
+    if operator in ("∣", "=", "∃"):
+        yield from divided(goal)
+    yield from cases(goal, facts)
     for each in facts:
         if outermost(each.type)[0] == "∨":
             yield f"rcases {each.name} with {each.name} | {each.name}\n· □\n· □"
     for each in goal.hypotheses:
-        if constructors := _constructors(known, each.type):
-            yield _induction(goal, each.name, constructors)
+        if constructors := constructors_of(known, each.type):
+            yield by_constructors(goal, each.name, constructors)
     if operator == "=":
         yield f"funext {names_of(goal, ['x'])[0]}\n□"
         yield "apply propext\n□"
@@ -131,10 +147,13 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
     if operator == "∨":
         yield "left\n□"
         yield "right\n□"
-    yield from _inductions(goal, known)
+    yield from inductions(goal, known)
+    behind = known.behind(goal.text)
+    unfold = f" [{', '.join(behind)}]" if behind else ""
+    yield from (f"simp{unfold}\n□", f"simp_all{unfold}\n□")
     if operator == "∃":
         yield from (f"refine ⟨{term}, ?_⟩\n□" for term in itertools.islice(terms(goal), _MOST_WITNESSES))
-    if _rules(known, goal.target):
+    if rules_of(known, goal.target):
         yield "constructor"
     if operator not in ("=", "↔", "∧", "∀", "→") and goal.target != "False":
         yield f"apply Classical.byContradiction\nintro {goal.fresh('hn')}\n□"
@@ -144,10 +163,12 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
 def _instances(goal: Goal, known: Known, facts: Sequence[Binder]) -> Iterator[str]:
     """Universal hypotheses at the variables there are; where that gives an existence, at once with its witness."""
     variables = [each.name for each in goal.hypotheses if not outermost(each.type)[0] and not is_sort(each.type)]
+    functions = {each.name for each in goal.hypotheses if outermost(each.type)[0] == "→"}
     plain = [each for each in variables if each not in {fact.name for fact in facts}]
+    numbers = goal.of_type(*_NUMBERS)
     for each in facts:
-        head, _, body = outermost(each.type)
-        if head == "=" and ("fun " in each.type or known.declared.definitions):
+        head, side, body = outermost(each.type)
+        if head == "=" and (side in functions or re.search(r"\bfun |∘", each.type) or known.declared.definitions):
             yield from (
                 f"have {goal.fresh('h' + name)} := congrFun {each.name} {name}\n□" for name in reversed(plain[-2:])
             )
@@ -160,48 +181,8 @@ def _instances(goal: Goal, known: Known, facts: Sequence[Binder]) -> Iterator[st
                 yield f"obtain ⟨{w}, {hw}⟩ := {each.name} {variable}\n□"
             else:
                 yield f"have {goal.fresh('h' + variable)} := {each.name} {variable}\n□"
-
-
-def _inductions(goal: Goal, known: Known) -> Iterator[str]:
-    """On what has constructors of the context's own; on numbers and lists with the other variables left general."""
-    data = [each for each in goal.hypotheses if each.type.split(" ")[0] in ("Nat", "ℕ", "List", *known.inductives)]
-    for each in data:
-        others = [
-            other.name
-            for other in data
-            if other is not each and re.search(rf"\b{re.escape(other.name)}\b", goal.target)
-        ]
-        general = f" generalizing {' '.join(others)}" if others else ""
-        n, x, xs, ih = names_of(goal, ["n", "x", "xs", "ih"])
-        match each.type.split(" ")[0]:
-            case "Nat" | "ℕ":
-                yield f"induction {each.name}{general} with\n| zero =>\n  □\n| succ {n} {ih} =>\n  □"
-            case "List":
-                yield f"induction {each.name}{general} with\n| nil =>\n  □\n| cons {x} {xs} {ih} =>\n  □"
-            case kind if general:
-                yield _induction(goal, each.name, known.inductives[kind], general)
-
-
-def _induction(goal: Goal, name: str, constructors: Sequence[Constructor], general: str = "") -> str:
-    alternatives = []
-    for each in constructors:
-        recursive = [field for field in each.fields if field.recursive]
-        wanted = [field.name or ("t" if field.recursive else "x") for field in each.fields]
-        fields = names_of(goal, [*wanted, *(["ih"] * len(recursive))])
-        alternatives.append(f"| {' '.join([each.name, *fields])} =>\n  □")
-    return "\n".join([f"induction {name}{general} with", *alternatives])
-
-
-def _constructors(known: Known, type_: str) -> tuple[Constructor, ...]:
-    if outermost(type_)[0]:
-        return ()
-    return known.inductives.get(type_.split(" ")[0].rpartition(".")[2], ())
-
-
-def _rules(known: Known, proposition: str) -> list[str]:
-    """The constructors of an inductive predicate, by the names by which the statement can use them."""
-    head = proposition.split(" ")[0]
-    return [f"{head}.{each.name}" for each in known.inductives.get(head.rpartition(".")[2], ())]
+        if numbers:
+            yield f"have {goal.fresh('h' + numbers[-1])} := {each.name} ({numbers[-1]} + 1)\n□"
 
 
 def _may_conclude(type_: str, target: str) -> bool:

@@ -1,24 +1,27 @@
 """Steps that lose nothing: what was provable before them is provable after them, so that nothing else need be tried."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
+from prover.search.tactics.arithmetic import remainders
 from prover.search.tactics.facts import facts_of
 from prover.search.tactics.goal import Goal
 from prover.search.tactics.known import Known
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.names import Names, introduced
+from prover.search.tactics.propositions import outermost, unbracketed
 from prover.search.tactics.witnesses import bound
-from prover.source.binders import Binder, Shape, read_shape
+from prover.source.binders import read_shape
 
 _FORALL = re.compile(r"[∀∃]")
-_ASSUMPTION = re.compile(r"g\d+")
-_ATOM = re.compile(r"¬?\(?([A-Za-zα-ωΑ-Ω]\w?)\)?(?: [a-z]\w?)*")
+_NEGATIONS = "Classical.not_forall, not_exists, Classical.not_imp, not_or, Classical.not_not"
 
 
 def invertible(goal: Goal, known: Known) -> Iterator[str]:
     """Steps (see `prover.search.tactics.steps`) of which the first one that runs is as good as any."""
     operator = outermost(goal.target)[0]
     names = Names(goal.hypotheses)
+    if operator in ("↔", "∨", "¬"):
+        yield from remainders(goal)
     match operator:
         case "∀" | "→":
             if chosen := introduced(read_shape(f"theorem _ : {goal.target}"), names):
@@ -48,46 +51,11 @@ def invertible(goal: Goal, known: Known) -> Iterator[str]:
             case "=":
                 if one in variables or other in variables:
                     yield f"subst {each.name}\n□"
+            case "¬" if other != goal.target and outermost(unbracketed(other))[0] in ("∀", "∃", "→", "∨", "¬"):
+                yield f"simp only [{_NEGATIONS}] at {each.name}\n□"
     if mentioned := known.mentioned(goal.text, known.plain):
         yield f"simp only [{', '.join(mentioned)}] at *\n□"
         yield f"unfold {' '.join(mentioned)}\n□"
     match operator:
         case "∧" | "↔":
             yield "constructor\n· □\n· □"
-
-
-class Names:
-    """Names for what a step brings, none of them taken."""
-
-    def __init__(self, taken: Iterable[Binder]) -> None:
-        self._taken = {each.name for each in taken}
-
-    def fresh(self, name: str) -> str:
-        """`name`, or with a number behind it."""
-        found = next(
-            each
-            for each in (name + (str(n) if n else "") for n in range(len(self._taken) + 1))
-            if each not in self._taken
-        )
-        self._taken.add(found)
-        return found
-
-    def about(self, proposition: str) -> str:
-        """A name for a proof: `hp` of `p`, `hp` of `p x`, else `h`."""
-        match = _ATOM.fullmatch(proposition)
-        return self.fresh(f"h{match[1]}" if match else "h")
-
-
-def introduced(shape: Shape, names: Names) -> list[Binder]:
-    """What the goal of a shape quantifies over or assumes, under names that a person would give."""
-    own = shape.binders[len(shape.binders) - len(shape.intros) :]
-    return [
-        Binder(names.about(each.type) if _ASSUMPTION.fullmatch(each.name) else names.fresh(each.name), each.type)
-        for each in own
-    ]
-
-
-def names_of(goal: Goal, wanted: Sequence[str]) -> list[str]:
-    """The names, made different from all that the goal has and from each other."""
-    names = Names(goal.hypotheses)
-    return [names.fresh(each) for each in wanted]

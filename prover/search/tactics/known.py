@@ -11,7 +11,10 @@ from prover.source.scanner import code_of, commands
 from prover.theorem import Theorem
 
 _KEPT = 64  # theorems
-_OF_TYPES = re.compile(r"\A[^:=]*(?:\([^()]*\)[^:=]*)*: (?:Type|Sort)\b")
+_GROUP = r"(?:\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]|⦃[^⦃⦄]*⦄)"
+_OF_TYPES = re.compile(
+    rf"\A[^:=(\[{{⦃]*(?:{_GROUP}[^:=(\[{{⦃]*)*(?:: (?:Type|Sort)\b|:= (?:[^\n]*→ )?(?:Type|Prop)\s*\Z)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +24,18 @@ class Known:
     Attributes:
         declared: names as the statement can use them.
         plain: those of its definitions that are not recursive.
+        recursive: those that are.
+        accumulating: those whose recursive calls change more than what they take apart.
         inductives: constructors by the last part of the type's name.
+        uses: for each definition, the definitions that its text mentions.
     """
 
     declared: Declared = field(default_factory=Declared)
     plain: tuple[str, ...] = ()
+    recursive: tuple[str, ...] = ()
+    accumulating: tuple[str, ...] = ()
     inductives: dict[str, tuple[Constructor, ...]] = field(default_factory=dict)
+    uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rules(self) -> list[str]:
@@ -37,6 +46,16 @@ class Known:
         """Those names that a text seems to mention."""
         words = {part for token in tokenize(text) if token.kind == "name" for part in token.text.split(".")}
         return [name for name in names if _last(name) in words]
+
+    def behind(self, text: str) -> list[str]:
+        """The definitions that a text seems to mention, and those that they mention."""
+        found = dict.fromkeys(self.mentioned(text, self.declared.definitions))
+        waiting = list(found)
+        while waiting:
+            new = [name for name in self.uses.get(waiting.pop(), ()) if name not in found]
+            found |= dict.fromkeys(new)
+            waiting += new
+        return [name for name in self.declared.definitions if name in found]
 
 
 class Knower:
@@ -60,17 +79,37 @@ class Knower:
 def known_of(theorem: Theorem, names: Declared) -> Known:
     """The names that were found, and what the text says of them."""
     counts: dict[str, int] = {}
+    uses: dict[str, tuple[str, ...]] = {}
+    accumulating: list[str] = []
     context = theorem.context
     for command in commands(context, code_of(context), 0):
         text = context[command.start : command.end]
-        if _OF_TYPES.search(text):  # a name for a type is seldom in the way
-            continue
         words = [_last(token.text) for token in tokenize(text) if token.kind == "name"]
         for name in names.definitions:
-            if _last(name) in words and name not in counts:
-                counts[name] = words.count(_last(name))
-    plain = tuple(name for name in names.definitions if counts.get(name) == 1)
-    return Known(names, plain, read_inductives(context))
+            if _last(name) not in words or name in counts:
+                continue
+            # A name for a type is seldom in the way.
+            counts[name] = 0 if _OF_TYPES.search(text) else words.count(_last(name))
+            uses[name] = tuple(each for each in names.definitions if each != name and _last(each) in words)
+            if _accumulates(text, _last(name)):
+                accumulating.append(name)
+    plain = tuple(name for name, count in counts.items() if count == 1)
+    recursive = tuple(name for name, count in counts.items() if count > 1)
+    return Known(names, plain, recursive, tuple(accumulating), read_inductives(context), uses)
+
+
+def _accumulates(text: str, name: str) -> bool:
+    """Whether a recursive call has an argument that is no part of the pattern in its place."""
+    for arm in re.finditer(r"\|([^|\n]*)=>([^|]*)", text):
+        patterns = arm[1].split(",")
+        for call in re.finditer(rf"(?<![\w.]){re.escape(name)}((?: (?:[\w.]+|\([^()]*\)))+)", arm[2]):
+            arguments = re.findall(r"[\w.]+|\([^()]*\)", call[1])
+            if any(
+                not re.search(rf"\b{re.escape(argument)}\b", pattern)
+                for pattern, argument in zip(reversed(patterns), reversed(arguments), strict=False)
+            ):
+                return True
+    return False
 
 
 def _last(name: str) -> str:

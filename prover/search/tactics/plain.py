@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from prover.search.readability import cost
+from prover.search.tactics.applications import applied, witnessed
 from prover.search.tactics.closers import particular
 from prover.search.tactics.goal import Goal
-from prover.search.tactics.invertible import Names, introduced
+from prover.search.tactics.names import Names, introduced
 from prover.search.tactics.propositions import outermost
 from prover.search.tactics.witnesses import solutions
-from prover.source.binders import Binder, read_shape
+from prover.source.binders import read_shape
 
 _SIMPLE = ("rfl", "simp", "omega", "decide", "simp_all", "grind")
 
@@ -36,10 +37,8 @@ def plain(statement: str) -> Iterator[str]:
 def _terms(goal: Goal) -> Iterator[str]:
     """Terms of the goal's type, as far as the hypotheses' texts say."""
     by_type = {each.type: each.name for each in goal.hypotheses}
-    if goal.target in by_type:
-        yield by_type[goal.target]
-    for each in goal.hypotheses:
-        yield from _applied(each, goal.target, by_type)
+    yield from applied(goal, goal.target)
+    yield from witnessed(goal)
     operator, left, right = outermost(goal.target)
     if operator == "∧" and left in by_type and right in by_type:
         yield f"⟨{by_type[left]}, {by_type[right]}⟩"
@@ -54,14 +53,3 @@ def _terms(goal: Goal) -> Iterator[str]:
     for tactic in particular(goal):
         if tactic.startswith("exact ") and "by " not in tactic and ".." not in tactic:
             yield tactic.removeprefix("exact ")
-
-
-def _applied(function: Binder, target: str, by_type: dict[str, str]) -> Iterator[str]:
-    """`h hp`, `h hp hq` where the premises are hypotheses."""
-    text, type_ = function.name, function.type
-    operator, premise, rest = outermost(type_)
-    while operator == "→" and premise in by_type:
-        text += f" {by_type[premise]}"
-        if rest == target:
-            yield text
-        operator, premise, rest = outermost(rest)

@@ -29,6 +29,17 @@ def outermost(proposition: str) -> tuple[str, str, str]:
     return "", "", proposition.strip()
 
 
+def unbracketed(text: str) -> str:
+    """A text without the brackets around all of it."""
+    tokens = list(tokenize(text))
+    depth = 0
+    for token in tokens:
+        depth += (token.text == "(") - (token.text == ")")
+        if not depth and token is not tokens[-1]:
+            return text
+    return unbracketed(text.strip()[1:-1].strip()) if tokens and tokens[0].text == "(" and not depth else text
+
+
 def _outside(tokens: list[Token]) -> list[Token]:
     """The tokens outside of brackets, up to a quantifier or function, which takes all that follows."""
     awaited: list[str] = []

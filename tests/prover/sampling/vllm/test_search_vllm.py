@@ -15,7 +15,8 @@ from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.search.search import Ending, Finished, ProofSearch
 from prover.search.stepper import TacticState
 from prover.search.strategies.independent import Independent
-from prover.search.strategies.stepwise import ModelTactics, Tactic
+from prover.search.strategies.scripts import Tactic
+from prover.search.strategies.stepwise import ModelTactics
 from prover.search.strategies.strategy import SearchContext
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem

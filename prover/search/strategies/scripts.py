@@ -1,0 +1,152 @@
+"""Scripts of tactics that lead from a statement to states, for strategies that walk from one to the next."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from prover.candidate import Candidate
+from prover.lean.wire.protocol import InvalidTextError
+from prover.search.stepper import Step, StepSession, TacticState
+from prover.search.strategies.strategy import SearchContext
+from prover.search.tactics.applications import applied, witnessed
+from prover.search.tactics.closers import PROBE, PROBED
+from prover.search.tactics.goal import Goal, read_goal
+from prover.search.tactics.inductions import rule_applications
+from prover.search.tactics.invertible import invertible
+from prover.search.tactics.known import Known
+from prover.search.tactics.layout import Move, laid_out
+from prover.search.tactics.partial import root
+from prover.search.tactics.steps import flatten
+
+SURE = -0.02  # natural logarithm; of a step that loses nothing
+_BREAK = "\n"
+_BLOCKS = re.compile(r"^(?:·|\|)|=>$|:= by$", re.MULTILINE)  # what cannot stand on one line
+_EXHAUSTED = re.compile(r"maximum (?:number of heartbeats|recursion depth)|timeout")
+_MOST_TERMS = 3
+_PROBED_WITH = ("simp [{definitions}]", "simp_all [{definitions}]", "grind [{all}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tactic:
+    """A tactic block somebody proposes, with the log-probability (natural) that they give it, and the model they are.
+
+    `step` is the same with holes where the goals that it leaves are proved; it says how the proof is written.
+    """
+
+    text: str
+    log_prob: float
+    source: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state, and how it was reached."""
+
+    state: TacticState
+    log_prob: float = 0.0
+    sources: frozenset[str] = frozenset()  # models that wrote part of the script
+    closed: bool = False  # whether automation has closed its first goal, which makes other ways less urgent
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def rank(self) -> float:
+        """Lower is better: minus the mean log-probability of its tactics."""
+        return -self.log_prob / max(1, len(self.state.script))
+
+    @property
+    def goal(self) -> Goal:
+        """The first goal."""
+        return read_goal(self.state.goals[0])
+
+    def after(self, tactic: Tactic, state: TacticState) -> "Node":
+        """The node that a tactic led to."""
+        move = Move(tactic.text, tactic.step, len(state.goals) - len(self.state.goals) + 1)
+        sources = self.sources | {tactic.source} if tactic.source else self.sources
+        return Node(state, self.log_prob + tactic.log_prob, sources, moves=(*self.moves, move))
+
+
+class Scripts:
+    """Runs tactics, and submits the scripts that are complete."""
+
+    def __init__(self, context: SearchContext, session: StepSession, known: Known, strategy: str) -> None:
+        self._context = context
+        self._session = session
+        self._known = known
+        self._strategy = strategy
+
+    async def run(self, node: Node, tactic: Tactic) -> Node | None:
+        """The node after a tactic; None if it fails, or changes nothing."""
+        step = await self._asked(node, tactic.text)
+        state = None if step is None else step.state
+        return None if state is None or state.goals == node.state.goals else node.after(tactic, state)
+
+    async def simplified(self, node: Node) -> Node | None:
+        """After a step that loses nothing; None if there is none."""
+        for step in invertible(node.goal, self._known):
+            flat = flatten(step)
+            if flat and (after := await self.run(node, Tactic(flat, SURE, step=step))) is not None:
+                return after
+        return None
+
+    async def closed(self, node: Node) -> Node | None:
+        """The first goal closed by automation, by the tactic that reads best; None if none does it."""
+        goal = node.goal
+        definitions, rules = self._known.behind(goal.text), self._known.rules
+        unfolding = _PROBED_WITH if definitions or rules else ()
+        names = {"definitions": ", ".join(definitions) or "eq_self", "all": ", ".join([*definitions, *rules])}
+        made = [each.format_map(names) for each in unfolding]
+        tactics = [*PROBED, *rule_applications(goal, self._known), *made]
+        terms = itertools.chain(applied(goal, goal.target), witnessed(goal))
+        named = [f"exact {each}" for each in itertools.islice(terms, _MOST_TERMS)]
+        return await self.closed_by(node, [*named, *tactics], PROBE)
+
+    async def closed_by(self, node: Node, tactics: Sequence[str], probe: str = "") -> Node | None:
+        """The first goal closed by the first of some tactics that does it; most are asked about at once."""
+        one_line = [each for each in tactics if not _BLOCKS.search(each)]
+        probed = PROBED if probe else ()
+        new = [*([probe] if probe else []), *(each for each in one_line if each not in probed)]
+        alternatives = [f"({each.replace(_BREAK, '; ')}; done)" for each in new]
+        tried, cut_short = None, False
+        if alternatives:
+            together = f"first | {' | '.join(alternatives)}"
+            step = await self._asked(node, together)
+            tried = _closed(node, together, step)
+            # What uses all that one question may take ends the alternatives behind it, too.
+            cut_short = step is not None and any(_EXHAUSTED.search(each.text) for each in step.messages)
+        for tactic in tactics:
+            if (tried is not None or cut_short or tactic not in one_line) and (
+                after := _closed(node, tactic, await self._asked(node, tactic))
+            ):
+                return after
+        return tried
+
+    async def _asked(self, node: Node, tactic: str) -> Step | None:
+        try:
+            return await self._context.ask(partial(self._session.run, node.state, tactic))
+        except InvalidTextError:
+            return None
+
+    async def submit(self, node: Node) -> None:
+        """The proof as a person would lay it out; as it was run, if that does not hold."""
+        source = f"{self._strategy}({'+'.join(sorted(node.sources))})" if node.sources else self._strategy
+        if all(move.goals >= 0 for move in node.moves):
+            verdict = await self._context.submit(Candidate(root(laid_out(node.moves)), source=source))
+            if verdict is not None and (await verdict).verified:
+                return
+        await self._context.submit(Candidate(node.state.proof, source=source))
+
+
+def _closed(node: Node, tactic: str, step: Step | None) -> Node | None:
+    """The node after a tactic that closed the first goal."""
+    state = None if step is None else step.state
+    if state is None or len(state.goals) >= len(node.state.goals):
+        return None
+    return node.after(Tactic(tactic, 0.0), state)
+
+
+def size(texts: Sequence[str]) -> int:
+    """Characters of them all."""
+    return sum(map(len, texts))

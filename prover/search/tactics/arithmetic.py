@@ -1,0 +1,136 @@
+"""Divisibility and remainders: existences as remainders, witnesses of divisibility, cases by remainder."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from prover.search.tactics.goal import Goal
+from prover.search.tactics.names import names_of
+from prover.search.tactics.polynomials import Polynomial, read_polynomial
+from prover.search.tactics.propositions import outermost
+from prover.search.tactics.witnesses import bound
+from prover.source.lexer import tokenize
+
+_MODULUS = re.compile(r"(?:%|mod) (\d{1,2})\b|(?<![\w)] )\b(\d{1,2}) ∣")
+_MOST_CASES = 36
+
+
+def remainders(goal: Goal) -> Iterator[str]:
+    """`∃ k, n = 2 * k + 1` rewritten to `n % 2 = 1`, all that are there; a step."""
+    space = "Int" if goal.of_type("Int", "ℤ") else "Nat"
+    said = [each.type for each in goal.hypotheses if not re.match(r"∀.*↔", each.type)]  # as this step leaves it
+    found = dict.fromkeys(
+        linear
+        for text in (goal.target, *said)
+        for existence in _existences(text)
+        if (linear := _linear(existence)) is not None
+    )
+    e, m, k, h = names_of(goal, ["e", "m", "k", "h"])
+    lines = []
+    for number, (pattern, name, factor, rest) in enumerate(found):
+        claim = f"(∃ {name}, {pattern.format(m)}) ↔ {m} % {factor} = {rest}"
+        proof = f"⟨fun ⟨{k}, {h}⟩ => by omega, fun {h} => ⟨{m} / {factor}, by omega⟩⟩"
+        lines.append(f"have {e}{number or ''} : ∀ {m} : {space}, {claim} := fun {m} => {proof}")
+    if lines:
+        names = ", ".join(f"{e}{number or ''}" for number in range(len(lines)))
+        yield "\n".join([*lines, f"simp only [{names}] at *\n□"])
+
+
+def divided(goal: Goal) -> Iterator[str]:
+    """Witnesses of all hypotheses of divisibility at once; a step."""
+    facts = [each for each in goal.hypotheses if outermost(each.type)[0] == "∣"]
+    variables = {each.name for each in goal.hypotheses}
+    names = names_of(goal, ["c", "d", "e", "f"][: len(facts)])
+    lines = []
+    for each, name in zip(facts, names, strict=False):
+        _, divisor, number = outermost(each.type)
+        equation = "rfl" if number in variables and not re.search(rf"\b{re.escape(number)}\b", divisor) else f"h{name}"
+        lines.append(f"obtain ⟨{name}, {equation}⟩ := {each.name}")
+    if lines and any(not outermost(each.type)[1].isdecimal() for each in facts):
+        yield "\n".join([*lines, "□"])
+
+
+def differences(goal: Goal) -> Iterator[str]:
+    """Tactics that use that what divides two numbers divides their difference."""
+    facts = [(each.name, *outermost(each.type)[:2]) for each in goal.hypotheses if outermost(each.type)[0] == "∣"]
+    space = "Int" if goal.of_type("Int", "ℤ") else "Nat"
+    for (one, _, a), (other, _, b) in itertools.permutations(facts[:4], 2):
+        if a == b:
+            yield f"have {goal.fresh('hd')} := {space}.dvd_sub {one} {other}\nsimp_all"
+
+
+def by_remainder(goal: Goal) -> Iterator[str]:
+    """Tactics that take the cases of the remainders of what is multiplied."""
+    said = [goal.target, *(each.type for each in goal.hypotheses)]
+    moduli = sorted({int(one or other) for text in said for one, other in _MODULUS.findall(text)} - {0, 1})
+    products = sorted({pair for text in said for pair in _products(text)})
+    factors = sorted({factor for pair in products for factor in pair})[:2]
+    space, lemma = ("Int", "Int.mul_emod") if goal.of_type("Int", "ℤ") else ("Nat", "Nat.mul_mod")
+    if not factors or not set(factors) <= set(goal.of_type("Nat", "Int", "ℕ", "ℤ")):
+        return
+    for modulus in [each for each in moduli if each ** len(factors) <= _MOST_CASES][-2:]:
+        lines, splits = [], []
+        names = []
+        for number, (one, other) in enumerate(products[:3]):
+            names.append(name := goal.fresh(f"hm{number or ''}"))
+            lines.append(f"have {name} := {lemma} {one} {other} {modulus}")
+        for factor in factors:
+            r = goal.fresh(f"hr{factor}")
+            cases = " ∨ ".join(f"{factor} % {modulus} = {residue}" for residue in range(modulus))
+            lines.append(f"have {r} : {cases} := by omega")
+            splits.append(f"rcases {r} with {' | '.join([r] * modulus)}")
+            names.append(r)
+        remainders_of = ", ".join(each for each in names if each.startswith("hr"))
+        facts = " ".join(each for each in names if each.startswith("hm"))
+        expanded = f"simp only [{space}.mul_add, {space}.add_mul, {space}.pow_two] at *\n" if "^" in goal.text else ""
+        yield "\n".join([*lines, f"{' <;> '.join(splits)} <;> simp [{remainders_of}] at {facts} <;> omega"])
+        rules = "Int.add_emod, Int.sub_emod, Int.mul_emod" if space == "Int" else "Nat.add_mod, Nat.mul_mod"
+        plain = [line for line in lines if not line.startswith("have hm")]
+        if "∣" in goal.target:
+            plain.insert(0, f"apply {space}.dvd_of_{'e' if space == 'Int' else ''}mod_eq_zero")
+        yield expanded + "\n".join([*plain, f"{' <;> '.join(splits)} <;> simp [{rules}, {remainders_of}]"])
+
+
+def _existences(text: str) -> Iterator[str]:
+    """Each `∃ …` in a text, up to the end of its bracket."""
+    tokens = list(tokenize(text))
+    for index, token in enumerate(tokens):
+        if token.text != "∃":
+            continue
+        depth, end = 0, len(text)
+        for later in tokens[index:]:
+            depth += (later.text in "([{⟨") - (later.text in ")]}⟩")
+            if depth < 0:
+                end = later.start
+                break
+        yield text[token.start : end].strip()
+
+
+def _linear(existence: str) -> tuple[str, str, int, int] | None:
+    """Of `∃ k, T = 2 * k + 1`: the equation with a hole for T, k, 2, 1."""
+    found = bound(existence)
+    if found is None:
+        return None
+    name, body = found
+    operator, left, right = outermost(body)
+    if operator != "=":
+        return None
+    for one, other, pattern in ((left, right, "{{}} = {}"), (right, left, "{} = {{}}")):
+        polynomial = read_polynomial(other)
+        if polynomial is None or re.search(rf"\b{re.escape(name)}\b", one):
+            continue
+        factor, rest = polynomial.terms.get((name,), 0), polynomial.terms.get((), 0)
+        if polynomial == Polynomial({key: count for key, count in (((name,), factor), ((), rest)) if count}) and (
+            0 <= rest < factor
+        ):
+            return pattern.format(other), name, factor, rest
+    return None
+
+
+def _products(text: str) -> Iterator[tuple[str, str]]:
+    """Pairs of variables that a text multiplies, squares among them, sums multiplied out."""
+    for side in re.split(r"[=<>≤≥≠∣%∧∨→↔]", text):
+        polynomial = read_polynomial(side.strip())
+        for monomial in polynomial.terms if polynomial is not None else ():
+            if len(monomial) == 2:
+                yield monomial[0], monomial[1]

@@ -1,0 +1,56 @@
+"""One theorem of each kind that needs an idea, proved by rules alone."""
+
+import pytest
+
+from prover.lean.checker import Terms
+from prover.lean.workers.jobs import Priority
+from prover.lean.workers.pool import WorkerPool
+from prover.options import Budget
+from prover.sampling.portfolio.portfolio import PortfolioSampler
+from prover.search.search import Finished, ProofSearch
+from prover.search.strategies import build_plan
+from prover.search.terms import SearchTerms
+from prover.theorem import Theorem
+from prover.verdict import Limits
+
+pytestmark = pytest.mark.lean
+
+LISTS = """def put {α : Type} (y : α) : List α → List α
+  | [] => [y]
+  | x :: xs => x :: put y xs
+
+def turn {α : Type} : List α → List α
+  | [] => []
+  | x :: xs => put x (turn xs)
+
+def sumFrom : List Nat → Nat → Nat
+  | [], a => a
+  | x :: xs, a => sumFrom xs (a + x)
+"""
+EVEN = "inductive Even : Nat → Prop where\n  | zero : Even 0\n  | step (n : Nat) : Even n → Even (n + 2)\n"
+PARITY = "def Twice (n : Nat) : Prop := ∃ k, n = k + k\n\ndef Odd (n : Nat) : Prop := ∃ k, n = k + k + 1\n"
+KINDS = {
+    "lemma_found_by_generalising": ("(α : Type) (xs : List α) : turn (turn xs) = xs", LISTS),
+    "accumulator": ("(xs : List Nat) : sumFrom xs 0 = xs.sum", LISTS),
+    "induction_on_a_predicate": ("(m n : Nat) (hm : Even m) (hn : Even n) : Even (m + n)", EVEN),
+    "witness_in_an_induction": ("(n : Nat) (h : Even n) : ∃ k, n = 2 * k", EVEN),
+    "existences_as_remainders": ("(n : Nat) : Twice n ↔ ¬Odd n", PARITY),
+    "cases_by_remainder": ("(n : Nat) (h : n % 2 = 1) : 8 ∣ n * n - 1", ""),
+    "witnesses_of_divisibility": ("(d a b x y : Nat) (h : d ∣ a) (k : d ∣ b) : d ∣ a * x + b * y", ""),
+    "case_of_a_quantified_part": ("(α : Type) (p : α → Prop) (a : α) : ∃ x, p x → ∀ y, p y", ""),
+    "choice": ("(α β : Type) (R : α → β → Prop) (h : ∀ x, ∃ y, R x y) : ∃ f : α → β, ∀ x, R x (f x)", ""),
+    "diagonal": ("(α : Type) (f : α → α → Prop) : ¬∀ s : α → Prop, ∃ a, f a = s", ""),
+    "next_number": (": ¬∃ n : Nat, ∀ m : Nat, m ≤ n", ""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_theorem_of_each_kind_is_proved(lean_pool: WorkerPool, kind: str) -> None:
+    claim, context = KINDS[kind]
+    theorem = Theorem(f"theorem kind {claim}", context=context)
+    plan = build_plan("auto", [PortfolioSampler(lean_pool)], lean_pool)
+    terms = SearchTerms(terms=Terms(Limits(seconds=20), priority=Priority.BATCH), minimise=0)
+    search = ProofSearch(lean_pool, 2).prove(theorem, plan, Budget(samples=10_000, seconds=240), terms)
+    events = [event async for event in search]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].proofs
