@@ -63,32 +63,29 @@ def by_remainder(goal: Goal) -> Iterator[str]:
     """Tactics that take the cases of the remainders of what is multiplied."""
     said = [goal.target, *(each.type for each in goal.hypotheses)]
     moduli = sorted({int(one or other) for text in said for one, other in _MODULUS.findall(text)} - {0, 1})
-    products = sorted({pair for text in said for pair in _products(text)})
+    products = sorted({pair for text in said for pair in _products(text)})[:3]
     factors = sorted({factor for pair in products for factor in pair})[:2]
-    space, lemma = ("Int", "Int.mul_emod") if goal.of_type("Int", "ℤ") else ("Nat", "Nat.mul_mod")
     if not factors or not set(factors) <= set(goal.of_type("Nat", "Int", "ℕ", "ℤ")):
         return
+    whole = bool(goal.of_type("Int", "ℤ"))
+    space, mod = ("Int", "emod") if whole else ("Nat", "mod")
+    rules = "Int.add_emod, Int.sub_emod, Int.mul_emod" if whole else "Nat.add_mod, Nat.mul_mod"
+    of_products = [goal.fresh(f"hm{number or ''}") for number in range(len(products))]
+    of_factors = [goal.fresh(f"hr{factor}") for factor in factors]
     for modulus in [each for each in moduli if each ** len(factors) <= _MOST_CASES][-2:]:
-        lines, splits = [], []
-        names = []
-        for number, (one, other) in enumerate(products[:3]):
-            names.append(name := goal.fresh(f"hm{number or ''}"))
-            lines.append(f"have {name} := {lemma} {one} {other} {modulus}")
-        for factor in factors:
-            r = goal.fresh(f"hr{factor}")
-            cases = " ∨ ".join(f"{factor} % {modulus} = {residue}" for residue in range(modulus))
-            lines.append(f"have {r} : {cases} := by omega")
-            splits.append(f"rcases {r} with {' | '.join([r] * modulus)}")
-            names.append(r)
-        remainders_of = ", ".join(each for each in names if each.startswith("hr"))
-        facts = " ".join(each for each in names if each.startswith("hm"))
-        expanded = f"simp only [{space}.mul_add, {space}.add_mul, {space}.pow_two] at *\n" if "^" in goal.text else ""
-        yield "\n".join([*lines, f"{' <;> '.join(splits)} <;> simp [{remainders_of}] at {facts} <;> omega"])
-        rules = "Int.add_emod, Int.sub_emod, Int.mul_emod" if space == "Int" else "Nat.add_mod, Nat.mul_mod"
-        plain = [line for line in lines if not line.startswith("have hm")]
-        if "∣" in goal.target:
-            plain.insert(0, f"apply {space}.dvd_of_{'e' if space == 'Int' else ''}mod_eq_zero")
-        yield expanded + "\n".join([*plain, f"{' <;> '.join(splits)} <;> simp [{rules}, {remainders_of}]"])
+        multiplied = [
+            f"have {name} := {space}.mul_{mod} {one} {other} {modulus}"
+            for name, (one, other) in zip(of_products, products, strict=True)
+        ]
+        residues = [
+            f"have {name} : {' ∨ '.join(f'{factor} % {modulus} = {residue}' for residue in range(modulus))} := by omega"
+            for name, factor in zip(of_factors, factors, strict=True)
+        ]
+        split = " <;> ".join(f"rcases {name} with {' | '.join([name] * modulus)}" for name in of_factors)
+        known = ", ".join(of_factors)
+        yield "\n".join([*multiplied, *residues, f"{split} <;> simp [{known}] at {' '.join(of_products)} <;> omega"])
+        divides = [f"apply {space}.dvd_of_{mod}_eq_zero"] if "∣" in goal.target else []
+        yield "\n".join([*divides, *residues, f"{split} <;> simp [{rules}, {known}]"])
 
 
 def _existences(text: str) -> Iterator[str]:
