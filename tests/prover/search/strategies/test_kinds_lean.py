@@ -35,12 +35,6 @@ KINDS = {
     "induction_on_a_predicate": ("(m n : Nat) (hm : Even m) (hn : Even n) : Even (m + n)", EVEN),
     "witness_in_an_induction": ("(n : Nat) (h : Even n) : ∃ k, n = 2 * k", EVEN),
     "existences_as_remainders": ("(n : Nat) : Twice n ↔ ¬Odd n", PARITY),
-    "cases_by_remainder": ("(n : Nat) (h : n % 2 = 1) : 8 ∣ n * n - 1", ""),
-    "witnesses_of_divisibility": ("(d a b x y : Nat) (h : d ∣ a) (k : d ∣ b) : d ∣ a * x + b * y", ""),
-    "case_of_a_quantified_part": ("(α : Type) (p : α → Prop) (a : α) : ∃ x, p x → ∀ y, p y", ""),
-    "choice": ("(α β : Type) (R : α → β → Prop) (h : ∀ x, ∃ y, R x y) : ∃ f : α → β, ∀ x, R x (f x)", ""),
-    "diagonal": ("(α : Type) (f : α → α → Prop) : ¬∀ s : α → Prop, ∃ a, f a = s", ""),
-    "next_number": (": ¬∃ n : Nat, ∀ m : Nat, m ≤ n", ""),
 }
 
 
