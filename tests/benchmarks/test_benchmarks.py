@@ -34,8 +34,12 @@ OF_VLLM = {
     "sampling": ["--theorems=1", "--samples=2", "--tokens=4", "--rounds=1", "--aborts=1", "--json=OUT"],
     "trainer": ["--trl=none", "--side=leansieve", "--steps=2", "--prompts=1", "--rollouts=2", "--json=OUT"],
 }
+OF_RAY = {
+    "cluster": ["--hosts=1", "--checks=6", "--json=OUT"],
+}
 NOT_ALONE = {
     "base_size": "reads the proofs that docs/training.md tells to make first",
+    "first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
     "outages": "stops a PostgreSQL once a minute, with servers of its own",
     "search_report": "search writes with it",
     "trl_side": "in the environment of TRL, for trainer",
@@ -74,6 +78,14 @@ def test_benchmark_of_models_runs(name: str, tmp_path: Path) -> None:
     run(name, OF_VLLM[name], tmp_path)
 
 
+@pytest.mark.lean
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.parametrize("name", OF_RAY)
+def test_benchmark_of_hosts_runs(name: str, tmp_path: Path) -> None:
+    run(name, OF_RAY[name], tmp_path)
+
+
 def test_every_benchmark_is_run() -> None:
     there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM)} | NOT_ALONE.keys()
+    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM, *OF_RAY)} | NOT_ALONE.keys()
