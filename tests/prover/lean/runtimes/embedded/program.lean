@@ -40,7 +40,7 @@ def obey (token : IO.CancelToken) (command argument : String) : IO Unit := do
   else if command == "grow" then print (nested argument.toNat! "0123456789abcdef")
   else if command == "read" then attempt (do (← IO.FS.Handle.mk argument .read).getLine)
   else if command == "write" then attempt (do let _ ← IO.FS.Handle.mk argument .write; pure "written")
-  else if command == "deep" then print (toString (← deep 100000000))
+  else if command == "deep" then print (toString (← deep argument.toNat!))
   else if command == "task" then
     let task ← IO.asTask (do print "in a task"; pure 42)
     match ← IO.wait task with

@@ -12,6 +12,9 @@ from typing import Self
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import Launch
 
+DEEP = 500
+"""Calls within calls that need more than the 64 KiB of stack with which Lean is shipped, and less than what it has here."""
+
 
 def link(source: str, target: str) -> None:
     """Makes `target` the file `source`, by a copy where it cannot be a link."""
