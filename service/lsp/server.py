@@ -5,9 +5,10 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from lsprotocol import types
 from pygls.io_ import run_async
@@ -24,6 +25,8 @@ from service.lsp.searches import Searches
 PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
 
 _log = logging.getLogger(__name__)
+_NO_EDITOR = "stdin holds no messages of an editor: `leansieve lsp` is started by one"
+_NO_READER = "stdout leads to no editor: `leansieve lsp` is started by one"
 _UNSOLVED = "unsolved goals"
 
 
@@ -34,8 +37,9 @@ async def serve(opened: Opened, options: SearchOptions, project: str = "") -> in
         The exit status that the protocol asks for.
 
     Raises:
-        UserError: what comes over stdin is nothing of this protocol.
+        UserError: what comes over stdin is nothing of this protocol, or stdin or stdout are no pipe, socket or terminal.
     """
+    _raise_unless_an_editor_may_be_there(sys.stdin, sys.stdout)
     # pygls logs the texts of documents.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     server = Server(
@@ -54,7 +58,7 @@ async def serve(opened: Opened, options: SearchOptions, project: str = "") -> in
             except asyncio.IncompleteReadError:
                 return 1
             except ValueError:  # of asyncio's reader: a line longer than any of a message's head
-                raise UserError("stdin holds no messages of an editor: `leansieve lsp` is started by one") from None
+                raise UserError(_NO_EDITOR) from None
             except SystemExit as ended:
                 return int(ended.code or 0)
             return 1  # hung up without `exit`
@@ -178,6 +182,14 @@ def _message(diagnostic: types.Diagnostic) -> str:
 
 def _is_a(kind: str, wanted: str) -> bool:
     return not wanted or kind == wanted or kind.startswith(wanted + ".")
+
+
+def _raise_unless_an_editor_may_be_there(source: TextIO | None, sink: TextIO | None) -> None:
+    """Refuse streams that are closed (None), files, and devices such as /dev/null: no editor is there, and asyncio cannot wait for them."""
+    for stream in (source, sink):
+        mode = os.fstat(stream.fileno()).st_mode if stream is not None else 0
+        if stream is None or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()):
+            raise UserError(_NO_EDITOR if stream is source else _NO_READER)
 
 
 @contextlib.asynccontextmanager

@@ -1,8 +1,11 @@
 """Code actions of a real `leansieve lsp` process, asked for by a real LSP client, with real Lean behind them."""
 
 import asyncio
+import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,3 +285,31 @@ def test_what_comes_from_no_editor_is_one_sentence() -> None:
         "leansieve: stdin holds no messages of an editor: `leansieve lsp` is started by one\n"
     )
     assert not done.stdout
+
+
+@pytest.mark.parametrize("redirection", ["</dev/null", "<messages", "<&-"])
+def test_without_an_editor_at_stdin_it_ends_with_a_sentence(redirection: str, tmp_path: Path) -> None:
+    (tmp_path / "messages").write_bytes(b"Content-Length: 2\r\n\r\n{}")
+    done = _redirected(redirection, tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "leansieve: stdin holds no messages of an editor: `leansieve lsp` is started by one\n"
+
+
+def test_without_an_editor_at_stdout_it_ends_with_a_sentence(tmp_path: Path) -> None:
+    done = _redirected(">messages", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "leansieve: stdout leads to no editor: `leansieve lsp` is started by one\n"
+
+
+def _redirected(redirection: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = f"cd {shlex.quote(str(folder))} && exec {shlex.quote(sys.executable)} -m service lsp {redirection}"
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    return subprocess.run(
+        ["sh", "-c", command],
+        input="" if "<" not in redirection else None,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
