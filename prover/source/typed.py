@@ -69,6 +69,12 @@ def read(text: str, mathlib: bool = False) -> Typed:
     return Typed(_without_star(opening + stated, mathlib), len(opening) - behind)
 
 
+def is_theorem(text: str) -> bool:
+    """Whether it begins as a theorem, lemma or example does, rather than as the name of a file."""
+    first = next(scanner.commands(text, scanner.code_of(text), 0), None)
+    return first is not None and first.is_theorem
+
+
 def _begins_with_binders(code: str) -> bool:
     """Whether brackets and then a colon come first, and so no part of a goal."""
     awaited: list[str] = []

@@ -21,7 +21,6 @@ from prover.search.tactics.partial import root
 from prover.search.tactics.steps import flatten
 
 SURE = -0.02  # natural logarithm; of a step that loses nothing
-_BREAK = "\n"
 _BLOCKS = re.compile(r"^(?:·|\|)|=>$|:= by$", re.MULTILINE)  # what cannot stand on one line
 _EXHAUSTED = re.compile(r"maximum (?:number of heartbeats|recursion depth)|timeout")
 _MOST_TERMS = 3
@@ -108,7 +107,7 @@ class Scripts:
         one_line = [each for each in tactics if not _BLOCKS.search(each)]
         probed = PROBED if probe else ()
         new = [*([probe] if probe else []), *(each for each in one_line if each not in probed)]
-        alternatives = [f"({each.replace(_BREAK, '; ')}; done)" for each in new]
+        alternatives = [f"({_on_one_line(each)}; done)" for each in new]
         tried, cut_short = None, False
         if alternatives:
             together = f"first | {' | '.join(alternatives)}"
@@ -137,6 +136,11 @@ class Scripts:
             if verdict is not None and (await verdict).verified:
                 return
         await self._context.submit(Candidate(node.state.proof, source=source))
+
+
+def _on_one_line(tactic: str) -> str:
+    """Its lines in brackets: behind a `by`, a `;` would go on with the proof inside."""
+    return "; ".join(f"({line})" for line in tactic.split("\n"))
 
 
 def _closed(node: Node, tactic: str, step: Step | None) -> Node | None:

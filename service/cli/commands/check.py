@@ -1,5 +1,6 @@
 """`leansieve check`."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from prover.errors import InputError, UserError
 from prover.options import CheckOptions
 from prover.receipt import Receipt
 from prover.requests import Check
-from prover.source import lean_file
+from prover.source import lean_file, typed
 from prover.source.lean_file import Fault, LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, HeaderError
@@ -109,7 +110,7 @@ def check(
     elif file.endswith(".json"):
         good = common.run(_check_receipt(settings, server, Path(file), crosscheck))
         raise typer.Exit(0 if good else 1)
-    elif ":=" in file and not Path(file).exists():
+    elif (":=" in file or typed.is_theorem(file)) and not os.path.exists(file):
         read = replace(_typed(file, settings), project=name)
         good = common.run(_check_file(settings, server, "typed", read, options, receipt_folder))
         raise typer.Exit(0 if good else 1)

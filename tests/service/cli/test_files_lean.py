@@ -109,6 +109,11 @@ async def test_a_theorem_is_checked_as_it_is_typed(served: str) -> None:
     bad = await leansieve("check", "example : 1 = 2 := by rfl", "--server", served)
     assert bad.status == 1
     assert "typed:1:22: error:" in bad.out
+    long = f"theorem t ({'a ' * 300}: Nat) : a = a := rfl"  # longer than a file's name may be
+    assert (await leansieve("check", long, "--server", served)).status == 0
+    bare = await leansieve("check", "theorem t (a b : Nat) : a + b = b + a", "--server", served)
+    assert (bare.status, bare.out) == (2, "")
+    assert "there is no theorem with a proof: write `theorem" in bare.err
 
 
 async def test_a_goal_alone_is_proved_or_told_what_it_lacks(served: str) -> None:

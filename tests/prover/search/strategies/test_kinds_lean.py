@@ -34,6 +34,7 @@ KINDS = {
     "accumulator": ("(xs : List Nat) : sumFrom xs 0 = xs.sum", LISTS),
     "induction_on_a_predicate": ("(m n : Nat) (hm : Even m) (hn : Even n) : Even (m + n)", EVEN),
     "witness_in_an_induction": ("(n : Nat) (h : Even n) : ∃ k, n = 2 * k", EVEN),
+    "squares_that_sum_to_zero": ("(x y : Int) (h : x * x + y * y = 0) : x = 0", ""),
     "existences_as_remainders": ("(n : Nat) : Twice n ↔ ¬Odd n", PARITY),
 }
 
