@@ -28,6 +28,7 @@ _HOPELESS = {
     VerdictKind.INVALID_STATEMENT: Ending.INVALID_STATEMENT,
     VerdictKind.INFRASTRUCTURE: Ending.INFRASTRUCTURE,
 }
+_SHARE_OF_MINIMISING = 0.2  # of the seconds, once there are enough proofs and more are looked for to choose among
 
 
 class Session:
@@ -44,7 +45,9 @@ class Session:
         self.last_verdict: Verdict | None = None
         self.waste = Waste()
         self._checker = checker
+        self._wanted = budget.proofs
         self._seconds = budget.seconds
+        self._limit: asyncio.Timeout | None = None
         self._slots = asyncio.Semaphore(concurrency)
         self._work: asyncio.Task[None] | None = None
         self._strategies: list[asyncio.Task[None]] = []
@@ -58,7 +61,7 @@ class Session:
         self._work = asyncio.current_task()
         WAIT.set(self.ledger.question_waited)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds) as self._limit:
                 for strategies in plan:
                     async with asyncio.TaskGroup() as group:
                         self._strategies = [group.create_task(self._feed(each, group)) for each in strategies]
@@ -173,9 +176,18 @@ class Session:
         if self.ledger.complete:
             self.waste = self.ledger.waste()
             self._abort(Ending.PROOFS_FOUND)
+        elif proof is not None and self.terms.minimise and len(self.ledger.proofs) == self._wanted:
+            self._leave_seconds()
         elif verdict.kind in _HOPELESS:
             self.last_verdict = verdict
             self._abort(_HOPELESS[verdict.kind])
+
+    def _leave_seconds(self) -> None:
+        """Look for more proofs to choose among only so long that seconds are left for making the chosen ones read better."""
+        assert self._limit is not None
+        deadline = self._limit.when()
+        if deadline is not None:
+            self._limit.reschedule(deadline - _SHARE_OF_MINIMISING * self._seconds)
 
     def _abort(self, ending: Ending) -> None:
         """End all that is under way."""

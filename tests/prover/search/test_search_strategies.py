@@ -238,6 +238,13 @@ async def test_proofs_are_minimised_on_request_after_the_search_and_stay_distinc
     assert finished.spent.checked == 2
 
 
+async def test_looking_for_more_proofs_to_choose_among_leaves_time_to_minimise() -> None:
+    sampler = ScriptedSampler(["by\n  simp [a]\n  ok"], then="wait")
+    terms = SearchTerms(prefer=Preference.SHORTEST, minimise=9)
+    _, finished = await collect([[sampler]], Budget(proofs=1, seconds=1.0), ScriptedChecker(), terms)
+    assert [proof.candidate.text for proof in finished.proofs] == ["by\n  ok"]
+
+
 async def test_what_is_under_way_when_the_goal_is_met_is_reported_as_waste() -> None:
     @dataclass
     class Costly(ScriptedSampler):

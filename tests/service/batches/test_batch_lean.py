@@ -135,6 +135,17 @@ async def test_every_hole_of_a_folder_is_filled_and_what_is_left_is_told(tmp_pat
     assert all(place in report for place in ("A.lean:14:16:data", "Odd.lean", "header line 1"))
 
 
+async def test_what_a_batch_writes_is_what_was_preferred_and_minimised(tmp_path: Path) -> None:
+    path, out = tmp_path / "A.lean", tmp_path / "out"
+    path.write_text("theorem root : ∃ n : Nat, n * n = 49 := by sorry\n")
+    command = ("batch", path, "--out", out, "--workers", "1", "--samples", "64", "--seconds", "20", "--write")
+    await finished(*command, "--strategy", "independent", "--prefer", "shortest", "--minimise")
+    statement, _, proof = path.read_text().partition(" := ")
+    assert statement == "theorem root : ∃ n : Nat, n * n = 49"
+    assert "7" in proof
+    assert all(word not in proof for word in ("sorry", "first", "8"))  # the numbers that were tried first
+
+
 async def test_a_hole_that_is_gone_when_its_turn_comes_is_told(tmp_path: Path) -> None:
     path, out = tmp_path / "A.lean", tmp_path / "out"
     inner = "theorem inner : 1 = 1 ∧ 2 = 2 := by\n  constructor\n  · rfl\n  · sorry\n"
