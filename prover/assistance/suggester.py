@@ -22,11 +22,13 @@ from prover.search.tactics.choices import choices, closers
 from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goal import read_goal
 from prover.search.tactics.known import Known, known_of
+from prover.search.tactics.plain import plain_terms
 from prover.source.declarations import declared
 from prover.source.lexer import tokenize
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
 
 _MOST_TRIES = 96
+_MOST_TERMS = 8
 _MODEL_LINES = 32
 _MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
@@ -221,9 +223,11 @@ def _whole(tactic: str) -> bool:
 
 
 async def _by_rule(goal: str, known: Known) -> AsyncGenerator[Proposal, None]:
-    """Automation, tactics for goals of this form, steps that make smaller goals."""
+    """Automation, terms and tactics for goals of this form, steps that make smaller goals."""
     read = read_goal(goal)
-    rounds = itertools.zip_longest(AUTOMATION, closers(read, known), _openings(choices(read, known)))
+    terms = (f"exact {term}" for term in itertools.islice(plain_terms(read), _MOST_TERMS) if term not in AUTOMATION)
+    made = itertools.chain(terms, closers(read, known))
+    rounds = itertools.zip_longest(AUTOMATION, made, _openings(choices(read, known)))
     tactics = dict.fromkeys(tactic for one in rounds for tactic in one if tactic)
     for rank, tactic in enumerate(tactics, start=1):
         # As likely as its rank: a model's log-probabilities stand on the same scale.

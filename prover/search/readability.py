@@ -9,7 +9,6 @@ from prover.source.lexer import tokenize
 _AUTOMATION = {
     "rfl": 1.0,
     "assumption": 1.0,
-    "trivial": 1.0,
     "contradiction": 1.0,
     "decide": 2.0,
     "omega": 2.0,
@@ -18,6 +17,7 @@ _AUTOMATION = {
     "nofun": 2.0,
     "simp_all": 4.0,
     "solve_by_elim": 4.0,
+    "trivial": 5.0,  # one of several
     "grind": 5.0,
     "first": 8.0,
     "try": 8.0,

@@ -65,6 +65,14 @@ stdout = Output()
 stderr = Output(stderr=True)
 """For progress and remarks."""
 
+
+def _known_strategy(name: str) -> str:
+    """The option's value as it is; UserError if it names none."""
+    if name and name not in STRATEGIES:
+        raise UserError(f"there is no strategy {name!r}; there is {', '.join(STRATEGIES)}")
+    return name
+
+
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
 Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
 Ca = Annotated[
@@ -98,7 +106,10 @@ Prefer = Annotated[
 ]
 Minimise = Annotated[bool, typer.Option("--minimise", help="Make the proofs as short as they can be.")]
 Strategy = Annotated[
-    str, typer.Option(help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False)
+    str,
+    typer.Option(
+        help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False, callback=_known_strategy
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)]
 Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]

@@ -20,7 +20,7 @@ def plain(statement: str) -> Iterator[str]:
     given = shape.binders[: len(shape.binders) - len(shape.intros)]
     intros = introduced(shape, Names(given))
     goal = Goal((*given, *intros), shape.goal, "")
-    terms = list(dict.fromkeys(_terms(goal)))
+    terms = list(dict.fromkeys(plain_terms(goal)))
     tactics = [text for text in particular(goal) if "\n" not in text and not text.startswith("exact ")]
     if intros:
         names = " ".join(each.name for each in intros)
@@ -34,7 +34,7 @@ def plain(statement: str) -> Iterator[str]:
     yield from sorted(dict.fromkeys(f"by\n  {tactic}" for tactic in tactics), key=cost)
 
 
-def _terms(goal: Goal) -> Iterator[str]:
+def plain_terms(goal: Goal) -> Iterator[str]:
     """Terms of the goal's type, as far as the hypotheses' texts say."""
     by_type = {each.type: each.name for each in goal.hypotheses}
     yield from applied(goal, goal.target)

@@ -159,6 +159,12 @@ async def test_tactics_for_a_printed_goal(lean_client: Client) -> None:
     assert by_tactic(found)["simp_all"] is TacticOutcome.CLOSES_GOAL
 
 
+async def test_a_term_that_a_person_would_write_is_suggested_first_as_it_is_the_answer(lean_client: Client) -> None:
+    goal = "p q : Prop\nh : p → q\nhp : p\n⊢ q"
+    found = await lean_client.suggest(Suggest(PrintedGoal(goal), seconds=60))
+    assert found.suggestions[0].tactic == "exact h hp"
+
+
 async def test_only_tactics_with_the_prefix_are_tried(lean_client: Client) -> None:
     theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
     found = await lean_client.suggest(Suggest(TacticState(theorem), prefix="om", seconds=60))
