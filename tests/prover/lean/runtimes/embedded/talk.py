@@ -13,7 +13,7 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import Launch
 
 DEEP = 500
-"""Calls within calls that need more than the 64 KiB of stack with which Lean is shipped, and less than what it has here."""
+"""Calls within calls: deep, and far from what the stack has room for."""
 
 
 def link(source: str, target: str) -> None:

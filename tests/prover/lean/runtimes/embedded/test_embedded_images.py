@@ -44,7 +44,7 @@ def test_threads_start_in_a_process_that_began_from_an_image(lean: EmbeddedLean)
         assert process.hear() == "42"
 
 
-def test_the_larger_stack_is_there_after_an_image_too(lean: EmbeddedLean) -> None:
+def test_deep_recursion_comes_to_its_end_after_an_image_too(lean: EmbeddedLean) -> None:
     start(lean, "Recursion")
     with Talk(lean.launch(["Recursion"])) as process:
         assert process.until_ready() == ["ready Recursion"]

@@ -96,7 +96,7 @@ def test_the_process_ends_with_whoever_started_it(ready: Talk) -> None:
     assert ready.process.wait(timeout=60) == -9
 
 
-def test_recursion_has_more_room_than_the_stack_as_shipped(ready: Talk) -> None:
+def test_deep_recursion_comes_to_its_end(ready: Talk) -> None:
     assert ready.ask(f"deep {DEEP}") == str(DEEP)
     assert ready.ask("echo after") == "after"
 
