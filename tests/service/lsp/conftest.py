@@ -54,13 +54,17 @@ class Editor:
         whole = types.TextDocumentContentChangeWholeDocument(text)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(document, [whole]))
 
+    def close(self) -> None:
+        self.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(URI)))
+
     async def actions(
-        self, at: str, shift: int = 0, diagnostics: list[types.Diagnostic] | None = None
+        self, at: str = "", shift: int = 0, diagnostics: list[types.Diagnostic] | None = None, whole: bool = False
     ) -> dict[str, Any]:
-        """The commands that are offered where `at` stands in the document, by title."""
-        place = self.position(self.text.index(at) + shift)
+        """The commands that are offered where `at` stands in the document, or for the whole of it, by title."""
+        start = self.position(0 if whole else self.text.index(at) + shift)
+        end = self.position(len(self.text)) if whole else start
         params = types.CodeActionParams(
-            types.TextDocumentIdentifier(URI), types.Range(place, place), types.CodeActionContext(diagnostics or [])
+            types.TextDocumentIdentifier(URI), types.Range(start, end), types.CodeActionContext(diagnostics or [])
         )
         offered = await self.client.text_document_code_action_async(params) or []
         return {one.title: one.command for one in offered}

@@ -1,0 +1,17 @@
+/-! Notation, terms and tactics of the file's own, before what uses them. -/
+notation "ℕ" => Nat
+infixl:65 " ⊕⊕ " => fun (a b : ℕ) => a + b
+local notation "⟦" a "," b "⟧" => (a, b)
+macro "five" : term => `(5)
+macro "finish" : tactic => `(tactic| omega)
+syntax "sum! " term:max term:max : term
+macro_rules
+  | `(sum! $x $y) => `($x + $y)
+
+theorem swap (a b : ℕ) : ⟦a ⊕⊕ 0, sum! b 0⟧ = (a, b) := by
+  sorry
+
+theorem done (n : ℕ) (h : n < five) : n ≤ 4 ∧ n < 6 := by
+  constructor
+  · finish
+  · sorry
