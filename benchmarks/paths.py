@@ -1,8 +1,9 @@
-"""What each path of a check costs: the same proofs in a shared worker and in quarantine.
+"""What each path of a check costs: the same proofs by all three.
 
     python -m benchmarks.paths [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
 
-Each honest proof is checked by one warm worker (`listed`), and by an elaborator and a judge (`quarantine`), in turns; the first
+Each honest proof is checked by one warm worker (`listed`), by the same with `ℕ`, a notation of the context, for `Nat` (`transparent`), and by
+an elaborator and a judge (`quarantine`), in turns; the first
 candidate of a theorem, whose statement is elaborated alone, is not counted. Beside that: how long a new quarantine takes to its
 first verdict, how much memory its processes take, and how long exports are and take to be read. With `--before`, the `listed` path
 is also measured with the worker program of an earlier commit, in turns with today's.
@@ -11,11 +12,13 @@ is also measured with the worker program of an earlier commit, in turns with tod
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict
+from prover.verdict import Path as Lane
 from tests.honest.honest_proofs import HONEST, HonestProof
 
 PATIENT = Terms(Limits(seconds=120))
@@ -109,6 +113,21 @@ async def first_verdict(pool: WorkerPool) -> list[float]:
     return seconds
 
 
+def in_notation(text: str) -> str:
+    """A text with `ℕ` for `Nat`."""
+    return re.sub(r"(?<![\w.])Nat(?![\w.'])", "ℕ", text)
+
+
+async def transparently(pool: WorkerPool, theorem: Theorem, candidate: Candidate) -> Verdict:
+    """The verdict on a proof that says `ℕ`."""
+    context = f'{theorem.context}\nnotation "ℕ" => Nat'
+    stated = replace(theorem, context=context, statement=in_notation(theorem.statement))
+    verdict = await pool.check(stated, Candidate(in_notation(candidate.text)), PATIENT)
+    if verdict.verified and verdict.path is not Lane.TRANSPARENT:
+        raise SystemExit(f"a proof took another path: {verdict}")
+    return verdict
+
+
 def memory(*pools: WorkerPool) -> int:
     """MiB that their workers hold together: what they share, once."""
     return weigh(pids(*pools))["together MiB"]
@@ -152,12 +171,14 @@ async def main() -> None:
         result["exports"] = await exports(pool, proofs)
         ways: dict[str, Callable[[Theorem, Candidate], Awaitable[Verdict]]] = {
             "listed": lambda theorem, candidate: pool.check(theorem, candidate, PATIENT),
+            "transparent": lambda theorem, candidate: transparently(pool, theorem, candidate),
             "quarantine": lambda theorem, candidate: quarantine.check(pool.canonical(theorem), candidate, PATIENT),
         }
         taken = await costs(ways, proofs, options.rounds)
         result |= {f"{name}_ms": spread(values) for name, values in taken.items()}
-        ratios = [inside / listed for inside, listed in zip(taken["quarantine"], taken["listed"], strict=True)]
-        result["quarantine / listed"] = spread(ratios)
+        for name in ("transparent", "quarantine"):
+            ratios = [other / listed for other, listed in zip(taken[name], taken["listed"], strict=True)]
+            result[f"{name} / listed"] = spread(ratios)
         assert quarantine._running is not None
         elaborator = quarantine._running
         assert isinstance(elaborator, WorkerPool)

@@ -40,6 +40,9 @@ TRUE_STATEMENTS = {
 }
 """Exploits of the listed path whose statements are true, and are proved here by the kernel's word."""
 
+CODE = 'macro "ℕ" : term => `(Nat)'
+"""Without it the theorems below say nothing, and a shared worker does not run it."""
+
 EVERY_RUN = [
     "axiom_declared",
     "elab_override",
@@ -77,7 +80,7 @@ def only_quarantine(client: Client) -> Quarantine:
 
 
 async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_pool: WorkerPool) -> None:
-    theorem = Theorem("theorem target : (1 : ℕ) = 2", context='notation "ℕ" => Nat')
+    theorem = Theorem("theorem target : (1 : ℕ) = 2", context=CODE)
     async with Client(lean_pool) as client:
         further = await client.check(theorem, Candidate("by sorry\ntheorem more : True := trivial"))
         axiom = await client.check(
@@ -103,7 +106,7 @@ async def test_statement_after_a_hostile_candidate_is_elaborated_where_no_candid
 
 
 async def test_no_process_of_a_client_is_left_behind_or_shared(lean_pool: WorkerPool) -> None:
-    theorem = Theorem("theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
+    theorem = Theorem("theorem t (n : ℕ) : n = n", context=CODE)
     terms = Terms(Limits(seconds=60))
     async with Client(lean_pool) as one, Client(lean_pool) as other:
         assert (await one.check(theorem, Candidate("rfl"), terms)).verified
@@ -192,13 +195,18 @@ async def test_the_example_of_the_page_on_native_projects_is_verified(lean_pool:
     example = page.split("```lean\n")[1].split("```")[0]
     context, statement = example.split("\n\n", 1)
     statement, proof = statement.split(" := ", 1)
-    async with Client(lean_pool) as client:
-        verdict = await client.check(Theorem(statement, context=context), Candidate(proof), Terms(Limits(seconds=60)))
-    assert (verdict.kind, verdict.path) == (VerdictKind.VERIFIED, Lane.QUARANTINE)
+    theorem = lean_pool.canonical(Theorem(statement, context=context))
+    terms = Terms(Limits(seconds=60))
+    shared = await lean_pool.check(theorem, Candidate(proof), terms)
+    quarantine = Quarantine(lambda: lean_pool.elaborator(theorem), lean_pool.judges)
+    contained = await quarantine.check(theorem, Candidate(proof), terms)
+    await quarantine.close()
+    assert (shared.kind, shared.path) == (VerdictKind.VERIFIED, Lane.TRANSPARENT)
+    assert (contained.kind, contained.path) == (VerdictKind.VERIFIED, Lane.QUARANTINE)
 
 
 async def test_without_quarantine_code_stays_forbidden(lean_pool: WorkerPool) -> None:
-    theorem = Theorem("theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
+    theorem = Theorem("theorem t (n : ℕ) : n = n", context=CODE)
     async with Client(lean_pool, contain=False) as client:
         verdict = await client.check(theorem, Candidate("rfl"))
     assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Lane.LISTED)

@@ -7,6 +7,7 @@ from pathlib import Path
 from prover.candidate import Candidate
 from prover.theorem import Header, Theorem
 from prover.verdict import Mode
+from prover.verdict import Path as Lane
 
 HERE = Path(__file__).parent
 
@@ -16,6 +17,7 @@ class HonestProof:
     id: str
     theorem: Theorem
     candidate: Candidate
+    path: Lane
 
 
 def parse(line: str) -> HonestProof:
@@ -23,7 +25,7 @@ def parse(line: str) -> HonestProof:
     header = Header.parse(entry["header"]) if "header" in entry else Header()
     theorem = Theorem(entry["statement"], header, entry.get("context", ""))
     candidate = Candidate(entry["proof"]) if "proof" in entry else Candidate(entry["file"], Mode.FILE)
-    return HonestProof(entry["id"], theorem, candidate)
+    return HonestProof(entry["id"], theorem, candidate, Lane(entry.get("path", "listed")))
 
 
 def load(file: Path) -> list[HonestProof]:
@@ -33,4 +35,4 @@ def load(file: Path) -> list[HonestProof]:
 
 HONEST = {file.stem: load(file) for file in sorted(HERE.glob("*.jsonl"))}
 CONTAINED = load(HERE / "contained" / "contained.jsonl")
-"""Proofs whose context, or own text, runs code: they need quarantine."""
+"""Proofs with syntax of their own, by the path that they take: `transparent`, or `quarantine` where code must run."""

@@ -23,7 +23,7 @@ from prover.lean.wire.answers import (
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.lean.wire.role import Role
 from prover.theorem import Theorem
-from prover.verdict import Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 
 LONGEST_TEXT = 1 << 20
 """Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
@@ -277,6 +277,7 @@ MESSAGES = TypeAdapter(tuple[Message, ...])
 TIMING: TypeAdapter[Mapping[str, float]] = TypeAdapter(Mapping[str, float])
 COUNT = TypeAdapter(int)
 FLAG = TypeAdapter(bool)
+_PATH: TypeAdapter[Path] = TypeAdapter(Literal[Path.LISTED, Path.TRANSPARENT])
 
 _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": Trust.KERNEL_REPLAYED}
 
@@ -324,6 +325,7 @@ def _check_reader(
         trust = _TIERS[tier]
         if kind is VerdictKind.VERIFIED and (trust is not Trust.KERNEL_REPLAYED or fields.get("mode") != mode):
             raise ProtocolError("a worker called a proof verified that it did not replay")
+        containable = kind is VerdictKind.FORBIDDEN and shaped(FLAG, fields.get("containable", False))
         return Verdict(
             kind,
             trust,
@@ -336,7 +338,8 @@ def _check_reader(
             elapsed_ms=ms,
             timing=shaped(TIMING, fields.get("timing", {})),
             heartbeats=shaped(COUNT, fields.get("heartbeats", 0)),
-            containable=kind is VerdictKind.FORBIDDEN and shaped(FLAG, fields.get("containable", False)),
+            path=Path.LISTED if containable else shaped(_PATH, fields.get("path", Path.LISTED)),
+            containable=containable,
         )
 
     return read, _failed_check(mode, policy)

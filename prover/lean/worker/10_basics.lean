@@ -46,27 +46,26 @@ def joinStrings (separator : String) : List String → String → String
   | [], acc => acc
   | s :: rest, acc => joinStrings separator rest (acc ++ separator ++ s)
 
-/-- The values of a persistent hash map; `PersistentHashMap.toList` is specialised at every use. -/
-partial def mapNodes (nodes : List (PersistentHashMap.Node Name ConstantInfo)) (acc : List ConstantInfo) : List ConstantInfo :=
+/-- What is taken of each entry of a persistent hash map; `PersistentHashMap.toList` is specialised at every use. -/
+partial def mapNodes {ν ρ : Type} (take : Name → ν → ρ) (nodes : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
   match nodes with
   | [] => acc
-  | .collision _ values _ :: rest => mapNodes rest (pushAll values.toList acc)
+  | .collision keys values _ :: rest => mapNodes take rest (pushAll keys.toList values.toList acc)
   | .entries entries :: rest => go entries.toList rest acc
 where
-  pushAll : List ConstantInfo → List ConstantInfo → List ConstantInfo
-    | [], acc => acc
-    | v :: vs, acc => pushAll vs (v :: acc)
-  go (entries : List (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
-      (rest : List (PersistentHashMap.Node Name ConstantInfo)) (acc : List ConstantInfo) : List ConstantInfo :=
+  pushAll : List Name → List ν → List ρ → List ρ
+    | k :: ks, v :: vs, acc => pushAll ks vs (take k v :: acc)
+    | _, _, acc => acc
+  go (entries : List (PersistentHashMap.Entry Name ν (PersistentHashMap.Node Name ν))) (rest : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
     match entries with
-    | [] => mapNodes rest acc
-    | .entry _ v :: es => go es rest (v :: acc)
+    | [] => mapNodes take rest acc
+    | .entry k v :: es => go es rest (take k v :: acc)
     | .ref node :: es => go es (node :: rest) acc
     | .null :: es => go es rest acc
 
 /-- The constants that were added to an environment since its imports. -/
 def addedConstants (env : Kernel.Environment) : List ConstantInfo :=
-  mapNodes [env.constants.map₂.root] []
+  mapNodes (fun _ info => info) [env.constants.map₂.root] []
 
 /-- Constants by their names: those of an environment, or those that somebody claims. -/
 abbrev Constants := Name → Option ConstantInfo

@@ -138,10 +138,12 @@ def checkDerive (v : Vetting) : List Syntax → Option Offence
   | s@(.ident _ _ n _) :: rest => if v.deriveClasses.contains n then checkDerive v rest else some { stx := s, reason := s!"deriving {nameString n}" }
   | _ :: rest => checkDerive v rest
 
+def isListed (v : Vetting) (k : Name) : Bool := v.kinds.contains k || v.kinds.contains (flatName k) || hasPrefix k v.prefixes
+
 /-- What is wrong with this node itself, its children left aside. -/
 def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option Offence :=
   if containsName k policy.kinds then none
-  else if !(v.kinds.contains k || v.kinds.contains (flatName k) || hasPrefix k v.prefixes) then some { stx, reason := nameString k }
+  else if !isListed v k then some { stx, reason := nameString k }
   else if containsName k optionKinds then checkOption v stx
   else if containsName k configKinds then checkConfig v stx
   else if k == ``Parser.Attr.simple then checkAttribute v stx

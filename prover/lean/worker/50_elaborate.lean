@@ -44,9 +44,12 @@ structure Session where
   role : Role
   vetting : Vetting
   token : IO.CancelToken
-  imports : IO.Ref (List (String × Environment))
-  bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment))))
-  references : IO.Ref (List (String × (Except Refusal Reference)))
+  imports : IO.Ref (List (String × (Environment × Kinds)))
+  /-- Of a worker: import sets with their macros guarded. -/
+  guardedImports : IO.Ref (List (String × Environment))
+  gate : IO.Ref Gate
+  bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment) × Bool)))
+  references : IO.Ref (List (String × (Except Refusal Reference × Bool)))
   /-- Of an elaborator: which constants have left it with the reference of a theorem, and the text. -/
   handedOut : IO.Ref (List (String × (NameHashSet × String)))
   /-- Of a judge: the references that it has read. -/
@@ -55,9 +58,35 @@ structure Session where
   grounds : IO.Ref (List (String × Grounds))
 
 /-- Why a command is not elaborated here, if it is not. -/
-def Session.offence (session : Session) (task : Task) (stx : Syntax) : Option Offence := match session.role with
-  | .elaborator => none
-  | _ => vetCommand session.vetting task.policy stx
+def Session.offence (session : Session) (task : Task) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := match session.role with
+  | .elaborator => pure none
+  | _ => match vetCommand session.vetting task.policy stx with
+    | none => pure none
+    | some _ => vetThrough session.gate session.vetting st stx
+
+/-- The refusal of a request in which Lean asked for an expansion that is not allowed. What came of the rest does not count. -/
+def Session.refused (session : Session) : BaseIO (Option Refusal) := do
+  match (← session.gate.get).refusal with
+  | some why =>
+    let note : Note := { severity := "error", region := .candidate, line := 1, column := 0, text := s!"not allowed: {why}" }
+    return some { verdict := "forbidden", notes := [note], containable := true }
+  | none => return none
+
+/-- What a key has led to before, or what is built now. What was let through for it is let through again. -/
+def Session.kept {α : Type} (session : Session) (cache : IO.Ref (List (String × (Except Refusal α × Bool)))) (key : String)
+    (build : IO (Except Refusal α)) : IO (Except Refusal α) := do
+  match recall key (← cache.get) with
+  | some (known, opened) =>
+    if opened then session.gate.modify fun g => { g with open_ := true }
+    return known
+  | none =>
+    let built ← build
+    let built := match ← session.refused with
+      | some r => .error r
+      | none => built
+    -- what was cancelled says nothing of the request
+    unless ← session.token.isSet do cache.set (remember 16 key (built, (← session.gate.get).open_) (← cache.get))
+    return built
 
 /-- What is elaborated for a command. -/
 def Session.tamed (session : Session) (stx : Syntax) : Syntax := match session.role with
@@ -147,7 +176,9 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
   if isEnd stx then return .ok (st, reverseList said [])
   if session.role matches .worker && !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
-  match session.offence task stx with
+  if session.role matches .worker && src.first matches .context && isNotationCommand stx then
+    if let some st ← declareNotation session.gate session.vetting st stx then return ← runFile session task src only st ps said
+  match ← session.offence task st stx with
   | some o => return .error (forbidden src o)
   | none =>
     let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))

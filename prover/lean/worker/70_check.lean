@@ -22,13 +22,7 @@ def Timing.json (t : Timing) : IO Json := do
 
 /-- Header, prelude and context elaborated, and the context's constants replayed. Kept for the next check. -/
 def baseOf (session : Session) (task : Task) (env : Environment) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
-  match recall task.key (← session.bases.get) with
-  | some base => pure base
-  | none =>
-    let base ← build
-    -- a base that was cancelled says nothing of the request
-    unless ← session.token.isSet do session.bases.set (remember 16 task.key base (← session.bases.get))
-    pure base
+  session.kept session.bases task.key build
 where
   build : IO (Except Refusal (Command.State × Kernel.Environment)) := do
     let clean := env.toKernelEnv
@@ -55,7 +49,7 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
   let (stx, ps, log) := parseNext st src.input {}
   let broken := hasError log
   if isEnd stx then return .error (invalid src stx "there is no statement")
-  if !broken then match session.offence task stx with
+  if !broken then match ← session.offence task st stx with
     | some o => return .error (forbidden src o)
     | none => pure ()
   -- text that ends the block and goes on with a command is an attempt to say more than a proof
@@ -141,13 +135,7 @@ def withoutWarnings (st : Command.State) : Command.State := match st.scopes with
 
 /-- Elaborate the statement with `sorry` for its proof. Kept for the next candidate. -/
 def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
-  let key := task.key ++ task.statement
-  match recall key (← session.references.get) with
-  | some reference => pure reference
-  | none =>
-    let reference ← build
-    unless ← session.token.isSet do session.references.set (remember 16 key reference (← session.references.get))
-    pure reference
+  session.kept session.references (task.key ++ task.statement) build
 where
   build : IO (Except Refusal Reference) := do
   let src := proofSource task.statement "sorry"

@@ -17,7 +17,7 @@ partial def runAll (session : Session) (task : Task) (src : Source) (kinds : Lis
   if ← session.token.isSet then return done
   if isEnd stx then return done
   if hasError log then return ← runAll session task src kinds ps done
-  match session.offence task stx with
+  match ← session.offence task done.st stx with
   | some o =>
     let note := src.noteAt "error" s!"not allowed: {o.reason}" o.stx
     runAll session task src kinds ps { done with refusals := note :: done.refusals }

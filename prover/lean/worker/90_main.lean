@@ -34,15 +34,18 @@ where
     | [] => []
     | m :: rest => { module := parseName m } :: go rest
 
-/-- The environment of an import set; loaded once (`capacity` sets are kept). -/
-def loadImports (imported : IO.Ref (List (String × Environment))) (modules : List String) (capacity : Nat) : IO Environment := do
+abbrev Imports := IO.Ref (List (String × (Environment × Kinds)))
+
+/-- The environment of an import set, and what its modules do with syntax; loaded once (`capacity` sets are kept). -/
+def loadImports (imported : Imports) (modules : List String) (capacity : Nat) : IO (Environment × Kinds) := do
   let key := joinStrings " " modules ""
   match recall key (← imported.get) with
-  | some env => pure env
+  | some known => pure known
   | none =>
     let env ← importModules (importsOf modules).toArray {} 0 (loadExts := true)
-    imported.set (remember capacity key env (← imported.get))
-    pure env
+    let known := (env, ← kindsOf env)
+    imported.set (remember capacity key known (← imported.get))
+    pure known
 
 /-- What a verified proof rests on, the library's axioms among it. -/
 def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing : Timing) : IO (Ground × Timing) := match o.basis with
@@ -76,7 +79,13 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let mode := if hasField j "file" then "file" else "proof"
   let finish (reference : Option Reference) (o : Outcome) (timing : Timing) : IO Unit := do
     let used := (← IO.getNumHeartbeats) - beats
+    let o := match ← w.session.refused with
+      | some r => refused r
+      | none => o
     let (ground, timing) ← groundOf w task env o timing
+    let path := if (← w.session.gate.get).open_ then "transparent" else "listed"
+    let outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) :=
+      ("path", .str path) :: outcomeJson task mode reference o ground timing heartbeats
     match reference, o.proved, hasField j "export" with
     | some r, some source, true =>
       let exported := exportProof env source r.name (newSafeNames env.toKernelEnv source)
@@ -96,6 +105,9 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
 
 /-- Answer a request that only looks. -/
 def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
+  let (verdict, notes, more) := match ← w.session.refused with
+    | some r => (r.verdict, r.notes, [("containable", Json.bool true)])
+    | none => (verdict, notes, more)
   w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: more)
 
 /-- The reference of a theorem, for a judge: asked before any candidate is. -/
@@ -230,10 +242,22 @@ def opLoad (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := 
   | .error r => w.report id task timing r.verdict r.notes [("imports", jsonStrings task.imports #[])]
   | .ok _ => w.report id task timing "verified" [] [("imports", jsonStrings task.imports #[])]
 
-def withEnv (w : Wire) (id : Nat) (imports : List String) (go : Environment → IO Unit) : IO Unit := do
+def withEnv (w : Wire) (id : Nat) (imports : List String) (policy : Policy) (go : Environment → IO Unit) : IO Unit := do
   match ← (loadImports w.session.imports imports (if w.memory then 1 else 4)).toBaseIO with
   | .error e => w.fail id "bad_header" (toString e)
-  | .ok env => go env
+  | .ok (env, kinds) =>
+    w.session.gate.set { kinds := some kinds, policy, left := mostExpanded }
+    go (← guarded (joinStrings " " imports "") env)
+where
+  guarded (key : String) (env : Environment) : IO Environment := match w.session.role with
+    | .worker => do
+      match recall key (← w.session.guardedImports.get) with
+      | some known => return known
+      | none =>
+        let made := guardMacros w.session.gate w.session.vetting env
+        w.session.guardedImports.set (remember (if w.memory then 1 else 4) key made (← w.session.guardedImports.get))
+        return made
+    | _ => return env
 
 /-- What a process may be asked. A judge that elaborated a text, and a worker that ran one that nobody vetted, would be worth nothing. -/
 def servesOp (role : Role) (op : String) : Bool := match role with
@@ -252,7 +276,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
   else if !servesOp w.session.role op then w.fail id "bad_request" s!"a process of this role does not serve {op}"
   else
     let task := Task.ofJson j
-    withEnv w id task.imports fun env =>
+    withEnv w id task.imports task.policy fun env =>
       if op == "check" then opCheck w id j task env
       else if op == "judge" then opJudge w id j task env
       else if op == "reference" then opReference w id task env
@@ -313,8 +337,6 @@ partial def loopStdin (w : Wire) (next : _root_.Task (Except IO.Error String)) :
     serve w line
     loopStdin w next
 
-abbrev Imports := IO.Ref (List (String × Environment))
-
 def start (imported : Imports) : IO Unit := do
   let line ← (← IO.getStdin).getLine
   match Json.parse line with
@@ -322,7 +344,7 @@ def start (imported : Imports) : IO Unit := do
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, bases := ← IO.mkRef [], references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [] }
+    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, guardedImports := ← IO.mkRef [], gate := ← IO.mkRef {}, bases := ← IO.mkRef [], references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
     let modules := strsField j "imports"
     match ← (loadImports imported modules 1).toBaseIO with

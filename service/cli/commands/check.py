@@ -143,7 +143,7 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service, receipt.project)
         verdict, differences = await receipt.check_again(receipts.ServiceChecker(service, trust), here)
-    line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}"
+    line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for difference in differences:
         common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
@@ -197,7 +197,9 @@ def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -
     by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
     if verdict.assumed:
         by += f", on {len(verdict.assumed)} theorems of the library as they are"
-    line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}{by}{axioms}"
+    line = (
+        f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{by}{axioms}"
+    )
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for message in verdict.messages:
         at, column = file.position(item, message)

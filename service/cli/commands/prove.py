@@ -292,7 +292,9 @@ async def _fill(
 
 def _print_proof(before: str, proof: Proof) -> None:
     common.stdout.print(common.shown(before + proof.candidate.text))
-    remark = f"-- {proof.verdict.trust.name}, {proof.candidate.source}, {proof.seconds:.2f} s"
+    remark = (
+        f"-- {proof.verdict.trust.name}, {proof.verdict.path.value}, {proof.candidate.source}, {proof.seconds:.2f} s"
+    )
     common.stdout.print(common.shown(remark, "green"))
 
 

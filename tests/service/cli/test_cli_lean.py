@@ -46,7 +46,7 @@ async def test_a_statement_is_proved_and_printed_as_lean(served: str) -> None:
     assert done.status == 0
     lines = done.out.splitlines()
     assert lines[0] == "theorem t (a b : Nat) : a + b = b + a := by"
-    assert lines[-1].startswith("-- KERNEL_REPLAYED, portfolio")
+    assert lines[-1].startswith("-- KERNEL_REPLAYED, listed, portfolio")
     assert "⊢ a + b = b + a" in done.err
 
 
@@ -222,10 +222,10 @@ async def test_a_cross_checked_receipt_is_cross_checked_again(served: str, tmp_p
     path.write_text("theorem easy (a b : Nat) : a + b = b + a := by omega\n")
     done = await leansieve("check", path, "--crosscheck", "--server", served, "--receipts", folder)
     assert done.status == 0, done.err
-    assert "easy: VERIFIED CROSS_CHECKED, also by Lean 4." in done.out
+    assert "easy: VERIFIED CROSS_CHECKED, listed, also by Lean 4." in done.out
     (receipt,) = folder.iterdir()
     done = await leansieve("check", receipt, "--server", served)
-    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED CROSS_CHECKED\n")
+    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED CROSS_CHECKED, listed\n")
     content = json.loads(receipt.read_text())
     receipt.write_text(json.dumps(content | {"kernel": "Lean 4.0.0 (0)"}))
     done = await leansieve("check", receipt, "--server", served)
@@ -241,7 +241,7 @@ async def test_receipts_are_written_and_checked_again(served: str, tmp_path: Pat
     assert done.status == 0, done.err
     (receipt,) = folder.iterdir()
     done = await leansieve("check", receipt, "--server", served)
-    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED ISOLATED_REPLAY\n")
+    assert (done.status, done.out) == (0, f"{receipt}: easy: VERIFIED ISOLATED_REPLAY, listed\n")
     content = json.loads(receipt.read_text())
     receipt.write_text(json.dumps(content | {"candidate": "by rfl", "lean": "4.0.0"}))
     done = await leansieve("check", receipt, "--server", served)

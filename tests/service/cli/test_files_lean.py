@@ -105,7 +105,7 @@ async def test_what_is_no_proof_is_left_to_its_author(served: str, tmp_path: Pat
 
 async def test_a_theorem_is_checked_as_it_is_typed(served: str) -> None:
     good = await leansieve("check", "theorem t (a b : Nat) : a + b = b + a := by omega", "--server", served)
-    assert (good.status, good.out) == (0, "typed:1: t: VERIFIED KERNEL_REPLAYED\n")
+    assert (good.status, good.out) == (0, "typed:1: t: VERIFIED KERNEL_REPLAYED, listed\n")
     bad = await leansieve("check", "example : 1 = 2 := by rfl", "--server", served)
     assert bad.status == 1
     assert "typed:1:22: error:" in bad.out
