@@ -243,7 +243,11 @@ where
       | _ => .node info k args
     | s => s
 
+/-- Nesting that hides what has to be changed. -/
+def tooDeep (stx : Syntax) : Option Offence :=
+  if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
+
 /-- Why a command is not elaborated, if it is not: the first node that is not allowed, or nesting that hides some. -/
 def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vet v policy [stx] with
   | some o => some o
-  | none => if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
+  | none => tooDeep stx

@@ -65,9 +65,8 @@ where
 /-- Kinds that are judged by the words in them: nothing in them may be expanded to others. -/
 def literalKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
 
-/-- The first node that is neither allowed nor expanded by macros; parts that only macros see are allowed. `expand` says what becomes
-    of a node. Every node is looked at where it stands, too, as Lean takes some out of their places
-    before it expands anything (`(← e)`). -/
+/-- The first node that is neither allowed nor expanded by macros; parts that only macros see are allowed. `expand` says what becomes of a
+    node. Every node is looked at where it stands, too, as Lean takes some out of their places before it expands anything (`(← e)`). -/
 partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO (Option Syntax)) (todo : List Place) (left : Nat) :
     BaseIO (Option Offence × Nat) := do
   match todo with
@@ -95,7 +94,9 @@ def admit (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : BaseIO
   let (found, left) ← vetExpanded v now (fun _ => pure none) [{ stx := made, loose := false, made := true }] now.left
   let found := match found with
     | some o => some o.reason
-    | none => if mentionsKind tamedKinds [made] && outOfReach tamedDepth made then some "options or configurations nested that deeply" else none
+    | none => match tooDeep made with
+      | some o => some o.reason
+      | none => none
   match found with
   | some why =>
     gate.set { now with left, refusal := some why }
@@ -180,8 +181,8 @@ def kindsOf (env : Environment) : IO Kinds := do
   let elaborated ← attributed Command.commandElabAttribute env elaborated
   return { macros := macros.kinds, elaborated := elaborated.kinds, waiting := elaborated.waiting }
 
-/-- Run a macro as a command after `st` would. -/
-def runMacro (st : Command.State) (stx : Syntax) (expand : Macro) : Option Syntax :=
+/-- What Lean's macros make of a node where a command stands that follows `st`. -/
+@[noinline] def expandOnce (st : Command.State) (stx : Syntax) : BaseIO (Option Syntax) := do
   let scope := scopeOf st
   let env := st.env
   let methods := Macro.mkMethods {
@@ -194,17 +195,9 @@ def runMacro (st : Command.State) (stx : Syntax) (expand : Macro) : Option Synta
     getCurrNamespace := fun _ s => .ok scope.currNamespace s
     resolveNamespace := fun n _ s => .ok (ResolveName.resolveNamespace env scope.currNamespace scope.openDecls n) s
     resolveGlobalName := fun n _ s => .ok (ResolveName.resolveGlobalName env scope.opts scope.currNamespace scope.openDecls n) s }
-  match expand stx { methods, quotContext := env.mainModule, currMacroScope := st.nextMacroScope, ref := stx } default with
-  | .ok made _ => some made
-  | .error _ _ => none
-
-/-- What Lean's macros make of a node. -/
-@[noinline] def expandOnce (st : Command.State) (stx : Syntax) : BaseIO (Option Syntax) := do
-  let expand : Macro := fun stx ctx s => match expandMacroImpl? st.env stx ctx s with
-    | .ok (some (_, .ok made)) s => .ok made s
-    | .ok _ s => .error .unsupportedSyntax s
-    | .error e s => .error e s
-  return runMacro st stx expand
+  match expandMacroImpl? env stx { methods, quotContext := env.mainModule, currMacroScope := st.nextMacroScope, ref := stx } default with
+  | .ok (some (_, .ok made)) _ => return some made
+  | _ => return none
 
 /-- Why a command that is not listed may not be elaborated here. Macros are tried on it, step by step, as far as the scopes before
     it go; what Lean makes of it in the end is vetted again (`guarded`). -/
@@ -215,4 +208,4 @@ def vetThrough (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Sy
   gate.set (if found.isSome then now else { now with left, open_ := true })
   match found with
   | some o => return some o
-  | none => return if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
+  | none => return tooDeep stx
