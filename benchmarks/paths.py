@@ -86,7 +86,7 @@ async def exports(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, dict
         fixed = await elaborator.ask(wire.reference(theorem, PATIENT), theorem, PATIENT)
         handed = await elaborator.ask(wire.candidate(theorem, proof.candidate, PATIENT), theorem, PATIENT)
         judges = await pool.judges()
-        verdict = await judges.ask(wire.judge(theorem, fixed, handed, PATIENT), theorem, PATIENT)
+        verdict, _ = await judges.ask(wire.judge(theorem, fixed, handed, PATIENT), theorem, PATIENT)
         sizes.append(len(handed.export.encode()))
         reading.append(verdict.timing["judge_read_ms"])
     await _END.pop().close()

@@ -24,7 +24,7 @@ from tests.support.pools import until
 
 pytestmark = pytest.mark.lean
 
-OWN = Theorem("theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
+OWN = Theorem("theorem t (n : ℕ) : n = n", context='macro "ℕ" : term => `(Nat)')
 
 TRUE_STATEMENTS = {
     "axiom_in_context": "the axiom is the asker's, and is named",
