@@ -14,7 +14,7 @@ from training.rollouts.verifier import Verifier
 
 pytestmark = pytest.mark.lean
 
-RECORD = TheoremRecord(name="t", statement="theorem t (n : ℕ) : n = n", context='notation "ℕ" => Nat')
+RECORD = TheoremRecord(name="t", statement="theorem t (n : ℕ) : n = n", context='macro "ℕ" : term => `(Nat)')
 
 
 class Refusal:
