@@ -24,7 +24,10 @@ async def test_two_errors_leave_fourteen_right_verdicts(served: str, tmp_path: P
     lines = [line for line in done.out.splitlines() if ": t" in line]
     wrong = [line for line in lines if "VERIFIED KERNEL_REPLAYED" not in line]
     assert (done.status, len(lines)) == (1, 16)
-    assert [line.split(": ")[1:] for line in wrong] == [["t2", "REJECTED NONE, listed"], ["t5", "REJECTED NONE, listed"]]
+    assert [line.split(": ")[1:] for line in wrong] == [
+        ["t2", "REJECTED NONE, listed"],
+        ["t5", "REJECTED NONE, listed"],
+    ]
 
 
 async def test_who_uses_what_is_not_proved_is_told(served: str, tmp_path: Path) -> None:

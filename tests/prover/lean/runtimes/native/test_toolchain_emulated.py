@@ -388,7 +388,9 @@ async def test_quarantine_without_a_sandbox_is_refused_with_what_to_do_unless_al
     native.prepare()
     native.launch(["Init"])
     async with Client(Refusing(native)) as client:
-        verdict = await client.check(Theorem("theorem t : True", context='macro "ℕ" : term => `(Nat)'), Candidate("trivial"))
+        verdict = await client.check(
+            Theorem("theorem t : True", context='macro "ℕ" : term => `(Nat)'), Candidate("trivial")
+        )
     assert verdict.kind is VerdictKind.FORBIDDEN
     said = verdict.messages[-1].text
     assert said.startswith("there is no quarantine here: there is no sandbox for code that nobody has vetted")
