@@ -172,7 +172,7 @@ def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
     messages = [
         {"severity": one.severity, "pos": {"line": one.line, "column": one.column}, "endPos": None, "data": one.text}
         for one in verdict.messages
-        if verdict.kind is not VerdictKind.VERIFIED or one.severity != "error"
+        if verdict.kind not in (VerdictKind.VERIFIED, VerdictKind.INCOMPLETE) or one.severity != "error"
     ]
     sorries: list[dict[str, Any]] = []
     if verdict.kind is VerdictKind.INCOMPLETE:
