@@ -114,6 +114,11 @@ def check(
         read = replace(_typed(file, settings), project=name)
         good = common.run(_check_file(settings, server, "typed", read, options, receipt_folder))
         raise typer.Exit(0 if good else 1)
+    elif not file.endswith(".lean") and not os.path.exists(file):
+        raise UserError(
+            f"{file!r} is neither a file nor a theorem with a proof: name a .lean file or a receipt, or write "
+            "`theorem NAME binders : goal := proof`"
+        )
     else:
         read = replace(lean_file.read(Path(file)), project=name)
         good = common.run(_check_file(settings, server, file, read, options, receipt_folder))

@@ -117,6 +117,9 @@ async def test_a_theorem_is_checked_as_it_is_typed(served: str) -> None:
     bare = await leansieve("check", "theorem t (a b : Nat) : a + b = b + a", "--server", served)
     assert (bare.status, bare.out) == (2, "")
     assert "there is no theorem with a proof: write `theorem" in bare.err
+    goal = await leansieve("check", "a + b = b + a", "--server", served)
+    assert (goal.status, goal.out) == (2, "")
+    assert "is neither a file nor a theorem with a proof" in goal.err
 
 
 async def test_a_goal_alone_is_proved_or_told_what_it_lacks(served: str) -> None:
