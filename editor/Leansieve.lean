@@ -104,12 +104,12 @@ def timeJson (seconds : Nat) : Json := s!"{seconds}s"
 /-- A `ProveRequest`, for `/v1/prove`. -/
 def proveRequest (server : Server) (goal : Json) (proofs : Nat) : Json :=
   Json.mkObj [("theorem", goal),
-    ("options", Json.mkObj [("budget", Json.mkObj [("proofs", proofs), ("time", timeJson server.seconds)])])]
+    ("options", Json.mkObj [("budget", Json.mkObj [("proofs", proofs), ("timeout", timeJson server.seconds)])])]
 
 /-- A `SuggestTacticsRequest`, for `/v1/suggest-tactics`; a server looks for tactics no longer than a minute. -/
 def suggestRequest (server : Server) (goal : Json) (suggestions : Nat) : Json :=
   Json.mkObj [("state", Json.mkObj [("theorem", goal)]), ("suggestions", suggestions),
-    ("time", timeJson (min server.seconds 60))]
+    ("timeout", timeJson (min server.seconds 60))]
 
 /-- A value in a configuration file of `curl`. -/
 def quoted (text : String) : String := "\"" ++ go text.toList "" ++ "\""

@@ -33,7 +33,8 @@ def fixed(text: str, constant: tuple[str | int, ...] = ("goal",)) -> Reference:
 
 async def judge(judges: WorkerPool, export: str, reference: str = "", **parts: tuple[str | int, ...]) -> Verdict:
     said = fixed(reference or false_reference().text, **parts)
-    return await judges.ask(quarantine.judge(THEOREM, said, HandedOut(SAID, export), TERMS), THEOREM, TERMS)
+    verdict, _ = await judges.ask(quarantine.judge(THEOREM, said, HandedOut(SAID, export), TERMS), THEOREM, TERMS)
+    return verdict
 
 
 def proof(forge: Forge, value: int) -> Forge:

@@ -174,6 +174,10 @@ class NoGuard(Answers):
         return await super().check(theorem, candidate, replace(terms, policy=DEFAULT_TERMS.policy))
 
 
+CUT_SHORT = (VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES)
+"""What becomes of a proof that goes on for ever: which of them depends on how fast the machine is."""
+
+
 class OnceDead(Answers):
     """A deadline ends the worker for good."""
 
@@ -181,7 +185,7 @@ class OnceDead(Answers):
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         verdict = await super().check(theorem, candidate, terms)
-        self.dead = self.dead or verdict.kind is VerdictKind.TIMEOUT
+        self.dead = self.dead or verdict.kind in CUT_SHORT
         return replace(verdict, kind=VerdictKind.INFRASTRUCTURE, trust=Trust.NONE) if self.dead else verdict
 
 
@@ -197,7 +201,7 @@ class Twisted(Answers):
 
 
 def slowly(verdict: Verdict) -> Verdict:
-    return replace(verdict, elapsed_ms=60_000.0) if verdict.kind is VerdictKind.TIMEOUT else verdict
+    return replace(verdict, elapsed_ms=60_000.0) if verdict.kind in CUT_SHORT else verdict
 
 
 def on_an_axiom(verdict: Verdict) -> Verdict:
