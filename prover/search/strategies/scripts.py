@@ -104,21 +104,31 @@ class Scripts:
 
     async def closed_by(self, node: Node, tactics: Sequence[str], probe: str = "") -> Node | None:
         """The first goal closed by the first of some tactics that does it; most are asked about at once."""
-        one_line = [each for each in tactics if not _BLOCKS.search(each)]
+        one_line = [each for each in tactics if "\n" not in each]
+        together = [each for each in tactics if "\n" in each and not _BLOCKS.search(each)]
+        alone = [each for each in tactics if "\n" in each and _BLOCKS.search(each)]
+        # Those of several lines apart: they are slow, and what uses all that one question may take ends those behind it, too.
+        if (after := await self._first(node, one_line, probe)) is not None:
+            return after
+        if (after := await self._first(node, together)) is not None:
+            return after
+        for tactic in alone:
+            if after := _closed(node, tactic, await self._asked(node, tactic)):
+                return after
+        return None
+
+    async def _first(self, node: Node, tactics: Sequence[str], probe: str = "") -> Node | None:
+        """The first goal closed by the first of some tactics, which are asked about in one question, and then one by one."""
         probed = PROBED if probe else ()
-        new = [*([probe] if probe else []), *(each for each in one_line if each not in probed)]
-        alternatives = [f"({_on_one_line(each)}; done)" for each in new]
-        tried, cut_short = None, False
-        if alternatives:
-            together = f"first | {' | '.join(alternatives)}"
-            step = await self._asked(node, together)
-            tried = _closed(node, together, step)
-            # What uses all that one question may take ends the alternatives behind it, too.
-            cut_short = step is not None and any(_EXHAUSTED.search(each.text) for each in step.messages)
-        for tactic in tactics:
-            if (tried is not None or cut_short or tactic not in one_line) and (
-                after := _closed(node, tactic, await self._asked(node, tactic))
-            ):
+        alternatives = [*([probe] if probe else []), *(each for each in tactics if each not in probed)]
+        if not alternatives:
+            return None
+        together = f"first | {' | '.join(f'({_on_one_line(each)}; done)' for each in alternatives)}"
+        step = await self._asked(node, together)
+        tried = _closed(node, together, step)
+        cut_short = step is not None and any(_EXHAUSTED.search(each.text) for each in step.messages)
+        for tactic in tactics if tried is not None or cut_short else ():
+            if after := _closed(node, tactic, await self._asked(node, tactic)):
                 return after
         return tried
 
@@ -139,8 +149,8 @@ class Scripts:
 
 
 def _on_one_line(tactic: str) -> str:
-    """Its lines in brackets: behind a `by`, a `;` would go on with the proof inside."""
-    return "; ".join(f"({line})" for line in tactic.split("\n"))
+    """Its lines in brackets, if it has several: behind a `by`, a `;` would go on with the proof inside."""
+    return "; ".join(f"({line})" for line in tactic.split("\n")) if "\n" in tactic else tactic
 
 
 def _closed(node: Node, tactic: str, step: Step | None) -> Node | None:

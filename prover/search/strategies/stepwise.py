@@ -32,6 +32,9 @@ _LONGEST_QUEUE = 500  # states; the worst beyond are forgotten
 _STEPS_AT_ONCE = 8  # so that a proof that is found does not wait behind all that is still to be tried
 _CLOSERS_AT_ONCE = 8  # all of them share what one question may take
 _CLOSED_PENALTY = 2.0  # natural logarithm
+_SIMPLIFIED_PENALTY = (
+    0.05  # of a state that models are still to be asked about: behind the steps that lose nothing alone
+)
 _FOUND = re.compile(r"Try this:\n  \[apply\] (exact [^\n]*)")
 _LOOKED_UP = 2  # states behind so few tactics are put to `exact?`, which is slow
 _UNFINISHED = frozenset({"sorry", "admit", "stop"})
@@ -125,7 +128,7 @@ class Stepwise:
                 if not node.closed and (after := await scripts.simplified(node)) is not None:
                     await search.reached(after)
                     if len(self._proposers) > 1:  # models may know other ways
-                        search.postpone(node)
+                        search.postpone(node, _SIMPLIFIED_PENALTY)
                 elif not node.closed and (after := await self._closed(scripts, node, known)) is not None:
                     await search.reached(after)
                     search.postpone(node)
@@ -167,10 +170,10 @@ class _Search:
             self._met.add(key)
             self._put(node)
 
-    def postpone(self, node: Node) -> None:
+    def postpone(self, node: Node, penalty: float = _CLOSED_PENALTY) -> None:
         """Queue a state once more, behind what its closing or its simplifying led to."""
-        penalty = _CLOSED_PENALTY * max(1, len(node.state.script))
-        self._put(replace(node, log_prob=node.log_prob - penalty, closed=True))
+        behind = penalty * max(1, len(node.state.script))
+        self._put(replace(node, log_prob=node.log_prob - behind, closed=True))
 
     def _put(self, node: Node) -> None:
         heapq.heappush(self._queue, (node.rank, next(self._order), node))
