@@ -101,7 +101,7 @@ async def first_fitting(
 
 
 async def draw(
-    params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate]]
+    params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate | None]]
 ) -> AsyncGenerator[Candidate, None]:
     """Yield `params.samples` candidates, each as soon as it is there.
 
@@ -114,12 +114,12 @@ async def draw(
     Args:
         params: how many, and the first seed.
         width: most candidates in work at once.
-        ask: makes one candidate from its seed.
+        ask: makes one candidate from its seed; None: there are no more, beside those in work.
     """
     first = secrets.randbits(48) if params.seed is None else params.seed
     count = params.samples if params.temperature > 0 else 1
     seeds = (seed % _SEEDS for seed in range(first, first + count))
-    running: set[asyncio.Future[Candidate]] = set()
+    running: set[asyncio.Future[Candidate | None]] = set()
     ahead, patience = min(_AT_FIRST, width), _PATIENCE
     try:
         while True:
@@ -133,7 +133,10 @@ async def draw(
             if patience <= 0:
                 ahead, patience = min(2 * ahead, width), _PATIENCE
             for task in done:
-                yield task.result()
+                if (candidate := task.result()) is not None:
+                    yield candidate
+                else:
+                    seeds.close()
     finally:
         for task in running:
             task.cancel()

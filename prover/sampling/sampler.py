@@ -60,6 +60,10 @@ class SamplerUnavailableError(RuntimeError):
     """This sampler cannot run here; the text says what is missing and what to do."""
 
 
+class WeightsReplacedError(SamplerUnavailableError):
+    """New weights took the place of those that a call began with: it has yielded all that the old ones gave. Ask again for the rest."""
+
+
 class Sampler(Protocol):
     """Proposes candidate proofs.
 
@@ -72,7 +76,11 @@ class Sampler(Protocol):
         ...
 
     def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield candidates, each as soon as it is complete."""
+        """Yield candidates, each as soon as it is complete. All of one call come from the same weights.
+
+        Raises:
+            WeightsReplacedError: these were replaced before all candidates were asked for.
+        """
         ...
 
     async def start(self) -> None:

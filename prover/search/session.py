@@ -12,7 +12,7 @@ from prover.events import Ending, Event, Waste
 from prover.lean.checker import Checker
 from prover.lean.workers.jobs import WAIT
 from prover.options import Budget
-from prover.sampling.sampler import PromptTooLongError
+from prover.sampling.sampler import PromptTooLongError, WeightsReplacedError
 from prover.search.ledger import Ledger, StrategyAccount
 from prover.search.strategies.strategy import Source, Strategy
 from prover.search.terms import SearchTerms
@@ -226,21 +226,24 @@ class StrategyContext:
     async def sample(self, source: Source, most: int | None = None) -> AsyncGenerator[Candidate, None]:
         """See `SearchContext.sample`."""
         session = self._session
-        left = session.samples_left if most is None else min(most, session.samples_left)
-        if left < 1:
-            return
-        async with contextlib.aclosing(source(replace(session.terms.params, samples=left))) as candidates:
-            while left and session.samples_left:
+        left = most = session.samples_left if most is None else min(most, session.samples_left)
+        while left and session.samples_left:
+            seed = session.terms.params.seed
+            params = replace(session.terms.params, samples=left, seed=None if seed is None else seed + most - left)
+            async with contextlib.aclosing(source(params)) as candidates:
                 try:
-                    candidate = await session.pull(candidates)
+                    while left and session.samples_left:
+                        candidate = await session.pull(candidates)
+                        if candidate is None:
+                            return
+                        left -= 1
+                        self._account.add(sampled=1, tokens=candidate.tokens)
+                        yield candidate
+                except WeightsReplacedError:
+                    continue  # the new weights are asked for the rest
                 except PromptTooLongError as error:
                     session.cannot_serve(error)
                     return
-                if candidate is None:
-                    return
-                left -= 1
-                self._account.add(sampled=1, tokens=candidate.tokens)
-                yield candidate
 
     async def submit(self, candidate: Candidate) -> asyncio.Future[Verdict] | None:
         """See `SearchContext.submit`."""

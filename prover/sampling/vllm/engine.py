@@ -146,6 +146,7 @@ class Engine:
         if vllm is not None:
             await self._stop_reading(vllm)
             await asyncio.to_thread(vllm_process.shut_down, vllm)
+            vllm_process.close_sockets(vllm)
         await asyncio.to_thread(vllm_process.release)
 
     async def _stop_reading(self, vllm: Any) -> None:

@@ -33,6 +33,11 @@ class Served:
     model: Model | None = None
     adapter: Any = None
 
+    @property
+    def weights(self) -> tuple[Engine, Path, Any]:
+        """What answers come from: equal as long as no others are loaded in its place."""
+        return self.engine, self.engine.checkpoint, self.adapter
+
 
 async def check_probe(served: Served) -> None:
     """Compare a loaded model with what the trainer's own said.

@@ -9,6 +9,7 @@ what counts.
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import Metric
 
@@ -25,8 +26,14 @@ from prover.sampling.questions import (
     source_only,
     whole_proof,
 )
-from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUnavailableError, SamplingParams
-from prover.sampling.vllm.engine import Request
+from prover.sampling.sampler import (
+    PromptTooLongError,
+    SamplerStats,
+    SamplerUnavailableError,
+    SamplingParams,
+    WeightsReplacedError,
+)
+from prover.sampling.vllm.engine import Engine, Request
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.fleet import Fleet
 from prover.sampling.vllm.served import Served
@@ -93,6 +100,7 @@ class VllmEngineSampler:
 
         Raises:
             ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
+            WeightsReplacedError: new weights came in before all candidates were asked for.
             SamplerUnavailableError: the engine's process has died, and is being started again; or it could not be started.
         """
         return self._draw(params, theorem, whole_proof)
@@ -138,10 +146,16 @@ class VllmEngineSampler:
             return
         question, prompt = fitting
         room = context - len(prompt)
+        begun: tuple[Engine, Path, Any] | None = None
+        replaced = False
 
-        async def one(seed: int) -> Candidate:
-            # New weights may come in between two sequences; a model that went with the old ones hands over to the default.
+        async def one(seed: int) -> Candidate | None:
+            nonlocal begun, replaced
             served = await self._ready(params.model)
+            begun = begun or served.weights
+            if served.weights != begun:
+                replaced = True
+                return None
             request = Request(
                 prompt=prompt,
                 seed=seed,
@@ -171,6 +185,8 @@ class VllmEngineSampler:
                 yield candidate
         finally:
             await sequences.aclose()
+        if replaced:
+            raise WeightsReplacedError(f"new weights took the place of those of {served.name} while it was asked")
 
     def _served(self, name: str) -> Served:
         served = self._fleet.served

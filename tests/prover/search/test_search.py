@@ -5,7 +5,7 @@ tests/prover/search/test_search_lean.py runs it on the real ones.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.options import Budget
-from prover.sampling.sampler import PromptTooLongError, SamplingParams
+from prover.sampling.sampler import PromptTooLongError, SamplingParams, WeightsReplacedError
 from prover.search.diversity import normalise
 from prover.search.search import DEFAULT_BUDGET, DEFAULT_OPTIONS, Ending, Event, Finished, Progress, Proof, ProofSearch
 from prover.search.terms import SearchTerms
@@ -269,3 +269,19 @@ async def test_a_sampler_for_which_a_theorem_is_too_long_leaves_the_search_to_ot
     assert other.proposed == 2
     with pytest.raises(PromptTooLongError):
         await collect([[too_long]])
+
+
+async def test_new_weights_are_asked_for_the_samples_that_the_old_ones_did_not_give() -> None:
+    asked: list[tuple[int, int | None]] = []
+
+    class Replaced(ScriptedSampler):
+        async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+            asked.append((params.samples, params.seed))
+            yield Candidate(f"bad {len(asked)}")
+            if len(asked) == 1:
+                raise WeightsReplacedError("new weights")
+
+    options = replace(DEFAULT_OPTIONS, params=SamplingParams(seed=40))
+    found = await collect([[Replaced([])]], Budget(samples=8), options=options)
+    assert asked == [(8, 40), (7, 41)]
+    assert ending(found) is Ending.SAMPLERS_EXHAUSTED
