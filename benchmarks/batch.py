@@ -37,7 +37,7 @@ def start_server(arguments: argparse.Namespace, folder: Path, address: str) -> t
     ]
     if arguments.model:
         command += ["--model", arguments.model]
-    environment = {**os.environ, "LEANSIEVE_JOBS__LEASE_SECONDS": "5"}
+    environment = {**os.environ, "LEANSIEVE_BATCHES__LEASE_SECONDS": "5"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert process.stdout is not None
     return process, process.stdout.readline().split()[-1]

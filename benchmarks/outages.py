@@ -37,8 +37,8 @@ from prover.events import Finished
 from prover.options import Budget, SearchOptions
 from prover.requests import Accepted, Check, Search, UnavailableError
 from prover.theorem import Theorem
+from service.batch.batches import Answered, BatchItem, BatchRequest, BatchState
 from service.client.client import Client
-from service.jobs.jobs import Answered, Batch, Item, JobState
 from service.ops.config import Settings
 
 _OUTAGE_SECONDS, _EVERY_SECONDS = 5.0, 60.0
@@ -113,7 +113,7 @@ class Server:
     async def start(self) -> None:
         """Start it; a database that is away just then is waited for."""
         flags = ["--listen", self.address, "--metrics", "", "--workers", "1", "--store", self._store]
-        environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_JOBS__LEASE_SECONDS": "8"}
+        environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_BATCHES__LEASE_SECONDS": "8"}
         while True:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "service", "serve", *flags),
@@ -142,16 +142,16 @@ class Server:
 async def batches(servers: list[Server], numbers: Iterator[int], ends: float, seen: Seen) -> None:
     """Submit batches and watch each to its end, at whichever server answers."""
     while time.monotonic() < ends:
-        items = tuple(Item(str(number), Theorem(theorem(number))) for number in itertools.islice(numbers, _BATCH))
-        batch = Batch(items, SearchOptions(Budget(samples=8, seconds=60)), key=f"batch {items[0].id}")
+        items = tuple(BatchItem(str(number), Theorem(theorem(number))) for number in itertools.islice(numbers, _BATCH))
+        request = BatchRequest(items, SearchOptions(Budget(samples=8, seconds=60)), key=f"batch {items[0].id}")
         got: Counter[str] = Counter()
         position, done, late = 0, False, time.monotonic() + 240
         while not done and time.monotonic() < late:
             async with Client(random.choice(servers).address, Settings()) as client:
                 try:
-                    job = await client.submit(batch)
+                    batch = await client.submit(request)
                     async with asyncio.timeout(60):
-                        async for event in client.watch(job.id, position):
+                        async for event in client.watch(batch.id, position):
                             if isinstance(event, Answered):
                                 got[event.answer.id] += 1
                                 seen.twice += event.position <= position
@@ -159,7 +159,7 @@ async def batches(servers: list[Server], numbers: Iterator[int], ends: float, se
                                 seen.outcomes[event.answer.outcome.value] += 1
                                 seen.attempts[event.answer.attempts] += 1
                             else:
-                                done = event.state is JobState.DONE
+                                done = event.state is BatchState.DONE
                 except (UnavailableError, TimeoutError) as error:
                     await asyncio.sleep(getattr(error, "seconds", None) or 1.0)
         seen.items += len(items)

@@ -14,10 +14,13 @@ from grpc_reflection.v1alpha import reflection
 
 from prover.errors import UserError
 from prover.requests import Service
-from prover.store.queue import JobQueue
+from prover.store.queue import BatchQueue
 from service.auth.authentication import Authentication
 from service.auth.identity import Role
 from service.auth.owners import Owners
+from service.batch.batches import Batches
+from service.batch.runner import BatchRunner
+from service.batch.waiting import ended
 from service.client.address import bind, is_local
 from service.contract.methods import SERVICES
 from service.core.engine import Engine
@@ -29,9 +32,6 @@ from service.handlers.call import Surround
 from service.handlers.handlers import Handlers
 from service.http.calls import Calls
 from service.http.server import HttpServer
-from service.jobs.jobs import Jobs
-from service.jobs.runner import JobRunner
-from service.jobs.waiting import ended
 from service.ops import logs, tracing
 from service.ops.config import Settings
 from service.ops.connections import descriptors
@@ -74,7 +74,7 @@ async def listening(
     settings: Settings,
     hurry: asyncio.Event,
     recorder: Recorder | None = None,
-    jobs: Jobs | None = None,
+    batches: Batches | None = None,
     announce_http: Callable[[str], None] = lambda _url: None,
     quotas: Quotas | None = None,
 ) -> AsyncIterator[tuple[str, Health]]:
@@ -88,9 +88,9 @@ async def listening(
         settings: of the service.
         hurry: ends the draining.
         recorder: where calls are counted and traced.
-        jobs: runs batches; None: there are none.
+        batches: runs batches; None: there are none.
         announce_http: told the URL of HTTP/JSON, if the settings want it.
-        quotas: what clients take, where `jobs` is charged too.
+        quotas: what clients take, where `batches` is charged too.
 
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
@@ -110,7 +110,7 @@ async def listening(
         interceptors=[Around(surrounds(GRPC, settings.server.listen))],
         options=options(settings.server, room),
     )
-    state, handlers = Health(), Handlers(service, settings, jobs, quotas)
+    state, handlers = Health(), Handlers(service, settings, batches, quotas)
     await state.report(serving=False)
     services.register(handlers, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
@@ -173,18 +173,18 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         engine = Engine(settings, recorder=recorder, memory=memory, shared=True)
         quotas = Quotas(settings.clients)
         owners = Owners(settings.security.tokens)
-        jobs = JobRunner(engine, JobQueue(database), settings.jobs, quotas, owners.may) if database else None
+        batches = BatchRunner(engine, BatchQueue(database), settings.batches, quotas, owners.may) if database else None
         urls: list[str] = []
         try:
-            async with listening(engine, settings, signals.hurry, recorder, jobs, urls.append, quotas) as (
+            async with listening(engine, settings, signals.hurry, recorder, batches, urls.append, quotas) as (
                 address,
                 state,
             ):
                 recorder.registry.register(ServerCollector(engine, state))
                 recorder.registry.register(ProcessCollector())
                 recorder.registry.register(CertificateCollector(settings.security))
-                if database and jobs:
-                    recorder.registry.register(StoreCollector(database, jobs.figures))
+                if database and batches:
+                    recorder.registry.register(StoreCollector(database, batches.figures))
                 checks = readiness(settings.server, state, database)
                 with metrics_http.offered(settings.metrics, recorder, checks):
                     announce(f"leansieve listens on {address}")
@@ -193,7 +193,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
                     reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
                     try:
                         # Batches are put back when draining begins: this server takes them up again, or another one.
-                        async with jobs or contextlib.nullcontext():
+                        async with batches or contextlib.nullcontext():
                             await _work(engine, state, settings, signals.stop, announce)
                     finally:
                         reloading.cancel()

@@ -22,11 +22,11 @@ _FAST = (
     "tests/prover/search/",
     "tests/prover/source/",
     "tests/prover/test_",
-    "tests/service/batches/",
     "tests/service/core/",
     "tests/service/grpc/test_convert.py",
     "tests/service/grpc/test_status.py",
-    "tests/service/jobs/",
+    "tests/service/batch/",
+    "tests/service/jsonl/",
     "tests/service/lsp/",
     "tests/service/ops/",
 )

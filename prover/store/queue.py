@@ -1,8 +1,8 @@
-"""Batch jobs: items that many servers take from one table, each answered exactly once.
+"""Batches: items that many servers take from one table, each answered exactly once.
 
 An item is taken under a lease, which its server renews while it works on that item. A server that dies, or has lost an
 item out of its hands, lets the lease run out, and any server takes the item again. `attempt` fences: an answer counts only if it comes from the attempt that holds the lease.
-Answers of a job have positions 1, 2, 3, … without gaps, in the order in which readers see them: a cursor.
+Answers of a batch have positions 1, 2, 3, … without gaps, in the order in which readers see them: a cursor.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 from sqlalchemy.exc import IntegrityError
 
 from prover.store.database import Database
-from prover.store.tables import ItemRow, JobRow
+from prover.store.tables import BatchRow, ItemRow
 
 _FREE: dict[str, Any] = {"state": "waiting", "lease": None, "lease_until": None}
 
@@ -29,10 +29,10 @@ class QueueFullError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job to be queued. Requests and `options` are texts that the queue does not look into.
+    """A batch to be queued. Requests and `options` are texts that the queue does not look into.
 
     Attributes:
-        key: idempotency key; None: a new job in any case.
+        key: idempotency key; None: a new batch in any case.
         digest: of all that is submitted.
         items: names and requests.
     """
@@ -46,8 +46,8 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredJob:
-    """A job as it stands. Times in seconds since the epoch."""
+class StoredBatch:
+    """A batch as it stands. Times in seconds since the epoch."""
 
     id: str
     owner: str
@@ -62,7 +62,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is left to do of unfinished jobs, and the age of the oldest of which an item waits."""
+    """What is left to do of unfinished batches, and the age of the oldest of which an item waits."""
 
     waiting: int = 0
     running: int = 0
@@ -71,10 +71,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An item that this server is to work on. `options` are those of its job; `attempt` counts from 1."""
+    """An item that this server is to work on. `options` are those of its batch; `attempt` counts from 1."""
 
     item: int
-    job: str
+    batch: str
     owner: str
     name: str
     request: str
@@ -82,20 +82,20 @@ class Lease:
     attempt: int
 
 
-class JobQueue:
-    """The jobs of one database, for one server."""
+class BatchQueue:
+    """The batches of one database, for one server."""
 
     def __init__(self, database: Database) -> None:
         """A server of a name of its own."""
         self._database = database
         self._server = secrets.token_hex(16)
 
-    async def submit(self, submission: Submission, most: int, most_each: int) -> StoredJob:
-        """Queue a job, or find the one that was submitted under the same key.
+    async def submit(self, submission: Submission, most: int, most_each: int) -> StoredBatch:
+        """Queue a batch, or find the one that was submitted under the same key.
 
         Args:
-            submission: the job.
-            most: unfinished items of all owners, this job's included.
+            submission: the batch.
+            most: unfinished items of all owners, this batch's included.
             most_each: of its owner.
 
         Raises:
@@ -108,19 +108,19 @@ class JobQueue:
         except IntegrityError:  # PostgreSQL: somebody has submitted it under this key in the same moment
             return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
 
-    async def find(self, job: str) -> StoredJob | None:
-        """A job; None: there is none of that id. Raises StoreError."""
-        return await self._database.read(lambda c: _job(c, job))
+    async def find(self, batch: str) -> StoredBatch | None:
+        """A batch; None: there is none of that id. Raises StoreError."""
+        return await self._database.read(lambda c: _batch(c, batch))
 
     async def backlog(self) -> Backlog:
         """See `Backlog`. Raises StoreError."""
         return await self._database.read(self._backlog)
 
-    async def answers(self, job: str, after: int, most: int) -> list[tuple[int, str]]:
+    async def answers(self, batch: str, after: int, most: int) -> list[tuple[int, str]]:
         """At most `most` positions and answers behind position `after`. Raises StoreError."""
         query = (
             select(ItemRow.position, ItemRow.answer)
-            .where(ItemRow.job == job, ItemRow.position > after)
+            .where(ItemRow.batch == batch, ItemRow.position > after)
             .order_by(ItemRow.position)
             .limit(most)
         )
@@ -133,7 +133,7 @@ class JobQueue:
         without: Callable[[str], bool] = lambda _owner: False,
         in_hand: Collection[int] = (),
     ) -> list[Lease]:
-        """Take at most `most` items for so many seconds, turn by turn from owners and jobs with fewest under way.
+        """Take at most `most` items for so many seconds, turn by turn from owners and batches with fewest under way.
 
         Args:
             most: items.
@@ -185,35 +185,35 @@ class JobQueue:
             lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(values))
         )
 
-    async def cancel(self, job: str) -> StoredJob | None:
-        """End a job: items without an answer get none. None: there is no such job. Raises StoreError."""
+    async def cancel(self, batch: str) -> StoredBatch | None:
+        """End a batch: items without an answer get none. None: there is no such batch. Raises StoreError."""
 
-        def work(connection: Connection) -> StoredJob | None:
+        def work(connection: Connection) -> StoredBatch | None:
             now = self._database.now(connection)
-            unfinished = (JobRow.id == job, JobRow.finished.is_(None))
-            if connection.execute(update(JobRow).where(*unfinished).values(cancelled=now, finished=now)).rowcount:
+            unfinished = (BatchRow.id == batch, BatchRow.finished.is_(None))
+            if connection.execute(update(BatchRow).where(*unfinished).values(cancelled=now, finished=now)).rowcount:
                 values = {"state": "cancelled", "lease": None, "lease_until": None}
-                open_items = (ItemRow.job == job, ItemRow.state.in_(("waiting", "running")))
+                open_items = (ItemRow.batch == batch, ItemRow.state.in_(("waiting", "running")))
                 connection.execute(update(ItemRow).where(*open_items).values(values))
-            return _job(connection, job)
+            return _batch(connection, batch)
 
         return await self._database.write(work)
 
-    async def page(self, most: int, before: StoredJob | None = None, owner: str | None = None) -> list[StoredJob]:
-        """At most `most` jobs of an owner, the newest first; those that are older than `before`. None: of every owner.
+    async def page(self, most: int, before: StoredBatch | None = None, owner: str | None = None) -> list[StoredBatch]:
+        """At most `most` batches of an owner, the newest first; those that are older than `before`. None: of every owner.
 
         Raises StoreError.
         """
-        query = _jobs().order_by(JobRow.created.desc(), JobRow.id.desc()).limit(most)
+        query = _batches().order_by(BatchRow.created.desc(), BatchRow.id.desc()).limit(most)
         if owner is not None:
-            query = query.where(JobRow.owner == owner)
+            query = query.where(BatchRow.owner == owner)
         if before is not None:
-            query = query.where(tuple_(JobRow.created, JobRow.id) < (before.created, before.id))
-        return await self._database.read(lambda c: [StoredJob(*row) for row in c.execute(query)])
+            query = query.where(tuple_(BatchRow.created, BatchRow.id) < (before.created, before.id))
+        return await self._database.read(lambda c: [StoredBatch(*row) for row in c.execute(query)])
 
-    async def delete(self, job: str) -> None:
-        """Delete a job with its items and answers; nothing happens if there is none. Raises StoreError."""
-        await self._database.write(lambda c: c.execute(delete(JobRow).where(JobRow.id == job)))
+    async def delete(self, batch: str) -> None:
+        """Delete a batch with its items and answers; nothing happens if there is none. Raises StoreError."""
+        await self._database.write(lambda c: c.execute(delete(BatchRow).where(BatchRow.id == batch)))
 
     async def trim(self, older_than: float) -> int:
         """See `trim`. Raises StoreError."""
@@ -223,35 +223,35 @@ class JobQueue:
         return and_(ItemRow.lease == self._server, ItemRow.state == "running")
 
     def _backlog(self, connection: Connection) -> Backlog:
-        open_jobs = JobRow.finished.is_(None)
-        left = connection.scalar(select(func.sum(JobRow.total - JobRow.answered)).where(open_jobs)) or 0
+        open_batches = BatchRow.finished.is_(None)
+        left = connection.scalar(select(func.sum(BatchRow.total - BatchRow.answered)).where(open_batches)) or 0
         running = connection.scalar(
-            select(func.count()).select_from(ItemRow).join(JobRow).where(open_jobs, ItemRow.state == "running")
+            select(func.count()).select_from(ItemRow).join(BatchRow).where(open_batches, ItemRow.state == "running")
         )
-        waits = select(ItemRow.id).where(ItemRow.job == JobRow.id, ItemRow.state == "waiting").exists()
-        oldest = connection.scalar(select(func.min(JobRow.created)).where(open_jobs, waits))
+        waits = select(ItemRow.id).where(ItemRow.batch == BatchRow.id, ItemRow.state == "waiting").exists()
+        oldest = connection.scalar(select(func.min(BatchRow.created)).where(open_batches, waits))
         age = 0.0 if oldest is None else max(0.0, self._database.now(connection) - oldest)
         return Backlog(int(left) - int(running or 0), int(running or 0), age)
 
-    def _submit(self, connection: Connection, submission: Submission, most: int, most_each: int) -> StoredJob:
+    def _submit(self, connection: Connection, submission: Submission, most: int, most_each: int) -> StoredBatch:
         if submission.key is not None:
-            same_key = (JobRow.owner == submission.owner, JobRow.key == submission.key)
-            known = connection.execute(select(JobRow.id, JobRow.digest).where(*same_key)).first()
+            same_key = (BatchRow.owner == submission.owner, BatchRow.key == submission.key)
+            known = connection.execute(select(BatchRow.id, BatchRow.digest).where(*same_key)).first()
             if known is not None:
                 if known.digest != submission.digest:
                     raise KeyUsedError(f"the key {submission.key!r} was used for another batch")
-                job = _job(connection, known.id)
-                assert job is not None
-                return job
-        left = func.coalesce(func.sum(JobRow.total - JobRow.answered), 0)
-        for bound, whose in ((most, ()), (most_each, (JobRow.owner == submission.owner,))):
-            unfinished = connection.scalar(select(left).where(JobRow.finished.is_(None), *whose)) or 0
+                batch = _batch(connection, known.id)
+                assert batch is not None
+                return batch
+        left = func.coalesce(func.sum(BatchRow.total - BatchRow.answered), 0)
+        for bound, whose in ((most, ()), (most_each, (BatchRow.owner == submission.owner,))):
+            unfinished = connection.scalar(select(left).where(BatchRow.finished.is_(None), *whose)) or 0
             if unfinished + len(submission.items) > bound:
                 raise QueueFullError(f"{unfinished} items are unfinished; there is room for {bound}")
-        job_id = secrets.token_hex(16)
+        batch_id = secrets.token_hex(16)
         connection.execute(
-            insert(JobRow).values(
-                id=job_id,
+            insert(BatchRow).values(
+                id=batch_id,
                 owner=submission.owner,
                 key=submission.key,
                 digest=submission.digest,
@@ -263,13 +263,13 @@ class JobQueue:
             )
         )
         rows = [
-            {"job": job_id, "name": name, "request": request, "state": "waiting", "attempt": 0}
+            {"batch": batch_id, "name": name, "request": request, "state": "waiting", "attempt": 0}
             for name, request in submission.items
         ]
         connection.execute(insert(ItemRow), rows)
-        job = _job(connection, job_id)
-        assert job is not None
-        return job
+        batch = _batch(connection, batch_id)
+        assert batch is not None
+        return batch
 
     def _claim(
         self,
@@ -280,74 +280,82 @@ class JobQueue:
         in_hand: Collection[int],
     ) -> list[Lease]:
         now = self._database.now(connection)
-        unfinished = select(JobRow.id, JobRow.owner, JobRow.options, JobRow.created).where(JobRow.finished.is_(None))
-        # 1. Whose turn it is: jobs with something to do, and what is under way of each.
-        jobs = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
-        at_work: dict[str, int] = dict.fromkeys(jobs, 0)
-        query = select(ItemRow.job, func.count()).where(
-            ItemRow.job.in_(jobs), ItemRow.state == "running", ItemRow.lease_until >= now
+        unfinished = select(BatchRow.id, BatchRow.owner, BatchRow.options, BatchRow.created).where(
+            BatchRow.finished.is_(None)
         )
-        for job, count in connection.execute(query.group_by(ItemRow.job)):
-            at_work[job] = count
+        # 1. Whose turn it is: batches with something to do, and what is under way of each.
+        batches = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
+        at_work: dict[str, int] = dict.fromkeys(batches, 0)
+        query = select(ItemRow.batch, func.count()).where(
+            ItemRow.batch.in_(batches), ItemRow.state == "running", ItemRow.lease_until >= now
+        )
+        for batch, count in connection.execute(query.group_by(ItemRow.batch)):
+            at_work[batch] = count
         leases: list[Lease] = []
         while at_work and len(leases) < most:
             owners: dict[str, int] = {}
-            for job, count in at_work.items():
-                owners[jobs[job].owner] = owners.get(jobs[job].owner, 0) + count
-            job = min(at_work, key=lambda job: (owners[jobs[job].owner], at_work[job], jobs[job].created))
+            for batch, count in at_work.items():
+                owners[batches[batch].owner] = owners.get(batches[batch].owner, 0) + count
+            batch = min(
+                at_work, key=lambda batch: (owners[batches[batch].owner], at_work[batch], batches[batch].created)
+            )
             # 2. Its first item that nobody has, or whose server has gone.
             lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
             free = (
                 select(ItemRow.id, ItemRow.name, ItemRow.request, ItemRow.attempt)
-                .where(ItemRow.job == job, ItemRow.id.not_in(in_hand), or_(ItemRow.state == "waiting", lost))
+                .where(ItemRow.batch == batch, ItemRow.id.not_in(in_hand), or_(ItemRow.state == "waiting", lost))
                 .order_by(ItemRow.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)
             )
             row = connection.execute(free).first()
             if row is None:
-                del at_work[job]
+                del at_work[batch]
                 continue
             values = {"state": "running", "lease": self._server, "lease_until": now + seconds}
             taken = update(ItemRow).where(ItemRow.id == row.id).values(values | {"attempt": row.attempt + 1})
             connection.execute(taken)
-            of_job = jobs[job]
-            leases.append(Lease(row.id, job, of_job.owner, row.name, row.request, of_job.options, row.attempt + 1))
-            at_work[job] += 1
+            of_batch = batches[batch]
+            leases.append(
+                Lease(row.id, batch, of_batch.owner, row.name, row.request, of_batch.options, row.attempt + 1)
+            )
+            at_work[batch] += 1
         return leases
 
     def _answer(self, connection: Connection, lease: Lease, answer: str) -> int | None:
-        # The job is locked first, as everywhere, so that nobody waits for somebody who waits for him; and until the
+        # The batch is locked first, as everywhere, so that nobody waits for somebody who waits for him; and until the
         # commit, so that positions are seen in their order.
-        job = connection.execute(
-            select(JobRow.answered, JobRow.total).where(JobRow.id == lease.job).with_for_update()
+        batch = connection.execute(
+            select(BatchRow.answered, BatchRow.total).where(BatchRow.id == lease.batch).with_for_update()
         ).first()
-        if job is None:
+        if batch is None:
             return None
-        position = int(job.answered) + 1
+        position = int(batch.answered) + 1
         values = {"state": "answered", "answer": answer, "position": position, "lease": None, "lease_until": None}
         mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
         if not connection.execute(update(ItemRow).where(*mine).values(values)).rowcount:
             return None
-        finished = self._database.now(connection) if position == job.total else None
-        connection.execute(update(JobRow).where(JobRow.id == lease.job).values(answered=position, finished=finished))
+        finished = self._database.now(connection) if position == batch.total else None
+        connection.execute(
+            update(BatchRow).where(BatchRow.id == lease.batch).values(answered=position, finished=finished)
+        )
         return position
 
 
 def trim(database: Database, connection: Connection, older_than: float) -> int:
-    """Delete jobs that were finished so many seconds ago, with their answers; returns how many."""
+    """Delete batches that were finished so many seconds ago, with their answers; returns how many."""
     since = database.now(connection) - older_than
-    return connection.execute(delete(JobRow).where(JobRow.finished < since)).rowcount
+    return connection.execute(delete(BatchRow).where(BatchRow.finished < since)).rowcount
 
 
-def _job(connection: Connection, job: str) -> StoredJob | None:
-    row = connection.execute(_jobs().where(JobRow.id == job)).first()
-    return None if row is None else StoredJob(*row)
+def _batch(connection: Connection, batch: str) -> StoredBatch | None:
+    row = connection.execute(_batches().where(BatchRow.id == batch)).first()
+    return None if row is None else StoredBatch(*row)
 
 
-def _jobs() -> Select[Any]:
-    """The columns of `StoredJob`."""
-    at_work = (ItemRow.job == JobRow.id, ItemRow.state == "running")
+def _batches() -> Select[Any]:
+    """The columns of `StoredBatch`."""
+    at_work = (ItemRow.batch == BatchRow.id, ItemRow.state == "running")
     running = select(func.count()).select_from(ItemRow).where(*at_work).scalar_subquery()
-    columns = (JobRow.id, JobRow.owner, JobRow.label, JobRow.total, JobRow.answered, running)
-    return select(*columns, JobRow.created, JobRow.cancelled, JobRow.finished)
+    columns = (BatchRow.id, BatchRow.owner, BatchRow.label, BatchRow.total, BatchRow.answered, running)
+    return select(*columns, BatchRow.created, BatchRow.cancelled, BatchRow.finished)

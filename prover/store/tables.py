@@ -81,8 +81,8 @@ class FailureRow(Base):
     created: Mapped[float] = mapped_column(Double, index=True)
 
 
-class JobRow(Base):
-    """A batch job."""
+class BatchRow(Base):
+    """A batch. Databases of earlier versions call it a job: the names of the tables stay."""
 
     __tablename__ = "leansieve_jobs"
     __table_args__ = (UniqueConstraint("owner", "key"),)
@@ -104,17 +104,17 @@ class JobRow(Base):
 
 
 class ItemRow(Base):
-    """An item of a job. States: `waiting` → `running` (under a lease) → `answered`, or `cancelled`."""
+    """An item of a batch. States: `waiting` → `running` (under a lease) → `answered`, or `cancelled`."""
 
     __tablename__ = "leansieve_items"
     __table_args__ = (
-        UniqueConstraint("job", "position"),
-        Index("leansieve_items_by_state", "job", "state", "id"),
+        UniqueConstraint("batch", "position"),
+        Index("leansieve_items_by_state", "batch", "state", "id"),
         Index("leansieve_items_by_lease", "lease"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    job: Mapped[str] = mapped_column(ForeignKey("leansieve_jobs.id", ondelete="CASCADE"))
+    batch: Mapped[str] = mapped_column("job", ForeignKey("leansieve_jobs.id", ondelete="CASCADE"), key="batch")
     name: Mapped[str] = mapped_column(Text)
     """The client's."""
     request: Mapped[str] = mapped_column(Text)
@@ -128,4 +128,4 @@ class ItemRow(Base):
     """From then on others may take it."""
     answer: Mapped[str | None] = mapped_column(Text)
     position: Mapped[int | None] = mapped_column(Integer)
-    """Its place among the answers of the job, from 1."""
+    """Its place among the answers of the batch, from 1."""

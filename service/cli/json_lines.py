@@ -18,10 +18,10 @@ from prover.options import CheckOptions, SearchOptions
 from prover.requests import BusyError, Check, Event, GoneError, Search, Service, StatementError, UnavailableError
 from prover.search.search import Proof
 from prover.verdict import Message, Verdict, VerdictKind
-from service.batches.jsonl import Answers, Id, Item, Row, check_row, message_row, read_items
-from service.batches.local import Tally, run
 from service.cli import common
 from service.core.text import blames_item, refusal
+from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items
+from service.jsonl.local import Tally, run
 from service.ops.config import Settings
 
 T = TypeVar("T")

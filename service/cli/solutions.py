@@ -9,9 +9,9 @@ from prover.assistance.against import Solution, Solved
 from prover.atomic import atomic_write_text
 from prover.errors import UserError
 from prover.verdict import Region, VerdictKind
-from service.batches.jsonl import message_row
 from service.cli import common
 from service.client.client import Client
+from service.jsonl.lines import message_row
 from service.ops.config import Settings
 
 

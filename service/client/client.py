@@ -17,6 +17,7 @@ from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.verdict import Verdict
+from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.connection import open_channel
 from service.contract import batch as batches
 from service.contract import check, info, search, solution, values
@@ -25,7 +26,6 @@ from service.contract.events import EventReader
 from service.contract.status import error_of
 from service.core.admission import bounds
 from service.grpc import status
-from service.jobs.jobs import Batch, JobEvent, JobStatus
 from service.ops.config import Settings
 
 # A server bounds each call itself; this is for one that is gone without a word.
@@ -117,35 +117,35 @@ class Client:
             )
         return suggestions.response_from_proto(response)
 
-    async def submit(self, batch: Batch) -> JobStatus:
-        """Have theorems proved in the background. Raises as `Jobs.submit`."""
+    async def submit(self, request: BatchRequest) -> BatchStatus:
+        """Have theorems proved in the background. Raises as `Batches.submit`."""
         with self._errors():
-            response = await self._batch_calls.CreateBatch(batches.request_to_proto(batch), timeout=_SLACK_SECONDS)
+            response = await self._batch_calls.CreateBatch(batches.request_to_proto(request), timeout=_SLACK_SECONDS)
         return batches.status_from_proto(response.batch)
 
-    async def watch(self, job_id: str, after: int = 0) -> AsyncGenerator[JobEvent, None]:
-        """See `Jobs.watch`."""
-        call = self._batch_calls.WatchBatchResults(batch_pb2.WatchBatchResultsRequest(id=job_id, after=after))
+    async def watch(self, batch_id: str, after: int = 0) -> AsyncGenerator[BatchEvent, None]:
+        """See `Batches.watch`."""
+        call = self._batch_calls.WatchBatchResults(batch_pb2.WatchBatchResultsRequest(id=batch_id, after=after))
         with self._errors(call):
             async for response in call:
                 event = batches.event_from_proto(response)
                 if event is not None:
                     yield event
 
-    async def cancel(self, job_id: str) -> JobStatus:
-        """See `Jobs.cancel`."""
+    async def cancel(self, batch_id: str) -> BatchStatus:
+        """See `Batches.cancel`."""
         with self._errors():
-            request = batch_pb2.CancelBatchRequest(id=job_id)
+            request = batch_pb2.CancelBatchRequest(id=batch_id)
             response = await self._batch_calls.CancelBatch(request, timeout=_SLACK_SECONDS)
         return batches.status_from_proto(response.batch)
 
-    async def status(self, job_id: str) -> JobStatus:
-        """See `Jobs.status`."""
+    async def status(self, batch_id: str) -> BatchStatus:
+        """See `Batches.status`."""
         with self._errors():
-            response = await self._batch_calls.GetBatch(batch_pb2.GetBatchRequest(id=job_id), timeout=_SLACK_SECONDS)
+            response = await self._batch_calls.GetBatch(batch_pb2.GetBatchRequest(id=batch_id), timeout=_SLACK_SECONDS)
         return batches.status_from_proto(response.batch)
 
-    async def batches(self) -> AsyncGenerator[JobStatus, None]:
+    async def batches(self) -> AsyncGenerator[BatchStatus, None]:
         """All batches of the caller, the newest first. Raises as `status`."""
         token = ""
         while True:
@@ -157,10 +157,10 @@ class Client:
             if not (token := response.next_page_token):
                 return
 
-    async def delete(self, job_id: str) -> None:
-        """See `Jobs.delete`."""
+    async def delete(self, batch_id: str) -> None:
+        """See `Batches.delete`."""
         with self._errors():
-            await self._batch_calls.DeleteBatch(batch_pb2.DeleteBatchRequest(id=job_id), timeout=_SLACK_SECONDS)
+            await self._batch_calls.DeleteBatch(batch_pb2.DeleteBatchRequest(id=batch_id), timeout=_SLACK_SECONDS)
 
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""

@@ -6,17 +6,26 @@ from leansieve.v1 import batch_pb2
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
 from prover.requests import Bounds
+from service.batch.batches import (
+    Answered,
+    BatchEvent,
+    BatchItem,
+    BatchRequest,
+    BatchState,
+    BatchStatus,
+    ItemAnswer,
+    ItemOutcome,
+)
 from service.contract import search, values
-from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
 from service.ops.config import TextSettings
 
-_STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in JobState}
+_STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in BatchState}
 _STATE_OF = {value: state for state, value in _STATES.items()}
-_OUTCOMES = {outcome: batch_pb2.BatchOutcome.Value(f"BATCH_OUTCOME_{outcome.name}") for outcome in Outcome}
+_OUTCOMES = {outcome: batch_pb2.BatchOutcome.Value(f"BATCH_OUTCOME_{outcome.name}") for outcome in ItemOutcome}
 _OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
 
 
-def request_to_proto(batch: Batch) -> batch_pb2.CreateBatchRequest:
+def request_to_proto(batch: BatchRequest) -> batch_pb2.CreateBatchRequest:
     """A batch as a request."""
     return batch_pb2.CreateBatchRequest(
         request_id=batch.key,
@@ -32,7 +41,7 @@ def request_to_proto(batch: Batch) -> batch_pb2.CreateBatchRequest:
     )
 
 
-def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, texts: TextSettings) -> Batch:
+def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, texts: TextSettings) -> BatchRequest:
     """The batch that a request asks for.
 
     Raises:
@@ -44,12 +53,12 @@ def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, t
             theorem = values.theorem_from_proto(item.theorem, texts)
         except InputError as error:
             raise InputError(f"items[{number}].{error.field}", f"item {item.id!r}: {error}") from None
-        items.append(Item(item.id, theorem, item.guard, item.family))
+        items.append(BatchItem(item.id, theorem, item.guard, item.family))
     options = replace(search.options_from_proto(request.options, default, Priority.BATCH), repeat=request.repeat)
-    return Batch(tuple(items), options, request.request_id, request.label)
+    return BatchRequest(tuple(items), options, request.request_id, request.label)
 
 
-def status_to_proto(status: JobStatus) -> batch_pb2.Batch:
+def status_to_proto(status: BatchStatus) -> batch_pb2.Batch:
     """How a batch stands."""
     return batch_pb2.Batch(
         id=status.id,
@@ -63,12 +72,12 @@ def status_to_proto(status: JobStatus) -> batch_pb2.Batch:
     )
 
 
-def status_from_proto(status: batch_pb2.Batch) -> JobStatus:
+def status_from_proto(status: batch_pb2.Batch) -> BatchStatus:
     """How a batch stands."""
-    return JobStatus(
+    return BatchStatus(
         id=status.id,
         label=status.label,
-        state=_STATE_OF.get(status.state, JobState.RUNNING),
+        state=_STATE_OF.get(status.state, BatchState.RUNNING),
         items=status.item_count,
         answered=status.answered_count,
         running=status.running_count,
@@ -77,16 +86,16 @@ def status_from_proto(status: batch_pb2.Batch) -> JobStatus:
     )
 
 
-def event_to_proto(event: JobEvent) -> batch_pb2.WatchBatchResultsResponse:
+def event_to_proto(event: BatchEvent) -> batch_pb2.WatchBatchResultsResponse:
     """What a watcher is told."""
     match event:
         case Answered(position, answer):
             return batch_pb2.WatchBatchResultsResponse(result=_result_to_proto(position, answer))
-        case JobStatus():
+        case BatchStatus():
             return batch_pb2.WatchBatchResultsResponse(batch=status_to_proto(event))
 
 
-def event_from_proto(response: batch_pb2.WatchBatchResultsResponse) -> JobEvent | None:
+def event_from_proto(response: batch_pb2.WatchBatchResultsResponse) -> BatchEvent | None:
     """What a watcher is told; None if this version does not know it."""
     match response.WhichOneof("event"):
         case "result":
@@ -97,7 +106,7 @@ def event_from_proto(response: batch_pb2.WatchBatchResultsResponse) -> JobEvent 
             return None
 
 
-def _result_to_proto(cursor: int, answer: Answer) -> batch_pb2.BatchResult:
+def _result_to_proto(cursor: int, answer: ItemAnswer) -> batch_pb2.BatchResult:
     return batch_pb2.BatchResult(
         cursor=cursor,
         id=answer.id,
@@ -112,10 +121,10 @@ def _result_to_proto(cursor: int, answer: Answer) -> batch_pb2.BatchResult:
     )
 
 
-def _result_from_proto(result: batch_pb2.BatchResult) -> Answer:
-    return Answer(
+def _result_from_proto(result: batch_pb2.BatchResult) -> ItemAnswer:
+    return ItemAnswer(
         id=result.id,
-        outcome=_OUTCOME_OF.get(result.outcome, Outcome.FAILED),
+        outcome=_OUTCOME_OF.get(result.outcome, ItemOutcome.FAILED),
         family=result.family,
         proofs=tuple(search.proof_from_proto(proof) for proof in result.proofs),
         ending=search.ending_from_proto(result.end),

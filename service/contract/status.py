@@ -7,7 +7,7 @@
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
-| `NoJobError` | NOT_FOUND | |
+| `NoBatchError` | NOT_FOUND | |
 | `RefusedError` | FAILED_PRECONDITION | |
 | `UnknownCallerError` | UNAUTHENTICATED | |
 | `NotAllowedError` | PERMISSION_DENIED | |
@@ -27,9 +27,9 @@ from leansieve.v1 import verdict_pb2
 from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from prover.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
 from prover.verdict import Region, Verdict
+from service.batch.batches import NoBatchError
 from service.contract import values
 from service.core.quotas import QuotaError
-from service.jobs.jobs import NoJobError
 
 DOMAIN = "leansieve"
 # Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
@@ -75,7 +75,7 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
-        case NoJobError():
+        case NoBatchError():
             code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
             details = []
         case RefusedError():
@@ -118,7 +118,7 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
         case code_pb2.RESOURCE_EXHAUSTED | code_pb2.INVALID_ARGUMENT:
             return InputError("request", text)
         case code_pb2.NOT_FOUND:
-            return NoJobError(text)
+            return NoBatchError(text)
         case code_pb2.FAILED_PRECONDITION:
             return RefusedError(text)
         case code_pb2.UNAUTHENTICATED:

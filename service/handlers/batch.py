@@ -8,23 +8,23 @@ from leansieve.v1 import batch_pb2
 from prover.lean.workers.jobs import Priority
 from prover.requests import RefusedError
 from service.auth.identity import CALLER, Role
+from service.batch.batches import Batches
 from service.contract import batch as batch_messages
 from service.contract.validation import validate
 from service.core.admission import Room, admit_budget, admit_limits, bounds
 from service.handlers.call import Call
 from service.handlers.calls import Calls
-from service.jobs.jobs import Jobs
 from service.ops.config import Settings
 
 _PAGE = 100
 
 
 class BatchHandlers:
-    """Hands batches to `Jobs`."""
+    """Hands batches to `Batches`."""
 
-    def __init__(self, jobs: Jobs | None, settings: Settings, calls: Calls) -> None:
-        """Take batches within the bounds that `settings` give to clients; without `jobs`, they are refused."""
-        self._jobs = jobs
+    def __init__(self, batches: Batches | None, settings: Settings, calls: Calls) -> None:
+        """Take batches within the bounds that `settings` give to clients; without `batches`, they are refused."""
+        self._batches = batches
         self._settings = settings
         self._default, self._maximum = bounds(settings)
         self._calls = calls
@@ -40,14 +40,14 @@ class BatchHandlers:
             admit_budget(batch.options.budget, self._maximum.budget)
             admit_limits(batch.options.check.limits, self._maximum.limits)
             client = CALLER.get()
-            status = await self._batches().submit(batch, client.name, client.quota)
+            status = await self._offered().submit(batch, client.name, client.quota)
             call.remarks.update(batch=status.id, items=status.items)
             return batch_pb2.CreateBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def get_batch(self, request: batch_pb2.GetBatchRequest, call: Call) -> batch_pb2.GetBatchResponse:
         """Say how a batch stands."""
         async with self._of(request, call):
-            status = await self._batches().status(request.id, _owner())
+            status = await self._offered().status(request.id, _owner())
             return batch_pb2.GetBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def list_batches(self, request: batch_pb2.ListBatchesRequest, call: Call) -> batch_pb2.ListBatchesResponse:
@@ -55,7 +55,7 @@ class BatchHandlers:
         async with self._calls.answering(call, quiet=True):
             validate(request)
             most = request.page_size if request.HasField("page_size") else _PAGE
-            found = await self._batches().page(most + 1, request.page_token, _owner())
+            found = await self._offered().page(most + 1, request.page_token, _owner())
             return batch_pb2.ListBatchesResponse(
                 batches=[batch_messages.status_to_proto(status) for status in found[:most]],
                 next_page_token=found[most - 1].id if len(found) > most else "",
@@ -64,13 +64,13 @@ class BatchHandlers:
     async def cancel_batch(self, request: batch_pb2.CancelBatchRequest, call: Call) -> batch_pb2.CancelBatchResponse:
         """End a batch."""
         async with self._of(request, call):
-            status = await self._batches().cancel(request.id, _owner())
+            status = await self._offered().cancel(request.id, _owner())
             return batch_pb2.CancelBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def delete_batch(self, request: batch_pb2.DeleteBatchRequest, call: Call) -> batch_pb2.DeleteBatchResponse:
         """Remove a batch and its results."""
         async with self._of(request, call):
-            await self._batches().delete(request.id, _owner())
+            await self._offered().delete(request.id, _owner())
             return batch_pb2.DeleteBatchResponse()
 
     async def watch_batch_results(
@@ -78,7 +78,7 @@ class BatchHandlers:
     ) -> AsyncIterator[batch_pb2.WatchBatchResultsResponse]:
         """Send the results of a batch as they come."""
         async with self._of(request, call), self._watchers.acquire(Priority.INTERACTIVE):
-            watching = self._batches().watch(request.id, request.after, _owner())
+            watching = self._offered().watch(request.id, request.after, _owner())
             async with contextlib.aclosing(watching) as events:
                 async for event in events:
                     yield batch_messages.event_to_proto(event)
@@ -98,10 +98,10 @@ class BatchHandlers:
             call.remarks["batch"] = request.id
             yield
 
-    def _batches(self) -> Jobs:
-        if self._jobs is None:
+    def _offered(self) -> Batches:
+        if self._batches is None:
             raise RefusedError("this server keeps no batches: set store.url and start it again")
-        return self._jobs
+        return self._batches
 
 
 def _owner() -> str | None:

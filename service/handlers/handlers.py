@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prover.requests import Service
+from service.batch.batches import Batches
 from service.contract.methods import METHODS
 from service.core.quotas import Quotas
 from service.handlers.batch import BatchHandlers
@@ -13,7 +14,6 @@ from service.handlers.calls import Calls
 from service.handlers.check import CheckHandlers
 from service.handlers.search import SearchHandlers
 from service.handlers.server import ServerHandlers
-from service.jobs.jobs import Jobs
 from service.ops.config import Settings
 
 Handler = Callable[..., Any]
@@ -24,22 +24,22 @@ class Handlers:
     """Answers every call of the contract."""
 
     def __init__(
-        self, service: Service, settings: Settings, jobs: Jobs | None = None, quotas: Quotas | None = None
+        self, service: Service, settings: Settings, batches: Batches | None = None, quotas: Quotas | None = None
     ) -> None:
         """Serve `service` within the bounds that `settings` give to clients.
 
         Args:
             service: who answers.
             settings: of the service.
-            jobs: runs batches; None: they are refused.
+            batches: runs batches; None: they are refused.
             quotas: what clients take, beside that of their batches; by default of these handlers alone.
         """
         calls = Calls(quotas or Quotas(settings.clients))
         rooms = (
             SearchHandlers(service, settings, calls),
             CheckHandlers(service, settings, calls),
-            BatchHandlers(jobs, settings, calls),
-            ServerHandlers(service, jobs is not None, calls),
+            BatchHandlers(batches, settings, calls),
+            ServerHandlers(service, batches is not None, calls),
         )
         self._by_method: dict[str, Handler] = {method: _find(method, rooms) for method in METHODS}
 

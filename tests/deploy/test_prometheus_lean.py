@@ -20,10 +20,10 @@ from prover.options import Budget, SearchOptions
 from prover.requests import Check, Search
 from prover.store.database import Database
 from prover.theorem import Theorem
+from service.batch.work import Figures
 from service.client.address import Address
 from service.client.client import Client
 from service.core.engine import Engine
-from service.jobs.work import Figures
 from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings, StoreSettings
 from service.ops.health import readiness
 from service.ops.metrics import http

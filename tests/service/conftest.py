@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
-from prover.store.queue import JobQueue
+from prover.store.queue import BatchQueue
+from service.batch.runner import BatchRunner
 from service.client.client import Client
 from service.core.engine import Engine
-from service.jobs.runner import JobRunner
 from service.ops.config import ServerSettings, Settings
 from service.server import listening
 
@@ -25,8 +25,8 @@ async def served(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory
     engine = Engine(settings, lean_pool)
     await engine.start()
     async with (
-        JobRunner(engine, JobQueue(database), settings.jobs) as jobs,
-        listening(engine, settings, asyncio.Event(), jobs=jobs) as (address, state),
+        BatchRunner(engine, BatchQueue(database), settings.batches) as batches,
+        listening(engine, settings, asyncio.Event(), batches=batches) as (address, state),
     ):
         await state.report(serving=True)
         yield address

@@ -17,20 +17,20 @@ from prover.options import Preference, Sampling, SearchOptions, StoreUse
 from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import JobQueue
+from prover.store.queue import BatchQueue
 from prover.theorem import Header
-from service.batches import inner, inputs, report, writing
-from service.batches.folder import Folder, Run
-from service.batches.following import BatchService, Following
-from service.batches.inputs import Shard
-from service.batches.jsonl import Row
-from service.batches.report import Tally
+from service.batch.run import inner, inputs, report, writing
+from service.batch.run.folder import Folder, Run
+from service.batch.run.following import BatchService, Follower
+from service.batch.run.inputs import Shard
+from service.batch.run.report import Tally
+from service.batch.runner import BatchRunner
 from service.cli import common
 from service.client.client import Client
 from service.core.engine import Engine
 from service.core.leans import pool_of
 from service.core.memory import ProofCache, open_database
-from service.jobs.runner import JobRunner
+from service.jsonl.lines import Row
 from service.ops.config import Settings
 
 _READY_SECONDS = 600.0
@@ -150,9 +150,9 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
             tally.add(row)
         if cancel:
             async with _service(settings, server, out) as (service, _, _):
-                ended = await Following(service, folder, run, asked.options, asked.project, tally.add, _remark).cancel()
+                ended = await Follower(service, folder, run, asked.options, asked.project, tally.add, _remark).cancel()
             report.write(folder, run, tally, running=False)
-            _remark(f"{ended} of {len(run.jobs)} jobs were cancelled")
+            _remark(f"{ended} of {len(run.batches)} batches were cancelled")
         elif len(folder.answered) < run.items:
             await _work(settings, server, folder, run, asked, tally)
         else:
@@ -179,7 +179,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
     label = str(asked.source.name if asked.source else ", ".join(asked.library))
     if asked.shard.count > 1:
         label += f", part {asked.shard.number} of {asked.shard.count}"
-    job_bytes = settings.server.message_bytes // 2
+    batch_bytes = settings.server.message_bytes // 2
     if asked.source is not None:
         entries = [each for each in inputs.from_path(asked.source, settings.text) if asked.shard.holds(each)]
     else:
@@ -195,8 +195,8 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
             raise UserError(str(error)) from None
     if not entries:
         raise UserError("there is nothing to prove: no theorem, or none in this part")
-    run = await asyncio.to_thread(folder.begin, asked.fingerprint(), label, entries, job_bytes)
-    _remark(f"{run.items:,} theorems in {len(run.jobs)} jobs")
+    run = await asyncio.to_thread(folder.begin, asked.fingerprint(), label, entries, batch_bytes)
+    _remark(f"{run.items:,} theorems in {len(run.batches)} batches")
     return run
 
 
@@ -210,10 +210,10 @@ async def _work(settings: Settings, server: str | None, folder: Folder, run: Run
                 display.show(tally)
 
             display.show(tally)
-            following = Following(service, folder, run, asked.options, asked.project, answered, _remark)
+            follower = Follower(service, folder, run, asked.options, asked.project, answered, _remark)
 
             async def finish() -> None:
-                await following.finish()
+                await follower.finish()
                 if asked.source is not None:
                     given = (asked.source, folder, run, asked.options, asked.project, answered)
                     await inner.finish(searches, *given)
@@ -245,7 +245,7 @@ async def _report(folder: Folder, run: Run, tally: Tally, display: "_Display") -
 async def _service(
     settings: Settings, server: str | None, out: Path
 ) -> AsyncIterator[tuple[BatchService, Service, ServiceInfo]]:
-    """A server, once it is ready; or one of this process's own, whose jobs lie in the folder. It runs batches and searches."""
+    """A server, once it is ready; or one of this process's own, whose batches lie in the folder. It runs batches and searches."""
     if server is not None:
         async with Client(server, settings) as client:
             await client.ready(_READY_SECONDS)
@@ -253,9 +253,9 @@ async def _service(
         return
     async with contextlib.AsyncExitStack() as stack:
         try:
-            jobs = await asyncio.to_thread(Database.open, str(out / "jobs.sqlite"))
-            stack.callback(jobs.close)
-            queue = JobQueue(jobs)
+            batches = await asyncio.to_thread(Database.open, str(_database(out)))
+            stack.callback(batches.close)
+            queue = BatchQueue(batches)
             await queue.take_back()  # the folder is locked: whoever held something is gone
         except StoreError as error:
             raise UserError(str(error)) from None
@@ -265,7 +265,13 @@ async def _service(
         with common.preparing() as preparing:
             memory = ProofCache(store, settings.store, lambda hit: None) if store else None
             engine = await stack.enter_async_context(Engine(settings, report=preparing, memory=memory))
-        yield await stack.enter_async_context(JobRunner(engine, queue, settings.jobs)), engine, await engine.info()
+        yield await stack.enter_async_context(BatchRunner(engine, queue, settings.batches)), engine, await engine.info()
+
+
+def _database(out: Path) -> Path:
+    """The file of the batches that this process runs itself. Earlier versions called them jobs."""
+    earlier = out / "jobs.sqlite"
+    return earlier if earlier.exists() else out / "batches.sqlite"
 
 
 class _Display:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from service.batch.batches import BatchStatus
 from service.cli import common
 from service.client.client import Client
-from service.jobs.jobs import JobStatus
 
 app = typer.Typer(help="Batches of a running server: list, show, cancel, delete.", no_args_is_help=True)
 
@@ -106,7 +106,7 @@ def _with(
     common.run(run())
 
 
-def _show(batch: JobStatus) -> None:
+def _show(batch: BatchStatus) -> None:
     made = datetime.fromtimestamp(batch.created, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
     label = f"  {batch.label}" if batch.label else ""
     common.stdout.print(

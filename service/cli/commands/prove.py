@@ -18,7 +18,7 @@ from prover.search.search import Minimised, Proof
 from prover.source import lean_file, typed
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
-from service.batches.inputs import lean_files
+from service.batch.run.inputs import lean_files
 from service.cli import common, json_lines
 from service.cli.progress import SearchDisplay
 from service.core import receipts

@@ -27,7 +27,7 @@ from service.core import receipts
 from service.core.memory import default_path
 from service.ops.config import Settings
 
-app = typer.Typer(help="The store of verified proofs, failures and batch jobs.", no_args_is_help=True)
+app = typer.Typer(help="The store of verified proofs, failures and batches.", no_args_is_help=True)
 
 _Url = Annotated[
     str | None,
@@ -52,12 +52,12 @@ def show(
             return
         found = database.read_now(summary)
         size = f"{found.size / 2**20:,.1f} MiB"
-        jobs = f"{found.running} running with {found.unfinished:,} theorems left, {found.done} done"
+        batches = f"{found.running} running with {found.unfinished:,} theorems left, {found.done} done"
         lines = (
             f"store: {database.name}",
             f"proofs: {found.proofs:,} of {found.theorems:,} theorems, {size}",
             f"failures: {found.failures:,}",
-            f"batch jobs: {jobs}, {found.cancelled} cancelled",
+            f"batches: {batches}, {found.cancelled} cancelled",
         )
         for line in lines:
             common.stdout.print(common.shown(line))
@@ -119,8 +119,8 @@ def prune(
     failures_older_than: Annotated[
         float | None, typer.Option(help="Forget failures as old as that.", min=0, metavar="DAYS")
     ] = None,
-    jobs_older_than: Annotated[
-        float | None, typer.Option(help="Delete jobs that were finished so long ago.", min=0, metavar="DAYS")
+    batches_older_than: Annotated[
+        float | None, typer.Option(help="Delete batches that were finished so long ago.", min=0, metavar="DAYS")
     ] = None,
     store: _Url = None,
     config: common.Config = None,
@@ -132,17 +132,17 @@ def prune(
         kept.proofs if max_proofs is None else max_proofs,
         (kept.megabytes if megabytes is None else megabytes) << 20,
     )
-    job_days = settings.jobs.keep_days if jobs_older_than is None else jobs_older_than
+    batch_days = settings.batches.keep_days if batches_older_than is None else batches_older_than
     with _opened(settings, store) as database:
         gone = database.write_now(
             lambda connection: (
                 proofs.trim(database, connection, capacity, _seconds(older_than)),
                 failures.trim(database, connection, _seconds(failures_older_than)),
-                queue.trim(database, connection, job_days * _DAY),
+                queue.trim(database, connection, batch_days * _DAY),
             )
         )
         database.compact()
-    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batch jobs".format(*gone)))
+    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batches".format(*gone)))
 
 
 @app.command()

@@ -14,15 +14,15 @@ from service.ops.config.server import (
     TracingSettings,
 )
 from service.ops.config.settings import Settings, load
-from service.ops.config.store import JobSettings, StoreSettings
+from service.ops.config.store import BatchSettings, StoreSettings
 
 __all__ = [
+    "BatchSettings",
     "CheckSettings",
     "ClientSettings",
     "ConnectionSettings",
     "CrosscheckSettings",
     "HttpSettings",
-    "JobSettings",
     "LeanSettings",
     "LogSettings",
     "MetricsSettings",

@@ -34,7 +34,7 @@ from service.ops.config.server import (
     ServerSettings,
     TracingSettings,
 )
-from service.ops.config.store import JobSettings, StoreSettings
+from service.ops.config.store import BatchSettings, StoreSettings
 
 Flags = Mapping[str, Mapping[str, Any]]
 """Settings given on the command line, by section; a value of None was not given."""
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     model: ModelSettings = ModelSettings()
     store: StoreSettings = StoreSettings()
-    jobs: JobSettings = JobSettings()
+    batches: BatchSettings = BatchSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()

@@ -1,4 +1,4 @@
-"""Settings of what outlives the server: the store of proofs, and batch jobs."""
+"""Settings of what outlives the server: the store of proofs, and batches."""
 
 from pydantic import Field, SecretStr
 
@@ -6,7 +6,7 @@ from service.ops.config.section import Section
 
 
 class StoreSettings(Section):
-    """The database of verified proofs, of searches that failed, and of batch jobs."""
+    """The database of verified proofs, of searches that failed, and of batches."""
 
     url: SecretStr = SecretStr("")
     """`postgresql://USER:PASSWORD@HOST/NAME`, `sqlite:///FILE` or the path of a file; by default `store.sqlite` in the
@@ -17,18 +17,18 @@ class StoreSettings(Section):
     """Most space for them, in MiB."""
 
 
-class JobSettings(Section):
-    """Batch jobs."""
+class BatchSettings(Section):
+    """Batches."""
 
     concurrency: int | None = Field(default=None, ge=1, le=4096)
     """Theorems of batches that this server works on at once; by default as many as it has Lean workers."""
     items: int = Field(default=100_000, ge=1)
-    """Most theorems of one job."""
+    """Most theorems of one batch."""
     unfinished: int = Field(default=1_000_000, ge=1)
-    """Most unfinished theorems of all jobs together; further jobs are told to come back."""
+    """Most unfinished theorems of all batches together; further batches are told to come back."""
     unfinished_each: int = Field(default=250_000, ge=1)
     """Most unfinished theorems of one client."""
     lease_seconds: float = Field(default=30.0, ge=1.0)
     """How long a server may be silent before others take over what it worked on."""
     keep_days: float = Field(default=30.0, gt=0)
-    """How long a finished job can be read."""
+    """How long a finished batch can be read."""

@@ -8,8 +8,8 @@ from prometheus_client.registry import Collector
 from prover.errors import UserError
 from prover.store.database import Database
 from service.auth.tls import certificate_end
-from service.jobs.jobs import Outcome
-from service.jobs.work import Figures
+from service.batch.batches import ItemOutcome
+from service.batch.work import Figures
 from service.ops.config import SecuritySettings
 
 
@@ -46,7 +46,7 @@ class StoreCollector(Collector):
         answers = CounterMetricFamily(
             "leansieve_batch_answers", "Theorems of batches that this server has answered.", labels=["outcome"]
         )
-        for outcome in Outcome:
+        for outcome in ItemOutcome:
             answers.add_metric([outcome.value], batches.answers[outcome])
         yield answers
 

@@ -13,7 +13,7 @@ import pytest
 from prover.store.backup import backup, restore
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import JobQueue, Submission
+from prover.store.queue import BatchQueue, Submission
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,17 +24,17 @@ def submission(count: int) -> Submission:
 
 async def unfinished(url: str) -> int:
     with contextlib.closing(Database.open(url)) as database:
-        backlog = await JobQueue(database).backlog()
+        backlog = await BatchQueue(database).backlog()
     return backlog.waiting + backlog.running
 
 
 async def test_a_copy_holds_what_is_still_in_the_write_ahead_log(tmp_path: Path) -> None:
     store, copy, plain = (tmp_path / name for name in ("store.sqlite", "copy.sqlite", "plain.sqlite"))
     with contextlib.closing(Database.open(str(store))) as database:
-        await JobQueue(database).submit(submission(3), 100, 100)
+        await BatchQueue(database).submit(submission(3), 100, 100)
         shutil.copy(store, plain)
         backup(store, copy)
-        await JobQueue(database).submit(submission(4), 100, 100)
+        await BatchQueue(database).submit(submission(4), 100, 100)
         with pytest.raises(StoreError, match="there is a file"):
             backup(store, copy)
         with pytest.raises(StoreError, match="stop the servers"):
@@ -53,7 +53,7 @@ async def test_a_copy_holds_what_is_still_in_the_write_ahead_log(tmp_path: Path)
 async def test_a_damaged_copy_is_not_put_in_place(tmp_path: Path) -> None:
     store, copy = tmp_path / "store.sqlite", tmp_path / "copy.sqlite"
     with contextlib.closing(Database.open(str(store))) as database:
-        await JobQueue(database).submit(submission(200), 1000, 1000)
+        await BatchQueue(database).submit(submission(200), 1000, 1000)
     backup(store, copy)
     data = bytearray(copy.read_bytes())
     data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
@@ -67,7 +67,7 @@ async def test_a_damaged_copy_is_not_put_in_place(tmp_path: Path) -> None:
 async def test_a_damaged_store_is_replaced_by_its_copy(tmp_path: Path) -> None:
     store, copy = tmp_path / "store.sqlite", tmp_path / "copy.sqlite"
     with contextlib.closing(Database.open(str(store))) as database:
-        await JobQueue(database).submit(submission(3), 100, 100)
+        await BatchQueue(database).submit(submission(3), 100, 100)
     backup(store, copy)
     store.write_bytes(b"what a disk made of it" * 1000)
     restore(copy, store, replace=True)
@@ -85,9 +85,9 @@ async def test_postgresqls_own_tools_do_it_as_the_manual_says(postgres: str, tmp
         subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True)
 
     with contextlib.closing(Database.open(postgres)) as database:
-        await JobQueue(database).submit(submission(3), 100, 100)
+        await BatchQueue(database).submit(submission(3), 100, 100)
         before = await unfinished(postgres)
         run(dump)
-        await JobQueue(database).submit(submission(4), 100, 100)
+        await BatchQueue(database).submit(submission(4), 100, 100)
     run(load)
     assert await unfinished(postgres) == before

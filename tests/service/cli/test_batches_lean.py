@@ -4,8 +4,8 @@ import pytest
 
 from prover.options import Budget, SearchOptions
 from prover.theorem import Theorem
+from service.batch.batches import BatchItem, BatchRequest
 from service.client.client import Client
-from service.jobs.jobs import Batch, Item
 from tests.service.cli.test_cli_lean import leansieve
 
 pytestmark = pytest.mark.lean
@@ -14,9 +14,9 @@ UNKNOWN = "0" * 32
 
 
 async def test_batches_of_a_server_are_listed_shown_cancelled_and_deleted(served: str, lean_client: Client) -> None:
-    items = tuple(Item(str(number), Theorem(f"theorem t{number} : {number} = {number}")) for number in range(2))
+    items = tuple(BatchItem(str(number), Theorem(f"theorem t{number} : {number} = {number}")) for number in range(2))
     made = [
-        await lean_client.submit(Batch(items, SearchOptions(Budget(seconds=20)), label=name))
+        await lean_client.submit(BatchRequest(items, SearchOptions(Budget(seconds=20)), label=name))
         for name in ("first\x1b[31m", "second")
     ]
     listed = await leansieve("batches", "list", "--server", served)

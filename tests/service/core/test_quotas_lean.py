@@ -11,15 +11,15 @@ from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Check, Search
 from prover.store.database import Database
-from prover.store.queue import JobQueue
+from prover.store.queue import BatchQueue
 from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.auth.identity import Identity, Quota
+from service.batch.batches import BatchItem, BatchRequest, BatchState, BatchStatus
+from service.batch.runner import BatchRunner
 from service.core.engine import Engine
 from service.core.quotas import Account, Quotas
-from service.jobs.jobs import Batch, Item, JobState, JobStatus
-from service.jobs.runner import JobRunner
-from service.ops.config import ClientSettings, JobSettings, Settings
+from service.ops.config import BatchSettings, ClientSettings, Settings
 
 pytestmark = pytest.mark.lean
 
@@ -105,24 +105,24 @@ async def test_a_batch_waits_when_its_owner_has_spent_the_quota_and_others_go_on
     database, clock = Database.open(str(tmp_path / "store.sqlite")), Clock()
     quotas = Quotas(ClientSettings(), clock)
 
-    def batch(name: str) -> Batch:
+    def batch(name: str) -> BatchRequest:
         theorems = [Theorem(f"theorem {name}{n} (a : Nat) : a + {n} = {n} + a") for n in range(3)]
         options = SearchOptions(Budget(samples=8, seconds=60), repeat=False)
-        return Batch(tuple(Item(one.digest[:8], one) for one in theorems), options)
+        return BatchRequest(tuple(BatchItem(one.digest[:8], one) for one in theorems), options)
 
-    async def answered(job: JobStatus, least: int) -> JobStatus:
+    async def answered(batch: BatchStatus, least: int) -> BatchStatus:
         async with asyncio.timeout(120):
-            while (now := await runner.status(job.id, None)).answered < least:  # noqa: ASYNC110
+            while (now := await runner.status(batch.id, None)).answered < least:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return now
 
-    settings = JobSettings(concurrency=1)
-    async with JobRunner(engine, JobQueue(database), settings, quotas) as runner:
+    settings = BatchSettings(concurrency=1)
+    async with BatchRunner(engine, BatchQueue(database), settings, quotas) as runner:
         poor = await runner.submit(batch("poor"), "ann", Quota(samples_per_hour=1))
         await answered(poor, 1)
         # As long as others' work takes, and until it was looked for work again after that.
         rich = await runner.submit(batch("rich"), "bob")
-        assert (await answered(rich, 3)).state is JobState.DONE
+        assert (await answered(rich, 3)).state is BatchState.DONE
         assert (await runner.status(poor.id, None)).answered == 1
         left = quotas.account(Identity("ann", frozenset(), Quota(samples_per_hour=1))).samples_per_hour
         assert left is not None

@@ -49,7 +49,7 @@ NOT_RUN = {
     "leansieve prove Gauss.lean --server prover.example:50061": OTHERS,
     "cd editor/vscode && npm install": "downloads hundreds of packages from npm",
     "code --install-extension": "needs VS Code",
-    "leansieve batch --library ": "takes many minutes; tests/service/batches proves other modules",
+    "leansieve batch --library ": "takes many minutes; tests/service/batch/run proves other modules",
     "leansieve prove Gauss.lean --model shipped": "run below, among the slow tests: it starts vLLM",
     "pg_dump ": POSTGRES,
     "pg_restore ": POSTGRES,

@@ -25,6 +25,16 @@ from prover.search.strategies import STRATEGIES
 from prover.source import typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
+from service.batch.batches import (
+    Answered,
+    BatchEvent,
+    BatchItem,
+    BatchRequest,
+    BatchState,
+    BatchStatus,
+    ItemAnswer,
+    ItemOutcome,
+)
 from service.contract import batch as batch_messages
 from service.contract import check as check_messages
 from service.contract import search as search_messages
@@ -33,7 +43,6 @@ from service.contract import values
 from service.contract.events import EventReader, EventWriter
 from service.contract.validation import validate
 from service.core.admission import bounds
-from service.jobs.jobs import Answer, Answered, Batch, Item, JobEvent, JobState, JobStatus, Outcome
 from service.ops.config import Settings, TextSettings
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -234,11 +243,11 @@ def test_suggestions_survive_the_journey(found: Suggestions) -> None:
     assert suggest_messages.response_from_proto(suggest_messages.response_to_proto(found, "id")) == found
 
 
-jobs = st.builds(JobStatus, text, text, st.sampled_from(JobState), count, count, count, time, st.none() | time)
+batches = st.builds(BatchStatus, text, text, st.sampled_from(BatchState), count, count, count, time, st.none() | time)
 answers = st.builds(
-    Answer,
+    ItemAnswer,
     text,
-    st.sampled_from(Outcome),
+    st.sampled_from(ItemOutcome),
     text,
     st.lists(found, max_size=2).map(tuple),
     st.none() | endings,
@@ -251,19 +260,19 @@ answers = st.builds(
 
 def test_times_of_batches_do_not_change_by_fractions_of_microseconds() -> None:
     for created, finished in ((1512513829.157, 1512513829.9999998), (0.001, 1.715)):
-        job = JobStatus("", "", JobState.DONE, 0, 0, 0, created, finished)
-        assert batch_messages.event_from_proto(batch_messages.event_to_proto(job)) == job
+        batch = BatchStatus("", "", BatchState.DONE, 0, 0, 0, created, finished)
+        assert batch_messages.event_from_proto(batch_messages.event_to_proto(batch)) == batch
 
 
-@given(jobs | st.builds(Answered, st.integers(1, 2**63 - 1), answers))
-def test_what_a_watcher_of_a_batch_is_told_survives_the_journey(event: JobEvent) -> None:
+@given(batches | st.builds(Answered, st.integers(1, 2**63 - 1), answers))
+def test_what_a_watcher_of_a_batch_is_told_survives_the_journey(event: BatchEvent) -> None:
     assert batch_messages.event_from_proto(batch_messages.event_to_proto(event)) == event
 
 
 def test_a_batch_survives_the_journey() -> None:
     options = SearchOptions(default.budget, CheckOptions(default.limits, priority=Priority.BATCH), repeat=True)
-    items = (Item("1", Theorem("theorem a : True"), "Nat.le", "Init"), Item("2", Theorem("theorem b : True")))
-    batch = Batch(items, options, "key", "label")
+    items = (BatchItem("1", Theorem("theorem a : True"), "Nat.le", "Init"), BatchItem("2", Theorem("theorem b : True")))
+    batch = BatchRequest(items, options, "key", "label")
     request = batch_messages.request_to_proto(batch)
     assert batch_messages.request_from_proto(request, default, TextSettings()) == batch
 

@@ -31,12 +31,12 @@ from prover.search.strategies import STRATEGIES
 from prover.source import lean_file
 from prover.theorem import Theorem
 from prover.verdict import Limits
+from service.batch.batches import BatchItem, BatchRequest
 from service.client.client import Client
 from service.contract import batch as batch_messages
 from service.contract.methods import METHODS, SERVICES, path_of
 from service.core.engine import Engine
 from service.grpc import status
-from service.jobs.jobs import Batch, Item
 from service.ops.config import ClientSettings, ServerSettings, Settings
 from service.server import listening
 from tests.support.stubs import SEARCH_SERVICE, Stubs
@@ -238,9 +238,9 @@ async def test_every_call_is_named_by_the_client_or_the_server(channel: grpc.aio
 
 
 async def test_batches_and_new_weights_are_refused_where_there_is_no_store_and_no_model(client: Client) -> None:
-    item = Item("1", TRUE)
+    item = BatchItem("1", TRUE)
     with pytest.raises(RefusedError, match=r"set store\.url"):
-        await client.submit(Batch((item,)))
+        await client.submit(BatchRequest((item,)))
     with pytest.raises(RefusedError):
         await anext(client.watch("0" * 32))
     with pytest.raises((RefusedError, BusyError)):

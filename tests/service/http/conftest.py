@@ -10,9 +10,9 @@ from selenium import webdriver
 
 from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
-from prover.store.queue import JobQueue
+from prover.store.queue import BatchQueue
+from service.batch.runner import BatchRunner
 from service.core.engine import Engine
-from service.jobs.runner import JobRunner
 from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.server import listening
 
@@ -28,8 +28,8 @@ async def bridge(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory
     engine, urls = Engine(settings, lean_pool), []
     await engine.start()
     async with (
-        JobRunner(engine, JobQueue(database), settings.jobs) as jobs,
-        listening(engine, settings, asyncio.Event(), None, jobs, urls.append) as (_, state),
+        BatchRunner(engine, BatchQueue(database), settings.batches) as batches,
+        listening(engine, settings, asyncio.Event(), None, batches, urls.append) as (_, state),
     ):
         await state.report(serving=True)
         yield urls[0]

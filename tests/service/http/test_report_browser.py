@@ -8,11 +8,11 @@ from prover.candidate import Candidate
 from prover.events import Ending, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
-from service.batches import report
-from service.batches.folder import Folder
-from service.batches.inputs import Entry
-from service.batches.report import Tally
-from service.jobs.jobs import Answer, Answered, Outcome
+from service.batch.batches import Answered, ItemAnswer, ItemOutcome
+from service.batch.run import report
+from service.batch.run.folder import Folder
+from service.batch.run.inputs import Entry
+from service.batch.run.report import Tally
 
 LONG = "theorem a_name_that_says_all_there_is_to_say_of_it (aVariable anotherVariable : Nat) : aVariable + anotherVariable = anotherVariable + aVariable"
 WIDTH = 400  # pixels
@@ -29,12 +29,14 @@ def test_a_report_reads_without_scrolling_sideways_on_a_phone(tmp_path: Path, br
         Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED),
         0.5,
     )
-    proved = Answer("1", Outcome.PROVED, proofs=(proof,), ending=Ending.PROOFS_FOUND, spent=Progress(2, 2, 2, 1, 0.5))
+    proved = ItemAnswer(
+        "1", ItemOutcome.PROVED, proofs=(proof,), ending=Ending.PROOFS_FOUND, spent=Progress(2, 2, 2, 1, 0.5)
+    )
     with Folder(tmp_path) as folder:
         run = folder.begin({"input": "in.lean"}, "a batch", entries, 1 << 20)
         tally = Tally()
-        for position, answer in enumerate((proved, Answer("2", Outcome.UNPROVED)), start=1):
-            tally.add(folder.add(position, entries[position - 1], "job", Answered(position, answer)) or {})
+        for position, answer in enumerate((proved, ItemAnswer("2", ItemOutcome.UNPROVED)), start=1):
+            tally.add(folder.add(position, entries[position - 1], "batch", Answered(position, answer)) or {})
         report.write(folder, run, tally, running=False)
     size = {"width": WIDTH, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

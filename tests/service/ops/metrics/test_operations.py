@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import Backlog, JobQueue, Submission
-from service.jobs.jobs import Outcome
-from service.jobs.work import Figures
+from prover.store.queue import Backlog, BatchQueue, Submission
+from service.batch.batches import ItemOutcome
+from service.batch.work import Figures
 from service.ops.config import SecuritySettings
 from service.ops.metrics.operations import CertificateCollector, StoreCollector
 
@@ -20,7 +20,7 @@ from service.ops.metrics.operations import CertificateCollector, StoreCollector
 async def test_the_store_and_its_batches_are_counted(tmp_path: Path) -> None:
     """Neither had a metric: nobody learned of a database that was down."""
     with contextlib.closing(Database.open(str(tmp_path / "store.sqlite"))) as database:
-        queue, figures, registry = JobQueue(database), Figures(), CollectorRegistry()
+        queue, figures, registry = BatchQueue(database), Figures(), CollectorRegistry()
         registry.register(StoreCollector(database, figures))
         value = registry.get_sample_value
         assert (value("leansieve_store_up"), value("leansieve_store_errors_total")) == (1, 0)
@@ -30,7 +30,7 @@ async def test_the_store_and_its_batches_are_counted(tmp_path: Path) -> None:
         leases = await queue.claim(2, 60)
         await queue.answer(leases[0], "answer")
         figures.backlog = await queue.backlog()
-        figures.answers[Outcome.FAILED] += 1
+        figures.answers[ItemOutcome.FAILED] += 1
         assert value("leansieve_batch_items", {"state": "waiting"}) == 1
         assert value("leansieve_batch_items", {"state": "running"}) == 1
         assert 0 <= (value("leansieve_batch_oldest_waiting_seconds") or 0) < 60

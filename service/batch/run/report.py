@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader
 
 from prover.errors import UserError
 from prover.search.diversity import Diversity
-from service.batches.folder import Folder, Run
-from service.batches.jsonl import Row
+from service.batch.batches import ItemOutcome
+from service.batch.run.folder import Folder, Run
 from service.core.text import printable
-from service.jobs.jobs import Outcome
+from service.jsonl.lines import Row
 
 _MOST_LISTED = 500  # theorems of each list on the page; results.jsonl has all
 _PAUSE_SECONDS = 120.0  # nothing for so long, and the batch was not running
@@ -31,7 +31,7 @@ def _shown(value: object) -> object:
 
 
 _PAGE = Environment(
-    loader=PackageLoader("service.batches", "."),
+    loader=PackageLoader("service.batch.run", "."),
     autoescape=True,
     finalize=_shown,
     trim_blocks=True,
@@ -94,7 +94,7 @@ class Tally:
     @property
     def solved(self) -> int:
         """Theorems with a proof."""
-        return self.outcomes[Outcome.PROVED.value]
+        return self.outcomes[ItemOutcome.PROVED.value]
 
     def add(self, row: Row) -> None:
         """Count an answer, a line of results.jsonl."""

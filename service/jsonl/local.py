@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from service.batches.jsonl import Answers, Item, Row
+from service.jsonl.lines import Answers, Item, Row
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""How jobs, their items and their answers are stored: JSON in the database of batches."""
+"""How batches, their items and their answers are stored: JSON in the database of batches."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,30 +10,30 @@ from prover.lean.workers.jobs import Priority
 from prover.options import SearchOptions
 from prover.requests import Search
 from service.auth.identity import Quota
-from service.jobs.jobs import NO_QUOTA, Answer, Item
+from service.batch.batches import NO_QUOTA, BatchItem, ItemAnswer
 
 
 @dataclass(frozen=True, slots=True)
-class JobOptions:
-    """What is stored once for a job: the options of its searches, and who is charged for them."""
+class StoredOptions:
+    """What is stored once for a batch: the options of its searches, and who is charged for them."""
 
     search: SearchOptions
     owner: str = ""
     quota: Quota = NO_QUOTA
 
 
-ITEM, ANSWER, OPTIONS = TypeAdapter(Item), TypeAdapter(Answer), TypeAdapter(JobOptions)
+ITEM, ANSWER, OPTIONS = TypeAdapter(BatchItem), TypeAdapter(ItemAnswer), TypeAdapter(StoredOptions)
 
 
-def read_options(text: str) -> JobOptions:
-    """The options of a job. Jobs of earlier versions stored those of the search with each item, see `read_search`."""
+def read_options(text: str) -> StoredOptions:
+    """The options of a batch. Batches of earlier versions stored those of the search with each item, see `read_search`."""
     stored = json.loads(text)
     stored.setdefault("search", {"repeat": stored.get("repeat", False)})
     return OPTIONS.validate_python(stored)
 
 
-def read_search(text: str, options: SearchOptions) -> tuple[Item, Search]:
-    """An item of a job, and its search."""
+def read_search(text: str, options: SearchOptions) -> tuple[BatchItem, Search]:
+    """An item of a batch, and its search."""
     stored = json.loads(text)
     if "search" in stored:
         options = _earlier_options(stored["search"], options.repeat)

@@ -1,4 +1,4 @@
-"""What is stored of a job is read back, also if an earlier version stored it."""
+"""What is stored of a batch is read back, also if an earlier version stored it."""
 
 import json
 from dataclasses import replace
@@ -7,8 +7,8 @@ from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust
-from service.jobs.jobs import Item
-from service.jobs.stored import ITEM, OPTIONS, JobOptions, read_options, read_search
+from service.batch.batches import BatchItem
+from service.batch.stored import ITEM, OPTIONS, StoredOptions, read_options, read_search
 
 THEOREM = Theorem("theorem a : True")
 ASKED = SearchOptions(
@@ -24,10 +24,10 @@ ASKED = SearchOptions(
 )
 
 
-def test_an_item_is_searched_with_the_options_of_its_job() -> None:
-    options = read_options(OPTIONS.dump_json(JobOptions(ASKED, "ann")).decode())
-    assert options == JobOptions(ASKED, "ann")
-    item = Item("1", THEOREM, "Nat.add_comm", "family")
+def test_an_item_is_searched_with_the_options_of_its_batch() -> None:
+    options = read_options(OPTIONS.dump_json(StoredOptions(ASKED, "ann")).decode())
+    assert options == StoredOptions(ASKED, "ann")
+    item = BatchItem("1", THEOREM, "Nat.add_comm", "family")
     read, search = read_search(ITEM.dump_json(item).decode(), options.search)
     assert read == item
     assert search.theorem == THEOREM
@@ -38,7 +38,7 @@ def test_an_item_of_an_earlier_version_is_searched_as_it_asked() -> None:
     options = read_options(json.dumps({"repeat": True, "owner": "ann"}))
     assert (options.owner, options.search.repeat) == ("ann", True)
     search = {
-        "theorem": json.loads(ITEM.dump_json(Item("1", THEOREM)))["theorem"],
+        "theorem": json.loads(ITEM.dump_json(BatchItem("1", THEOREM)))["theorem"],
         "budget": {"samples": 8, "checks": 9, "seconds": 7.0, "proofs": 2},
         "limits": {"seconds": 3.0, "heartbeats": 200_000, "recursion": 512},
         "policy": "other",

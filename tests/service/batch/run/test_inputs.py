@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.errors import UserError
-from service.batches.inputs import Entry, Shard, from_path
+from service.batch.run.inputs import Entry, Shard, from_path
 from service.ops.config import TextSettings
 
 LIMITS = TextSettings()

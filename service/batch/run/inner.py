@@ -1,4 +1,4 @@
-"""A batch's holes that are only parts of declarations: filled in their files, behind the theorems that are searched as jobs."""
+"""A batch's holes that are only parts of declarations: filled in their files, behind the theorems that are searched as batches."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import BusyError, Service, UnavailableError
 from prover.source import lean_file
-from service.batches import writing
-from service.batches.folder import Folder, Run
-from service.batches.inputs import Entry, part_of, path_of
-from service.batches.jsonl import Row
-from service.jobs.jobs import Answer, Outcome
+from service.batch.batches import ItemAnswer, ItemOutcome
+from service.batch.run import writing
+from service.batch.run.folder import Folder, Run
+from service.batch.run.inputs import Entry, part_of, path_of
+from service.jsonl.lines import Row
 
 _Items = Sequence[tuple[int, Entry]]
 
@@ -59,7 +59,7 @@ async def finish(
                 raise
             except UserError as error:
                 for number, entry in items:
-                    _answer(folder, number, entry, Answer("", Outcome.REFUSED, error=str(error)), answered)
+                    _answer(folder, number, entry, ItemAnswer("", ItemOutcome.REFUSED, error=str(error)), answered)
             items = [item for item in items if item[0] not in folder.answered]
 
 
@@ -84,7 +84,7 @@ async def _in_file(
             wanted[hole] = item
     for number, entry in numbers.values():
         error = "it is not there any more, or not as it was when the batch began"
-        _answer(folder, number, entry, Answer("", Outcome.REFUSED, error=error), answered)
+        _answer(folder, number, entry, ItemAnswer("", ItemOutcome.REFUSED, error=error), answered)
     if not wanted:
         return
     holes = sorted([*wanted, *known], key=lambda hole: hole.number)
@@ -95,12 +95,12 @@ async def _in_file(
                 _answer(folder, *wanted[event.hole], _became(event), answered)
 
 
-def _became(outcome: fill.Outcome) -> Answer:
+def _became(outcome: fill.Outcome) -> ItemAnswer:
     if outcome.proof is None:
-        return Answer("", Outcome.UNPROVED, verdict=outcome.verdict)
+        return ItemAnswer("", ItemOutcome.UNPROVED, verdict=outcome.verdict)
     replaced = replace(outcome.proof.candidate, text=outcome.replacement)
-    return Answer("", Outcome.PROVED, proofs=(replace(outcome.proof, candidate=replaced),))
+    return ItemAnswer("", ItemOutcome.PROVED, proofs=(replace(outcome.proof, candidate=replaced),))
 
 
-def _answer(folder: Folder, number: int, entry: Entry, answer: Answer, answered: Callable[[Row], None]) -> None:
+def _answer(folder: Folder, number: int, entry: Entry, answer: ItemAnswer, answered: Callable[[Row], None]) -> None:
     answered(folder.answer(number, entry, answer))

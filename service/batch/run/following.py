@@ -1,4 +1,4 @@
-"""Submits the jobs of a batch and writes their answers down, however often the server goes away."""
+"""Submits the batches of a run and writes their answers down, however often the server goes away."""
 
 import asyncio
 import contextlib
@@ -9,33 +9,33 @@ from typing import Protocol
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import BusyError, UnavailableError
-from service.batches.folder import Folder, Run
-from service.batches.inputs import Entry
-from service.batches.jsonl import Row
-from service.jobs.jobs import Answered, Batch, Item, JobEvent, JobState, JobStatus, NoJobError
+from service.batch.batches import Answered, BatchEvent, BatchItem, BatchRequest, BatchState, BatchStatus, NoBatchError
+from service.batch.run.folder import Folder, Run
+from service.batch.run.inputs import Entry
+from service.jsonl.lines import Row
 
-_AT_ONCE = 2  # jobs: the server finds something to do while the last theorems of one are under way
+_AT_ONCE = 2  # batches: the server finds something to do while the last theorems of one are under way
 _LONGEST_WAIT = 30.0
 
 
 class BatchService(Protocol):
     """Who runs batches: a server, through its client, or this process."""
 
-    async def submit(self, batch: Batch) -> JobStatus:
-        """See `Jobs.submit`."""
+    async def submit(self, request: BatchRequest) -> BatchStatus:
+        """See `Batches.submit`."""
         ...
 
-    def watch(self, job_id: str, after: int = 0) -> AsyncGenerator[JobEvent, None]:
-        """See `Jobs.watch`."""
+    def watch(self, batch_id: str, after: int = 0) -> AsyncGenerator[BatchEvent, None]:
+        """See `Batches.watch`."""
         ...
 
-    async def cancel(self, job_id: str) -> JobStatus:
-        """See `Jobs.cancel`."""
+    async def cancel(self, batch_id: str) -> BatchStatus:
+        """See `Batches.cancel`."""
         ...
 
 
-class Following:
-    """One process's work on a batch."""
+class Follower:
+    """One process's work on a run."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Following:
         answered: Callable[[Row], None],
         remark: Callable[[str], None],
     ) -> None:
-        """Follow the jobs of `run`.
+        """Follow the batches of `run`.
 
         Args:
             service: runs them.
@@ -56,7 +56,7 @@ class Following:
             options: of each search.
             project: of theorems that name none.
             answered: told each new line of results.
-            remark: told in a sentence what keeps the batch waiting, and when it goes on.
+            remark: told in a sentence what keeps the run waiting, and when it goes on.
         """
         self._service = service
         self._folder = folder
@@ -79,7 +79,7 @@ class Following:
             async with places:
                 await self._follow(number, items)
 
-        todo = [(n, items) for n, items in enumerate(self._run.jobs) if not self._folder.answered.issuperset(items)]
+        todo = [(n, items) for n, items in enumerate(self._run.batches) if not self._folder.answered.issuperset(items)]
         tasks = [asyncio.create_task(follow(number, items)) for number, items in todo]
         try:
             await asyncio.gather(*tasks)
@@ -89,34 +89,34 @@ class Following:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def cancel(self) -> int:
-        """Cancel what the server still has of it; how many jobs that were."""
+        """Cancel what the server still has of it; how many batches that were."""
         cancelled = 0
-        for number, items in enumerate(self._run.jobs):
+        for number, items in enumerate(self._run.batches):
             if not self._folder.answered.issuperset(items):
-                batch = await asyncio.to_thread(self._batch, number, items)
-                status = await self._service.submit(batch)  # its id is known by its key alone
-                cancelled += (await self._service.cancel(status.id)).state is JobState.CANCELLED
+                request = await asyncio.to_thread(self._request, number, items)
+                status = await self._service.submit(request)  # its id is known by its key alone
+                cancelled += (await self._service.cancel(status.id)).state is BatchState.CANCELLED
         return cancelled
 
     async def _follow(self, number: int, items: Sequence[int]) -> None:
         entries = await asyncio.to_thread(self._folder.entries, items)
-        job = ""
+        batch = ""
         failures = 0
         while not self._folder.answered.issuperset(items):
             try:
-                if not job:
-                    job = (await self._service.submit(await asyncio.to_thread(self._batch, number, items))).id
-                after = self._folder.cursors.get(job, 0)
-                async with contextlib.aclosing(self._service.watch(job, after)) as events:
+                if not batch:
+                    batch = (await self._service.submit(await asyncio.to_thread(self._request, number, items))).id
+                after = self._folder.cursors.get(batch, 0)
+                async with contextlib.aclosing(self._service.watch(batch, after)) as events:
                     async for event in events:
                         failures = 0
                         self._is_there()
-                        self._take(event, entries, job)
+                        self._take(event, entries, batch)
                 if not self._folder.answered.issuperset(items):  # results.jsonl lost lines that others came after
-                    self._folder.cursors[job] = 0
+                    self._folder.cursors[batch] = 0
                     await asyncio.sleep(1.0)
-            except NoJobError:  # its database was emptied
-                job = ""
+            except NoBatchError:  # its database was emptied
+                batch = ""
             except BusyError as error:
                 await asyncio.sleep(error.seconds * random.uniform(0.8, 1.2))
             except UnavailableError as error:
@@ -126,13 +126,13 @@ class Following:
                 failures += 1
                 await asyncio.sleep(min(_LONGEST_WAIT, 0.5 * 2**failures) * random.uniform(0.5, 1.0))
 
-    def _take(self, event: JobEvent, entries: dict[int, Entry], job: str) -> None:
+    def _take(self, event: BatchEvent, entries: dict[int, Entry], batch: str) -> None:
         if isinstance(event, Answered):
             number = int(event.answer.id)
-            row = self._folder.add(number, entries[number], job, event)
+            row = self._folder.add(number, entries[number], batch, event)
             if row is not None:
                 self._answered(row)
-        elif event.state is JobState.CANCELLED:
+        elif event.state is BatchState.CANCELLED:
             raise UserError("somebody has cancelled this batch; name another folder to begin anew")
 
     def _is_there(self) -> None:
@@ -140,15 +140,15 @@ class Following:
             self._away = False
             self._remark("it is there again; going on")
 
-    def _batch(self, number: int, items: Sequence[int]) -> Batch:
+    def _request(self, number: int, items: Sequence[int]) -> BatchRequest:
         entries = self._folder.entries(items)
-        return Batch(
+        return BatchRequest(
             tuple(self._item(n, entries[n]) for n in items),
             self._options,
             key=f"{self._run.name}/{number}",
             label=self._run.label[:256],
         )
 
-    def _item(self, number: int, entry: Entry) -> Item:
+    def _item(self, number: int, entry: Entry) -> BatchItem:
         assert entry.theorem is not None
-        return Item(str(number), entry.theorem.within(self._project), entry.guard, entry.family)
+        return BatchItem(str(number), entry.theorem.within(self._project), entry.guard, entry.family)

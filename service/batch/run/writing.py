@@ -16,9 +16,9 @@ from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
-from service.batches.folder import Folder
-from service.batches.inputs import Part, part_of, path_of
-from service.batches.jsonl import Row
+from service.batch.run.folder import Folder
+from service.batch.run.inputs import Part, part_of, path_of
+from service.jsonl.lines import Row
 
 Found = Mapping[Theorem | Part, Proof]
 """What was found for holes of a file: a theorem's proof, or what replaces a part of a declaration."""

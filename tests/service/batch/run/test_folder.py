@@ -12,11 +12,11 @@ from prover.errors import UserError
 from prover.events import Ending, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
-from service.batches import report
-from service.batches.folder import Folder, Run
-from service.batches.inputs import Entry
-from service.batches.report import Tally
-from service.jobs.jobs import Answer, Answered, Outcome
+from service.batch.batches import Answered, ItemAnswer, ItemOutcome
+from service.batch.run import report
+from service.batch.run.folder import Folder, Run
+from service.batch.run.inputs import Entry
+from service.batch.run.report import Tally
 
 ASKED = {"input": "in.jsonl", "samples": 8}
 ENTRIES = [
@@ -25,22 +25,38 @@ ENTRIES = [
 VERIFIED = Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED)
 
 
-def proved(text: str = "rfl", source: str = "portfolio:rfl", seconds: float = 0.5) -> Answer:
+def proved(text: str = "rfl", source: str = "portfolio:rfl", seconds: float = 0.5) -> ItemAnswer:
     proof = Proof(Candidate(text, source=source), VERIFIED, seconds)
-    return Answer("1", Outcome.PROVED, proofs=(proof,), ending=Ending.PROOFS_FOUND, spent=Progress(2, 2, 2, 1, seconds))
+    return ItemAnswer(
+        "1", ItemOutcome.PROVED, proofs=(proof,), ending=Ending.PROOFS_FOUND, spent=Progress(2, 2, 2, 1, seconds)
+    )
 
 
-def begun(folder: Folder, entries: list[Entry] = ENTRIES, job_bytes: int = 1 << 20) -> Run:
-    return folder.begin(ASKED, "a batch", entries, job_bytes)
+def begun(folder: Folder, entries: list[Entry] = ENTRIES, batch_bytes: int = 1 << 20) -> Run:
+    return folder.begin(ASKED, "a batch", entries, batch_bytes)
 
 
-def test_each_item_is_in_one_job(tmp_path: Path) -> None:
+def test_each_item_is_in_one_batch(tmp_path: Path) -> None:
     with Folder(tmp_path / "out") as folder:
         run = begun(folder)
-        assert [len(job) for job in run.jobs] == [500, 500, 200]
-        assert [number for job in run.jobs for number in job] == list(range(1, 1201))
+        assert [len(batch) for batch in run.batches] == [500, 500, 200]
+        assert [number for batch in run.batches for number in batch] == list(range(1, 1201))
         assert folder.entries([7, 3]) == {7: ENTRIES[6], 3: ENTRIES[2]}
         assert folder.run(ASKED) == run
+
+
+def test_a_folder_whose_batches_an_earlier_version_called_jobs_is_resumed(tmp_path: Path) -> None:
+    with Folder(tmp_path) as folder:
+        run = begun(folder, ENTRIES[:3])
+        folder.add(2, ENTRIES[1], "id", Answered(1, proved()))
+    for name, old, new in (("run.json", '"batches"', '"jobs"'), ("results.jsonl", '"batch"', '"job"')):
+        path = tmp_path / name
+        assert path.read_text().count(old) == 1
+        path.write_text(path.read_text().replace(old, new))
+    with Folder(tmp_path) as folder:
+        assert folder.run(ASKED) == run
+        assert [row["number"] for row in folder.resume()] == [2]
+        assert (folder.answered, folder.cursors) == ({2}, {"id": 1})
 
 
 def test_several_threads_may_read_entries_at_once(tmp_path: Path) -> None:
@@ -62,9 +78,9 @@ def test_several_threads_may_read_entries_at_once(tmp_path: Path) -> None:
     assert found == [{24_000: ENTRIES[-1]}] * 8
 
 
-def test_jobs_are_no_larger_than_a_message(tmp_path: Path) -> None:
+def test_batches_are_no_larger_than_a_message(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
-        sizes = [len(job) for job in begun(folder, ENTRIES[:20], job_bytes=1000).jobs]
+        sizes = [len(batch) for batch in begun(folder, ENTRIES[:20], batch_bytes=1000).batches]
         assert sum(sizes) == 20
         assert max(sizes) < 5
 
@@ -73,7 +89,7 @@ def test_what_cannot_be_taken_is_answered_at_once(tmp_path: Path) -> None:
     bad = Verdict(VerdictKind.INVALID_STATEMENT, messages=(Message("error", "nothing"),))
     with Folder(tmp_path) as folder:
         run = begun(folder, [ENTRIES[0], Entry("bad", None, verdict=bad), ENTRIES[1]])
-        assert run.jobs == ((1, 3),)
+        assert run.batches == ((1, 3),)
         assert folder.answered == {2}
         (row,) = folder.resume()
         assert (row["id"], row["outcome"], row["messages"][0]["text"]) == ("bad", "invalid", "nothing")
@@ -83,14 +99,14 @@ def test_a_batch_goes_on_where_a_crash_tore_it(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         begun(folder)
         for position, number in enumerate((5, 2, 9), start=1):
-            assert folder.add(number, ENTRIES[number - 1], "job", Answered(position, proved())) is not None
+            assert folder.add(number, ENTRIES[number - 1], "batch", Answered(position, proved())) is not None
         assert folder.add(5, ENTRIES[4], "other", Answered(1, proved())) is None
     results = tmp_path / "results.jsonl"
     results.write_bytes(results.read_bytes()[:-20])
     with Folder(tmp_path) as folder:
         assert [row["number"] for row in folder.resume()] == [5, 2]
-        assert (folder.answered, folder.cursors) == ({5, 2}, {"job": 2})
-        assert folder.add(9, ENTRIES[8], "job", Answered(3, proved())) is not None
+        assert (folder.answered, folder.cursors) == ({5, 2}, {"batch": 2})
+        assert folder.add(9, ENTRIES[8], "batch", Answered(3, proved())) is not None
     assert [json.loads(line)["id"] for line in results.read_text().splitlines()] == ["e5", "e2", "e9"]
 
 
@@ -105,7 +121,7 @@ def test_a_folder_is_for_what_was_asked_first(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_for_one_process(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from service.batches.folder import Folder; Folder(Path(sys.argv[1])).__enter__()"
+    code = "import sys; from pathlib import Path; from service.batch.run.folder import Folder; Folder(Path(sys.argv[1])).__enter__()"
     with Folder(tmp_path):
         other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "is being written by another process" in other.stderr
@@ -117,10 +133,10 @@ def test_what_is_no_result_is_reported(tmp_path: Path) -> None:
         list(folder.resume())
 
 
-def tallied(folder: Folder, run: Run, *answers: Answer) -> Tally:
+def tallied(folder: Folder, run: Run, *answers: ItemAnswer) -> Tally:
     tally = Tally(alphas={"sharp": "0.9"})
     for position, answer in enumerate(answers, start=1):
-        row = folder.add(position, folder.entries([position])[position], "job", Answered(position, answer))
+        row = folder.add(position, folder.entries([position])[position], "batch", Answered(position, answer))
         assert row is not None
         tally.add(row)
     report.write(folder, run, tally, running=True)
@@ -129,13 +145,13 @@ def tallied(folder: Folder, run: Run, *answers: Answer) -> Tally:
 
 def test_the_report_counts_what_there_is(tmp_path: Path) -> None:
     two = proved()
-    two = Answer(
-        "1", Outcome.PROVED, proofs=(*two.proofs, *proved("by simp", "model:alpha=0.25").proofs), spent=two.spent
+    two = ItemAnswer(
+        "1", ItemOutcome.PROVED, proofs=(*two.proofs, *proved("by simp", "model:alpha=0.25").proofs), spent=two.spent
     )
     with Folder(tmp_path) as folder:
         run = begun(folder, ENTRIES[:5])
         tally = tallied(
-            folder, run, proved(), two, Answer("3", Outcome.UNPROVED), proved("a", "repair(model:sharp)", 7.0)
+            folder, run, proved(), two, ItemAnswer("3", ItemOutcome.UNPROVED), proved("a", "repair(model:sharp)", 7.0)
         )
     found = json.loads((tmp_path / "report.json").read_text())
     assert (found["items"], found["answered"], found["solved"], found["proofs"]) == (5, 4, 3, 4)
@@ -157,7 +173,7 @@ def test_nothing_on_the_page_was_written_by_a_model_or_comes_from_elsewhere(tmp_
     entry = Entry(hostile, Theorem(f"theorem {hostile} : 1 = 1"), hostile)
     with Folder(tmp_path) as folder:
         run = folder.begin(ASKED, hostile, [entry, entry], 1 << 20)
-        tallied(folder, run, proved(hostile, hostile), Answer("2", Outcome.REFUSED, error=hostile))
+        tallied(folder, run, proved(hostile, hostile), ItemAnswer("2", ItemOutcome.REFUSED, error=hostile))
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     assert "<img" not in page
@@ -173,8 +189,8 @@ def test_a_report_of_many_theorems_stays_small(tmp_path: Path) -> None:
         run = begun(folder)
         tally = Tally()
         for number, entry in enumerate(ENTRIES, start=1):
-            answer = proved() if number % 2 else Answer("x", Outcome.UNPROVED)
-            tally.add(folder.add(number, entry, "job", Answered(number, answer)) or {})
+            answer = proved() if number % 2 else ItemAnswer("x", ItemOutcome.UNPROVED)
+            tally.add(folder.add(number, entry, "batch", Answered(number, answer)) or {})
         report.write(folder, run, tally, running=False)
     page = (tmp_path / "report.html").read_text()
     assert page.count("<details>") == 500

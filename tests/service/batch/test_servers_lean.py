@@ -13,22 +13,22 @@ import pytest
 from prover.options import Budget, SearchOptions
 from prover.requests import UnavailableError
 from prover.theorem import Theorem
+from service.batch.batches import Answered, BatchItem, BatchRequest, BatchState, ItemAnswer, ItemOutcome, NoBatchError
 from service.client.client import Client
-from service.jobs.jobs import Answer, Answered, Batch, Item, JobState, NoJobError, Outcome
 from service.ops.config import Settings
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
 THEOREMS = [Theorem(f"theorem t{n} (a b c : Nat) : a + b * {n} + c = c + (a + {n} * b)") for n in range(24)]
 OPTIONS = SearchOptions(Budget(seconds=60), repeat=False)
-ITEMS = tuple(Item(f"t{n}", theorem, family="sums") for n, theorem in enumerate(THEOREMS))
+ITEMS = tuple(BatchItem(f"t{n}", theorem, family="sums") for n, theorem in enumerate(THEOREMS))
 
 
 @contextlib.asynccontextmanager
 async def server(store: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server with one worker, and its address."""
     command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", "--workers", "1"]
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_JOBS__LEASE_SECONDS": "2"}
+    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_BATCHES__LEASE_SECONDS": "2"}
     process = await asyncio.create_subprocess_exec(
         *command, "--store", str(store), stdout=asyncio.subprocess.PIPE, env=environment
     )
@@ -43,17 +43,17 @@ async def server(store: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
 
 async def test_a_batch_survives_servers_that_are_killed_and_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite"
-    answers: dict[str, Answer] = {}
-    position, job_id, done = 0, "", False
+    answers: dict[str, ItemAnswer] = {}
+    position, batch_id, done = 0, "", False
     for life in range(3):
         async with server(store) as (process, address), Client(address, Settings()) as client:
             await client.ready(120)
-            batch = Batch(ITEMS, OPTIONS, key="killed", label="sums")
+            batch = BatchRequest(ITEMS, OPTIONS, key="killed", label="sums")
             status = await client.submit(batch)
-            job_id = job_id or status.id
-            assert status.id == job_id, "the key stands for one job, whichever server is asked"
+            batch_id = batch_id or status.id
+            assert status.id == batch_id, "the key stands for one batch, whichever server is asked"
             with contextlib.suppress(UnavailableError):
-                async for event in client.watch(job_id, position):
+                async for event in client.watch(batch_id, position):
                     if isinstance(event, Answered):
                         assert event.position == position + 1
                         assert event.answer.id not in answers
@@ -62,10 +62,10 @@ async def test_a_batch_survives_servers_that_are_killed_and_nothing_is_lost_or_d
                         if life < 2 and len(answers) >= 8 * (life + 1):
                             process.send_signal(signal.SIGKILL)
                     else:
-                        done = event.state is JobState.DONE
+                        done = event.state is BatchState.DONE
     assert done
     assert set(answers) == {item.id for item in ITEMS}
-    assert {answer.outcome for answer in answers.values()} == {Outcome.PROVED}
+    assert {answer.outcome for answer in answers.values()} == {ItemOutcome.PROVED}
     assert all(answer.proofs[0].verdict.verified for answer in answers.values())
 
 
@@ -79,7 +79,7 @@ async def test_two_servers_share_the_work_and_the_answers(tmp_path: Path) -> Non
     ):
         await client.ready(120)
         await another.ready(120)
-        status = await client.submit(Batch(ITEMS, OPTIONS))
+        status = await client.submit(BatchRequest(ITEMS, OPTIONS))
         seen: list[str] = []
         async for event in another.watch(status.id):
             if isinstance(event, Answered):
@@ -87,11 +87,11 @@ async def test_two_servers_share_the_work_and_the_answers(tmp_path: Path) -> Non
                 if event.position == 5:
                     first.send_signal(signal.SIGKILL)
         assert sorted(seen) == sorted(item.id for item in ITEMS)
-        with pytest.raises(NoJobError):
+        with pytest.raises(NoBatchError):
             await another.cancel("0" * 32)
 
 
 async def test_a_server_without_a_store_refuses_batches_in_one_sentence(tmp_path: Path) -> None:
     async with server(Path("none")) as (_, address), Client(address, Settings()) as client:
         with pytest.raises(Exception, match=r"keeps no batches: set store\.url"):
-            await client.submit(Batch(ITEMS[:1], OPTIONS))
+            await client.submit(BatchRequest(ITEMS[:1], OPTIONS))

@@ -17,7 +17,7 @@ from tests.support import commands
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 
 COUNT = 40
-running = partial(commands.running, LEANSIEVE_JOBS__LEASE_SECONDS="2")
+running = partial(commands.running, LEANSIEVE_BATCHES__LEASE_SECONDS="2")
 
 
 async def finished(*arguments: str | Path, status: int = 0) -> tuple[str, str]:
@@ -188,7 +188,7 @@ async def test_a_batch_is_cancelled_and_keeps_what_it_has(tmp_path: Path) -> Non
     assert json.loads((out / "report.json").read_text())["state"] == "interrupted"
     seen = len(results(out))
     _, remarks = await finished(*command, "--cancel")
-    assert "1 of 1 jobs were cancelled" in remarks
+    assert "1 of 1 batches were cancelled" in remarks
     assert len(results(out)) == seen
     _, complaint = await finished(*command, status=2)
     assert "somebody has cancelled this batch" in complaint

@@ -1,4 +1,4 @@
-"""What is asked of batch jobs and what they answer: the seam between the calls (`CreateBatch`, …) and who runs them."""
+"""What is asked of batches and what they answer: the seam between the calls (`CreateBatch`, …) and who runs them."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ NO_QUOTA = Quota()
 """As the settings say."""
 
 
-class NoJobError(UserError):
-    """There is no such job, or it belongs to somebody else (who asks is not told which)."""
+class NoBatchError(UserError):
+    """There is no such batch, or it belongs to somebody else (who asks is not told which)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A theorem of a job.
+class BatchItem:
+    """A theorem of a batch.
 
     Attributes:
-        id: the client's name for it, unique in the job; at most 1,024 characters.
+        id: the client's name for it, unique in the batch; at most 1,024 characters.
         theorem: to prove.
-        guard: the library theorem that is proved anew, see `Policy.guard`; empty: that of the job's options.
+        guard: the library theorem that is proved anew, see `Policy.guard`; empty: that of the batch's options.
         family: what reports group it by, for instance a library module; may be empty.
     """
 
@@ -38,32 +38,32 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A job to be done.
+class BatchRequest:
+    """A batch to be done.
 
     Attributes:
         items: at least one.
         options: of each search.
-        key: idempotency key: submitting again under a key that the same owner has used gives the job that there is;
-            empty: always a new job.
+        key: idempotency key: submitting again under a key that the same owner has used gives the batch that there is;
+            empty: always a new batch.
         label: for people, shown in reports; may be empty.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[BatchItem, ...]
     options: SearchOptions = field(default_factory=lambda: SearchOptions(repeat=False))
     key: str = ""
     label: str = ""
 
 
-class JobState(StrEnum):
-    """Where a job stands."""
+class BatchState(StrEnum):
+    """Where a batch stands."""
 
     RUNNING = "running"
     DONE = "done"
     CANCELLED = "cancelled"
 
 
-class Outcome(StrEnum):
+class ItemOutcome(StrEnum):
     """What became of an item.
 
     PROVED: at least one verified proof. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
@@ -80,12 +80,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ItemAnswer:
     """What became of one item.
 
     Attributes:
-        id: as in `Item`.
-        family: as in `Item`.
+        id: as in `BatchItem`.
+        family: as in `BatchItem`.
         outcome: see there.
         proofs: verified, distinct, in the order in which they were found.
         ending: why its search ended, if there was one.
@@ -96,7 +96,7 @@ class Answer:
     """
 
     id: str
-    outcome: Outcome
+    outcome: ItemOutcome
     family: str = ""
     proofs: tuple[Proof, ...] = ()
     ending: Ending | None = None
@@ -107,8 +107,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class JobStatus:
-    """A job as it stands.
+class BatchStatus:
+    """A batch as it stands.
 
     Attributes:
         id: 32 hexadecimal digits.
@@ -120,7 +120,7 @@ class JobStatus:
 
     id: str
     label: str
-    state: JobState
+    state: BatchState
     items: int
     answered: int
     running: int
@@ -133,18 +133,18 @@ class Answered:
     """An item is answered. Positions count 1, 2, 3, … in the order of finishing and never change: they are cursors."""
 
     position: int
-    answer: Answer
+    answer: ItemAnswer
 
 
-JobEvent = Answered | JobStatus
-"""An answer; or how the job stands: first, now and then, and last, with a `state` that is not RUNNING."""
+BatchEvent = Answered | BatchStatus
+"""An answer; or how the batch stands: first, now and then, and last, with a `state` that is not RUNNING."""
 
 
-class Jobs(Protocol):
-    """Runs batch jobs. `owner` is who asks: another owner's job does not exist for them; None sees every job."""
+class Batches(Protocol):
+    """Runs batches. `owner` is who asks: another owner's batch does not exist for them; None sees every batch."""
 
-    async def submit(self, batch: Batch, owner: str = "", quota: Quota = NO_QUOTA) -> JobStatus:
-        """Take a job in; when this returns it is on disk and will be done, whatever happens to this server.
+    async def submit(self, request: BatchRequest, owner: str = "", quota: Quota = NO_QUOTA) -> BatchStatus:
+        """Take a batch in; when this returns it is on disk and will be done, whatever happens to this server.
 
         What it takes is charged to its owner, as far as `quota` or the settings bound it; nothing of it is begun while the
         owner has spent that.
@@ -157,27 +157,27 @@ class Jobs(Protocol):
         """
         ...
 
-    def watch(self, job_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[JobEvent, None]:
+    def watch(self, batch_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[BatchEvent, None]:
         """The answers behind position `after`, each once and in order, as they come; ends after the last status.
 
         Raises:
-            NoJobError: there is none of that name for this owner.
+            NoBatchError: there is none of that name for this owner.
             UnavailableError: the database cannot be used.
         """
         ...
 
-    async def status(self, job_id: str, owner: str | None = "") -> JobStatus:
-        """How the job stands. Raises as `watch`."""
+    async def status(self, batch_id: str, owner: str | None = "") -> BatchStatus:
+        """How the batch stands. Raises as `watch`."""
         ...
 
-    async def cancel(self, job_id: str, owner: str | None = "") -> JobStatus:
+    async def cancel(self, batch_id: str, owner: str | None = "") -> BatchStatus:
         """End it: what is answered stays, the rest is not begun and what is under way is stopped. Raises as `watch`."""
         ...
 
-    async def page(self, most: int, after: str = "", owner: str | None = "") -> list[JobStatus]:
-        """At most `most` jobs, the newest first, older than the job `after`. Raises as `watch`, if `after` names none."""
+    async def page(self, most: int, after: str = "", owner: str | None = "") -> list[BatchStatus]:
+        """At most `most` batches, the newest first, older than the batch `after`. Raises as `watch`, if `after` names none."""
         ...
 
-    async def delete(self, job_id: str, owner: str | None = "") -> None:
+    async def delete(self, batch_id: str, owner: str | None = "") -> None:
         """Remove it with its answers; what is under way is stopped. Raises as `watch`."""
         ...

@@ -14,8 +14,8 @@ from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service.batches.jsonl import Id, read_items
 from service.core.text import read_theorem, refusal
+from service.jsonl.lines import Id, read_items
 from service.ops.config import TextSettings
 
 _LONGEST_FAMILY = 256  # characters; of longer ones, paths for instance, the end says more

@@ -1,4 +1,4 @@
-"""Works on batch jobs: takes items from the database under leases, searches, and writes their answers back.
+"""Works on batches: takes items from the database under leases, searches, and writes their answers back.
 
 Any number of servers may do so over one database. A server that dies lets its leases run out, and others, or the same
 one started again, take its items; an item that three servers died on is answered as FAILED.
@@ -21,13 +21,13 @@ from prover.events import Ending, Finished, Progress, Proof
 from prover.lean.workers.scope import Scopes
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
-from prover.store.queue import Backlog, JobQueue, Lease
+from prover.store.queue import Backlog, BatchQueue, Lease
 from service.auth.identity import Identity
+from service.batch.batches import BatchItem, ItemAnswer, ItemOutcome
+from service.batch.stored import ANSWER, StoredOptions, read_options, read_search
+from service.batch.waiting import Changes, ended, unbroken, wait
 from service.core.quotas import Account, Quotas
-from service.jobs.jobs import Answer, Item, Outcome
-from service.jobs.stored import ANSWER, JobOptions, read_options, read_search
-from service.jobs.waiting import Changes, ended, unbroken, wait
-from service.ops.config import JobSettings
+from service.ops.config import BatchSettings
 
 _log = structlog.get_logger(__name__)
 
@@ -47,17 +47,17 @@ class Figures:
     """For metrics: what lies in the database, as it was seen last, and what this server has answered since its start."""
 
     backlog: Backlog = field(default_factory=Backlog)
-    answers: Counter[Outcome] = field(default_factory=Counter)
+    answers: Counter[ItemOutcome] = field(default_factory=Counter)
 
 
 class Work:
-    """What one server does on the jobs of a database. Use it as an async context manager; behind it, its items are free again."""
+    """What one server does on the batches of a database. Use it as an async context manager; behind it, its items are free again."""
 
     def __init__(
         self,
         service: Service,
-        queue: JobQueue,
-        settings: JobSettings,
+        queue: BatchQueue,
+        settings: BatchSettings,
         quotas: Quotas | None,
         changes: Changes,
         may: Callable[[str], bool],
@@ -82,7 +82,7 @@ class Work:
         self._spent: dict[str, Account] = {}  # of owners with nothing left
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
-        self._scopes = Scopes()  # one for each job
+        self._scopes = Scopes()  # one for each batch
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -98,10 +98,10 @@ class Work:
         with contextlib.suppress(StoreError):  # the leases run out by themselves
             await self._queue.give_back()
 
-    def stop(self, job_id: str) -> None:
-        """Stop what is under way of a job."""
+    def stop(self, batch_id: str) -> None:
+        """Stop what is under way of a batch."""
         for lease, task in self._working.values():
-            if lease.job == job_id:
+            if lease.batch == batch_id:
                 task.cancel()
 
     async def _work(self) -> None:
@@ -143,7 +143,7 @@ class Work:
             await asyncio.sleep(POLL_SECONDS)
             for lease, task in list(self._working.values()):
                 if not self._may(lease.owner):
-                    _log.info("a batch item is stopped: its owner has no valid token any more", job=lease.job)
+                    _log.info("a batch item is stopped: its owner has no valid token any more", batch=lease.batch)
                     await ended([task])
                     await self._told(functools.partial(self._queue.release, lease))
 
@@ -190,7 +190,7 @@ class Work:
 
     async def _settle(self, lease: Lease) -> None:
         """Work on an item until it is answered, or give it back."""
-        log = _log.bind(job=lease.job, attempt=lease.attempt)
+        log = _log.bind(batch=lease.batch, attempt=lease.attempt)
         try:
             options = read_options(lease.options)
             item, request = read_search(lease.request, options.search)
@@ -203,7 +203,7 @@ class Work:
             return
         except Exception:
             log.exception("a batch item failed")
-            answer = Answer(lease.name, Outcome.FAILED, error="the server failed; its log says where")
+            answer = ItemAnswer(lease.name, ItemOutcome.FAILED, error="the server failed; its log says where")
         answer = replace(answer, attempts=lease.attempt)
         text = ANSWER.dump_json(answer).decode()
         if await self._told(lambda: self._queue.answer(lease, text)) is None:
@@ -224,8 +224,8 @@ class Work:
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
-    def _charging(self, options: JobOptions) -> Iterator[None]:
-        """Have this task's work charged to the owner of a job."""
+    def _charging(self, options: StoredOptions) -> Iterator[None]:
+        """Have this task's work charged to the owner of a batch."""
         if self._quotas is None:
             yield
             return
@@ -237,15 +237,15 @@ class Work:
             if account.wait():
                 self._spent[options.owner] = account
 
-    async def _answer(self, item: Item, request: Search, lease: Lease) -> Answer:
+    async def _answer(self, item: BatchItem, request: Search, lease: Lease) -> ItemAnswer:
         if lease.attempt > _MOST_ATTEMPTS:
             error = f"{_MOST_ATTEMPTS} attempts to work on it ended with the server or broke off"
-            return Answer(item.id, Outcome.FAILED, item.family, error=error)
+            return ItemAnswer(item.id, ItemOutcome.FAILED, item.family, error=error)
         while True:
             proofs: list[Proof] = []
             spent = Progress()
             try:
-                async with self._scopes.of(lease.job), contextlib.aclosing(self._service.prove(request)) as events:
+                async with self._scopes.of(lease.batch), contextlib.aclosing(self._service.prove(request)) as events:
                     async for event in events:
                         if isinstance(event, Proof):
                             proofs.append(event)
@@ -257,11 +257,11 @@ class Work:
             except BusyError as error:
                 await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
             except StatementError as error:
-                return Answer(item.id, Outcome.INVALID, item.family, spent=spent, verdict=error.verdict)
+                return ItemAnswer(item.id, ItemOutcome.INVALID, item.family, spent=spent, verdict=error.verdict)
             except UnavailableError:
                 raise
             except UserError as error:
-                return Answer(item.id, Outcome.REFUSED, item.family, spent=spent, error=str(error))
+                return ItemAnswer(item.id, ItemOutcome.REFUSED, item.family, spent=spent, error=str(error))
 
 
 async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -274,12 +274,12 @@ async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _answered(item: Item, finished: Finished, found: list[Proof]) -> Answer:
+def _answered(item: BatchItem, finished: Finished, found: list[Proof]) -> ItemAnswer:
     proofs = finished.proofs or tuple(found)
     if proofs:
-        outcome = Outcome.PROVED
+        outcome = ItemOutcome.PROVED
     elif finished.ending is Ending.KNOWN_FAILURE:
-        outcome = Outcome.KNOWN_HARD
+        outcome = ItemOutcome.KNOWN_HARD
     else:
-        outcome = Outcome.UNPROVED
-    return Answer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)
+        outcome = ItemOutcome.UNPROVED
+    return ItemAnswer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)

@@ -1,11 +1,11 @@
 """The folder of a batch: what was asked, what is answered, written so that any end of the process can be resumed.
 
-    run.json       what was asked, and how the items are parted into jobs; written once, last of the preparations
+    run.json       what was asked, and how the items are parted into batches; written once, last of the preparations
     items.jsonl    the theorems, as they were read when the run began
     results.jsonl  an answer a line, in the order in which they came
     report.html, report.json
 
-One process at a time holds a folder. A job's key is made of the run's name and the job's number, so that to submit it
+One process at a time holds a folder. A batch's key is made of the run's name and the batch's number, so that to submit it
 again, to the same database, is to find it.
 """
 
@@ -17,18 +17,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from prover.atomic import atomic_write_text
 from prover.errors import UserError
 from prover.theorem import Theorem
 from prover.verdict import VerdictKind
-from service.batches.inputs import Entry
-from service.batches.jsonl import Row, message_row
-from service.jobs.jobs import Answer, Answered, Outcome
+from service.batch.batches import Answered, ItemAnswer, ItemOutcome
+from service.batch.run.inputs import Entry
+from service.jsonl.lines import Row, message_row
 from training.journal import Journal, JournalError
 
-_MOST_ITEMS = 500  # of a job: so many answers may be under way or unread
+_MOST_ITEMS = 500  # of a batch: so many answers may be under way or unread
 _ENTRY = TypeAdapter(Entry)
 
 
@@ -40,7 +40,7 @@ class Run(BaseModel):
         asked: inputs and options, as they must be asked again to resume.
         label: for people.
         items: how many there are.
-        jobs: for each job the numbers of its items.
+        batches: for each batch the numbers of its items.
         created: seconds since the epoch.
     """
 
@@ -51,7 +51,7 @@ class Run(BaseModel):
     asked: dict[str, Any]
     label: str
     items: int
-    jobs: tuple[tuple[int, ...], ...]
+    batches: tuple[tuple[int, ...], ...] = Field(validation_alias=AliasChoices("batches", "jobs"))
     created: float
 
 
@@ -64,7 +64,7 @@ class Folder:
         self.answered: set[int] = set()
         """Numbers of the items that are answered."""
         self.cursors: dict[str, int] = {}
-        """Of each job of the server, the position of its last answer that is written."""
+        """Of each batch of the server, the position of its last answer that is written."""
         self._journal: Journal | None = None
         self._offsets: list[int] = []
 
@@ -109,13 +109,13 @@ class Folder:
                 )
         return run
 
-    def begin(self, asked: dict[str, Any], label: str, entries: Iterable[Entry], job_bytes: int) -> Run:
+    def begin(self, asked: dict[str, Any], label: str, entries: Iterable[Entry], batch_bytes: int) -> Run:
         """Write down what is to be done; entries that cannot be taken are answered at once.
 
         Raises:
             UserError: it cannot be written.
         """
-        jobs: list[list[int]] = []
+        batches: list[list[int]] = []
         refused: list[tuple[int, Entry]] = []
         number, room = 0, 0
         try:
@@ -128,23 +128,23 @@ class Folder:
                     if entry.theorem is None:
                         refused.append((number, entry))
                         continue
-                    if not jobs or len(jobs[-1]) == _MOST_ITEMS or len(line) > room:
-                        jobs.append([])
-                        room = job_bytes
-                    jobs[-1].append(number)
+                    if not batches or len(batches[-1]) == _MOST_ITEMS or len(line) > room:
+                        batches.append([])
+                        room = batch_bytes
+                    batches[-1].append(number)
                     room -= len(line)
             run = Run(
                 name=secrets.token_hex(8),
                 asked=asked,
                 label=label,
                 items=number,
-                jobs=tuple(map(tuple, jobs)),
+                batches=tuple(map(tuple, batches)),
                 created=time.time(),
             )
             for at, entry in refused:
                 left = entry.verdict is not None and entry.verdict.kind is VerdictKind.INCOMPLETE
-                outcome = Outcome.UNPROVED if left else Outcome.INVALID
-                self._append(_row(at, entry, "", 0, Answer("", outcome, entry.family, verdict=entry.verdict)))
+                outcome = ItemOutcome.UNPROVED if left else ItemOutcome.INVALID
+                self._append(_row(at, entry, "", 0, ItemAnswer("", outcome, entry.family, verdict=entry.verdict)))
             self.replace("run.json", run.model_dump_json(indent=2))
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror}") from None
@@ -185,19 +185,19 @@ class Folder:
         except (OSError, IndexError, ValidationError):
             raise UserError(f"{path} was changed since the batch began: name another folder") from None
 
-    def add(self, number: int, entry: Entry, job: str, answered: Answered) -> Row | None:
-        """Write an answer down; None if the item had one: its job was submitted anew to an emptied database.
+    def add(self, number: int, entry: Entry, batch: str, answered: Answered) -> Row | None:
+        """Write an answer down; None if the item had one: its batch was submitted anew to an emptied database.
 
         Raises:
             UserError: it cannot be written.
         """
         if number in self.answered:
-            self.cursors[job] = answered.position
+            self.cursors[batch] = answered.position
             return None
-        return self._written(_row(number, entry, job, answered.position, answered.answer))
+        return self._written(_row(number, entry, batch, answered.position, answered.answer))
 
-    def answer(self, number: int, entry: Entry, answer: Answer) -> Row:
-        """Write an answer down that no job gave.
+    def answer(self, number: int, entry: Entry, answer: ItemAnswer) -> Row:
+        """Write an answer down that no batch gave.
 
         Raises:
             UserError: it cannot be written.
@@ -222,11 +222,11 @@ class Folder:
 
     def _note(self, row: Row) -> None:
         self.answered.add(row["number"])
-        if row["job"]:
-            self.cursors[row["job"]] = row["position"]
+        if batch := row.get("batch", row.get("job")):  # earlier versions wrote `job`
+            self.cursors[batch] = row["position"]
 
 
-def _row(number: int, entry: Entry, job: str, position: int, answer: Answer) -> Row:
+def _row(number: int, entry: Entry, batch: str, position: int, answer: ItemAnswer) -> Row:
     """One line of results.jsonl."""
     theorem = entry.theorem or Theorem("")
     row: dict[str, Any] = {
@@ -256,7 +256,7 @@ def _row(number: int, entry: Entry, job: str, position: int, answer: Answer) -> 
         "error": answer.error,
         "messages": [message_row(message) for message in answer.verdict.messages] if answer.verdict else [],
         "number": number,
-        "job": job,
+        "batch": batch,
         "position": position,
         "at": round(time.time(), 3),
     }

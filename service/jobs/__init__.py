@@ -1,1 +1,0 @@
-"""Batch jobs: many theorems, proved in the background, surviving clients and servers that come and go."""
