@@ -93,7 +93,7 @@ async def test_each_item_is_answered_once(runner: BatchRunner) -> None:
     outcomes = [answers[item.id].outcome for item in request.items]
     assert outcomes == [ItemOutcome.PROVED] * 3 + [ItemOutcome.UNPROVED, ItemOutcome.INVALID, ItemOutcome.REFUSED]
     assert all(proof.verdict.verified for answer in answers.values() for proof in answer.proofs)
-    bad = answers[batch.items[4].id]
+    bad = answers[request.items[4].id]
     assert bad.verdict is not None
     assert bad.verdict.messages
     assert "nowhere" in answers["refused"].error
