@@ -130,27 +130,30 @@ class Authentication:
         what = "a valid token: name its file with --token-file" if self._tokens else "a certificate"
         return f"this server wants to know who calls, by {what}"
 
+    @property
+    def by_token(self) -> bool:
+        """Whether callers need a token."""
+        return self._tokens is not None
+
+    def of_token(self, secret: str) -> "Identity | Refusal":
+        """The caller who has this token now, or why there is none."""
+        # Who guesses cannot steer the digest that is looked up: how long the look-up takes tells nothing of a token.
+        token = self._tokens.current().get(digest(secret)) if self._tokens else None
+        if token is None:
+            return Refusal.UNKNOWN_TOKEN
+        return token.identity if token.valid(datetime.now(UTC)) else Refusal.EXPIRED_TOKEN
+
     def _identify(self, call: Call) -> "Identity | Refusal":
         """Who calls, or why that is not known although it must be."""
         if self._tokens is not None:
-            return _by_token(call, self._tokens.current())
+            scheme, _, secret = str(call.metadata.get("authorization", "")).partition(" ")
+            return self.of_token(secret.strip()) if scheme.lower() == "bearer" else Refusal.NO_TOKEN
         if self._certificates:
             return self._by_certificate(call)
         return Identity(_peer(call), self._everybody)
 
     def _by_certificate(self, call: Call) -> Identity:
         return Identity(_peer(call) if call.common_name is None else call.common_name, self._client_roles)
-
-
-def _by_token(call: Call, tokens: Mapping[str, Token]) -> Identity | Refusal:
-    scheme, _, secret = str(call.metadata.get("authorization", "")).partition(" ")
-    if scheme.lower() != "bearer":
-        return Refusal.NO_TOKEN
-    # Who guesses cannot steer the digest that is looked up: how long the look-up takes tells nothing of a token.
-    token = tokens.get(digest(secret.strip()))
-    if token is None:
-        return Refusal.UNKNOWN_TOKEN
-    return token.identity if token.valid(datetime.now(UTC)) else Refusal.EXPIRED_TOKEN
 
 
 def _role(call: Call) -> Role | None:

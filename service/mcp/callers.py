@@ -1,16 +1,14 @@
 """Callers of the HTTP transport: known by the service's own tokens, held to the service's own quotas."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
 from prover.errors import NotAllowedError
+from service.auth.authentication import Authentication, Refusal
 from service.auth.identity import ANYONE, CALLER, Identity, Role
-from service.auth.tokens import Token, digest, read
-from service.auth.watched import Watched
 from service.core.quotas import Quotas
 from service.ops.config import Settings
 
@@ -24,21 +22,20 @@ class Callers:
         Raises:
             UserError: the file of tokens cannot be read.
         """
-        file = settings.security.tokens
-        self._tokens: Watched[Mapping[str, Token]] | None = Watched([file], lambda: read(file)) if file else None
+        self._authentication = Authentication(settings.security, ANYONE.roles)
         self._quotas = Quotas(settings.clients)
 
     @property
     def asked(self) -> bool:
         """Whether callers need a token."""
-        return self._tokens is not None
+        return self._authentication.by_token
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The caller with this token; None if there is none now."""
-        known = self._known(token)
-        if known is None:
+        found = self._authentication.of_token(token)
+        if isinstance(found, Refusal):
             return None
-        return AccessToken(token=token, client_id=known.name, scopes=[role.value for role in known.roles])
+        return AccessToken(token=token, client_id=found.name, scopes=[role.value for role in found.roles])
 
     @contextlib.contextmanager
     def admitting(self, role: Role) -> Iterator[None]:
@@ -57,15 +54,10 @@ class Callers:
             yield
 
     def _caller(self) -> Identity:
-        if self._tokens is None:
+        if not self.asked:
             return ANYONE
         told = get_access_token()
-        known = self._known(told.token) if told else None
-        if known is None:
+        found = self._authentication.of_token(told.token) if told else Refusal.NO_TOKEN
+        if isinstance(found, Refusal):
             raise NotAllowedError("your token is not valid any more: ask for a new one")
-        return known.identity
-
-    def _known(self, token: str) -> Token | None:
-        assert self._tokens is not None
-        known = self._tokens.current().get(digest(token))
-        return known if known is not None and known.valid(datetime.now(UTC)) else None
+        return found
