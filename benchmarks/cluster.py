@@ -57,7 +57,7 @@ class InstantPool(WorkerPool):
 
     def stats(self) -> PoolStats:
         """Idle workers."""
-        idle = WorkerStats(State.IDLE, None, self._crew.imports, 0, 0)
+        idle = WorkerStats(State.IDLE, None, self._imports.default, 0, 0)
         return PoolStats((idle,) * _INSTANT, 0, {}, 0, {}, 0, 0)
 
     async def _run(self, request: Request[Any], theorem: Theorem, terms: Terms) -> Any:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.places import HostPlace, next_pair
 from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question
-from prover.lean.workers.attempt import MOST_DISTURBANCES, SHUTTING_DOWN
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES, SHUTTING_DOWN
 from prover.verdict import VerdictKind
 
 _log = logging.getLogger(__name__)

@@ -28,12 +28,12 @@ from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.wire.answers import below_imports
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import Role
-from prover.lean.workers.attempt import MOST_DISTURBANCES
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, Job, PoolBusyError
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES
 from prover.lean.workers.stats import HostStats, PoolStats, Tally
 from prover.theorem import Theorem
 from prover.verdict import VerdictKind
@@ -46,9 +46,9 @@ class _Elsewhere(WorkerPool):
 
     async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         imports = theorem.header.imports
-        if refusal := self._crew.refusal(imports):
+        if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)
-        question = Question(request.op, request.body, self._crew.key(imports), terms.limits.seconds, terms.priority)
+        question = Question(request.op, request.body, self._imports.key(imports), terms.limits.seconds, terms.priority)
         return below_imports(theorem, read(request, await self._answer(question)))
 
     async def _answer(self, question: Question) -> Said | Unsaid:
@@ -148,7 +148,7 @@ class ClusterPool(_Elsewhere):
         self, imports: ImportSet | None = None, within: Callable[[WorkerPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
         """See `WorkerPool.isolated`; the process is on one of the hosts, each of which lends as many as it may."""
-        key = self._crew.key(imports or self._config.imports)
+        key = self._imports.key(imports or self._config.imports)
         pool = self._lend(_Site(self.hosts), Lending(Role.WORKER, key), self._tally)
         try:
             yield within(pool)

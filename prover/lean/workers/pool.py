@@ -28,11 +28,13 @@ from prover.lean.wire.answers import (
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.wire.role import Role
-from prover.lean.workers.crew import Crew, PoolUnavailableError
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.scheduling.imports import ImportPolicy
+from prover.lean.workers.scheduling.scheduler import Scheduler
+from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.lean.workers.turns import Turns
 from prover.theorem import Header, Theorem
@@ -70,7 +72,7 @@ class WorkerPool:
         config: PoolConfig | None = None,
         vetting: Mapping[str, object] | None = None,
         tally: Tally | None = None,
-        first: WorkerProcess | None = None,
+        warm: WorkerProcess | None = None,
     ) -> None:
         """A pool that has started nothing yet.
 
@@ -79,13 +81,17 @@ class WorkerPool:
             config: how many workers, within which bounds.
             vetting: what the workers allow in a text (docs/worker-protocol.md); by default `prover.lean.vetting`.
             tally: counters to go on with.
-            first: a worker that is up already, with the configured imports.
+            warm: a worker that is up already, with the configured imports.
         """
         self._runtime = runtime
         self._config = config or PoolConfig()
         self._vetting = allow_list() if vetting is None else vetting
         self._tally = tally or Tally()
-        self._crew = Crew(runtime, self._config, self._vetting, self._tally, first)
+        self._imports = ImportPolicy(runtime, self._config)
+        self._scheduler = Scheduler(self._config, self._imports)
+        self._supervisor = WorkerSupervisor(
+            runtime, self._config, self._vetting, self._tally, self._scheduler, self._imports, warm
+        )
         self._orders = itertools.count()
         self._isolation = asyncio.Semaphore(self._config.isolated)
         self.turns = Turns(self._config.quarantines, self._config.turn_seconds)
@@ -96,7 +102,7 @@ class WorkerPool:
 
     async def start(self) -> None:
         """Begin to warm up the workers; returns at once."""
-        self._crew.start(*self._charges)
+        self._supervisor.start(*self._charges)
 
     async def ready(self) -> None:
         """Wait until a first worker is warm.
@@ -104,13 +110,13 @@ class WorkerPool:
         Raises:
             PoolUnavailableError: none can be started; the text says why.
         """
-        await self._crew.ready()
+        await self._supervisor.ready()
 
     async def close(self) -> None:
         """Fail what waits as `INFRASTRUCTURE` and end every process."""
         self._closed()
         others = [*self._lent, *filter(None, [self._judges])]
-        await asyncio.gather(self._crew.close(), *(pool.close() for pool in others))
+        await asyncio.gather(self._supervisor.close(), *(pool.close() for pool in others))
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -240,11 +246,11 @@ class WorkerPool:
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
         """
-        await asyncio.to_thread(self._runtime.launch, self._crew.key(theorem.header.imports), Role.ELABORATOR)
+        await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), Role.ELABORATOR)
 
     def key(self, theorem: Theorem) -> tuple[str, ...]:
         """Theorems with the same key are served by the same processes."""
-        return self._crew.key(theorem.header.imports)
+        return self._imports.key(theorem.header.imports)
 
     async def elaborator(self, theorem: Theorem) -> "WorkerPool":
         """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it, and
@@ -284,9 +290,9 @@ class WorkerPool:
             imports: modules that the worker loads; by default those of the configuration.
             within: makes a checker of the workers that are lent.
         """
-        key = self._crew.key(imports or self._config.imports)
+        key = self._imports.key(imports or self._config.imports)
         async with self._isolation:
-            if self._crew.closed:  # whoever had to wait starts nothing any more: each check says why
+            if self._scheduler.closed:  # whoever had to wait starts nothing any more: each check says why
                 yield self
                 return
             config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
@@ -312,23 +318,23 @@ class WorkerPool:
     @property
     def size(self) -> int:
         """Most checks at once; 0 before `start`."""
-        return self._crew.most_busy
+        return self._scheduler.max_active
 
     @property
     def lean_version(self) -> str:
         """Version of Lean; empty until a first worker is warm."""
-        return self._crew.lean_version
+        return self._supervisor.lean_version
 
     @property
     def worker_version(self) -> str:
         """Version of the worker program; empty until a first worker is warm."""
-        return self._crew.worker_version
+        return self._supervisor.worker_version
 
     def stats(self) -> PoolStats:
         """A snapshot of workers, queue and counters."""
         return PoolStats(
-            tuple(slot.stats for slot in self._crew.slots),
-            len(self._crew.queue),
+            tuple(slot.stats for slot in self._supervisor.slots),
+            len(self._scheduler.queue),
             dict(self._tally.verdicts),
             self._tally.abandoned,
             dict(self._tally.ends),
@@ -348,24 +354,24 @@ class WorkerPool:
         """The theorem under the import set as its worker knows it."""
         if not self._runtime.single_import_set:
             return theorem
-        imports = self._crew.key(theorem.header.imports)
+        imports = self._imports.key(theorem.header.imports)
         return replace(theorem, header=replace(theorem.header, imports=imports))
 
     async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         imports = theorem.header.imports
-        if refusal := self._crew.refusal(imports):
+        if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        key = self._crew.key(imports)
+        key = self._imports.key(imports)
         job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
-        self._crew.push(job)
+        self._scheduler.push(job)
         try:
             return below_imports(theorem, await future)
         finally:
-            self._crew.queue.discard(job)
+            self._scheduler.queue.discard(job)
 
     def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
-        slots = [slot for slot in self._crew.slots if slot.live and slot.imports == imports]
+        slots = [slot for slot in self._supervisor.slots if slot.live and slot.imports == imports]
         fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
         return fresh[0].dismiss(End.ISOLATED, None, CHARGE.get()) if fresh and len(slots) > 1 else None

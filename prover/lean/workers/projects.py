@@ -63,7 +63,7 @@ class ProjectPools(WorkerPool):
         """
         super().__init__(default.runtime, default.config)
         self._preludes = {"": default.prelude, **{name: place.prelude for name, place in projects.items()}}
-        self._imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
+        self._project_imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
         self._projects = {
             name: WorkerPool(place.runtime, place.config, tally=self._tally) for name, place in projects.items()
         }
@@ -97,7 +97,7 @@ class ProjectPools(WorkerPool):
         """The pool of a project, its workers on their way. Raises as `of`."""
         pool = self.of(project)
         async with self._starting:
-            if project and project not in self._started and not self._crew.closed:
+            if project and project not in self._started and not self._scheduler.closed:
                 self._started.add(project)
                 await pool.start()
         return pool
@@ -117,7 +117,7 @@ class ProjectPools(WorkerPool):
         """Lend a checker for theorems of one project; see `WorkerPool.isolated`."""
         pool = await self.started(project)
         async with super().isolated(imports, within) if pool is self else pool.isolated(imports, within) as checker:
-            yield _WithOptions(checker, self._preludes[project], self._imports[project])
+            yield _WithOptions(checker, self._preludes[project], self._project_imports[project])
 
     def stats(self) -> PoolStats:
         """A snapshot of all pools."""
@@ -139,7 +139,7 @@ class ProjectPools(WorkerPool):
 
     def canonical(self, theorem: Theorem) -> Theorem:
         pool = self.of(theorem.project)
-        theorem = _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
+        theorem = _under(theorem, self._preludes[theorem.project], self._project_imports[theorem.project])
         return super().canonical(theorem) if pool is self else pool.canonical(theorem)
 
     async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:

@@ -12,8 +12,8 @@ import pytest
 
 from prover.lean.checker import Terms
 from prover.lean.processes.ending import End
-from prover.lean.workers import crew, slot
 from prover.lean.workers.pool import NoAnswerError
+from prover.lean.workers.scheduling import slot, supervisor
 from prover.verdict import Limits, Trust, VerdictKind
 from tests.support.pools import busy, idle, pids, until
 from tests.support.scripted import LONG, SHORT, ScriptedRuntime, pool_of, proof, server, theorem
@@ -209,7 +209,7 @@ async def test_memory_is_watched_on_after_a_look_that_failed(monkeypatch: pytest
             raise KeyError("surprise")
         return 3 << 30
 
-    monkeypatch.setattr(crew, "resident_bytes", look)
+    monkeypatch.setattr(supervisor, "resident_bytes", look)
     async with pool_of(watch_seconds=0.05) as pool:
         verdict = await pool.check(theorem(), proof(loop=60), LONG)
         assert verdict.kind is VerdictKind.OUT_OF_RESOURCES

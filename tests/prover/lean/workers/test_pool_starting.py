@@ -9,7 +9,7 @@ import pytest
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.wire.role import Role
 from prover.lean.workers.pool import PoolUnavailableError
-from prover.lean.workers.slot import pause_seconds
+from prover.lean.workers.scheduling.slot import pause_seconds
 from prover.lean.workers.stats import State
 from prover.verdict import VerdictKind
 from tests.support.pools import idle, until

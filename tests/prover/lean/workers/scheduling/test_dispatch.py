@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from prover.lean.wire.protocol import ping
-from prover.lean.workers.dispatch import import_switch, next_pair
 from prover.lean.workers.jobs import Job, JobQueue, Priority
+from prover.lean.workers.scheduling.dispatch import import_switch, next_pair
 
 DEFAULT, OTHER, THIRD = ("Init", "Std"), ("Init",), ("Init", "Std.Data")
 

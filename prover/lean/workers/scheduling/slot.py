@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from prover.lean.processes.ending import End, HeaderRejectedError, WorkerStartError
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.workers.attempt import SHUTTING_DOWN, after_end, attempt
 from prover.lean.workers.jobs import Charge, ImportSet, Job
 from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN, after_end, attempt
 from prover.lean.workers.stats import State, Tally, WorkerStats
 from prover.verdict import VerdictKind
 
@@ -21,9 +21,13 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class SlotHost(Protocol):
     """What a slot needs of those who manage it."""
 
-    imports: ImportSet
     config: PoolConfig
     tally: Tally
+
+    @property
+    def imports(self) -> ImportSet:
+        """What workers load where nothing else is asked for."""
+        ...
 
     async def start_worker(self, imports: ImportSet) -> WorkerProcess:
         """Start a worker that has loaded these imports.
@@ -46,19 +50,19 @@ class SlotHost(Protocol):
         """Refuse requests for imports that cannot be loaded."""
         ...
 
-    def start_failed(self, slot: "Slot", reason: str, final: bool) -> None:
+    def start_failed(self, slot: "WorkerSlot", reason: str, final: bool) -> None:
         """No worker came up in a slot; `final` if that was not the first attempt."""
         ...
 
 
-class Slot:
-    """A place for one worker. `run` is its whole life; the crew talks to it by `give` and `dismiss` while it is idle."""
+class WorkerSlot:
+    """A place for one worker. `run` is its whole life; the scheduler talks to it by `give` and `dismiss` while it is idle."""
 
     def __init__(
-        self, crew: SlotHost, imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
+        self, host: SlotHost, imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
     ) -> None:
         """A place whose workers load `imports`; `worker` is one that has them loaded already. `charges` are as in `dismiss`."""
-        self._crew = crew
+        self._host = host
         self._orders: asyncio.Future[Job[Any] | End] | None = None
         self._failures = 0
         self._charges = charges
@@ -134,7 +138,7 @@ class Slot:
         """From one start to the end of the worker."""
         if self.worker is None and not await self._start():
             return
-        self._crew.tally.ends[await self._serve()] += 1
+        self._host.tally.ends[await self._serve()] += 1
         if self.worker:
             await self.worker.close()
             self.worker = None
@@ -149,16 +153,16 @@ class Slot:
             self.worker = None
 
     async def _start(self) -> bool:
-        crew = self._crew
+        host = self._host
         self.state = State.STARTING
         began = _now()
         try:
-            self.worker = await crew.start_worker(self.imports)
+            self.worker = await host.start_worker(self.imports)
         except HeaderRejectedError as error:
-            if self.imports != crew.imports:
-                crew.tally.failed_starts += 1
-                crew.reject(self.imports, str(error))
-                self.imports = crew.imports
+            if self.imports != host.imports:
+                host.tally.failed_starts += 1
+                host.reject(self.imports, str(error))
+                self.imports = host.imports
                 return False
             failure = f"the imports {' '.join(self.imports)} cannot be loaded: {error}"
         except (WorkerStartError, RuntimeUnavailableError, OSError) as error:
@@ -178,9 +182,9 @@ class Slot:
         _log.warning("%s", failure)
         self._failures += 1
         self.state = State.WAITING
-        self._crew.start_failed(self, failure, final=self._failures > 1)
+        self._host.start_failed(self, failure, final=self._failures > 1)
         if self._failures > 1:
-            self.imports = self._crew.imports
+            self.imports = self._host.imports
         await self._pause()
 
     async def _serve(self) -> End:
@@ -193,7 +197,7 @@ class Slot:
             self._orders = loop.create_future()
             self._idle_since = _now()
             self.state = State.IDLE
-            self._crew.worker_idle()
+            self._host.worker_idle()
             waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             self._idle_since = None
@@ -213,9 +217,9 @@ class Slot:
         return end
 
     async def _work(self, worker: WorkerProcess, job: Job[Any]) -> End | None:
-        crew = self._crew
+        host = self._host
         began = _now()
-        ended = await attempt(worker, job, crew.config.grace_seconds)
+        ended = await attempt(worker, job, host.config.grace_seconds)
         job.charge(_now() - began)
         if ended:
             self.state = State.STARTING
@@ -224,9 +228,9 @@ class Slot:
             await worker.close(ended.end)
             if after_end(job, ended):
                 self._orders = None  # the job is no longer this place's
-                crew.push(job)
+                host.push(job)
             return ended.end
-        if worker.usable and worker.memory_bytes > crew.config.recycle_bytes:
+        if worker.usable and worker.memory_bytes > host.config.recycle_bytes:
             return End.RECYCLED
         return None
 

@@ -1,0 +1,1 @@
+"""How requests reach workers: decisions (`dispatch`, `imports`), the queue (`scheduler`), the processes (`supervisor`, `slot`)."""

@@ -1,0 +1,64 @@
+"""Which imports a pool serves."""
+
+from collections import OrderedDict
+
+from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.workers.jobs import ImportSet
+from prover.lean.workers.pool_config import PoolConfig
+from prover.verdict import VerdictKind
+
+_REMEMBERED_REJECTIONS = 100
+_SHOWN = 200  # characters of a module's name in a message
+
+
+class ImportPolicy:
+    """Decides about the imports of requests: which are allowed, which exist, and which Lean has rejected.
+
+    Attributes:
+        default: what workers load where nothing else is asked for.
+    """
+
+    def __init__(self, runtime: LeanRuntime, config: PoolConfig) -> None:
+        """Allow what `config` lists, of what `runtime` has."""
+        self._runtime = runtime
+        self._allowed = config.allowed_imports
+        self._rejected: OrderedDict[ImportSet, str] = OrderedDict()
+        self.default = config.imports
+        self.default = self.key(config.imports)
+
+    def key(self, imports: ImportSet) -> ImportSet:
+        """What decides which worker can serve these imports. `Init` is imported by every file; order does not matter."""
+        return tuple(sorted({"Init", *imports})) if self._runtime.single_import_set else self.default
+
+    def refusal(self, imports: ImportSet) -> tuple[VerdictKind, str] | None:
+        """Why a request with these imports needs no worker: not allowed, rejected by Lean, or absent."""
+        for module in imports:
+            if not self._is_allowed(module):
+                allowed = ", ".join(self._allowed or ())
+                reason = f"`import {module[:_SHOWN]}` is not allowed here; allowed are {allowed} and below"
+                return VerdictKind.FORBIDDEN, reason
+        if (answer := self._rejected.get(imports)) is not None:
+            return VerdictKind.INVALID_STATEMENT, answer
+        if reason := self.absence(imports):
+            return VerdictKind.INVALID_STATEMENT, reason
+        return None
+
+    def absence(self, imports: ImportSet) -> str:
+        """A sentence about the first module that does not exist; empty if all exist."""
+        for module in imports:
+            if not self._runtime.has_module(module):
+                name = module[:_SHOWN]
+                if self._runtime.single_import_set:
+                    return f"unknown module `{name}`"
+                return f"there is no module `{name}` to import: it does not exist, or `lake build {name}` was not run"
+        return ""
+
+    def reject(self, imports: ImportSet, reason: str) -> None:
+        """Remember that Lean cannot load these imports."""
+        self._rejected[imports] = reason
+        if len(self._rejected) > _REMEMBERED_REJECTIONS:
+            self._rejected.popitem(last=False)
+
+    def _is_allowed(self, module: str) -> bool:
+        roots = self._allowed
+        return roots is None or any(module == root or module.startswith(f"{root}.") for root in roots)

@@ -1,0 +1,199 @@
+"""The worker processes of one pool: started, watched, replaced and ended."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from prover.lean.processes.capacity import cores, worker_count
+from prover.lean.processes.ending import End
+from prover.lean.processes.process import WorkerProcess
+from prover.lean.processes.tree import resident_bytes
+from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.workers.jobs import Charge, ImportSet, Job
+from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
+from prover.lean.workers.scheduling.imports import ImportPolicy
+from prover.lean.workers.scheduling.scheduler import Scheduler
+from prover.lean.workers.scheduling.slot import WorkerSlot
+from prover.lean.workers.stats import State, Tally
+from prover.verdict import VerdictKind
+
+_log = logging.getLogger(__name__)
+
+
+class PoolUnavailableError(RuntimeError):
+    """No worker can be started; the text says why."""
+
+
+class WorkerSupervisor:
+    """Keeps a worker in each slot of a pool, within the bounds of its configuration.
+
+    Attributes:
+        slots: one for each worker; empty before `start` and after `close`.
+        lean_version, worker_version: empty until a first worker is warm.
+    """
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        config: PoolConfig,
+        vetting: Mapping[str, object],
+        tally: Tally,
+        scheduler: Scheduler,
+        policy: ImportPolicy,
+        warm: WorkerProcess | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            runtime: the Lean to run.
+            config: how many workers, within which bounds.
+            vetting: what they allow in a text.
+            tally: counts how they end.
+            scheduler: feeds them.
+            policy: which imports they load.
+            warm: a worker that is up already and takes the first slot.
+        """
+        self.config = config
+        self.tally = tally
+        self._runtime = runtime
+        self._vetting = vetting
+        self._scheduler = scheduler
+        self._policy = policy
+        self._warm = warm
+        self._starts = asyncio.Semaphore(max(1, cores() // 2))  # more at once would only be ready later
+        self._first_start = asyncio.Lock()
+        self._known: set[ImportSet] = set()
+        self._failure: str | None = None
+        self._state_changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.slots: list[WorkerSlot] = []
+        self.lean_version = ""
+        self.worker_version = ""
+
+    @property
+    def imports(self) -> ImportSet:
+        """What workers load where nothing else is asked for."""
+        return self._policy.default
+
+    def start(self, *charges: Charge) -> None:
+        """Begin to start the workers; `charges` are told of the seconds that each takes."""
+        workers, spares = self.config.workers, self.config.spares
+        if workers is None or spares is None:
+            first = self.config.worker_bytes
+            further = self.config.further_bytes if self._runtime.shares_memory else first
+            fitting, spare = worker_count(first, further)
+            workers, spares = workers or fitting, spare if spares is None else spares
+        self.slots = [WorkerSlot(self, self.imports, None, charges) for _ in range(workers + spares)]
+        self.slots[0].worker = self._warm
+        self._scheduler.open(self.slots, workers)
+        self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
+
+    async def ready(self) -> None:
+        """Wait for the first worker.
+
+        Raises:
+            PoolUnavailableError: none can be started, or the pool is closed.
+        """
+        while self._scheduler.closed or not any(slot.live for slot in self.slots):
+            if self._scheduler.closed or self._failure:
+                raise PoolUnavailableError(self._failure or SHUTTING_DOWN)
+            self._state_changed.clear()
+            await self._state_changed.wait()
+
+    async def close(self) -> None:
+        """Fail what waits, kill every worker, and wait until they are gone. A second call changes nothing."""
+        if not self._scheduler.closed:  # to cancel a task twice would disturb its cleaning up
+            for task in self._tasks:
+                task.cancel()
+        self._scheduler.close()
+        self._state_changed.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self.slots = []
+
+    # `SlotHost`
+
+    async def start_worker(self, imports: ImportSet) -> WorkerProcess:
+        """A worker that has loaded `imports`.
+
+        The first of a set comes up alone: with the embedded Lean it leaves an image that makes the others quick.
+
+        Raises:
+            HeaderRejectedError: Lean does not know an import.
+            WorkerStartError: the process did not come up.
+            RuntimeUnavailableError: there is no Lean to start.
+        """
+        if imports not in self._known:
+            async with self._first_start:
+                if imports not in self._known:
+                    async with self._runtime.first(imports):
+                        worker = await self._bring_up(imports)
+                    self._known.add(imports)
+                    return worker
+        async with self._starts:
+            return await self._bring_up(imports)
+
+    async def _bring_up(self, imports: ImportSet) -> WorkerProcess:
+        await asyncio.to_thread(self._runtime.prepare)
+        launch = await asyncio.to_thread(self._runtime.launch, imports, self.config.role)
+        worker = await WorkerProcess.spawn(launch, self.config.flood_bytes)
+        try:
+            info = await worker.hello(imports, self._vetting, self.config.start_seconds, self.config.role)
+        except BaseException:
+            await worker.close()
+            raise
+        self.lean_version, self.worker_version = info.lean, info.worker
+        _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
+        return worker
+
+    def worker_idle(self) -> None:
+        """A worker can take a job."""
+        self._failure = None
+        self._state_changed.set()
+        self._scheduler.dispatch()
+
+    def push(self, job: Job[Any]) -> None:
+        """Queue a job again whose worker was lost."""
+        self._scheduler.push(job)
+
+    def reject(self, imports: ImportSet, reason: str) -> None:
+        """Refuse what waits for imports that Lean cannot load, now and later."""
+        self._policy.reject(imports, reason)
+        self._scheduler.refuse(imports, reason)
+
+    def start_failed(self, slot: WorkerSlot, reason: str, final: bool) -> None:
+        """A worker did not come up. If that is `final`, jobs that no other worker can serve are not kept waiting."""
+        self.tally.failed_starts += 1
+        if not final:
+            return
+        if not any(other.live and other.imports == slot.imports for other in self.slots):
+            for job in self._scheduler.queue.drain(slot.imports):
+                # The reason shows paths and output of this machine: it is in the log, and `ready` tells it.
+                job.fail(VerdictKind.INFRASTRUCTURE, "no Lean worker can be started")
+        if not any(other.live for other in self.slots):
+            self._failure = reason
+            self._state_changed.set()
+
+    async def _watch(self) -> None:
+        """Measure memory, act on it, and look again at what waits."""
+        while True:
+            await asyncio.sleep(self.config.watch_seconds)
+            try:
+                await self._look()
+            except Exception:  # the next look may succeed, and nothing else looks
+                _log.exception("looking after the Lean workers failed")
+
+    async def _look(self) -> None:
+        most, too_much = self.config.kill_bytes, self.config.recycle_bytes
+        for slot in self.slots:
+            worker = slot.worker
+            if worker is None or not slot.live:
+                continue
+            size = worker.memory_bytes = await asyncio.to_thread(resident_bytes, worker.pid)
+            if size > most:
+                worker.kill(End.MEMORY, f"took {size >> 20} MiB of memory, more than {most >> 20} MiB")
+            elif size > too_much and worker.served and slot.worker is worker and slot.state is State.IDLE:
+                slot.dismiss(End.RECYCLED)
+        self._scheduler.dispatch()
