@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -28,6 +28,9 @@ from sqlalchemy.exc import (
 
 from prover.store import schema
 from prover.store.errors import StoreError, sentence
+
+if TYPE_CHECKING:  # takes longer to load than everything else of a store
+    from sqlalchemy.dialects import postgresql
 
 T = TypeVar("T")
 
@@ -137,9 +140,13 @@ class Database:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def insert(self, table: Any) -> sqlite.Insert | postgresql.Insert:
+    def insert(self, table: Any) -> "sqlite.Insert | postgresql.Insert":
         """An insertion that knows `on_conflict_do_nothing`."""
-        return sqlite.insert(table) if self._engine.dialect.name == "sqlite" else postgresql.insert(table)
+        if self._engine.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def now(self, connection: Connection) -> float:
         """Seconds since the epoch, by the one clock that all who share the database have in common."""

@@ -20,7 +20,6 @@ from prover.options import Budget, CheckOptions, Preference
 from prover.requests import Service
 from prover.search.strategies import STRATEGIES
 from prover.verdict import Limits, Trust
-from service.client.client import Client
 from service.core.text import printable
 from service.ops import config, logs
 from service.ops.config import Settings
@@ -216,6 +215,8 @@ def two_files(source: Path, out: Path) -> None:
 async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[Service, int]]:
     """The service at `server`, or one of this process's own; and how many checks it does at once."""
     if server is not None:
+        from service.client.client import Client  # gRPC is loaded only where a server is asked
+
         async with Client(server, settings) as client:
             yield client, (await client.info()).workers
         return

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.assistance.suggester import Suggester
@@ -38,12 +38,14 @@ from prover.verdict import Trust, Verdict
 from service.core.admission import bounds
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
 from service.core.leans import dojo_of, pool_of, second_of
-from service.core.memory import ProofCache
 from service.core.models import Models
 from service.core.quotas import charge_samples, charged
 from service.core.registry import Registry
 from service.ops.config import Settings
 from service.ops.metrics.recorder import Recorder
+
+if TYPE_CHECKING:  # the database's library takes a quarter of what a command without one imports
+    from service.core.memory import ProofCache
 
 _VERSION = importlib.metadata.version("leansieve")  # read from disk each time
 _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
@@ -58,7 +60,7 @@ class Engine:
         pool: WorkerPool | None = None,
         report: Report | None = None,
         recorder: Recorder | None = None,
-        memory: ProofCache | None = None,
+        memory: "ProofCache | None" = None,
         shared: bool = False,
     ) -> None:
         """Put everything together; nothing is started yet.

@@ -27,6 +27,7 @@ OF_LEAN = {
     "memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
     "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
     "textbook": ["--only=textbook_00", "--seconds=5", "--log=OUT"],
+    "versus": [".", ".", "--turns=1", "--scale=0.01", "--only=first", "--json=OUT"],
     "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {
