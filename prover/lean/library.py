@@ -4,7 +4,7 @@ A statement is kept only if Lean reads it back as the same type. Proofs are to b
 uses the theorem itself, a theorem of the same type, or one that does not stand before it is FORBIDDEN.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -29,6 +29,14 @@ class Listed:
 def guarded(name: str) -> Policy:
     """The policy under which the library theorem `name` is proved anew."""
     return Policy(name="library", guard=name)
+
+
+def header_of(patterns: Sequence[str], imports: Sequence[str], always: Sequence[str]) -> Header:
+    """What theorems of these modules stand under: the named imports, or `always` with the roots of the patterns: `Mathlib` of
+    `Mathlib.Algebra.*`.
+    """
+    roots = [root for pattern in patterns if (root := pattern.partition(".")[0]).isidentifier()]
+    return Header(tuple(dict.fromkeys(("Init", *(imports or (*always, *roots))))))
 
 
 async def modules(pool: WorkerPool, patterns: tuple[str, ...], header: Header | None = None) -> list[str]:

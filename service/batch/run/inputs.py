@@ -115,7 +115,7 @@ async def from_library(
     """
     modules = await library.modules(pool, patterns, header)
     if not modules:
-        raise UserError(f"no imported module is called like {' or '.join(patterns)}")
+        raise UserError(f"no imported module is called like {' or '.join(patterns)}: --import names others")
     seen: set[str] = set()
     for module in modules:
         # In the order of their names: Lean gives none that lasts.

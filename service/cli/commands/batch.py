@@ -12,13 +12,13 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prover.errors import UserError
+from prover.lean.library import header_of
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
 from prover.options import Preference, Sampling, SearchOptions, StoreUse
 from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.queue import BatchQueue
-from prover.theorem import Header
 from service.batch.run import inner, inputs, report, writing
 from service.batch.run.folder import Folder, Run
 from service.batch.run.following import BatchService, Follower
@@ -73,7 +73,12 @@ def batch(
     library: Annotated[
         list[str] | None, typer.Option(help="Theorems of imported modules, as 'Std.Data.*'.", metavar="PATTERN")
     ] = None,
-    imports: Annotated[list[str] | None, typer.Option("--import", help="What --library imports.")] = None,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import", help="What --library imports, by default the roots of its patterns.", metavar="MODULE"
+        ),
+    ] = None,
     shard: Annotated[str, typer.Option(help="Only the Ith of N parts, as in 2/5.", metavar="I/N")] = "1/1",
     samples: common.Samples = None,
     seconds: common.Seconds = None,
@@ -111,10 +116,13 @@ def batch(
     )
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")
-    settings, name = common.in_project(settings, project, server)
+    if library and project is not None and server is None:
+        settings, name = common.alone_in(settings, project, workers), ""
+    else:
+        settings, name = common.in_project(settings, project, server)
     if library and name:
         raise UserError(
-            "the theorems of a server's project are not listed from here: name the project's folder and no server, or "
+            "the theorems of a server's project are not listed from here: leave --server out, or "
             "write them to a file with `leansieve corpus library`"
         )
     options = SearchOptions(
@@ -185,7 +193,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
     else:
         _remark("listing the theorems of the library")
         lean = settings.lean.model_copy(update={"workers": 1, "spares": 0})
-        header = Header(("Init", *asked.imports)) if asked.imports else Header()
+        header = header_of(asked.library, asked.imports, settings.lean.imports)
         try:
             async with pool_of(lean, None) as pool:
                 await pool.ready()

@@ -47,7 +47,9 @@ def generate(
 def library(
     modules: Annotated[list[str], typer.Argument(help="Shell patterns of imported modules, as 'Std.Data.*'.")],
     out: _Out,
-    imports: Annotated[list[str] | None, typer.Option("--import", help="Module to import; may be repeated.")] = None,
+    imports: Annotated[
+        list[str] | None, typer.Option("--import", help="Module to import, by default the patterns' roots.")
+    ] = None,
     project: common.Project = None,
     workers: common.Workers = None,
     config: common.Config = None,
@@ -56,19 +58,19 @@ def library(
     settings = common.load_settings(config, lean={"workers": workers})
     if project is not None:
         settings = common.alone_in(settings, project, workers)
-        imports = imports or list(settings.lean.imports)
     with shared.user_errors():
-        common.run(_library(settings, modules, out, tuple(imports or ())))
+        common.run(_library(settings, modules, out, imports or []))
 
 
-async def _library(settings: Settings, patterns: list[str], out: Path, imports: tuple[str, ...]) -> None:
+async def _library(settings: Settings, patterns: list[str], out: Path, imports: list[str]) -> None:
+    from prover.lean.library import header_of
     from prover.theorem import Header
     from training.corpus.jsonl import write_jsonl
     from training.corpus.sources.library import library_theorems
 
-    header = Header(imports) if imports else None
+    header = header_of(patterns, imports, settings.lean.imports)
     async with shared.lean(settings) as pool:
-        records = await library_theorems(pool, patterns, header, shared.remark)
+        records = await library_theorems(pool, patterns, None if header == Header() else header, shared.remark)
     shared.remark(f"{write_jsonl(shared.new_file(out), records)} theorems in {out}")
 
 

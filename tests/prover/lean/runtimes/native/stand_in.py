@@ -1,16 +1,22 @@
 """Stand-ins for `lake` and `lean`: programs of these names that do what a JSON file beside them says.
 
 They emulate a toolchain on a machine without one. What they emulate: command lines, environment, working directories,
-exit statuses. `lean --run` can go through to the embedded Lean (`lean_stand_in.py`).
+exit statuses. `lean --run` can go through to the embedded Lean (`lean_stand_in.py`), which imports what `Emulated.compile` has built.
 """
 
 import json
 import os
+import shutil
 import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from prover.lean.runtimes.embedded.install import install
+from tests.prover.lean.runtimes.embedded.talk import link
+from tests.prover.lean.runtimes.native.compiled import compiled, olean
 
 _HERE = Path(__file__).parent
 SOURCE = Path(__file__).parents[5]
@@ -46,6 +52,25 @@ class Emulated:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
         return file
+
+    def compile(self, sources: Mapping[str, str]) -> None:
+        """Put modules into the project and build them with the embedded Lean; each stands behind all that it imports."""
+        for module, text in sources.items():
+            source = (self.project / Path(*module.split("."))).with_suffix(".lean")
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(text, encoding="utf-8")
+        made = compiled(sources)
+        for module in sources:
+            shutil.copyfile(olean(made, module), self.build(module))
+        # One folder is all that a worker of the embedded Lean sees: its own library, with these beside it.
+        library = self.folder / "library"
+        own = install("", lambda *_: None).library
+        shutil.copytree(own, library, copy_function=link)
+        shutil.copytree(made, library, dirs_exist_ok=True)
+        prefix = self.folder / "toolchain"
+        (prefix / "lib").mkdir(parents=True)
+        (prefix / "lib" / "lean").symlink_to(own)
+        self.configure(library=str(library), prefix=str(prefix))
 
 
 def emulate(root: Path, elan: bool = False, **settings: Any) -> Emulated:
