@@ -111,6 +111,8 @@ class Finished:
         diversity: of these proofs; None if there are none.
         spending: what each strategy took.
         waste: all zero unless the search ended because it had what it wanted.
+        stuck_at: the library's constant at which evaluating the goal stops, as the Lean that was asked does not hold its body; empty
+            if there is a proof, and where no such constant was met.
     """
 
     ending: Ending
@@ -121,6 +123,7 @@ class Finished:
     diversity: Diversity | None = None
     spending: tuple[Spending, ...] = ()
     waste: Waste = Waste()
+    stuck_at: str = ""
 
 
 Event = Progress | Proof | Minimised | Finished

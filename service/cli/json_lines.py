@@ -57,7 +57,8 @@ async def prove(
         async def attempt() -> Row:
             assert item.theorem is not None
             proofs, finished = await fill.search(service, Search(item.theorem.within(project), options), _ignore)
-            return _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
+            row = _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
+            return {**row, "stuck_at": finished.stuck_at} if finished.stuck_at else row
 
         outcome = await _outcome(item, attempt)
         if not isinstance(outcome, Verdict):

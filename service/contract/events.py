@@ -60,6 +60,7 @@ class EventWriter:
             waste=search_pb2.Waste(
                 samples=finished.waste.samples, tokens=finished.waste.tokens, checks=finished.waste.checks
             ),
+            stuck_at=finished.stuck_at,
         )
 
 
@@ -103,6 +104,7 @@ class EventReader:
             diversity=_diversity_from_proto(summary.diversity) if summary.HasField("diversity") else None,
             spending=tuple(_spending_from_proto(spending) for spending in summary.spending),
             waste=Waste(summary.waste.samples, summary.waste.tokens, summary.waste.checks),
+            stuck_at=summary.stuck_at,
         )
 
 

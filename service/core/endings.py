@@ -16,4 +16,13 @@ def ending(finished: Finished) -> str:
     """Why a search ended, in a few words."""
     counts: dict[VerdictKind, int] = dict(finished.verdicts)
     verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
-    return f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"
+    why = f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"
+    return f"{why}; {stuck(finished.stuck_at)}" if finished.stuck_at else why
+
+
+def stuck(constant: str) -> str:
+    """That no body is there to evaluate, and what to do."""
+    return (
+        f"the embedded Lean does not hold the body of `{constant}`, so `decide` and `rfl` stop there; "
+        "a native toolchain goes on (docs/native.md)"
+    )

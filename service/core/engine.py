@@ -32,6 +32,7 @@ from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search.search import Finished, ProofSearch
 from prover.search.strategies import STRATEGIES
+from prover.search.stuck import asked_beside
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
@@ -205,7 +206,10 @@ class Engine:
                 accept(elaboration, terms.policy)
                 yield Accepted(elaboration.goal)
                 budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
-                async with self._checker(request.theorem, wanted.check.trust, client) as checker:
+                async with (
+                    self._checker(request.theorem, wanted.check.trust, client) as checker,
+                    asked_beside(client, request.theorem, terms) as stuck,
+                ):
                     search = ProofSearch(checker, self.workers)
                     plan = self._registry.plan(wanted, client)
                     found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
@@ -213,6 +217,7 @@ class Engine:
                         async for event in events:
                             if isinstance(event, Finished):
                                 raise_if_hopeless(event)
+                                event = event if event.proofs else replace(event, stuck_at=await stuck())
                             yield event
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:

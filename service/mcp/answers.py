@@ -128,6 +128,7 @@ class ProveAnswer(Answer):
     sampled: int = Field(default=0, description="Candidates sampled.")
     checked: int = Field(default=0, description="Candidates checked by Lean.")
     ending: str = Field(default="", description="Why the search ended.")
+    hint: str = Field(default="", description="Why nothing could be found, where that is known.")
 
 
 class HoleItem(BaseModel):

@@ -21,6 +21,7 @@ from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
 from service.auth.identity import Role
+from service.core.endings import stuck
 from service.core.text import read_theorem
 from service.mcp import files
 from service.mcp.answers import (
@@ -266,6 +267,7 @@ class Tools:
                     found = list(event.proofs) or found
                     answer.sampled, answer.checked = event.spent.sampled, event.spent.checked
                     answer.ending = event.ending.value
+                    answer.hint = stuck(event.stuck_at) if event.stuck_at else ""
         answer.items = [ProofItem.of(proof) for proof in found]
         answer.ok = bool(found)
         answer.timed_out = not found and answer.ending == "seconds_spent"

@@ -180,6 +180,17 @@ def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
     return Request("names", body("names", common(theorem, terms)), read, no_answer)
 
 
+def stuck(theorem: Theorem, terms: Terms) -> Request[str | None]:
+    """Asks at which constant evaluating the statement stops for want of its body; None: at none. Raises as `constant`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> str | None:
+        if late or fields.get("verdict") != "verified":
+            raise NoAnswerError(kind_of(fields, late), "the statement was not evaluated")
+        return shaped(TEXT, fields.get("at"))
+
+    return Request("stuck", body("stuck", common(theorem, terms)), read, no_answer)
+
+
 def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
     """Asks which modules the theorem's header imports, each behind all that it imports itself."""
 

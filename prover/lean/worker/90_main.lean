@@ -211,6 +211,21 @@ def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
   | .error r => w.report id task timing r.verdict r.notes []
   | .ok (st, clean) => w.report id task timing "verified" [] [("names", .arr (← declaredJson st (addedConstants clean) #[]))]
 
+/-- At which constant evaluating the statement stops because the library does not hold its body, if it can be evaluated at all.
+    That `decide` fails is asked first, as it can be cancelled. -/
+def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
+    let decided ← lookInto w.session task st "by decide +kernel +revert" []
+    let found ← if decided.verdict != "rejected" then pure none else match ← decidableOf w.session st reference.info.type with
+      | some instance_ => pure (match stuckAt st.env 64 instance_ with
+        | some name => if isWritten name then some name else none
+        | none => none)
+      | none => pure none
+    w.report id task timing "verified" [] [("at", match found with
+      | some name => .str (nameString name)
+      | none => .null)]
+
 /-- The modules that were imported, or the theorems of one of them. -/
 def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
@@ -286,6 +301,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "tactic" then opTactic w id j task env
       else if op == "constant" then opConstant w id j task env
       else if op == "names" then opNames w id task env
+      else if op == "stuck" then opStuck w id task env
       else if op == "library" then opLibrary w id j task env
       else if op == "closure" then opClosure w id j env
       else if op == "load" then opLoad w id task env

@@ -165,6 +165,10 @@ class Client:
         except RuntimeUnavailableError as error:
             raise NoAnswerError(VerdictKind.FORBIDDEN, str(error)) from None
 
+    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
+        """See `WorkerPool.stuck`; None for what only a quarantine elaborates."""
+        return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
+
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""
         return self._contain and (theorem.digest, theorem.project) in self._contained

@@ -211,6 +211,14 @@ class WorkerPool:
         theorem = self.canonical(theorem)
         return await self._run(protocol.names(theorem, terms), theorem, terms)
 
+    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
+        """At which constant of the library evaluating a statement stops, as its body is absent. Raises as `constant`.
+
+        None: it does not stop there, or cannot be evaluated at all.
+        """
+        theorem = self.canonical(theorem)
+        return await self._run(protocol.stuck(theorem, terms), theorem, terms)
+
     async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
         """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))

@@ -178,9 +178,20 @@ function details(verdict, more) {
   );
 }
 
-function summarised({ verdicts, diversity, spending, answer }) {
+function summarised({ verdicts, diversity, spending, answer, stuckAt }) {
   const total = verdicts.reduce((sum, each) => sum + each.count, 0);
   const found = [];
+  if (stuckAt) {
+    found.push(
+      element(
+        "p",
+        {},
+        "The embedded Lean does not hold the body of ",
+        element("code", {}, stuckAt),
+        ", so “decide” and “rfl” stop there; a native toolchain goes on.",
+      ),
+    );
+  }
   if (diversity && answer.length > 1) {
     const percent = (share) => `${Math.round(100 * share)} %`;
     const lemmas =

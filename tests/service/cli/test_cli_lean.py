@@ -82,6 +82,13 @@ async def test_only_the_proofs_preferred_are_printed_best_first_and_as_short_as_
     assert length(proofs[0]) <= length(proofs[1])
 
 
+async def test_goal_that_the_embedded_lean_cannot_evaluate_is_told(served: str) -> None:
+    goal = "theorem t : [2, 1].mergeSort = [1, 2]"
+    done = await leansieve("prove", goal, "--server", served, "--samples", "3", "--strategy", "independent")
+    assert done.status == 1
+    assert "the embedded Lean does not hold the body of `List.mergeSort`, so `decide` and `rfl` stop there" in done.err
+
+
 async def test_a_statement_that_does_not_elaborate_is_one_sentence(served: str) -> None:
     done = await leansieve("prove", "theorem t : 1 + 1 = missing", "--server", served)
     assert done.status == 2
@@ -179,6 +186,7 @@ async def test_a_batch_is_proved_line_by_line(served: str, tmp_path: Path) -> No
             {"id": 1, "statement": "theorem a (x y : Nat) : x + y = y + x"},
             {"id": 2, "statement": "theorem a (x y : Nat) : x + y = y + x + 1"},
             {"id": 3, "statement": "theorem a : missing"},
+            {"id": 4, "statement": "theorem a : [2, 1].mergeSort = [1, 2]"},
         )
     )
     options = [
@@ -202,6 +210,8 @@ async def test_a_batch_is_proved_line_by_line(served: str, tmp_path: Path) -> No
     assert set(rows[1]["proofs"][0]) == {"proof", "trust", "path", "elapsed_ms", "source"}
     assert rows[1]["proofs"][0]["trust"] == "KERNEL_REPLAYED"
     assert (rows[2]["proofs"], rows[2]["sampled"]) == ([], 6)
+    assert "stuck_at" not in rows[2]
+    assert rows[4]["stuck_at"] == "List.mergeSort"
     assert rows[3]["verdict"] == "INVALID_STATEMENT"
     assert "Unknown identifier" in rows[3]["messages"][0]["text"]
 

@@ -184,6 +184,7 @@ def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None
             diversity=data.draw(st.builds(Diversity, share, share, share, share)) if proofs else None,
             spending=data.draw(st.lists(st.builds(Spending, text, count, count, count, count, count, time)).map(tuple)),
             waste=data.draw(st.builds(Waste, count, count, count)),
+            stuck_at=data.draw(text),
         )
     )
     writer, reader = EventWriter("digest"), EventReader()

@@ -88,6 +88,16 @@ def test_abbreviations_become_unicode(bridge: str, page: Callable[[str], Page]) 
 
 
 @in_thread
+def test_a_goal_that_the_embedded_lean_cannot_evaluate_is_told(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    it.type("statement", "theorem t : [2, 1].mergeSort = [1, 2]")
+    it.type("seconds", "2")
+    it.press("find")
+    it.until_done()
+    assert "does not hold the body of List.mergeSort, so “decide” and “rfl” stop there" in it.text("found")
+
+
+@in_thread
 def test_a_theorem_is_proved_and_what_is_copied_is_verified_again(bridge: str, page: Callable[[str], Page]) -> None:
     it = page(bridge)
     assert it.text("health").startswith("ready · Lean 4.")

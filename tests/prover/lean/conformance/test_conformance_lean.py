@@ -189,6 +189,10 @@ def test_constant_is_looked_up(wire: Wire) -> None:
     assert wire.about("constant", "", name="Nat.no_such_thing")["found"] is False
 
 
+def test_stuck_names_no_constant_where_evaluating_comes_to_its_end(wire: Wire) -> None:
+    assert wire.about("stuck", "theorem t : 2 + 2 = 5")["at"] is None
+
+
 def test_library_lists_modules_and_their_theorems(wire: Wire) -> None:
     modules = wire.about("library", "")["modules"]
     assert modules.index("Init.Core") < modules.index("Std")

@@ -112,6 +112,27 @@ async def test_statement_goals_steps_and_constants_come_from_lean(lean_pool: Wor
     assert await lean_pool.ping() > 0
 
 
+@pytest.mark.parametrize(
+    ("goal", "constant"),
+    [
+        ('"a b".splitOn " " = ["a", "b"]', "String.splitOn"),
+        ("[3, 1, 2].mergeSort = [1, 2, 3]", "List.mergeSort"),
+        ("∀ x : Fin 3, [x.val, 1].mergeSort.length = 2", "List.mergeSort"),
+        ("Nat.toDigits 10 42 = ['4', '2']", "Nat.toDigits"),
+        ("2 ^ 64 % 7 = 2", None),
+        ("2 + 2 = 5", None),
+        ("∀ n : Nat, n * n = n", None),
+        ("∀ l : List Nat, l.mergeSort.length = l.length", None),
+        ("#[1, 2] = #[2, 1]", None),  # an instance says nothing to a user
+        ("(fun n : Nat => n) = id", None),
+    ],
+)
+async def test_where_evaluating_stops_for_want_of_a_body_is_told_and_nothing_else_is(
+    lean_pool: WorkerPool, goal: str, constant: str | None
+) -> None:
+    assert await lean_pool.stuck(Theorem(f"theorem t : {goal}")) == constant
+
+
 async def test_texts_of_any_script_and_size_reach_lean_whole(lean_pool: WorkerPool) -> None:
     fancy = Theorem("theorem «𝕜 ≤ é» (𝕜 : Nat) (h : 𝕜 ≤ 7) : 𝕜 < 8")
     verdict = await lean_pool.check(fancy, Candidate("by\r\n  -- 🙂\t𝔸\n  omega"))
