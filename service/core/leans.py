@@ -119,11 +119,18 @@ def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Pla
         spares=settings.spares,
         imports=settings.imports,
         allowed_imports=settings.allowed_imports,
+        contained_imports=_contained(settings),
         quarantines=settings.quarantines,
         max_queued=settings.queue,
         switch_share=settings.switch_share if shared else None,
     )
     return Place(EmbeddedLean(report) if report else EmbeddedLean(), config)
+
+
+def _contained(settings: LeanSettings) -> tuple[str, ...]:
+    # `Lean` imports `Std`, so that whoever allows less would allow it after all.
+    narrowed = "allowed_imports" in settings.model_fields_set and "contained_imports" not in settings.model_fields_set
+    return () if narrowed or settings.quarantine == "never" else settings.contained_imports
 
 
 def _default_project(settings: LeanSettings, path: Path) -> Place:

@@ -156,7 +156,7 @@ class ClusterPool(_Elsewhere):
             await pool.close()
 
     def _lend(self, site: "_Site", wanted: Lending, tally: Tally) -> "_Lent":
-        config = replace(self._config, imports=wanted.imports)
+        config = replace(self._config, imports=wanted.imports, role=wanted.role)
         pool = _Lent(self._runtime, config, self._vetting, tally, site, wanted)
         self._lent.add(pool)
         pool._closed = lambda: self._lent.discard(pool)

@@ -171,7 +171,9 @@ class Client:
 
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""
-        return self._contain and (theorem.digest, theorem.project) in self._contained
+        if not self._contain:
+            return False
+        return (theorem.digest, theorem.project) in self._contained or self._pool.only_contained(theorem)
 
     def _remember(self, theorem: Theorem) -> None:
         self._contained[theorem.digest, theorem.project] = None

@@ -256,6 +256,10 @@ class WorkerPool:
         """
         await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), Role.ELABORATOR)
 
+    def only_contained(self, theorem: Theorem) -> bool:
+        """Whether what the theorem imports is for processes of one client alone."""
+        return self._imports.only_contained(theorem.header.imports)
+
     def key(self, theorem: Theorem) -> tuple[str, ...]:
         """Theorems with the same key are served by the same processes."""
         return self._imports.key(theorem.header.imports)

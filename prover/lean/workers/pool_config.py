@@ -16,6 +16,7 @@ class PoolConfig:
         spares: workers kept warm beyond that, to stand in for one that is replaced; None: one if memory allows.
         imports: what a worker loads unless a request wants something else.
         allowed_imports: modules that requests may import, each with everything below it; None: all there are.
+        contained_imports: further modules that only processes of one client and judges import, each with everything below it.
         role: what the processes are for.
         isolated: most isolated checkers lent out at once; each is one more process.
         quarantines: most clients at once whose code runs in elaborators; each has a process of its own, or two.
@@ -40,6 +41,7 @@ class PoolConfig:
     spares: int | None = None
     imports: ImportSet = DEFAULT_IMPORTS
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
+    contained_imports: tuple[str, ...] = ("Lean",)
     role: Role = Role.WORKER
     isolated: int = 1
     quarantines: int = 2

@@ -133,6 +133,11 @@ class ProjectPools(WorkerPool):
         """See `WorkerPool.place`."""
         return await self.started(theorem.project)
 
+    def only_contained(self, theorem: Theorem) -> bool:
+        """See `WorkerPool.only_contained`."""
+        pool = self.of(theorem.project)
+        return super().only_contained(theorem) if pool is self else pool.only_contained(theorem)
+
     def pointing_back(self, theorem: Theorem, result: T) -> T:
         """See `WorkerPool.pointing_back`."""
         return _pointing_back(result) if self._preludes[theorem.project] else result

@@ -38,6 +38,9 @@ class LeanSettings(Section):
     """Modules that workers load ahead of requests."""
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
     """Modules that requests may import, each with everything below it."""
+    contained_imports: tuple[str, ...] = ("Lean",)
+    """Further modules that only a client's own processes import (`quarantine`): what imports them goes there with all that it says.
+    By default those that elaborators of a file need; none if `allowed_imports` is set and this is not."""
     switch_share: float | None = Field(default=0.25, gt=0, le=1)
     """Most of the workers' time that a server's clients may have spent on starting the embedded Lean for other imports than
     `imports`; what comes beyond is told to come back. A Lean process holds one set of imports."""

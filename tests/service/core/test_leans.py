@@ -65,6 +65,21 @@ options = {{ autoImplicit = false }}
 
 
 @pytest.mark.parametrize(
+    ("text", "contained"),
+    [
+        ("", ("Lean",)),
+        ('[lean]\nallowed_imports = ["Init"]', ()),
+        ('[lean]\nallowed_imports = ["Init"]\ncontained_imports = ["Lean"]', ("Lean",)),
+        ('[lean]\nquarantine = "never"', ()),
+    ],
+)
+def test_lean_itself_is_imported_in_quarantine_unless_settings_allow_less(
+    tmp_path: Path, text: str, contained: tuple[str, ...]
+) -> None:
+    assert pool_of(settings(tmp_path, text).lean, None)._config.contained_imports == contained
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ('[lean]\nruntime = "native"', "set lean.project to its folder"),

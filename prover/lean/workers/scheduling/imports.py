@@ -1,8 +1,10 @@
 """Which imports a pool serves."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.wire.role import Role
 from prover.lean.workers.jobs import ImportSet
 from prover.lean.workers.pool_config import PoolConfig
 from prover.verdict import VerdictKind
@@ -22,6 +24,8 @@ class ImportPolicy:
         """Allow what `config` lists, of what `runtime` has."""
         self._runtime = runtime
         self._allowed = config.allowed_imports
+        self._contained = config.contained_imports
+        self._shared = config.role is Role.WORKER
         self._rejected: OrderedDict[ImportSet, str] = OrderedDict()
         self.default = config.imports
         self.default = self.key(config.imports)
@@ -59,6 +63,15 @@ class ImportPolicy:
         if len(self._rejected) > _REMEMBERED_REJECTIONS:
             self._rejected.popitem(last=False)
 
+    def only_contained(self, imports: ImportSet) -> bool:
+        """Whether some of these imports are for processes of one client alone."""
+        return any(not self._is_allowed(module) and _is_below(module, self._contained) for module in imports)
+
     def _is_allowed(self, module: str) -> bool:
-        roots = self._allowed
-        return roots is None or any(module == root or module.startswith(f"{root}.") for root in roots)
+        if self._allowed is None or _is_below(module, self._allowed):
+            return True
+        return not self._shared and _is_below(module, self._contained)
+
+
+def _is_below(module: str, roots: Iterable[str]) -> bool:
+    return any(module == root or module.startswith(f"{root}.") for root in roots)

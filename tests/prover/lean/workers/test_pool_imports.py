@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from prover.lean.processes.ending import End
+from prover.lean.wire.role import Role
 from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import PoolBusyError, PoolUnavailableError
 from prover.verdict import Region, VerdictKind
@@ -75,6 +76,17 @@ async def test_import_outside_the_allow_list_is_forbidden_before_any_worker_sees
             assert verdict.messages[0].region is Region.HEADER
             assert verdict.messages[0].text == f"`import {module}` is not allowed here; allowed are Init, Std and below"
         assert (await pool.check(theorem(imports=("Std.Data.HashMap",)), proof())).verified
+
+
+async def test_import_for_processes_of_one_client_reaches_those_and_no_shared_worker() -> None:
+    alone = theorem(imports=("Init", "Lean.Elab"))
+    async with pool_of(contained_imports=("Lean",)) as pool:
+        assert pool.only_contained(alone)
+        assert not pool.only_contained(theorem(imports=("Leanish",)))
+        assert (await pool.check(alone, proof())).kind is VerdictKind.FORBIDDEN
+    async with pool_of(contained_imports=("Lean",), role=Role.ELABORATOR) as pool:
+        assert (await pool.check(alone, proof())).verified
+        assert (await pool.check(theorem(imports=("Lake",)), proof())).kind is VerdictKind.FORBIDDEN
 
 
 async def test_unknown_import_is_an_invalid_statement_and_costs_one_start() -> None:

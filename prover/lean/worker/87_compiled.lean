@@ -1,0 +1,43 @@
+/-! What the compiler made of the library, for files that bring code with them (a macro that splices a list, a loop in an `elab`).
+    Functions that only the compiler made (`Array.append._redArg`, …) belong to a module by a file that the WebAssembly package lacks (`.ir`). Lean
+    looks for what belongs to none among what the file at hand made; there it is put. -/
+
+/-- Whether Lean knows to which module such functions belong, as natively. -/
+def knowsCompiled (env : Environment) : Bool := (env.getModuleIdxFor? (.str ``Array.append "_redArg")).isSome
+
+unsafe def entriesAsImpl {α : Type} (entries : Array EnvExtensionEntry) : List α := unsafeCast entries.toList
+/-- Entries of an extension, as they lie in a module's file. -/
+@[implemented_by entriesAsImpl] opaque entriesAs {α : Type} (entries : Array EnvExtensionEntry) : List α
+
+/-- `PersistentEnvExtension.modifyState` as it was compiled, without the types that are its first arguments: the name by which the compiler knows
+    it is one of those that are missing. -/
+@[extern "l_Lean_PersistentEnvExtension_modifyState___redArg", export l_Lean_PersistentEnvExtension_modifyState___redArg]
+opaque modifyCompiled (ext : PersistentEnvExtension NonScalar NonScalar NonScalar) (env : Environment) (change : NonScalar → NonScalar)
+    (mode : EnvExtension.AsyncMode) (declaration : Name) : Environment
+
+unsafe def modifyExtensionImpl {α σ : Type} (ext : PersistentEnvExtension α α σ) (env : Environment) (change : σ → σ) : Environment :=
+  modifyCompiled (unsafeCast ext) env (unsafeCast change) ext.toEnvExtension.asyncMode .anonymous
+@[implemented_by modifyExtensionImpl] opaque modifyExtension {α σ : Type} (ext : PersistentEnvExtension α α σ) (env : Environment) (change : σ → σ) : Environment := env
+
+/-- An environment of imports in which an extension's entries for what belongs to no module count as made here. -/
+def withUnplaced {α σ : Type} (env : Environment) (ext : PersistentEnvExtension α α σ) (nameOf : α → Name) : Environment :=
+  modifyExtension ext env (modules env.header.moduleData.toList)
+where
+  modules : List ModuleData → σ → σ
+    | [], acc => acc
+    | m :: ms, acc => modules ms (extensions m.entries.toList acc)
+  extensions : List (Name × Array EnvExtensionEntry) → σ → σ
+    | [], acc => acc
+    | (n, es) :: rest, acc => extensions rest (if n == ext.name then entries (entriesAs es) acc else acc)
+  entries : List α → σ → σ
+    | [], acc => acc
+    | e :: es, acc => entries es (if (env.getModuleIdxFor? (nameOf e)).isSome then acc else ext.addEntryFn acc e)
+
+def withCompiled (env : Environment) : Environment :=
+  if knowsCompiled env then env
+  else
+    let env := withUnplaced env Compiler.LCNF.baseExt (·.name)
+    let env := withUnplaced env Compiler.LCNF.monoExt (·.name)
+    withUnplaced env IR.declMapExt fun d => match d with
+      | .fdecl (f := n) .. => n
+      | .extern (f := n) .. => n
