@@ -60,7 +60,7 @@ class InstantPool(WorkerPool):
         idle = WorkerStats(State.IDLE, None, self._imports.default, 0, 0)
         return PoolStats((idle,) * _INSTANT, 0, {}, 0, {}, 0, 0)
 
-    async def _run(self, request: Request[Any], theorem: Theorem, terms: Terms) -> Any:
+    async def ask(self, request: Request[Any], theorem: Theorem, terms: Terms) -> Any:
         fields = {"id": 1, "ok": True, "verdict": "rejected", "trust": None, "mode": "proof", "theorem": "t"}
         return request.read({**fields, "messages": [], "axioms": [], "heartbeats": 0, "timing": {}}, 0.0, False)
 

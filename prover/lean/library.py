@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import LibraryTheorem
-from prover.lean.workers.pool import Priority, WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
+from prover.lean.workers.pool import Priority
 from prover.theorem import Header
 from prover.verdict import Limits, Policy
 
@@ -39,7 +40,7 @@ def header_of(patterns: Sequence[str], imports: Sequence[str], always: Sequence[
     return Header(tuple(dict.fromkeys(("Init", *(imports or (*always, *roots))))))
 
 
-async def modules(pool: WorkerPool, patterns: tuple[str, ...], header: Header | None = None) -> list[str]:
+async def modules(pool: LeanPool, patterns: tuple[str, ...], header: Header | None = None) -> list[str]:
     """The imported modules whose name fits one of the shell patterns (`Std.Data.*`), in the order of their imports.
 
     Raises:
@@ -49,7 +50,7 @@ async def modules(pool: WorkerPool, patterns: tuple[str, ...], header: Header | 
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
-async def theorems(pool: WorkerPool, module: str, header: Header | None = None) -> AsyncIterator[Listed]:
+async def theorems(pool: LeanPool, module: str, header: Header | None = None) -> AsyncIterator[Listed]:
     """The theorems of an imported module that can be stated, in no particular order.
 
     Raises:

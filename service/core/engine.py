@@ -22,8 +22,9 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Named
 from prover.lean.workers.client import Client
 from prover.lean.workers.isolated import IsolatedChecker, RecheckingChecker
-from prover.lean.workers.pool import PoolStats, PoolUnavailableError, WorkerPool
-from prover.lean.workers.projects import ProjectPools
+from prover.lean.workers.lean_pool import LeanPool
+from prover.lean.workers.pool import PoolStats, PoolUnavailableError
+from prover.lean.workers.projects import ProjectRouter
 from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
@@ -58,7 +59,7 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        pool: WorkerPool | None = None,
+        pool: LeanPool | None = None,
         report: Report | None = None,
         recorder: Recorder | None = None,
         memory: "ProofCache | None" = None,
@@ -221,7 +222,7 @@ class Engine:
                             yield event
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """What header and context of a theorem declare, wherever they may be elaborated. Raises as `WorkerPool.names`."""
+        """What header and context of a theorem declare, wherever they may be elaborated. Raises as `LeanPool.names`."""
         async with self._client() as client:
             return await client.names(theorem, terms)
 
@@ -242,7 +243,7 @@ class Engine:
             strategies=STRATEGIES,
             models=self.models.served,
             store=self.memory is not None,
-            projects=self.pool.lean_versions if isinstance(self.pool, ProjectPools) else {},
+            projects=self.pool.lean_versions if isinstance(self.pool, ProjectRouter) else {},
             load=Load(pool.in_state(State.IDLE), pool.in_state(State.BUSY), pool.queued),
         )
 
@@ -311,10 +312,10 @@ class Engine:
             yield self.recorder.checker(client.checking(RecheckingChecker(shared, isolated), crosschecker))
 
     def _isolated(
-        self, theorem: Theorem, within: Callable[[WorkerPool], Checker]
+        self, theorem: Theorem, within: Callable[[LeanPool], Checker]
     ) -> AbstractAsyncContextManager[Checker]:
         imports = theorem.header.imports or None
-        if isinstance(self.pool, ProjectPools):
+        if isinstance(self.pool, ProjectRouter):
             return self.pool.isolated(imports, within, theorem.project)
         return self.pool.isolated(imports, within)
 

@@ -18,8 +18,9 @@ from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.native.project import written
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.vetting import allow_list
+from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
-from prover.lean.workers.projects import Place, ProjectPools
+from prover.lean.workers.projects import Place, ProjectRouter
 from prover.requests import UnavailableError
 from service.ops.config import CrosscheckSettings, LeanSettings, NativeSettings, ProjectSettings
 
@@ -28,7 +29,7 @@ _MAPPED = 6 * _GIB
 """Resident memory of a native worker that it shares with the others: what it has read of Mathlib, at most."""
 
 
-def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> WorkerPool:
+def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> LeanPool:
     """The pool that the settings describe; nothing is started yet.
 
     Args:
@@ -51,10 +52,10 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
         raise UnavailableError(str(error)) from None
     if not places and not default.options:
         return WorkerPool(default.runtime, default.config)
-    return ProjectPools(default, places)
+    return ProjectRouter(default, places)
 
 
-def _cluster(settings: LeanSettings, shared: bool) -> WorkerPool:
+def _cluster(settings: LeanSettings, shared: bool) -> LeanPool:
     if settings.runtime == "native" or settings.project or settings.projects or settings.pool == "dojo":
         raise UnavailableError(
             "lean.cluster spreads the embedded Lean alone: unset lean.project, lean.projects and lean.pool, or lean.cluster"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.sampling.portfolio.portfolio import fillings, proposals
 from prover.verdict import Limits
 from training.corpus.jsonl import write_jsonl
@@ -42,7 +42,7 @@ def evaluate_portfolio(
     out: Path,
     verdicts: Path,
     limits: Limits,
-    make_pool: Callable[[], WorkerPool],
+    make_pool: Callable[[], LeanPool],
     checks: int = 256,
     one_line: bool = False,
     report: Callable[[str], None] = print,

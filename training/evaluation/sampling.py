@@ -19,7 +19,7 @@ import transformers
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig
@@ -72,7 +72,7 @@ def evaluate(
     what: Evaluated,
     out: Path,
     verdicts: Path,
-    make_pool: Callable[[], WorkerPool],
+    make_pool: Callable[[], LeanPool],
     report: Callable[[str], None] = print,
 ) -> ModelSamples:
     """Sample and check until every theorem is done, then write `out`; see the module.

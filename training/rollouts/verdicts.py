@@ -19,7 +19,7 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.vetting import allow_list
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.search.diversity import normalise
 from prover.theorem import Theorem
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
@@ -141,7 +141,7 @@ class VerdictCache:
                 raise JournalError(f"{self._journal.path}:{number}: this is no line of a verdict cache.") from None
 
 
-async def checker_version(pool: WorkerPool) -> str:
+async def checker_version(pool: LeanPool) -> str:
     """What a verdict of this pool depends on beside the request: Lean, the worker and the list of what is allowed."""
     await pool.ready()
     vetting = json.dumps(allow_list(), sort_keys=True, default=sorted)

@@ -10,7 +10,7 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.workers.client import Client
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.rollouts.verdicts import CacheCounts, VerdictCache, checker_version
@@ -25,7 +25,7 @@ class VerifierGoneError(RuntimeError):
 class Verifier:
     """A pool of Lean workers and a cache of verdicts, in a thread of their own. Use it as a context manager."""
 
-    def __init__(self, make_pool: Callable[[], WorkerPool], cache: Path, limits: Limits) -> None:
+    def __init__(self, make_pool: Callable[[], LeanPool], cache: Path, limits: Limits) -> None:
         """Nothing is started yet.
 
         Args:
@@ -38,7 +38,7 @@ class Verifier:
         self._limits = limits
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="verifier", daemon=True)
-        self._pool: WorkerPool | None = None
+        self._pool: LeanPool | None = None
         self._client: Client | None = None
         self._cache: VerdictCache | None = None
         self._checks: set[asyncio.Task[Verdict]] = set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.lean.checker import Checker
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.search.tactics.partial import GoalReader
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.proofs import ProvedTheorem
@@ -102,7 +102,7 @@ def write_proved(seeds: Path, proved: Path) -> int:
 
 
 async def search_corpus(
-    pool: WorkerPool,
+    pool: LeanPool,
     records: Sequence[TheoremRecord],
     out: Path,
     budget: SeedBudget,

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits
 from training.algorithms.algorithm import Metrics, Rollouts
 from training.config import TrainingConfig
@@ -49,7 +49,7 @@ from training.trainer.watch import Watch
 
 def train(
     config: TrainingConfig,
-    make_pool: Callable[[], WorkerPool],
+    make_pool: Callable[[], LeanPool],
     report: Callable[[str], None] = print,
     command: str = "",
 ) -> Path:
@@ -79,7 +79,7 @@ def train(
 class Trainer:
     """One run of reinforcement learning. Use it as a context manager: Lean and the engine are started and ended with it."""
 
-    def __init__(self, run: Run, make_pool: Callable[[], WorkerPool]) -> None:
+    def __init__(self, run: Run, make_pool: Callable[[], LeanPool]) -> None:
         """Read the model and the theorems, and go on where an earlier start stood."""
         assert run.config.rollouts is not None
         self._run, self._config, self._settings = run, run.config, run.config.rollouts

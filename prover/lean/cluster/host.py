@@ -11,6 +11,7 @@ from prover.lean.checker import Checker, Terms
 from prover.lean.cluster.questions import Busy, HostState, Lending, Outcome, Question, Unsaid, unread
 from prover.lean.wire.role import Role
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
+from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
 from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
@@ -30,7 +31,7 @@ class Host:
         self._failure = ""
         self._asked: dict[int, asyncio.Task[Outcome]] = {}
         self._withdrawn: deque[int] = deque(maxlen=_WITHDRAWN)
-        self._lent: dict[int, tuple[WorkerPool, contextlib.AsyncExitStack]] = {}
+        self._lent: dict[int, tuple[LeanPool, contextlib.AsyncExitStack]] = {}
         self._numbers = itertools.count(1)
 
     async def _up(self) -> WorkerPool:
@@ -87,6 +88,7 @@ class Host:
         """Start, or spare, a process for one client alone; judges are shared. Returns its number."""
         theorem, shared = _under(wanted.imports), await self._up()
         held = contextlib.AsyncExitStack()
+        pool: LeanPool
         match wanted.role:
             case Role.JUDGE:
                 pool = await shared.judges()
@@ -132,11 +134,11 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def _isolated(pool: WorkerPool, imports: ImportSet) -> AsyncIterator[WorkerPool]:
-    """The pool behind the checker that `WorkerPool.isolated` lends: it is asked more than checks."""
+async def _isolated(pool: LeanPool, imports: ImportSet) -> AsyncIterator[LeanPool]:
+    """The pool behind the checker that `LeanPool.isolated` lends: it is asked more than checks."""
     lent = [pool]
 
-    def within(isolated: WorkerPool) -> Checker:
+    def within(isolated: LeanPool) -> Checker:
         lent[0] = isolated
         return isolated
 

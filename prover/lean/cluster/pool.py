@@ -30,6 +30,7 @@ from prover.lean.wire.lines import Request
 from prover.lean.wire.role import Role
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, Job, PoolBusyError
+from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.quarantine import Quarantine
@@ -44,7 +45,7 @@ T = TypeVar("T")
 class _Elsewhere(WorkerPool):
     """Makes and reads what a pool is asked; somebody else has it answered."""
 
-    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         imports = theorem.header.imports
         if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)
@@ -115,8 +116,8 @@ class ClusterPool(_Elsewhere):
         return PoolStats(
             tuple(worker for stats in told for worker in stats.workers),
             len(self.hosts.queue) + sum(stats.queued for stats in told),
-            dict(self._tally.verdicts),
-            self._tally.abandoned,
+            dict(self.tally.verdicts),
+            self.tally.abandoned,
             dict(ends),
             sum(stats.failed_starts for stats in told),
             sum(stats.isolated for stats in told),
@@ -145,11 +146,11 @@ class ClusterPool(_Elsewhere):
 
     @contextlib.asynccontextmanager
     async def isolated(
-        self, imports: ImportSet | None = None, within: Callable[[WorkerPool], Checker] = IsolatedChecker
+        self, imports: ImportSet | None = None, within: Callable[[LeanPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
         """See `WorkerPool.isolated`; the process is on one of the hosts, each of which lends as many as it may."""
         key = self._imports.key(imports or self._config.imports)
-        pool = self._lend(_Site(self.hosts), Lending(Role.WORKER, key), self._tally)
+        pool = self._lend(_Site(self.hosts), Lending(Role.WORKER, key), self.tally)
         try:
             yield within(pool)
         finally:

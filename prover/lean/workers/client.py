@@ -5,20 +5,18 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
+from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.turns import Stay
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
-
-if TYPE_CHECKING:
-    from prover.lean.workers.pool import WorkerPool
 
 _REMEMBERED = 1024
 
@@ -33,7 +31,7 @@ class Client:
     idle for a while, or between two uses when others have waited long enough.
     """
 
-    def __init__(self, pool: "WorkerPool", contain: bool = True) -> None:
+    def __init__(self, pool: LeanPool, contain: bool = True) -> None:
         """Nothing is started.
 
         Args:
@@ -114,7 +112,7 @@ class Client:
         return self._pool.pointing_back(theorem, verdict)
 
     async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
-        """See `WorkerPool.elaborate`."""
+        """See `LeanPool.elaborate`."""
         if not self._is_contained(theorem):
             answer = await self._pool.elaborate(theorem, terms)
             if not (self._contain and answer.containable):
@@ -130,7 +128,7 @@ class Client:
     async def goals(
         self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
     ) -> SorryGoals:
-        """See `WorkerPool.goals`."""
+        """See `LeanPool.goals`."""
         if not self._is_contained(theorem):
             answer = await self._pool.goals(theorem, text, terms, mode)
             if not (self._contain and answer.containable):
@@ -144,7 +142,7 @@ class Client:
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> TacticStep:
-        """See `WorkerPool.tactic`."""
+        """See `LeanPool.tactic`."""
         if not self._is_contained(theorem):
             answer = await self._pool.tactic(theorem, script, step, terms)
             if not (self._contain and answer.containable):
@@ -156,7 +154,7 @@ class Client:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """See `WorkerPool.names`."""
+        """See `LeanPool.names`."""
         if not self._is_contained(theorem):
             return await self._pool.names(theorem, terms)
         try:

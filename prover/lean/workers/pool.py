@@ -3,26 +3,16 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
+from prover.lean.checker import Checker, Terms
 from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
-from prover.lean.wire import protocol
 from prover.lean.wire.answers import (
-    Constant,
-    Elaboration,
-    Export,
-    LibraryPage,
-    Name,
-    Named,
-    SorryGoals,
-    TacticStep,
     below_imports,
 )
 from prover.lean.wire.lines import Request
@@ -30,6 +20,7 @@ from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.wire.role import Role
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
+from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.scheduling.imports import ImportPolicy
@@ -37,8 +28,7 @@ from prover.lean.workers.scheduling.scheduler import Scheduler
 from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.lean.workers.turns import Turns
-from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Mode, Verdict
+from prover.theorem import Theorem
 
 __all__ = [
     "InvalidTextError",
@@ -55,10 +45,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-_UNHURRIED = Terms(priority=Priority.BATCH)
 
-
-class WorkerPool:
+class WorkerPool(LeanPool):
     """Warm Lean workers behind one queue.
 
     Use it as an async context manager, or `start` and `close` it. Every request may be cancelled by cancelling the
@@ -86,11 +74,11 @@ class WorkerPool:
         self._runtime = runtime
         self._config = config or PoolConfig()
         self._vetting = allow_list() if vetting is None else vetting
-        self._tally = tally or Tally()
+        self.tally = tally or Tally()
         self._imports = ImportPolicy(runtime, self._config)
         self._scheduler = Scheduler(self._config, self._imports)
         self._supervisor = WorkerSupervisor(
-            runtime, self._config, self._vetting, self._tally, self._scheduler, self._imports, warm
+            runtime, self._config, self._vetting, self.tally, self._scheduler, self._imports, warm
         )
         self._orders = itertools.count()
         self._isolation = asyncio.Semaphore(self._config.isolated)
@@ -117,132 +105,6 @@ class WorkerPool:
         self._closed()
         others = [*self._lent, *filter(None, [self._judges])]
         await asyncio.gather(self._supervisor.close(), *(pool.close() for pool in others))
-
-    async def __aenter__(self) -> Self:
-        """Start."""
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        """Close."""
-        await self.close()
-
-    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """Say whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
-
-        Raises:
-            PoolBusyError: the queue is full.
-            ValueError: a limit is out of range.
-        """
-        theorem = self.canonical(theorem)
-        try:
-            request = protocol.check(theorem, candidate, terms)
-        except InvalidTextError as error:
-            verdict = protocol.invalid_text_verdict(error, candidate.mode, terms.policy)
-        else:
-            verdict = await self._counted(request, theorem, terms)
-        self._tally.verdicts[verdict.kind] += 1
-        return verdict
-
-    async def exported(
-        self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
-    ) -> tuple[Verdict, Export | None]:
-        """As `check`, and the constants of a verified proof for another kernel."""
-        theorem = self.canonical(theorem)
-        try:
-            request = protocol.exported(theorem, candidate, terms)
-        except InvalidTextError as error:
-            verdict, export = protocol.invalid_text_verdict(error, candidate.mode, terms.policy), None
-        else:
-            verdict, export = await self._counted(request, theorem, terms)
-        self._tally.verdicts[verdict.kind] += 1
-        return verdict, export
-
-    async def closure(
-        self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms = DEFAULT_TERMS
-    ) -> str:
-        """Library constants with what they rest on, as text for another kernel. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.closure(theorem, names, known, terms), theorem, terms)
-
-    async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        try:
-            return await self._run(request, theorem, terms)
-        except asyncio.CancelledError:
-            self._tally.abandoned += 1
-            raise
-
-    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
-        """Elaborate the statement alone: its full name, type and goal.
-
-        Raises:
-            PoolBusyError: the queue is full.
-            InvalidTextError: a text is too long or not Unicode.
-            ValueError: a limit is out of range.
-        """
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.elaborate(theorem, terms), theorem, terms)
-
-    async def goals(
-        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
-    ) -> SorryGoals:
-        """The goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.goals(theorem, text, terms, mode), theorem, terms)
-
-    async def tactic(
-        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
-    ) -> TacticStep:
-        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.tactic(theorem, script, step, terms), theorem, terms)
-
-    async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:
-
-        Raises:
-            NoAnswerError: the look-up came to nothing.
-        """
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self._run(protocol.constant(theorem, name, terms), theorem, terms)
-
-    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """What header and context of a theorem declare, as its statement can name it. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.names(theorem, terms), theorem, terms)
-
-    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """At which constant of the library evaluating a statement stops, as its body is absent. Raises as `constant`.
-
-        None: it does not stop there, or cannot be evaluated at all.
-        """
-        theorem = self.canonical(theorem)
-        return await self._run(protocol.stuck(theorem, terms), theorem, terms)
-
-    async def modules(self, header: Header | None = None, terms: Terms = _UNHURRIED) -> tuple[str, ...]:
-        """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self._run(protocol.modules(theorem, terms), theorem, terms)
-
-    async def library(
-        self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _UNHURRIED
-    ) -> LibraryPage:
-        """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self._run(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
-
-    async def ping(self, seconds: float = 5.0) -> float:
-        """Milliseconds that some worker takes for an empty request.
-
-        Raises:
-            NoAnswerError: none answered.
-        """
-        theorem = self.canonical(Theorem("", Header(self._config.imports)))
-        return await self._run(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
-
-    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """Send any request, as a job of this theorem. Raises PoolBusyError."""
-        return await self._run(request, theorem, terms)
 
     async def place(self, theorem: Theorem) -> "WorkerPool":
         """The pool whose Lean the theorem stands under."""
@@ -291,7 +153,7 @@ class WorkerPool:
 
     @contextlib.asynccontextmanager
     async def isolated(
-        self, imports: tuple[str, ...] | None = None, within: Callable[["WorkerPool"], Checker] = IsolatedChecker
+        self, imports: tuple[str, ...] | None = None, within: Callable[[LeanPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
         """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
 
@@ -308,7 +170,7 @@ class WorkerPool:
                 yield self
                 return
             config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
-            pool = WorkerPool(self._runtime, config, self._vetting, self._tally, self._spare_fresh(key))
+            pool = WorkerPool(self._runtime, config, self._vetting, self.tally, self._spare_fresh(key))
             self._lent.add(pool)
             try:
                 pool._charges = (CHARGE.get(),)
@@ -316,6 +178,11 @@ class WorkerPool:
                     yield within(pool)
             finally:
                 self._lent.discard(pool)
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """See `LeanPool.imports`."""
+        return self._config.imports
 
     @property
     def runtime(self) -> str:
@@ -347,16 +214,12 @@ class WorkerPool:
         return PoolStats(
             tuple(slot.stats for slot in self._supervisor.slots),
             len(self._scheduler.queue),
-            dict(self._tally.verdicts),
-            self._tally.abandoned,
-            dict(self._tally.ends),
-            self._tally.failed_starts,
+            dict(self.tally.verdicts),
+            self.tally.abandoned,
+            dict(self.tally.ends),
+            self.tally.failed_starts,
             len(self._lent),
         )
-
-    def tell(self, verdict: Verdict) -> None:
-        """Count a verdict that was given elsewhere."""
-        self._tally.verdicts[verdict.kind] += 1
 
     def pointing_back(self, theorem: Theorem, result: T) -> T:
         """An answer about `canonical(theorem)`, with messages that point into the theorem as it was given."""
@@ -369,7 +232,8 @@ class WorkerPool:
         imports = self._imports.key(theorem.header.imports)
         return replace(theorem, header=replace(theorem.header, imports=imports))
 
-    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        """See `LeanPool.ask`."""
         imports = theorem.header.imports
         if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)

@@ -17,6 +17,7 @@ from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.lean_pool import LeanPool, PoolSite
 from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Region, Verdict
@@ -51,8 +52,8 @@ class Place:
         return " ".join(f"set_option {name} {self.options[name]}" for name in allowed)
 
 
-class ProjectPools(WorkerPool):
-    """The default pool, which hands theorems of other projects to theirs. Figures are of all pools together."""
+class ProjectRouter(LeanPool):
+    """Has a pool for each project, and hands each theorem to that of its own. Figures are of all pools together."""
 
     def __init__(self, default: Place, projects: Mapping[str, Place]) -> None:
         """Nothing is started yet.
@@ -61,14 +62,24 @@ class ProjectPools(WorkerPool):
             default: serves theorems that name no project.
             projects: the others, by name.
         """
-        super().__init__(default.runtime, default.config)
+        self._default = WorkerPool(default.runtime, default.config)
+        self.tally, self.turns = self._default.tally, self._default.turns
         self._preludes = {"": default.prelude, **{name: place.prelude for name, place in projects.items()}}
-        self._project_imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
+        self._imports = {name: place.config.imports for name, place in {"": default, **projects}.items()}
         self._projects = {
-            name: WorkerPool(place.runtime, place.config, tally=self._tally) for name, place in projects.items()
+            name: WorkerPool(place.runtime, place.config, tally=self.tally) for name, place in projects.items()
         }
         self._started: set[str] = set()
         self._starting = asyncio.Lock()
+        self._closed = False
+
+    async def start(self) -> None:
+        """See `LeanPool.start`: the default pool; those of projects start when they are asked for."""
+        await self._default.start()
+
+    async def ready(self) -> None:
+        """See `LeanPool.ready`: a worker of the default pool."""
+        await self._default.ready()
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -81,13 +92,13 @@ class ProjectPools(WorkerPool):
         return {name: pool.lean_version for name, pool in self._projects.items()}
 
     def of(self, project: str) -> WorkerPool:
-        """The pool of a project; this one for the empty name. It may not be started yet.
+        """The pool of a project; the default one for the empty name. It may not be started yet.
 
         Raises:
             UnknownProjectError: there is no such project.
         """
         if not project:
-            return self
+            return self._default
         if project not in self._projects:
             there = ", ".join(self._projects) or "none"
             raise UnknownProjectError(f"there is no project {project!r}; there is {there}")
@@ -97,31 +108,32 @@ class ProjectPools(WorkerPool):
         """The pool of a project, its workers on their way. Raises as `of`."""
         pool = self.of(project)
         async with self._starting:
-            if project and project not in self._started and not self._scheduler.closed:
+            if project and project not in self._started and not self._closed:
                 self._started.add(project)
                 await pool.start()
         return pool
 
     async def close(self) -> None:
         """End every process of every pool."""
+        self._closed = True
         started = [self._projects[name] for name in self._started]
-        await asyncio.gather(super().close(), *(pool.close() for pool in started))
+        await asyncio.gather(self._default.close(), *(pool.close() for pool in started))
 
     @contextlib.asynccontextmanager
     async def isolated(
         self,
         imports: tuple[str, ...] | None = None,
-        within: Callable[[WorkerPool], Checker] = IsolatedChecker,
+        within: Callable[[LeanPool], Checker] = IsolatedChecker,
         project: str = "",
     ) -> AsyncIterator[Checker]:
         """Lend a checker for theorems of one project; see `WorkerPool.isolated`."""
         pool = await self.started(project)
-        async with super().isolated(imports, within) if pool is self else pool.isolated(imports, within) as checker:
-            yield _WithOptions(checker, self._preludes[project], self._project_imports[project])
+        async with pool.isolated(imports, within) as checker:
+            yield _WithOptions(checker, self._preludes[project], self._imports[project])
 
     def stats(self) -> PoolStats:
         """A snapshot of all pools."""
-        parts = [super().stats(), *(self._projects[name].stats() for name in sorted(self._started))]
+        parts = [self._default.stats(), *(self._projects[name].stats() for name in sorted(self._started))]
         return replace(
             parts[0],
             workers=tuple(worker for part in parts for worker in part.workers),
@@ -129,31 +141,57 @@ class ProjectPools(WorkerPool):
             isolated=sum(part.isolated for part in parts),
         )
 
-    async def place(self, theorem: Theorem) -> WorkerPool:
-        """See `WorkerPool.place`."""
+    async def place(self, theorem: Theorem) -> PoolSite:
+        """See `LeanPool.place`."""
         return await self.started(theorem.project)
 
     def only_contained(self, theorem: Theorem) -> bool:
-        """See `WorkerPool.only_contained`."""
-        pool = self.of(theorem.project)
-        return super().only_contained(theorem) if pool is self else pool.only_contained(theorem)
+        """See `LeanPool.only_contained`. Raises as `of`."""
+        return self.of(theorem.project).only_contained(theorem)
 
     def pointing_back(self, theorem: Theorem, result: T) -> T:
-        """See `WorkerPool.pointing_back`."""
+        """See `LeanPool.pointing_back`."""
         return _pointing_back(result) if self._preludes[theorem.project] else result
 
     def canonical(self, theorem: Theorem) -> Theorem:
+        """See `LeanPool.canonical`: under the options and imports of its project. Raises as `of`."""
         pool = self.of(theorem.project)
-        theorem = _under(theorem, self._preludes[theorem.project], self._project_imports[theorem.project])
-        return super().canonical(theorem) if pool is self else pool.canonical(theorem)
+        return pool.canonical(_under(theorem, self._preludes[theorem.project], self._imports[theorem.project]))
 
-    async def _run(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        if not theorem.project:
-            result = await super()._run(request, theorem, terms)
-        else:
-            pool = await self.started(theorem.project)
-            result = await pool._run(request, theorem, terms)
-        return self.pointing_back(theorem, result)
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        """See `LeanPool.ask`. Raises as `of`."""
+        pool = await self.started(theorem.project)
+        return self.pointing_back(theorem, await pool.ask(request, theorem, terms))
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """See `LeanPool.imports`: those of the default pool."""
+        return self._default.imports
+
+    @property
+    def runtime(self) -> str:
+        """See `LeanPool.runtime`: that of the default pool."""
+        return self._default.runtime
+
+    @property
+    def idle_seconds(self) -> float:
+        """See `LeanPool.idle_seconds`."""
+        return self._default.idle_seconds
+
+    @property
+    def size(self) -> int:
+        """See `LeanPool.size`: of the default pool."""
+        return self._default.size
+
+    @property
+    def lean_version(self) -> str:
+        """See `LeanPool.lean_version`: of the default pool."""
+        return self._default.lean_version
+
+    @property
+    def worker_version(self) -> str:
+        """See `LeanPool.worker_version`: of the default pool."""
+        return self._default.worker_version
 
 
 class _WithOptions:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 
 from prover.lean.workers.client import Client
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 
 _MOST_SCOPES = 64
 
@@ -17,9 +17,9 @@ class Scope:
 
     def __init__(self) -> None:
         """Nothing is shared yet."""
-        self._clients: dict[WorkerPool, Client] = {}
+        self._clients: dict[LeanPool, Client] = {}
 
-    def client(self, pool: WorkerPool, contain: bool) -> Client:
+    def client(self, pool: LeanPool, contain: bool) -> Client:
         """This client's view of `pool`."""
         if pool not in self._clients:
             self._clients[pool] = Client(pool, contain)

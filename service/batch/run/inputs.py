@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prover.errors import InputError, UserError
 from prover.lean import library
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
@@ -105,7 +105,7 @@ def from_path(path: Path, limits: TextSettings) -> Iterator[Entry]:
 
 
 async def from_library(
-    pool: WorkerPool, patterns: tuple[str, ...], header: Header, limits: TextSettings
+    pool: LeanPool, patterns: tuple[str, ...], header: Header, limits: TextSettings
 ) -> AsyncIterator[Entry]:
     """The theorems of imported modules, each guarded against proving itself by itself.
 

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from prover.errors import UserError
-from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError, WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
+from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
 from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
 from service.core.engine import Engine
@@ -111,7 +112,7 @@ def quiet_libraries(settings: Settings | None = None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def lean(settings: Settings) -> AsyncIterator[WorkerPool]:
+async def lean(settings: Settings) -> AsyncIterator[LeanPool]:
     """Lean workers as the settings say."""
     with common.preparing() as report:
         pool = Engine(settings, report=report).pool

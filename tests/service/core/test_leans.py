@@ -10,7 +10,7 @@ from prover.errors import InputError, UserError
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.embedded.install import cache_directory
 from prover.lean.runtimes.native import NativeToolchain
-from prover.lean.workers.projects import ProjectPools
+from prover.lean.workers.projects import ProjectRouter
 from prover.requests import Check, UnavailableError
 from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
@@ -56,7 +56,7 @@ memory_gib = 2
 options = {{ autoImplicit = false }}
 """
     pool = pool_of(settings(tmp_path, text).lean, None)
-    assert isinstance(pool, ProjectPools)
+    assert isinstance(pool, ProjectRouter)
     assert pool.projects == ("mathlib",)
     header = pool.canonical(Theorem("theorem a : True", Header.of_project(""), project="mathlib")).header
     assert header.imports == ("Mathlib",)
@@ -140,13 +140,17 @@ options = {{ maxRecDepth = 700 }}
 path = "/nowhere"
 """
     known = settings(tmp_path, text)
-    pool = pool_of(common.alone_in(known, "a", None).lean, None)
+    router = pool_of(common.alone_in(known, "a", None).lean, None)
+    assert isinstance(router, ProjectRouter)
+    pool = router.of("")
     assert isinstance(pool._runtime, NativeToolchain)
     assert (pool._config.workers, pool._config.imports) == (3, ("Init", "Foo"))
     assert pool._config.allowed_imports is None
-    assert pool.canonical(Theorem("theorem a : True", Header(()))).header.imports == ("Init", "Foo")
-    assert "set_option maxRecDepth 700" in pool.canonical(Theorem("theorem a : True")).header.prelude
-    assert pool_of(common.alone_in(known, "a", 2).lean, None)._config.workers == 2
+    assert router.canonical(Theorem("theorem a : True", Header(()))).header.imports == ("Init", "Foo")
+    assert "set_option maxRecDepth 700" in router.canonical(Theorem("theorem a : True")).header.prelude
+    router = pool_of(common.alone_in(known, "a", 2).lean, None)
+    assert isinstance(router, ProjectRouter)
+    assert router.of("")._config.workers == 2
     here = common.alone_in(known, str(lean.project), 2).lean
     assert (here.project, here.runtime, here.projects) == (lean.project, "native", {})
 

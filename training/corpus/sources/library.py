@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from prover.lean import library
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
 from prover.theorem import Header
 from training.corpus.dedupe import deduplicate
 from training.corpus.record import TheoremRecord, statement_name
 
 
 async def library_theorems(
-    pool: WorkerPool,
+    pool: LeanPool,
     patterns: Sequence[str],
     header: Header | None = None,
     report: Callable[[str], None] = print,

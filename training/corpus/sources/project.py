@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from prover.lean.checker import Terms
-from prover.lean.workers.pool import NoAnswerError, Priority, WorkerPool
+from prover.lean.workers.lean_pool import LeanPool
+from prover.lean.workers.pool import NoAnswerError, Priority
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from prover.verdict import Limits, VerdictKind
@@ -43,7 +44,7 @@ class SourceFile:
 
 
 async def trace_project(
-    pool: WorkerPool,
+    pool: LeanPool,
     files: Iterable[SourceFile],
     tracing: Tracing,
     source: str,
@@ -67,7 +68,7 @@ async def trace_project(
 
 
 async def _trace(
-    pool: WorkerPool, file: str, item: SourceTheorem, source: str, known: dict[tuple[tuple[str, ...], str], bool]
+    pool: LeanPool, file: str, item: SourceTheorem, source: str, known: dict[tuple[tuple[str, ...], str], bool]
 ) -> TheoremRecord | None:
     elaboration = await pool.elaborate(item.theorem, _TERMS)
     if elaboration.verdict is VerdictKind.INFRASTRUCTURE:
@@ -90,7 +91,7 @@ async def _trace(
         return None
 
 
-async def _steps(pool: WorkerPool, item: SourceTheorem, goal: str) -> tuple[TracedStep, ...]:
+async def _steps(pool: LeanPool, item: SourceTheorem, goal: str) -> tuple[TracedStep, ...]:
     """The tactic blocks of the proof, as far as they run one by one, each with the goals before and after it."""
     steps: list[TracedStep] = []
     before: tuple[str, ...] = (goal,)
@@ -106,7 +107,7 @@ async def _steps(pool: WorkerPool, item: SourceTheorem, goal: str) -> tuple[Trac
 
 
 async def _premises(
-    pool: WorkerPool, item: SourceTheorem, known: dict[tuple[tuple[str, ...], str], bool]
+    pool: LeanPool, item: SourceTheorem, known: dict[tuple[tuple[str, ...], str], bool]
 ) -> tuple[str, ...]:
     """The constants of the imported library that the proof names in full, in the order of their first use."""
     header = item.theorem.header

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from prover.lean.workers.pool import PoolConfig
-from prover.lean.workers.projects import Place, ProjectPools, UnknownProjectError
+from prover.lean.workers.projects import Place, ProjectRouter, UnknownProjectError
 from prover.theorem import Header, Theorem
 from prover.verdict import Region, Trust, VerdictKind
 from tests.support import scripted
@@ -24,9 +24,9 @@ def place(**options: str) -> Place:
 
 
 @pytest_asyncio.fixture
-async def pools() -> AsyncIterator[ProjectPools]:
+async def pools() -> AsyncIterator[ProjectRouter]:
     projects = {"mathlib": place(autoImplicit="false", maxSynthPendingDepth="3", unknownOption="1"), "other": place()}
-    async with ProjectPools(place(), projects) as pools:
+    async with ProjectRouter(place(), projects) as pools:
         await pools.ready()
         yield pools
 
@@ -35,7 +35,7 @@ def named(project: str, statement: str = "theorem a : True") -> Theorem:
     return Theorem(statement, Header(prelude="open Nat"), project=project)
 
 
-async def test_each_scripted_project_has_a_worker_of_its_own_started_when_it_is_asked(pools: ProjectPools) -> None:
+async def test_each_scripted_project_has_a_worker_of_its_own_started_when_it_is_asked(pools: ProjectRouter) -> None:
     assert len(pools.stats().workers) == 1
     assert pools.lean_versions == {"mathlib": "", "other": ""}
     verdicts = [await pools.check(named(name), scripted.proof()) for name in ("", "mathlib", "other", "mathlib")]
@@ -48,7 +48,7 @@ async def test_each_scripted_project_has_a_worker_of_its_own_started_when_it_is_
     assert pools.stats().verdicts[VerdictKind.VERIFIED] == 4
 
 
-async def test_project_that_is_not_configured_is_named(pools: ProjectPools) -> None:
+async def test_project_that_is_not_configured_is_named(pools: ProjectRouter) -> None:
     with pytest.raises(UnknownProjectError, match="there is no project '/etc'; there is mathlib, other"):
         await pools.check(named("/etc"), scripted.proof())
     with pytest.raises(UnknownProjectError):
@@ -56,7 +56,7 @@ async def test_project_that_is_not_configured_is_named(pools: ProjectPools) -> N
             pass
 
 
-async def test_options_of_a_project_stand_before_those_of_a_request(pools: ProjectPools) -> None:
+async def test_options_of_a_project_stand_before_those_of_a_request(pools: ProjectRouter) -> None:
     def prelude(project: str) -> str:
         return pools.canonical(named(project)).header.prelude
 
@@ -64,7 +64,7 @@ async def test_options_of_a_project_stand_before_those_of_a_request(pools: Proje
     assert prelude("other") == prelude("") == "open Nat"
 
 
-async def test_messages_point_into_the_header_as_it_was_given(pools: ProjectPools) -> None:
+async def test_messages_point_into_the_header_as_it_was_given(pools: ProjectRouter) -> None:
     messages = [
         {"severity": "error", "text": "x", "line": line, "column": 0, "region": region}
         for line, region in ((1, "header"), (3, "header"), (3, "candidate"))
@@ -79,7 +79,7 @@ async def test_messages_point_into_the_header_as_it_was_given(pools: ProjectPool
     assert [message.line for message in same.messages if message.region is Region.HEADER] == [1, 3]
 
 
-async def test_isolated_checker_is_of_the_project(pools: ProjectPools) -> None:
+async def test_isolated_checker_is_of_the_project(pools: ProjectRouter) -> None:
     async with pools.isolated(project="other") as checker:
         verdict = await checker.check(named("other"), scripted.proof())
     assert verdict.trust is Trust.ISOLATED_REPLAY
@@ -87,7 +87,7 @@ async def test_isolated_checker_is_of_the_project(pools: ProjectPools) -> None:
 
 async def test_closing_ends_the_scripted_workers_of_every_project() -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    async with ProjectPools(place(), {"other": place()}) as pools:
+    async with ProjectRouter(place(), {"other": place()}) as pools:
         await pools.check(named("other"), scripted.proof())
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
     verdict = await pools.check(named("other"), scripted.proof())
@@ -104,4 +104,4 @@ def test_theorem_of_a_project_has_a_digest_of_its_own() -> None:
 def test_bounds_of_a_project_do_not_depend_on_paths(tmp_path: Path) -> None:
     """A name that looks like a path is only a name."""
     with pytest.raises(UnknownProjectError):
-        ProjectPools(place(), {}).of(str(tmp_path))
+        ProjectRouter(place(), {}).of(str(tmp_path))
