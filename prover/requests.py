@@ -155,6 +155,24 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A machine of a cluster whose Lean workers check.
+
+    Attributes:
+        workers: kept there; 0 until it has said so.
+        live: those of them that are up.
+        in_work: questions to Lean that it has in work.
+        problem: why no worker is up, as far as known.
+    """
+
+    name: str
+    workers: int
+    live: int
+    in_work: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceInfo:
     """What checks and samples here.
 
@@ -172,6 +190,7 @@ class ServiceInfo:
         worker: version of the program that checks; empty where it is not told.
         projects: Lean projects that theorems may name, with the version of their Lean; empty until one was asked for.
         load: at this moment.
+        hosts: of a cluster; empty where this process has its own workers alone.
     """
 
     version: str
@@ -189,6 +208,7 @@ class ServiceInfo:
     worker: str = ""
     projects: Mapping[str, str] = field(default_factory=dict)
     load: Load = Load()
+    hosts: tuple[Host, ...] = ()
 
 
 class Service(Protocol):

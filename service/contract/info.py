@@ -1,7 +1,7 @@
 """What a server says of itself."""
 
 from leansieve.v1 import server_pb2
-from prover.requests import Bounds, CoverageCurve, Load, ModelState, ServedModel, ServiceInfo
+from prover.requests import Bounds, CoverageCurve, Host, Load, ModelState, ServedModel, ServiceInfo
 from service.contract import search, values
 
 _STATES = {
@@ -31,6 +31,12 @@ def to_proto(info: ServiceInfo) -> server_pb2.GetServerInfoResponse:
         store=info.store,
         projects=[server_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
         load=server_pb2.Load(idle=info.load.idle, busy=info.load.busy, queued=info.load.queued),
+        hosts=[
+            server_pb2.Host(
+                name=host.name, workers=host.workers, live=host.live, in_work=host.in_work, problem=host.problem
+            )
+            for host in info.hosts
+        ],
     )
 
 
@@ -58,6 +64,7 @@ def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceI
         worker=info.worker_version,
         projects={project.name: project.lean_version for project in info.projects},
         load=Load(info.load.idle, info.load.busy, info.load.queued),
+        hosts=tuple(Host(host.name, host.workers, host.live, host.in_work, host.problem) for host in info.hosts),
     )
 
 

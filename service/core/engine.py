@@ -28,7 +28,18 @@ from prover.lean.workers.projects import ProjectRouter
 from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
-from prover.requests import Accepted, BusyError, Check, Event, Load, Search, ServedModel, ServiceInfo, UnavailableError
+from prover.requests import (
+    Accepted,
+    BusyError,
+    Check,
+    Event,
+    Host,
+    Load,
+    Search,
+    ServedModel,
+    ServiceInfo,
+    UnavailableError,
+)
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search.search import Finished, ProofSearch
@@ -245,6 +256,7 @@ class Engine:
             store=self.memory is not None,
             projects=self.pool.lean_versions if isinstance(self.pool, ProjectRouter) else {},
             load=Load(pool.in_state(State.IDLE), pool.in_state(State.BUSY), pool.queued),
+            hosts=tuple(Host(host.name, host.size, host.live, host.in_work, host.failure) for host in pool.hosts),
         )
 
     async def suggest(self, request: Suggest) -> Suggestions:

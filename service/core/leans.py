@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prover.lean.certify.runtime import CertifiedToolchain
+from prover.lean.cluster.local import token_of
 from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.ray import RayCluster
 from prover.lean.crosscheck.build import find_kernel
@@ -63,9 +64,11 @@ def _cluster(settings: LeanSettings, shared: bool) -> LeanPool:
     place = _default(settings, None, shared)
     make_pool = functools.partial(WorkerPool, place.runtime, place.config, allow_list())
     try:
-        return ClusterPool(RayCluster(settings.cluster, make_pool), place.runtime, place.config)
+        cluster = RayCluster(settings.cluster, make_pool, settings.cluster_token or token_of(settings.cluster))
     except PoolUnavailableError as error:
         raise UnavailableError(str(error)) from None
+    recheck, most_hosts = settings.cluster_recheck, settings.cluster_hosts
+    return ClusterPool(cluster, place.runtime, place.config, recheck=recheck, most_hosts=most_hosts)
 
 
 def second_of(settings: CrosscheckSettings) -> SecondKernel | None:

@@ -65,6 +65,10 @@ class Cluster(Protocol):
         """Begin to use a host. Raises HostLostError."""
         ...
 
+    async def want(self, hosts: int) -> None:
+        """Ask whatever starts hosts for so many; it may have none or no more. Raises HostLostError."""
+        ...
+
     async def close(self) -> None:
         """Leave."""
         ...

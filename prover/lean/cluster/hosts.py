@@ -1,17 +1,19 @@
-"""The hosts of one pool, the queue in front of them, and what watches over them."""
+"""The queue in front of the hosts of one pool, and what becomes of questions whose host is lost."""
 
 import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Cluster
-from prover.lean.cluster.places import HostPlace, next_pair
+from prover.lean.cluster.membership import NO_HOST, Membership
+from prover.lean.cluster.places import HostPlace, Room
 from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question
+from prover.lean.cluster.recheck import Recheck
+from prover.lean.cluster.scaling import Scaling
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
-from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES, SHUTTING_DOWN
 from prover.verdict import VerdictKind
@@ -20,101 +22,61 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_BEAT_SECONDS = 0.5
-_LOOK_SECONDS = 1.0
-_AGAIN_SECONDS = 5.0  # before a lost host that still offers itself is used again
-_FIRST_SECONDS = 60.0  # for a host's process to come up
-NO_HOST = "no host of the cluster offers the resource `lean`: `leansieve cluster up` starts one"
-
 
 class Hosts:
     """All hosts of a cluster that offer Lean. What is in work on a host that is lost is asked again of another one.
 
     Attributes:
         queue: what waits.
-        places: the hosts in use.
-        lost: hosts given up so far.
-        closed: whether it is over.
+        members: the hosts in use.
+        recheck: which verdicts are asked again of another host.
     """
 
-    def __init__(self, cluster: Cluster, config: PoolConfig, silence_seconds: float) -> None:
+    def __init__(
+        self, cluster: Cluster, config: PoolConfig, silence_seconds: float, recheck: Recheck, scaling: Scaling | None
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             cluster: where hosts come from.
             config: bounds of the queue.
             silence_seconds: after how long without a sign of life a host is given up.
+            recheck: which verdicts are asked again.
+            scaling: how many hosts the cluster is asked for; None: it is asked for none.
         """
-        self._cluster = cluster
         self._config = config
-        self._silence = silence_seconds
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
-        self.places: list[HostPlace] = []
-        self.lost = 0
-        self.closed = False
+        self.members = Membership(cluster, silence_seconds, self._told, self._gone, scaling, self._questions)
+        self.recheck = recheck
+        self._room = Room()
         self._numbers = itertools.count(1)
-        self._refused: set[str] = set()
-        self._again: dict[str, float] = {}  # when a lost host may be used again
-        self._news = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._connecting: asyncio.Task[None] | None = None
-        self._failure = ""
+        self._sending: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin to look for hosts."""
-        self._connecting = asyncio.create_task(self._cluster.connect())
-        self._run(self._look())
+    @property
+    def places(self) -> list[HostPlace]:
+        """The hosts in use."""
+        return self.members.places
 
-    async def ready(self, patience_seconds: float = 600.0) -> None:
-        """Wait for the first worker of some host.
-
-        Raises:
-            PoolUnavailableError: there is no cluster, no host in it, or no Lean on any; or the pool is closed.
-        """
-        assert self._connecting is not None
-        await asyncio.shield(self._connecting)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + patience_seconds
-        alone = loop.time() + _FIRST_SECONDS
-        while not any(place.size for place in self.places):
-            if self.closed:
-                raise PoolUnavailableError(SHUTTING_DOWN)
-            failures = [place.state.failure for place in self.places if place.state]
-            if failures and len(failures) == len(self.places) and all(failures):
-                raise PoolUnavailableError(failures[0])
-            if loop.time() > (until if self.places else alone):
-                raise PoolUnavailableError(self._failure or NO_HOST)
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_SECONDS)
+    @property
+    def lost(self) -> int:
+        """Hosts given up so far."""
+        return self.members.lost
 
     async def close(self) -> None:
         """Fail what waits, end every host's process, leave the cluster. A second call changes nothing."""
-        if self.closed:
+        if self.members.closed:
             return
-        self.closed = True
-        self._news.set()
-        for job in self.queue.drain():
+        self.members.closed = True
+        for job in (*self.queue.drain(), *(job for place in self.places for job in place.in_work.values())):
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
-        places, self.places = self.places, []
-        await asyncio.gather(*(self._leave(place) for place in places))
-        for task in list(self._tasks):
+        await self.members.close()
+        for task in list(self._sending):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._connecting is not None:
-            await asyncio.wait([self._connecting])
-        await self._cluster.close()
-
-    async def _leave(self, place: HostPlace) -> None:
-        for job in place.in_work.values():
-            job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
-        with contextlib.suppress(HostLostError, TimeoutError):
-            await asyncio.wait_for(place.handle.close(), 10.0)
-        place.handle.kill()
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
     def push(self, job: Job[Any]) -> None:
         """Queue a job and hand out what can be handed out. Raises PoolBusyError."""
-        if self.closed:
+        if self.members.closed:
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
             return
         self.queue.push(job)
@@ -135,49 +97,64 @@ class Hosts:
         number = next(self._numbers)
         answer = asyncio.ensure_future(place.handle.ask(number, question, process))
         gone = asyncio.ensure_future(place.gone.wait())
+        place.held += 1
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 raise HostLostError(f"host {place.handle.name} is lost")
-            return answer.result()
+            place.answered += 1
+            return replace(answer.result(), host=place.key)
         except HostLostError:
-            self._lose(place, "does not answer")
+            self.members.lose(place, "does not answer")
             raise
         except asyncio.CancelledError:
             if not place.lost:
                 place.handle.cancel(number)
             raise
         finally:
+            place.held -= 1
             answer.cancel()
             gone.cancel()
 
     async def lend(self, place: HostPlace, wanted: Lending) -> int:
         """Have a host lend a process. Raises HostLostError, and RuntimeUnavailableError."""
         try:
-            return await place.handle.lend(wanted)
+            number = await place.handle.lend(wanted)
         except HostLostError:
-            self._lose(place, "does not answer")
+            self.members.lose(place, "does not answer")
             raise
+        place.held += 1
+        return number
 
-    def emptiest(self, imports: ImportSet) -> HostPlace:
-        """The host for a process of a client's own.
+    async def take_back(self, place: HostPlace, process: int) -> None:
+        """Give a lent process back."""
+        place.held -= 1
+        if not place.lost:
+            with contextlib.suppress(HostLostError):
+                await place.handle.take_back(process)
+
+    def emptiest(self, imports: ImportSet, but: str = "") -> HostPlace:
+        """The host with most room whose key is not `but`.
 
         Raises:
             HostLostError: there is none.
         """
-        live = [place for place in self.places if place.size]
+        live = [place for place in self.places if place.size and place.key != but]
         if not live:
             raise HostLostError(NO_HOST)
-        return max(live, key=lambda place: (place.room / place.size, imports in place.imports))
+        return max(live, key=lambda place: (place.room / place.size, place.has(imports)))
 
     def _dispatch(self) -> None:
         now = asyncio.get_running_loop().time()
-        while pair := next_pair(self.places, self.queue, now, self._config.switch_seconds):
+        while pair := self._room.next_pair(self.queue, now, self._config.switch_seconds):
             place, job = pair
             self.queue.take(job)
             number = next(self._numbers)
             place.in_work[number] = job
-            self._run(self._send(place, number, job))
+            self._room.moved(place)
+            task = asyncio.create_task(self._send(place, number, job))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
     async def _send(self, place: HostPlace, number: int, job: Job[Any]) -> None:
         """Have a host answer a job. Ends early when the caller goes: then Lean is told to stop there."""
@@ -192,7 +169,7 @@ class Hosts:
                 return
             outcome = answer.result()
         except HostLostError:
-            self._lose(place, "does not answer")
+            self.members.lose(place, "does not answer")
             return
         except Exception:
             _log.exception("host %s failed inside", place.handle.name)
@@ -201,8 +178,10 @@ class Hosts:
         finally:
             answer.cancel()
             if place.in_work.pop(number, None):
+                self._room.moved(place)
                 self._dispatch()
-        self._settle(job, outcome)
+        place.answered += 1
+        self._settle(job, replace(outcome, host=place.key))
 
     def _settle(self, job: Job[Any], outcome: Outcome) -> None:
         job.charge(outcome.worked)
@@ -214,17 +193,13 @@ class Hosts:
             job.wait(outcome.waited)
             job.future.set_result(outcome)
 
-    def _lose(self, place: HostPlace, why: str) -> None:
-        """Give a host up, and ask others what it was asked."""
-        if place.lost or self.closed:
-            return
-        place.gone.set()
-        self.lost += 1
-        self.places.remove(place)
-        self._again[place.key] = asyncio.get_running_loop().time() + _AGAIN_SECONDS
-        _log.warning(
-            "host %s is lost: it %s; %d checks are asked of others", place.handle.name, why, len(place.in_work)
-        )
+    def _told(self, place: HostPlace) -> None:
+        self._room.told(place)
+        self._dispatch()
+
+    def _gone(self, place: HostPlace) -> None:
+        """Ask others what a host had in work."""
+        self._room.drop(place)
         jobs, place.in_work = list(place.in_work.values()), {}
         for job in jobs:
             if job.future.done():
@@ -234,64 +209,7 @@ class Hosts:
                 self.queue.push(job)
             else:
                 job.fail(VerdictKind.INFRASTRUCTURE, f"{job.disturbances} hosts were lost while they worked on this")
-        place.handle.kill()
-        self._news.set()
         self._dispatch()
 
-    async def _look(self) -> None:
-        """Begin to use hosts that offer themselves."""
-        assert self._connecting is not None
-        await asyncio.wait([self._connecting])
-        if self._connecting.exception() is not None:
-            return
-        while True:
-            try:
-                offered = await self._cluster.hosts()
-                for key in offered - {place.key for place in self.places} - self._refused:
-                    if self._again.get(key, 0.0) > asyncio.get_running_loop().time():
-                        continue
-                    handle = await self._cluster.host(key)
-                    place = HostPlace(key, handle)
-                    self.places.append(place)
-                    self._run(self._watch(place))
-                    _log.info("host %s joins", handle.name)
-                for place in [place for place in self.places if place.key not in offered]:
-                    self._lose(place, "left the cluster")
-            except HostLostError as error:
-                self._failure = str(error)
-                _log.warning("the cluster does not answer: %s", error)
-            except Exception:  # the next look may succeed, and nobody else looks
-                _log.exception("looking for hosts failed")
-            self._dispatch()
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _watch(self, place: HostPlace) -> None:
-        """Ask a host again and again how it is; give it up when it says nothing."""
-        while not place.lost:
-            limit = self._silence if place.state else _FIRST_SECONDS
-            try:
-                state = await asyncio.wait_for(place.handle.state(), limit)
-            except TimeoutError:
-                self._lose(place, f"has said nothing for {limit:g} s")
-                return
-            except HostLostError:
-                self._lose(place, "is gone")
-                return
-            except Exception as error:  # of its own: no pool can be made there, for instance
-                self._lose(place, f"says: {error}".partition("\n")[0])
-                return
-            if state.failure and (place.state is None or not place.state.failure):
-                _log.error("no Lean worker comes up on host %s: %s", place.handle.name, state.failure)
-            if state.worker and (version := self.worker_version) and state.worker != version:
-                self._refused.add(place.key)
-                self._lose(place, f"has version {state.worker} of the worker, the others {version}")
-                return
-            place.state = state
-            self._news.set()
-            self._dispatch()
-            await asyncio.sleep(_BEAT_SECONDS)
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _questions(self) -> int:
+        return len(self.queue) + sum(len(place.in_work) for place in self.places)

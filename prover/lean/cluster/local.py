@@ -9,9 +9,12 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from platformdirs import user_state_path
 
 from prover.errors import UserError
-from prover.lean.cluster.ray import RESOURCE
+from prover.lean.cluster.ray import RESOURCE, with_token
 
 # On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nobody listens.
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
@@ -32,12 +36,21 @@ _START_SECONDS, _END_SECONDS = 120.0, 60.0
 class LocalCluster:
     """A cluster that ends with its context."""
 
-    def __init__(self, hosts: int) -> None:
-        """Start a head and so many hosts."""
+    def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK) -> None:
+        """Start a head and hosts.
+
+        Args:
+            hosts: how many offer Lean.
+            drivers: how many may use each at once.
+            address: of this machine, where all listen.
+        """
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
         from ray.cluster_utils import Cluster
 
-        self._cluster: Any = Cluster(initialize_head=True, head_node_args=_node(0))
+        self._drivers, self._ip = drivers, address
+        # Not where TMPDIR says: the paths of Ray's sockets below it may have 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="leansieve-ray-", dir="/tmp"))
+        self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._node(0))
         self.hosts = [self.add() for _ in range(hosts)]
 
     @property
@@ -47,7 +60,7 @@ class LocalCluster:
 
     def add(self) -> Any:
         """Start another host. In the main thread, where Ray sets handlers of signals."""
-        return self._cluster.add_node(**_node(1))
+        return self._cluster.add_node(**self._node(self._drivers))
 
     def kill(self, host: Any) -> None:
         """End a host's processes by SIGKILL."""
@@ -59,28 +72,29 @@ class LocalCluster:
         return [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
 
     def close(self) -> None:
-        """End everything."""
+        """End everything; nothing of it is left on the disk."""
         self._cluster.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _node(self, lean: int) -> dict[str, Any]:
+        return {
+            "num_cpus": 1,
+            "resources": {RESOURCE: lean} if lean else {},
+            "node_ip_address": self._ip,
+            "include_dashboard": False,
+            "object_store_memory": _STORE_BYTES,
+            "temp_dir": str(self.folder),
+        }
 
 
 @contextlib.contextmanager
-def local_cluster(hosts: int) -> Iterator[LocalCluster]:
-    """A cluster with so many hosts while the context lasts."""
-    cluster = LocalCluster(hosts)
+def local_cluster(hosts: int, drivers: int = 1, address: str = _LOOPBACK) -> Iterator[LocalCluster]:
+    """A `LocalCluster` while the context lasts."""
+    cluster = LocalCluster(hosts, drivers, address)
     try:
         yield cluster
     finally:
         cluster.close()
-
-
-def _node(lean: int) -> dict[str, Any]:
-    return {
-        "num_cpus": 1,
-        "resources": {RESOURCE: 1} if lean else {},
-        "node_ip_address": _LOOPBACK,
-        "include_dashboard": False,
-        "object_store_memory": _STORE_BYTES,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +106,27 @@ class Running:
         started: when that began, in seconds since the epoch: ids are used again.
         address: of the head.
         processes: ids of Ray's processes.
+        folder: of Ray's logs and sockets; it ends with the cluster.
+        token: file with what the cluster's members ask each other for.
     """
 
     pid: int
     started: float
     address: str
     processes: tuple[int, ...]
+    folder: str
+    token: str
+
+
+def state_file() -> Path:
+    """Where `up` tells of its cluster, for this user."""
+    return user_state_path("leansieve") / "cluster.json"
+
+
+def token_of(address: str) -> Path | None:
+    """The token of a cluster that `up` has started for this user; None: it has not."""
+    there = running(state_file())
+    return Path(there.token) if there and address in (there.address, "auto") else None
 
 
 def running(file: Path) -> Running | None:
@@ -109,8 +138,8 @@ def running(file: Path) -> Running | None:
     return None
 
 
-def up(file: Path, hosts: int) -> Running:
-    """Start a cluster in the background.
+def up(file: Path, hosts: int, drivers: int = 1) -> Running:
+    """Start a cluster in the background, which lets in who can read its token: this user.
 
     Raises:
         UserError: there is one already, or it did not come up.
@@ -119,14 +148,18 @@ def up(file: Path, hosts: int) -> Running:
         raise UserError(f"a cluster is up already at {there.address}: `leansieve cluster down` ends it")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    log = file.with_suffix(".log")
+    log, token = file.with_suffix(".log"), file.with_suffix(".token")
+    token.unlink(missing_ok=True)
+    with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as secret:
+        secret.write(secrets.token_hex(32))
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, "--hosts", str(hosts), "--file", str(file)],
+            [sys.executable, "-m", __name__, f"--hosts={hosts}", f"--drivers={drivers}", "--file", str(file)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            env={**os.environ, **with_token(token)},
         )
     until = time.monotonic() + _START_SECONDS
     while (found := running(file)) is None:
@@ -150,6 +183,8 @@ def down(file: Path) -> bool:
     for process in (holder, *rest):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    shutil.rmtree(there.folder, ignore_errors=True)
+    Path(there.token).unlink(missing_ok=True)
     file.unlink(missing_ok=True)
     return True
 
@@ -158,12 +193,20 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, required=True)
+    parser.add_argument("--drivers", type=int, default=1)
     parser.add_argument("--file", type=Path, required=True)
     arguments = parser.parse_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    with local_cluster(arguments.hosts) as cluster:
+    with local_cluster(arguments.hosts, arguments.drivers) as cluster:
         me = psutil.Process()
-        state = Running(me.pid, me.create_time(), cluster.address, tuple(cluster.processes()))
+        state = Running(
+            me.pid,
+            me.create_time(),
+            cluster.address,
+            tuple(cluster.processes()),
+            str(cluster.folder),
+            str(arguments.file.with_suffix(".token")),
+        )
         part = arguments.file.with_suffix(".part")
         part.write_text(json.dumps(asdict(state)), encoding="utf-8")
         part.replace(arguments.file)

@@ -38,6 +38,7 @@ class Said:
         late: whether the deadline had passed.
         ms: milliseconds that the worker took.
         worked, waited: seconds that workers spent on it, and for which it waited on the host.
+        host: key of the host that said it; the driver writes it.
     """
 
     fields: Fields
@@ -45,6 +46,7 @@ class Said:
     late: bool
     worked: float = 0.0
     waited: float = 0.0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Unsaid:
     ms: float
     worked: float = 0.0
     waited: float = 0.0
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Busy:
     seconds: float
     worked: float = 0.0
     waited: float = 0.0
+    host: str = ""
 
 
 Outcome = Said | Unsaid | Busy

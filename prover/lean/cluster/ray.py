@@ -6,7 +6,10 @@ The cluster is one domain of trust: who may join it may run what he likes on eve
 import asyncio
 import contextlib
 import os
+import signal
 import socket
+import threading
+from pathlib import Path
 from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Handle, MakePool
@@ -24,17 +27,19 @@ _KNOCK_SECONDS = 10.0
 class RayCluster:
     """A `Cluster` of Ray's."""
 
-    def __init__(self, address: str, make_pool: MakePool) -> None:
+    def __init__(self, address: str, make_pool: MakePool, token: Path | None = None) -> None:
         """Nothing is asked yet.
 
         Args:
             address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, as Ray takes it.
             make_pool: makes the pool of each host, there.
+            token: file with what the cluster's members ask for; None: what Ray finds itself, in its variables and its folder.
 
         Raises:
             PoolUnavailableError: Ray is not installed.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+        os.environ.update(with_token(token) if token else {})  # Ray reads them when it is imported
         try:
             import ray
         except ImportError:
@@ -61,10 +66,12 @@ class RayCluster:
                 log_to_driver=False,
                 logging_level="ERROR",
             )
+            _take_signals_back()
         except (OSError, RuntimeError, ValueError) as error:
             said = str(error).partition("\n")[0].rstrip(". ")
             raise PoolUnavailableError(
-                f"no Ray cluster answers at {self._address} ({said}): `leansieve cluster up` starts one here"
+                f"no Ray cluster answers at {self._address} ({said}): `leansieve cluster up` starts one here; "
+                "one that asks for a token needs lean.cluster_token"
             ) from None
         self._joined = True
 
@@ -79,6 +86,16 @@ class RayCluster:
         self._names = {node["NodeID"]: f"{node['NodeManagerAddress']}-{node['NodeID'][:8]}" for node in offering}
         return set(self._names)
 
+    async def taken(self) -> float:
+        """How many units of the resource drivers have now. Raises as `hosts`."""
+        try:
+            there, free = await asyncio.to_thread(
+                lambda: (self._ray.cluster_resources(), self._ray.available_resources())
+            )
+        except Exception as error:
+            raise HostLostError(f"Ray's head does not answer: {error}") from None
+        return float(there.get(RESOURCE, 0) - free.get(RESOURCE, 0))
+
     async def host(self, key: str) -> Handle:
         """See `Cluster.host`."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -92,10 +109,30 @@ class RayCluster:
         actor = await asyncio.to_thread(self._ray.remote(Host).options(**options).remote, self._make_pool)
         return _RayHost(self._ray, self._names.get(key, key), actor)
 
+    async def want(self, hosts: int) -> None:
+        """See `Cluster.want`: Ray's autoscaler is told, where there is one."""
+        from ray.autoscaler.sdk import request_resources
+
+        try:
+            await asyncio.to_thread(request_resources, bundles=[{RESOURCE: 1}] * hosts)
+        except Exception as error:
+            raise HostLostError(f"Ray's head does not answer: {error}") from None
+
     async def close(self) -> None:
         """See `Cluster.close`."""
         if self._joined:
             await asyncio.to_thread(self._ray.shutdown)
+
+
+def _take_signals_back() -> None:
+    """Ray prints a stack at SIGTERM before it lets this process handle it."""
+    if threading.current_thread() is threading.main_thread() and (ours := signal.getsignal(signal.SIGTERM)) is not None:
+        signal.signal(signal.SIGTERM, ours)
+
+
+def with_token(file: Path) -> dict[str, str]:
+    """Variables under which Ray shows the token in `file`, and asks others for it."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
 
 
 def _knock(host: str, port: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from prover.lean.processes.ending import End
@@ -32,11 +32,22 @@ class WorkerStats:
 
 @dataclass(frozen=True, slots=True)
 class HostStats:
-    """A host of a cluster: its name, its workers that are up, and checks sent there that are not answered."""
+    """A host of a cluster.
+
+    Attributes:
+        live: workers that are up.
+        size: most checks at once when all its workers are up; 0 before it has said so.
+        in_work: questions sent there that are not answered.
+        answered: questions that it has answered since it was used last.
+        failure: why no worker is up, as far as known.
+    """
 
     name: str
     live: int
+    size: int
     in_work: int
+    answered: int
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class PoolStats:
         isolated: isolated checkers lent out now.
         hosts: where workers are on several hosts.
         hosts_lost: hosts given up so far.
+        rechecks: verdicts asked again of another host, by what came of it.
     """
 
     workers: tuple[WorkerStats, ...]
@@ -63,6 +75,7 @@ class PoolStats:
     isolated: int
     hosts: tuple[HostStats, ...] = ()
     hosts_lost: int = 0
+    rechecks: Mapping[str, int] = field(default_factory=dict)
 
     def in_state(self, state: State) -> int:
         """How many workers are in `state`."""

@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated
 
 import typer
-from platformdirs import user_state_path
 
 from prover.errors import UserError
 from prover.lean.cluster import local
@@ -14,19 +13,18 @@ from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
 
 app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, look, end.", no_args_is_help=True)
 
-_FILE = user_state_path("leansieve") / "cluster.json"
-
 
 @app.command()
 def up(
     hosts: Annotated[int, typer.Option(help="That offer Lean; each has workers of its own.", min=1, max=64)] = 1,
+    drivers: Annotated[int, typer.Option(help="Commands that may use each host at once.", min=1, max=16)] = 1,
 ) -> None:
     """Start a cluster on loopback and print its address, for the setting lean.cluster."""
     try:
         import ray  # noqa: F401
     except ImportError:
         raise UserError("a cluster needs Ray: pip install 'leansieve[ray]'") from None
-    print(local.up(_FILE, hosts).address)
+    print(local.up(local.state_file(), hosts, drivers).address)
 
 
 @app.command()
@@ -34,32 +32,34 @@ def status(
     address: Annotated[str, typer.Argument(help="Of a cluster; by default that of `leansieve cluster up`.")] = "",
 ) -> None:
     """Say how many hosts of a cluster offer Lean. Exit status 1: none."""
-    there = local.running(_FILE)
+    there = local.running(local.state_file())
     if not address and there is None:
         raise UserError("no cluster was started here: `leansieve cluster up` starts one, or name an address")
     asked = address or (there.address if there else "")
     try:
-        found = asyncio.run(_hosts(asked))
+        found, taken = asyncio.run(_hosts(asked))
     except (PoolUnavailableError, HostLostError) as error:
         raise UserError(str(error)) from None
-    print(f"{asked}: {len(found)} {'host offers' if len(found) == 1 else 'hosts offer'} Lean")
+    print(
+        f"{asked}: {len(found)} {'host offers' if len(found) == 1 else 'hosts offer'} Lean; drivers have {taken:g} of them"
+    )
     raise typer.Exit(0 if found else 1)
 
 
 @app.command()
 def down() -> None:
     """End the cluster that `leansieve cluster up` has started, and nothing else of Ray's."""
-    if not local.down(_FILE):
+    if not local.down(local.state_file()):
         raise UserError("no cluster was started here")
 
 
-async def _hosts(address: str) -> set[str]:
+async def _hosts(address: str) -> tuple[set[str], float]:
     def never() -> WorkerPool:
         raise RuntimeError("nothing is asked of the hosts here")
 
-    cluster = RayCluster(address, never)
+    cluster = RayCluster(address, never, local.token_of(address))
     await cluster.connect()
     try:
-        return await cluster.hosts()
+        return await cluster.hosts(), await cluster.taken()
     finally:
         await cluster.close()

@@ -33,7 +33,23 @@ export function showInfo(info) {
       ["store", info.store ? "proofs are kept" : "nothing is kept"],
     ]),
   );
+  if (info.hosts.length) about.append(element("h2", {}, "Hosts"), hosts(info.hosts));
   if (info.models.length) about.append(element("h2", {}, "Models"), models(info.models));
+}
+
+function hosts(list) {
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...["host", "workers", "in work"].map((text) => element("th", { scope: "col" }, text)))),
+    element(
+      "tbody",
+      {},
+      ...list.map(({ name, live, workers, inWork, problem }) =>
+        element("tr", {}, ...[name, problem || `${live} of ${workers}`, inWork].map((text) => element("td", {}, String(text)))),
+      ),
+    ),
+  );
 }
 
 function models(list) {

@@ -55,6 +55,13 @@ class LeanSettings(Section):
     cluster: str = ""
     """Ray cluster whose hosts check instead of this process: `auto`, `HOST:PORT` or `ray://HOST:PORT` (docs/cluster.md); empty:
     none. `workers` and `spares` are then those of each host."""
+    cluster_token: Path | None = None
+    """File with the token that the cluster's members ask for; that of `leansieve cluster up` is found without it."""
+    cluster_hosts: int = Field(default=0, ge=0, le=10_000)
+    """Most hosts that Ray's autoscaler is asked for, by what waits; 0: none is asked for, and all that there are are used."""
+    cluster_recheck: float = Field(default=0.01, ge=0, le=1)
+    """Share of verdicts that another host of the cluster is asked for, too; where they disagree, there is no verdict but an
+    alarm."""
     pool: Literal["worker", "dojo"] = "worker"
     """`dojo`: candidates are tried in LeanDojo first, and what it takes is checked by a worker like any other."""
     dojo: DojoSettings = DojoSettings()

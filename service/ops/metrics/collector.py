@@ -87,13 +87,7 @@ class ServerCollector(Collector):
         yield memory
         yield _gauge("leansieve_isolated_workers", "Workers lent out to one client alone.", stats.isolated)
 
-        hosts = GaugeMetricFamily(
-            "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
-        )
-        for host in stats.hosts:
-            hosts.add_metric([host.name], host.live)
-        yield hosts
-        yield CounterMetricFamily("leansieve_hosts_lost", "Hosts of the cluster that were given up.", stats.hosts_lost)
+        yield from _hosts(stats)
 
         ends = CounterMetricFamily("leansieve_worker_ends", "Workers that ended, by reason.", labels=["reason"])
         for end in End:
@@ -128,6 +122,31 @@ class ServerCollector(Collector):
         yield models
         if self._engine.models.sampler is not None:
             yield from self._engine.models.sampler.collect()
+
+
+def _hosts(stats: PoolStats) -> Iterable[Metric]:
+    """Of a cluster; without one there are names and no values."""
+    live = GaugeMetricFamily(
+        "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
+    )
+    working = GaugeMetricFamily(
+        "leansieve_host_questions", "Questions to Lean in work on a host of the cluster.", labels=["host"]
+    )
+    answered = CounterMetricFamily(
+        "leansieve_host_answers", "Questions that a host of the cluster has answered.", labels=["host"]
+    )
+    for host in stats.hosts:
+        live.add_metric([host.name], host.live)
+        working.add_metric([host.name], host.in_work)
+        answered.add_metric([host.name], host.answered)
+    yield from (live, working, answered)
+    yield CounterMetricFamily("leansieve_hosts_lost", "Hosts of the cluster that were given up.", stats.hosts_lost)
+    rechecks = CounterMetricFamily(
+        "leansieve_host_rechecks", "Verdicts of a host that another one was asked for, by outcome.", labels=["outcome"]
+    )
+    for outcome, count in stats.rechecks.items():
+        rechecks.add_metric([outcome], count)
+    yield rechecks
 
 
 class ProcessCollector(Collector):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
@@ -16,7 +17,7 @@ from prover.verdict import Trust, Verdict, VerdictKind
 from tests.support.scripted import LONG, SHORT, ScriptedRuntime, proof, server, theorem
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 CONFIG = PoolConfig(workers=2, spares=0)
 ENDLESS = proof(loop=600)
@@ -24,7 +25,7 @@ ENDLESS = proof(loop=600)
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with local_cluster(hosts=2) as cluster:
+    with local_cluster(hosts=2, drivers=2) as cluster:
         yield cluster
 
 
@@ -34,7 +35,7 @@ def pool_on(cluster: LocalCluster, runtime: ScriptedRuntime | None = None, silen
     return ClusterPool(RayCluster(cluster.address, make_pool), runtime, CONFIG, silence)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(cluster: LocalCluster) -> AsyncIterator[ClusterPool]:
     async with pool_on(cluster) as pool:
         await pool.ready()
@@ -62,7 +63,28 @@ async def all_gone(processes: list[psutil.Process]) -> None:
     await until(lambda: not any(process.is_running() for process in processes))
 
 
+async def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
+    runtime = ScriptedRuntime()
+    make_pool = functools.partial(WorkerPool, runtime, CONFIG)
+    with pytest.raises(PoolUnavailableError, match=r"no Ray cluster answers at 127\.0\.0\.2:1 .*leansieve cluster up"):
+        async with ClusterPool(RayCluster("127.0.0.2:1", make_pool), runtime, CONFIG) as pool:
+            await pool.ready()
+
+
+async def test_cancelling_reaches_the_worker_and_keeps_it(pool: ClusterPool) -> None:
+    workers = {worker.pid for worker in pool.stats().workers}
+    tasks = [asyncio.create_task(pool.check(theorem(), ENDLESS, LONG)) for _ in range(4)]
+    await until(lambda: sum(len(place.in_work) for place in pool.hosts.places) == 4)
+    for task in tasks:
+        task.cancel()
+    async with asyncio.timeout(20):
+        verdicts = await asyncio.gather(*(pool.check(theorem(), proof()) for _ in range(8)))
+    assert {server(verdict)[0] for verdict in verdicts} <= workers
+    assert pool.stats().abandoned == 4
+
+
 async def test_a_host_says_what_a_pool_here_says(pool: ClusterPool) -> None:
+    assert (pool.lean_version, pool.worker_version, pool.size) == ("scripted", "1", 4)
     verdict = await pool.check(theorem("one"), proof())
     assert (verdict.theorem, verdict.trust) == ("one", Trust.KERNEL_REPLAYED)
     assert (await pool.check(theorem(), proof(verdict="rejected"))).kind is VerdictKind.REJECTED
@@ -70,7 +92,6 @@ async def test_a_host_says_what_a_pool_here_says(pool: ClusterPool) -> None:
     assert (await pool.check(theorem(), proof(exit=1))).kind is VerdictKind.OUT_OF_RESOURCES
     assert (await pool.check(theorem(imports=("Mathlib",)), proof())).kind is VerdictKind.FORBIDDEN
     assert await pool.ping() >= 0
-    assert (pool.lean_version, pool.worker_version, pool.size) == ("scripted", "1", 4)
 
 
 async def test_an_isolated_checker_is_a_process_of_a_host_that_serves_nobody_else(pool: ClusterPool) -> None:
@@ -84,16 +105,23 @@ async def test_an_isolated_checker_is_a_process_of_a_host_that_serves_nobody_els
     await all_gone([lent])
 
 
-async def test_cancelling_reaches_the_worker_and_keeps_it(pool: ClusterPool) -> None:
-    workers = {worker.pid for worker in pool.stats().workers}
-    tasks = [asyncio.create_task(pool.check(theorem(), ENDLESS, LONG)) for _ in range(4)]
-    await until(lambda: sum(len(place.in_work) for place in pool.hosts.places) == 4)
-    for task in tasks:
-        task.cancel()
-    async with asyncio.timeout(20):
-        verdicts = await asyncio.gather(*(pool.check(theorem(), proof()) for _ in range(8)))
-    assert {server(verdict)[0] for verdict in verdicts} <= workers
-    assert pool.stats().abandoned == 4
+async def test_a_host_whose_lean_does_not_start_gets_no_checks_and_says_why(cluster: LocalCluster) -> None:
+    poor = cluster.hosts[0].node_id
+    make_pool = functools.partial(_without_memory_on, poor)
+    async with ClusterPool(RayCluster(cluster.address, make_pool), ScriptedRuntime(), CONFIG) as pool:
+        await pool.ready()
+        verdicts = await asyncio.gather(*(pool.check(theorem(f"t{n}"), proof()) for n in range(20)))
+        assert all(verdict.verified for verdict in verdicts)
+        by_name = {host.name.endswith(poor[:8]): host for host in pool.stats().hosts}
+        assert (by_name[True].live, by_name[False].live) == (0, 2)
+        assert "no memory here" in by_name[True].failure
+
+
+def _without_memory_on(node: str) -> WorkerPool:
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    return WorkerPool(ScriptedRuntime(unavailable="no memory here" if here == node else ""), CONFIG, {"kinds": []})
 
 
 async def test_nothing_is_lost_when_a_host_is_killed_in_a_thousand_checks(
@@ -163,12 +191,4 @@ async def test_nothing_is_left_on_a_host_behind_its_driver(cluster: LocalCluster
 async def test_hosts_without_lean_are_said_to_be(cluster: LocalCluster) -> None:
     with pytest.raises(PoolUnavailableError, match="no memory here"):
         async with pool_on(cluster, ScriptedRuntime(unavailable="no memory here")) as pool:
-            await pool.ready()
-
-
-async def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
-    runtime = ScriptedRuntime()
-    make_pool = functools.partial(WorkerPool, runtime, CONFIG)
-    with pytest.raises(PoolUnavailableError, match=r"no Ray cluster answers at 127\.0\.0\.2:1 .*leansieve cluster up"):
-        async with ClusterPool(RayCluster("127.0.0.2:1", make_pool), runtime, CONFIG) as pool:
             await pool.ready()

@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.cluster import hosts as module
+from prover.lean.cluster import membership as module
+from prover.lean.cluster import scaling
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.questions import Busy, HostLostError, HostState, Lending, Outcome, Question, Said
@@ -19,7 +23,7 @@ from prover.lean.workers.jobs import PoolBusyError, Priority
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError
 from prover.lean.workers.stats import PoolStats, State, WorkerStats
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, VerdictKind
+from prover.verdict import Limits, Verdict, VerdictKind
 
 NOTHING = Theorem("", Header(("Init", "Std")))
 LOADED = ("Init", "Std")
@@ -37,13 +41,15 @@ class Scripted:
         self.cancelled: list[int] = []
         self.killed = False
         self.silent = False
+        self.ticks = 0
+        self.telling = asyncio.Event()
         self.outcome: Outcome = Said({}, 1.0, False)
         self.answering = asyncio.Event()
         self.dying = asyncio.Event()
 
     async def state(self) -> HostState:
         if self.silent:
-            await asyncio.Event().wait()
+            await self.telling.wait()
         if self.dying.is_set():
             raise HostLostError(self.name)
         live = 0 if self.failure else self.workers
@@ -78,6 +84,13 @@ class Scripted:
 
     def kill(self) -> None:
         self.killed = True
+        self.tell_after(self.ticks)
+
+    def tell_after(self, ticks: int) -> None:
+        if ticks:
+            asyncio.get_running_loop().call_soon(self.tell_after, ticks - 1)
+        else:
+            self.telling.set()
 
 
 class Scene:
@@ -85,6 +98,7 @@ class Scene:
 
     def __init__(self, *scripted: Scripted) -> None:
         self.scripted = {host.name: host for host in scripted}
+        self.wanted = 0
 
     async def connect(self) -> None:
         pass
@@ -94,6 +108,9 @@ class Scene:
 
     async def host(self, key: str) -> Handle:
         return self.scripted[key]
+
+    async def want(self, hosts: int) -> None:
+        self.wanted = hosts
 
     async def close(self) -> None:
         pass
@@ -106,8 +123,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def pool_of(*scripted: Scripted, queue: int = 100) -> AsyncIterator[ClusterPool]:
-    pool = ClusterPool(Scene(*scripted), EmbeddedLean(), PoolConfig(max_queued=queue), silence_seconds=0.3)
+async def pool_of(
+    *scripted: Scripted, queue: int = 100, recheck: float = 0.0, most: int = 0
+) -> AsyncIterator[ClusterPool]:
+    pool = ClusterPool(Scene(*scripted), EmbeddedLean(), PoolConfig(max_queued=queue), 0.3, recheck, most)
     async with pool:
         await pool.ready()
         yield pool
@@ -245,6 +264,118 @@ async def test_a_host_that_says_what_fits_no_answer_gives_no_verdict() -> None:
     async with pool_of(one) as pool:
         verdict = await pool.check(Theorem("theorem t : True"), Candidate("trivial"))
         assert verdict.kind is VerdictKind.INFRASTRUCTURE
+
+
+async def test_hosts_are_asked_for_and_given_back_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(scaling, "_REST_SECONDS", 0.05)
+    scripted = [Scripted(str(number)) for number in range(4)]
+    async with pool_of(*scripted, most=3) as pool:
+        assert pool.size == 1, "others that offer themselves are left to others"
+        tasks = [asked(pool) for _ in range(30)]
+        await until(lambda: pool.size == 3)
+        for host in scripted:
+            host.answering.set()
+        await asyncio.gather(*tasks)
+        await until(lambda: pool.size == 1)
+        await until(lambda: sum(host.killed for host in scripted) == 2)
+        assert pool.hosts.lost == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 20)), max_size=40))
+def test_what_is_wanted_stays_within_its_bounds_and_falls_one_by_one(seen: list[tuple[int, int]]) -> None:
+    wanted = [1]
+    judge = scaling.Scaling(8)
+    for number, (questions, hosts) in enumerate(seen):
+        wanted.append(judge.see(100.0 * number, questions, hosts, 4 * hosts))
+    assert all(1 <= each <= 8 for each in wanted)
+    assert all(after >= before - 1 for before, after in itertools.pairwise(wanted))
+
+
+def says(host: Scripted, verdict: str, axioms: Sequence[str] = ()) -> None:
+    trust = "kernel_replayed" if verdict == "verified" else None
+    fields = {"id": 1, "ok": True, "verdict": verdict, "trust": trust, "mode": "proof", "theorem": "t"}
+    rest = {"messages": [], "axioms": list(axioms), "heartbeats": 0, "timing": {}}
+    host.outcome = Said({**fields, **rest}, 1.0, False)
+    host.answering.set()
+
+
+async def checked(pool: ClusterPool) -> Verdict:
+    return await pool.check(Theorem("theorem t : True"), Candidate("trivial"))
+
+
+async def test_a_host_that_lies_is_found_out_and_believed_alone_no_more() -> None:
+    one, two = Scripted("one"), Scripted("two")
+    says(one, "verified")
+    says(two, "rejected")
+    async with pool_of(one, two, recheck=1.0) as pool:
+        verdict = await checked(pool)
+        assert verdict.kind is VerdictKind.INFRASTRUCTURE
+        assert "disagree: host " in verdict.messages[0].text
+        assert pool.stats().rechecks == {"agreed": 0, "disagreed": 1, "undecided": 0}
+        pool.hosts.recheck._share = 0.0
+        assert (await checked(pool)).kind is VerdictKind.INFRASTRUCTURE  # whichever host says it
+        two.dying.set()
+        await until(lambda: len(pool.hosts.places) == 1)
+        assert (await checked(pool)).kind is VerdictKind.INFRASTRUCTURE, "nobody confirms it"
+        assert pool.stats().rechecks == {"agreed": 0, "disagreed": 2, "undecided": 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        (("verified", ["propext"]), ("verified", ["propext"]), "agreed"),
+        (("verified", ["propext"]), ("verified", []), "disagreed"),
+        (("rejected", []), ("incomplete", []), "agreed"),
+        (("verified", []), ("timeout", []), "undecided"),
+    ],
+)
+async def test_hosts_that_agree_are_believed(
+    first: tuple[str, list[str]], second: tuple[str, list[str]], outcome: str
+) -> None:
+    one, two = Scripted("one"), Scripted("two", workers=8)
+    says(one, *first)
+    says(two, *second)
+    async with pool_of(one, two, recheck=1.0) as pool:
+        await until(lambda: pool.size == 9)  # the first has more room for its size
+        verdict = await checked(pool)
+        assert len(one.questions) == len(two.questions) == 1
+        assert one.questions == two.questions, "a host cannot tell which is asked again"
+        assert pool.stats().rechecks[outcome] == 1
+        assert (verdict.kind.value == first[0]) == (outcome != "disagreed")
+
+
+async def test_where_there_is_one_host_its_verdict_stands() -> None:
+    one = Scripted("one")
+    says(one, "verified")
+    async with pool_of(one, recheck=1.0) as pool:
+        assert (await checked(pool)).verified
+        assert pool.stats().rechecks["undecided"] == 1
+
+
+@pytest.mark.parametrize("ticks", range(5))
+async def test_closing_ends_while_a_host_tells_how_it_is(ticks: int) -> None:
+    one = Scripted("one")
+    async with pool_of(one) as pool:
+        one.silent = True
+        await asyncio.sleep(0.1)  # it has been asked
+        one.ticks = ticks
+        async with asyncio.timeout(5):
+            await pool.close()
+
+
+async def test_a_process_of_its_own_waits_for_a_host() -> None:
+    one = Scripted("one")
+    says(one, "verified")
+    async with pool_of(one) as pool:
+        one.failure = "starting again"
+        await until(lambda: not any(place.size for place in pool.hosts.places))
+        assert pool.size == 1, "searches are planned for one check at a time meanwhile"
+        async with pool.isolated() as isolated:
+            check = asyncio.create_task(isolated.check(Theorem("theorem t : True"), Candidate("trivial")))
+            await asyncio.sleep(0.05)
+            one.failure = ""
+            assert (await check).verified
 
 
 async def test_closing_answers_what_waits() -> None:

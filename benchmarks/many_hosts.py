@@ -1,0 +1,134 @@
+"""The driver of a cluster over simulated hosts, as many as nobody has here: how many checks a second it hands out.
+
+    python -m benchmarks.many_hosts [--hosts 1 10 100 1000] [--checks 20000] [--milliseconds 0] [--json FILE]
+
+Hosts are objects of this process with eight workers each, without Ray and without Lean: every answer comes after `--milliseconds` of
+waiting. What is measured is the driver's own work (queue, choice of a host, watching them, reading answers), on one core. A call of an
+actor costs a driver what `benchmarks.cluster` says beside that.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from prover.candidate import Candidate
+from prover.lean.cluster.handle import Handle
+from prover.lean.cluster.pool import ClusterPool
+from prover.lean.cluster.questions import HostState, Lending, Outcome, Question, Said
+from prover.lean.runtimes.embedded.runtime import EmbeddedLean
+from prover.lean.workers.pool import PoolConfig
+from prover.lean.workers.stats import PoolStats, State, WorkerStats
+from prover.theorem import DEFAULT_IMPORTS, Theorem
+
+_WORKERS = 8
+_ANSWER = {"id": 1, "ok": True, "verdict": "rejected", "trust": None, "mode": "proof", "theorem": "t"}
+_REST: dict[str, Any] = {"messages": [], "axioms": [], "heartbeats": 0, "timing": {}}
+_STATS = PoolStats((WorkerStats(State.IDLE, 1, DEFAULT_IMPORTS, 0, 0),) * _WORKERS, 0, {}, 0, {}, 0, 0)
+
+
+class Simulated:
+    """A host that answers after a while."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        """Answer after `seconds`."""
+        self.name = name
+        self._seconds = seconds
+        self._room = asyncio.Semaphore(_WORKERS)
+        self.states = 0
+
+    async def state(self) -> HostState:
+        """All is well."""
+        self.states += 1
+        await asyncio.sleep(0)
+        return HostState(_WORKERS, _WORKERS, "", "simulated", "0", _STATS)
+
+    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+        """One worker waits."""
+        async with self._room:
+            await asyncio.sleep(self._seconds)
+        return Said({**_ANSWER, **_REST}, 1e3 * self._seconds, False)
+
+    def cancel(self, number: int) -> None:
+        """Nobody does."""
+
+    async def lend(self, wanted: Lending) -> int:
+        """Nobody asks."""
+        raise NotImplementedError
+
+    async def take_back(self, process: int) -> None:
+        """Nothing was lent."""
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+    def kill(self) -> None:
+        """Nothing runs."""
+
+
+class Many:
+    """A cluster of them."""
+
+    def __init__(self, hosts: int, seconds: float) -> None:
+        """So many."""
+        self.simulated = {f"host{number}": Simulated(f"host{number}", seconds) for number in range(hosts)}
+
+    async def connect(self) -> None:
+        """At once."""
+
+    async def hosts(self) -> set[str]:
+        """All."""
+        return set(self.simulated)
+
+    async def host(self, key: str) -> Handle:
+        """One."""
+        return self.simulated[key]
+
+    async def want(self, hosts: int) -> None:
+        """There are no others."""
+
+    async def close(self) -> None:
+        """Nothing is to be left."""
+
+
+async def measure(hosts: int, checks: int, seconds: float) -> dict[str, float]:
+    """Checks a second, and how often hosts were asked how they are."""
+    cluster = Many(hosts, seconds)
+    async with ClusterPool(cluster, EmbeddedLean(), PoolConfig()) as pool:
+        await pool.ready()
+        room = asyncio.Semaphore(min(2 * _WORKERS * hosts, 4_000))
+        theorem, proof = Theorem("theorem t : True"), Candidate("trivial")
+
+        async def check() -> None:
+            async with room:
+                await pool.check(theorem, proof)
+
+        before = sum(host.states for host in cluster.simulated.values())
+        began = time.perf_counter()
+        await asyncio.gather(*(check() for _ in range(checks)))
+        took = time.perf_counter() - began
+        states = sum(host.states for host in cluster.simulated.values()) - before
+        lost = pool.hosts.lost
+    return {"checks_per_second": checks / took, "states_per_second": states / took, "lost": lost}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hosts", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--checks", type=int, default=20_000)
+    parser.add_argument("--milliseconds", type=float, default=0.0)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    found = {}
+    for hosts in arguments.hosts:
+        found[hosts] = asyncio.run(measure(hosts, arguments.checks, arguments.milliseconds / 1e3))
+        print(hosts, json.dumps(found[hosts]), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Processes on a host that serve one client alone, as pools; quarantine made of them."""
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Terms
+from prover.lean.cluster.hosts import Hosts
+from prover.lean.cluster.places import HostPlace
+from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question, Said, Unsaid, read
+from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
+from prover.lean.wire.answers import below_imports
+from prover.lean.wire.lines import Request
+from prover.lean.wire.role import Role
+from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
+from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.pool_config import PoolConfig
+from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES
+from prover.lean.workers.stats import Tally
+from prover.theorem import Theorem
+from prover.verdict import Verdict, VerdictKind
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 30.0  # with a cluster of which no host is up
+
+
+class Elsewhere(WorkerPool, ABC):
+    """Makes and reads what a pool is asked; hosts answer it, and a share of their verdicts is asked of another one."""
+
+    hosts: Hosts
+
+    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        imports = theorem.header.imports
+        if refusal := self._imports.refusal(imports):
+            return request.failed(*refusal, 0.0)
+        question = Question(request.op, request.body, self._imports.key(imports), terms.limits.seconds, terms.priority)
+        outcome = await self._answer(question)
+        result = read(request, outcome)
+        if isinstance(result, Verdict) and self.hosts.recheck.due(result, outcome.host):
+            other, second = await self._again(request, question, outcome.host)
+            result = cast(T, self.hosts.recheck.settle(result, outcome.host, second, other))
+        return below_imports(theorem, result)
+
+    async def _again(self, request: Request[Any], question: Question, host: str) -> tuple[str, Any]:
+        """What another host than `host` says, and which; its pool has the queue."""
+        try:
+            place = self.hosts.emptiest(question.imports, but=host)
+            outcome = await self.hosts.directly(place, 0, question)
+        except HostLostError:
+            return "", None
+        CHARGE.get()(outcome.worked)
+        return place.key, None if isinstance(outcome, Busy) else read(request, outcome)
+
+    @abstractmethod
+    async def _answer(self, question: Question) -> Said | Unsaid:
+        """Have a host answer. Raises PoolBusyError."""
+
+
+class Site:
+    """One host, which several processes of a client share; another one when it is lost."""
+
+    def __init__(self, hosts: Hosts, but: str = "") -> None:
+        """Any host of these whose key is not `but`."""
+        self.hosts = hosts
+        self._but = but
+        self._place: HostPlace | None = None
+
+    @property
+    def host(self) -> str:
+        """Key of the host that was used last; empty if there was none."""
+        return self._place.key if self._place else ""
+
+    async def place(self, imports: ImportSet) -> HostPlace:
+        """The host. One may be about to come back: it is waited for, unless only certain ones will do. Raises HostLostError."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (0.0 if self._but else _PATIENCE_SECONDS)
+        while self._place is None or self._place.lost:
+            try:
+                self._place = self.hosts.emptiest(imports, self._but)
+            except HostLostError:
+                if loop.time() >= until or self.hosts.members.closed:
+                    raise
+                await self.hosts.members.news()
+        return self._place
+
+
+class Lent(Elsewhere):
+    """A process on a host that serves one client alone. Started when it is first asked, and again if its host is lost."""
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        config: PoolConfig,
+        vetting: Mapping[str, object],
+        tally: Tally,
+        site: Site,
+        wanted: Lending,
+    ) -> None:
+        """Nothing is started yet."""
+        super().__init__(runtime, config, vetting, tally)
+        self.hosts = site.hosts
+        self._site = site
+        self._wanted = wanted
+        self._turn = asyncio.Lock()
+        self._process: tuple[HostPlace, int] | None = None
+
+    async def close(self) -> None:
+        """Give the process back."""
+        self._closed()
+        async with self._turn:
+            process, self._process = self._process, None
+            if process is not None:
+                await self.hosts.take_back(*process)
+
+    async def _answer(self, question: Question) -> Said | Unsaid:
+        for _ in range(MOST_DISTURBANCES + 1):
+            with contextlib.suppress(HostLostError):
+                place, process = await self._opened()
+                outcome: Outcome = await self.hosts.directly(place, process, question)
+                CHARGE.get()(outcome.worked)
+                WAIT.get()(outcome.waited)
+                if isinstance(outcome, Busy):
+                    raise PoolBusyError(outcome.text, outcome.seconds)
+                return outcome
+        return Unsaid(VerdictKind.INFRASTRUCTURE, "the hosts that were asked are lost", 0.0)
+
+    async def _opened(self) -> tuple[HostPlace, int]:
+        async with self._turn:
+            if self._process is None or self._process[0].lost:
+                place = await self._site.place(self._wanted.imports)
+                self._process = place, await self.hosts.lend(place, self._wanted)
+            return self._process
+
+
+class SiteQuarantine(Quarantine):
+    """Elaborators and a judge on one host. A share of its verdicts is asked again on another."""
+
+    def __init__(self, lend: Callable[[Site, Role], Lent], site: Site) -> None:
+        """Nothing is started yet.
+
+        Args:
+            lend: makes a process of a role on a site.
+            site: the host.
+        """
+        super().__init__(self._elaborator_there, self._judge_there)
+        self._lend = lend
+        self._site = site
+        self._judge: Lent | None = None
+
+    async def _elaborator_there(self) -> Lent:
+        return self._lend(self._site, Role.ELABORATOR)
+
+    async def _judge_there(self) -> Lent:
+        if self._judge is None:
+            self._judge = self._lend(self._site, Role.JUDGE)
+        return self._judge
+
+    async def close(self) -> None:
+        """See `Quarantine.close`; the host goes on with its judge."""
+        judge, self._judge = self._judge, None
+        await asyncio.gather(super().close(), *([judge.close()] if judge else []))
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """See `Checker.check`."""
+        verdict = await super().check(theorem, candidate, terms)
+        recheck, host = self._site.hosts.recheck, self._site.host
+        if not recheck.due(verdict, host):
+            return verdict
+        again = SiteQuarantine(self._lend, Site(self._site.hosts, but=host))
+        second: Verdict | None = None
+        try:
+            with contextlib.suppress(PoolBusyError, RuntimeUnavailableError):
+                second, _ = await again._judged(theorem, candidate, terms, shown=False)
+        finally:
+            await again.close()
+        return recheck.settle(verdict, host, second, again._site.host)
