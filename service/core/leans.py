@@ -45,10 +45,9 @@ def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False)
     if settings.cluster:
         return _cluster(settings, shared)
     native = settings.project if settings.runtime != "embedded" else None
-    certify = settings.certify == "always"
     try:
         default = _default(settings, report, shared) if native is None else _default_project(settings, native)
-        places = {name: _place(project, certify) for name, project in settings.projects.items()}
+        places = {name: _place(settings, project) for name, project in settings.projects.items()}
     except RuntimeUnavailableError as error:
         raise UnavailableError(str(error)) from None
     if not places and not default.options:
@@ -141,6 +140,7 @@ def _default_project(settings: LeanSettings, path: Path) -> Place:
     # The embedded Lean has nothing but Init and Std to offer; what a project offers, its owner has chosen.
     given = "allowed_imports" in settings.model_fields_set
     return _native(
+        settings,
         path,
         settings.native,
         workers=settings.workers,
@@ -148,23 +148,23 @@ def _default_project(settings: LeanSettings, path: Path) -> Place:
         imports=settings.imports,
         allowed_imports=settings.allowed_imports if given else None,
         queue=settings.queue,
-        certify=settings.certify == "always",
     )
 
 
-def _place(project: ProjectSettings, certify: bool) -> Place:
+def _place(settings: LeanSettings, project: ProjectSettings) -> Place:
     return _native(
+        settings,
         project.path,
         project,
         workers=project.workers,
         spares=project.spares,
         imports=project.imports,
         allowed_imports=project.allowed_imports,
-        certify=certify,
     )
 
 
 def _native(
+    settings: LeanSettings,
     path: Path,
     native: NativeSettings,
     *,
@@ -172,7 +172,6 @@ def _native(
     spares: int | None,
     imports: tuple[str, ...],
     allowed_imports: tuple[str, ...] | None,
-    certify: bool,
     queue: int = 4096,
 ) -> Place:
     runtime = toolchain(path, native)
@@ -189,7 +188,9 @@ def _native(
         kill_bytes=memory + _MAPPED,
     )
     options = {**runtime.options(), **_options(native.options)}
-    return Place(CertifiedToolchain(runtime) if certify else runtime, config, options)
+    if settings.certify == "never":
+        return Place(runtime, config, options)
+    return Place(CertifiedToolchain(runtime, settings.uncertified == "quarantine"), config, options)
 
 
 def _options(options: Mapping[str, bool | int | str]) -> dict[str, str]:

@@ -92,6 +92,7 @@ class SeveralImportSets(EmbeddedLean):
     """Leaves the imports to the worker, as a native toolchain does."""
 
     single_import_set = False
+    contained = False
     shares_memory = False
 
 

@@ -210,3 +210,17 @@ async def test_without_quarantine_code_stays_forbidden(lean_pool: WorkerPool) ->
     async with Client(lean_pool, contain=False) as client:
         verdict = await client.check(theorem, Candidate("rfl"))
     assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Lane.LISTED)
+
+
+async def test_where_shared_workers_are_not_believed_everything_goes_into_quarantine(
+    lean_pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lean_pool, "_config", replace(lean_pool._config, contained=True))
+    theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
+    assert (await lean_pool.check(theorem, Candidate("Nat.add_comm a b"))).kind is VerdictKind.FORBIDDEN
+    async with Client(lean_pool) as client:
+        verdict = await client.check(theorem, Candidate("Nat.add_comm a b"))
+        assert (verdict.kind, verdict.trust) == (VerdictKind.VERIFIED, Trust.ISOLATED_REPLAY)
+        assert verdict.path is Lane.QUARANTINE
+        assert (await client.elaborate(theorem)).verdict is VerdictKind.VERIFIED
+        assert len((await client.tactic(theorem, [], "skip")).goals) == 1

@@ -53,6 +53,7 @@ class ScriptedRuntime:
     missing: Sequence[str] = ()
     absent: Sequence[str] = ()
     single_import_set: bool = True
+    contained: bool = False
     shares_memory: bool = False
     name: str = "scripted"
     prepared: int = 0

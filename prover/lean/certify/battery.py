@@ -21,6 +21,7 @@ class Case:
     Attributes:
         group: the class of an exploit; `honest` for a proof.
         expected: the verdicts that are right.
+        contained: whether quarantine may verify it all the same: its statement is true there, or rests on an axiom that its asker states.
         seconds: deadline of the check.
     """
 
@@ -29,6 +30,7 @@ class Case:
     theorem: Theorem
     candidate: Candidate
     expected: frozenset[VerdictKind]
+    contained: bool = False
     seconds: float = 30.0
 
 
@@ -53,4 +55,12 @@ def _case(entry: Mapping[str, Any]) -> Case:
     mode = Mode.FILE if "file" in entry else Mode.PROOF
     expected = frozenset(VerdictKind(kind) for kind in entry.get("expected", ["verified"]))
     candidate = Candidate(entry.get(mode.value, ""), mode, source="battery")
-    return Case(entry["id"], entry.get("group", "honest"), theorem, candidate, expected, entry.get("seconds", 30.0))
+    return Case(
+        entry["id"],
+        entry.get("group", "honest"),
+        theorem,
+        candidate,
+        expected,
+        entry.get("contained", False),
+        entry.get("seconds", 30.0),
+    )

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from prover.atomic import atomic_write_text
 from prover.lean.certify.battery import Case, cases, digest
-from prover.lean.certify.questions import QUESTIONS, Workers, asked
+from prover.lean.certify.questions import QUESTIONS, SHARED, Workers, asked
 from prover.lean.checker import Checker, Terms
 from prover.lean.runtimes.embedded.install import cache_directory
 from prover.lean.runtimes.embedded.runtime import joined_program
@@ -47,6 +47,7 @@ class Certificate:
         exploits: exploits that were not accepted, by class: right answers and how many there are.
         questions: questions that were answered rightly, and how many there are.
         failures: what was not passed.
+        shared: what workers that clients share did not pass; not empty if the rest was asked of quarantine because of that.
         seconds: time it took.
     """
 
@@ -59,6 +60,7 @@ class Certificate:
     questions: tuple[int, int]
     failures: tuple[Failure, ...]
     seconds: float
+    shared: tuple[Failure, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -85,6 +87,7 @@ async def certify(
     at_once: int = 1,
     progress: Progress | None = None,
     honest: Checker | None = None,
+    contained: bool = False,
 ) -> Certificate:
     """Run the whole battery.
 
@@ -94,10 +97,12 @@ async def certify(
         at_once: cases checked at the same time.
         progress: told after each part.
         honest: what checks the honest proofs; by default the workers themselves.
+        contained: they put everything into quarantine, where code runs: no exploit may be accepted, whatever else becomes of it.
     """
     began = time.monotonic()
     todo = cases()
-    total, done = len(todo) + len(QUESTIONS), 0
+    questions = [name for name in QUESTIONS if not (contained and name in SHARED)]
+    total, done = len(todo) + len(questions), 0
     wrong: dict[str, str] = {}
 
     def step() -> None:
@@ -110,12 +115,12 @@ async def certify(
 
     async def tried(case: Case) -> None:
         async with turn:
-            why = await _fault(honest if honest and case.group == "honest" else workers, case)
+            why = await _fault(honest if honest and case.group == "honest" else workers, case, contained)
         if why is not None:
             wrong[case.id] = why
         step()
 
-    async for name, why in asked(workers):
+    async for name, why in asked(workers, questions):
         if why is not None:
             wrong[name] = why
         step()
@@ -132,18 +137,22 @@ async def certify(
         f"{platform.system()} {platform.machine()}",
         score([case.id for case in todo if case.group == "honest"]),
         {group: score([case.id for case in todo if case.group == group]) for group in groups},
-        score(list(QUESTIONS)),
+        score(questions),
         tuple(Failure(part, why) for part, why in sorted(wrong.items())),
         round(time.monotonic() - began, 1),
     )
 
 
-async def _fault(workers: Checker, case: Case) -> str | None:
+async def _fault(workers: Checker, case: Case, contained: bool) -> str | None:
     """What is wrong with the answer to a case, None if it is right."""
     verdict = await workers.check(case.theorem, case.candidate, Terms(Limits(seconds=case.seconds)))
     said = f"{verdict.kind.name} {verdict.trust.name}"
-    if VerdictKind.VERIFIED not in case.expected and (verdict.verified or verdict.kind is VerdictKind.VERIFIED):
+    accepted = verdict.verified or verdict.kind is VerdictKind.VERIFIED
+    exploit = VerdictKind.VERIFIED not in case.expected
+    if exploit and accepted and not (contained and case.contained):
         return f"an exploit ({case.group}) was accepted: {said}"
+    if contained and exploit and verdict.kind is not VerdictKind.INFRASTRUCTURE:
+        return None
     if verdict.kind not in case.expected:
         why = f": {verdict.messages[0].text[:200]}" if verdict.messages else ""
         return f"{said} is none of {', '.join(sorted(kind.name for kind in case.expected))}{why}"
@@ -176,10 +185,17 @@ def keep(certificate: Certificate) -> None:
 
 def summary(certificate: Certificate) -> str:
     """What failed, in a few lines; empty if nothing did."""
-    shown = certificate.failures[:_WORTH_SAYING]
-    more = len(certificate.failures) - len(shown)
-    lines = [f"{failure.id}: {failure.why}" for failure in shown] + ([f"… and {more} more"] if more else [])
-    return "\n".join(lines)
+    return "\n".join(
+        [*_lines("in shared workers, ", certificate.shared), *_lines("in quarantine, ", certificate.failures)]
+        if certificate.shared
+        else _lines("", certificate.failures)
+    )
+
+
+def _lines(where: str, failures: Sequence[Failure]) -> list[str]:
+    shown = [f"{where}{failure.id}: {failure.why}" for failure in failures[:_WORTH_SAYING]]
+    more = len(failures) - len(shown)
+    return [*shown, f"{where}… and {more} more"] if more else shown
 
 
 def _file(lean: str) -> Path:

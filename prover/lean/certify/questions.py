@@ -1,6 +1,6 @@
 """Questions to a worker beside checks: what it must say of a statement, of goals, of a tactic, of a constant, of time."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from prover.candidate import Candidate
@@ -85,6 +85,10 @@ async def _axioms(workers: Workers) -> str | None:
         return f"excluded middle is {verdict.kind.name}"
     if not named <= {"propext", "Classical.choice", "Quot.sound"}:
         return f"excluded middle rests on {sorted(named)}"
+    return None
+
+
+async def _stated(workers: Workers) -> str | None:
     own = Theorem("theorem t : 1 = 2", context="axiom ax : 1 = 2")
     policy = Policy("battery", kinds=("Lean.Parser.Command.axiom",))
     verdict = await workers.check(own, Candidate("ax", source="battery"), Terms(_TERMS.limits, policy))
@@ -119,14 +123,20 @@ QUESTIONS: Mapping[str, Question] = {
     "constants": _constants,
     "the guard of library theorems": _guard,
     "axioms": _axioms,
+    "axioms of a context": _stated,
     "deadlines": _cancelling,
     "memory": _memory,
 }
 
 
-async def asked(workers: Workers) -> AsyncIterator[tuple[str, str | None]]:
+SHARED = frozenset({"axioms of a context"})
+"""Questions about shared workers alone: in quarantine, axioms of a context are its asker's."""
+
+
+async def asked(workers: Workers, names: Iterable[str]) -> AsyncIterator[tuple[str, str | None]]:
     """Each question's name and what is wrong with its answer."""
-    for name, question in QUESTIONS.items():
+    for name in names:
+        question = QUESTIONS[name]
         try:
             yield name, await question(workers)
         except NoAnswerError as error:

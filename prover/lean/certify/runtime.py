@@ -5,6 +5,8 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from functools import partial
 
 from prover.lean.certify.certificate import Certificate, Progress, certify, keep, kept, summary
 from prover.lean.crosscheck.checker import CrossChecker
@@ -12,6 +14,7 @@ from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.native.toolchain import NativeToolchain
 from prover.lean.runtimes.runtime import Launch, LeanRuntime, RuntimeUnavailableError
 from prover.lean.wire.role import Role
+from prover.lean.workers.client import Client
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -24,8 +27,17 @@ async def battery_of(
     workers: int = 1,
     progress: Progress | None = None,
     second: SecondKernel | None = None,
+    fallback: bool = False,
 ) -> Certificate:
     """Run the battery on workers of its own; with a second kernel, it must accept the honest proofs, too.
+
+    Args:
+        runtime: what is certified.
+        lean: version line of its toolchain.
+        workers: how many at once.
+        progress: told after each part.
+        second: the second kernel.
+        fallback: if shared workers do not pass, run it once more in quarantine.
 
     Raises:
         PoolUnavailableError: no worker starts.
@@ -33,17 +45,30 @@ async def battery_of(
     config = PoolConfig(workers=workers, spares=0, isolated=0, imports=_IMPORTS, grace_seconds=10.0)
     async with WorkerPool(runtime, config) as pool:
         await pool.ready()
-        return await certify(pool, lean, workers, progress, CrossChecker(pool, second) if second else None)
+        certificate = await certify(pool, lean, workers, progress, CrossChecker(pool, second) if second else None)
+    if certificate.passed or not fallback:
+        return certificate
+    async with WorkerPool(runtime, replace(config, contained=True)) as pool, Client(pool) as client:
+        within = partial(CrossChecker, second=second) if second else None
+        inside = await certify(client, lean, workers, progress, client.checking(pool, within), contained=True)
+        return replace(inside, shared=certificate.failures)
 
 
 class CertifiedToolchain:
     """A native toolchain that serves only after it has passed the battery; what it passed is kept in the user's cache."""
 
-    def __init__(self, toolchain: NativeToolchain) -> None:
-        """Nothing happens yet."""
+    def __init__(self, toolchain: NativeToolchain, fallback: bool = False) -> None:
+        """Nothing happens yet.
+
+        Args:
+            toolchain: the toolchain.
+            fallback: where its shared workers do not pass, it serves in quarantine alone, if it passes there.
+        """
         self._toolchain = toolchain
+        self._fallback = fallback
         self._lock = threading.Lock()
         self._passed = ""
+        self._contained = True  # until it is known
 
     @property
     def name(self) -> str:
@@ -54,6 +79,11 @@ class CertifiedToolchain:
     def single_import_set(self) -> bool:
         """See `LeanRuntime.single_import_set`."""
         return self._toolchain.single_import_set
+
+    @property
+    def contained(self) -> bool:
+        """Whether it has passed in quarantine alone."""
+        return self._contained
 
     @property
     def shares_memory(self) -> bool:
@@ -72,8 +102,11 @@ class CertifiedToolchain:
             if self._passed == lean:
                 return
             certificate = kept(lean)
-            if certificate is None:
+            if certificate is None or (certificate.shared and not self._fallback):
                 certificate = self._certified(lean)
+            if certificate.shared:
+                _log.warning("%s checks in quarantine alone:\n%s", lean, summary(certificate))
+            self._contained = bool(certificate.shared)
             self._passed = lean
 
     def _certified(self, lean: str) -> Certificate:
@@ -84,13 +117,14 @@ class CertifiedToolchain:
                 _log.info("certifying %s: %d of %d", lean, done, total)
 
         try:
-            certificate = asyncio.run(battery_of(self._toolchain, lean, progress=progress))
+            certificate = asyncio.run(battery_of(self._toolchain, lean, progress=progress, fallback=self._fallback))
         except PoolUnavailableError as error:
             raise RuntimeUnavailableError(str(error)) from None
         if not certificate.passed:
+            instead = "" if self._fallback else '`lean.uncertified = "quarantine"` tries it in quarantine, '
             raise RuntimeUnavailableError(
-                f"{lean} has not passed the battery, so nothing is checked with it (`leansieve certify` says more; "
-                f'lean.certify = "never" takes it all the same):\n{summary(certificate)}'
+                f"{lean} has not passed the battery, so nothing is checked with it ({instead}"
+                f'`lean.certify = "never"` takes it all the same):\n{summary(certificate)}'
             )
         try:
             keep(certificate)

@@ -47,6 +47,11 @@ class LeanRuntime(Protocol):
         ...
 
     @property
+    def contained(self) -> bool:
+        """Whether nothing counts that its shared workers say: every text goes into quarantine. Known after `prepare`."""
+        ...
+
+    @property
     def shares_memory(self) -> bool:
         """Whether its workers have a good part of their memory in common. Blocking."""
         ...

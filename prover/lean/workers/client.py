@@ -10,12 +10,12 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
+from prover.lean.wire.answers import Constant, Elaboration, Named, SorryGoals, TacticStep
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.turns import Stay
-from prover.theorem import Theorem
+from prover.theorem import Header, Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
 _REMEMBERED = 1024
@@ -152,6 +152,10 @@ class Client:
                 return self._pool.pointing_back(theorem, await quarantine.tactic(canonical, script, step, terms))
         except RuntimeUnavailableError as error:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+
+    async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
+        """See `LeanPool.constant`: the shared workers answer, as nothing of anybody's runs for it."""
+        return await self._pool.constant(name, header, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """See `LeanPool.names`."""

@@ -107,7 +107,7 @@ class LeanPool(ABC):
 
     @abstractmethod
     def only_contained(self, theorem: Theorem) -> bool:
-        """Whether what the theorem imports is for processes of one client alone."""
+        """Whether the theorem is for processes of one client alone: for what it imports, or as shared workers are not believed."""
 
     @abstractmethod
     async def place(self, theorem: Theorem) -> "PoolSite":

@@ -45,6 +45,22 @@ __all__ = [
 
 T = TypeVar("T")
 
+_JUDGING = ("check", "elaborate", "goals", "tactic")
+_UNHEARD = {
+    "verdict": "forbidden",
+    "trust": None,
+    "containable": True,
+    "messages": [
+        {
+            "severity": "error",
+            "region": "candidate",
+            "line": 1,
+            "column": 0,
+            "text": "this Lean has not passed its battery: it checks in quarantine alone",
+        }
+    ],
+}
+"""What stands for the answer of a shared worker that is not believed."""
 
 class WorkerPool(LeanPool):
     """Warm Lean workers behind one queue.
@@ -119,8 +135,8 @@ class WorkerPool(LeanPool):
         await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), Role.ELABORATOR)
 
     def only_contained(self, theorem: Theorem) -> bool:
-        """Whether what the theorem imports is for processes of one client alone."""
-        return self._imports.only_contained(theorem.header.imports)
+        """Whether what the theorem imports is for processes of one client alone, or nothing counts that shared workers say."""
+        return self._contained or self._imports.only_contained(theorem.header.imports)
 
     def key(self, theorem: Theorem) -> tuple[str, ...]:
         """Theorems with the same key are served by the same processes."""
@@ -190,6 +206,11 @@ class WorkerPool(LeanPool):
         return self._runtime.name
 
     @property
+    def _contained(self) -> bool:
+        """Whether nothing counts that the shared workers say: every text goes into quarantine."""
+        return self._config.role is Role.WORKER and (self._config.contained or self._runtime.contained)
+
+    @property
     def idle_seconds(self) -> float:
         """How long elaborators stay that nobody uses."""
         return self._config.idle_seconds
@@ -243,9 +264,11 @@ class WorkerPool(LeanPool):
         job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
         self._scheduler.push(job)
         try:
-            return below_imports(theorem, await future)
+            answer = below_imports(theorem, await future)
         finally:
             self._scheduler.queue.discard(job)
+        # Asked behind the answer: before a first one, the runtime may not be prepared.
+        return request.read(_UNHEARD, 0.0, False) if request.op in _JUDGING and self._contained else answer
 
     def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:
         slots = [slot for slot in self._supervisor.slots if slot.live and slot.imports == imports]

@@ -18,6 +18,7 @@ class PoolConfig:
         allowed_imports: modules that requests may import, each with everything below it; None: all there are.
         contained_imports: further modules that only processes of one client and judges import, each with everything below it.
         role: what the processes are for.
+        contained: nothing counts that the shared workers say: every text goes into quarantine, as with `LeanRuntime.contained`.
         isolated: most isolated checkers lent out at once; each is one more process.
         quarantines: most clients at once whose code runs in elaborators; each has a process of its own, or two.
         idle_seconds: how long a client keeps elaborators that it does not use.
@@ -43,6 +44,7 @@ class PoolConfig:
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
     contained_imports: tuple[str, ...] = ("Lean",)
     role: Role = Role.WORKER
+    contained: bool = False
     isolated: int = 1
     quarantines: int = 2
     idle_seconds: float = 60.0

@@ -70,7 +70,8 @@ async def _certified(settings: Settings, runtime: LeanRuntime, lean: str, full: 
             def step(done: int, total: int) -> None:
                 progress.update(bar, completed=done, total=total)
 
-            return await battery_of(runtime, lean, settings.lean.workers or 1, step, second)
+            fallback = settings.lean.uncertified == "quarantine"
+            return await battery_of(runtime, lean, settings.lean.workers or 1, step, second, fallback)
     finally:
         if second is not None:
             await second.close()
@@ -86,5 +87,7 @@ def _say(certificate: Certificate) -> None:
         f"{answered} of {questions} questions, {certificate.seconds:.0f} s"
     )
     common.stdout.print(common.shown(line, "green" if certificate.passed else "red"))
-    if not certificate.passed:
-        common.stdout.print(common.shown(summary(certificate), "yellow"))
+    if certificate.shared and certificate.passed:
+        common.stdout.print(common.shown("it serves in quarantine alone (lean.uncertified)", "yellow"))
+    if said := summary(certificate):
+        common.stdout.print(common.shown(said, "yellow"))

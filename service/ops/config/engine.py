@@ -71,6 +71,9 @@ class LeanSettings(Section):
     certify: Literal["always", "never"] = "always"
     """Whether a project's toolchain has to pass a battery with this worker before it is used for the first time
     (docs/native.md); what it passed is kept."""
+    uncertified: Literal["nothing", "quarantine"] = "nothing"
+    """What a toolchain is used for whose workers do not pass that battery. `quarantine`: if it passes there, every text is elaborated in
+    processes of its client's own, and a judge has the last word."""
     projects: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], ProjectSettings] = Field(
         default_factory=dict
     )

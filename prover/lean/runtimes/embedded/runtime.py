@@ -43,6 +43,7 @@ class EmbeddedLean:
 
     name = "embedded"
     single_import_set = True
+    contained = False
 
     def __init__(self, progress: Progress = _no_progress, program: str | None = None) -> None:
         """Nothing happens yet.

@@ -38,6 +38,7 @@ class NativeToolchain:
 
     name = "native"
     single_import_set = False
+    contained = False
     shares_memory = False  # `.olean` files are shared, and come on top (limits.py)
 
     def __init__(

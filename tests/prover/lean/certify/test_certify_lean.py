@@ -19,7 +19,7 @@ from prover.lean.certify.certificate import Certificate, certify, keep, kept, su
 from prover.lean.certify.runtime import CertifiedToolchain
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.runtimes.embedded.install import cache_directory
-from prover.lean.runtimes.native import NativeToolchain, Sandbox
+from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Constant, Elaboration, SorryGoals, TacticStep
 from prover.lean.workers.pool import WorkerPool
@@ -27,7 +27,7 @@ from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 from tests.adversarial.exploits import EXPLOITS, HERE
 from tests.honest.honest_proofs import HONEST
-from tests.prover.lean.runtimes.native.stand_in import emulate
+from tests.prover.lean.runtimes.native.stand_in import LEAN_4_28, Emulated, emulate
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -112,7 +112,7 @@ def test_a_report_names_no_path_and_nobody(passed: Certificate) -> None:
     text = passed.text()
     assert "/" not in text.replace("(application/", "")
     assert set(json.loads(text)) == {
-        "lean", "worker", "battery", "system", "honest", "exploits", "questions", "failures", "seconds",
+        "lean", "worker", "battery", "system", "honest", "exploits", "questions", "failures", "seconds", "shared",
     }  # fmt: skip
 
 
@@ -270,6 +270,57 @@ def test_a_certificate_that_was_not_passed_or_not_written_whole_is_none(
     (file,) = (tmp_path / "certificates").iterdir()
     file.write_text(passed.text()[:100])
     assert kept(LEAN) is None
+
+
+async def test_in_quarantine_exploits_may_come_to_anything_but_a_proof(answers: Answers) -> None:
+    elaborated = verdicts(
+        lambda verdict: (
+            replace(verdict, kind=VerdictKind.REJECTED) if verdict.kind is VerdictKind.FORBIDDEN else verdict
+        )
+    )
+    # The guard refuses there as here, which is asked beside the exploits.
+    certificate = await certify(elaborated(answers.pool, answers.known), LEAN, contained=True)
+    assert {failure.id for failure in certificate.failures} == {"the guard of library theorems"}
+    believed = accepting(VerdictKind.REJECTED)(answers.pool, answers.known)
+    assert len((await certify(believed, LEAN, contained=True)).failures) > 10
+
+
+def toolchain(lean: Emulated, fallback: bool = False) -> CertifiedToolchain:
+    return CertifiedToolchain(NativeToolchain(lean.project, lean.environment, sandbox=Sandbox.NEVER), fallback)
+
+
+def test_a_toolchain_that_passed_in_quarantine_alone_serves_there_alone_and_only_if_the_settings_say_so(
+    passed: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
+    lean = emulate(tmp_path, shell="exit 1")  # it is not run again
+    keep(replace(passed, lean=LEAN_4_28, shared=(kept_certificates.Failure("x", "accepted"),)))
+    served = toolchain(lean, fallback=True)
+    assert served.contained, "until it is known"
+    served.prepare()
+    assert served.contained
+    with pytest.raises(RuntimeUnavailableError):
+        toolchain(lean).prepare()
+    keep(replace(passed, lean=LEAN_4_28))
+    whole = toolchain(lean, fallback=True)
+    whole.prepare()
+    assert not whole.contained
+
+
+@pytest.mark.slow
+def test_an_emulated_toolchain_whose_workers_lie_serves_nothing_or_in_quarantine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lean = emulate(tmp_path, cache=str(cache_directory()), lies=True)
+    monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
+    runtime = NativeToolchain(
+        lean.project, lean.environment, ResourceLimits(None, None, None), Sandbox.NEVER, unsealed=True
+    )
+    with pytest.raises(RuntimeUnavailableError, match=r"an exploit .* was accepted"):
+        CertifiedToolchain(runtime).prepare()
+    contained = CertifiedToolchain(runtime, fallback=True)
+    contained.prepare()
+    assert contained.contained
 
 
 @pytest.mark.slow

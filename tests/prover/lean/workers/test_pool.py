@@ -26,6 +26,17 @@ async def test_verdict_belongs_to_its_theorem_and_is_counted() -> None:
         assert pool.stats().verdicts == {VerdictKind.VERIFIED: 1, VerdictKind.REJECTED: 1}
 
 
+async def test_what_shared_workers_say_counts_for_nothing_where_all_goes_into_quarantine() -> None:
+    async with pool_of(contained=True) as pool:
+        verdict = await pool.check(theorem(), proof())
+        assert (verdict.kind, verdict.containable, verdict.verified) == (VerdictKind.FORBIDDEN, True, False)
+        assert "in quarantine alone" in verdict.messages[0].text
+        assert pool.stats().verdicts == {VerdictKind.FORBIDDEN: 1}
+        async with pool.isolated() as isolated:
+            assert (await isolated.check(theorem(), proof())).containable
+        assert (await pool.elaborate(theorem())).containable
+
+
 async def test_check_past_its_deadline_is_cancelled_and_the_worker_stays_warm() -> None:
     async with pool_of() as pool:
         before = server(await pool.check(theorem(), proof()))

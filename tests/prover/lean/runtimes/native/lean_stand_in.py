@@ -2,7 +2,7 @@
 
 Settings: `version`: what `--version` prints; `prefix`: what `--print-prefix` prints; `shell`: a shell command that
 runs instead of the worker; `source`: folder of this project; `cache`: folder of the embedded Lean; `library`: its library
-with the project's own modules beside it.
+with the project's own modules beside it; `lies`: workers verify what they ought to forbid.
 """
 
 import contextlib
@@ -128,11 +128,20 @@ class _Lean:
                     self.put(asked)
                     continue
                 self.imports, self._expected = None, True  # it ends; a native one goes on without these imports
-            self._say(line)
+            self._say(self._lie(line) if self._settings.get("lies") else line)
         if not self._expected:
             code = worker.wait()
             sys.stdout.flush()
             os._exit(code if code >= 0 else 128 - code)
+
+    def _lie(self, line: bytes) -> bytes:
+        """What a worker would say that vets nothing and believes everything."""
+        if not line.startswith(self._marker) or self._hello.get("role", "worker") != "worker":
+            return line
+        answer = json.loads(line[len(self._marker) :])
+        if answer.get("verdict") == "forbidden" and "trust" in answer:
+            answer |= {"verdict": "verified", "trust": "kernel_replayed"}
+        return self._marker + json.dumps(answer).encode() + b"\n"
 
     def _acknowledgements(self, control: socket.socket) -> None:
         for line in control.makefile("rb"):
