@@ -183,19 +183,18 @@ def keep(certificate: Certificate) -> None:
     atomic_write_text(file, certificate.text())
 
 
-def summary(certificate: Certificate) -> str:
-    """What failed, in a few lines; empty if nothing did."""
-    return "\n".join(
-        [*_lines("in shared workers, ", certificate.shared), *_lines("in quarantine, ", certificate.failures)]
-        if certificate.shared
-        else _lines("", certificate.failures)
-    )
+def summary(certificate: Certificate, most: int = _WORTH_SAYING) -> list[str]:
+    """What failed, at most so many parts of each run; empty if nothing did."""
+    if not certificate.shared:
+        return _shown("", certificate.failures, most)
+    shared = _shown("in shared workers, ", certificate.shared, most)
+    return [*shared, *_shown("in quarantine, ", certificate.failures, most)]
 
 
-def _lines(where: str, failures: Sequence[Failure]) -> list[str]:
-    shown = [f"{where}{failure.id}: {failure.why}" for failure in failures[:_WORTH_SAYING]]
+def _shown(where: str, failures: Sequence[Failure], most: int) -> list[str]:
+    shown = [f"{where}{failure.id}: {failure.why}" for failure in failures[:most]]
     more = len(failures) - len(shown)
-    return [*shown, f"{where}… and {more} more"] if more else shown
+    return [*shown, f"{where}{more} more"] if more else shown
 
 
 def _file(lean: str) -> Path:

@@ -105,7 +105,7 @@ class CertifiedToolchain:
             if certificate is None or (certificate.shared and not self._fallback):
                 certificate = self._certified(lean)
             if certificate.shared:
-                _log.warning("%s checks in quarantine alone:\n%s", lean, summary(certificate))
+                _log.warning("%s checks in quarantine alone: %s", lean, "; ".join(summary(certificate, 2)))
             self._contained = bool(certificate.shared)
             self._passed = lean
 
@@ -121,10 +121,10 @@ class CertifiedToolchain:
         except PoolUnavailableError as error:
             raise RuntimeUnavailableError(str(error)) from None
         if not certificate.passed:
-            instead = "" if self._fallback else '`lean.uncertified = "quarantine"` tries it in quarantine, '
+            instead = "" if self._fallback else '; lean.uncertified = "quarantine" tries it in quarantine'
             raise RuntimeUnavailableError(
-                f"{lean} has not passed the battery, so nothing is checked with it ({instead}"
-                f'`lean.certify = "never"` takes it all the same):\n{summary(certificate)}'
+                f"{lean} has not passed the battery, so nothing is checked with it: {'; '.join(summary(certificate, 2))} "
+                f'(`leansieve certify` says more{instead}; lean.certify = "never" takes it all the same)'
             )
         try:
             keep(certificate)

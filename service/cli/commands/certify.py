@@ -89,5 +89,5 @@ def _say(certificate: Certificate) -> None:
     common.stdout.print(common.shown(line, "green" if certificate.passed else "red"))
     if certificate.shared and certificate.passed:
         common.stdout.print(common.shown("it serves in quarantine alone (lean.uncertified)", "yellow"))
-    if said := summary(certificate):
-        common.stdout.print(common.shown(said, "yellow"))
+    for failed in summary(certificate):
+        common.stdout.print(common.shown(failed, "yellow"))

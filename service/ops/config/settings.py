@@ -12,7 +12,13 @@ from typing import Any
 
 from platformdirs import user_config_path
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from prover.errors import UserError
 from service.ops.config.engine import (
@@ -105,6 +111,9 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
         found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
         text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise UserError(f"setting {name}: {text}{found}") from None
+    except SettingsError as error:
+        section = str(error).split('"')[1].upper()
+        raise UserError(f"an environment variable LEANSIEVE_{section}… is no JSON: lists and sections are") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"cannot read the configuration file {path}: {error}") from None
 

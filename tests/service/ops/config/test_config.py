@@ -22,6 +22,12 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path, monk
     assert settings.check.recursion == config.CheckSettings().recursion
 
 
+def test_a_list_in_the_environment_that_is_no_json_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEANSIEVE_LEAN__IMPORTS", "Init")
+    with pytest.raises(UserError, match="LEANSIEVE_LEAN… is no JSON"):
+        config.load()
+
+
 def test_the_environment_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "elsewhere.toml"
     file.write_text("[server]\nsearches = 7\n")
