@@ -68,7 +68,7 @@ class CertifiedToolchain:
         self._fallback = fallback
         self._lock = threading.Lock()
         self._passed = ""
-        self._contained = True  # until it is known
+        self._contained = False
 
     @property
     def name(self) -> str:

@@ -62,6 +62,7 @@ _UNHEARD = {
 }
 """What stands for the answer of a shared worker that is not believed."""
 
+
 class WorkerPool(LeanPool):
     """Warm Lean workers behind one queue.
 
