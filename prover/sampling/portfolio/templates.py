@@ -20,6 +20,7 @@ _POWER = re.compile(r"\^ *([2-9])")
 _FILLINGS_PER_HOLE = 3
 _FILLINGS_PER_TEMPLATE = 3
 _MOST_CASES = 36
+_MOST_LEMMAS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,18 @@ def _definitions(_: Theorem, shape: Shape) -> Iterator[str]:
     """All that the context defines at once."""
     if shape.declared.definitions:
         yield ", ".join(shape.declared.definitions)
+
+
+def _lemmas(_: Theorem, shape: Shape) -> Iterator[str]:
+    """The theorems and axioms of the context that stand nearest."""
+    if shape.declared.theorems:
+        yield ", ".join(shape.declared.theorems[-_MOST_LEMMAS:])
+
+
+def _facts(_: Theorem, shape: Shape) -> Iterator[str]:
+    """The same as hypotheses."""
+    if shape.declared.theorems:
+        yield "\n".join(f"have fact{i} := @{name}" for i, name in enumerate(shape.declared.theorems[-_MOST_LEMMAS:]))
 
 
 def _declared(_: Theorem, shape: Shape) -> Iterator[str]:
@@ -152,6 +165,8 @@ KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
     "hypothesis": _assuming(r"[=<>≤≥≠∣∧∨∃∀¬↔%]"),
     "declared": _declared,
     "definitions": _definitions,
+    "lemmas": _lemmas,
+    "facts": _facts,
     "residues": _residues(1),
     "residues2": _residues(2),
     "squares": _squares,

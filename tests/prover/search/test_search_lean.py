@@ -6,9 +6,11 @@ from contextlib import aclosing
 import pytest
 
 from prover.lean.checker import Terms
+from prover.lean.workers.client import Client
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget
 from prover.sampling.portfolio.portfolio import PortfolioSampler
+from prover.sampling.sampler import SamplingParams
 from prover.search.diversity import normalise
 from prover.search.search import Ending, Event, Finished, Progress, Proof, ProofSearch
 from prover.search.terms import SearchTerms
@@ -45,6 +47,31 @@ async def test_the_portfolio_proves_textbook_theorems(lean_pool: WorkerPool, the
     assert proof.verdict.verified
     assert proof.candidate.source.startswith("portfolio:")
     assert finished.ending is Ending.PROOFS_FOUND
+
+
+LEMMAS = """
+macro "fact! " name:ident ":" type:term : command => `(axiom $name : $type)
+opaque seed : Nat
+fact! seed_pos : 0 < seed
+def f (n : Nat) : Nat := n * n + 1
+theorem f_mono {a b : Nat} (h : a ≤ b) : f a ≤ f b := Nat.succ_le_succ (Nat.mul_le_mul h h)
+"""
+
+
+async def test_theorems_above_are_the_proof_whatever_declares_them(lean_pool: WorkerPool) -> None:
+    """The elaborator of a client says what its macros declare."""
+    axioms_of = {
+        "theorem t : ∃ n, 0 < n ∧ 0 < seed": ("seed_pos",),
+        "theorem t : 0 < seed": ("seed_pos",),
+        "theorem t : seed ≠ 0": ("seed_pos",),
+        "theorem t (a b : Nat) (h : a ≤ b) : f (f a) ≤ f (f b)": (),
+    }
+    async with Client(lean_pool) as client:
+        for statement, axioms in axioms_of.items():
+            theorem = Theorem(statement, context=LEMMAS)
+            proposed = PortfolioSampler(client).sample(theorem, SamplingParams(samples=2))
+            verdicts = [await client.check(theorem, candidate) async for candidate in proposed]
+            assert {verdict.axioms for verdict in verdicts if verdict.verified} == {axioms}, statement
 
 
 async def test_several_proofs_of_one_theorem_are_distinct(lean_pool: WorkerPool) -> None:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.sampling.portfolio.portfolio import PortfolioSampler, fillings, mathlib_templates, templates
+from prover.sampling.portfolio.portfolio import (
+    LEMMA_TEMPLATES,
+    PortfolioSampler,
+    fillings,
+    mathlib_templates,
+    templates,
+)
 from prover.sampling.portfolio.templates import KINDS, Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
@@ -65,6 +71,15 @@ def test_definitions_come_from_the_context() -> None:
     assert fill("simp [$definitions]", Theorem("theorem t : 1 = 1")) == []
 
 
+def test_lemmas_of_the_context_come_first_the_nearest_ones() -> None:
+    lemmas = "\n".join(f"theorem lemma{i} : {i} = {i} := rfl" for i in range(9))
+    first, second, *rest = fillings(Theorem("theorem t : ∀ n : Nat, n = n", context=f"axiom a : 1 = 1\n{lemmas}"))
+    nearest = ", ".join(f"lemma{i}" for i in range(1, 9))
+    assert first == (LEMMA_TEMPLATES[0], f"by\n  intro n\n  solve_by_elim [And.intro, Exists.intro, {nearest}]")
+    assert second[1].startswith("by\n  intro n\n  have fact0 := @lemma1\n")
+    assert [*rest] == [*fillings(Theorem("theorem t : ∀ n : Nat, n = n"))]
+
+
 def test_every_shipped_template_applies_to_some_theorem() -> None:
     theorems = [RICH, *OTHERS, Theorem("theorem t : 1 = 1")]
     applied = {template.name for theorem in theorems for template, _ in fillings(theorem)}
@@ -72,7 +87,9 @@ def test_every_shipped_template_applies_to_some_theorem() -> None:
 
 
 def test_every_kind_of_hole_is_used_by_a_shipped_template() -> None:
-    assert {hole for template in templates() for hole in re.findall(r"\$(\w+)", template.tactics)} == set(KINDS)
+    assert {
+        hole for template in (*LEMMA_TEMPLATES, *templates()) for hole in re.findall(r"\$(\w+)", template.tactics)
+    } == set(KINDS)
 
 
 def test_shipped_templates_have_names_of_their_own_of_one_word() -> None:
