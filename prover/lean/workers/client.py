@@ -160,7 +160,14 @@ class Client:
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """See `LeanPool.names`."""
         if not self._is_contained(theorem):
-            return await self._pool.names(theorem, terms)
+            try:
+                return await self._pool.names(theorem, terms)
+            except NoAnswerError as error:
+                if error.kind is not VerdictKind.FORBIDDEN:
+                    raise
+                await self.elaborate(theorem, terms)  # looks whether it belongs into quarantine
+                if not self._is_contained(theorem):
+                    raise
         try:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
                 return await quarantine.names(canonical, terms)
