@@ -9,6 +9,7 @@ from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.options import Budget, CheckOptions, SearchOptions
+from prover.premises.query import Found, Premises
 from prover.search.search import Finished, Minimised, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
@@ -242,6 +243,17 @@ class Service(Protocol):
             StatementError: Lean does not take the theorem, or the proof up to there.
             InputError: there is no such place; policy, limits or sampler are not on offer.
             BusyError: the service is full.
+            UnavailableError: the service is gone or broken.
+        """
+        ...
+
+    async def premises(self, request: Premises) -> Found:
+        """Declarations of the imported library that fit a name, a pattern or a goal.
+
+        Raises:
+            InputError: the query cannot be read.
+            StatementError: Lean does not take the goal.
+            BusyError: the library is being read for the first time, or the service is full.
             UnavailableError: the service is gone or broken.
         """
         ...

@@ -143,7 +143,7 @@ def find(place: TacticState | FilePosition | PrintedGoal) -> Place:
             found = _in_file(place.text, place.line, place.column)
             return replace(found, theorem=replace(found.theorem, project=place.project))
         case PrintedGoal():
-            return Place(_as_theorem(place), "by\n  ")
+            return Place(as_theorem(place), "by\n  ")
 
 
 def _in_file(text: str, line: int, column: int) -> Place:
@@ -194,7 +194,7 @@ def _up_to(before: str) -> str:
     return before.rstrip() + "\n" + " " * (bullets.end() if bullets else 0)
 
 
-def _as_theorem(printed: PrintedGoal) -> Theorem:
+def as_theorem(printed: PrintedGoal) -> Theorem:
     """The theorem that says what a printed goal says."""
     entries: list[str] = []
     for line in printed.goal.strip("\n").split("\n"):

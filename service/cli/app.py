@@ -18,6 +18,7 @@ _COMMANDS = {
     "serve": "service.cli.commands.serve",
     "prove": "service.cli.commands.prove",
     "check": "service.cli.commands.check",
+    "search": "service.cli.commands.search",
     "batch": "service.cli.commands.batch",
     "batches": "service.cli.commands.batches",
     "lsp": "service.cli.commands.lsp",

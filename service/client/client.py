@@ -15,12 +15,14 @@ from leansieve.v1.server_pb2_grpc import ServerServiceStub
 from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
+from prover.premises.query import Found, Premises
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.connection import open_channel
 from service.contract import batch as batches
 from service.contract import check, info, search, solution, values
+from service.contract import premises as premise_messages
 from service.contract import suggest as suggestions
 from service.contract.events import EventReader
 from service.contract.status import error_of
@@ -116,6 +118,14 @@ class Client:
                 suggestions.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
             )
         return suggestions.response_from_proto(response)
+
+    async def premises(self, request: Premises) -> Found:
+        """See `Service.premises`."""
+        with self._errors():
+            response = await self._searches.SuggestPremises(
+                premise_messages.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
+            )
+        return premise_messages.response_from_proto(response)
 
     async def submit(self, request: BatchRequest) -> BatchStatus:
         """Have theorems proved in the background. Raises as `Batches.submit`."""

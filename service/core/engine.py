@@ -17,6 +17,7 @@ from prover.errors import InputError
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
+from prover.lean.runtimes.embedded.install import cache_directory
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Named
@@ -28,6 +29,8 @@ from prover.lean.workers.projects import ProjectRouter
 from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
+from prover.premises.library import Library
+from prover.premises.query import Found, Premises
 from prover.requests import (
     Accepted,
     BusyError,
@@ -103,6 +106,7 @@ class Engine:
         if self.models.sampler is not None:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
+        self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
@@ -154,6 +158,7 @@ class Engine:
     async def close(self) -> None:
         """Stop everything."""
         self._closed = True
+        await self._library.close()
         if self._scope is not None:
             await self._scope.close()
         if self._owns_pool:
@@ -273,6 +278,14 @@ class Engine:
                 found = await Suggester(client, request, terms).suggest(rules, model, params)
         charge_samples(found.tried)
         return found
+
+    async def premises(self, request: Premises) -> Found:
+        """See `Service.premises`."""
+        self._refuse_before_start()
+        options = CheckOptions(self._default.limits, priority=request.priority)
+        with as_user_errors():
+            async with self._client() as client:
+                return await self._library.find(request, client, self._terms(options, request.project))
 
     async def reload(self) -> tuple[ServedModel, ...]:
         """See `Service.reload`."""

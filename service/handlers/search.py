@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from leansieve.v1 import fill_pb2, prove_pb2, suggest_pb2
+from leansieve.v1 import fill_pb2, premises_pb2, prove_pb2, suggest_pb2
 from prover.assistance import fill
 from prover.errors import InputError
 from prover.options import SearchOptions
@@ -15,6 +15,7 @@ from prover.search.search import Finished, Progress
 from prover.source import lean_file
 from prover.theorem import HeaderError
 from service.contract import fill as fill_messages
+from service.contract import premises as premise_messages
 from service.contract import search as search_messages
 from service.contract import suggest as suggest_messages
 from service.contract import values
@@ -123,6 +124,23 @@ class SearchHandlers:
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
             return suggest_messages.response_to_proto(found, call.log_id)
+
+    async def suggest_premises(
+        self, request: premises_pb2.SuggestPremisesRequest, call: Call
+    ) -> premises_pb2.SuggestPremisesResponse:
+        """Find declarations of the library by name, by a pattern of their types, or by a goal."""
+        async with self._calls.answering(call):
+            validate(request)
+            settings = self._settings.search
+            wanted = premise_messages.request_from_proto(
+                request, settings.premises, settings.suggestion_seconds, self._settings.text
+            )
+            admit_seconds("timeout", wanted.seconds, settings.maximum_suggestion_seconds)
+            async with self._searches.acquire(wanted.priority):
+                wanted = replace(wanted, seconds=min(wanted.seconds, call.seconds_left))
+                found = await self._service.premises(wanted)
+            call.remarks.update(kind=wanted.kind.value, premises=len(found.premises))
+            return premise_messages.response_to_proto(found, call.log_id)
 
     def _admit(self, options: SearchOptions) -> None:
         admit_budget(options.budget, self._maximum.budget)

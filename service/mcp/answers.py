@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prover.assistance.suggest import Suggestion
 from prover.events import Proof
+from prover.premises.query import Premise
 from prover.verdict import Message, Verdict
 
 LONGEST_TEXT = 4_000
@@ -165,6 +166,29 @@ class SuggestionItem(BaseModel):
             goals=[shortened(goal) for goal in one.goals],
             source=one.source,
         )
+
+
+class PremiseItem(BaseModel):
+    """One declaration of the library."""
+
+    name: str
+    kind: str = Field(description="theorem, definition, constructor, inductive, opaque or axiom")
+    type: str = Field(description="As Lean prints it below header and context.")
+    module: str
+    outdated: bool = Field(description="The library says that another one should be used.")
+
+    @classmethod
+    def of(cls, one: Premise) -> "PremiseItem":
+        """Convert."""
+        return cls(name=one.name, kind=one.kind, type=shortened(one.type), module=one.module, outdated=one.outdated)
+
+
+class SearchAnswer(Answer):
+    """Declarations that fit a query."""
+
+    query_kind: str = Field(default="", description="How the query was read: name, pattern or goal.")
+    items: list[PremiseItem] = Field(default_factory=list, description="Best first.")
+    fitting: int = Field(default=0, description="How many fit in all.")
 
 
 class GoalAnswer(Answer):

@@ -28,7 +28,8 @@ from service.ops.metrics.recorder import Recorder
 _INSTRUCTIONS = (
     "Lean 4 proof search and checking. `success` means that a tool ran; `ok` means that Lean's kernel accepted. "
     "lean_check, lean_verify and lean_multi_attempt judge proofs that you wrote; lean_prove and lean_fill_sorries search "
-    "proofs; lean_goal and lean_suggest_tactics look at one place. Lines and columns count from 1. No tool edits a file."
+    "proofs; lean_goal and lean_suggest_tactics look at one place; "
+    "lean_local_search finds declarations of the library. Lines and columns count from 1. No tool edits a file."
 )
 _VERDICTS = {
     VerdictKind.VERIFIED: "the kernel accepted this proof of this statement",
@@ -94,6 +95,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         tools.lean_multi_attempt,
         tools.lean_suggest_tactics,
         tools.lean_suggest_for_goal,
+        tools.lean_local_search,
     ):
         server.add_tool(tool, annotations=_READ_ONLY)
 

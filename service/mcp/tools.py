@@ -5,7 +5,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context
 from pydantic import Field
@@ -13,9 +13,10 @@ from pydantic import Field
 from prover.assistance import fill
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
 from prover.candidate import Candidate
-from prover.errors import UserError
+from prover.errors import InputError, UserError
 from prover.events import Finished, Progress, Proof
 from prover.options import Budget, CheckOptions, SearchOptions
+from prover.premises.query import Kind, Premises, kind_of
 from prover.requests import Accepted, Check, LateError, Search, Service
 from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
@@ -33,8 +34,10 @@ from service.mcp.answers import (
     FillAnswer,
     GoalAnswer,
     HoleItem,
+    PremiseItem,
     ProofItem,
     ProveAnswer,
+    SearchAnswer,
     SuggestAnswer,
     SuggestionItem,
     ToCheck,
@@ -207,6 +210,32 @@ class Tools:
         """Suggest tactics for a printed goal; Lean has run each on it."""
         under = Header.parse(header) if header.strip() else Header()
         return _suggested(await self._suggested(PrintedGoal(goal, under, context), most, seconds))
+
+    @answering(SearchAnswer, Role.CHECK)
+    async def lean_local_search(
+        self,
+        query: Annotated[
+            str, Field(description="A part of a name; a pattern, as in `_ + ?a = ?a + _`; or a goal with `⊢`.")
+        ],
+        kind: Annotated[
+            Literal["", "name", "pattern", "goal"], Field(description="How to read the query; empty: by its form.")
+        ] = "",
+        most: Annotated[int, Field(ge=1, le=MOST_ITEMS, description="Declarations wanted.")] = 10,
+        context: ContextText = "",
+        header: HeaderText = "",
+        seconds: Seconds = 10.0,
+    ) -> SearchAnswer:
+        """Find declarations of the imported library by name, by a pattern of their types, or by what a goal mentions."""
+        if not query.strip():
+            raise InputError("query", "the query is empty: give a part of a name, a pattern, or a goal")
+        under = read_theorem("", header, context, self._settings.text, stated=False).header
+        read_as = Kind(kind) if kind else kind_of(query)
+        service = await self._service()
+        found = await service.premises(Premises(read_as, query, under, context, most=most, seconds=seconds))
+        items = [PremiseItem.of(one) for one in found.premises]
+        return SearchAnswer(
+            query_kind=read_as.value, items=items, fitting=found.fitting, partial=found.fitting > len(items)
+        )
 
     @answering(AttemptsAnswer, Role.CHECK)
     async def lean_multi_attempt(

@@ -25,6 +25,7 @@ OF_LEAN = {
     "computing": ["--equations=1", "--out=OUT"],
     "suggestions": ["--suggestions=3", "--log=OUT"],
     "memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
+    "premises": ["--modules", "Init.Data.Nat.Basic", "--queries=2", "--theorems=4", "--json=OUT"],
     "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
     "textbook": ["--only=textbook_00", "--seconds=5", "--log=OUT"],
     "versus": [".", ".", "--turns=1", "--scale=0.01", "--only=first", "--json=OUT"],

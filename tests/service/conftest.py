@@ -14,13 +14,19 @@ from service.batch.runner import BatchRunner
 from service.client.client import Client
 from service.core.engine import Engine
 from service.ops.config import ServerSettings, Settings
+from service.ops.config.engine import SearchSettings
 from service.server import listening
+
+SEARCHED = ("Init.Core", "Init.Data.Nat.Basic", "Init.Data.List.Basic")
+"""Of Init and Std, which take a minute to read."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of a server that takes two searches at once, and batches; it remembers no proofs."""
-    settings = Settings(server=ServerSettings(listen="127.0.0.1:0", searches=2))
+    """The address of a server that takes two searches at once, and batches; it remembers no proofs, and searches three modules."""
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0", searches=2), search=SearchSettings(library=SEARCHED)
+    )
     database = Database.open(str(tmp_path_factory.mktemp("served") / "store.sqlite"))
     engine = Engine(settings, lean_pool)
     await engine.start()

@@ -185,6 +185,52 @@ class LibraryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedModule:
+    """A module of the imported library.
+
+    Attributes:
+        constants: how many it has.
+        fingerprint: differs, in all likelihood, where the names or types of its constants do.
+    """
+
+    name: str
+    constants: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A term without its names, as docs/worker-protocol.md writes it, or why there is none (`verdict` is not `VERIFIED`).
+
+    Attributes:
+        shape: its nodes in reading order.
+        symbols: the constants that they name.
+    """
+
+    verdict: VerdictKind
+    shape: str = ""
+    symbols: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """Declarations of a module.
+
+    Attributes:
+        declarations: name, kind (see `Constant.kind`), whether it is outdated, and the shape of its type; empty if that is long.
+        symbols: the constants that the shapes name.
+        constants: how many constants the module has.
+    """
+
+    declarations: tuple[tuple[str, str, bool, str], ...]
+    symbols: tuple[str, ...]
+    constants: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """What an elaborator says that a theorem is, before it has seen a candidate: the asker's word, for a judge to go by.
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, Never
+from typing import Any, Literal, Never
 
 from pydantic import TypeAdapter
 
@@ -11,11 +11,14 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import (
     Constant,
+    Declarations,
     Elaboration,
     Export,
+    ImportedModule,
     LibraryPage,
     Name,
     Named,
+    Shape,
     SorryGoals,
     TacticStep,
     WorkerInfo,
@@ -218,6 +221,58 @@ def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms
     return Request("library", body("library", fields), read, no_answer)
 
 
+def index(theorem: Theorem, terms: Terms) -> Request[tuple[ImportedModule, ...]]:
+    """Asks which modules the theorem's header imports and what tells their states apart. Raises as `constant`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> tuple[ImportedModule, ...]:
+        _in_time(late, "the modules were not listed in time")
+        listed = shaped(_LISTED_MODULES, fields.get("modules"))
+        return tuple(ImportedModule(*one) for one in listed)
+
+    return Request("index", body("index", common(theorem, terms)), read, no_answer)
+
+
+def declarations(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[Declarations]:
+    """Asks for what may be looked for among `limit` constants of an imported module. Raises as `constant`."""
+    fields = common(theorem, terms) | {"module": fit(Region.CANDIDATE, module), "offset": offset, "limit": limit}
+
+    def read(fields: Fields, _ms: float, late: bool) -> Declarations:
+        _in_time(late, f"the declarations of {module} were not listed in time")
+        return shaped(_DECLARATIONS, fields)
+
+    return Request("index", body("index", fields), read, no_answer)
+
+
+def shape(theorem: Theorem, pattern: str | None, terms: Terms) -> Request[Shape]:
+    """Asks for the shape of a pattern under the theorem's header and context; without a pattern, of the statement's type. Raises as `check`."""
+    fields = common(theorem, terms) | ({} if pattern is None else {"pattern": fit(Region.STATEMENT, pattern)})
+
+    def read(fields: Fields, _ms: float, late: bool) -> Shape:
+        return shaped(_SHAPE, {**fields, "verdict": kind_of(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> Shape:
+        return Shape(kind, messages=because(kind, reason))
+
+    return Request("shape", body("shape", fields), read, failed)
+
+
+def constants(theorem: Theorem, names: Sequence[str], terms: Terms) -> Request[tuple[Constant, ...]]:
+    """Looks constants up under the theorem's header and context, those that are there. Raises as `constant`."""
+    fields = common(theorem, terms) | {"names": [fit(Region.CANDIDATE, name) for name in names]}
+
+    def read(fields: Fields, _ms: float, late: bool) -> tuple[Constant, ...]:
+        _in_time(late, "the library's declarations were not shown in time")
+        listed = shaped(_FOUND, fields.get("constants"))
+        return tuple(shaped(_CONSTANT, _texts(one, "type", "module")) for one in listed if one["found"])
+
+    return Request("constant", body("constant", fields), read, no_answer)
+
+
+def _in_time(late: bool, reason: str) -> None:
+    if late:
+        raise NoAnswerError(VerdictKind.TIMEOUT, reason)
+
+
 # How a request is put together
 
 
@@ -279,6 +334,10 @@ _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
+_FOUND = TypeAdapter(list[dict[str, Any]])
+_SHAPE = TypeAdapter(Shape)
+_DECLARATIONS = TypeAdapter(Declarations)
+_LISTED_MODULES = TypeAdapter(list[tuple[str, int, str]])
 EXPORT = TypeAdapter(Export)
 _KIND = TypeAdapter(VerdictKind)
 TEXT = TypeAdapter(str | None)

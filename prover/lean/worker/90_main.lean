@@ -203,7 +203,9 @@ def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   match ← baseOf w.session task env with
   | .error r => w.fail id "bad_header" (match r.notes with | n :: _ => n.text | [] => r.verdict)
-  | .ok (st, _) => w.answer id (← constantFields st env (parseName (strField j "name")))
+  | .ok (st, _) =>
+    if hasField j "names" then w.answer id [("constants", .arr (← constantsJson st env (strsField j "names") #[]))]
+    else w.answer id (← constantFields st env (parseName (strField j "name")))
 
 def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
@@ -242,10 +244,29 @@ def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment)
         let some_ := reverseList (slice names .anonymous offset (natField j "limit" 100) []) []
         let found ← theoremsJson w.session task st env some_ #[]
         w.report id task timing "verified" [] [("theorems", .arr found), ("constants", .num names.size)]
-where
-  findModule (n : Name) : List Name → Nat → Option Nat
-    | [], _ => none
-    | m :: ms, i => if m == n then some i else findModule n ms (i + 1)
+
+/-- The imported modules with what tells their states apart, or the declarations of one of them. -/
+def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
+  if !hasField j "module" then w.answer id [("modules", .arr (modulesJson env env.allImportedModuleNames.toList 0 #[]))]
+  else match findModule (parseName (strField j "module")) env.allImportedModuleNames.toList 0 with
+    | none => w.fail id "bad_request" s!"{strField j "module"} is not imported"
+    | some place =>
+      let names := (env.header.moduleData.getD place default).constNames
+      let some_ := reverseList (slice names .anonymous (natField j "offset" 0) (natField j "limit" 1000) []) []
+      let (s, found) ← declarationsJson w.session env (constantsOf env.toKernelEnv) some_ {} #[]
+      w.answer id [("declarations", .arr found), ("symbols", .arr s.listed), ("constants", .num names.size)]
+
+/-- The shape of a pattern, or of a statement's type. -/
+def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
+  let tell (constants : Constants) (e : Expr) : IO Unit := w.report id task timing "verified" [] (({} : Shapes).write constants [(0, some e)]).fields
+  if hasField j "pattern" then match ← baseOf w.session task env with
+    | .error r => refuse r
+    | .ok (st, clean) => match ← patternOf w.session task st (strField j "pattern") with
+      | .error r => refuse r
+      | .ok e => tell (constantsOf clean) e
+  else withReference w task env refuse fun _ _ reference => tell reference.constants reference.info.type
 
 /-- Library constants as text, for a second kernel that lacks them. -/
 def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
@@ -303,6 +324,8 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "names" then opNames w id task env
       else if op == "stuck" then opStuck w id task env
       else if op == "library" then opLibrary w id j task env
+      else if op == "index" then opIndex w id j env
+      else if op == "shape" then opShape w id j task env
       else if op == "closure" then opClosure w id j env
       else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"

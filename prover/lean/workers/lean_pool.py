@@ -11,11 +11,14 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.wire import protocol
 from prover.lean.wire.answers import (
     Constant,
+    Declarations,
     Elaboration,
     Export,
+    ImportedModule,
     LibraryPage,
     Name,
     Named,
+    Shape,
     SorryGoals,
     TacticStep,
 )
@@ -265,6 +268,30 @@ class LeanPool(ABC):
         """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))
         return await self.ask(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
+
+    async def index(self, theorem: Theorem, terms: Terms = _BATCH_TERMS) -> tuple[ImportedModule, ...]:
+        """The modules that a theorem's header imports, with what tells their states apart. Raises as `constant`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.index(theorem, terms), theorem, terms)
+
+    async def declarations(
+        self, theorem: Theorem, module: str, offset: int, limit: int, terms: Terms = _BATCH_TERMS
+    ) -> Declarations:
+        """What may be looked for among `limit` constants of an imported module. Raises as `constant`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.declarations(theorem, module, offset, limit, terms), theorem, terms)
+
+    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> Shape:
+        """The shape of a pattern under header and context, or else of the statement's type. Raises as `elaborate`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.shape(theorem, pattern, terms), theorem, terms)
+
+    async def constants(
+        self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Constant, ...]:
+        """What the library knows under some names, as it is written below header and context. Raises as `constant`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.constants(theorem, names, terms), theorem, terms)
 
     async def ping(self, seconds: float = 5.0) -> float:
         """Milliseconds that some worker takes for an empty request.

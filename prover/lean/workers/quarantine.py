@@ -10,7 +10,17 @@ from typing import Protocol, TypeVar
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire import protocol, quarantine
-from prover.lean.wire.answers import Elaboration, Export, HandedOut, Name, Named, Reference, SorryGoals, TacticStep
+from prover.lean.wire.answers import (
+    Elaboration,
+    Export,
+    HandedOut,
+    Name,
+    Named,
+    Reference,
+    Shape,
+    SorryGoals,
+    TacticStep,
+)
 from prover.lean.wire.lines import Request
 from prover.theorem import Theorem
 from prover.verdict import Mode, Path, Verdict, VerdictKind
@@ -113,6 +123,11 @@ class Quarantine:
         """What header and context declare, as far as an elaborator is to be believed."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.names(theorem, terms), theorem, terms)
+
+    async def shape(self, theorem: Theorem, terms: Terms) -> Shape:
+        """The shape of the statement's type, as far as an elaborator is to be believed."""
+        await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)
 
     async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
         """What the theorem is. Kept unless the elaborator did not come that far."""

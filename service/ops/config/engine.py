@@ -149,4 +149,8 @@ class SearchSettings(Section):
     suggestion_seconds: float = Field(default=10.0, gt=0)
     """How long tactics are looked for if the request does not say."""
     maximum_suggestion_seconds: float = Field(default=60.0, gt=0)
-    """The longest that a client may ask for tactics to be looked for."""
+    """The longest that a client may ask for tactics, or declarations of the library, to be looked for."""
+    premises: int = Field(default=10, ge=1, le=100)
+    """Declarations of the library returned if the request does not say."""
+    library: tuple[str, ...] = ("*",)
+    """Shell patterns of the imported modules that are searched for declarations."""

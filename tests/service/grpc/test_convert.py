@@ -18,6 +18,7 @@ from prover.assistance.suggest import (
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
+from prover.premises.query import Found, Kind, Premise, Premises
 from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
@@ -37,6 +38,7 @@ from service.batch.batches import (
 )
 from service.contract import batch as batch_messages
 from service.contract import check as check_messages
+from service.contract import premises as premise_messages
 from service.contract import search as search_messages
 from service.contract import suggest as suggest_messages
 from service.contract import values
@@ -242,6 +244,35 @@ def test_a_wish_for_tactics_survives_the_journey(wish: Suggest) -> None:
 )
 def test_suggestions_survive_the_journey(found: Suggestions) -> None:
     assert suggest_messages.response_from_proto(suggest_messages.response_to_proto(found, "id")) == found
+
+
+@given(
+    st.builds(
+        Found,
+        st.lists(st.builds(Premise, text, text, text, text, time, st.booleans()), max_size=3).map(tuple),
+        count,
+        count,
+    )
+)
+def test_premises_survive_the_journey(found: Found) -> None:
+    assert premise_messages.response_from_proto(premise_messages.response_to_proto(found, "id")) == found
+
+
+@given(
+    st.builds(
+        Premises,
+        kind=st.sampled_from(Kind),
+        text=lines.filter(str.strip),
+        context=text,
+        most=st.integers(1, 100),
+        seconds=st.integers(1, 60).map(float),
+        priority=st.sampled_from(Priority),
+    )
+)
+def test_what_is_looked_for_survives_the_journey(wish: Premises) -> None:
+    request = premise_messages.request_to_proto(wish)
+    validate(request)
+    assert premise_messages.request_from_proto(request, 7, 10.0, TextSettings()) == wish
 
 
 batches = st.builds(BatchStatus, text, text, st.sampled_from(BatchState), count, count, count, time, st.none() | time)

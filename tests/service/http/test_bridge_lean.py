@@ -82,6 +82,17 @@ async def test_tactics_are_suggested_for_a_goal(web: httpx.AsyncClient) -> None:
     assert best["goals"] == []
 
 
+async def test_the_library_is_searched(web: httpx.AsyncClient) -> None:
+    asked = {"pattern": "?a + ?b = ?b + ?a", "premises": 2, "timeout": "60s"}
+    answer = await web.post("/v1/suggest-premises", json=asked)
+    assert answer.status_code == 200
+    assert answer.json()["premises"][0]["name"] == "Nat.add_comm"
+    for wrong, field in (({}, "query"), ({"pattern": "missing + _"}, "pattern"), ({"name": " "}, "name")):
+        refused = await web.post("/v1/suggest-premises", json=wrong)
+        assert refused.status_code == 400
+        assert field in refused.text
+
+
 async def test_lean_copilot_gets_tactics_with_falling_scores(web: httpx.AsyncClient) -> None:
     """The three fields that LeanCopilot sends, the two that it reads."""
     request = {"name": "leansieve", "input": "a b : Nat\nh : a ≤ b\n⊢ a < b + 1", "prefix": ""}

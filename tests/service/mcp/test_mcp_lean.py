@@ -72,7 +72,17 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         assert (ran["ok"], ran["verdict"]) == (False, "INCOMPLETE")
         assert file.read_text(encoding="utf-8") == FILE
 
+        for query, kind, name in (
+            ("nat.mul_comm", "name", "Nat.mul_comm"),
+            ("?a * ?b = ?b * ?a", "pattern", "Nat.mul_comm"),
+            ("a b : Nat\n⊢ a * b = b * a", "goal", "Nat.mul_comm"),
+        ):
+            found = await answer(agent, "lean_local_search", query=query, seconds=60.0)
+            assert (found["query_kind"], found["items"][0]["name"]) == (kind, name)
+            assert "m = m * n" in found["items"][0]["type"]
         for tool, arguments in (
+            ("lean_local_search", {"query": " "}),
+            ("lean_local_search", {"query": "missing + _"}),
             ("lean_verify", {"file_path": "Example.lean", "theorem_name": "proved"}),
             ("lean_verify", {"file_path": path, "theorem_name": "missing"}),
             ("lean_goal", {"file_path": path, "line": 1}),

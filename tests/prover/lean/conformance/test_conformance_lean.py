@@ -193,6 +193,42 @@ def test_stuck_names_no_constant_where_evaluating_comes_to_its_end(wire: Wire) -
     assert wire.about("stuck", "theorem t : 2 + 2 = 5")["at"] is None
 
 
+def test_constants_are_looked_up_together(wire: Wire) -> None:
+    found = wire.about("constant", "", names=["Nat.add_comm", "Nat.no_such_thing"])["constants"]
+    assert [(one["name"], one["found"]) for one in found] == [("Nat.add_comm", True), ("Nat.no_such_thing", False)]
+
+
+def test_index_lists_modules_and_the_shapes_of_their_declarations(wire: Wire) -> None:
+    modules = {name: (constants, fingerprint) for name, constants, fingerprint in wire.about("index", "")["modules"]}
+    assert modules["Init.Core"][0] > 30
+    assert modules["Init.Core"][1].isdecimal()
+    page = wire.about("index", "", module="Init.Core", offset=0, limit=60)
+    assert page["constants"] == modules["Init.Core"][0]
+    for _name, kind, outdated, shape in page["declarations"]:
+        assert (type(kind), type(outdated)) == (str, bool)
+        assert all(int(word.rpartition(".")[2]) >= 0 for word in shape.split())
+
+
+def test_shapes_leave_out_names_and_instances(wire: Wire) -> None:
+    """`∀ a : Nat, a + 0 = a`, as a statement and as a pattern."""
+    stated = wire.about("shape", "theorem t (a : Nat) : a + 0 = a")
+    assert stated["verdict"] == "verified"
+    names, words = stated["symbols"], stated["shape"].split()
+    words = [
+        ".".join([names[int(one)], parts]) if one.isdecimal() else word
+        for word in words
+        for one, parts in [word.split(".")]
+    ]
+    nats = ["Nat.0"] * 3
+    assert words == [
+        "p.2", "Nat.0", "Eq.3", "Nat.0", "HAdd.hAdd.6", *nats, "_.0", "b0.0", "OfNat.ofNat.3", "Nat.0", "#0.0", "_.0", "b0.0",
+    ]  # fmt: skip
+    pattern = wire.about("shape", "", pattern="?a = (?a : Nat)")
+    assert pattern["shape"].split() == ["0.3", "1.0", "?0.0", "?0.0"]
+    refused = wire.about("shape", "", pattern="True := trivial theorem u : True")
+    assert refused["verdict"] == "forbidden"
+
+
 def test_library_lists_modules_and_their_theorems(wire: Wire) -> None:
     modules = wire.about("library", "")["modules"]
     assert modules.index("Init.Core") < modules.index("Std")

@@ -1,0 +1,205 @@
+"""What is known of an imported library for searching it, kept in one file; made module by module, so that only those that changed are read again."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.atomic import atomic_write
+from prover.lean.wire.answers import Declarations, ImportedModule
+from prover.premises import trees
+from prover.premises.relevance import Relevance
+from prover.premises.trees import BINDERS, Ints, Trees, Vocabulary
+
+VERSION = 1
+"""Of the file: another one is made anew."""
+
+
+INTERNAL = ("Lean.", "Int.Linear.", "Nat.Linear.", "Nat.SOM.", "Std.Internal.", "Std.Tactic.")
+"""How names begin that only tactics use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declaration as it is listed: its name, its kind (`Constant.kind`), whether it is outdated."""
+
+    name: str
+    kind: str
+    outdated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The declarations of one module, with the shapes of their types in the same order."""
+
+    name: str
+    fingerprint: str
+    declarations: tuple[Declaration, ...]
+    trees: Trees
+
+
+@dataclass(frozen=True)
+class Index:
+    """A library to search in. Not changed once it is made."""
+
+    vocabulary: Vocabulary
+    modules: tuple[Module, ...]
+    stored: Relevance | None = None
+
+    @cached_property
+    def declarations(self) -> tuple[Declaration, ...]:
+        """All of them, in the order of the modules."""
+        return tuple(one for module in self.modules for one in module.declarations)
+
+    @cached_property
+    def trees(self) -> Trees:
+        """The types of all declarations, in their order."""
+        return trees.joined([module.trees for module in self.modules])
+
+    @cached_property
+    def folded(self) -> tuple[str, ...]:
+        """The names in lower case."""
+        return tuple(one.name.casefold() for one in self.declarations)
+
+    @cached_property
+    def proofs(self) -> Ints:
+        """The numbers of the declarations that a proof may apply."""
+        kinds = ("theorem", "axiom", "constructor")
+        return np.array([i for i, one in enumerate(self.declarations) if one.kind in kinds], np.int64)
+
+    @cached_property
+    def conclusions(self) -> Ints:
+        """Where the conclusion of each type begins: what stands behind all arguments."""
+        binder = np.array([key[1:2] in BINDERS and key[0] == "·" for key in self.vocabulary.keys] or [False])
+        at, ends = self.trees.starts[:-1].copy(), self.trees.starts[1:]
+        while True:
+            inside = at < ends
+            inside[inside] = binder[self.trees.tokens[at[inside]]]
+            if not inside.any():
+                return at
+            argument = at[inside] + 1
+            at[inside] = argument + self.trees.sizes[argument]
+
+    @cached_property
+    def depths(self) -> Ints:
+        """How many binders stand around each node."""
+        whole = self.trees
+        binding = np.array([key.startswith(("·p ", "·q ", "·l ", "·t ")) for key in self.vocabulary.keys] or [False])
+        at = np.flatnonzero(binding[whole.tokens])
+        change = np.zeros(len(whole.tokens) + 1, np.int32)
+        np.add.at(change, at + 1 + whole.sizes[at + 1], 1)  # what is bound is bound in the second part
+        np.subtract.at(change, at + whole.sizes[at], 1)
+        return np.cumsum(change[:-1]).astype(np.int16)
+
+    @cached_property
+    def standing(self) -> Ints:
+        """The place of each declaration where nothing else says which of two comes first: short statements of theorems do."""
+        lengths = np.diff(self.trees.starts).tolist()
+
+        def rank(one: int) -> tuple[bool, bool, bool, int, int, str]:
+            declaration = self.declarations[one]
+            name = declaration.name
+            internal = name.startswith(INTERNAL)
+            return declaration.outdated, declaration.kind != "theorem", internal, lengths[one], len(name), name
+
+        places = np.empty(len(lengths), np.int64)
+        places[sorted(range(len(lengths)), key=rank)] = np.arange(len(lengths))
+        return places
+
+    @cached_property
+    def offered(self) -> NDArray[np.bool_]:
+        """Whether a proof of somebody else's may be told to use a declaration."""
+        return np.array([not (one.outdated or one.name.startswith(INTERNAL)) for one in self.declarations], bool)
+
+    @cached_property
+    def relevance(self) -> Relevance:
+        """What finds declarations by what they have in common with a goal."""
+        return self.stored or Relevance.of(self.vocabulary, self.trees, self.conclusions, self.proofs)
+
+    def prepare(self) -> None:
+        """Make now what searches need. Takes up to seconds."""
+        _ = self.folded, self.depths, self.standing, self.offered, self.relevance
+
+
+def read_module(listed: ImportedModule, pages: Iterable[Declarations], vocabulary: Vocabulary) -> Module:
+    """A module as the worker lists it.
+
+    Raises:
+        ValueError, IndexError: a shape is none.
+    """
+    found: list[Declaration] = []
+    shapes: list[list[int]] = []
+    for page in pages:
+        for name, kind, outdated, shape in page.declarations:
+            if "\n" in name:
+                continue
+            found.append(Declaration(name, kind, outdated))
+            shapes.append([vocabulary.number(key) for key in trees.nodes(shape, page.symbols)])
+    return Module(listed.name, listed.fingerprint, tuple(found), trees.read(shapes, vocabulary))
+
+
+def save(index: Index, path: Path) -> None:
+    """Write the index whole, or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {
+        "version": VERSION,
+        "vocabulary": index.vocabulary.keys,
+        "modules": [[module.name, module.fingerprint, len(module.declarations)] for module in index.modules],
+        "declarations": [[one.name, one.kind, one.outdated] for one in index.declarations],
+        "features": list(index.relevance.numbers),
+    }
+    whole, relevance = index.trees, index.relevance
+    with atomic_write(path, 0o600) as stream:
+        np.savez(
+            stream,
+            about=np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8),
+            starts=whole.starts,
+            tokens=whole.tokens,
+            sizes=whole.sizes,
+            hashes=whole.hashes,
+            feature_weights=relevance.weights,
+            feature_starts=relevance.starts,
+            having=relevance.having,
+            lengths=relevance.lengths,
+        )
+
+
+def load(path: Path) -> Index | None:
+    """The index that was written there; None if there is none, or none of this version that can be read."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            about = json.loads(stored["about"].tobytes())
+            if about["version"] != VERSION:
+                return None
+            whole = Trees(stored["starts"], stored["tokens"], stored["sizes"], stored["hashes"])
+            numbers = {feature: number for number, feature in enumerate(about["features"])}
+            names = ("feature_weights", "feature_starts", "having", "lengths")
+            relevance = Relevance(numbers, *(stored[name] for name in names))
+        return _divided(about["modules"], about["declarations"], whole, Vocabulary.of(about["vocabulary"]), relevance)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile):
+        return None  # it is made anew
+
+
+def _divided(
+    modules: Sequence[tuple[str, str, int]],
+    declarations: Sequence[tuple[str, str, bool]],
+    whole: Trees,
+    vocabulary: Vocabulary,
+    relevance: Relevance,
+) -> Index:
+    if len(whole) != len(declarations) or sum(count for _, _, count in modules) != len(declarations):
+        raise ValueError("the parts of an index do not fit together")
+    if len(whole.tokens) and int(whole.tokens.max()) >= len(vocabulary.keys):
+        raise ValueError("an index names nodes that it lacks")
+    listed, at = tuple(Declaration(*one) for one in declarations), 0
+    divided = []
+    for name, fingerprint, count in modules:
+        divided.append(Module(name, fingerprint, listed[at : at + count], whole.part(at, at + count)))
+        at += count
+    return Index(vocabulary, tuple(divided), relevance)

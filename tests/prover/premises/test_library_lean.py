@@ -1,0 +1,125 @@
+"""Searches of a real library: three modules of Init."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from prover.errors import InputError
+from prover.lean.checker import DEFAULT_TERMS
+from prover.lean.wire.answers import Declarations
+from prover.lean.workers.pool import WorkerPool
+from prover.premises.index import load, save
+from prover.premises.library import Library
+from prover.premises.query import Found, Kind, Premises
+from prover.requests import BusyError, StatementError
+from prover.theorem import Theorem
+
+pytestmark = pytest.mark.lean
+MODULES = ("Init.Core", "Init.Data.Nat.Basic", "Init.Data.List.Basic")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("premises")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def library(lean_pool: WorkerPool, folder: Path) -> AsyncIterator[Library]:
+    made = Library(lean_pool, folder, MODULES)
+    yield made
+    await made.close()
+
+
+class Recording:
+    """A pool that notes of which modules it is asked the declarations."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    async def declarations(self, theorem: Theorem, module: str, *rest: Any) -> Declarations:
+        self.asked.append(module)
+        return await self._pool.declarations(theorem, module, *rest)
+
+
+async def find(library: Library, pool: WorkerPool, kind: Kind, text: str, **more: Any) -> Found:
+    return await library.find(Premises(kind, text, **({"seconds": 120.0} | more)), pool, DEFAULT_TERMS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "first"),
+    [
+        (Kind.NAME, "nat.add_comm", "Nat.add_comm"),
+        (Kind.NAME, "append nil", "List.append_nil"),
+        (Kind.PATTERN, "?a + ?b = ?b + ?a", "Nat.add_comm"),
+        (Kind.PATTERN, "_ * 0 = _", "Nat.mul_zero"),
+        (Kind.PATTERN, "¬ _ < (_ : Nat)", "Nat.lt_asymm"),
+        (Kind.GOAL, "(x y z : Nat) (h : x ≤ y) : x * z ≤ y * z", "Nat.mul_le_mul_right"),
+        (Kind.GOAL, "m n : Nat\n⊢ m * n = n * m", "Nat.mul_comm"),
+    ],
+)
+async def test_what_is_meant_comes_first(
+    library: Library, lean_pool: WorkerPool, kind: Kind, text: str, first: str
+) -> None:
+    found = await find(library, lean_pool, kind, text)
+    assert first in [one.name for one in found.premises[:3]]
+    assert found.fitting >= len(found.premises)
+    assert all(one.type and one.module in MODULES for one in found.premises)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (Kind.PATTERN, "missing + _", "does not elaborate at 1:0: Unknown identifier `missing`"),
+        (Kind.PATTERN, "(_ + ", "unexpected end of input"),
+        (Kind.PATTERN, "?a", "only a hole"),
+        (Kind.PATTERN, "True := trivial\ntheorem u : True", "a further command"),
+        (Kind.PATTERN, "by run_tac return", "not allowed"),
+        (Kind.GOAL, " ", "empty"),
+    ],
+)
+async def test_a_query_that_cannot_be_read_is_told_in_a_sentence(
+    library: Library, lean_pool: WorkerPool, kind: Kind, text: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        await find(library, lean_pool, kind, text)
+
+
+async def test_a_goal_that_lean_does_not_take_is_the_askers(library: Library, lean_pool: WorkerPool) -> None:
+    with pytest.raises(StatementError, match="does not elaborate"):
+        await find(library, lean_pool, Kind.GOAL, "missing = 1")
+
+
+async def test_only_what_changed_is_read_again(lean_pool: WorkerPool, folder: Path, tmp_path: Path) -> None:
+    pool: Any = Recording(lean_pool)
+    first = Library(pool, tmp_path, MODULES)
+    await first.index(Theorem(""))
+    assert set(pool.asked) == set(MODULES)
+    pool.asked.clear()
+    (file,) = tmp_path.iterdir()  # noqa: ASYNC240
+    await Library(pool, tmp_path, MODULES).index(Theorem(""))
+    assert pool.asked == []
+    # A state of the library in which one module was another one.
+    there = load(file)
+    assert there is not None
+    others = tuple(replace(one, fingerprint="0") if one.name == "Init.Core" else one for one in there.modules)
+    save(replace(there, modules=others), file)
+    index = await Library(pool, tmp_path, MODULES).index(Theorem(""))
+    assert set(pool.asked) == {"Init.Core"}
+    assert [one.fingerprint for one in index.modules] == [one.fingerprint for one in there.modules]
+
+
+async def test_a_call_that_cannot_wait_for_the_library_is_told_to_come_again(
+    lean_pool: WorkerPool, tmp_path: Path
+) -> None:
+    library = Library(lean_pool, tmp_path, MODULES)
+    with pytest.raises(BusyError, match="ask again"):
+        await find(library, lean_pool, Kind.NAME, "add", seconds=0.001)
+    assert (await find(library, lean_pool, Kind.NAME, "add")).premises
