@@ -121,12 +121,11 @@ class Library:
             ) from None
 
     async def _make(self, theorem: Theorem) -> Index:
-        pool = await self._pool.place(theorem)
         bare = Theorem("", theorem.header, project=theorem.project)
         try:
             imported = await self._pool.index(bare, _PAGE_TERMS)
             modules = [one for one in imported if any(fnmatchcase(one.name, pattern) for pattern in self._patterns)]
-            path = self._path(pool, theorem)
+            path = self._path(theorem)
             stored = await asyncio.to_thread(load, path)
             if stored and [(one.name, one.fingerprint) for one in stored.modules] == [
                 (one.name, one.fingerprint) for one in modules
@@ -168,8 +167,15 @@ class Library:
             tasks = [group.create_task(read(listed)) for listed in modules]
         return Index(vocabulary, tuple(task.result() for task in tasks))
 
-    def _path(self, pool: LeanPool, theorem: Theorem) -> Path:
-        parts = (pool.runtime, pool.lean_version, theorem.project, *theorem.header.imports, "", *self._patterns)
+    def _path(self, theorem: Theorem) -> Path:
+        parts = (
+            self._pool.runtime,
+            self._pool.lean_version,
+            theorem.project,
+            *theorem.header.imports,
+            "",
+            *self._patterns,
+        )
         return self._folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.npz"
 
     async def _ranked(self, request: Premises, index: Index, shapes: Shapes, terms: Terms) -> list[tuple[int, float]]:

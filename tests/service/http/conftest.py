@@ -14,8 +14,10 @@ from prover.store.queue import BatchQueue
 from service.batch.runner import BatchRunner
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings
+from service.ops.config.engine import SearchSettings
 from service.server import listening
 
+from ..conftest import SEARCHED
 from .browser import MISSING, chromium
 
 
@@ -23,7 +25,8 @@ from .browser import MISSING, chromium
 async def bridge(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The URL of a server that takes two searches at once, messages of 64 KiB, and batches."""
     server = ServerSettings(listen="127.0.0.1:0", searches=2, message_bytes=1 << 16)
-    settings = Settings(server=server, http=HttpSettings(listen="127.0.0.1:0"))
+    searched = SearchSettings(library=SEARCHED)
+    settings = Settings(server=server, http=HttpSettings(listen="127.0.0.1:0"), search=searched)
     database = Database.open(str(tmp_path_factory.mktemp("bridge") / "store.sqlite"))
     engine, urls = Engine(settings, lean_pool), []
     await engine.start()
