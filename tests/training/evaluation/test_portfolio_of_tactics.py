@@ -38,6 +38,9 @@ class ScriptedPool:
     async def ready(self) -> None:
         pass
 
+    def only_contained(self, _theorem: Theorem) -> bool:
+        return False
+
     async def close(self) -> None:
         pass
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
+from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Trust, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.journal import Journal
@@ -38,6 +39,9 @@ class ScriptedPool:
     async def ready(self) -> None:
         if not self._starts:
             raise PoolUnavailableError("no worker comes up")
+
+    def only_contained(self, _theorem: Theorem) -> bool:
+        return False
 
     async def close(self) -> None:
         self.closed = True
