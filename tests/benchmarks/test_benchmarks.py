@@ -39,6 +39,9 @@ OF_VLLM = {
 OF_RAY = {
     "cluster": ["--hosts=1", "--checks=6", "--json=OUT"],
 }
+SIMULATED = {
+    "many_hosts": ["--hosts=20", "--checks=300", "--json=OUT"],
+}
 NOT_ALONE = {
     "base_size": "reads the proofs that docs/training.md tells to make first",
     "first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
@@ -88,6 +91,11 @@ def test_benchmark_of_hosts_runs(name: str, tmp_path: Path) -> None:
     run(name, OF_RAY[name], tmp_path)
 
 
+@pytest.mark.parametrize("name", SIMULATED)
+def test_simulation_runs(name: str, tmp_path: Path) -> None:
+    run(name, SIMULATED[name], tmp_path)
+
+
 def test_every_benchmark_is_run() -> None:
     there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM, *OF_RAY)} | NOT_ALONE.keys()
+    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM, *OF_RAY, *SIMULATED)} | NOT_ALONE.keys()
