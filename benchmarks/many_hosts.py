@@ -17,7 +17,7 @@ from typing import Any
 from prover.candidate import Candidate
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.questions import HostState, Lending, Outcome, Question, Said
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome, Said
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig
 from prover.lean.workers.stats import PoolStats, State, WorkerStats
@@ -45,7 +45,7 @@ class Simulated:
         await asyncio.sleep(0)
         return HostState(_WORKERS, _WORKERS, "", "simulated", "0", _STATS)
 
-    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
         """One worker waits."""
         async with self._room:
             await asyncio.sleep(self._seconds)

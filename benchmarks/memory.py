@@ -29,7 +29,7 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import Launch
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import State
@@ -46,7 +46,7 @@ _FIRST = 1_000_000  # number of the first theorem that no other part of a run ha
 class ReadingLean(EmbeddedLean):
     """Processes that have their image to themselves."""
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         """As its base, without what lets a process map files."""
         launch = super().launch(imports, role)
         return replace(launch, env={name: value for name, value in launch.env.items() if name != "LD_PRELOAD"})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from prover.assistance.place import find
-from prover.assistance.suggest import PrintedGoal, Suggest, Suggestion, TacticOutcome, TacticState
+from prover.assistance.suggest import PrintedGoal, Suggest, Suggestion, TacticOutcome, TacticScript
 from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
 from prover.errors import UserError
@@ -76,20 +76,20 @@ async def measure(wanted: int, done: set[str], file: TextIO) -> list[dict[str, o
     return rows
 
 
-def places() -> Iterator[tuple[str, TacticState]]:
+def places() -> Iterator[tuple[str, TacticScript]]:
     """Names and states."""
     for number, line in enumerate(TEXTBOOK.read_text(encoding="utf-8").splitlines()):
         row = json.loads(line)
         theorem = Theorem(row["statement"], Header(), row.get("context", ""))
-        yield f"{number}", TacticState(theorem)
+        yield f"{number}", TacticScript(theorem)
         bare = _HYPOTHESIS.sub("", theorem.statement)
         if bare != theorem.statement:
-            yield f"{number} without hypotheses", TacticState(replace(theorem, statement=bare))
+            yield f"{number} without hypotheses", TacticScript(replace(theorem, statement=bare))
         for step in ("constructor", "intro x"):
-            yield f"{number} behind {step}", TacticState(theorem, (step,))
+            yield f"{number} behind {step}", TacticScript(theorem, (step,))
 
 
-async def holds(pool: WorkerPool, state: TacticState, goals: tuple[str, ...], one: Suggestion) -> bool:
+async def holds(pool: WorkerPool, state: TacticScript, goals: tuple[str, ...], one: Suggestion) -> bool:
     """Whether the label is true."""
     if one.outcome is TacticOutcome.CLOSES_GOAL:
         place = find(PrintedGoal(goals[0], context=state.theorem.context))

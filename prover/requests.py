@@ -156,7 +156,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class HostInfo:
     """A machine of a cluster whose Lean workers check.
 
     Attributes:
@@ -209,7 +209,7 @@ class ServiceInfo:
     worker: str = ""
     projects: Mapping[str, str] = field(default_factory=dict)
     load: Load = Load()
-    hosts: tuple[Host, ...] = ()
+    hosts: tuple[HostInfo, ...] = ()
 
 
 class Service(Protocol):

@@ -30,13 +30,13 @@ from service.grpc import services
 from service.grpc.interceptor import Around
 from service.handlers.call import Surround
 from service.handlers.handlers import Handlers
-from service.http.calls import Calls
+from service.http.calls import HttpCalls
 from service.http.server import HttpServer
 from service.ops import logs, tracing
 from service.ops.config import Settings
 from service.ops.connections import descriptors
 from service.ops.connections.grpc import options
-from service.ops.connections.guests import Guests, Room
+from service.ops.connections.guests import ConnectionBounds, Guests
 from service.ops.connections.watch import watch
 from service.ops.draining import CallsInWork
 from service.ops.health import Health, readiness
@@ -44,7 +44,7 @@ from service.ops.metrics import http as metrics_http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
-from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, Names
+from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, MetricNames
 
 _log = structlog.get_logger(__name__)
 
@@ -96,11 +96,11 @@ async def listening(
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
     in_work, recorder = CallsInWork(), recorder or Recorder()
-    room = Room.of(settings.server, descriptors.raise_limit())
+    room = ConnectionBounds.of(settings.server, descriptors.raise_limit())
 
     authentications: list[Authentication] = []
 
-    def surrounds(names: Names, listen: str) -> list[Surround]:
+    def surrounds(names: MetricNames, listen: str) -> list[Surround]:
         counted = CallRecorder(recorder.registry, names)
         authentication = Authentication(settings.security, roles_of_anyone(listen), recorder.refused)
         authentications.append(authentication)
@@ -118,7 +118,7 @@ async def listening(
     address = bind(server, settings)
     http: HttpServer | None = None
     if settings.http.listen:
-        calls = Calls(handlers, surrounds(HTTP, settings.http.listen))
+        calls = HttpCalls(handlers, surrounds(HTTP, settings.http.listen))
         guests = Guests(room, recorder.connections("http"))
         http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)

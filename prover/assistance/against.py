@@ -42,7 +42,7 @@ class Solution:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChallengePart:
     """Something that is to be solved: its full name, its line in the challenge, and whether it is a definition."""
 
     name: str
@@ -54,7 +54,7 @@ class Part:
 class Solved:
     """The verdict on a part; the places of its messages are in the challenge, or in the solution (`Region.CANDIDATE`)."""
 
-    part: Part
+    part: ChallengePart
     verdict: Verdict
 
 
@@ -80,7 +80,7 @@ async def solved(service: Service, asked: Solution) -> AsyncGenerator[Solved, No
         yield Solved(part, _placed(challenge, asked.solution, item, verdict, part.definition))
 
 
-def _parts(asked: Solution) -> list[tuple[Part, Command]]:
+def _parts(asked: Solution) -> list[tuple[ChallengePart, Command]]:
     challenge = asked.challenge
     extra = [one for one in asked.solution.header.imports if one not in challenge.header.imports]
     if extra:
@@ -91,12 +91,12 @@ def _parts(asked: Solution) -> list[tuple[Part, Command]]:
         if not _NEVER.isdisjoint(axiom.split(".")):
             raise InputError("axioms", f"{axiom[:80]!r} can be allowed by a policy of the settings only")
     names = challenge.full_names()
-    found: dict[str, tuple[Part, Command]] = {}
+    found: dict[str, tuple[ChallengePart, Command]] = {}
     for number, item in enumerate(challenge.commands):
         definition = item.keyword in _DEFINITIONS
         named = number in names and (definition or (item.statement and item.keyword != "example"))
         if named:
-            found[names[number]] = Part(names[number], item.line, definition), item
+            found[names[number]] = ChallengePart(names[number], item.line, definition), item
     for kind, wanted in (("theorem", asked.theorems), ("definition", asked.definitions)):
         for name in wanted:
             if name not in found or found[name][0].definition is not (kind == "definition"):
@@ -115,7 +115,9 @@ def _parts(asked: Solution) -> list[tuple[Part, Command]]:
     return every
 
 
-def _check(asked: Solution, challenge: LeanFile, item: Command, part: Part, text: str, holes: tuple[str, ...]) -> Check:
+def _check(
+    asked: Solution, challenge: LeanFile, item: Command, part: ChallengePart, text: str, holes: tuple[str, ...]
+) -> Check:
     theorem = challenge.theorem(item)
     if part.definition:
         # That it has the type of the challenge's is what the type of this equation says.

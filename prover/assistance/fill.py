@@ -78,7 +78,7 @@ class Fell:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HoleOutcome:
     """What became of one hole: a proof, or why there is none.
 
     Attributes:
@@ -112,12 +112,12 @@ class Filled:
     """
 
     file: LeanFile
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[HoleOutcome, ...]
     failed: tuple[Hole, ...]
     verdict: Verdict | None = None
 
 
-Event = Begun | Searched | Fell | Outcome | Filled
+Event = Begun | Searched | Fell | HoleOutcome | Filled
 
 
 def holes(file: LeanFile) -> list[Hole]:
@@ -197,20 +197,20 @@ class _Filling:
 
     def __init__(self, service: Service, file: LeanFile, options: CheckOptions, every: Sequence[Hole]) -> None:
         self.now = self._was = file
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[HoleOutcome] = []
         self._service = service
         self._options = options
         self._every = every
 
-    async def fill(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | Fell | Outcome, None]:
+    async def fill(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | Fell | HoleOutcome, None]:
         """Fill one hole; what stands above it and does not hold is found on the way, and stands for less from then on."""
         while True:
-            outcome = Outcome(hole)
+            outcome = HoleOutcome(hole)
             async with contextlib.aclosing(
                 self._prove(hole, options) if hole.whole else self._close(hole, options)
             ) as events:
                 async for event in events:
-                    if isinstance(event, Outcome):
+                    if isinstance(event, HoleOutcome):
                         outcome = event
                     else:
                         yield event
@@ -227,7 +227,7 @@ class _Filling:
         """Fill a hole with what is known."""
         await self._take(await (self._fitted(hole, proof) if hole.whole else self._replaced(hole, proof)))
 
-    async def _replaced(self, hole: Hole, proof: Proof) -> Outcome:
+    async def _replaced(self, hole: Hole, proof: Proof) -> HoleOutcome:
         """A hole that is not whole with what goes there, checked in its place."""
         item = self.now.commands[hole.command]
         spots = self.now.sorries(item)
@@ -236,8 +236,8 @@ class _Filling:
         candidate = replace(proof.candidate, text=spot.before + replacement + spot.after, mode=spot.mode)
         verdict = await self._service.check(Check(spot.theorem, candidate, self._options))
         if not closing.holds(verdict, complete=len(spots) == 1):
-            return Outcome(hole, verdict=verdict)
-        return Outcome(hole, replace(proof, candidate=candidate, verdict=verdict), replacement)
+            return HoleOutcome(hole, verdict=verdict)
+        return HoleOutcome(hole, replace(proof, candidate=candidate, verdict=verdict), replacement)
 
     def _open_before(self, hole: Hole) -> int:
         """How many holes of its command are left before it."""
@@ -245,14 +245,14 @@ class _Filling:
         before = [one for one in self._every if one.command == hole.command and one.number < hole.number]
         return sum(one.number not in filled for one in before)
 
-    async def _take(self, outcome: Outcome) -> None:
+    async def _take(self, outcome: HoleOutcome) -> None:
         self.outcomes.append(outcome)
         if outcome.proof:
             # Reads the file anew: as much as a second for the largest, in which others are answered.
             item = self.now.commands[outcome.hole.command]
             self.now = await asyncio.to_thread(self.now.filled, item, outcome.proof.candidate.text)
 
-    async def _prove(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | Outcome, None]:
+    async def _prove(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | HoleOutcome, None]:
         """Search a proof of a theorem that has none."""
         found: list[Proof] = []
         item = self.now.commands[hole.command]
@@ -265,17 +265,17 @@ class _Filling:
                         found.append(event)
                     elif isinstance(event, Finished):
                         best = next(iter(event.proofs or found), None)
-                        outcome = await self._fitted(hole, best) if best else Outcome(hole)
+                        outcome = await self._fitted(hole, best) if best else HoleOutcome(hole)
                         yield replace(outcome, finished=event)
         except StatementError as error:
-            yield Outcome(hole, verdict=error.verdict)
+            yield HoleOutcome(hole, verdict=error.verdict)
 
-    async def _fitted(self, hole: Hole, proof: Proof) -> Outcome:
+    async def _fitted(self, hole: Hole, proof: Proof) -> HoleOutcome:
         """The proof as it stands in its place: as far to the right as its theorem, and behind the remarks that are there."""
         item = self.now.commands[hole.command]
         if not hole.alone:
             proof = await self._indented(self.now.theorem(item), proof, lean_file.indentation(self.now.text, item.at))
-            return Outcome(hole, proof, proof.candidate.text.strip())
+            return HoleOutcome(hole, proof, proof.candidate.text.strip())
         start, end = self.now.sorries(item)[0]
         column = lean_file.line_and_column(self.now.text, start)[1]
         tactics = as_tactics(proof.candidate.text).replace("\n", "\n" + " " * column)
@@ -283,8 +283,8 @@ class _Filling:
         candidate = replace(proof.candidate, text=text)
         verdict = await self._service.check(Check(self.now.theorem(item), candidate, self._options))
         if not verdict.verified:
-            return Outcome(hole, verdict=verdict)
-        return Outcome(hole, replace(proof, candidate=candidate, verdict=verdict), tactics)
+            return HoleOutcome(hole, verdict=verdict)
+        return HoleOutcome(hole, replace(proof, candidate=candidate, verdict=verdict), tactics)
 
     async def _indented(self, theorem: Theorem, proof: Proof, columns: int) -> Proof:
         """The proof with its further lines that much to the right, if it verifies so; else as it was."""
@@ -295,17 +295,17 @@ class _Filling:
         verdict = await self._service.check(Check(theorem, candidate, self._options))
         return replace(proof, candidate=candidate, verdict=verdict) if verdict.verified else proof
 
-    async def _close(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Outcome, None]:
+    async def _close(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[HoleOutcome, None]:
         """Find a tactic that closes a `sorry` that is not the whole proof of a theorem."""
         open_before = self._open_before(hole)
         item = self.now.commands[hole.command]
         try:
             looked = await closing.look(self._service, self.now, hole.command, open_before, options, _MOST_CLOSINGS)
         except StatementError as error:
-            yield Outcome(hole, verdict=error.verdict)
+            yield HoleOutcome(hole, verdict=error.verdict)
             return
         except LateError:
-            yield Outcome(hole)
+            yield HoleOutcome(hole)
             return
         except InputError as error:
             if error.field != "place":
@@ -313,13 +313,13 @@ class _Filling:
             place = self.now.sorries(item)[open_before][0] - item.proof_start + len(self.now.lead(item))
             at = lean_file.line_and_column(self.now.candidate(item).text, place)
             message = Message("error", str(error), Region.CANDIDATE, *at)
-            yield Outcome(hole, verdict=Verdict(VerdictKind.REJECTED, messages=(message,)))
+            yield HoleOutcome(hole, verdict=Verdict(VerdictKind.REJECTED, messages=(message,)))
             return
         async with contextlib.aclosing(looked.closings(self._service)) as closings:
             async for proof, replacement in closings:
-                yield Outcome(hole, proof, replacement)
+                yield HoleOutcome(hole, proof, replacement)
                 return
-        yield Outcome(hole)
+        yield HoleOutcome(hole)
 
     async def recheck(self) -> list[Hole]:
         """The holes that were filled but do not verify in the completed file, read anew: none, if all is well.
@@ -339,7 +339,7 @@ class _Filling:
                 failed.append(outcome.hole)
         return failed
 
-    async def _holds(self, number: int, outcome: Outcome) -> bool:
+    async def _holds(self, number: int, outcome: HoleOutcome) -> bool:
         assert outcome.proof is not None
         if number >= len(self.now.commands):
             return False

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 
-from prover.assistance.suggest import FilePosition, PrintedGoal, TacticState
+from prover.assistance.suggest import FilePosition, PrintedGoal, TacticScript
 from prover.errors import InputError
-from prover.lean.wire.answers import Span
+from prover.lean.wire.answers import ProofSpan
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
@@ -34,18 +34,18 @@ class Trial:
     start: int
     end: int
 
-    def at(self, place: Span | Message) -> bool:
+    def at(self, place: ProofSpan | Message) -> bool:
         """Whether that place of the text stands where it differs."""
         return self.start <= self._offset(place) < self.end
 
-    def outside(self, place: Span | Message) -> int | None:
+    def outside(self, place: ProofSpan | Message) -> int | None:
         """A number for that place of the text which is the same whatever is tried; None where the text differs."""
         if self.at(place):
             return None
         offset = self._offset(place)
         return offset if offset < self.start else offset - len(self.text)
 
-    def _offset(self, place: Span | Message) -> int:
+    def _offset(self, place: ProofSpan | Message) -> int:
         starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
         return starts[place.line - 1] + place.column if 1 <= place.line <= len(starts) else len(self.text)
 
@@ -130,14 +130,14 @@ class Place:
         return Trial(self.before + text + self.after, len(self.before), len(self.before) + len(text))
 
 
-def find(place: TacticState | FilePosition | PrintedGoal) -> Place:
+def find(place: TacticScript | FilePosition | PrintedGoal) -> Place:
     """The place that a request names. Whether a term stands there is not looked at.
 
     Raises:
         InputError: there is none.
     """
     match place:
-        case TacticState(theorem, script):
+        case TacticScript(theorem, script):
             return Place(theorem, "by\n  " + "".join(block.replace("\n", "\n  ") + "\n  " for block in script))
         case FilePosition():
             found = _in_file(place.text, place.line, place.column)

@@ -9,7 +9,7 @@ from prover.verdict import Trust
 
 
 @dataclass(frozen=True, slots=True)
-class TacticState:
+class TacticScript:
     """A theorem, and the tactic blocks that were run so far."""
 
     theorem: Theorem
@@ -55,7 +55,7 @@ class Suggest:
         sampling: how a model samples.
     """
 
-    place: TacticState | FilePosition | PrintedGoal
+    place: TacticScript | FilePosition | PrintedGoal
     most: int = 8
     prefix: str = ""
     seconds: float = 10.0

@@ -11,7 +11,7 @@ import structlog
 
 from prover.errors import NotAllowedError, UnknownCallerError, UserError
 from service.auth.identity import CALLER, Identity, Role
-from service.auth.tokens import Token, digest, read
+from service.auth.tokens import CallerToken, digest, read
 from service.auth.watched import Watched
 from service.contract.methods import SERVICES
 from service.handlers.call import Call
@@ -78,7 +78,7 @@ class Authentication:
         self._certificates = settings.client_ca is not None
         self._client_roles = frozenset(settings.client_roles)
         file = settings.tokens
-        self._tokens: Watched[Mapping[str, Token]] | None = None
+        self._tokens: Watched[Mapping[str, CallerToken]] | None = None
         if file is not None:
             self._tokens = Watched([file], lambda: read(file))
 

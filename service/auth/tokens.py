@@ -27,7 +27,7 @@ PREFIX = "lsv_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Token(Section):
+class CallerToken(Section):
     """One token of the file."""
 
     name: str
@@ -72,7 +72,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def read(file: Path) -> Mapping[str, Token]:
+def read(file: Path) -> Mapping[str, CallerToken]:
     """The tokens of a file by their hashes.
 
     Raises:
@@ -80,7 +80,7 @@ def read(file: Path) -> Mapping[str, Token]:
     """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        tokens = [Token.model_validate(table) for table in tables.pop("token", [])]
+        tokens = [CallerToken.model_validate(table) for table in tables.pop("token", [])]
     except FileNotFoundError:
         raise UserError(f"there is no token file {file}: `leansieve token new NAME` makes one") from None
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -160,7 +160,7 @@ def set_quota(file: Path, name: str, quota: Quota) -> int:
     return len(changed)
 
 
-def _named(tokens: Sequence[Token], name: str, file: Path) -> list[Token]:
+def _named(tokens: Sequence[CallerToken], name: str, file: Path) -> list[CallerToken]:
     """Those of that name. Raises UserError if there is none."""
     found = [token for token in tokens if token.name == name]
     if not found:
@@ -168,11 +168,11 @@ def _named(tokens: Sequence[Token], name: str, file: Path) -> list[Token]:
     return found
 
 
-def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quota) -> tuple[str, Token]:
+def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quota) -> tuple[str, CallerToken]:
     """A new token, and what the file holds of it. Raises UserError if the name or a number does not fit."""
     token = PREFIX + secrets.token_urlsafe(32)
     try:
-        return token, Token(
+        return token, CallerToken(
             name=name,
             sha256=digest(token),
             roles=tuple(roles),
@@ -186,7 +186,7 @@ def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quo
 
 
 @contextlib.contextmanager
-def _changing(file: Path) -> Iterator[list[Token]]:
+def _changing(file: Path) -> Iterator[list[CallerToken]]:
     """The tokens of a file, written back as a whole on leaving; one writer at a time."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -198,14 +198,14 @@ def _changing(file: Path) -> Iterator[list[Token]]:
         raise UserError(f"cannot write the token file {file}: {error.strerror or error}") from None
 
 
-def _write(file: Path, tokens: Sequence[Token]) -> None:
+def _write(file: Path, tokens: Sequence[CallerToken]) -> None:
     """Whole or not at all. A new file is readable by its owner alone; an old one keeps owner and mode."""
     with atomic_write(file, 0o600, lasting=True) as stream:
         stream.write(b"# Hashes of bearer tokens; `leansieve token` writes this file.\n")
         stream.writelines(_table(token).encode() for token in tokens)
 
 
-def _table(token: Token) -> str:
+def _table(token: CallerToken) -> str:
     lines = ["", "[[token]]", f'name = "{token.name}"', f'sha256 = "{token.sha256}"']
     roles = ", ".join(f'"{role.value}"' for role in token.roles)
     lines.append(f"roles = [{roles}]")

@@ -21,7 +21,7 @@ from prover.verdict import Message, Verdict, VerdictKind
 from service.cli import common
 from service.core.text import blames_item, refusal
 from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items
-from service.jsonl.local import Tally, run
+from service.jsonl.local import RunTally, run
 from service.ops.config import Settings
 
 T = TypeVar("T")
@@ -132,7 +132,7 @@ async def _run(
     first_item = next(items, None)
     if first_item is None:
         raise UserError(f"{source} holds no item")
-    tally = Tally()
+    tally = RunTally()
     asked: set[Id] = set()
 
     def noted(item: Item) -> bool:
@@ -154,7 +154,7 @@ async def _run(
         return asked <= answers.good
 
 
-def _is_done(item: Item, answers: Answers, tally: Tally) -> bool:
+def _is_done(item: Item, answers: Answers, tally: RunTally) -> bool:
     """Whether an earlier run has answered."""
     done = item.id in answers.done
     tally.resumed += done
@@ -179,12 +179,12 @@ def _ignore(_event: Event) -> None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[Tally], None]]:
+def _progress() -> Iterator[Callable[[RunTally], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.completed} items, {task.fields[outcomes]}"), TimeElapsedColumn())
     with Progress(*columns, console=common.stderr, transient=True, disable=not common.stderr.is_terminal) as display:
         task = display.add_task("", total=None, outcomes="")
 
-        def report(tally: Tally) -> None:
+        def report(tally: RunTally) -> None:
             outcomes = ", ".join(f"{count} {label}" for label, count in tally.outcomes.most_common())
             display.update(task, completed=tally.answered, outcomes=outcomes)
 

@@ -27,7 +27,7 @@ _END_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class DemoTheorem:
     """One theorem of one file."""
 
     path: Path
@@ -39,13 +39,13 @@ class Example:
 class Result:
     """What became of an example: a proof, how the search ended without one, or what is wrong with it."""
 
-    example: Example
+    example: DemoTheorem
     proof: Proof | None = None
     finished: Finished | None = None
     error: str = ""
 
 
-def examples(folder: Path, options: SearchOptions) -> list[Example]:
+def examples(folder: Path, options: SearchOptions) -> list[DemoTheorem]:
     """The theorems with `sorry` in the `.lean` files of a folder, file by file.
 
     Args:
@@ -55,22 +55,22 @@ def examples(folder: Path, options: SearchOptions) -> list[Example]:
     Raises:
         UserError: there are none, or a file cannot be read.
     """
-    found: list[Example] = []
+    found: list[DemoTheorem] = []
     for path in sorted(folder.glob("*.lean")):
         file = lean_file.read(path)
-        found += [Example(path, item, Search(file.theorem(item), options)) for item in file.theorems if item.hole]
+        found += [DemoTheorem(path, item, Search(file.theorem(item), options)) for item in file.theorems if item.hole]
     if not found:
         raise UserError(f"there are no .lean files with theorems to prove in {folder}; name a folder that has some")
     return found
 
 
 async def prove_all(
-    client: Client, todo: Sequence[Example], at_once: int, report: Callable[[Result], None]
+    client: Client, todo: Sequence[DemoTheorem], at_once: int, report: Callable[[Result], None]
 ) -> list[Result]:
     """Prove every example, telling each result as it comes."""
     room = asyncio.Semaphore(at_once)
 
-    async def prove(example: Example) -> Result:
+    async def prove(example: DemoTheorem) -> Result:
         async with room:
             try:
                 proofs, finished = await fill.search(client, example.search, lambda _event: None)

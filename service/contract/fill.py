@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leansieve.v1 import fill_pb2, source_pb2
-from prover.assistance.fill import Filled, Hole, Outcome
+from prover.assistance.fill import Filled, Hole, HoleOutcome
 from prover.search.search import Progress
 from prover.source.lean_file import LeanFile, line_and_column, sorries
 from prover.source.scanner import Command
@@ -35,7 +35,7 @@ def progress(hole: Hole, spent: Progress) -> fill_pb2.FillSorriesResponse:
     return fill_pb2.FillSorriesResponse(progress=message)
 
 
-def outcome(file: LeanFile, became: Outcome) -> fill_pb2.FillSorriesResponse:
+def outcome(file: LeanFile, became: HoleOutcome) -> fill_pb2.FillSorriesResponse:
     """What became of a hole."""
     hole = became.hole
     if became.proof is not None:

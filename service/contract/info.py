@@ -1,7 +1,7 @@
 """What a server says of itself."""
 
 from leansieve.v1 import server_pb2
-from prover.requests import Bounds, CoverageCurve, Host, Load, ModelState, ServedModel, ServiceInfo
+from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
 from service.contract import search, values
 
 _STATES = {
@@ -64,7 +64,7 @@ def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceI
         worker=info.worker_version,
         projects={project.name: project.lean_version for project in info.projects},
         load=Load(info.load.idle, info.load.busy, info.load.queued),
-        hosts=tuple(Host(host.name, host.workers, host.live, host.in_work, host.problem) for host in info.hosts),
+        hosts=tuple(HostInfo(host.name, host.workers, host.live, host.in_work, host.problem) for host in info.hosts),
     )
 
 

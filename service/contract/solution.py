@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leansieve.v1 import check_pb2
-from prover.assistance.against import Part, Solution, Solved
+from prover.assistance.against import ChallengePart, Solution, Solved
 from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Bounds
@@ -69,7 +69,7 @@ def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionRespons
 def response_from_proto(response: check_pb2.CheckSolutionResponse) -> list[Solved]:
     """What a server says became of the parts."""
     return [
-        Solved(Part(one.name, one.line, one.definition), values.verdict_from_proto(one.verdict))
+        Solved(ChallengePart(one.name, one.line, one.definition), values.verdict_from_proto(one.verdict))
         for one in response.parts
     ]
 

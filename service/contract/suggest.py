@@ -8,7 +8,7 @@ from prover.assistance.suggest import (
     Suggestion,
     Suggestions,
     TacticOutcome,
-    TacticState,
+    TacticScript,
 )
 from prover.errors import InputError
 from prover.options import CheckOptions
@@ -35,7 +35,7 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
         priority=values.priority_to_proto(request.check.priority),
     )
     match request.place:
-        case TacticState(theorem, script):
+        case TacticScript(theorem, script):
             message.state.theorem.CopyFrom(values.theorem_to_proto(theorem))
             message.state.script.extend(script)
         case FilePosition(text, line, column, project):
@@ -119,11 +119,13 @@ def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggest
     )
 
 
-def _place(request: suggest_pb2.SuggestTacticsRequest, texts: TextSettings) -> TacticState | FilePosition | PrintedGoal:
+def _place(
+    request: suggest_pb2.SuggestTacticsRequest, texts: TextSettings
+) -> TacticScript | FilePosition | PrintedGoal:
     match request.WhichOneof("place"):
         case "state":
             script = tuple(take("state.script", block, texts.candidate) for block in request.state.script)
-            return TacticState(values.theorem_from_proto(request.state.theorem, texts), script)
+            return TacticScript(values.theorem_from_proto(request.state.theorem, texts), script)
         case "position":
             at = request.position.position
             text = take("position.text", request.position.text, texts.context)

@@ -21,7 +21,7 @@ from prover.lean.runtimes.embedded.install import cache_directory
 from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Named
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.isolated import IsolatedChecker, RecheckingChecker
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError
@@ -36,7 +36,7 @@ from prover.requests import (
     BusyError,
     Check,
     Event,
-    Host,
+    HostInfo,
     Load,
     Search,
     ServedModel,
@@ -261,7 +261,7 @@ class Engine:
             store=self.memory is not None,
             projects=self.pool.lean_versions if isinstance(self.pool, ProjectRouter) else {},
             load=Load(pool.in_state(State.IDLE), pool.in_state(State.BUSY), pool.queued),
-            hosts=tuple(Host(host.name, host.size, host.live, host.in_work, host.failure) for host in pool.hosts),
+            hosts=tuple(HostInfo(host.name, host.size, host.live, host.in_work, host.failure) for host in pool.hosts),
         )
 
     async def suggest(self, request: Suggest) -> Suggestions:
@@ -308,18 +308,18 @@ class Engine:
         return Terms(options.limits, self._registry.policy(options, project), options.priority)
 
     @contextlib.asynccontextmanager
-    async def _client(self) -> AsyncIterator[Client]:
+    async def _client(self) -> AsyncIterator[PoolClient]:
         """The workers as the client of the request at work sees them."""
         contain = self._settings.lean.quarantine != "never"
         scope = SCOPE.get() or self._scope
         if scope is not None:
             yield scope.client(self.pool, contain)
             return
-        async with Client(self.pool, contain) as client:
+        async with PoolClient(self.pool, contain) as client:
             yield client
 
     @contextlib.asynccontextmanager
-    async def _checker(self, theorem: Theorem, trust: Trust, client: Client) -> AsyncIterator[Checker]:
+    async def _checker(self, theorem: Theorem, trust: Trust, client: PoolClient) -> AsyncIterator[Checker]:
         """The checker for proofs of a theorem up to a tier of trust."""
         trust = self._trust(trust)
         shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)

@@ -21,7 +21,7 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.vetting import allow_list
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
-from prover.lean.workers.projects import Place, ProjectRouter
+from prover.lean.workers.projects import ProjectPlace, ProjectRouter
 from prover.requests import UnavailableError
 from service.ops.config import CrosscheckSettings, LeanSettings, NativeSettings, ProjectSettings
 
@@ -116,7 +116,7 @@ def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:
     )
 
 
-def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Place:
+def _default(settings: LeanSettings, report: Report | None, shared: bool) -> ProjectPlace:
     config = PoolConfig(
         workers=settings.workers,
         spares=settings.spares,
@@ -127,7 +127,7 @@ def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Pla
         max_queued=settings.queue,
         switch_share=settings.switch_share if shared else None,
     )
-    return Place(EmbeddedLean(report) if report else EmbeddedLean(), config)
+    return ProjectPlace(EmbeddedLean(report) if report else EmbeddedLean(), config)
 
 
 def _contained(settings: LeanSettings) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def _contained(settings: LeanSettings) -> tuple[str, ...]:
     return () if narrowed or settings.quarantine == "never" else settings.contained_imports
 
 
-def _default_project(settings: LeanSettings, path: Path) -> Place:
+def _default_project(settings: LeanSettings, path: Path) -> ProjectPlace:
     # The embedded Lean has nothing but Init and Std to offer; what a project offers, its owner has chosen.
     given = "allowed_imports" in settings.model_fields_set
     return _native(
@@ -151,7 +151,7 @@ def _default_project(settings: LeanSettings, path: Path) -> Place:
     )
 
 
-def _place(settings: LeanSettings, project: ProjectSettings) -> Place:
+def _place(settings: LeanSettings, project: ProjectSettings) -> ProjectPlace:
     return _native(
         settings,
         project.path,
@@ -173,7 +173,7 @@ def _native(
     imports: tuple[str, ...],
     allowed_imports: tuple[str, ...] | None,
     queue: int = 4096,
-) -> Place:
+) -> ProjectPlace:
     runtime = toolchain(path, native)
     memory = math.ceil(native.memory_gib * _GIB)
     config = PoolConfig(
@@ -189,8 +189,8 @@ def _native(
     )
     options = {**runtime.options(), **_options(native.options)}
     if settings.certify == "never":
-        return Place(runtime, config, options)
-    return Place(CertifiedToolchain(runtime, settings.uncertified == "quarantine"), config, options)
+        return ProjectPlace(runtime, config, options)
+    return ProjectPlace(CertifiedToolchain(runtime, settings.uncertified == "quarantine"), config, options)
 
 
 def _options(options: Mapping[str, bool | int | str]) -> dict[str, str]:

@@ -8,8 +8,7 @@ from prover.errors import InputError, UserError
 from prover.options import Budget, Sampling
 from prover.requests import CoverageCurve, ModelState, RefusedError, ServedModel, UnavailableError
 from prover.sampling.focus import affordable, choose
-from prover.sampling.remote.vllm_server import ServerSettings as RemoteSettings
-from prover.sampling.remote.vllm_server import VllmServerSampler
+from prover.sampling.remote.vllm_server import RemoteServerSettings, VllmServerSampler
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 from prover.sampling.weights import Model, Weights, WeightsError, read_weights
@@ -83,7 +82,7 @@ def _sampler(settings: ModelSettings) -> VllmEngineSampler | VllmServerSampler |
             weights = _manifest(settings)
         except WeightsError as error:
             raise UserError(str(error)) from None
-        how = RemoteSettings(**remote.model_dump(exclude={"urls"}))
+        how = RemoteServerSettings(**remote.model_dump(exclude={"urls"}))
         return VllmServerSampler(remote.urls, how, weights, prompt_format)
     if settings.path is None:
         return None

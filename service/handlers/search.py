@@ -99,7 +99,7 @@ class SearchHandlers:
                                 meter.read(searched)
                                 if isinstance(searched, Progress) and meter.time_to_show():
                                     yield fill_messages.progress(hole, searched)
-                            case fill.Outcome():
+                            case fill.HoleOutcome():
                                 yield fill_messages.outcome(file, event)
                             case fill.Fell():
                                 pass  # the summary's verdict tells

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from service.client.address import is_local
 from service.contract.methods import METHODS
 from service.http import answers, generate, kimina, page
-from service.http.calls import Calls
+from service.http.calls import HttpCalls
 from service.http.endpoints import Endpoint
 from service.http.schema import openapi
 from service.ops.config import Settings
@@ -37,7 +37,7 @@ def path(method: str) -> str:
     return "/v1/" + re.sub(r"(?<!^)([A-Z])", r"-\1", method).lower()
 
 
-def application(calls: Calls, settings: Settings, serving: Callable[[], bool]) -> Starlette:
+def application(calls: HttpCalls, settings: Settings, serving: Callable[[], bool]) -> Starlette:
     """The ASGI application.
 
     Args:

@@ -22,7 +22,7 @@ KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): 
 _SILENCE_SECONDS = 15.0
 
 
-class Calls:
+class HttpCalls:
     """Makes calls."""
 
     def __init__(self, handlers: Handlers, surrounds: Sequence[Surround]) -> None:

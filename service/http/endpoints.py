@@ -17,7 +17,7 @@ from service.contract.status import to_status
 from service.handlers.call import REQUEST_ID, Call
 from service.http import answers
 from service.http.body import Body, TooLargeError, messages, parse
-from service.http.calls import KINDS, Calls
+from service.http.calls import KINDS, HttpCalls
 
 JSON, LINES = "application/json", "application/x-ndjson"
 
@@ -41,7 +41,7 @@ class Endpoint:
 
     def __init__(
         self,
-        calls: Calls,
+        calls: HttpCalls,
         method: MethodDescriptor,
         most: int,
         read: Callable[[bytes], Message] | None = None,

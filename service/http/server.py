@@ -7,7 +7,7 @@ from prover.errors import UserError
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
 from service.http.app import application
-from service.http.calls import Calls
+from service.http.calls import HttpCalls
 from service.ops.config import Settings
 from service.ops.connections.guests import Guests
 from service.ops.connections.listener import Listener
@@ -25,7 +25,9 @@ class HttpServer:
         self.url = url
 
     @classmethod
-    async def start(cls, calls: Calls, settings: Settings, serving: Callable[[], bool], guests: Guests) -> "HttpServer":
+    async def start(
+        cls, calls: HttpCalls, settings: Settings, serving: Callable[[], bool], guests: Guests
+    ) -> "HttpServer":
         """Listen where `settings.http` says.
 
         Raises:

@@ -10,7 +10,7 @@ from service.jsonl.lines import Answers, Item, Row
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTally:
     """What a batch has done. `outcomes` counts answers by what `label` says of them."""
 
     resumed: int = 0
@@ -37,8 +37,8 @@ async def run(
     concurrency: int,
     answer: Callable[[Item], Awaitable[Row]],
     label: Callable[[Row], str],
-    tally: Tally,
-    report: Callable[[Tally], None],
+    tally: RunTally,
+    report: Callable[[RunTally], None],
 ) -> None:
     """Answer every item, `concurrency` at a time.
 

@@ -107,7 +107,7 @@ class Searches:
             with _told(shown):
                 site = await self._site(uri, version, place, shown)
                 became = await work.prove(await self._opened.service(), site, self._options, shown.report)
-                if isinstance(became, work.Failure):
+                if isinstance(became, work.WorkFailure):
                     raise _Refused(became.why)
                 declined = await self._apply(uri, site, became.text, "leansieve: prove")
                 shown.end = declined or "proved"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prover.assistance import closing, fill
-from prover.assistance.fill import Outcome
+from prover.assistance.fill import HoleOutcome
 from prover.assistance.suggest import TacticOutcome
 from prover.options import SearchOptions
 from prover.requests import Service
@@ -29,7 +29,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WorkFailure:
     """Why there is nothing to put in, in one sentence."""
 
     why: str
@@ -47,7 +47,7 @@ class Choices:
 
 async def prove(
     service: Service, site: Site, options: SearchOptions, report: Callable[[str, float], None]
-) -> Edit | Failure:
+) -> Edit | WorkFailure:
     """Fill the holes of a site.
 
     Args:
@@ -66,7 +66,7 @@ async def prove(
                     share = min(1.0, spent.checked / options.budget.samples)
                     said = f"{hole.item.name}: {spent.sampled} sampled, {spent.checked} checked"
                     report(said, (done + share) / len(site.holes))
-                case fill.Outcome():
+                case fill.HoleOutcome():
                     done += 1
                 case fill.Filled():
                     return _became(site, event)
@@ -94,13 +94,13 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
     return Choices(tuple(found), leading, looked.suggestions.timed_out)
 
 
-def _became(site: Site, filled: fill.Filled) -> Edit | Failure:
+def _became(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
     proved = [outcome for outcome in filled.outcomes if outcome.proof]
     if filled.failed:
         names = ", ".join(dict.fromkeys(hole.item.name for hole in filled.failed))
-        return Failure(f"proofs were found, but with them in place {names} would not verify")
+        return WorkFailure(f"proofs were found, but with them in place {names} would not verify")
     if not proved:
-        return Failure(_why(site.file, filled.outcomes))
+        return WorkFailure(_why(site.file, filled.outcomes))
     if len(proved) == len(filled.outcomes):
         return Edit(site.replacement(filled.file))
     open_ones = [outcome for outcome in filled.outcomes if not outcome.proof]
@@ -108,7 +108,7 @@ def _became(site: Site, filled: fill.Filled) -> Edit | Failure:
     return Edit(site.replacement(filled.file), said)
 
 
-def _why(file: LeanFile, outcomes: Sequence[Outcome]) -> str:
+def _why(file: LeanFile, outcomes: Sequence[HoleOutcome]) -> str:
     """Why the first of these has no proof."""
     outcome = outcomes[0]
     item = outcome.item
@@ -119,7 +119,7 @@ def _why(file: LeanFile, outcomes: Sequence[Outcome]) -> str:
     return f"no proof of {item.name} (line {line}): {why}"
 
 
-def _said(file: LeanFile, outcome: Outcome, verdict: Verdict) -> str:
+def _said(file: LeanFile, outcome: HoleOutcome, verdict: Verdict) -> str:
     message = next((one for one in verdict.messages if one.severity == "error"), None)
     if message is None:
         return verdict.kind.name

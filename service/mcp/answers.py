@@ -20,7 +20,7 @@ def shortened(text: str) -> str:
     )
 
 
-class Answer(BaseModel):
+class ToolAnswer(BaseModel):
     """Fields that every answer has."""
 
     success: bool = Field(default=True, description="The tool ran; false: error_code, error and hint say why not.")
@@ -52,7 +52,7 @@ class MessageItem(BaseModel):
         )
 
 
-class VerdictAnswer(Answer):
+class VerdictAnswer(ToolAnswer):
     """Lean's verdict on one proof."""
 
     ok: bool = Field(default=False, description="The kernel accepted this proof of this statement.")
@@ -91,7 +91,7 @@ class ToCheck(BaseModel):
     header: str = Field(default="", description="import, open and set_option lines; empty: Init and Std.")
 
 
-class ChecksAnswer(Answer):
+class ChecksAnswer(ToolAnswer):
     """Verdicts on the proofs of a batch, in their order."""
 
     items: list[VerdictAnswer] = Field(default_factory=list)
@@ -120,7 +120,7 @@ class ProofItem(BaseModel):
         )
 
 
-class ProveAnswer(Answer):
+class ProveAnswer(ToolAnswer):
     """Outcome of a search."""
 
     ok: bool = Field(default=False, description="At least one verified proof was found.")
@@ -142,7 +142,7 @@ class HoleItem(BaseModel):
     error: str = Field(default="", description="Why there is none.")
 
 
-class FillAnswer(Answer):
+class FillAnswer(ToolAnswer):
     """Outcome of filling a file's holes; the file itself is not edited."""
 
     ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
@@ -183,7 +183,7 @@ class PremiseItem(BaseModel):
         return cls(name=one.name, kind=one.kind, type=shortened(one.type), module=one.module, outdated=one.outdated)
 
 
-class SearchAnswer(Answer):
+class SearchAnswer(ToolAnswer):
     """Declarations that fit a query."""
 
     query_kind: str = Field(default="", description="How the query was read: name, pattern or goal.")
@@ -191,7 +191,7 @@ class SearchAnswer(Answer):
     fitting: int = Field(default=0, description="How many fit in all.")
 
 
-class GoalAnswer(Answer):
+class GoalAnswer(ToolAnswer):
     """Goals at a place of a file."""
 
     goals: list[str] = Field(default_factory=list, description="Open goals; tactics work on the first.")
@@ -210,7 +210,7 @@ class AttemptItem(VerdictAnswer):
     snippet: str = ""
 
 
-class AttemptsAnswer(Answer):
+class AttemptsAnswer(ToolAnswer):
     """Verdicts on several snippets, in their order."""
 
     items: list[AttemptItem] = Field(default_factory=list)

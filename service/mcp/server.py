@@ -21,7 +21,7 @@ from service.mcp.callers import Callers
 from service.mcp.tools import Tools
 from service.ops.config import Settings
 from service.ops.connections.descriptors import raise_limit
-from service.ops.connections.guests import Guests, Room
+from service.ops.connections.guests import ConnectionBounds, Guests
 from service.ops.connections.listener import Listener
 from service.ops.metrics.recorder import Recorder
 
@@ -145,7 +145,7 @@ async def serve_http(
     url = f"{scheme}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
     server = build(service, settings, Callers(settings), url)
     app = server.streamable_http_app(host=address.host)
-    guests = Guests(Room.of(settings.server, raise_limit()), Recorder().connections("mcp"))
+    guests = Guests(ConnectionBounds.of(settings.server, raise_limit()), Recorder().connections("mcp"))
     listener = Listener(bound, app, guests, http_context(security) if security.encrypted else None)
     async with server.session_manager.run():
         await listener.start()

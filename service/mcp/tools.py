@@ -27,7 +27,6 @@ from service.core.text import read_theorem
 from service.mcp import files
 from service.mcp.answers import (
     MOST_ITEMS,
-    Answer,
     AttemptItem,
     AttemptsAnswer,
     ChecksAnswer,
@@ -41,6 +40,7 @@ from service.mcp.answers import (
     SuggestAnswer,
     SuggestionItem,
     ToCheck,
+    ToolAnswer,
     VerdictAnswer,
     shortened,
 )
@@ -59,7 +59,7 @@ FilePath = Annotated[str, Field(description="Absolute path of a .lean file.")]
 Line = Annotated[int, Field(ge=1, description="Line of the file, from 1.")]
 Seconds = Annotated[float, Field(gt=0, le=3600, description="Time for the whole call.")]
 
-Answered = TypeVar("Answered", bound=Answer)
+Answered = TypeVar("Answered", bound=ToolAnswer)
 Tool = Callable[..., Coroutine[Any, Any, Answered]]
 
 
@@ -162,7 +162,7 @@ class Tools:
         filling = fill.fill(service, file, wanted, self._searching(seconds), ends, judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
-                if isinstance(event, fill.Outcome):
+                if isinstance(event, fill.HoleOutcome):
                     items.append(_filled(file, event))
                     await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
                 elif isinstance(event, fill.Filled):
@@ -329,7 +329,7 @@ class Tools:
         return SearchOptions(Budget(samples, seconds=seconds, proofs=proofs), self._checking)
 
 
-def _filled(file: LeanFile, outcome: fill.Outcome) -> HoleItem:
+def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:
     said = outcome.verdict.messages if outcome.verdict else ()
     reason = "" if outcome.proof else (said[0].text if said else "no proof was found in the time given")
     return HoleItem(

@@ -91,7 +91,7 @@ async def _proves(engine: Proving) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One thing that a server needs to be ready.
 
     Attributes:
@@ -104,14 +104,14 @@ class Check:
     bad: str
 
 
-def readiness(settings: ServerSettings, health: Health, database: Database | None) -> dict[str, Check]:
+def readiness(settings: ServerSettings, health: Health, database: Database | None) -> dict[str, HealthCheck]:
     """What `/readyz` looks at, by name: Lean, and the store if there is one."""
-    checks = {"lean": Check(lambda: health.serving, "a proof was checked", "no proof can be checked now")}
+    checks = {"lean": HealthCheck(lambda: health.serving, "a proof was checked", "no proof can be checked now")}
     if database is not None:
 
         def answers() -> bool:
             since = database.failing_since
             return since is None or time.monotonic() - since < settings.unhealthy_seconds
 
-        checks["store"] = Check(answers, "the store answers", "the store does not answer")
+        checks["store"] = HealthCheck(answers, "the store answers", "the store does not answer")
     return checks

@@ -10,7 +10,7 @@ import pytest
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire.protocol import LONGEST_TEXT
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
@@ -73,7 +73,7 @@ async def test_exploit_comes_to_nothing_in_quarantine(name: str, lean_pool: Work
         assert [verdict for verdict in verdicts if verdict.verified or verdict.trust > Trust.ELABORATED] == []
 
 
-def only_quarantine(client: Client) -> Quarantine:
+def only_quarantine(client: PoolClient) -> Quarantine:
     assert client._stay is not None
     (quarantine,) = client._stay.quarantines.values()
     return quarantine
@@ -81,7 +81,7 @@ def only_quarantine(client: Client) -> Quarantine:
 
 async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem target : (1 : ℕ) = 2", context=CODE)
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         further = await client.check(theorem, Candidate("by sorry\ntheorem more : True := trivial"))
         axiom = await client.check(
             theorem, Candidate("axiom cheat : (1 : Nat) = 2\ntheorem target : (1 : ℕ) = 2 := cheat", Mode.FILE)
@@ -93,7 +93,7 @@ async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_
 async def test_statement_after_a_hostile_candidate_is_elaborated_where_no_candidate_ran(lean_pool: WorkerPool) -> None:
     """What a candidate left behind in its elaborator does not reach the next statement."""
     context = 'initialize state : IO.Ref Nat ← IO.mkRef 0\nnotation "ℕ" => Nat'
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         first = Theorem("theorem first : (1 : ℕ) = 1", context=context)
         assert (await client.check(first, Candidate("rfl"), Terms(Limits(seconds=60)))).verified
         quarantine = only_quarantine(client)
@@ -108,7 +108,7 @@ async def test_statement_after_a_hostile_candidate_is_elaborated_where_no_candid
 async def test_no_process_of_a_client_is_left_behind_or_shared(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (n : ℕ) : n = n", context=CODE)
     terms = Terms(Limits(seconds=60))
-    async with Client(lean_pool) as one, Client(lean_pool) as other:
+    async with PoolClient(lean_pool) as one, PoolClient(lean_pool) as other:
         assert (await one.check(theorem, Candidate("rfl"), terms)).verified
         assert (await other.check(theorem, Candidate("rfl"), terms)).verified
         running = [only_quarantine(client)._running for client in (one, other)]
@@ -127,7 +127,7 @@ async def test_elaborators_that_nobody_uses_end_and_come_back_when_they_are_need
 ) -> None:
     monkeypatch.setattr(WorkerPool, "idle_seconds", 0.2)
     terms = Terms(Limits(seconds=60))
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         for proof in ("rfl", "by rfl"):
             assert (await client.check(OWN, Candidate(proof), terms)).verified
             await until_alone(lean_pool)
@@ -137,14 +137,14 @@ async def test_a_client_that_has_had_its_turn_gives_its_place_to_one_that_waits(
     turns = Turns(most=1, seconds=0.0)
     terms = Terms(Limits(seconds=60))
 
-    async def proofs(client: Client, count: int) -> None:
+    async def proofs(client: PoolClient, count: int) -> None:
         for number in range(count):
             verdict = await client.check(OWN, Candidate(f"by first | rfl | exact {number}"), terms)
             assert verdict.verified
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lean_pool, "turns", turns)
-        async with Client(lean_pool) as long, Client(lean_pool) as short:
+        async with PoolClient(lean_pool) as long, PoolClient(lean_pool) as short:
             going_on = asyncio.create_task(proofs(long, 40))
             await until(lambda: lean_pool.stats().isolated > 0)
             await proofs(short, 1)
@@ -207,7 +207,7 @@ async def test_the_example_of_the_page_on_native_projects_is_verified(lean_pool:
 
 async def test_without_quarantine_code_stays_forbidden(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (n : ℕ) : n = n", context=CODE)
-    async with Client(lean_pool, contain=False) as client:
+    async with PoolClient(lean_pool, contain=False) as client:
         verdict = await client.check(theorem, Candidate("rfl"))
     assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Lane.LISTED)
 
@@ -218,7 +218,7 @@ async def test_where_shared_workers_are_not_believed_everything_goes_into_quaran
     monkeypatch.setattr(lean_pool, "_config", replace(lean_pool._config, contained=True))
     theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
     assert (await lean_pool.check(theorem, Candidate("Nat.add_comm a b"))).kind is VerdictKind.FORBIDDEN
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         verdict = await client.check(theorem, Candidate("Nat.add_comm a b"))
         assert (verdict.kind, verdict.trust) == (VerdictKind.VERIFIED, Trust.ISOLATED_REPLAY)
         assert verdict.path is Lane.QUARANTINE

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from prover.lean.checker import Terms
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.verdict import Limits, Path, Trust, VerdictKind
@@ -38,7 +38,7 @@ async def test_honest_proofs_with_syntax_of_their_own_are_verified_by_their_path
     theorem = lean_pool.canonical(proofs[0].theorem)
     quarantine = Quarantine(lambda: lean_pool.elaborator(theorem), lean_pool.judges)
     alarms = []
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         for proof in proofs:
             verdict = await client.check(proof.theorem, proof.candidate, terms)
             contained = verdict

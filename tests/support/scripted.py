@@ -19,7 +19,7 @@ import psutil
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Verdict
@@ -72,7 +72,7 @@ class ScriptedRuntime:
     def first(self, imports: Sequence[str]) -> contextlib.AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         self.launched += 1
         settings = json.dumps({"start": dict(self.start), "missing": list(self.missing)})
         argv = [sys.executable, "-I", "-S", str(_PROGRAM), settings]

@@ -9,7 +9,7 @@ from training.config import ConfigError
 from training.corpus.jsonl import write_jsonl
 from training.evaluation.portfolio import PortfolioResult
 from training.evaluation.report import write_report
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 
 SHARED = """
 [run]
@@ -56,7 +56,7 @@ def do(job: Job) -> None:
         write_jsonl(job.out, [PortfolioResult(name="t", digest="d", checks=job.checks, solved_at=3)])
     else:
         job.out.parent.mkdir(parents=True, exist_ok=True)
-        proof = Proof(text="rfl", count=job.config.evaluation.samples, verified=True)
+        proof = SampledProof(text="rfl", count=job.config.evaluation.samples, verified=True)
         theorems = (TheoremSamples(name="t", proofs=(proof,)),)
         ModelSamples(model=job.name, corpus="c", theorems=theorems).save(job.out)
 

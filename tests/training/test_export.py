@@ -13,8 +13,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.sampling.weights import SHIPPED, read_weights, verify_files
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.config import TrainingConfig
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
-from training.export.export import Export, export_model
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
+from training.export.export import ModelExport, export_model
 from training.model.llama import save_for_serving
 from training.run.provenance import BaseModelRecord, Provenance, Segment, stated_license
 
@@ -43,10 +43,10 @@ def run_of(
 
 
 def samples_of(path: Path, model: str) -> Path:
-    proofs = [Proof(text=f"by\n  exact h{index}", count=2, verified=True) for index in range(3)]
+    proofs = [SampledProof(text=f"by\n  exact h{index}", count=2, verified=True) for index in range(3)]
     theorems = (
-        TheoremSamples(name="easy", proofs=(*proofs, Proof(text="by simp", count=2, verified=False))),
-        TheoremSamples(name="hard", proofs=(Proof(text="rfl", count=8, verified=False),)),
+        TheoremSamples(name="easy", proofs=(*proofs, SampledProof(text="by simp", count=2, verified=False))),
+        TheoremSamples(name="hard", proofs=(SampledProof(text="rfl", count=8, verified=False),)),
     )
     sampling = {"temperature": 1.0, "top_p": 0.99, "max_tokens": 40, "seed": 0}
     ModelSamples(model=model, corpus="dev", sampling=sampling, theorems=theorems).save(path)
@@ -57,10 +57,10 @@ def test_a_base_and_a_tuned_model_become_a_folder_of_weights(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     weights = tmp_path / "weights"
-    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    export_model(ModelExport(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
     tuned = run_of(tmp_path / "rl", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.25)
     results = (samples_of(tmp_path / "s.json.gz", "alpha-0.25"),)
-    export_model(Export(tuned, "alpha-0.25", results, commands=("leansieve train rl.toml",)), weights)
+    export_model(ModelExport(tuned, "alpha-0.25", results, commands=("leansieve train rl.toml",)), weights)
 
     manifest = read_weights(weights)
     assert manifest.base == "base"
@@ -86,11 +86,11 @@ def test_a_base_and_a_tuned_model_become_a_folder_of_weights(
 def test_files_under_a_listed_name_never_change(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
     weights = tmp_path / "weights"
     run = run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer)
-    first = export_model(Export(run, "base"), weights)
-    again = export_model(Export(run, "base", (samples_of(tmp_path / "s.json.gz", "base"),)), weights)
+    first = export_model(ModelExport(run, "base"), weights)
+    again = export_model(ModelExport(run, "base", (samples_of(tmp_path / "s.json.gz", "base"),)), weights)
     assert again.folder == first.folder
     assert again.curves
-    other = export_model(Export(run_of(tmp_path / "x", tiny_model(tokenizer, seed=2), tokenizer), "base"), weights)
+    other = export_model(ModelExport(run_of(tmp_path / "x", tiny_model(tokenizer, seed=2), tokenizer), "base"), weights)
     assert other.folder != first.folder
     verify_files(weights, first)
     assert read_weights(weights).models == (other,)
@@ -105,9 +105,9 @@ def test_an_adapter_goes_onto_the_base_that_is_there(tmp_path: Path, tokenizer: 
                 parameter.fill_(0.3)
     run = run_of(tmp_path / "lora", adapted, tokenizer, alpha=0.5)
     with pytest.raises(ValueError, match="has no base yet: export the checkpoint under the adapter first"):
-        export_model(Export(run, "alpha-0.5"), weights)
-    base = export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
-    model = export_model(Export(run, "alpha-0.5"), weights)
+        export_model(ModelExport(run, "alpha-0.5"), weights)
+    base = export_model(ModelExport(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    model = export_model(ModelExport(run, "alpha-0.5"), weights)
     assert model.kind == "adapter"
     verify_files(weights, model)
     assert model.probe.log_probs != base.probe.log_probs
@@ -120,16 +120,16 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, tokenizer: PreTrainedT
         broken.lm_head.weight[0, 0] = float("nan")
     run = run_of(tmp_path / "nan", broken, tokenizer)
     with pytest.raises(ValueError, match=r"lm_head\.weight holds what is no finite number"):
-        export_model(Export(run, "base"), tmp_path / "weights")
+        export_model(ModelExport(run, "base"), tmp_path / "weights")
     assert not list((tmp_path / "weights").iterdir())
     with pytest.raises(ValueError, match="holds no trained model"):
-        export_model(Export(tmp_path, "base"), tmp_path / "weights")
+        export_model(ModelExport(tmp_path, "base"), tmp_path / "weights")
 
 
 def test_a_model_s_own_folder_is_as_good_as_its_run(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
-    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), tmp_path / "weights")
+    export_model(ModelExport(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), tmp_path / "weights")
     run = run_of(tmp_path / "rl", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5)
-    assert export_model(Export(run / "model", "half"), tmp_path / "weights").alpha == 0.5
+    assert export_model(ModelExport(run / "model", "half"), tmp_path / "weights").alpha == 0.5
 
 
 def test_weights_of_other_settings_are_not_exported(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -137,7 +137,7 @@ def test_weights_of_other_settings_are_not_exported(tmp_path: Path, tokenizer: P
     most = run_of(tmp_path / "most", tiny_model(tokenizer, seed=2), tokenizer, alpha=0.9)
     (most / "model" / "model.safetensors").write_bytes((half / "model" / "model.safetensors").read_bytes())
     with pytest.raises(ValueError, match=r"holds other weights than those that its training\.json describes"):
-        export_model(Export(most, "alpha-0.9"), tmp_path / "weights")
+        export_model(ModelExport(most, "alpha-0.9"), tmp_path / "weights")
 
 
 def test_weights_without_the_record_of_their_run_are_not_exported(
@@ -147,28 +147,30 @@ def test_weights_without_the_record_of_their_run_are_not_exported(
     (run / "model" / "training.json").unlink()
     (run / "config.json").write_text('{"run": {}}')
     with pytest.raises(ValueError, match="did not record which settings made these weights"):
-        export_model(Export(run, "base"), tmp_path / "weights")
+        export_model(ModelExport(run, "base"), tmp_path / "weights")
 
 
 def test_a_second_model_of_an_alpha_is_one_sentence_and_leaves_nothing(
     tmp_path: Path, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     weights = tmp_path / "weights"
-    export_model(Export(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
-    export_model(Export(run_of(tmp_path / "a", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5), "half"), weights)
+    export_model(ModelExport(run_of(tmp_path / "sft", tiny_model(tokenizer), tokenizer), "base"), weights)
+    export_model(
+        ModelExport(run_of(tmp_path / "a", tiny_model(tokenizer, seed=1), tokenizer, alpha=0.5), "half"), weights
+    )
     before = sorted(weights.rglob("*"))
     again = run_of(tmp_path / "b", tiny_model(tokenizer, seed=2), tokenizer, alpha=0.5)
     with pytest.raises(ValueError, match=r"holds half at α = 0\.5 already, and requests choose by α: export under"):
-        export_model(Export(again, "second"), weights)
+        export_model(ModelExport(again, "second"), weights)
     with pytest.raises(ValueError, match=r"A model's name is made of small letters.*found '\.\./second'"):
-        export_model(Export(again, "../second"), weights)
+        export_model(ModelExport(again, "../second"), weights)
     assert sorted(weights.rglob("*")) == before
 
 
 def test_a_card_claims_the_licence_of_the_base_alone(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
     def card(folder: str, license: str = "", of_base: str = "") -> str:
         run = run_of(tmp_path / folder, tiny_model(tokenizer), tokenizer, license=of_base)
-        model = export_model(Export(run, "base", license=license), tmp_path / f"{folder}-weights")
+        model = export_model(ModelExport(run, "base", license=license), tmp_path / f"{folder}-weights")
         return (tmp_path / f"{folder}-weights" / model.folder / "README.md").read_text()
 
     assert "no license is stated" in card("unknown")
@@ -189,7 +191,7 @@ def test_samples_of_other_weights_give_no_curves(tmp_path: Path, tokenizer: PreT
     samples = ModelSamples.load(path)
     samples.model_copy(update={"weights": {"model.safetensors": "0" * 64}}).save(path)
     with pytest.raises(ValueError, match="was sampled from other weights than those of"):
-        export_model(Export(run, "base", (path,)), tmp_path / "weights")
+        export_model(ModelExport(run, "base", (path,)), tmp_path / "weights")
 
 
 def test_tied_embeddings_become_two_on_the_way_out(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -197,7 +199,7 @@ def test_tied_embeddings_become_two_on_the_way_out(tmp_path: Path, tokenizer: Pr
     tied = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), tie_word_embeddings=True, **sizes))
     tied.save_pretrained(tmp_path / "tied")
     tokenizer.save_pretrained(tmp_path / "tied")
-    model = export_model(Export(tmp_path / "tied", "base", dtype="float32"), tmp_path / "weights")
+    model = export_model(ModelExport(tmp_path / "tied", "base", dtype="float32"), tmp_path / "weights")
     served = LlamaForCausalLM.from_pretrained(tmp_path / "weights" / model.folder)
     assert not served.config.tie_word_embeddings
     assert torch.equal(served.lm_head.weight, tied.model.embed_tokens.weight)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from training import config as module
 from training.algorithms.alpha_dpg import AlphaDpg
 from training.config import ConfigError, OptimizerConfig, TrainingConfig, load_config
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.trainer.optimization import learning_rate_at
 
 EXAMPLE = """
@@ -84,7 +84,10 @@ base_samples = ["%s"]
 
 
 def measured(path: Path, **sampling: float) -> Path:
-    right, wrong = Proof(text="by simp", count=1, verified=True), Proof(text="by omega", count=3, verified=False)
+    right, wrong = (
+        SampledProof(text="by simp", count=1, verified=True),
+        SampledProof(text="by omega", count=3, verified=False),
+    )
     theorems = (TheoremSamples(name="a", proofs=(right, wrong)), TheoremSamples(name="b", proofs=(wrong,)))
     drawn = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 64} | sampling
     ModelSamples(model="base", corpus="c", sampling=drawn, theorems=theorems).save(path)

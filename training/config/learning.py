@@ -8,11 +8,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from training.algorithms.algorithm import Algorithm
 from training.algorithms.registry import create_algorithm
-from training.config.section import Section, first_mistake
+from training.config.section import ConfigTable, first_mistake
 from training.evaluation.samples import rollout_pass_rates
 
 
-class SftConfig(Section):
+class SftConfig(ConfigTable):
     """Supervised fine-tuning on verified proofs."""
 
     proofs: tuple[Path, ...] = Field(min_length=1)
@@ -38,7 +38,7 @@ class SftConfig(Section):
     the last weights."""
 
 
-class RolloutConfig(Section):
+class RolloutConfig(ConfigTable):
     """What is sampled for each step of reinforcement learning."""
 
     prompts: tuple[Path, ...] = Field(min_length=1)
@@ -72,7 +72,7 @@ class RolloutConfig(Section):
     """Answers of older weights count by how much likelier they are now, at most so many times."""
 
 
-class AlgorithmConfig(Section):
+class AlgorithmConfig(ConfigTable):
     """How verdicts become a gradient."""
 
     name: str = "alpha_dpg"
@@ -109,7 +109,7 @@ class AlgorithmConfig(Section):
             raise ValueError(first_mistake(error)) from None
 
 
-class VerificationConfig(Section):
+class VerificationConfig(ConfigTable):
     """Limits of one check while training."""
 
     seconds: float = Field(default=10.0, gt=0)
@@ -120,7 +120,7 @@ class VerificationConfig(Section):
     """File of verdicts that runs and evaluations share, one at a time; None: one in the run's folder."""
 
 
-class DevConfig(Section):
+class DevConfig(ConfigTable):
     """Measuring on theorems that are not trained on, while a run learns from verdicts."""
 
     corpora: tuple[Path, ...] = ()
@@ -134,7 +134,7 @@ class DevConfig(Section):
     None: no early end, and the last weights."""
 
 
-class GuardConfig(Section):
+class GuardConfig(ConfigTable):
     """When a run is ended because its model collapses; `inf`, or 0 for the least ones, turns a guard off."""
 
     patience: int = Field(default=3, ge=1)
@@ -151,7 +151,7 @@ class GuardConfig(Section):
     """Largest loss in fine-tuning, as a multiple of that of a guess among all tokens."""
 
 
-class EvaluationConfig(Section):
+class EvaluationConfig(ConfigTable):
     """How a finished model is measured."""
 
     corpora: tuple[Path, ...] = ()

@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from training.config.section import Section
+from training.config.section import ConfigTable
 
 _SERVED_HEADS = (32, 64, 80, 96, 112, 128, 192, 256)
 """Sizes of attention heads that vLLM has kernels for."""
 
 
-class RunConfig(Section):
+class RunConfig(ConfigTable):
     """What a run writes, and what makes it repeat."""
 
     folder: Path
@@ -35,7 +35,7 @@ class RunConfig(Section):
     """Project of Weights & Biases that gets the metrics too, by the package wandb; None sends nothing anywhere."""
 
 
-class LlamaShape(Section):
+class LlamaShape(ConfigTable):
     """The sizes of a Llama."""
 
     layers: int = Field(default=6, ge=1)
@@ -61,7 +61,7 @@ class LlamaShape(Section):
         return self
 
 
-class LoraConfig(Section):
+class LoraConfig(ConfigTable):
     """Low-rank adapters instead of full weights."""
 
     rank: int = Field(default=16, ge=1)
@@ -74,7 +74,7 @@ class LoraConfig(Section):
     """Names of the layers that get one."""
 
 
-class ModelConfig(Section):
+class ModelConfig(ConfigTable):
     """The model that is trained."""
 
     path: Path | None = None
@@ -103,7 +103,7 @@ class ModelConfig(Section):
         return self
 
 
-class OptimizerConfig(Section):
+class OptimizerConfig(ConfigTable):
     """AdamW and its schedule."""
 
     learning_rate: float = Field(default=2e-6, gt=0)

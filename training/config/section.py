@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
-class Section(BaseModel):
+class ConfigTable(BaseModel):
     """A table: unknown settings are refused, and each is described where it is declared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

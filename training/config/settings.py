@@ -17,14 +17,14 @@ from training.config.learning import (
     VerificationConfig,
 )
 from training.config.model import ModelConfig, OptimizerConfig, RunConfig
-from training.config.section import Section, first_mistake
+from training.config.section import ConfigTable, first_mistake
 
 
 class ConfigError(ValueError):
     """A configuration file cannot be used; the text is one sentence that says where and why."""
 
 
-class TrainingConfig(Section):
+class TrainingConfig(ConfigTable):
     """The whole file. `sft` and `rollouts` are there for the kind of run that needs them."""
 
     run: RunConfig

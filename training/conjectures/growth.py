@@ -17,9 +17,9 @@ from prover.sampling.plans.statement import Statement
 from prover.search.diversity import distinct_key, length
 from prover.theorem import Theorem
 from prover.verdict import Limits, VerdictKind
-from training.conjectures.mutations import MUTATIONS, Conjecture, Known, in_front
+from training.conjectures.mutations import MUTATIONS, Conjecture, KnownTheorem, in_front
 from training.conjectures.newness import key
-from training.conjectures.outcome import Fate, Outcome
+from training.conjectures.outcome import ConjectureOutcome, Fate
 from training.corpus.dedupe import outline
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
@@ -35,7 +35,7 @@ class LeanGoneError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class ConjectureBudget:
     """What is spent on a conjecture.
 
     Attributes:
@@ -54,7 +54,7 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class _Source:
     name: str
-    known: Known
+    known: KnownTheorem
 
 
 class Growth:
@@ -65,14 +65,14 @@ class Growth:
         sources: Sequence[ProvedTheorem],
         held_out: Sequence[TheoremRecord],
         seed: int = 0,
-        budget: Budget | None = None,
+        budget: ConjectureBudget | None = None,
     ) -> None:
         """Read the sources; those whose statements cannot be taken apart only count as known.
 
         Raises:
             ValueError: none of them can be taken apart.
         """
-        self._budget = budget or Budget()
+        self._budget = budget or ConjectureBudget()
         self._seed = seed
         self._known = {_digest(key(source.theorem)) for source in sources}
         self._outlines = {outline(record) for record in held_out}
@@ -80,7 +80,7 @@ class Growth:
         self._sources: list[_Source] = []
         for source in sources:
             if (statement := Statement.read(source.theorem.theorem)) is not None and not source.theorem.guard:
-                known = in_front(Known(statement, source.proofs))
+                known = in_front(KnownTheorem(statement, source.proofs))
                 if known.proofs:
                     self._sources.append(_Source(source.theorem.name, known))
         # Computations without a variable have little to change: one in ten draws.
@@ -95,7 +95,7 @@ class Growth:
         count: int,
         concurrency: int = 1,
         report: Callable[[str], None] = print,
-    ) -> list[Outcome]:
+    ) -> list[ConjectureOutcome]:
         """Draw until `count` conjectures have been drawn in all, those of the journal counted.
 
         Raises:
@@ -122,19 +122,19 @@ class Growth:
             raise failures.exceptions[0] from None
         return [outcomes[number] for number in sorted(outcomes)]
 
-    async def _outcome(self, checker: Checker, number: int) -> Outcome:
+    async def _outcome(self, checker: Checker, number: int) -> ConjectureOutcome:
         random = Random(f"{self._seed}/{number}")
         mutations, source, conjecture = self._draw(random)
         record = _record(conjecture.statement, source, mutations)
         digest = _digest(key(record))
         if digest in self._known:
-            return Outcome(number=number, fate=Fate.KNOWN, mutations=mutations)
+            return ConjectureOutcome(number=number, fate=Fate.KNOWN, mutations=mutations)
         if outline(record) in self._outlines or digest in self._held_out:
-            return Outcome(number=number, fate=Fate.HELD_OUT, mutations=mutations)
+            return ConjectureOutcome(number=number, fate=Fate.HELD_OUT, mutations=mutations)
         self._known.add(digest)
         asked = _Asked(checker, record.theorem, self._budget)
         fate = await asked.fate(conjecture, random)
-        return Outcome(
+        return ConjectureOutcome(
             number=number,
             fate=fate,
             mutations=mutations,
@@ -156,7 +156,7 @@ class Growth:
             for name in _order(random):
                 if len(names) == wanted:
                     break
-                further = MUTATIONS[name](Known(made.statement, made.proofs), other.known, random)
+                further = MUTATIONS[name](KnownTheorem(made.statement, made.proofs), other.known, random)
                 if further is not None and further.proofs:
                     names = (*names, name)
                     made = Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
@@ -170,7 +170,7 @@ class Growth:
 class _Asked:
     """What Lean was asked about one conjecture."""
 
-    def __init__(self, checker: Checker, theorem: Theorem, budget: Budget) -> None:
+    def __init__(self, checker: Checker, theorem: Theorem, budget: ConjectureBudget) -> None:
         self.proofs: list[str] = []
         self.tried = 0
         self.milliseconds = 0.0
@@ -221,7 +221,7 @@ def _order(random: Random) -> list[str]:
     return names
 
 
-def read_outcomes(journal: Journal) -> Iterator[Outcome]:
+def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:
     """What earlier runs wrote.
 
     Raises:
@@ -229,7 +229,7 @@ def read_outcomes(journal: Journal) -> Iterator[Outcome]:
     """
     for number, line in journal.lines():
         try:
-            yield Outcome.model_validate_json(line)
+            yield ConjectureOutcome.model_validate_json(line)
         except ValidationError:
             raise JournalError(f"{journal.path}:{number}: this is no line of conjectures; name another file.") from None
 
@@ -252,7 +252,7 @@ def _digest(text: str) -> str:
 class _Progress:
     """Reports now and then how far it is and how many theorems and proofs an hour of Lean gives."""
 
-    def __init__(self, count: int, done: Iterable[Outcome], report: Callable[[str], None]) -> None:
+    def __init__(self, count: int, done: Iterable[ConjectureOutcome], report: Callable[[str], None]) -> None:
         self._count, self._report = count, report
         self._fates: Counter[Fate] = Counter()
         self._proofs = self._done = 0
@@ -261,13 +261,13 @@ class _Progress:
         for outcome in done:
             self._add(outcome)
 
-    def _add(self, outcome: Outcome) -> None:
+    def _add(self, outcome: ConjectureOutcome) -> None:
         self._done += 1
         self._fates[outcome.fate] += 1
         self._proofs += len(outcome.proofs)
         self._milliseconds += outcome.milliseconds
 
-    def advance(self, outcome: Outcome) -> None:
+    def advance(self, outcome: ConjectureOutcome) -> None:
         self._add(outcome)
         now = time.monotonic()
         if now - self._last >= _REPORT_SECONDS or self._done == self._count:

@@ -19,7 +19,7 @@ _ONE_TACTIC = re.compile(r"by\n {2}(?:intro [^\n]+\n {2})?([^\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownTheorem:
     """A theorem and proofs of it that hold."""
 
     statement: Statement
@@ -40,11 +40,11 @@ class Conjecture:
     inhabited: bool = True
 
 
-Mutation = Callable[[Known, Known, Random], Conjecture | None]
+Mutation = Callable[[KnownTheorem, KnownTheorem, Random], Conjecture | None]
 """Makes a conjecture of the first theorem, perhaps with a second one's help; None where it does not apply."""
 
 
-def in_front(known: Known) -> Known:
+def in_front(known: KnownTheorem) -> KnownTheorem:
     """The theorem with everything in front of its colon: its proofs have nothing left to introduce."""
     moved = known.statement.moved
     if not moved:
@@ -52,10 +52,10 @@ def in_front(known: Known) -> Known:
     first = re.compile(rf"by\n {{2}}intro {re.escape(' '.join(moved))}\n")
     proofs = [first.sub("by\n", proof, count=1) for proof in known.proofs if first.match(proof)]
     proofs += [proof for proof in known.proofs if _ONE_TACTIC.fullmatch(proof) and not first.match(proof)]
-    return Known(replace(known.statement, moved=()), tuple(proofs))
+    return KnownTheorem(replace(known.statement, moved=()), tuple(proofs))
 
 
-def generalise(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def generalise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Drop a hypothesis."""
     statement = known.statement
     if not statement.hypotheses:
@@ -67,7 +67,7 @@ def generalise(known: Known, _other: Known, random: Random) -> Conjecture | None
     return Conjecture(_used(replace(statement, hypotheses=kept)), proofs)
 
 
-def specialise(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def specialise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Put a term in the place of a number."""
     numbers = known.statement.of_type(*_NUMBERS)
     if not numbers:
@@ -85,7 +85,7 @@ def specialise(known: Known, _other: Known, random: Random) -> Conjecture | None
     return Conjecture(changed, known.proofs, inhabited=not _mention(known.statement, name))
 
 
-def instantiate(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def instantiate(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Put a numeral in the place of a number."""
     numbers = known.statement.of_type(*_NUMBERS)
     if len(known.statement.variables) < 2 or not numbers:
@@ -100,7 +100,7 @@ def instantiate(known: Known, _other: Known, random: Random) -> Conjecture | Non
     return Conjecture(statement, proofs, inhabited=not _mention(known.statement, name))
 
 
-def other_numbers(known: Known, _other: Known, _random: Random) -> Conjecture | None:
+def other_numbers(known: KnownTheorem, _other: KnownTheorem, _random: Random) -> Conjecture | None:
     """Integers for natural numbers, or the reverse."""
     types = {token.text for _, type_ in known.statement.variables for token in tokenize(type_)}
     if not types & set(_NUMBERS) or types >= set(_NUMBERS):
@@ -113,7 +113,7 @@ def other_numbers(known: Known, _other: Known, _random: Random) -> Conjecture | 
     return Conjecture(statement, tuple(replaced(proof, turn) for proof in known.proofs), inhabited=False)
 
 
-def other_numeral(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def other_numeral(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Another numeral in all places of one, or in one place."""
     places = [
         (index, token)
@@ -140,7 +140,7 @@ def other_numeral(known: Known, _other: Known, random: Random) -> Conjecture | N
     )
 
 
-def other_relation(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def other_relation(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """A weaker or stronger relation in the goal, or in a hypothesis."""
     texts = known.statement.texts
     index = random.choice([len(texts) - 1, random.randrange(len(texts))])
@@ -153,7 +153,7 @@ def other_relation(known: Known, _other: Known, random: Random) -> Conjecture | 
     return Conjecture(_with_texts(known.statement, texts), known.proofs, inhabited=in_goal)
 
 
-def both_sides(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def both_sides(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """The same done to both sides of the goal."""
     relation, left, right = outermost(known.statement.goal)
     numbers = known.statement.of_type(*_NUMBERS)
@@ -170,7 +170,7 @@ def both_sides(known: Known, _other: Known, random: Random) -> Conjecture | None
     return Conjecture(replace(known.statement, goal=goal), (*known.proofs, *lemma))
 
 
-def add_hypothesis(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def add_hypothesis(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Ask more of the numbers."""
     numbers = known.statement.of_type(*_NUMBERS)
     if not numbers:
@@ -185,7 +185,7 @@ def add_hypothesis(known: Known, _other: Known, random: Random) -> Conjecture | 
     return Conjecture(statement, known.proofs, inhabited=False)
 
 
-def invert(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Exchange a hypothesis and the goal, both denied."""
     if not known.statement.hypotheses:
         return None
@@ -200,7 +200,7 @@ def invert(known: Known, _other: Known, random: Random) -> Conjecture | None:
     return Conjecture(statement, (*known.proofs, *proofs), inhabited=False)
 
 
-def conjoin(known: Known, other: Known, random: Random) -> Conjecture | None:
+def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
     """Two theorems in one."""
     if len(known.statement.variables) + len(other.statement.variables) > 7:
         return None
@@ -234,7 +234,7 @@ def conjoin(known: Known, other: Known, random: Random) -> Conjecture | None:
     return Conjecture(statement, tuple(proofs)) if proofs else None
 
 
-def exists(known: Known, _other: Known, random: Random) -> Conjecture | None:
+def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Ask for a number that the theorem holds of."""
     free = [name for name in known.statement.of_type(*_NUMBERS) if not _mention(known.statement, name)]
     if not free:
@@ -321,7 +321,7 @@ def _below(block: str, columns: int) -> str:
     return block.replace("\n", "\n" + " " * columns)
 
 
-def _as_fact(known: Known) -> list[str]:
+def _as_fact(known: KnownTheorem) -> list[str]:
     """Proofs that establish the source's goal first and rewrite with it, or hand it on."""
     block = next(filter(None, map(_block, known.proofs)), None)
     if block is None:

@@ -29,7 +29,7 @@ class Fate(StrEnum):
     """It is a new theorem."""
 
 
-class Outcome(BaseModel):
+class ConjectureOutcome(BaseModel):
     """One conjecture; one JSON object a line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -54,12 +54,12 @@ class Outcome(BaseModel):
     """What Lean took for it."""
 
 
-def proved(outcomes: Iterable[Outcome]) -> Iterable[ProvedTheorem]:
+def proved(outcomes: Iterable[ConjectureOutcome]) -> Iterable[ProvedTheorem]:
     """The theorems that are kept, to fine-tune on."""
     return (ProvedTheorem(theorem=each.theorem, proofs=each.proofs) for each in outcomes if each.theorem is not None)
 
 
-def table(outcomes: Iterable[Outcome]) -> str:
+def table(outcomes: Iterable[ConjectureOutcome]) -> str:
     """A Markdown table: by mutation, how many were drawn, what each filter threw away, and what is kept."""
     counts: dict[str, Counter[str]] = {}
     for outcome in outcomes:

@@ -25,7 +25,7 @@ from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
 from prover.verdict import Verdict
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import Proof, TheoremSamples
+from training.evaluation.samples import SampledProof, TheoremSamples
 from training.model.load import located
 
 _REPORT_SECONDS = 10.0
@@ -161,7 +161,7 @@ def check(
         TheoremSamples(
             name=record.name,
             proofs=tuple(
-                Proof(text=text, count=count, verified=(record.name, text) in verified)
+                SampledProof(text=text, count=count, verified=(record.name, text) in verified)
                 for text, count, _ in texts[record.name]
             ),
         )

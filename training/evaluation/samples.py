@@ -16,7 +16,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Proof(_Record):
+class SampledProof(_Record):
     """One text a model sampled for a theorem."""
 
     text: str
@@ -32,7 +32,7 @@ class TheoremSamples(_Record):
 
     name: str
     """The theorem's name in the corpus."""
-    proofs: tuple[Proof, ...]
+    proofs: tuple[SampledProof, ...]
     """The distinct texts."""
 
     @property

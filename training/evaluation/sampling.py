@@ -24,11 +24,11 @@ from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.journal import Journal, JournalError
 from training.model.load import located
 from training.model.prompts import prompt_format
-from training.rollouts.engine import Request, Response, RolloutEngine
+from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
 from training.rollouts.prompts import seed_of
 from training.rollouts.verifier import Verifier
 from training.run.provenance import FILE, hash_weights, read_provenance
@@ -164,7 +164,8 @@ class _Theorem:
         """Waits for what is still being checked."""
         verified = {text: check.result().verified for text, check in self.checks.items()}
         proofs = (
-            Proof(text=text, count=count, verified=verified.get(text, False)) for text, count in self.texts.items()
+            SampledProof(text=text, count=count, verified=verified.get(text, False))
+            for text, count in self.texts.items()
         )
         return TheoremSamples(name=self.name, proofs=tuple(proofs))
 
@@ -192,21 +193,23 @@ def _sample(
         for record in records:
             if len(prompts[record.name]) > room:
                 report(f"{record.name} leaves no room for {settings.max_tokens} tokens of answer: unsolved")
-                yield TheoremSamples(name=record.name, proofs=(Proof(text="", count=settings.samples, verified=False),))
+                yield TheoremSamples(
+                    name=record.name, proofs=(SampledProof(text="", count=settings.samples, verified=False),)
+                )
 
         n = settings.samples
         theorems = {record.name: _Theorem(record.name, n) for record in asked}
         progress = _Progress(len(asked), report)
         started = 0
 
-        def requests() -> Iterator[Request]:
+        def requests() -> Iterator[RolloutRequest]:
             nonlocal started
             for record in asked:
                 started += 1
                 for index in range(n):
                     seed = seed_of(what.seed, record.theorem.digest, index)
                     prompt = prompts[record.name]
-                    yield Request(prompt, seed, settings.max_tokens, settings.temperature, settings.top_p)
+                    yield RolloutRequest(prompt, seed, settings.max_tokens, settings.temperature, settings.top_p)
 
         def done(number: int, response: Response) -> None:
             record = asked[number // n]

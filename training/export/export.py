@@ -32,7 +32,7 @@ _DISTINCT = (2, 4, 8)
 
 
 @dataclass(frozen=True)
-class Export:
+class ModelExport:
     """What is exported.
 
     Attributes:
@@ -52,7 +52,7 @@ class Export:
     license: str = ""
 
 
-def export_model(what: Export, weights: Path) -> Model:
+def export_model(what: ModelExport, weights: Path) -> Model:
     """Add a model to a folder of weights, or take its place; the first one exported is the base.
 
     Files under a name that is listed never change: a model that differs from what the manifest lists under its name

@@ -14,7 +14,7 @@ from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, sample_groups
 from training.rollouts.prompts import PromptStream
 from training.rollouts.verifier import Verifier
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 from training.trainer.watch import Watch
 
 
@@ -76,7 +76,7 @@ class Collector:
     settings: RolloutConfig
     budget: int
     seed: int
-    processes: Processes
+    processes: Rank
 
     def collect(
         self,

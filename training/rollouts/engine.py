@@ -20,13 +20,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.sampling.vllm.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
 from training.model.llama import save_for_serving
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RolloutRequest:
     """One answer that is wanted.
 
     Attributes:
@@ -77,7 +77,7 @@ class RolloutEngine:
         gpu_memory: float = 0.9,
         adapter_rank: int | None = None,
         stop: tuple[str, ...] = (),
-        processes: Processes | None = None,
+        processes: Rank | None = None,
         dtype: str = "float32",
         own_process: bool = False,
     ) -> None:
@@ -126,7 +126,7 @@ class RolloutEngine:
         except Exception as error:  # whatever vLLM raises, this checkpoint does not run on this machine
             reason = " ".join(str(error).split())[:500]
             raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {checkpoint}: {reason}") from error
-        self._processes = processes or Processes()
+        self._processes = processes or Rank()
         self._folder = folder
         self._sequences = sequences
         self._stop = list(stop)
@@ -144,7 +144,7 @@ class RolloutEngine:
 
     def sample(
         self,
-        requests: Iterable[Request],
+        requests: Iterable[RolloutRequest],
         done: Callable[[int, Response], None],
         stopped: threading.Event | None = None,
     ) -> None:
@@ -159,7 +159,7 @@ class RolloutEngine:
             if stopped is not None and stopped.is_set():
                 raise SamplingStoppedError
 
-    def sampled(self, requests: Iterable[Request], done: Callable[[int, Response], None]) -> Iterator[None]:
+    def sampled(self, requests: Iterable[RolloutRequest], done: Callable[[int, Response], None]) -> Iterator[None]:
         """As `sample`, step by step: the caller has the word after each step of the engine."""
         waiting = enumerate(requests)
         running: dict[str, int] = {}
@@ -231,7 +231,7 @@ class RolloutEngine:
         if self._processes.first:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _add(self, requests: Iterator[tuple[int, Request]], running: dict[str, int]) -> None:
+    def _add(self, requests: Iterator[tuple[int, RolloutRequest]], running: dict[str, int]) -> None:
         import vllm
 
         for number, request in requests:

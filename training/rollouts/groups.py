@@ -15,7 +15,7 @@ from prover.verdict import Verdict, VerdictKind
 from training.algorithms.algorithm import Rollouts
 from training.model.log_probs import Scores
 from training.model.shared_prompts import TokenGroup
-from training.rollouts.engine import Request, Response, RolloutEngine
+from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
 from training.rollouts.prompts import Prompt, seed_of
 from training.rollouts.verdicts import CacheCounts
 from training.rollouts.verifier import Verifier
@@ -78,7 +78,7 @@ def sample_groups(
     for number, (draw, prompt) in enumerate(prompts):
         for index in range(rollouts + greedy):
             temperature = 0.0 if index == rollouts else 1.0
-            requests.append(Request(prompt.tokens, seed_of(seed, draw, index), max_tokens, temperature))
+            requests.append(RolloutRequest(prompt.tokens, seed_of(seed, draw, index), max_tokens, temperature))
             owners.append(number)
     found: dict[int, Rollout] = {}
 

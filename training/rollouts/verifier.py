@@ -9,7 +9,7 @@ from typing import Self
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
@@ -39,7 +39,7 @@ class Verifier:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="verifier", daemon=True)
         self._pool: LeanPool | None = None
-        self._client: Client | None = None
+        self._client: PoolClient | None = None
         self._cache: VerdictCache | None = None
         self._checks: set[asyncio.Task[Verdict]] = set()
 
@@ -82,7 +82,7 @@ class Verifier:
     async def _start(self) -> None:
         self._pool = self._make_pool()
         await self._pool.start()
-        self._client = Client(self._pool)
+        self._client = PoolClient(self._pool)
         self._cache = VerdictCache(self._client, self._path, await checker_version(self._pool))
         # More would only wait in the pool's queue, which is bounded.
         self._slots = asyncio.Semaphore(4 * self._pool.size)

@@ -30,7 +30,7 @@ from training.trainer.checkpoint import (
     step_of,
 )
 from training.trainer.log import MetricsLog
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 from training.trainer.sharding import load_whole_state, whole_state
 
 Report = Callable[[str], None]
@@ -58,7 +58,7 @@ class Run:
         self.config = config
         self.folder = config.run.folder
         self.report = report
-        self.processes = Processes()
+        self.processes = Rank()
         self.device = choose_device(config.run.device)
         self.interruption = Interruption(report, waits=self.processes.count > 1)
         self.step = 0

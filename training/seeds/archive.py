@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
-from training.seeds.questions import Ending
+from training.seeds.questions import SeedEnding
 from training.seeds.run import SeedRecord, read_seeds, write_proved
 
 
@@ -33,7 +33,7 @@ class ArchivedSeeds(BaseModel):
     """As in the record."""
     origins: tuple[str, ...] = ()
     """As in the record."""
-    ending: Ending
+    ending: SeedEnding
     """As in the record."""
     requests: int = Field(ge=0)
     """As in the record."""

@@ -47,7 +47,7 @@ class SeedBudget:
                 raise ValueError(f"No template of the portfolio has a name that begins with {prefix!r}.")
 
 
-class Ending(StrEnum):
+class SeedEnding(StrEnum):
     """Why the search of a theorem ended."""
 
     PROOFS_FOUND = "proofs_found"
@@ -60,7 +60,7 @@ class Ending(StrEnum):
 class OverError(Exception):
     """The search is over."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: SeedEnding) -> None:
         """Say why."""
         self.ending = ending
 
@@ -119,15 +119,15 @@ class Questions:
             if verdict.kind is VerdictKind.INFRASTRUCTURE:
                 raise InfrastructureError("; ".join(message.text for message in verdict.messages))
             if verdict.kind is VerdictKind.INVALID_STATEMENT:
-                raise OverError(Ending.INVALID_STATEMENT)
+                raise OverError(SeedEnding.INVALID_STATEMENT)
             self._checked[key] = verdict.verified
             if verdict.verified:
                 self.proofs[key] = (proof, origin)
                 if len(self.proofs) >= self._budget.proofs:
-                    raise OverError(Ending.PROOFS_FOUND)
+                    raise OverError(SeedEnding.PROOFS_FOUND)
         return self._checked[key]
 
     def _spend(self) -> None:
         if self.asked >= self._budget.requests:
-            raise OverError(Ending.REQUESTS_SPENT)
+            raise OverError(SeedEnding.REQUESTS_SPENT)
         self.asked += 1

@@ -18,7 +18,7 @@ from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
 from training.rollouts.verdicts import VerdictCache, checker_version
-from training.seeds.questions import Ending, SeedBudget
+from training.seeds.questions import SeedBudget, SeedEnding
 from training.seeds.search import find_proofs
 
 _AT_LEAST = (1, 2, 5, 10)
@@ -36,7 +36,7 @@ class SeedRecord(BaseModel):
     """What follows `:=`; each verified, no two the same."""
     origins: tuple[str, ...] = ()
     """What each proof came from."""
-    ending: Ending
+    ending: SeedEnding
     """Why the search ended."""
     requests: int = Field(ge=0)
     """Questions asked of Lean."""

@@ -28,7 +28,7 @@ from prover.search.tactics.partial import GoalReader, Place, goals_at, root
 from prover.search.tactics.steps import fill, holes, steps
 from prover.source.declarations import scanned
 from training.corpus.record import TheoremRecord
-from training.seeds.questions import Ending, OverError, Questions, SeedBudget
+from training.seeds.questions import OverError, Questions, SeedBudget, SeedEnding
 from training.seeds.shrink import shrink
 
 _SUGGESTION = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.+)", re.DOTALL)
@@ -50,7 +50,7 @@ class Found:
 
     proofs: tuple[str, ...]
     origins: tuple[str, ...]
-    ending: Ending
+    ending: SeedEnding
     requests: int
     seconds: float
 
@@ -80,11 +80,11 @@ class _Search:
         try:
             async with asyncio.timeout(self._budget.seconds):
                 await self._search()
-            ending = Ending.EXHAUSTED
+            ending = SeedEnding.EXHAUSTED
         except OverError as over:
             ending = over.ending
         except TimeoutError:
-            ending = Ending.SECONDS_SPENT
+            ending = SeedEnding.SECONDS_SPENT
         proofs = tuple(proof for proof, _ in self._lean.proofs.values())
         origins = tuple(origin for _, origin in self._lean.proofs.values())
         return Found(proofs, origins, ending, self._lean.asked, time.monotonic() - self._began)
@@ -99,7 +99,7 @@ class _Search:
             return
         goals = await self._lean.goals(root("sorry"))
         if not goals:
-            raise OverError(Ending.INVALID_STATEMENT)
+            raise OverError(SeedEnding.INVALID_STATEMENT)
         portfolio = [proof for _, proof in fillings(self._theorem)]
         wanted = self._budget.proofs
         for proof in portfolio[: self._budget.requests // 4]:

@@ -16,7 +16,7 @@ from torch import distributed, nn
 T = TypeVar("T")
 
 
-class Processes:
+class Rank:
     """This process among `count`."""
 
     def __init__(self) -> None:

@@ -16,10 +16,10 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 from transformers import PreTrainedModel
 
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 
 
-def shard(model: PreTrainedModel, processes: Processes) -> None:
+def shard(model: PreTrainedModel, processes: Rank) -> None:
     """Share out a model that every process holds whole, with the same weights, on its device; nothing to do for one process."""
     if processes.count == 1:
         return

@@ -16,7 +16,7 @@ from training.model.log_probs import Scores
 from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
 from training.rollouts.groups import joined
 from training.trainer.optimization import DivergedError, update
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 from training.trainer.sharding import idle_passes, is_sharded
 from training.trainer.watch import Watch
 
@@ -53,7 +53,7 @@ def train_on(
     settings: RolloutConfig,
     learning_rate: float,
     clip_norm: float,
-    processes: Processes,
+    processes: Rank,
     watch: Watch,
 ) -> Metrics:
     """Take the optimiser steps of one batch. `groups` and `rollouts` are this process's share of it.

@@ -27,7 +27,7 @@ _WORTH_SAYING = 20  # failures in a report: where everything fails, more say not
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class BatteryFailure:
     """A part of the battery that was not passed."""
 
     id: str
@@ -58,9 +58,9 @@ class Certificate:
     honest: tuple[int, int]
     exploits: dict[str, tuple[int, int]]
     questions: tuple[int, int]
-    failures: tuple[Failure, ...]
+    failures: tuple[BatteryFailure, ...]
     seconds: float
-    shared: tuple[Failure, ...] = ()
+    shared: tuple[BatteryFailure, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -138,7 +138,7 @@ async def certify(
         score([case.id for case in todo if case.group == "honest"]),
         {group: score([case.id for case in todo if case.group == group]) for group in groups},
         score(questions),
-        tuple(Failure(part, why) for part, why in sorted(wrong.items())),
+        tuple(BatteryFailure(part, why) for part, why in sorted(wrong.items())),
         round(time.monotonic() - began, 1),
     )
 
@@ -191,7 +191,7 @@ def summary(certificate: Certificate, most: int = _WORTH_SAYING) -> list[str]:
     return [*shared, *_shown("in quarantine, ", certificate.failures, most)]
 
 
-def _shown(where: str, failures: Sequence[Failure], most: int) -> list[str]:
+def _shown(where: str, failures: Sequence[BatteryFailure], most: int) -> list[str]:
     shown = [f"{where}{failure.id}: {failure.why}" for failure in failures[:most]]
     more = len(failures) - len(shown)
     return [*shown, f"{where}{more} more"] if more else shown

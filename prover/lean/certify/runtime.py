@@ -13,8 +13,8 @@ from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.native.toolchain import NativeToolchain
 from prover.lean.runtimes.runtime import Launch, LeanRuntime, RuntimeUnavailableError
-from prover.lean.wire.role import Role
-from prover.lean.workers.client import Client
+from prover.lean.wire.role import ProcessRole
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ async def battery_of(
         certificate = await certify(pool, lean, workers, progress, CrossChecker(pool, second) if second else None)
     if certificate.passed or not fallback:
         return certificate
-    async with WorkerPool(runtime, replace(config, contained=True)) as pool, Client(pool) as client:
+    async with WorkerPool(runtime, replace(config, contained=True)) as pool, PoolClient(pool) as client:
         within = partial(CrossChecker, second=second) if second else None
         inside = await certify(client, lean, workers, progress, client.checking(pool, within), contained=True)
         return replace(inside, shared=certificate.failures)
@@ -140,6 +140,6 @@ class CertifiedToolchain:
         """See `LeanRuntime.first`."""
         return self._toolchain.first(imports)
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         """See `LeanRuntime.launch`."""
         return self._toolchain.launch(imports, role)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from prover.lean.cluster.questions import HostState, Lending, Outcome, Question
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome
 from prover.lean.workers.pool import WorkerPool
 
 MakePool = Callable[[], WorkerPool]
@@ -21,7 +21,7 @@ class Handle(Protocol):
         """See `Host.state`."""
         ...
 
-    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
         """See `Host.ask`. Cancelling the caller's task cancels nothing there."""
         ...
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from prover.lean.checker import Checker, Terms
-from prover.lean.cluster.questions import Busy, HostState, Lending, Outcome, Question, Unsaid, unread
-from prover.lean.wire.role import Role
+from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Unsaid, unread
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
@@ -59,7 +59,7 @@ class Host:
             self._failure = ""
         return HostState(pool.size, live, self._failure, pool.lean_version, pool.worker_version, stats)
 
-    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
         """Put a question to a worker of the pool, or to the lent `process`.
 
         Args:
@@ -90,13 +90,13 @@ class Host:
         held = contextlib.AsyncExitStack()
         pool: LeanPool
         match wanted.role:
-            case Role.JUDGE:
+            case ProcessRole.JUDGE:
                 pool = await shared.judges()
-            case Role.ELABORATOR:
+            case ProcessRole.ELABORATOR:
                 await shared.sealable(theorem)
                 pool = await shared.elaborator(theorem)
                 held.push_async_callback(pool.close)
-            case Role.WORKER:
+            case ProcessRole.WORKER:
                 pool = await held.enter_async_context(_isolated(shared, wanted.imports))
         number = next(self._numbers)
         self._lent[number] = pool, held
@@ -113,7 +113,7 @@ class Host:
         if self._pool is not None:
             await self._pool.close()
 
-    async def _put(self, question: Question, process: int) -> Outcome:
+    async def _put(self, question: HostQuestion, process: int) -> Outcome:
         pool = self._lent[process][0] if process else await self._up()
         seconds = {"worked": 0.0, "waited": 0.0}
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.membership import NO_HOST, Membership
-from prover.lean.cluster.places import HostPlace, Room
-from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question
+from prover.lean.cluster.places import HostPlace, HostRoom
+from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, Lending, Outcome
 from prover.lean.cluster.recheck import Recheck
 from prover.lean.cluster.scaling import Scaling
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
@@ -48,7 +48,7 @@ class Hosts:
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
         self.members = Membership(cluster, silence_seconds, self._told, self._gone, scaling, self._questions)
         self.recheck = recheck
-        self._room = Room()
+        self._room = HostRoom()
         self._numbers = itertools.count(1)
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -92,7 +92,7 @@ class Hosts:
         """Of the first host that has told; empty until then."""
         return next((place.state.worker for place in self.places if place.state and place.state.worker), "")
 
-    async def directly(self, place: HostPlace, process: int, question: Question) -> Outcome:
+    async def directly(self, place: HostPlace, process: int, question: HostQuestion) -> Outcome:
         """Ask a process that was lent. Cancelling the caller's task stops Lean there. Raises HostLostError."""
         number = next(self._numbers)
         answer = asyncio.ensure_future(place.handle.ask(number, question, process))
@@ -158,7 +158,7 @@ class Hosts:
 
     async def _send(self, place: HostPlace, number: int, job: Job[Any]) -> None:
         """Have a host answer a job. Ends early when the caller goes: then Lean is told to stop there."""
-        question = Question(job.request.op, job.request.body, job.imports, job.seconds, job.priority)
+        question = HostQuestion(job.request.op, job.request.body, job.imports, job.seconds, job.priority)
         answer = asyncio.ensure_future(place.handle.ask(number, question))
         try:
             await asyncio.wait({answer, job.future}, return_when=asyncio.FIRST_COMPLETED)

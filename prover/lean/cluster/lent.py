@@ -10,11 +10,11 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.places import HostPlace
-from prover.lean.cluster.questions import Busy, HostLostError, Lending, Outcome, Question, Said, Unsaid, read
+from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, Lending, Outcome, Said, Unsaid, read
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.wire.answers import below_imports
 from prover.lean.wire.lines import Request
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
@@ -38,7 +38,9 @@ class Elsewhere(WorkerPool, ABC):
         imports = theorem.header.imports
         if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)
-        question = Question(request.op, request.body, self._imports.key(imports), terms.limits.seconds, terms.priority)
+        question = HostQuestion(
+            request.op, request.body, self._imports.key(imports), terms.limits.seconds, terms.priority
+        )
         outcome = await self._answer(question)
         result = read(request, outcome)
         if isinstance(result, Verdict) and self.hosts.recheck.due(result, outcome.host):
@@ -46,7 +48,7 @@ class Elsewhere(WorkerPool, ABC):
             result = cast(T, self.hosts.recheck.settle(result, outcome.host, second, other))
         return below_imports(theorem, result)
 
-    async def _again(self, request: Request[Any], question: Question, host: str) -> tuple[str, Any]:
+    async def _again(self, request: Request[Any], question: HostQuestion, host: str) -> tuple[str, Any]:
         """What another host than `host` says, and which; its pool has the queue."""
         try:
             place = self.hosts.emptiest(question.imports, but=host)
@@ -57,11 +59,11 @@ class Elsewhere(WorkerPool, ABC):
         return place.key, None if isinstance(outcome, Busy) else read(request, outcome)
 
     @abstractmethod
-    async def _answer(self, question: Question) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
         """Have a host answer. Raises PoolBusyError."""
 
 
-class Site:
+class HostSite:
     """One host, which several processes of a client share; another one when it is lost."""
 
     def __init__(self, hosts: Hosts, but: str = "") -> None:
@@ -98,7 +100,7 @@ class Lent(Elsewhere):
         config: PoolConfig,
         vetting: Mapping[str, object],
         tally: Tally,
-        site: Site,
+        site: HostSite,
         wanted: Lending,
     ) -> None:
         """Nothing is started yet."""
@@ -117,7 +119,7 @@ class Lent(Elsewhere):
             if process is not None:
                 await self.hosts.take_back(*process)
 
-    async def _answer(self, question: Question) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
         for _ in range(MOST_DISTURBANCES + 1):
             with contextlib.suppress(HostLostError):
                 place, process = await self._opened()
@@ -140,7 +142,7 @@ class Lent(Elsewhere):
 class SiteQuarantine(Quarantine):
     """Elaborators and a judge on one host. A share of its verdicts is asked again on another."""
 
-    def __init__(self, lend: Callable[[Site, Role], Lent], site: Site) -> None:
+    def __init__(self, lend: Callable[[HostSite, ProcessRole], Lent], site: HostSite) -> None:
         """Nothing is started yet.
 
         Args:
@@ -153,11 +155,11 @@ class SiteQuarantine(Quarantine):
         self._judge: Lent | None = None
 
     async def _elaborator_there(self) -> Lent:
-        return self._lend(self._site, Role.ELABORATOR)
+        return self._lend(self._site, ProcessRole.ELABORATOR)
 
     async def _judge_there(self) -> Lent:
         if self._judge is None:
-            self._judge = self._lend(self._site, Role.JUDGE)
+            self._judge = self._lend(self._site, ProcessRole.JUDGE)
         return self._judge
 
     async def close(self) -> None:
@@ -171,7 +173,7 @@ class SiteQuarantine(Quarantine):
         recheck, host = self._site.hosts.recheck, self._site.host
         if not recheck.due(verdict, host):
             return verdict
-        again = SiteQuarantine(self._lend, Site(self._site.hosts, but=host))
+        again = SiteQuarantine(self._lend, HostSite(self._site.hosts, but=host))
         second: Verdict | None = None
         try:
             with contextlib.suppress(PoolBusyError, RuntimeUnavailableError):

@@ -65,7 +65,7 @@ class HostPlace:
         return HostStats(self.handle.name, state.live, state.size, len(self.in_work), self.answered, state.failure)
 
 
-class Room:
+class HostRoom:
     """Which hosts have room, and where imports are loaded. Asked for every job, so it never looks at all hosts."""
 
     def __init__(self) -> None:

@@ -10,13 +10,13 @@ from dataclasses import replace
 from prover.lean.checker import Checker
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.hosts import Hosts
-from prover.lean.cluster.lent import Elsewhere, Lent, Site, SiteQuarantine
-from prover.lean.cluster.questions import Lending, Question, Said, Unsaid, unread
+from prover.lean.cluster.lent import Elsewhere, HostSite, Lent, SiteQuarantine
+from prover.lean.cluster.questions import HostQuestion, Lending, Said, Unsaid, unread
 from prover.lean.cluster.recheck import Outcome, Recheck
 from prover.lean.cluster.scaling import Scaling
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.runtime import LeanRuntime
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import ImportSet, Job
 from prover.lean.workers.lean_pool import LeanPool
@@ -112,7 +112,9 @@ class ClusterPool(Elsewhere):
     def quarantine(self, theorem: Theorem) -> Quarantine:
         """Elaborators and a judge on one host."""
         imports = self.key(theorem)
-        return SiteQuarantine(lambda site, role: self._lend(site, Lending(role, imports), Tally()), Site(self.hosts))
+        return SiteQuarantine(
+            lambda site, role: self._lend(site, Lending(role, imports), Tally()), HostSite(self.hosts)
+        )
 
     @contextlib.asynccontextmanager
     async def isolated(
@@ -120,20 +122,20 @@ class ClusterPool(Elsewhere):
     ) -> AsyncIterator[Checker]:
         """See `WorkerPool.isolated`; the process is on one of the hosts, each of which lends as many as it may."""
         key = self._imports.key(imports or self._config.imports)
-        pool = self._lend(Site(self.hosts), Lending(Role.WORKER, key), self.tally)
+        pool = self._lend(HostSite(self.hosts), Lending(ProcessRole.WORKER, key), self.tally)
         try:
             yield within(pool)
         finally:
             await pool.close()
 
-    def _lend(self, site: Site, wanted: Lending, tally: Tally) -> Lent:
+    def _lend(self, site: HostSite, wanted: Lending, tally: Tally) -> Lent:
         config = replace(self._config, imports=wanted.imports, role=wanted.role)
         pool = Lent(self._runtime, config, self._vetting, tally, site, wanted)
         self._lent.add(pool)
         pool._closed = lambda: self._lent.discard(pool)
         return pool
 
-    async def _answer(self, question: Question) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Said | Unsaid] = loop.create_future()
         request, order = unread(question), next(self._numbering)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from prover.lean.wire.lines import Fields, ProtocolError, Request
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import ImportSet, Priority
 from prover.lean.workers.stats import PoolStats
 from prover.verdict import VerdictKind
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HostQuestion:
     """A request on its way to a host.
 
     Attributes:
@@ -99,7 +99,7 @@ class HostState:
 class Lending:
     """Which process of its own a client wants on a host."""
 
-    role: Role
+    role: ProcessRole
     imports: ImportSet
 
 
@@ -107,7 +107,7 @@ class HostLostError(RuntimeError):
     """The host is gone, or does not answer; nobody knows what became of the question."""
 
 
-def unread(question: Question) -> Request[Said | Unsaid]:
+def unread(question: HostQuestion) -> Request[Said | Unsaid]:
     """The request as a host puts it to a worker."""
     return Request(question.op, question.body, Said, Unsaid)
 

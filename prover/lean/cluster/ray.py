@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Handle, MakePool
 from prover.lean.cluster.host import Host
-from prover.lean.cluster.questions import HostLostError, HostState, Lending, Outcome, Question
+from prover.lean.cluster.questions import HostLostError, HostQuestion, HostState, Lending, Outcome
 from prover.lean.workers.pool import PoolUnavailableError
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class _RayHost:
         state: HostState = await self._answer(self._actor.state.remote())
         return state
 
-    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
         outcome: Outcome = await self._answer(self._actor.ask.remote(number, question, process))
         return outcome
 

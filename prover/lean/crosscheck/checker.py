@@ -6,7 +6,7 @@ from typing import Protocol
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.crosscheck.process import Outcome
+from prover.lean.crosscheck.process import KernelOutcome
 from prover.lean.crosscheck.second import Opinion, SecondKernel
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Export, Name
@@ -57,11 +57,11 @@ class CrossChecker:
 def _together(verdict: Verdict, export: Export, opinion: Opinion) -> Verdict:
     where = "a constant of the library, " if opinion.of_library else ""
     match opinion.outcome:
-        case Outcome.RESOURCE:
+        case KernelOutcome.RESOURCE:
             return _unverified(
                 verdict, VerdictKind.OUT_OF_RESOURCES, f"the second kernel gave up on {where}{opinion.why}"
             )
-        case Outcome.REFUSED | Outcome.MALFORMED:
+        case KernelOutcome.REFUSED | KernelOutcome.MALFORMED:
             return _unverified(verdict, VerdictKind.KERNELS_DISAGREE, f"the second kernel refuses {where}{opinion.why}")
     if export.theorem not in opinion.theorems:
         return _unverified(verdict, VerdictKind.KERNELS_DISAGREE, "the second kernel was shown no such theorem")

@@ -22,7 +22,7 @@ _START_SECONDS = 60.0
 _LONGEST_ANSWER = 16 << 20
 
 
-class Outcome(StrEnum):
+class KernelOutcome(StrEnum):
     """What the second kernel says of an export."""
 
     ACCEPTED = "accepted"
@@ -43,7 +43,7 @@ class Kernel:
         return f"{self.version} ({self.commit[:12]})"
 
 
-class Answer(BaseModel):
+class KernelAnswer(BaseModel):
     """The answer to one export.
 
     Attributes:
@@ -59,7 +59,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: int
-    outcome: Outcome
+    outcome: KernelOutcome
     names: tuple[Name, ...]
     theorems: tuple[Name, ...]
     axioms: tuple[Name, ...]
@@ -134,7 +134,7 @@ class KernelProcess:
         started.kernel = Kernel(said.lean, said.githash)
         return started
 
-    async def read(self, export: str, *, library: bool, heartbeats: int, seconds: float) -> Answer:
+    async def read(self, export: str, *, library: bool, heartbeats: int, seconds: float) -> KernelAnswer:
         """Have the kernel check every declaration of an export.
 
         Args:
@@ -156,7 +156,7 @@ class KernelProcess:
             async with asyncio.timeout(seconds):
                 await self._process.stdin.drain()
                 line = await self._process.stdout.readline()
-            answer = Answer.model_validate_json(line)
+            answer = KernelAnswer.model_validate_json(line)
         except TimeoutError:
             await self.close()
             raise KernelDiedError(f"gave no answer within {seconds:g} s") from None

@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prover.lean.crosscheck.process import MEMORY_MB, Answer, Kernel, KernelDiedError, KernelProcess, Outcome
+from prover.lean.crosscheck.process import (
+    MEMORY_MB,
+    Kernel,
+    KernelAnswer,
+    KernelDiedError,
+    KernelOutcome,
+    KernelProcess,
+)
 from prover.lean.wire.answers import Export, Name
 from prover.verdict import Limits
 
@@ -39,7 +46,7 @@ class Opinion:
     """
 
     kernel: Kernel
-    outcome: Outcome
+    outcome: KernelOutcome
     why: str = ""
     axioms: tuple[Name, ...] = ()
     theorems: tuple[Name, ...] = ()
@@ -99,7 +106,7 @@ class SecondKernel:
                 except KernelDiedError as error:
                     shelf.process = None
                     if attempt:
-                        return Opinion(process.kernel, Outcome.RESOURCE, f"the process {error}")
+                        return Opinion(process.kernel, KernelOutcome.RESOURCE, f"the process {error}")
                     continue
                 why = f"{answer.declaration}: {answer.why}" if answer.declaration else answer.why
                 return Opinion(
@@ -139,13 +146,13 @@ class SecondKernel:
 
     async def _ask(
         self, process: KernelProcess, shelf: _Shelf, export: Export, closure: Closure, limits: Limits
-    ) -> tuple[Answer, bool]:
+    ) -> tuple[KernelAnswer, bool]:
         wanted = [name for name in (*_LITERALS, *export.needs) if name not in shelf.known]
         while wanted:
             text = await closure(wanted, sorted(shelf.known, key=str))
             answer = await process.read(text, library=True, heartbeats=_LIBRARY_HEARTBEATS, seconds=_LIBRARY_SECONDS)
             shelf.known.update(answer.names)
-            if answer.outcome is not Outcome.ACCEPTED:
+            if answer.outcome is not KernelOutcome.ACCEPTED:
                 return answer, True
             if not answer.names:  # some of what is wanted is not there: the kernel will say so of the proof
                 break

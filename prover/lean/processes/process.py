@@ -24,7 +24,7 @@ from prover.lean.wire.lines import (
     read_answer,
 )
 from prover.lean.wire.protocol import hello
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 
 _LAST_WORDS_SECONDS = 0.2  # how long the pipes of a dead process may still be read
 _CANCEL_AGAIN_SECONDS = 0.1
@@ -112,7 +112,11 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         return worker
 
     async def hello(
-        self, imports: Sequence[str], vetting: Mapping[str, object], seconds: float, role: Role = Role.WORKER
+        self,
+        imports: Sequence[str],
+        vetting: Mapping[str, object],
+        seconds: float,
+        role: ProcessRole = ProcessRole.WORKER,
     ) -> WorkerInfo:
         """Agree on the marker and what the process is for, and load `imports`, within `seconds`.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class LeanRuntime(Protocol):
         """Around the start of a pool's first worker for `imports`: its process is waited for inside. Raises as `prepare`."""
         ...
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         """How to start one process that will serve `imports`. An elaborator is sealed, as it runs code that nobody has vetted.
 
         Raises:

@@ -64,7 +64,7 @@ class Elaboration:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ProofSpan:
     """A part of a proof. Lines count from 1, columns (code points) from 0."""
 
     line: int
@@ -74,7 +74,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorry(Span):
+class Sorry(ProofSpan):
     """One `sorry` of a proof and the goals there."""
 
     goals: tuple[str, ...]
@@ -91,7 +91,7 @@ class SorryGoals:
 
     verdict: VerdictKind
     sorries: tuple[Sorry, ...] = ()
-    assumed: tuple[Span, ...] = ()
+    assumed: tuple[ProofSpan, ...] = ()
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     containable: bool = False

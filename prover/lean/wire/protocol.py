@@ -24,7 +24,7 @@ from prover.lean.wire.answers import (
     WorkerInfo,
 )
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 
@@ -58,7 +58,7 @@ def hello(
     imports: Sequence[str],
     vetting: Mapping[str, object],
     cancel: Literal["memory", "stdin"],
-    role: Role = Role.WORKER,
+    role: ProcessRole = ProcessRole.WORKER,
 ) -> Request[WorkerInfo]:
     """The first request: marks the answers with `nonce` (32 hex digits), says what the process is for, and loads `imports`."""
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Role(StrEnum):
+class ProcessRole(StrEnum):
     """Decides what a process may be asked (docs/worker-protocol.md) and how it is shut in."""
 
     WORKER = "worker"

@@ -23,7 +23,7 @@ _REMEMBERED = 1024
 _NOTHING = "theorem _root_.leansieve_whole : True"
 
 
-class Client:
+class PoolClient:
     """What one client, or one request of it, asks of a pool. Use it as an async context manager.
 
     Every question goes to the shared workers first. What they refuse only because its code must not run there is asked
@@ -265,7 +265,7 @@ class Client:
 
 
 class _Checking:
-    def __init__(self, client: Client, checker: Checker, within: Callable[[Quarantine], Checker] | None) -> None:
+    def __init__(self, client: PoolClient, checker: Checker, within: Callable[[Quarantine], Checker] | None) -> None:
         self._client = client
         self._checker = checker
         self._within = within

@@ -17,7 +17,7 @@ from prover.lean.wire.answers import (
 )
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolated import IsolatedChecker
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.workers.lean_pool import LeanPool
@@ -133,7 +133,7 @@ class WorkerPool(LeanPool):
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
         """
-        await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), Role.ELABORATOR)
+        await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), ProcessRole.ELABORATOR)
 
     def only_contained(self, theorem: Theorem) -> bool:
         """Whether what the theorem imports is for processes of one client alone, or nothing counts that shared workers say."""
@@ -146,7 +146,7 @@ class WorkerPool(LeanPool):
     async def elaborator(self, theorem: Theorem) -> "WorkerPool":
         """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it, and
         is charged its start."""
-        pool = self._of_role(Role.ELABORATOR, imports=self.key(theorem))
+        pool = self._of_role(ProcessRole.ELABORATOR, imports=self.key(theorem))
         self._lent.add(pool)
         pool._closed = lambda: self._lent.discard(pool)
         pool._charges = (CHARGE.get(),)
@@ -160,11 +160,11 @@ class WorkerPool(LeanPool):
     async def judges(self) -> "WorkerPool":
         """Processes that nobody's text is elaborated in; started when they are first needed, and ended with this pool."""
         if self._judges is None:
-            self._judges = self._of_role(Role.JUDGE, switch_seconds=0.0)
+            self._judges = self._of_role(ProcessRole.JUDGE, switch_seconds=0.0)
             await self._judges.start()
         return self._judges
 
-    def _of_role(self, role: Role, **changes: Any) -> "WorkerPool":
+    def _of_role(self, role: ProcessRole, **changes: Any) -> "WorkerPool":
         config = replace(self._config, workers=1, spares=0, isolated=0, role=role, switch_share=None, **changes)
         return WorkerPool(self._runtime, config, self._vetting, Tally())
 
@@ -209,7 +209,7 @@ class WorkerPool(LeanPool):
     @property
     def _contained(self) -> bool:
         """Whether nothing counts that the shared workers say: every text goes into quarantine."""
-        return self._config.role is Role.WORKER and (self._config.contained or self._runtime.contained)
+        return self._config.role is ProcessRole.WORKER and (self._config.contained or self._runtime.contained)
 
     @property
     def idle_seconds(self) -> float:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import ImportSet
 from prover.theorem import DEFAULT_IMPORTS
 
@@ -43,7 +43,7 @@ class PoolConfig:
     imports: ImportSet = DEFAULT_IMPORTS
     allowed_imports: tuple[str, ...] | None = ("Init", "Std")
     contained_imports: tuple[str, ...] = ("Lean",)
-    role: Role = Role.WORKER
+    role: ProcessRole = ProcessRole.WORKER
     contained: bool = False
     isolated: int = 1
     quarantines: int = 2

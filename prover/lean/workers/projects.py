@@ -30,7 +30,7 @@ class UnknownProjectError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProjectPlace:
     """Where theorems of one project are checked.
 
     Attributes:
@@ -55,7 +55,7 @@ class Place:
 class ProjectRouter(LeanPool):
     """Has a pool for each project, and hands each theorem to that of its own. Figures are of all pools together."""
 
-    def __init__(self, default: Place, projects: Mapping[str, Place]) -> None:
+    def __init__(self, default: ProjectPlace, projects: Mapping[str, ProjectPlace]) -> None:
         """Nothing is started yet.
 
         Args:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.lean_pool import LeanPool
 
 _MOST_SCOPES = 64
@@ -17,12 +17,12 @@ class Scope:
 
     def __init__(self) -> None:
         """Nothing is shared yet."""
-        self._clients: dict[LeanPool, Client] = {}
+        self._clients: dict[LeanPool, PoolClient] = {}
 
-    def client(self, pool: LeanPool, contain: bool) -> Client:
+    def client(self, pool: LeanPool, contain: bool) -> PoolClient:
         """This client's view of `pool`."""
         if pool not in self._clients:
-            self._clients[pool] = Client(pool, contain)
+            self._clients[pool] = PoolClient(pool, contain)
         return self._clients[pool]
 
     async def close(self) -> None:

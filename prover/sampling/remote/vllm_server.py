@@ -28,11 +28,11 @@ from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUna
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
 
-__all__ = ["EndpointStatus", "ServerSettings", "VllmServerSampler"]
+__all__ = ["EndpointStatus", "RemoteServerSettings", "VllmServerSampler"]
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSettings:
+class RemoteServerSettings:
     """How remote servers are used.
 
     Attributes:
@@ -72,7 +72,7 @@ class VllmServerSampler:
     def __init__(
         self,
         urls: tuple[str, ...] | list[str],
-        settings: ServerSettings | None = None,
+        settings: RemoteServerSettings | None = None,
         weights: Weights | None = None,
         formats: Formats = source_only,
     ) -> None:
@@ -87,7 +87,7 @@ class VllmServerSampler:
         Raises:
             ValueError: an address is invalid.
         """
-        self._settings = settings or ServerSettings()
+        self._settings = settings or RemoteServerSettings()
         self.weights = weights
         self._formats = formats
         self._form: PromptFormat | None = None

@@ -17,7 +17,7 @@ _LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """One answer that is wanted.
 
     Attributes:
@@ -56,7 +56,7 @@ class Answer:
     log_prob: float
 
 
-class Engine:
+class ModelEngine:
     """See the module. Start it once; any number of answers may be asked for at once."""
 
     def __init__(self, name: str, checkpoint: Path, settings: EngineSettings, adapters: int = 0, rank: int = 8) -> None:
@@ -122,7 +122,7 @@ class Engine:
             await asyncio.shield(self._loading)
             self.longest_token = max(map(len, self.tokenizer.get_vocab()))
             # The first request with log-probabilities is slow once; users should not be the ones who wait for it.
-            await self.answer(Request(self.tokenizer.encode("theorem"), seed=0, max_tokens=2))
+            await self.answer(ModelRequest(self.tokenizer.encode("theorem"), seed=0, max_tokens=2))
         except Exception as error:
             await self.close()
             # Whatever vLLM raises here, the reason is that this checkpoint does not run on this machine.
@@ -158,7 +158,7 @@ class Engine:
             await asyncio.wait([vllm.output_handler])
             vllm.output_processor.propagate_error(EngineDeadError())  # to those who wait for an answer all the same
 
-    async def answer(self, request: Request, adapter: Any = None) -> Answer:
+    async def answer(self, request: ModelRequest, adapter: Any = None) -> Answer:
         """Sample one answer. Cancelling aborts it in the engine.
 
         Raises:
@@ -178,7 +178,7 @@ class Engine:
 
     async def log_probs(self, tokens: Sequence[int], adapter: Any = None) -> list[float]:
         """Log-probability of each token but the first, given those before it."""
-        finished = await self._finish(Request(tokens, seed=0, max_tokens=1), adapter, prompt_logprobs=0)
+        finished = await self._finish(ModelRequest(tokens, seed=0, max_tokens=1), adapter, prompt_logprobs=0)
         # vLLM gives a mapping a token, with the token itself and likelier ones in it.
         steps = list(zip(tokens, finished.prompt_logprobs, strict=True))[1:]
         return [float(step[token].logprob) for token, step in steps]
@@ -261,7 +261,7 @@ class Engine:
             delivered_tokens=old.delivered_tokens + len(finished.outputs[0].token_ids),
         )
 
-    async def _finish(self, request: Request, adapter: Any, **log_probs: int) -> Any:
+    async def _finish(self, request: ModelRequest, adapter: Any, **log_probs: int) -> Any:
         """Put a request to vLLM and wait for its only output."""
         import vllm
         from vllm.inputs import tokens_input

@@ -11,7 +11,7 @@ from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.sampling.questions import Formats
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.selection import read_models, without_room
-from prover.sampling.vllm.engine import Engine
+from prover.sampling.vllm.engine import ModelEngine
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.served import Served, adapter_rank, check_compatible, check_probe
 from prover.sampling.vllm.vllm_platform import built_for_cpu
@@ -41,14 +41,14 @@ class Fleet:
         self._left_out: Collection[str] = ()  # models for which there was no memory
         self._settings = settings
         self._formats = formats
-        self._engines: list[Engine] = []
+        self._engines: list[ModelEngine] = []
         self._lock = asyncio.Lock()  # held by whoever changes what is served
-        self._reviving: dict[Engine, asyncio.Task[None]] = {}
+        self._reviving: dict[ModelEngine, asyncio.Task[None]] = {}
         self._later: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
-    def engines(self) -> Sequence[Engine]:
+    def engines(self) -> Sequence[ModelEngine]:
         """All that run."""
         return self._engines
 
@@ -97,7 +97,7 @@ class Fleet:
             task.cancel()
         await self._close_engines()
 
-    def revive(self, engine: Engine) -> None:
+    def revive(self, engine: ModelEngine) -> None:
         """Start an engine again whose process has died; returns at once."""
         if engine not in self._reviving and engine in self._engines:
             self._reviving[engine] = asyncio.create_task(self._revive(engine))
@@ -203,13 +203,13 @@ class Fleet:
 
     async def _new_engine(
         self, name: str, checkpoint: Path, settings: EngineSettings, ranks: Sequence[int] = ()
-    ) -> Engine:
-        engine = Engine(name, checkpoint, settings, adapters=len(ranks), rank=max(ranks, default=8))
+    ) -> ModelEngine:
+        engine = ModelEngine(name, checkpoint, settings, adapters=len(ranks), rank=max(ranks, default=8))
         self._engines.append(engine)
         await engine.start()
         return engine
 
-    def _form(self, weights: Weights, engine: Engine) -> PromptFormat:
+    def _form(self, weights: Weights, engine: ModelEngine) -> PromptFormat:
         try:
             return self._formats(weights.prompt_format, engine.tokenizer)
         except ValueError as error:
@@ -274,7 +274,7 @@ class Fleet:
                 async with one.engine.paused():
                     await one.engine.remove_adapter(one.adapter)
 
-    async def _close_engines(self, keep: Sequence[Engine] = ()) -> None:
+    async def _close_engines(self, keep: Sequence[ModelEngine] = ()) -> None:
         """Close all engines but some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
@@ -283,7 +283,7 @@ class Fleet:
         self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
         await asyncio.shield(asyncio.gather(*self._closing))
 
-    async def _revive(self, engine: Engine) -> None:
+    async def _revive(self, engine: ModelEngine) -> None:
         try:
             logger.warning("starting the engine of %s again: its process has died", engine.name)
             async with self._lock:

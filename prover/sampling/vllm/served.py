@@ -8,7 +8,7 @@ from typing import Any
 
 from prover.sampling.probe import LARGEST_ERROR, largest_error
 from prover.sampling.prompt import PromptFormat
-from prover.sampling.vllm.engine import Engine
+from prover.sampling.vllm.engine import ModelEngine
 from prover.sampling.weights import Model, Weights, WeightsError, tensor_shapes, verify_files
 
 # Of a checkpoint's config.json, what says nothing about what it computes.
@@ -28,13 +28,13 @@ class Served:
     """
 
     name: str
-    engine: Engine
+    engine: ModelEngine
     form: PromptFormat
     model: Model | None = None
     adapter: Any = None
 
     @property
-    def weights(self) -> tuple[Engine, Path, Any]:
+    def weights(self) -> tuple[ModelEngine, Path, Any]:
         """What answers come from: equal as long as no others are loaded in its place."""
         return self.engine, self.engine.checkpoint, self.adapter
 

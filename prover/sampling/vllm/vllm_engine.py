@@ -33,7 +33,7 @@ from prover.sampling.sampler import (
     SamplingParams,
     WeightsReplacedError,
 )
-from prover.sampling.vllm.engine import Engine, Request
+from prover.sampling.vllm.engine import ModelEngine, ModelRequest
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.fleet import Fleet
 from prover.sampling.vllm.served import Served
@@ -146,7 +146,7 @@ class VllmEngineSampler:
             return
         question, prompt = fitting
         room = context - len(prompt)
-        begun: tuple[Engine, Path, Any] | None = None
+        begun: tuple[ModelEngine, Path, Any] | None = None
         replaced = False
 
         async def one(seed: int) -> Candidate | None:
@@ -156,7 +156,7 @@ class VllmEngineSampler:
             if served.weights != begun:
                 replaced = True
                 return None
-            request = Request(
+            request = ModelRequest(
                 prompt=prompt,
                 seed=seed,
                 max_tokens=min(params.max_tokens, room),

@@ -32,7 +32,7 @@ _MOST_ITEMS = 500  # of a batch: so many answers may be under way or unread
 _ENTRY = TypeAdapter(Entry)
 
 
-class Run(BaseModel):
+class BatchRun(BaseModel):
     """What was asked, and how it is parted.
 
     Attributes:
@@ -87,7 +87,7 @@ class Folder:
         if self._journal is not None:
             self._journal.close()
 
-    def run(self, asked: dict[str, Any]) -> Run | None:
+    def run(self, asked: dict[str, Any]) -> BatchRun | None:
         """What an earlier process began; None: nothing.
 
         Raises:
@@ -97,7 +97,7 @@ class Folder:
         if not path.exists():
             return None
         try:
-            run = Run.model_validate_json(path.read_bytes())
+            run = BatchRun.model_validate_json(path.read_bytes())
         except (ValidationError, OSError):
             raise UserError(f"{path} is no batch of this version: name another folder") from None
         for name in sorted({*run.asked, *asked}):
@@ -109,7 +109,7 @@ class Folder:
                 )
         return run
 
-    def begin(self, asked: dict[str, Any], label: str, entries: Iterable[Entry], batch_bytes: int) -> Run:
+    def begin(self, asked: dict[str, Any], label: str, entries: Iterable[Entry], batch_bytes: int) -> BatchRun:
         """Write down what is to be done; entries that cannot be taken are answered at once.
 
         Raises:
@@ -133,7 +133,7 @@ class Folder:
                         room = batch_bytes
                     batches[-1].append(number)
                     room -= len(line)
-            run = Run(
+            run = BatchRun(
                 name=secrets.token_hex(8),
                 asked=asked,
                 label=label,

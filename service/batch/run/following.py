@@ -10,7 +10,7 @@ from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import BusyError, UnavailableError
 from service.batch.batches import Answered, BatchEvent, BatchItem, BatchRequest, BatchState, BatchStatus, NoBatchError
-from service.batch.run.folder import Folder, Run
+from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry
 from service.jsonl.lines import Row
 
@@ -41,7 +41,7 @@ class Follower:
         self,
         service: BatchService,
         folder: Folder,
-        run: Run,
+        run: BatchRun,
         options: SearchOptions,
         project: str,
         answered: Callable[[Row], None],

@@ -14,7 +14,7 @@ from prover.requests import BusyError, Service, UnavailableError
 from prover.source import lean_file
 from service.batch.batches import ItemAnswer, ItemOutcome
 from service.batch.run import writing
-from service.batch.run.folder import Folder, Run
+from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry, part_of, path_of
 from service.jsonl.lines import Row
 
@@ -25,7 +25,7 @@ async def finish(
     service: Service,
     source: Path,
     folder: Folder,
-    run: Run,
+    run: BatchRun,
     options: SearchOptions,
     project: str,
     answered: Callable[[Row], None],
@@ -91,11 +91,11 @@ async def _in_file(
     events = fill.fill(service, file, holes, options, judge_file=False, known=known)
     async with contextlib.aclosing(events):
         async for event in events:
-            if isinstance(event, fill.Outcome) and event.hole in wanted:
+            if isinstance(event, fill.HoleOutcome) and event.hole in wanted:
                 _answer(folder, *wanted[event.hole], _became(event), answered)
 
 
-def _became(outcome: fill.Outcome) -> ItemAnswer:
+def _became(outcome: fill.HoleOutcome) -> ItemAnswer:
     if outcome.proof is None:
         return ItemAnswer("", ItemOutcome.UNPROVED, verdict=outcome.verdict)
     replaced = replace(outcome.proof.candidate, text=outcome.replacement)

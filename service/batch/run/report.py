@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader
 from prover.errors import UserError
 from prover.search.diversity import Diversity
 from service.batch.batches import ItemOutcome
-from service.batch.run.folder import Folder, Run
+from service.batch.run.folder import BatchRun, Folder
 from service.core.text import printable
 from service.jsonl.lines import Row
 
@@ -51,7 +51,7 @@ class Family:
 
 
 @dataclass(slots=True)
-class Source:
+class ProofSource:
     """Who proposed proofs: a template, a model, a strategy. `alpha`: of the model, as far as it is known."""
 
     name: str
@@ -62,14 +62,14 @@ class Source:
 
 
 @dataclass(slots=True)
-class Tally:
+class BatchTally:
     """Everything that reports say, kept up to date one answer after the other."""
 
     alphas: Mapping[str, str] = field(default_factory=dict)
     """α of the server's models, by their names."""
     outcomes: Counter[str] = field(default_factory=Counter)
     families: dict[str, Family] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, ProofSource] = field(default_factory=dict)
     distinct: Counter[int] = field(default_factory=Counter)
     """Theorems by how many distinct proofs they have."""
     texts: Counter[str] = field(default_factory=Counter)
@@ -125,7 +125,9 @@ class Tally:
         if len(fresh) == len(proofs):
             self.first_seconds.append(min(fresh))
         for number, proof in enumerate(proofs):
-            source = self.sources.setdefault(proof["source"], Source(proof["source"], self._alpha(proof["source"])))
+            source = self.sources.setdefault(
+                proof["source"], ProofSource(proof["source"], self._alpha(proof["source"]))
+            )
             source.proofs += 1
             source.first += number == 0
             self.texts[proof["proof"]] += 1
@@ -144,7 +146,7 @@ class Tally:
         return (len(recent) - 1) / (recent[-1] - recent[0])
 
 
-def figures(run: Run, tally: Tally, running: bool) -> dict[str, Any]:
+def figures(run: BatchRun, tally: BatchTally, running: bool) -> dict[str, Any]:
     """What report.json holds. Times in seconds; shares between 0 and 1."""
     left = run.items - tally.answered
     rate = tally.rate()
@@ -185,7 +187,7 @@ def figures(run: Run, tally: Tally, running: bool) -> dict[str, Any]:
     }
 
 
-def write(folder: Folder, run: Run, tally: Tally, running: bool) -> None:
+def write(folder: Folder, run: BatchRun, tally: BatchTally, running: bool) -> None:
     """Replace report.json and report.html.
 
     Raises:

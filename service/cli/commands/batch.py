@@ -20,10 +20,10 @@ from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.queue import BatchQueue
 from service.batch.run import inner, inputs, report, writing
-from service.batch.run.folder import Folder, Run
+from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.following import BatchService, Follower
 from service.batch.run.inputs import Shard
-from service.batch.run.report import Tally
+from service.batch.run.report import BatchTally
 from service.batch.runner import BatchRunner
 from service.cli import common
 from service.client.client import Client
@@ -149,7 +149,7 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
     """Work on the batch, or end it. Whether all is done that was asked: every theorem is proved, or the batch has ended."""
     with Folder(out) as folder:
         run = folder.run(asked.fingerprint())
-        tally = Tally()
+        tally = BatchTally()
         if run is None:
             if cancel:
                 raise UserError(f"{out} holds no batch")
@@ -183,7 +183,7 @@ async def _write(settings: Settings, server: str | None, folder: Folder, asked: 
         return await writing.write(service, asked.source, found, asked.options.check, asked.project, _remark)
 
 
-async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
+async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> BatchRun:
     label = str(asked.source.name if asked.source else ", ".join(asked.library))
     if asked.shard.count > 1:
         label += f", part {asked.shard.number} of {asked.shard.count}"
@@ -208,7 +208,9 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> Run:
     return run
 
 
-async def _work(settings: Settings, server: str | None, folder: Folder, run: Run, asked: _Asked, tally: Tally) -> None:
+async def _work(
+    settings: Settings, server: str | None, folder: Folder, run: BatchRun, asked: _Asked, tally: BatchTally
+) -> None:
     async with _service(settings, server, folder.path) as (service, searches, info):
         tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
         with _display(run) as display:
@@ -241,7 +243,7 @@ async def _work(settings: Settings, server: str | None, folder: Folder, run: Run
                 report.write(folder, run, tally, running=False)
 
 
-async def _report(folder: Folder, run: Run, tally: Tally, display: "_Display") -> None:
+async def _report(folder: Folder, run: BatchRun, tally: BatchTally, display: "_Display") -> None:
     """Keep the report up to date."""
     while True:
         report.write(folder, run, tally, running=True)
@@ -285,13 +287,13 @@ def _database(out: Path) -> Path:
 class _Display:
     """Progress with the time that is left: a bar on a terminal, else a line now and then."""
 
-    def __init__(self, run: Run, progress: Progress, task: TaskID) -> None:
+    def __init__(self, run: BatchRun, progress: Progress, task: TaskID) -> None:
         self._run = run
         self._progress = progress
         self._task = task
         self._remarked = time.monotonic()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: BatchTally) -> None:
         rate = tally.rate()
         left = (self._run.items - tally.answered) / rate if rate else None
         remaining = f", {report.clock(left)} left" if left is not None else ""
@@ -302,7 +304,7 @@ class _Display:
 
 
 @contextlib.contextmanager
-def _display(run: Run) -> Iterator[_Display]:
+def _display(run: BatchRun) -> Iterator[_Display]:
     columns = (
         BarColumn(),
         TextColumn("{task.completed} of {task.total} answered, {task.fields[solved]} proved{task.fields[remaining]}"),

@@ -11,7 +11,7 @@ from prover.options import SearchOptions
 from service.cli import common
 from service.client import demo as showing
 from service.client.client import Client
-from service.client.demo import Example, Result
+from service.client.demo import DemoTheorem, Result
 from service.core.endings import ending
 from service.ops.config import Settings
 
@@ -42,7 +42,7 @@ def demo(
         raise typer.Exit(1)
 
 
-async def _demo(settings: Settings, todo: list[Example], arguments: list[str], environment: dict[str, str]) -> int:
+async def _demo(settings: Settings, todo: list[DemoTheorem], arguments: list[str], environment: dict[str, str]) -> int:
     started = time.monotonic()
     with common.preparing() as report:
         async with showing.running_server(arguments, environment) as address:

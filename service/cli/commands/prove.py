@@ -298,7 +298,7 @@ def _print_proof(before: str, proof: Proof) -> None:
     common.stdout.print(common.shown(remark, "green"))
 
 
-def _print_outcome(path: Path, file: LeanFile, outcome: fill.Outcome) -> None:
+def _print_outcome(path: Path, file: LeanFile, outcome: fill.HoleOutcome) -> None:
     item = outcome.item
     line = item.line if outcome.hole.whole else lean_file.line_and_column(file.text, outcome.hole.start)[0]
     where = f"{path}:{line}: {item.name}"

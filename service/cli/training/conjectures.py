@@ -12,7 +12,7 @@ from service.ops.config import Settings
 
 if TYPE_CHECKING:
     from training.conjectures.growth import Growth
-    from training.conjectures.outcome import Outcome
+    from training.conjectures.outcome import ConjectureOutcome
 
 
 def conjectures(
@@ -53,7 +53,7 @@ def conjectures(
     common.stdout.print(common.shown(table(outcomes)))
 
 
-async def _grow(settings: Settings, growth: "Growth", out: Path, count: int) -> "list[Outcome]":
+async def _grow(settings: Settings, growth: "Growth", out: Path, count: int) -> "list[ConjectureOutcome]":
     from training.conjectures.growth import LeanGoneError
     from training.journal import Journal
 

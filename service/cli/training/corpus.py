@@ -95,11 +95,11 @@ async def _project(settings: Settings, path: Path, out: Path) -> None:
     from training.corpus.jsonl import write_jsonl
     from training.corpus.sources.project import trace_project
     from training.corpus.sources.source_files import source_files
-    from training.corpus.sources.traced import Tracing
+    from training.corpus.sources.traced import TracingRun
 
     files = source_files(path, shared.remark)
     async with shared.lean(settings) as pool:
-        with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
+        with TracingRun(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
             records = await trace_project(pool, files, tracing, f"project {path.name}", shared.remark)
     shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
 
@@ -123,9 +123,9 @@ def dojo(
 async def _dojo(repository: str, out: Path, python: Path) -> None:
     from training.corpus.jsonl import write_jsonl
     from training.corpus.sources.dojo import trace_repository
-    from training.corpus.sources.traced import Tracing
+    from training.corpus.sources.traced import TracingRun
 
-    with Tracing(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
+    with TracingRun(shared.new_file(out).with_name(f"{out.name}.journal")) as tracing:
         records = await trace_repository(repository, tracing, python, report=shared.remark)
     shared.remark(f"{write_jsonl(out, records)} theorems in {out}")
 

@@ -29,8 +29,8 @@ def export(
         raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
     shared.quiet_libraries()
     with shared.user_errors():
-        from training.export.export import Export, export_model
+        from training.export.export import ModelExport, export_model
 
         commands = (*(made_by or ()), shlex.join(["leansieve", *sys.argv[1:]]))
-        model = export_model(Export(run, name, tuple(results or ()), dtype, commands, license), to)  # type: ignore[arg-type]
+        model = export_model(ModelExport(run, name, tuple(results or ()), dtype, commands, license), to)  # type: ignore[arg-type]
     shared.remark(f"{model.name} is in {to / model.folder}")

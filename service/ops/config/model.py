@@ -8,7 +8,7 @@ from prover.sampling.weights import SHIPPED
 from service.ops.config.section import Section
 
 
-class EngineSettings(Section):
+class LocalModelSettings(Section):
     """vLLM in processes that this one starts, one for each checkpoint."""
 
     models: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -72,7 +72,7 @@ class ModelSettings(Section):
     """Nucleus mass."""
     max_tokens: int = Field(default=256, ge=1)
     """Longest candidate, in tokens."""
-    engine: EngineSettings = EngineSettings()
+    engine: LocalModelSettings = LocalModelSettings()
     """Engines here."""
     remote: RemoteSettings = RemoteSettings()
     """Servers elsewhere."""

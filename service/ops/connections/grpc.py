@@ -1,14 +1,14 @@
 """What gRPC's library is told about connections."""
 
 from service.ops.config import ServerSettings
-from service.ops.connections.guests import Room
+from service.ops.connections.guests import ConnectionBounds
 
 _HANDSHAKE_SECONDS = 10.0
 _IDLE_SECONDS = 600.0  # without a call; clients connect again by themselves
 _PROBE_SECONDS, _PROBE_ANSWER_SECONDS = 60.0, 20.0  # whoever was cut off never hangs up
 
 
-def options(settings: ServerSettings, room: Room) -> list[tuple[str, int]]:
+def options(settings: ServerSettings, room: ConnectionBounds) -> list[tuple[str, int]]:
     """What gRPC is told about connections."""
     age = settings.connection_seconds
     return [

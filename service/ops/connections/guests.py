@@ -50,20 +50,20 @@ class Tallies:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ConnectionBounds:
     """Most connections in all, and of one address."""
 
     most: int
     each: int
 
     @classmethod
-    def of(cls, settings: ServerSettings, descriptors: int) -> "Room":
+    def of(cls, settings: ServerSettings, descriptors: int) -> "ConnectionBounds":
         """As the settings say, but no more than half of the descriptors that a process may have."""
         most = max(16, min(settings.connections, descriptors // 2))
         return cls(most, min(settings.connections_each, most))
 
 
-PROBES = Room(128, 32)
+PROBES = ConnectionBounds(128, 32)
 """Of the port for probes and Prometheus."""
 
 
@@ -71,7 +71,7 @@ PROBES = Room(128, 32)
 class Guests:
     """The connections to one port."""
 
-    room: Room
+    room: ConnectionBounds
     tallies: Tallies
     _by_address: dict[str, dict[int, Guest]] = field(default_factory=dict)  # in the order in which they came
     _count: int = 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from service.ops.connections.guests import Room, Tallies, grouped
+from service.ops.connections.guests import ConnectionBounds, Tallies, grouped
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ _LOOK_SECONDS = 1.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
-async def watch(address: str, room: Room, tallies: Tallies) -> None:
+async def watch(address: str, room: ConnectionBounds, tallies: Tallies) -> None:
     """Close what any address has beyond its share, the newest first, until this task is cancelled.
 
     Args:
@@ -42,7 +42,9 @@ async def watch(address: str, room: Room, tallies: Tallies) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _look(port: int, room: Room, tallies: Tallies, known: dict[tuple[str, int], int], numbers: Iterator[int]) -> int:
+def _look(
+    port: int, room: ConnectionBounds, tallies: Tallies, known: dict[tuple[str, int], int], numbers: Iterator[int]
+) -> int:
     """Look once; how many were closed."""
     if not _DESCRIPTORS.is_dir():  # not Linux
         return 0

@@ -22,14 +22,14 @@ from service.client.address import Address
 from service.ops.config import MetricsSettings
 from service.ops.connections.guests import PROBES, Guests, Tallies
 from service.ops.connections.listener import Listener
-from service.ops.health import Check
+from service.ops.health import HealthCheck
 from service.ops.metrics.recorder import Recorder
 
 _log = structlog.get_logger(__name__)
 
 
 @contextlib.contextmanager
-def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, Check]) -> Iterator[None]:
+def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, HealthCheck]) -> Iterator[None]:
     """Answer Prometheus while the context lasts, unless the settings say that nobody asks."""
     with contextlib.ExitStack() as stack:
         if settings.listen:
@@ -53,7 +53,7 @@ def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, 
 
 @contextlib.contextmanager
 def serving(
-    address: Address, registry: CollectorRegistry, checks: Mapping[str, Check], tallies: Tallies
+    address: Address, registry: CollectorRegistry, checks: Mapping[str, HealthCheck], tallies: Tallies
 ) -> Iterator[int]:
     """Answer while the context lasts; yields the port.
 
@@ -87,7 +87,7 @@ def serving(
         loop.close()
 
 
-def _app(registry: CollectorRegistry, checks: Mapping[str, Check]) -> Starlette:
+def _app(registry: CollectorRegistry, checks: Mapping[str, HealthCheck]) -> Starlette:
     async def alive(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
 

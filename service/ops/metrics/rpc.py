@@ -13,7 +13,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class MetricNames:
     """What metrics of calls are called.
 
     Attributes:
@@ -29,19 +29,19 @@ class Names:
     of: Callable[[Call], tuple[str, ...]]
 
 
-GRPC = Names(
+GRPC = MetricNames(
     "grpc_server",
     ("grpc_type", "grpc_service", "grpc_method"),
     "grpc_code",
     lambda call: (call.kind, call.service, call.method),
 )
-HTTP = Names("leansieve_http", ("method",), "code", lambda call: (call.method,))
+HTTP = MetricNames("leansieve_http", ("method",), "code", lambda call: (call.method,))
 
 
 class CallRecorder:
     """Counts calls; give `around` to what surrounds them, before the others."""
 
-    def __init__(self, registry: CollectorRegistry, names: Names) -> None:
+    def __init__(self, registry: CollectorRegistry, names: MetricNames) -> None:
         """Count into `registry` under `names`."""
         prefix, labels = names.prefix, names.labels
         self._of = names.of

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from prover.lean.checker import Terms
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget
 from prover.sampling.portfolio.portfolio import PortfolioSampler
@@ -66,7 +66,7 @@ async def test_theorems_above_are_the_proof_whatever_declares_them(lean_pool: Wo
         "theorem t : seed ≠ 0": ("seed_pos",),
         "theorem t (a b : Nat) (h : a ≤ b) : f (f a) ≤ f (f b)": (),
     }
-    async with Client(lean_pool) as client:
+    async with PoolClient(lean_pool) as client:
         for statement, axioms in axioms_of.items():
             theorem = Theorem(statement, context=LEMMAS)
             proposed = PortfolioSampler(client).sample(theorem, SamplingParams(samples=2))

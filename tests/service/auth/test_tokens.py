@@ -96,7 +96,7 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_token_ends() -> None:
     now = datetime.now(UTC)
-    token = tokens.Token(name="a", sha256="0" * 64, roles=(Role.CHECK,), created=now, expires=now)
+    token = tokens.CallerToken(name="a", sha256="0" * 64, roles=(Role.CHECK,), created=now, expires=now)
     assert not token.valid(now)
     assert token.valid(now - timedelta(seconds=1))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import leansieve, refused
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 
 WITHOUT_EXTRA = (
     "import sys; sys.modules['matplotlib'] = None; sys.modules['numpy'] = None; "
@@ -19,7 +19,10 @@ WITHOUT_EXTRA = (
 @pytest.fixture
 def samples(tmp_path: Path) -> Path:
     path = tmp_path / "base.json.gz"
-    proofs = (Proof(text="by\n  simp", count=3, verified=True), Proof(text="rfl", count=1, verified=False))
+    proofs = (
+        SampledProof(text="by\n  simp", count=3, verified=True),
+        SampledProof(text="rfl", count=1, verified=False),
+    )
     ModelSamples(model="base", corpus="c", theorems=(TheoremSamples(name="t", proofs=proofs),)).save(path)
     return path
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.assistance.suggest import Suggest, TacticState
+from prover.assistance.suggest import Suggest, TacticScript
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
@@ -61,7 +61,7 @@ def taken(account: Account) -> tuple[float, float]:
 async def test_tactics_are_charged_for_the_goals_they_leave(engine: Engine, account: Account) -> None:
     async def call() -> int:
         account.activate()
-        return (await engine.suggest(Suggest(TacticState(EASY), most=1, seconds=60))).tried
+        return (await engine.suggest(Suggest(TacticScript(EASY), most=1, seconds=60))).tried
 
     tried = await asyncio.create_task(call())
     samples, seconds = taken(account)

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from leansieve.v1 import fill_pb2, source_pb2, verdict_pb2
-from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions, TacticOutcome, TacticState
+from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions, TacticOutcome, TacticScript
 from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
 from prover.errors import InputError
@@ -109,7 +109,7 @@ def by_tactic(found: Suggestions) -> dict[str, TacticOutcome]:
 
 async def test_tactics_for_a_theorem_are_ranked_and_labelled(lean_client: Client) -> None:
     theorem = Theorem("theorem t (a b : Nat) (h : a ≤ b) : a < b + 1 ∧ 0 < 3")
-    found = await lean_client.suggest(Suggest(TacticState(theorem), most=64, seconds=60))
+    found = await lean_client.suggest(Suggest(TacticScript(theorem), most=64, seconds=60))
     assert found.goals == ("a b : Nat\nh : a ≤ b\n⊢ a < b + 1 ∧ 0 < 3",)
     assert found.tried >= len(found.suggestions)
     labels = by_tactic(found)
@@ -127,7 +127,7 @@ async def test_tactics_for_a_theorem_are_ranked_and_labelled(lean_client: Client
 
 async def test_tactics_follow_a_script(lean_client: Client) -> None:
     theorem = Theorem("theorem t (a b : Nat) (h : a = b) : b = a ∧ a = b")
-    found = await lean_client.suggest(Suggest(TacticState(theorem, ("constructor",)), seconds=60))
+    found = await lean_client.suggest(Suggest(TacticScript(theorem, ("constructor",)), seconds=60))
     assert len(found.goals) == 2
     assert found.suggestions[0].outcome is TacticOutcome.CLOSES_GOAL
     # The other goal is still open: no whole proof was checked.
@@ -167,7 +167,7 @@ async def test_a_term_that_a_person_would_write_is_suggested_first_as_it_is_the_
 
 async def test_only_tactics_with_the_prefix_are_tried(lean_client: Client) -> None:
     theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
-    found = await lean_client.suggest(Suggest(TacticState(theorem), prefix="om", seconds=60))
+    found = await lean_client.suggest(Suggest(TacticScript(theorem), prefix="om", seconds=60))
     assert [one.tactic for one in found.suggestions] == ["omega"]
 
 
@@ -179,11 +179,11 @@ async def test_only_tactics_with_the_prefix_are_tried(lean_client: Client) -> No
         (FilePosition("def x := 1\n", 1, 4), "position.position"),
         (PrintedGoal("h✝ : True\n⊢ True"), "goal.goal"),
         (PrintedGoal("no goal"), "goal.goal"),
-        (TacticState(Theorem("theorem t : True"), ("trivial",)), "place"),
+        (TacticScript(Theorem("theorem t : True"), ("trivial",)), "place"),
     ],
 )
 async def test_a_place_without_a_goal_is_refused_by_field(
-    lean_client: Client, place: FilePosition | PrintedGoal | TacticState, field: str | None
+    lean_client: Client, place: FilePosition | PrintedGoal | TacticScript, field: str | None
 ) -> None:
     with pytest.raises(InputError if field else (InputError, StatementError)) as caught:
         await lean_client.suggest(Suggest(place, seconds=60))
@@ -195,25 +195,25 @@ async def test_a_place_without_a_goal_is_refused_by_field(
 async def test_a_script_that_fails_says_where(lean_client: Client) -> None:
     theorem = Theorem("theorem t (a b : Nat) : a + b = b + a")
     with pytest.raises(StatementError) as caught:
-        await lean_client.suggest(Suggest(TacticState(theorem, ("rw [missing]",)), seconds=60))
+        await lean_client.suggest(Suggest(TacticScript(theorem, ("rw [missing]",)), seconds=60))
     assert caught.value.verdict.kind is VerdictKind.REJECTED
 
 
 async def test_suggestions_stop_with_the_client(lean_client: Client) -> None:
     theorem = Theorem("theorem t : ∀ a b c d e : Fin 9, a + b + c + d + e = e + d + c + b + a")
-    asking = asyncio.create_task(lean_client.suggest(Suggest(TacticState(theorem), seconds=50)))
+    asking = asyncio.create_task(lean_client.suggest(Suggest(TacticScript(theorem), seconds=50)))
     await asyncio.sleep(0.5)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    simple = Suggest(TacticState(Theorem("theorem t : 1 + 1 = 2")), most=1, seconds=60)
+    simple = Suggest(TacticScript(Theorem("theorem t : 1 + 1 = 2")), most=1, seconds=60)
     assert (await lean_client.suggest(simple)).suggestions
 
 
 async def test_a_tactic_whose_inner_proof_leaves_goals_does_not_close_the_goal(lean_client: Client) -> None:
     # Lean goes on after `unsolved goals` inside a nested `by`, as if they were proved.
     theorem = Theorem("theorem t (m n : Nat) : ∃ k, m + n = k + k")
-    found = await lean_client.suggest(Suggest(TacticState(theorem), most=64, seconds=60))
+    found = await lean_client.suggest(Suggest(TacticScript(theorem), most=64, seconds=60))
     labels = by_tactic(found)
     assert TacticOutcome.CLOSES_GOAL not in labels.values()
     assert labels["refine ⟨0, ?_⟩"] is TacticOutcome.PROGRESS
@@ -232,7 +232,7 @@ async def test_only_what_is_proved_behind_a_tactic_is_labelled(lean_pool: Worker
     )
     model = cast(ProofModel, Lines(lines))
     for script in ((), ("constructor",)):
-        request = Suggest(TacticState(theorem, script), most=64, seconds=60)
+        request = Suggest(TacticScript(theorem, script), most=64, seconds=60)
         found = await Suggester(lean_pool, request, Terms()).suggest(False, model, SamplingParams())
         closing = {} if not script else {"exact hp": TacticOutcome.CLOSES_GOAL}
         assert by_tactic(found) == closing | {"have h : p ∨ q := by\n  left\n  exact hp": TacticOutcome.PROGRESS}
@@ -240,13 +240,13 @@ async def test_only_what_is_proved_behind_a_tactic_is_labelled(lean_pool: Worker
 
 async def test_suggestions_that_the_time_cut_short_say_so(lean_pool: WorkerPool) -> None:
     theorem = Theorem("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q")
-    request = Suggest(TacticState(theorem), seconds=3)
+    request = Suggest(TacticScript(theorem), seconds=3)
     for model in (NeverDone(("constructor",)), NeverDone(())):
         found = await Suggester(lean_pool, request, Terms()).suggest(False, cast(ProofModel, model), SamplingParams())
         assert found.timed_out
         assert len(found.suggestions) == len(model.lines)
     done = cast(ProofModel, Lines(("constructor",)))
-    found = await Suggester(lean_pool, Suggest(TacticState(theorem), seconds=60), Terms()).suggest(
+    found = await Suggester(lean_pool, Suggest(TacticScript(theorem), seconds=60), Terms()).suggest(
         False, done, SamplingParams()
     )
     assert not found.timed_out

@@ -13,7 +13,7 @@ from prover.assistance.suggest import (
     Suggestion,
     Suggestions,
     TacticOutcome,
-    TacticState,
+    TacticScript,
 )
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
@@ -195,7 +195,7 @@ def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None
 
 lines = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 places = st.one_of(
-    st.builds(TacticState, theorems, st.lists(lines, max_size=3).map(tuple)),
+    st.builds(TacticScript, theorems, st.lists(lines, max_size=3).map(tuple)),
     st.builds(FilePosition, lines, st.integers(1, 10**6), st.integers(0, 10**6)),
     st.builds(PrintedGoal, lines, st.just(Header(("Init",), "open Nat")), lines),
 )

@@ -12,7 +12,7 @@ from service.batch.batches import Answered, ItemAnswer, ItemOutcome
 from service.batch.run import report
 from service.batch.run.folder import Folder
 from service.batch.run.inputs import Entry
-from service.batch.run.report import Tally
+from service.batch.run.report import BatchTally
 
 LONG = "theorem a_name_that_says_all_there_is_to_say_of_it (aVariable anotherVariable : Nat) : aVariable + anotherVariable = anotherVariable + aVariable"
 WIDTH = 400  # pixels
@@ -34,7 +34,7 @@ def test_a_report_reads_without_scrolling_sideways_on_a_phone(tmp_path: Path, br
     )
     with Folder(tmp_path) as folder:
         run = folder.begin({"input": "in.lean"}, "a batch", entries, 1 << 20)
-        tally = Tally()
+        tally = BatchTally()
         for position, answer in enumerate((proved, ItemAnswer("2", ItemOutcome.UNPROVED)), start=1):
             tally.add(folder.add(position, entries[position - 1], "batch", Answered(position, answer)) or {})
         report.write(folder, run, tally, running=False)

@@ -8,7 +8,7 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.conjectures.growth import Growth, LeanGoneError
-from training.conjectures.outcome import Fate, Outcome, proved, table
+from training.conjectures.outcome import ConjectureOutcome, Fate, proved, table
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
@@ -47,7 +47,7 @@ SOURCES = [
 HELD_OUT = [TheoremRecord(name="d", statement="theorem d (a b : Nat) (h : a < b) : a + 9 < b + 9")]
 
 
-def grown(lean: ScriptedLean, out: Path, count: int = 120) -> list[Outcome]:
+def grown(lean: ScriptedLean, out: Path, count: int = 120) -> list[ConjectureOutcome]:
     with Journal(out) as journal:
         return asyncio.run(Growth(SOURCES, HELD_OUT).grow(lean, journal, count, report=lambda _line: None))
 

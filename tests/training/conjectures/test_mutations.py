@@ -4,13 +4,13 @@ import pytest
 
 from prover.sampling.plans.statement import Statement
 from prover.theorem import Theorem
-from training.conjectures.mutations import MUTATIONS, Known, in_front
+from training.conjectures.mutations import MUTATIONS, KnownTheorem, in_front
 
 
-def known(statement: str, *proofs: str) -> Known:
+def known(statement: str, *proofs: str) -> KnownTheorem:
     read = Statement.read(Theorem(statement))
     assert read is not None
-    return Known(read, proofs)
+    return KnownTheorem(read, proofs)
 
 
 SQUARES = known("theorem t (a b : Int) (h : 2 < a) : a ^ 2 + b ^ 2 = b ^ 2 + a ^ 2", "by\n  grind", "by\n  omega")

@@ -11,7 +11,7 @@ import pytest
 from tests.training.corpus.dojo_cache import make_cache
 from training.corpus.record import TheoremRecord
 from training.corpus.sources.dojo import TracingError, trace_repository
-from training.corpus.sources.traced import Tracing
+from training.corpus.sources.traced import TracingRun
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ async def test_traced_repository_becomes_a_corpus_and_is_not_asked_twice_with_em
     before = set(psutil.Process().children(recursive=True))  # other tests of the session have workers
 
     async def trace() -> list[TheoremRecord]:
-        with Tracing(tmp_path / "journal") as tracing:
+        with TracingRun(tmp_path / "journal") as tracing:
             return await trace_repository(f"{repository}@{commit}", tracing, dojo_python, environment, said.append)
 
     (record,) = await trace()
@@ -52,18 +52,18 @@ async def test_traced_repository_becomes_a_corpus_and_is_not_asked_twice_with_em
 
 async def test_repository_that_is_not_there_is_one_sentence(dojo_python: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
-    with Tracing(tmp_path / "journal") as tracing, pytest.raises(TracingError, match="is not a valid URL"):
+    with TracingRun(tmp_path / "journal") as tracing, pytest.raises(TracingError, match="is not a valid URL"):
         await trace_repository(f"{tmp_path / 'none'}@{'0' * 40}", tracing, dojo_python, environment)
 
 
 async def test_python_without_lean_dojo_is_one_sentence(tmp_path: Path) -> None:
     if importlib.util.find_spec("lean_dojo") is not None:
         pytest.skip("this Python has lean-dojo")
-    with Tracing(tmp_path / "journal") as tracing, pytest.raises(TracingError, match="lean-dojo is not installed"):
+    with TracingRun(tmp_path / "journal") as tracing, pytest.raises(TracingError, match="lean-dojo is not installed"):
         await trace_repository("there@v1", tracing, Path(sys.executable))
 
 
 @pytest.mark.parametrize("name", ["there", "@v1", "there@", "there@--upload-pack=x y"])
 async def test_repository_without_a_commit_is_refused(tmp_path: Path, name: str) -> None:
-    with Tracing(tmp_path / "journal") as tracing, pytest.raises(ValueError, match="expected REPO@COMMIT"):
+    with TracingRun(tmp_path / "journal") as tracing, pytest.raises(ValueError, match="expected REPO@COMMIT"):
         await trace_repository(name, tracing, Path("/nowhere"))

@@ -6,11 +6,11 @@ import pytest
 
 from prover.theorem import Theorem
 from training.corpus.record import read_corpus
-from training.corpus.sources.fetch import Source, fetch
+from training.corpus.sources.fetch import PublicDataset, fetch
 
 
 @pytest.fixture
-def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[PublicDataset]:
     """A workbook with a duplicate, a near duplicate of a held-out theorem and statements that need Mathlib."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
@@ -28,8 +28,8 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Source]:
         rows = [{"formal_statement": statement} for statement in statements]
         (tmp_path / name / "train.json").write_text(json.dumps(rows), encoding="utf-8")
     return [
-        Source(str(tmp_path / "workbook"), "train", "workbook", False, "Apache-2.0"),
-        Source(str(tmp_path / "minif2f"), "train", "minif2f_valid", True, "MIT"),
+        PublicDataset(str(tmp_path / "workbook"), "train", "workbook", False, "Apache-2.0"),
+        PublicDataset(str(tmp_path / "minif2f"), "train", "minif2f_valid", True, "MIT"),
     ]
 
 
@@ -49,7 +49,7 @@ class Elaborator:
 
 
 async def test_the_corpus_is_what_elaborates_without_duplicates_and_leaks(
-    sources: list[Source], tmp_path: Path
+    sources: list[PublicDataset], tmp_path: Path
 ) -> None:
     lines: list[str] = []
     counts = await fetch(tmp_path / "out", Elaborator(), sources, report=lines.append)
@@ -60,7 +60,7 @@ async def test_the_corpus_is_what_elaborates_without_duplicates_and_leaks(
     assert any("row 5 skipped: there is no theorem" in line for line in lines)
 
 
-def test_a_run_that_failed_goes_on_where_it_stopped(sources: list[Source], tmp_path: Path) -> None:
+def test_a_run_that_failed_goes_on_where_it_stopped(sources: list[PublicDataset], tmp_path: Path) -> None:
     first = Elaborator(fail_after=3)
     with pytest.raises(ConnectionError, match="no worker"):
         asyncio.run(fetch(tmp_path / "out", first, sources, concurrency=1, report=lambda line: None))

@@ -8,7 +8,7 @@ from prover.lean.workers.pool import WorkerPool
 from training.corpus.record import TheoremRecord
 from training.corpus.sources.project import tactic_blocks, trace_project
 from training.corpus.sources.source_files import source_files
-from training.corpus.sources.traced import Tracing
+from training.corpus.sources.traced import TracingRun
 
 ALGEBRA = """import Init
 /-- Twice. -/
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 async def traced(pool: WorkerPool, folder: Path) -> tuple[list[TheoremRecord], list[str]]:
     said: list[str] = []
     files = source_files(folder, said.append)
-    with Tracing(folder / "journal") as tracing:
+    with TracingRun(folder / "journal") as tracing:
         return await trace_project(pool, files, tracing, "project here", said.append), said
 
 
@@ -104,4 +104,4 @@ def test_tactic_blocks_are_the_lines_of_least_indentation(proof: str, blocks: li
 def test_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text('{"a": 1}\n')
     with pytest.raises(ValueError, match="journal:1 is no line of a tracing"):
-        Tracing(tmp_path / "journal")
+        TracingRun(tmp_path / "journal")

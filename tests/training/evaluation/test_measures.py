@@ -13,7 +13,7 @@ from training.evaluation.measures.difficulty import Difficulty, difficulty, tran
 from training.evaluation.measures.diversity import chances_of_distinct, distinct_proofs, diversity
 from training.evaluation.measures.pareto import pareto_front
 from training.evaluation.measures.pass_at_k import pass_at_k, pass_at_k_of_each, powers_up_to
-from training.evaluation.samples import Proof, TheoremSamples
+from training.evaluation.samples import SampledProof, TheoremSamples
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9).flatmap(lambda s: st.tuples(st.just(s), st.integers(1, len(s)))))
@@ -139,7 +139,7 @@ def test_transitions_count_theorems() -> None:
 
 
 def theorem(*proofs: tuple[str, int, bool]) -> TheoremSamples:
-    return TheoremSamples(name="t", proofs=tuple(Proof(text=t, count=c, verified=v) for t, c, v in proofs))
+    return TheoremSamples(name="t", proofs=tuple(SampledProof(text=t, count=c, verified=v) for t, c, v in proofs))
 
 
 def test_diversity_counts_every_sample_wrong_ones_included_and_averages_over_theorems() -> None:
@@ -175,8 +175,8 @@ def test_chances_of_distinct_proofs_are_those_of_all_draws(counts: list[int], wr
     if not kinds:
         return
     k = data.draw(st.integers(1, min(5, len(kinds))))
-    proofs = [Proof(text=f"exact h{kind}", count=count, verified=True) for kind, count in enumerate(counts)]
-    proofs += [Proof(text="rfl", count=wrong, verified=False)] if wrong else []
+    proofs = [SampledProof(text=f"exact h{kind}", count=count, verified=True) for kind, count in enumerate(counts)]
+    proofs += [SampledProof(text="rfl", count=wrong, verified=False)] if wrong else []
     draws = [len(set(draw) - {-1}) for draw in itertools.combinations(kinds, k)]
     expected = [sum(found >= wanted for found in draws) / len(draws) for wanted in range(4)]
     assert chances_of_distinct(TheoremSamples(name="t", proofs=tuple(proofs)), k, 3) == pytest.approx(expected)

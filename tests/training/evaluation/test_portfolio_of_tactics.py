@@ -19,7 +19,7 @@ from training.evaluation.portfolio import (
     evaluate_portfolio,
     read_portfolio,
 )
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 
 EASY = TheoremRecord(name="easy", statement="theorem easy (n m : Nat) (h : n = m) : m = n")
 HARD = TheoremRecord(name="hard", statement="theorem hard (n : Nat) : n = n + 0")
@@ -93,7 +93,7 @@ def of_model(*verified: int, names: tuple[str, ...] = ("a", "b")) -> ModelSample
         TheoremSamples(
             name=name,
             proofs=tuple(
-                Proof(text=text, count=drawn, verified=right)
+                SampledProof(text=text, count=drawn, verified=right)
                 for text, drawn, right in (("right", count, True), ("wrong", 8 - count, False))
                 if drawn
             ),

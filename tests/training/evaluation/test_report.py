@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.evaluation.report import write_report
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.evaluation.summary import summarise
 
 
@@ -14,9 +14,9 @@ def model(name: str, right: list[int], samples: int = 8) -> ModelSamples:
     """`right[i]` verified samples of theorem i, each a different proof, the rest failures."""
     theorems = []
     for index, count in enumerate(right):
-        proofs = [Proof(text=f"by\n  exact h{n}", count=1, verified=True) for n in range(count)]
+        proofs = [SampledProof(text=f"by\n  exact h{n}", count=1, verified=True) for n in range(count)]
         if count < samples:
-            proofs.append(Proof(text="by\n  omega", count=samples - count, verified=False))
+            proofs.append(SampledProof(text="by\n  omega", count=samples - count, verified=False))
         theorems.append(TheoremSamples(name=f"theorem_{index}", proofs=tuple(proofs)))
     return ModelSamples(model=name, corpus="a corpus", sampling={"temperature": 1.0}, theorems=tuple(theorems))
 

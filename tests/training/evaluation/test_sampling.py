@@ -12,7 +12,7 @@ from training.config import EvaluationConfig
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import read_corpus
 from training.corpus.synthetic.generator import generate
-from training.evaluation.samples import ModelSamples, Proof, TheoremSamples
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.evaluation.sampling import Evaluated, _identity, evaluate, label_of
 from training.model.llama import save_for_serving
 
@@ -31,7 +31,8 @@ def out(tmp_path: Path, what: Evaluated) -> Path:
     """Samples as a finished evaluation leaves them."""
     records = read_corpus(tmp_path / "dev.jsonl")
     theorems = tuple(
-        TheoremSamples(name=record.name, proofs=(Proof(text="rfl", count=4, verified=False),)) for record in records
+        TheoremSamples(name=record.name, proofs=(SampledProof(text="rfl", count=4, verified=False),))
+        for record in records
     )
     identity = hashlib.sha256(_identity(what, records).encode()).hexdigest()
     ModelSamples(model="base", corpus="dev", theorems=theorems, identity=identity).save(tmp_path / "out.json.gz")

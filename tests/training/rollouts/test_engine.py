@@ -14,7 +14,7 @@ from training.algorithms.algorithm import Rollouts
 from training.model.llama import save_for_serving
 from training.model.shared_prompts import TokenGroup
 from training.rollouts.agreement import StaleWeightsError, check_agreement
-from training.rollouts.engine import Request, Response, RolloutEngine
+from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
 from training.trainer.updates import score
 
 pytestmark = [
@@ -56,7 +56,7 @@ def sharpened(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM
     return model
 
 
-def sampled(engine: RolloutEngine, requests: list[Request]) -> list[Response]:
+def sampled(engine: RolloutEngine, requests: list[RolloutRequest]) -> list[Response]:
     found: dict[int, Response] = {}
     engine.sample(requests, found.__setitem__)
     return [found[number] for number in range(len(requests))]
@@ -75,7 +75,7 @@ def rollouts(model: LlamaForCausalLM, prompt: tuple[int, ...], responses: list[R
 def test_after_a_push_the_engine_answers_with_the_new_weights(
     engine: RolloutEngine, first: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    requests = [Request(PROMPTS[0], seed, 12) for seed in range(8)]
+    requests = [RolloutRequest(PROMPTS[0], seed, 12) for seed in range(8)]
     second = sharpened(tokenizer, 1)
     for model, other in ((first, second), (second, first), (first, second)):
         engine.push(model, tokenizer)
@@ -86,14 +86,14 @@ def test_after_a_push_the_engine_answers_with_the_new_weights(
 
 
 def test_a_seed_repeats_an_answer_alone_and_among_others(engine: RolloutEngine) -> None:
-    requests = [Request(prompt, seed, 10) for prompt in PROMPTS[:4] for seed in range(8)]
+    requests = [RolloutRequest(prompt, seed, 10) for prompt in PROMPTS[:4] for seed in range(8)]
     together = sampled(engine, requests)
     assert sampled(engine, [requests[13]])[0].tokens == together[13].tokens
     assert len({response.tokens for response in together[:8]}) > 1
 
 
 def test_greedy_answers_and_lengths(engine: RolloutEngine) -> None:
-    greedy = sampled(engine, [Request(PROMPTS[1], seed, 6, temperature=0.0) for seed in range(3)])
+    greedy = sampled(engine, [RolloutRequest(PROMPTS[1], seed, 6, temperature=0.0) for seed in range(3)])
     assert len({response.tokens for response in greedy}) == 1
     assert all(len(response.tokens) <= 6 for response in greedy)
     assert all(response.finished or len(response.tokens) == 6 for response in greedy)
@@ -103,7 +103,7 @@ def test_greedy_answers_and_lengths(engine: RolloutEngine) -> None:
 def test_more_seeded_prompt_tokens_than_one_step_takes_do_not_end_the_engine(engine: RolloutEngine) -> None:
     """On CPUs, vLLM 0.32 fails on a seeded request whose prompt is read in two parts."""
     long = [tuple((7 * index + 3 * place) % 250 + 5 for place in range(240)) for index in range(128)]
-    responses = sampled(engine, [Request(prompt, index, 2) for index, prompt in enumerate(long)])
+    responses = sampled(engine, [RolloutRequest(prompt, index, 2) for index, prompt in enumerate(long)])
     assert len(responses) == 128
 
 
@@ -112,8 +112,8 @@ def test_an_interrupt_leaves_no_request_behind(engine: RolloutEngine) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        engine.sample([Request(prompt, 1, 5) for prompt in PROMPTS], interrupt)
-    assert len(sampled(engine, [Request(PROMPTS[2], 1, 5)])) == 1
+        engine.sample([RolloutRequest(prompt, 1, 5) for prompt in PROMPTS], interrupt)
+    assert len(sampled(engine, [RolloutRequest(PROMPTS[2], 1, 5)])) == 1
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.record import TheoremRecord
 from training.seeds.archive import ArchivedSeeds, pack, unpack
-from training.seeds.questions import Ending
+from training.seeds.questions import SeedEnding
 from training.seeds.run import SeedRecord, read_seeds
 
 
@@ -20,7 +20,7 @@ def record(number: int, guard: str = "") -> TheoremRecord:
 def row(number: int, *proofs: str) -> SeedRecord:
     origins = tuple("portfolio" for _ in proofs)
     return SeedRecord(
-        theorem=record(number), proofs=proofs, origins=origins, ending=Ending.EXHAUSTED, requests=3, seconds=1.5
+        theorem=record(number), proofs=proofs, origins=origins, ending=SeedEnding.EXHAUSTED, requests=3, seconds=1.5
     )
 
 

@@ -17,7 +17,7 @@ from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.corpus.proofs import read_proofs
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
-from training.seeds.questions import Ending, InfrastructureError, SeedBudget
+from training.seeds.questions import InfrastructureError, SeedBudget, SeedEnding
 from training.seeds.run import SeedRecord, Statistics, read_seeds, search_into, statistics, write_proved
 from training.seeds.search import find_proofs
 
@@ -87,9 +87,9 @@ async def test_library_theorems_are_searched_under_their_guard() -> None:
 async def test_the_budget_of_requests_is_kept() -> None:
     lean = ScriptedLean(words=("nothing works",))
     found = await find_proofs(lean, lean, records(1)[0], SeedBudget(requests=20))
-    assert (found.ending, found.requests, found.proofs) == (Ending.REQUESTS_SPENT, 20, ())
+    assert (found.ending, found.requests, found.proofs) == (SeedEnding.REQUESTS_SPENT, 20, ())
     assert len(lean.asked) == 20
-    assert (await find_proofs(lean, lean, records(1)[0], SeedBudget())).ending is Ending.EXHAUSTED
+    assert (await find_proofs(lean, lean, records(1)[0], SeedBudget())).ending is SeedEnding.EXHAUSTED
 
 
 async def test_a_request_that_hangs_does_not_outlast_the_time_of_its_theorem() -> None:
@@ -101,7 +101,7 @@ async def test_a_request_that_hangs_does_not_outlast_the_time_of_its_theorem() -
 
     lean = HangingLean()
     found = await find_proofs(lean, lean, records(1)[0], SeedBudget(seconds=0.5))
-    assert found.ending is Ending.SECONDS_SPENT
+    assert found.ending is SeedEnding.SECONDS_SPENT
     assert found.proofs
 
 
@@ -115,7 +115,7 @@ async def test_steps_that_do_nothing_are_left_out() -> None:
 
 def test_only_theorems_with_proofs_are_written_to_fine_tune_on(tmp_path: Path) -> None:
     rows = [
-        SeedRecord(theorem=record, proofs=proofs, ending=Ending.EXHAUSTED, requests=1, seconds=0)
+        SeedRecord(theorem=record, proofs=proofs, ending=SeedEnding.EXHAUSTED, requests=1, seconds=0)
         for record, proofs in zip(records(3), [("rfl", "by rfl"), (), ("by omega",)], strict=True)
     ]
     (tmp_path / "seeds.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")

@@ -24,7 +24,7 @@ from training.model.load import load_or_build
 from training.model.sft import fine_tune
 from training.trainer.checkpoint import load_checkpoint, save_checkpoint
 from training.trainer.optimization import make_optimizer
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 from training.trainer.sharding import load_whole_state, shard, whole, whole_state
 from training.trainer.updates import score, score_by_base, train_on
 from training.trainer.watch import Watch
@@ -36,7 +36,7 @@ ADAPTERS = {"rank": 2}
 class Run:
     """A model in training, on every `count`-th group in this process."""
 
-    def __init__(self, processes: Processes, sharded: bool = False, path: Path | None = None) -> None:
+    def __init__(self, processes: Rank, sharded: bool = False, path: Path | None = None) -> None:
         """A tiny model, or adapters on the one at `path`."""
         torch.set_num_threads(1)
         self.processes = processes
@@ -94,7 +94,7 @@ def fine_tuned(folder: Path, name: str, steps: int, sharded: bool = False) -> No
 
 def in_a_process(rank: int, port: int, folder: Path) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = Processes()
+    processes = Rank()
     found: dict[str, Any] = {}
     for sharded in (False, True):
         for name in ALGORITHMS:
@@ -155,7 +155,7 @@ def parameters(model: PreTrainedModel) -> dict[str, Tensor]:
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_two_processes_take_the_step_of_one(folder: Path, name: str, sharded: bool) -> None:
     (weights, of_first), (of_second, _) = (of(folder, rank)[f"{name} {sharded}"] for rank in range(2))
-    alone = Run(Processes())
+    alone = Run(Rank())
     metrics = alone.step(name)
     assert_same(weights, alone.trained(), parameters(alone.fresh))
     assert all(torch.equal(value, of_second[key]) for key, value in weights.items())
@@ -166,12 +166,12 @@ def test_two_processes_take_the_step_of_one(folder: Path, name: str, sharded: bo
 
 @pytest.mark.timeout(1200)
 def test_a_sharded_run_goes_on_from_its_checkpoint_and_so_does_one_that_is_not(folder: Path) -> None:
-    alone = Run(Processes())
+    alone = Run(Rank())
     alone.step("erc_dapo")
     alone.step("erc_dapo")
     untrained = parameters(alone.fresh)
     assert_same(of(folder, 0)["resumed"], alone.trained(), untrained)
-    going_on = Run(Processes())
+    going_on = Run(Rank())
     going_on.load(folder / "sharded")
     going_on.step("erc_dapo")
     assert_same(going_on.trained(), alone.trained(), untrained)
@@ -187,7 +187,7 @@ def test_a_sharded_model_is_served_whole(folder: Path) -> None:
 
 @pytest.mark.timeout(1200)
 def test_adapters_on_a_sharded_model_are_those_that_one_process_trains(folder: Path) -> None:
-    alone = Run(Processes(), path=folder / "base")
+    alone = Run(Rank(), path=folder / "base")
     alone.step("gpg")
     found = of(folder, 0)
     assert_same(found["adapters"], alone.trained(), parameters(alone.fresh))

@@ -13,7 +13,7 @@ from training.algorithms.registry import create_algorithm
 from training.config import OptimizerConfig, RolloutConfig
 from training.model.shared_prompts import TokenGroup
 from training.trainer.optimization import DivergedError, make_optimizer
-from training.trainer.processes import Processes
+from training.trainer.processes import Rank
 from training.trainer.updates import score, train_on
 from training.trainer.watch import Watch
 
@@ -58,7 +58,7 @@ def trained(
     optimizer = make_optimizer(model, OptimizerConfig(learning_rate=rate))
     algorithm = create_algorithm(name, options or {}, 8)
     batch = rollouts_of(model, GROUPS, rewards)
-    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, settings(**given), rate, 1.0, Processes(), Watch())
+    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, settings(**given), rate, 1.0, Rank(), Watch())
     return model, metrics
 
 
@@ -131,5 +131,5 @@ def test_a_batch_without_any_usable_group_takes_no_step(fresh: LlamaForCausalLM)
     optimizer = make_optimizer(model, OptimizerConfig())
     nothing = rollouts_of(model, GROUPS, REWARDS).select([])
     algorithm = create_algorithm("dapo", {}, 8)
-    assert train_on(model, optimizer, algorithm, [], nothing, settings(), 1.0, 1.0, Processes(), Watch()) == {}
+    assert train_on(model, optimizer, algorithm, [], nothing, settings(), 1.0, 1.0, Rank(), Watch()) == {}
     assert difference(model, fresh) == 0

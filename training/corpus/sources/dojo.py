@@ -18,7 +18,7 @@ from prover.lean.processes.tree import kill_tree
 from prover.source.lexer import tokenize
 from prover.theorem import Header
 from training.corpus.record import TheoremRecord, TracedStep, end_of_statement, statement_name
-from training.corpus.sources.traced import TracedFile, Tracing
+from training.corpus.sources.traced import TracedFile, TracingRun
 
 _CHILD = Path(__file__).with_name("dojo_child.py")
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "ELAN_HOME", "CACHE_DIR")
@@ -35,7 +35,7 @@ class TracingError(RuntimeError):
 
 async def trace_repository(
     repository: str,
-    tracing: Tracing,
+    tracing: TracingRun,
     python: Path = Path(sys.executable),
     environment: Mapping[str, str] = os.environ,
     report: Callable[[str], None] = print,
@@ -81,7 +81,7 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 
 async def _collect(
-    child: asyncio.subprocess.Process, url: str, commit: str, tracing: Tracing, report: Callable[[str], None]
+    child: asyncio.subprocess.Process, url: str, commit: str, tracing: TracingRun, report: Callable[[str], None]
 ) -> list[TheoremRecord]:
     assert child.stdin
     request = {"url": url, "commit": commit, "done": tracing.files(f"{url}@{commit}")}

@@ -28,7 +28,7 @@ Elaborates = Callable[[Theorem], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PublicDataset:
     """One public data set.
 
     Attributes:
@@ -48,16 +48,16 @@ class Source:
 
 
 SOURCES = (
-    Source(LEAN_WORKBOOK, "train", "workbook", False, "Apache-2.0", LEAN_WORKBOOK_FILE),
-    Source("HaimingW/miniF2F-lean4", "valid", "minif2f_valid", True, "Apache-2.0"),
-    Source("HaimingW/miniF2F-lean4", "test", "minif2f_test", True, "Apache-2.0"),
+    PublicDataset(LEAN_WORKBOOK, "train", "workbook", False, "Apache-2.0", LEAN_WORKBOOK_FILE),
+    PublicDataset("HaimingW/miniF2F-lean4", "valid", "minif2f_valid", True, "Apache-2.0"),
+    PublicDataset("HaimingW/miniF2F-lean4", "test", "minif2f_test", True, "Apache-2.0"),
 )
 
 
 async def fetch(
     folder: Path,
     elaborates: Elaborates,
-    sources: Sequence[Source] = SOURCES,
+    sources: Sequence[PublicDataset] = SOURCES,
     concurrency: int = 2,
     report: Callable[[str], None] = print,
 ) -> dict[str, int]:
@@ -84,7 +84,7 @@ async def fetch(
     return written
 
 
-def _prepare(loaded: Loaded, source: Source, report: Callable[[str], None]) -> list[TheoremRecord]:
+def _prepare(loaded: Loaded, source: PublicDataset, report: Callable[[str], None]) -> list[TheoremRecord]:
     for number, reason in loaded.skipped[:3]:
         report(f"{source.path} row {number} skipped: {reason}")
     if len(loaded.skipped) > 3:

@@ -14,7 +14,7 @@ from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from prover.verdict import Limits, VerdictKind
 from training.corpus.record import TheoremRecord, TracedStep, statement_name
-from training.corpus.sources.traced import TracedFile, Tracing
+from training.corpus.sources.traced import TracedFile, TracingRun
 
 _MOST_PREMISES = 200
 _TERMS = Terms(Limits(seconds=60.0), priority=Priority.BATCH)
@@ -46,7 +46,7 @@ class SourceFile:
 async def trace_project(
     pool: LeanPool,
     files: Iterable[SourceFile],
-    tracing: Tracing,
+    tracing: TracingRun,
     source: str,
     report: Callable[[str], None] = print,
 ) -> list[TheoremRecord]:

@@ -30,7 +30,7 @@ class TracedFile(BaseModel):
     """Theorems that no record can hold, or that our Lean does not take as they stand."""
 
 
-class Tracing:
+class TracingRun:
     """A run over many files. A context manager: one process holds the journal at a time."""
 
     def __init__(self, journal: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.dojo.launch import DojoConfig, DojoUnavailableError, prepare
-from prover.lean.runtimes.dojo.process import Answer, DojoEndedError, DojoProcess, fits
+from prover.lean.runtimes.dojo.process import DojoEndedError, DojoProcess, TacticAnswer, fits
 from prover.search.stepper import Step, StepSession, TacticState
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Verdict, VerdictKind
@@ -140,7 +140,7 @@ class _DojoSession:
         """Leave nothing behind."""
         await self._discard("closed")
 
-    async def _run(self, script: tuple[str, ...], tactic: str) -> Answer:
+    async def _run(self, script: tuple[str, ...], tactic: str) -> TacticAnswer:
         """Run a tactic after a script. Whatever interrupts it ends the Dojo, which would answer the next question late."""
         dojo = await self._started()
         known = len(script)
@@ -203,7 +203,7 @@ def _split(goals: str) -> tuple[str, ...]:
     return tuple(goal for goal in re.split(r"\n\n+", goals) if "⊢" in goal)
 
 
-def _refused(answer: Answer) -> Step:
+def _refused(answer: TacticAnswer) -> Step:
     if answer.kind == "given_up":
         return _failed(VerdictKind.INCOMPLETE, "the proof contains `sorry`")
     return _failed(VerdictKind.REJECTED, answer.text)

@@ -33,7 +33,7 @@ class DojoEndedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TacticAnswer:
     """What came of a tactic: `state` with a number and goals, `finished`, `given_up`, or `error` with Lean's text."""
 
     kind: str
@@ -58,7 +58,7 @@ class DojoProcess:
         self.born = asyncio.get_running_loop().time()
 
     @classmethod
-    async def start(cls, config: DojoConfig, theorem: Theorem, limits: Limits) -> tuple[Self, Answer]:
+    async def start(cls, config: DojoConfig, theorem: Theorem, limits: Limits) -> tuple[Self, TacticAnswer]:
         """Start one; returns the first state, too.
 
         Raises:
@@ -99,7 +99,7 @@ class DojoProcess:
             raise
         return cls(process, scratch, config.traced)
 
-    async def run(self, state: int, tactic: str, seconds: float) -> Answer:
+    async def run(self, state: int, tactic: str, seconds: float) -> TacticAnswer:
         """Run a tactic in a state.
 
         Raises:
@@ -117,7 +117,7 @@ class DojoProcess:
         """Whether it can be asked."""
         return self._process.returncode is None
 
-    async def _ask(self, request: Mapping[str, Any], seconds: float) -> Answer:
+    async def _ask(self, request: Mapping[str, Any], seconds: float) -> TacticAnswer:
         assert self._process.stdin
         assert self._process.stdout
         try:
@@ -177,7 +177,7 @@ def _code(theorem: Theorem, limits: Limits) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _read(line: bytes) -> Answer:
+def _read(line: bytes) -> TacticAnswer:
     """An answer of the child.
 
     Raises:
@@ -196,9 +196,9 @@ def _read(line: bytes) -> Answer:
             and isinstance(fields["goals"], str)
             and "⊢" in fields["goals"]
         ):
-            return Answer("state", fields["state"], fields["goals"])
+            return TacticAnswer("state", fields["state"], fields["goals"])
         if kind == "error" and isinstance(fields["text"], str):
-            return Answer("error", text=fields["text"])
+            return TacticAnswer("error", text=fields["text"])
         if kind in ("finished", "given_up"):
-            return Answer(kind)
+            return TacticAnswer(kind)
     raise DojoEndedError("it said something that does not fit")

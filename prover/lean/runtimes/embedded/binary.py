@@ -11,7 +11,7 @@ class WasmError(ValueError):
     """A module is not of the shape that is expected here."""
 
 
-class Section(IntEnum):
+class WasmSection(IntEnum):
     """Numbers of the sections that are used here."""
 
     TYPE = 1
@@ -60,7 +60,7 @@ class Type(IntEnum):
 
 
 @dataclass(slots=True)
-class Reader:
+class BinaryReader:
     """A position in binary data."""
 
     data: bytes
@@ -148,7 +148,7 @@ def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
     """
     if module[: len(MAGIC)] != MAGIC:
         raise WasmError("lean.wasm is not a WebAssembly module")
-    reader = Reader(module, len(MAGIC))
+    reader = BinaryReader(module, len(MAGIC))
     while reader.at < len(module):
         number = reader.u8()
         yield number, reader.bytes()

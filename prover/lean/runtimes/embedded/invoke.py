@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prover.lean.runtimes.embedded.binary import (
+    BinaryReader,
     Kind,
     Op,
-    Reader,
-    Section,
     Type,
+    WasmSection,
     assemble,
     export,
     leb,
@@ -45,7 +45,7 @@ class FunctionType:
 
 def function_types(section: bytes) -> list[FunctionType]:
     """The content of a type section that has function types only."""
-    reader = Reader(section)
+    reader = BinaryReader(section)
     types = []
     for _ in range(reader.u32()):
         if reader.u8() != Type.FUNCTION:
@@ -78,12 +78,12 @@ def invoke_module(functions: Mapping[str, FunctionType], table_size: int, stack_
     ]
     return assemble(
         [
-            (Section.TYPE, vector(function.encoded() for function in types)),
-            (Section.IMPORT, vector(imports)),
-            (Section.FUNCTION, vector(number[function] for function in functions.values())),
-            (Section.TABLE, vector([bytes([Type.FUNCREF, 0]) + leb(table_size)])),
-            (Section.EXPORT, vector([*exports, export("table", Kind.TABLE, 0)])),
-            (Section.CODE, vector(leb(len(body)) + body for body in bodies)),
+            (WasmSection.TYPE, vector(function.encoded() for function in types)),
+            (WasmSection.IMPORT, vector(imports)),
+            (WasmSection.FUNCTION, vector(number[function] for function in functions.values())),
+            (WasmSection.TABLE, vector([bytes([Type.FUNCREF, 0]) + leb(table_size)])),
+            (WasmSection.EXPORT, vector([*exports, export("table", Kind.TABLE, 0)])),
+            (WasmSection.CODE, vector(leb(len(body)) + body for body in bodies)),
         ]
     )
 

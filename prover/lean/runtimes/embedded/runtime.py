@@ -17,7 +17,7 @@ from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.embedded.package import Progress
 from prover.lean.runtimes.embedded.pages import pages_library
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 
 # Lean recurses deeply. V8 must know of less stack than there is: else running out of it is a crash instead of an error.
 # With this much, Lean's own limit (host/stack.js) is met first wherever Lean looks, whatever `maxRecDepth` is.
@@ -75,7 +75,7 @@ class EmbeddedLean:
         """Whether the library has `module`; True also before `prepare`, when nobody knows."""
         return self._installation is None or module in _modules(self._installation.library)
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
 
         The first process for `imports` leaves an image of itself behind, from which later ones start in less than a second; workers
@@ -116,7 +116,7 @@ class EmbeddedLean:
             )
         return lines[0]
 
-    def _launch(self, images: Sequence[Path], *arguments: str, role: Role = Role.WORKER) -> Launch:
+    def _launch(self, images: Sequence[Path], *arguments: str, role: ProcessRole = ProcessRole.WORKER) -> Launch:
         here = self._prepared()
         host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
         readable = [host, here.runtime, here.library, here.program]
@@ -130,13 +130,15 @@ class EmbeddedLean:
             env["LD_PRELOAD"] = str(library)
         if images:
             env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
-            code = Role.JUDGE if role is Role.JUDGE else Role.WORKER  # an elaborator does what workers do
+            code = (
+                ProcessRole.JUDGE if role is ProcessRole.JUDGE else ProcessRole.WORKER
+            )  # an elaborator does what workers do
             env["LEANSIEVE_CODE"] = code
             readable.append(here.images)
             # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft beside it.
-            if role is not Role.ELABORATOR:
+            if role is not ProcessRole.ELABORATOR:
                 options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else here.images}")
-        if role is Role.ELABORATOR:
+        if role is ProcessRole.ELABORATOR:
             env["LEANSIEVE_SEALED"] = "1"
         options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from prover.lean.runtimes.embedded.binary import (
+    BinaryReader,
     Kind,
     Op,
-    Reader,
-    Section,
     Type,
     WasmError,
+    WasmSection,
     assemble,
     export,
     leb,
@@ -61,13 +61,13 @@ def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
     old = dict(sections(module))
     if lacking := set(_NEEDED) - old.keys():
         raise WasmError(f"lean.wasm has no section {min(lacking)}")
-    exports = dict(_exports(old[Section.EXPORT]))
+    exports = dict(_exports(old[WasmSection.EXPORT]))
     if missing := sorted(set(keep) - exports.keys()):
         raise WasmError(f"lean.wasm does not export {missing[0]!r}")
-    imports = _Imports.of(old[Section.IMPORT])
-    globals_ = _Globals.of(old[Section.GLOBAL], first=imports.globals)
-    first_added = _table_size(old[Section.TABLE])
-    slots, first = _table_slots(old[Section.ELEMENT])
+    imports = _Imports.of(old[WasmSection.IMPORT])
+    globals_ = _Globals.of(old[WasmSection.GLOBAL], first=imports.globals)
+    first_added = _table_size(old[WasmSection.TABLE])
+    slots, first = _table_slots(old[WasmSection.ELEMENT])
     added: list[int] = []
     values: dict[bytes, int] = {}
     for symbol, (kind, index) in exports.items():
@@ -85,12 +85,12 @@ def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
     kept = [export(symbol, *exports[symbol]) for symbol in sorted(keep)]
     kept += [export(MUTABLE_GLOBAL.format(index), Kind.GLOBAL, index) for index in globals_.mutable]
     new: dict[int, bytes] = {
-        Section.IMPORT: vector([*imports.entries, table]),
-        Section.EXPORT: vector(kept),
-        Section.ELEMENT: leb(2) + first + _active_elements(first_added, added),
+        WasmSection.IMPORT: vector([*imports.entries, table]),
+        WasmSection.EXPORT: vector(kept),
+        WasmSection.ELEMENT: leb(2) + first + _active_elements(first_added, added),
     }
-    rest = ((number, content) for number, content in sections(module) if number != Section.TABLE)
-    types = function_types(old[Section.TYPE])
+    rest = ((number, content) for number, content in sections(module) if number != WasmSection.TABLE)
+    types = function_types(old[WasmSection.TYPE])
     invoked = {symbol: types[index] for symbol, index in imports.functions if symbol.startswith(INVOKE)}
     return Rewritten(
         assemble((number, new.get(number, content)) for number, content in rest),
@@ -99,11 +99,18 @@ def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
     )
 
 
-_NEEDED = (Section.TYPE, Section.IMPORT, Section.TABLE, Section.GLOBAL, Section.EXPORT, Section.ELEMENT)
+_NEEDED = (
+    WasmSection.TYPE,
+    WasmSection.IMPORT,
+    WasmSection.TABLE,
+    WasmSection.GLOBAL,
+    WasmSection.EXPORT,
+    WasmSection.ELEMENT,
+)
 
 
 def _exports(section: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
-    reader = Reader(section)
+    reader = BinaryReader(section)
     for _ in range(reader.u32()):
         name = reader.name()
         kind = reader.u8()
@@ -111,7 +118,7 @@ def _exports(section: bytes) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _table_size(section: bytes) -> int:
-    reader = Reader(section)
+    reader = BinaryReader(section)
     if reader.u32() != 1 or reader.u8() != Type.FUNCREF:
         raise WasmError("lean.wasm does not have exactly one function table")
     flags, size = reader.limits()
@@ -122,7 +129,7 @@ def _table_size(section: bytes) -> int:
 
 def _table_slots(section: bytes) -> tuple[dict[int, int], bytes]:
     """Where each function stands in the table, and the one active segment that put them there."""
-    reader = Reader(section)
+    reader = BinaryReader(section)
     if reader.u32() != 1 or reader.u32() != 0 or reader.u8() != Op.I32_CONST:
         raise WasmError("the function table of lean.wasm is not filled by one active segment")
     offset = reader.s32()
@@ -148,7 +155,7 @@ class _Globals:
 
     @staticmethod
     def of(section: bytes, first: int) -> "_Globals":
-        reader = Reader(section)
+        reader = BinaryReader(section)
         constants: dict[int, int] = {}
         mutable: list[int] = []
         for index in range(first, first + reader.u32()):
@@ -175,7 +182,7 @@ class _Imports:
 
     @staticmethod
     def of(section: bytes) -> "_Imports":
-        reader = Reader(section)
+        reader = BinaryReader(section)
         entries: list[bytes] = []
         functions: list[tuple[str, int]] = []
         globals_ = 0

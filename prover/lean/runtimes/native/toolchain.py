@@ -17,7 +17,7 @@ from prover.lean.runtimes.native.program import publish
 from prover.lean.runtimes.native.project import LakeProject, find_project
 from prover.lean.runtimes.native.sandbox import Sandbox, find_bubblewrap, sandboxed, trouble
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 
 _log = logging.getLogger(__name__)
 
@@ -112,14 +112,14 @@ class NativeToolchain:
         """Native workers leave nothing behind that later ones could start from."""
         return nullcontext()
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         """How to start a worker; `prepare` must have succeeded before.
 
         Raises:
             RuntimeUnavailableError: a module of `imports` is not built, or there is no sandbox for an elaborator.
         """
         here = self._here()
-        if role is Role.ELABORATOR and here.bwrap is None and not self._unsealed:
+        if role is ProcessRole.ELABORATOR and here.bwrap is None and not self._unsealed:
             raise RuntimeUnavailableError(
                 "there is no sandbox for code that nobody has vetted: install bubblewrap (`apt install bubblewrap`), or set"
                 ' `quarantine = "unsandboxed"` for this project if you trust whoever sends requests'

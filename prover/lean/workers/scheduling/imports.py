@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from prover.lean.runtimes.runtime import LeanRuntime
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import ImportSet
 from prover.lean.workers.pool_config import PoolConfig
 from prover.verdict import VerdictKind
@@ -25,7 +25,7 @@ class ImportPolicy:
         self._runtime = runtime
         self._allowed = config.allowed_imports
         self._contained = config.contained_imports
-        self._shared = config.role is Role.WORKER
+        self._shared = config.role is ProcessRole.WORKER
         self._rejected: OrderedDict[ImportSet, str] = OrderedDict()
         self.default = config.imports
         self.default = self.key(config.imports)

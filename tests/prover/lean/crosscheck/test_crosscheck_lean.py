@@ -17,7 +17,7 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.wire.answers import Export, Name
-from prover.lean.workers.client import Client
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
@@ -197,7 +197,7 @@ async def in_quarantine(
     within: Callable[[Quarantine], CrossChecker],
     cases: Sequence[tuple[Theorem, Candidate]],
 ) -> list[Verdict]:
-    async with Client(pool) as client:
+    async with PoolClient(pool) as client:
         checker = client.checking(Alone(), within)
         return [await checker.check(*case, Terms(Limits(seconds=120))) for case in cases]
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from prover.lean.processes.ending import End
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import PoolBusyError, PoolUnavailableError
 from prover.verdict import Region, VerdictKind
@@ -84,7 +84,7 @@ async def test_import_for_processes_of_one_client_reaches_those_and_no_shared_wo
         assert pool.only_contained(alone)
         assert not pool.only_contained(theorem(imports=("Leanish",)))
         assert (await pool.check(alone, proof())).kind is VerdictKind.FORBIDDEN
-    async with pool_of(contained_imports=("Lean",), role=Role.ELABORATOR) as pool:
+    async with pool_of(contained_imports=("Lean",), role=ProcessRole.ELABORATOR) as pool:
         assert (await pool.check(alone, proof())).verified
         assert (await pool.check(theorem(imports=("Lake",)), proof())).kind is VerdictKind.FORBIDDEN
 

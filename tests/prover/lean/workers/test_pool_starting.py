@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from prover.lean.runtimes.runtime import Launch
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.scheduling.slot import pause_seconds
 from prover.lean.workers.stats import State
@@ -70,7 +70,7 @@ class Surprising(ScriptedRuntime):
 
     surprises: int = 1_000_000
 
-    def launch(self, imports: Sequence[str], role: Role = Role.WORKER) -> Launch:
+    def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
         if self.surprises:
             self.surprises -= 1
             raise KeyError("surprise")

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from prover.lean.workers.pool import PoolConfig
-from prover.lean.workers.projects import Place, ProjectRouter, UnknownProjectError
+from prover.lean.workers.projects import ProjectPlace, ProjectRouter, UnknownProjectError
 from prover.theorem import Header, Theorem
 from prover.verdict import Region, Trust, VerdictKind
 from tests.support import scripted
@@ -19,8 +19,8 @@ from tests.support.scripted import ScriptedRuntime
 ONE = PoolConfig(workers=1, spares=0, allowed_imports=None)
 
 
-def place(**options: str) -> Place:
-    return Place(ScriptedRuntime(cancel="stdin", single_import_set=False), ONE, options)
+def place(**options: str) -> ProjectPlace:
+    return ProjectPlace(ScriptedRuntime(cancel="stdin", single_import_set=False), ONE, options)
 
 
 @pytest_asyncio.fixture

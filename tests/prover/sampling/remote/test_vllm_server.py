@@ -13,7 +13,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from prover.candidate import Candidate
-from prover.sampling.remote.vllm_server import ServerSettings, VllmServerSampler, _cut
+from prover.sampling.remote.vllm_server import RemoteServerSettings, VllmServerSampler, _cut
 from prover.sampling.sampler import ProofModel, SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import WeightsError, read_weights
@@ -31,7 +31,7 @@ pytestmark = [
 THEOREM = Theorem("theorem u (n : Nat) : n = n")
 SHORT = SamplingParams(samples=8, max_tokens=24, seed=7)
 LONG = SamplingParams(samples=32, max_tokens=200, seed=7)
-SETTINGS = ServerSettings(api_key=SecretStr(KEY), health_seconds=0.2)
+SETTINGS = RemoteServerSettings(api_key=SecretStr(KEY), health_seconds=0.2)
 
 
 @pytest.fixture(scope="session")

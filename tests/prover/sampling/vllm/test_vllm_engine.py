@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prover.candidate import Candidate
 from prover.sampling.prompt import SourceFormat
 from prover.sampling.sampler import SamplingParams
-from prover.sampling.vllm.engine import Request
+from prover.sampling.vllm.engine import ModelRequest
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
 from tests.support.tiny_llama import PROMPT
@@ -174,7 +174,9 @@ async def test_the_next_line_of_a_proof_is_one_line_and_begins_behind_its_prefix
     ]
     engine, form = sampler._fleet.served["base"].engine, SourceFormat()
     tokens = engine.tokenizer.encode(form.render(THEOREM)) + engine.tokenizer.encode(form.continuation(THEOREM, prefix))
-    again = await engine.answer(Request(tokens, seed=0, max_tokens=60, temperature=0.0, stop=("\n",), min_tokens=1))
+    again = await engine.answer(
+        ModelRequest(tokens, seed=0, max_tokens=60, temperature=0.0, stop=("\n",), min_tokens=1)
+    )
     assert greedy.text == again.text.strip()
 
 

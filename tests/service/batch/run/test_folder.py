@@ -14,9 +14,9 @@ from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
 from service.batch.batches import Answered, ItemAnswer, ItemOutcome
 from service.batch.run import report
-from service.batch.run.folder import Folder, Run
+from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry
-from service.batch.run.report import Tally
+from service.batch.run.report import BatchTally
 
 ASKED = {"input": "in.jsonl", "samples": 8}
 ENTRIES = [
@@ -32,7 +32,7 @@ def proved(text: str = "rfl", source: str = "portfolio:rfl", seconds: float = 0.
     )
 
 
-def begun(folder: Folder, entries: list[Entry] = ENTRIES, batch_bytes: int = 1 << 20) -> Run:
+def begun(folder: Folder, entries: list[Entry] = ENTRIES, batch_bytes: int = 1 << 20) -> BatchRun:
     return folder.begin(ASKED, "a batch", entries, batch_bytes)
 
 
@@ -133,8 +133,8 @@ def test_what_is_no_result_is_reported(tmp_path: Path) -> None:
         list(folder.resume())
 
 
-def tallied(folder: Folder, run: Run, *answers: ItemAnswer) -> Tally:
-    tally = Tally(alphas={"sharp": "0.9"})
+def tallied(folder: Folder, run: BatchRun, *answers: ItemAnswer) -> BatchTally:
+    tally = BatchTally(alphas={"sharp": "0.9"})
     for position, answer in enumerate(answers, start=1):
         row = folder.add(position, folder.entries([position])[position], "batch", Answered(position, answer))
         assert row is not None
@@ -187,7 +187,7 @@ def test_nothing_on_the_page_was_written_by_a_model_or_comes_from_elsewhere(tmp_
 def test_a_report_of_many_theorems_stays_small(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         run = begun(folder)
-        tally = Tally()
+        tally = BatchTally()
         for number, entry in enumerate(ENTRIES, start=1):
             answer = proved() if number % 2 else ItemAnswer("x", ItemOutcome.UNPROVED)
             tally.add(folder.add(number, entry, "batch", Answered(number, answer)) or {})

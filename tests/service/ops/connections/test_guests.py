@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import Counter, Gauge
 
 from service.ops.config import ServerSettings
-from service.ops.connections.guests import Guests, Room, Tallies, grouped
+from service.ops.connections.guests import ConnectionBounds, Guests, Tallies, grouped
 
 
 @dataclass(eq=False)
@@ -21,7 +21,9 @@ class Connection:
 
 
 def guests(most: int, each: int) -> Guests:
-    return Guests(Room(most, each), Tallies(Gauge("g", "G.", registry=None), Counter("c", "C.", registry=None)))
+    return Guests(
+        ConnectionBounds(most, each), Tallies(Gauge("g", "G.", registry=None), Counter("c", "C.", registry=None))
+    )
 
 
 def test_who_opens_too_many_pays_with_his_own_idle_ones() -> None:
@@ -73,5 +75,5 @@ def test_one_machine_of_ipv6_is_one_address() -> None:
 
 
 def test_connections_leave_descriptors_for_everything_else() -> None:
-    assert Room.of(ServerSettings(), 1024) == Room(512, 512)
-    assert Room.of(ServerSettings(connections=100, connections_each=10), 1024) == Room(100, 10)
+    assert ConnectionBounds.of(ServerSettings(), 1024) == ConnectionBounds(512, 512)
+    assert ConnectionBounds.of(ServerSettings(connections=100, connections_each=10), 1024) == ConnectionBounds(100, 10)

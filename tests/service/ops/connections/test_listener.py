@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from service.client.address import Address
 from service.ops.connections import listener as module
-from service.ops.connections.guests import Guests, Room
+from service.ops.connections.guests import ConnectionBounds, Guests
 from service.ops.connections.listener import Listener
 from service.ops.metrics.recorder import Recorder
 
@@ -27,7 +27,7 @@ async def hello(_request: Request) -> Response:
 
 
 @contextlib.asynccontextmanager
-async def listening(room: Room) -> AsyncIterator[tuple[int, Recorder]]:
+async def listening(room: ConnectionBounds) -> AsyncIterator[tuple[int, Recorder]]:
     recorder = Recorder()
     bound = Address("127.0.0.1", 0).bound()
     here = Listener(bound, Starlette(routes=[Route("/", hello)]), Guests(room, recorder.connections("http")), None)
@@ -54,7 +54,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def test_every_head_of_a_request_has_to_come_soon(monkeypatch: pytest.MonkeyPatch, requests_before: int) -> None:
     """Only the first one was timed: a client that dripped a second one kept its connection for ever."""
     monkeypatch.setattr(module, "_HEAD_SECONDS", 0.5)
-    async with listening(Room(10, 10)) as (port, _):
+    async with listening(ConnectionBounds(10, 10)) as (port, _):
         reader, writer = await connected(port, "127.0.0.2")
         for _ in range(requests_before):
             writer.write(REQUEST)
@@ -66,7 +66,7 @@ async def test_every_head_of_a_request_has_to_come_soon(monkeypatch: pytest.Monk
 
 async def test_a_pause_between_requests_is_no_offence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_HEAD_SECONDS", 0.3)
-    async with listening(Room(10, 10)) as (port, _):
+    async with listening(ConnectionBounds(10, 10)) as (port, _):
         reader, writer = await connected(port, "127.0.0.2")
         for _ in range(2):
             writer.write(REQUEST)
@@ -77,7 +77,7 @@ async def test_a_pause_between_requests_is_no_offence(monkeypatch: pytest.Monkey
 
 async def test_idle_connections_keep_nobody_out() -> None:
     """995 of them took health checks down too."""
-    async with listening(Room(20, 10)) as (port, recorder):
+    async with listening(ConnectionBounds(20, 10)) as (port, recorder):
         held = [await connected(port, f"127.0.0.{2 + number % 3}") for number in range(60)]
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
@@ -90,7 +90,7 @@ async def test_idle_connections_keep_nobody_out() -> None:
 
 async def test_a_system_without_descriptors_is_no_flood_of_log_lines() -> None:
     """The accept loop wrote 250,000 lines in a minute."""
-    async with listening(Room(10, 10)) as (port, _):
+    async with listening(ConnectionBounds(10, 10)) as (port, _):
         reader, writer = await connected(port, "127.0.0.2")  # the client's own descriptors, before there are none
         with capture_logs() as logs, pytest.MonkeyPatch.context() as patch:
 

@@ -11,14 +11,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from service.ops.config import ServerSettings
 from service.ops.connections import grpc as connections
-from service.ops.connections.guests import Room
+from service.ops.connections.guests import ConnectionBounds
 from service.ops.connections.watch import watch
 from service.ops.health import Health
 from service.ops.metrics.recorder import Recorder
 
 
 @contextlib.asynccontextmanager
-async def served(room: Room) -> AsyncIterator[int]:
+async def served(room: ConnectionBounds) -> AsyncIterator[int]:
     server, health, recorder = (
         grpc.aio.server(options=connections.options(ServerSettings(), room)),
         Health(),
@@ -62,7 +62,7 @@ async def check(port: int) -> None:
 
 
 async def test_one_address_keeps_no_more_connections_than_its_share() -> None:
-    async with served(Room(200, 10)) as port, contextlib.AsyncExitStack() as stack:
+    async with served(ConnectionBounds(200, 10)) as port, contextlib.AsyncExitStack() as stack:
         others = [stack.enter_context(silent(port, "127.0.0.3")) for _ in range(5)]
         many = [stack.enter_context(silent(port, "127.0.0.2")) for _ in range(40)]
         async with asyncio.timeout(20):
@@ -75,7 +75,7 @@ async def test_one_address_keeps_no_more_connections_than_its_share() -> None:
 async def test_connections_that_say_nothing_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With 1,050 of them nobody else was let in, health checks neither, for as long as they liked."""
     monkeypatch.setattr(connections, "_HANDSHAKE_SECONDS", 0.5)
-    async with served(Room(30, 30)) as port, contextlib.AsyncExitStack() as stack:
+    async with served(ConnectionBounds(30, 30)) as port, contextlib.AsyncExitStack() as stack:
         many = [stack.enter_context(silent(port, "127.0.0.2")) for _ in range(40)]
         async with asyncio.timeout(20):
             while still_open(many):  # noqa: ASYNC110

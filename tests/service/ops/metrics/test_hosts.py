@@ -4,7 +4,7 @@ import pytest
 
 from leansieve.v1 import server_pb2
 from prover.lean.workers.stats import HostStats, PoolStats
-from prover.requests import Host
+from prover.requests import HostInfo
 from service.contract import info
 from service.core.engine import Engine
 from service.ops.config import Settings
@@ -47,6 +47,6 @@ def test_metrics_tell_hosts_apart(engine: Engine) -> None:
 
 async def test_a_server_says_which_host_is_degraded_and_why(engine: Engine) -> None:
     said = await engine.info()
-    assert said.hosts == (Host("one", 2, 2, 3), Host("two", 2, 0, 0, "no memory here"))
+    assert said.hosts == (HostInfo("one", 2, 2, 3), HostInfo("two", 2, 0, 0, "no memory here"))
     wire = server_pb2.GetServerInfoResponse.FromString(info.to_proto(said).SerializeToString())
     assert info.from_proto(wire, said.default).hosts == said.hosts

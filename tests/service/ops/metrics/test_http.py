@@ -13,14 +13,14 @@ from prover.store.database import Database
 from prover.store.errors import StoreError
 from service.client.address import Address
 from service.ops.config import MetricsSettings, ServerSettings
-from service.ops.health import Check, Health, readiness
+from service.ops.health import Health, HealthCheck, readiness
 from service.ops.metrics import http
 from service.ops.metrics.recorder import Recorder
 
 LOCAL = Address("127.0.0.1", 0)
 LEAN = {
-    True: Check(lambda: True, "a proof was checked", "no proof can be checked now"),
-    False: Check(lambda: False, "a proof was checked", "no proof can be checked now"),
+    True: HealthCheck(lambda: True, "a proof was checked", "no proof can be checked now"),
+    False: HealthCheck(lambda: False, "a proof was checked", "no proof can be checked now"),
 }
 
 

@@ -14,7 +14,7 @@ from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.embedded.pages import pages_library
-from prover.lean.wire.role import Role
+from prover.lean.wire.role import ProcessRole
 from tests.prover.lean.runtimes.embedded.talk import Talk, images, start
 
 pytestmark = pytest.mark.lean
@@ -96,7 +96,11 @@ def test_an_image_cut_short_after_it_was_looked_at_is_not_mapped(lean: EmbeddedL
 def test_a_process_writes_nothing_into_its_image_but_code_of_its_kind(lean: EmbeddedLean) -> None:
     start(lean, "Written")
     folder = images(lean, "Written")[1]
-    for role, written in ((Role.WORKER, ["worker"]), (Role.JUDGE, ["judge"]), (Role.ELABORATOR, [])):
+    for role, written in (
+        (ProcessRole.WORKER, ["worker"]),
+        (ProcessRole.JUDGE, ["judge"]),
+        (ProcessRole.ELABORATOR, []),
+    ):
         argv = lean.launch(["Written"], role).argv
         allowed = [word.removeprefix("--allow-fs-write=") for word in argv if word.startswith("--allow-fs-write=")]
         assert allowed == [str(folder / name) for name in written]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from prover.lean.runtimes.embedded import wasm
 from prover.lean.runtimes.embedded.binary import (
+    BinaryReader,
     Kind,
-    Reader,
-    Section,
     WasmError,
+    WasmSection,
     assemble,
     export,
     leb,
@@ -52,14 +52,14 @@ def module(
     return assemble(
         [
             (0, name("note") + b"kept"),
-            (Section.TYPE, b"\x02\x60\x00\x01\x7f\x60\x01\x7f\x01\x7f"),
-            (Section.IMPORT, vector(imports)),
-            (Section.FUNCTION, vector([b"\x00"] * (functions + 1) + [b"\x01"])),
-            (Section.TABLE, table),
-            (Section.GLOBAL, globals_),
-            (Section.EXPORT, vector(export(*what) for what in exports)),
-            (Section.ELEMENT, elements),
-            (Section.CODE, vector(leb(len(body)) + body for body in bodies)),
+            (WasmSection.TYPE, b"\x02\x60\x00\x01\x7f\x60\x01\x7f\x01\x7f"),
+            (WasmSection.IMPORT, vector(imports)),
+            (WasmSection.FUNCTION, vector([b"\x00"] * (functions + 1) + [b"\x01"])),
+            (WasmSection.TABLE, table),
+            (WasmSection.GLOBAL, globals_),
+            (WasmSection.EXPORT, vector(export(*what) for what in exports)),
+            (WasmSection.ELEMENT, elements),
+            (WasmSection.CODE, vector(leb(len(body)) + body for body in bodies)),
         ]
     )
 
@@ -185,9 +185,9 @@ def test_a_module_of_another_shape_is_refused(binary: bytes, message: str) -> No
 
 @given(st.integers(0, 2**32 - 1))
 def test_unsigned_numbers_are_read_as_they_are_written(value: int) -> None:
-    assert Reader(leb(value)).u32() == value
+    assert BinaryReader(leb(value)).u32() == value
 
 
 @given(st.integers(0, 2**31 - 1))
 def test_signed_numbers_are_read_as_they_are_written(value: int) -> None:
-    assert Reader(signed_leb(value)).s32() == value
+    assert BinaryReader(signed_leb(value)).s32() == value

@@ -16,8 +16,8 @@ from prover.lean.processes.process import WorkerProcess, WorkerStartError
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.native.sandbox import find_bubblewrap, trouble
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.role import Role
-from prover.lean.workers.client import Client
+from prover.lean.wire.role import ProcessRole
+from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Verdict, VerdictKind
@@ -387,7 +387,7 @@ async def test_quarantine_without_a_sandbox_is_refused_with_what_to_do_unless_al
     native = toolchain(lean)
     native.prepare()
     native.launch(["Init"])
-    async with Client(Refusing(native)) as client:
+    async with PoolClient(Refusing(native)) as client:
         verdict = await client.check(
             Theorem("theorem t : True", context='macro "ℕ" : term => `(Nat)'), Candidate("trivial")
         )
@@ -399,4 +399,4 @@ async def test_quarantine_without_a_sandbox_is_refused_with_what_to_do_unless_al
 
     allowing = NativeToolchain(lean.project, lean.environment, UNLIMITED, Sandbox.NEVER, unsealed=True)
     allowing.prepare()
-    assert allowing.launch(["Init"], Role.ELABORATOR).argv == native.launch(["Init"]).argv
+    assert allowing.launch(["Init"], ProcessRole.ELABORATOR).argv == native.launch(["Init"]).argv
