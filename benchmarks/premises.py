@@ -27,7 +27,7 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.premises.index import INTERNAL, Index
 from prover.premises.library import Library
-from prover.premises.query import Kind, Premises
+from prover.premises.query import Premises, QueryKind
 from prover.theorem import Theorem
 from prover.verdict import Limits
 
@@ -105,9 +105,9 @@ async def measure(options: argparse.Namespace, folder: Path, console: Console) -
         names = [one.rpartition(".")[2] for one in random_.sample(list(theorems), min(queries, len(theorems)))]
         goals = list(theorems.items())[:queries]
         asked = {
-            Kind.NAME: names,
-            Kind.PATTERN: [PATTERNS[number % len(PATTERNS)] for number in range(queries)],
-            Kind.GOAL: [theorem.statement for _, theorem in goals],
+            QueryKind.NAME: names,
+            QueryKind.PATTERN: [PATTERNS[number % len(PATTERNS)] for number in range(queries)],
+            QueryKind.GOAL: [theorem.statement for _, theorem in goals],
         }
         latency: dict[str, object] = {}
         for kind, texts in asked.items():
@@ -117,7 +117,7 @@ async def measure(options: argparse.Namespace, folder: Path, console: Console) -
                 try:
                     await library.find(Premises(kind, text, seconds=60.0), pool, _PATIENT)
                 except Exception as error:
-                    if kind is not Kind.GOAL:
+                    if kind is not QueryKind.GOAL:
                         raise
                     console.log(f"left out, as it does not read back: {error}"[:120])
                     continue
@@ -130,7 +130,9 @@ async def measure(options: argparse.Namespace, folder: Path, console: Console) -
             needs = await used(pool, name, theorem, known) - {name}
             if not needs:
                 continue
-            found = await library.find(Premises(Kind.GOAL, theorem.statement, most=40, seconds=60.0), pool, _PATIENT)
+            found = await library.find(
+                Premises(QueryKind.GOAL, theorem.statement, most=40, seconds=60.0), pool, _PATIENT
+            )
             ranked = [one.name for one in found.premises if one.name != name]
             proved, mentioned = proved + 1, mentioned + len(needs)
             for most, each in shares.items():

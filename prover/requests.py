@@ -9,7 +9,7 @@ from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.options import Budget, CheckOptions, SearchOptions
-from prover.premises.query import Found, Premises
+from prover.premises.query import Premises, QueryResult
 from prover.search.search import Finished, Minimised, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
@@ -247,7 +247,7 @@ class Service(Protocol):
         """
         ...
 
-    async def premises(self, request: Premises) -> Found:
+    async def premises(self, request: Premises) -> QueryResult:
         """Declarations of the imported library that fit a name, a pattern or a goal.
 
         Raises:

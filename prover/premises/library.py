@@ -16,13 +16,13 @@ from prover.assistance.place import as_theorem
 from prover.assistance.suggest import PrintedGoal
 from prover.errors import InputError
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Constant, Declarations, ImportedModule, Shape
+from prover.lean.wire.answers import Constant, Declarations, ImportedModule, TermShape
 from prover.lean.wire.protocol import NoAnswerError
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
 from prover.premises import names, patterns, trees
 from prover.premises.index import Index, Module, load, read_module, save
-from prover.premises.query import Found, Kind, Premise, Premises
+from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.premises.trees import Ints, Vocabulary
 from prover.requests import BusyError, LateError, StatementError, UnavailableError
 from prover.source import typed
@@ -37,7 +37,7 @@ _MOST_TURNS = 3  # how often further declarations are looked up, where Lean does
 class Shapes(Protocol):
     """Who tells the shapes of a client's own texts, wherever these may be elaborated."""
 
-    async def shape(self, theorem: Theorem, pattern: str | None, terms: Terms) -> Shape:
+    async def shape(self, theorem: Theorem, pattern: str | None, terms: Terms) -> TermShape:
         """See `LeanPool.shape`."""
         ...
 
@@ -73,7 +73,7 @@ class Library:
             task.cancel()
         await asyncio.gather(*self._indexes.values(), return_exceptions=True)
 
-    async def find(self, request: Premises, shapes: Shapes, terms: Terms) -> Found:
+    async def find(self, request: Premises, shapes: Shapes, terms: Terms) -> QueryResult:
         """Search.
 
         Args:
@@ -96,7 +96,7 @@ class Library:
                 premises = await self._shown(ranked, index, request.most, empty, terms)
         except TimeoutError:
             raise LateError(f"the library was not searched within {request.seconds:g} s: give it more time") from None
-        return Found(tuple(premises), len(index.declarations), len(ranked))
+        return QueryResult(tuple(premises), len(index.declarations), len(ranked))
 
     async def index(self, theorem: Theorem) -> Index:
         """The index of what a theorem imports; made now if it is not there. Raises `UnavailableError`."""
@@ -180,11 +180,11 @@ class Library:
 
     async def _ranked(self, request: Premises, index: Index, shapes: Shapes, terms: Terms) -> list[tuple[int, float]]:
         """The numbers of the declarations that fit, the best first, each with its score."""
-        if request.kind is Kind.NAME:
+        if request.kind is QueryKind.NAME:
             found = await asyncio.to_thread(names.search, request.text, index.folded)
             found.sort(key=lambda one: index.declarations[one].outdated)
             return [(one, 1.0 / (1 + rank)) for rank, one in enumerate(found)]
-        if request.kind is Kind.PATTERN:
+        if request.kind is QueryKind.PATTERN:
             under = Theorem("", request.header, request.context, request.project)
             shape = await shapes.shape(under, request.text, terms)
             keys = _keys(_taken_pattern(shape))
@@ -243,7 +243,7 @@ def _theorem(request: Premises) -> Theorem:
     return Theorem(statement, request.header, request.context, request.project)
 
 
-def _taken_pattern(shape: Shape) -> Shape:
+def _taken_pattern(shape: TermShape) -> TermShape:
     if shape.verdict is VerdictKind.VERIFIED:
         return shape
     if shape.verdict is VerdictKind.INFRASTRUCTURE:
@@ -259,7 +259,7 @@ def _taken_pattern(shape: Shape) -> Shape:
     raise InputError("pattern", f"the pattern does not elaborate{where}: {text}")
 
 
-def _keys(shape: Shape) -> list[str]:
+def _keys(shape: TermShape) -> list[str]:
     try:
         return trees.nodes(shape.shape, shape.symbols)
     except (ValueError, IndexError):

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from prover.premises.trees import HOLES, Ints, Node, Trees, Vocabulary
+from prover.premises.trees import HOLES, Ints, TreeNode, Trees, Vocabulary
 
 
 def is_hole(key: str) -> bool:
     """Whether everything fits a pattern that is this node."""
-    node = Node.of(key)
+    node = TreeNode.of(key)
     return not node.constant and node.symbol.startswith(HOLES)
 
 
@@ -31,7 +31,7 @@ def occurrences(pattern: list[str], trees: Trees, depths: Ints, vocabulary: Voca
         if not len(roots):
             return roots
         fits, advance = np.ones(len(roots), bool), np.ones(len(roots), np.int64)
-        node = Node.of(key)
+        node = TreeNode.of(key)
         if is_hole(key):
             advance = trees.sizes[at].astype(np.int64)
             if node.symbol != "_":

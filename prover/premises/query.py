@@ -11,7 +11,7 @@ _NAME = re.compile(r"[\w.'!?₀-₉«»]+(?:\s+[\w.'!?₀-₉«»]+)*")
 _HOLE = re.compile(r"(?<![\w.'])(?:_|\?\w+)(?![\w.'])")
 
 
-class Kind(StrEnum):
+class QueryKind(StrEnum):
     """How a query is read."""
 
     NAME = "name"
@@ -22,11 +22,11 @@ class Kind(StrEnum):
     """A goal as Lean prints it, or a proposition: what is most relevant to it is wanted."""
 
 
-def kind_of(text: str) -> Kind:
+def kind_of(text: str) -> QueryKind:
     """How a text is meant, by its form."""
     if "⊢" in text:
-        return Kind.GOAL
-    return Kind.NAME if _NAME.fullmatch(text.strip()) and not _HOLE.search(text) else Kind.PATTERN
+        return QueryKind.GOAL
+    return QueryKind.NAME if _NAME.fullmatch(text.strip()) and not _HOLE.search(text) else QueryKind.PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Premises:
         seconds: wall-clock bound.
     """
 
-    kind: Kind
+    kind: QueryKind
     text: str
     header: Header = field(default_factory=Header)
     context: str = ""
@@ -70,7 +70,7 @@ class Premise:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class QueryResult:
     """What was found.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.premises.trees import Ints, Node, Trees, Vocabulary
+from prover.premises.trees import Ints, TreeNode, Trees, Vocabulary
 
 Floats = NDArray[np.floating[Any]]
 
@@ -35,7 +35,7 @@ class Relevance:
     @classmethod
     def of(cls, vocabulary: Vocabulary, trees: Trees, conclusions: Ints, among: Ints) -> "Relevance":
         """Of the declarations `among` all whose types are `trees`."""
-        nodes = [Node.of(key) for key in vocabulary.keys]
+        nodes = [TreeNode.of(key) for key in vocabulary.keys]
         numbers: dict[str, int] = {}
         features: list[int] = []
         counts = np.zeros(len(trees), np.int64)
@@ -59,7 +59,7 @@ class Relevance:
             goal: one tree.
             conclusion: where its conclusion begins.
         """
-        nodes = [Node.of(key) for key in vocabulary.keys]
+        nodes = [TreeNode.of(key) for key in vocabulary.keys]
         asked: dict[str, float] = {}
         for first, last, weight in ((0, conclusion, _HYPOTHESES), (conclusion, len(goal.tokens), 1.0)):
             for feature in _features(nodes, goal, first, last):
@@ -77,7 +77,7 @@ class Relevance:
         return relative
 
 
-def _features(nodes: Sequence[Node], trees: Trees, first: int, last: int) -> Iterator[str]:
+def _features(nodes: Sequence[TreeNode], trees: Trees, first: int, last: int) -> Iterator[str]:
     """What some nodes mention: constants, and which constant stands at which place below which."""
     for at in range(first, last):
         node = nodes[trees.tokens[at]]

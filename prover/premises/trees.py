@@ -17,7 +17,7 @@ BINDERS = ("p", "q")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TreeNode:
     """What stands at a node: a symbol, or a constant, and how many parts follow."""
 
     symbol: str
@@ -30,7 +30,7 @@ class Node:
         return f"{'' if self.constant else '·'}{self.symbol} {self.parts}"
 
     @classmethod
-    def of(cls, key: str) -> "Node":
+    def of(cls, key: str) -> "TreeNode":
         """The node with this key."""
         symbol, _, parts = key.rpartition(" ")
         return cls(symbol.removeprefix("·"), int(parts), not symbol.startswith("·"))

@@ -15,7 +15,7 @@ from leansieve.v1.server_pb2_grpc import ServerServiceStub
 from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
-from prover.premises.query import Found, Premises
+from prover.premises.query import Premises, QueryResult
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
@@ -119,7 +119,7 @@ class Client:
             )
         return suggestions.response_from_proto(response)
 
-    async def premises(self, request: Premises) -> Found:
+    async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""
         with self._errors():
             response = await self._searches.SuggestPremises(

@@ -2,7 +2,7 @@
 
 from leansieve.v1 import premises_pb2
 from prover.errors import InputError
-from prover.premises.query import Found, Kind, Premise, Premises
+from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.theorem import Header, HeaderError
 from service.contract import values
 from service.core.text import take
@@ -49,7 +49,7 @@ def request_from_proto(
     except HeaderError as error:
         raise InputError("header", str(error)) from None
     return Premises(
-        Kind(kind),
+        QueryKind(kind),
         text,
         header,
         take("context", request.context, texts.context),
@@ -60,7 +60,7 @@ def request_from_proto(
     )
 
 
-def response_to_proto(found: Found, log_id: str) -> premises_pb2.SuggestPremisesResponse:
+def response_to_proto(found: QueryResult, log_id: str) -> premises_pb2.SuggestPremisesResponse:
     """What was found."""
     return premises_pb2.SuggestPremisesResponse(
         log_id=log_id,
@@ -80,7 +80,7 @@ def response_to_proto(found: Found, log_id: str) -> premises_pb2.SuggestPremises
     )
 
 
-def response_from_proto(response: premises_pb2.SuggestPremisesResponse) -> Found:
+def response_from_proto(response: premises_pb2.SuggestPremisesResponse) -> QueryResult:
     """What was found."""
     premises = (Premise(one.name, one.kind, one.type, one.module, one.score, one.outdated) for one in response.premises)
-    return Found(tuple(premises), response.searched, response.fitting)
+    return QueryResult(tuple(premises), response.searched, response.fitting)

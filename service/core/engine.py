@@ -30,7 +30,7 @@ from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
 from prover.premises.library import Library
-from prover.premises.query import Found, Premises
+from prover.premises.query import Premises, QueryResult
 from prover.requests import (
     Accepted,
     BusyError,
@@ -279,7 +279,7 @@ class Engine:
         charge_samples(found.tried)
         return found
 
-    async def premises(self, request: Premises) -> Found:
+    async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""
         self._refuse_before_start()
         options = CheckOptions(self._default.limits, priority=request.priority)

@@ -16,7 +16,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.events import Finished, Progress, Proof
 from prover.options import Budget, CheckOptions, SearchOptions
-from prover.premises.query import Kind, Premises, kind_of
+from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, LateError, Search, Service
 from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
@@ -229,7 +229,7 @@ class Tools:
         if not query.strip():
             raise InputError("query", "the query is empty: give a part of a name, a pattern, or a goal")
         under = read_theorem("", header, context, self._settings.text, stated=False).header
-        read_as = Kind(kind) if kind else kind_of(query)
+        read_as = QueryKind(kind) if kind else kind_of(query)
         service = await self._service()
         found = await service.premises(Premises(read_as, query, under, context, most=most, seconds=seconds))
         items = [PremiseItem.of(one) for one in found.premises]

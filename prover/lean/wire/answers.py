@@ -199,7 +199,7 @@ class ImportedModule:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TermShape:
     """A term without its names, as docs/worker-protocol.md writes it, or why there is none (`verdict` is not `VERIFIED`).
 
     Attributes:

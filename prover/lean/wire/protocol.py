@@ -18,9 +18,9 @@ from prover.lean.wire.answers import (
     LibraryPage,
     Name,
     Named,
-    Shape,
     SorryGoals,
     TacticStep,
+    TermShape,
     WorkerInfo,
 )
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
@@ -243,15 +243,15 @@ def declarations(theorem: Theorem, module: str, offset: int, limit: int, terms: 
     return Request("index", body("index", fields), read, no_answer)
 
 
-def shape(theorem: Theorem, pattern: str | None, terms: Terms) -> Request[Shape]:
+def shape(theorem: Theorem, pattern: str | None, terms: Terms) -> Request[TermShape]:
     """Asks for the shape of a pattern under the theorem's header and context; without a pattern, of the statement's type. Raises as `check`."""
     fields = common(theorem, terms) | ({} if pattern is None else {"pattern": fit(Region.STATEMENT, pattern)})
 
-    def read(fields: Fields, _ms: float, late: bool) -> Shape:
+    def read(fields: Fields, _ms: float, late: bool) -> TermShape:
         return shaped(_SHAPE, {**fields, "verdict": kind_of(fields, late)})
 
-    def failed(kind: VerdictKind, reason: str, _ms: float) -> Shape:
-        return Shape(kind, messages=because(kind, reason))
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> TermShape:
+        return TermShape(kind, messages=because(kind, reason))
 
     return Request("shape", body("shape", fields), read, failed)
 
@@ -335,7 +335,7 @@ _TACTIC_STEP = TypeAdapter(TacticStep)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
 _FOUND = TypeAdapter(list[dict[str, Any]])
-_SHAPE = TypeAdapter(Shape)
+_SHAPE = TypeAdapter(TermShape)
 _DECLARATIONS = TypeAdapter(Declarations)
 _LISTED_MODULES = TypeAdapter(list[tuple[str, int, str]])
 EXPORT = TypeAdapter(Export)

@@ -10,7 +10,7 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Constant, Elaboration, Named, Shape, SorryGoals, TacticStep
+from prover.lean.wire.answers import Constant, Elaboration, Named, SorryGoals, TacticStep, TermShape
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.quarantine import Quarantine
@@ -178,7 +178,7 @@ class PoolClient:
         """See `WorkerPool.stuck`; None for what only a quarantine elaborates."""
         return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
 
-    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> Shape:
+    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
         """See `WorkerPool.shape`. A pattern is never elaborated in quarantine: header and context have to do without."""
         if not self._is_contained(theorem):
             answer = await self._pool.shape(theorem, pattern, terms)
@@ -189,7 +189,7 @@ class PoolClient:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
                 return self._pool.pointing_back(theorem, await quarantine.shape(canonical, terms))
         except RuntimeUnavailableError as error:
-            return Shape(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+            return TermShape(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""

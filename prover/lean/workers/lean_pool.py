@@ -18,9 +18,9 @@ from prover.lean.wire.answers import (
     LibraryPage,
     Name,
     Named,
-    Shape,
     SorryGoals,
     TacticStep,
+    TermShape,
 )
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError
@@ -281,7 +281,7 @@ class LeanPool(ABC):
         theorem = self.canonical(theorem)
         return await self.ask(protocol.declarations(theorem, module, offset, limit, terms), theorem, terms)
 
-    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> Shape:
+    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
         """The shape of a pattern under header and context, or else of the statement's type. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.shape(theorem, pattern, terms), theorem, terms)

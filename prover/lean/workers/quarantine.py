@@ -17,9 +17,9 @@ from prover.lean.wire.answers import (
     Name,
     Named,
     Reference,
-    Shape,
     SorryGoals,
     TacticStep,
+    TermShape,
 )
 from prover.lean.wire.lines import Request
 from prover.theorem import Theorem
@@ -124,7 +124,7 @@ class Quarantine:
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.names(theorem, terms), theorem, terms)
 
-    async def shape(self, theorem: Theorem, terms: Terms) -> Shape:
+    async def shape(self, theorem: Theorem, terms: Terms) -> TermShape:
         """The shape of the statement's type, as far as an elaborator is to be believed."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)

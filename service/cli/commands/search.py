@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from prover.errors import UserError
-from prover.premises.query import Found, Kind, Premises, kind_of
+from prover.premises.query import Premises, QueryKind, QueryResult, kind_of
 from prover.theorem import Header, HeaderError
 from service.cli import common
 
@@ -15,7 +15,8 @@ from service.cli import common
 def search(
     query: Annotated[str, typer.Argument(help="A part of a name; a pattern, as in '_ + _ = _ + _'; or a goal with ⊢.")],
     kind: Annotated[
-        Kind | None, typer.Option("--as", help="How the query is read; by default its form says.", show_default=False)
+        QueryKind | None,
+        typer.Option("--as", help="How the query is read; by default its form says.", show_default=False),
     ] = None,
     most: Annotated[int | None, typer.Option(help="Declarations wanted.", min=1, max=100)] = None,
     header: Annotated[str, typer.Option(help="import and open lines under which names are read and shown.")] = "",
@@ -46,7 +47,7 @@ def search(
         seconds=time,
     )
 
-    async def ask() -> Found:
+    async def ask() -> QueryResult:
         async with common.opened(settings, server) as (service, _):
             return await service.premises(request)
 

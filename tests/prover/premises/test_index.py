@@ -5,7 +5,7 @@ from pathlib import Path
 from prover.lean.wire.answers import Declarations, ImportedModule
 from prover.premises import names
 from prover.premises.index import Index, load, read_module, save
-from prover.premises.query import Kind, kind_of
+from prover.premises.query import QueryKind, kind_of
 from prover.premises.trees import Vocabulary
 
 PAGE = Declarations(
@@ -70,6 +70,8 @@ def test_rare_constants_decide_what_is_relevant() -> None:
 
 
 def test_queries_are_read_by_their_form() -> None:
-    assert {kind_of(text) for text in ("map_append", "Nat.add_comm", "map append", "get!", "foo'")} == {Kind.NAME}
-    assert {kind_of(text) for text in ("_ + _", "List.map _ _", "?a = ?a", "Nat → Nat", "f ?x", "_")} == {Kind.PATTERN}
-    assert kind_of("a : Nat\n⊢ a = a") is Kind.GOAL
+    assert {kind_of(text) for text in ("map_append", "Nat.add_comm", "map append", "get!", "foo'")} == {QueryKind.NAME}
+    assert {kind_of(text) for text in ("_ + _", "List.map _ _", "?a = ?a", "Nat → Nat", "f ?x", "_")} == {
+        QueryKind.PATTERN
+    }
+    assert kind_of("a : Nat\n⊢ a = a") is QueryKind.GOAL

@@ -14,7 +14,7 @@ from prover.lean.wire.answers import Declarations
 from prover.lean.workers.pool import WorkerPool
 from prover.premises.index import load, save
 from prover.premises.library import Library
-from prover.premises.query import Found, Kind, Premises
+from prover.premises.query import Premises, QueryKind, QueryResult
 from prover.requests import BusyError, StatementError
 from prover.theorem import Theorem
 
@@ -49,24 +49,24 @@ class Recording:
         return await self._pool.declarations(theorem, module, *rest)
 
 
-async def find(library: Library, pool: WorkerPool, kind: Kind, text: str, **more: Any) -> Found:
+async def find(library: Library, pool: WorkerPool, kind: QueryKind, text: str, **more: Any) -> QueryResult:
     return await library.find(Premises(kind, text, **({"seconds": 120.0} | more)), pool, DEFAULT_TERMS)
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "first"),
     [
-        (Kind.NAME, "nat.add_comm", "Nat.add_comm"),
-        (Kind.NAME, "append nil", "List.append_nil"),
-        (Kind.PATTERN, "?a + ?b = ?b + ?a", "Nat.add_comm"),
-        (Kind.PATTERN, "_ * 0 = _", "Nat.mul_zero"),
-        (Kind.PATTERN, "¬ _ < (_ : Nat)", "Nat.lt_asymm"),
-        (Kind.GOAL, "(x y z : Nat) (h : x ≤ y) : x * z ≤ y * z", "Nat.mul_le_mul_right"),
-        (Kind.GOAL, "m n : Nat\n⊢ m * n = n * m", "Nat.mul_comm"),
+        (QueryKind.NAME, "nat.add_comm", "Nat.add_comm"),
+        (QueryKind.NAME, "append nil", "List.append_nil"),
+        (QueryKind.PATTERN, "?a + ?b = ?b + ?a", "Nat.add_comm"),
+        (QueryKind.PATTERN, "_ * 0 = _", "Nat.mul_zero"),
+        (QueryKind.PATTERN, "¬ _ < (_ : Nat)", "Nat.lt_asymm"),
+        (QueryKind.GOAL, "(x y z : Nat) (h : x ≤ y) : x * z ≤ y * z", "Nat.mul_le_mul_right"),
+        (QueryKind.GOAL, "m n : Nat\n⊢ m * n = n * m", "Nat.mul_comm"),
     ],
 )
 async def test_what_is_meant_comes_first(
-    library: Library, lean_pool: WorkerPool, kind: Kind, text: str, first: str
+    library: Library, lean_pool: WorkerPool, kind: QueryKind, text: str, first: str
 ) -> None:
     found = await find(library, lean_pool, kind, text)
     assert first in [one.name for one in found.premises[:3]]
@@ -77,16 +77,16 @@ async def test_what_is_meant_comes_first(
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
-        (Kind.PATTERN, "missing + _", "does not elaborate at 1:0: Unknown identifier `missing`"),
-        (Kind.PATTERN, "(_ + ", "unexpected end of input"),
-        (Kind.PATTERN, "?a", "only a hole"),
-        (Kind.PATTERN, "True := trivial\ntheorem u : True", "a further command"),
-        (Kind.PATTERN, "by run_tac return", "not allowed"),
-        (Kind.GOAL, " ", "empty"),
+        (QueryKind.PATTERN, "missing + _", "does not elaborate at 1:0: Unknown identifier `missing`"),
+        (QueryKind.PATTERN, "(_ + ", "unexpected end of input"),
+        (QueryKind.PATTERN, "?a", "only a hole"),
+        (QueryKind.PATTERN, "True := trivial\ntheorem u : True", "a further command"),
+        (QueryKind.PATTERN, "by run_tac return", "not allowed"),
+        (QueryKind.GOAL, " ", "empty"),
     ],
 )
 async def test_a_query_that_cannot_be_read_is_told_in_a_sentence(
-    library: Library, lean_pool: WorkerPool, kind: Kind, text: str, said: str
+    library: Library, lean_pool: WorkerPool, kind: QueryKind, text: str, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
         await find(library, lean_pool, kind, text)
@@ -94,7 +94,7 @@ async def test_a_query_that_cannot_be_read_is_told_in_a_sentence(
 
 async def test_a_goal_that_lean_does_not_take_is_the_askers(library: Library, lean_pool: WorkerPool) -> None:
     with pytest.raises(StatementError, match="does not elaborate"):
-        await find(library, lean_pool, Kind.GOAL, "missing = 1")
+        await find(library, lean_pool, QueryKind.GOAL, "missing = 1")
 
 
 async def test_only_what_changed_is_read_again(lean_pool: WorkerPool, folder: Path, tmp_path: Path) -> None:
@@ -121,5 +121,5 @@ async def test_a_call_that_cannot_wait_for_the_library_is_told_to_come_again(
 ) -> None:
     library = Library(lean_pool, tmp_path, MODULES)
     with pytest.raises(BusyError, match="ask again"):
-        await find(library, lean_pool, Kind.NAME, "add", seconds=0.001)
-    assert (await find(library, lean_pool, Kind.NAME, "add")).premises
+        await find(library, lean_pool, QueryKind.NAME, "add", seconds=0.001)
+    assert (await find(library, lean_pool, QueryKind.NAME, "add")).premises

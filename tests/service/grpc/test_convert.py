@@ -18,7 +18,7 @@ from prover.assistance.suggest import (
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
-from prover.premises.query import Found, Kind, Premise, Premises
+from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
@@ -248,20 +248,20 @@ def test_suggestions_survive_the_journey(found: Suggestions) -> None:
 
 @given(
     st.builds(
-        Found,
+        QueryResult,
         st.lists(st.builds(Premise, text, text, text, text, time, st.booleans()), max_size=3).map(tuple),
         count,
         count,
     )
 )
-def test_premises_survive_the_journey(found: Found) -> None:
+def test_premises_survive_the_journey(found: QueryResult) -> None:
     assert premise_messages.response_from_proto(premise_messages.response_to_proto(found, "id")) == found
 
 
 @given(
     st.builds(
         Premises,
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from(QueryKind),
         text=lines.filter(str.strip),
         context=text,
         most=st.integers(1, 100),
