@@ -1,8 +1,5 @@
 /-! Parsing: Lean's own parser reads every text, on its own, before anything of it is elaborated. -/
 
-def inputOf (text fileName : String) : Parser.InputContext :=
-  Parser.InputContext.mk' text fileName (FileMap.ofString text) text.rawEndPos (by simp)
-
 def scopeOf (st : Command.State) : Command.Scope := match st.scopes with
   | s :: _ => s
   | [] => { header := "" }

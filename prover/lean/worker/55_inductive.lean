@@ -188,6 +188,6 @@ def discharge (opts : Options) (token : IO.CancelToken) (env : Kernel.Environmen
   | o :: rest =>
     let decl := Declaration.defnDecl
       { name := `_leansieve_check, levelParams := o.levels, type := o.type, value := o.value, hints := .opaque, safety := .safe }
-    match env.addDecl opts decl (some token) with
+    match kernelAdd env opts token decl with
     | .ok _ => discharge opts token env rest
     | .error e => some e

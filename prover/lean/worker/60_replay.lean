@@ -104,7 +104,7 @@ partial def replay (base : Kernel.Environment) (source : Constants) (opts : Opti
         | none => .rejected n "not made by the declaration it belongs to"
         | some decl => match suspicious source info with
           | some why => .forbidden n why
-          | none => match env.addDecl opts decl (some token) with
+          | none => match kernelAdd env opts token decl with
             | .ok env => match obligationsOf env info with
               | none => .rejected n "its recursors have an unknown shape"
               | some due => match discharge opts token env due with

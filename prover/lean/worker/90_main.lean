@@ -42,7 +42,7 @@ def loadImports (imported : Imports) (modules : List String) (capacity : Nat) : 
   match recall key (← imported.get) with
   | some known => pure known
   | none =>
-    let env := withCompiled (← importModules (importsOf modules).toArray {} 0 (loadExts := true))
+    let env := withCompiled (← importLibrary (importsOf modules))
     let known := (env, ← kindsOf env)
     imported.set (remember capacity key known (← imported.get))
     pure known

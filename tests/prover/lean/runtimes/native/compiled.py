@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +40,14 @@ def olean(folder: Path, module: str) -> Path:
 
 
 def _run(program: str, sources: Mapping[str, str]) -> list[bytes]:
+    said = run_once(program, [{"module": module, "source": text} for module, text in sources.items()])
+    made = [bytes.fromhex(line.split()[1]) for line in said if line.startswith("@olean ")]
+    assert len(made) == len(sources), "\n".join(line for line in said if not line.startswith("@olean"))
+    return made
+
+
+def run_once(program: str, requests: Sequence[Mapping[str, str]]) -> list[str]:
+    """What a program prints under the embedded Lean that reads one JSON object a line, but for Lean's own debug lines."""
     lean = EmbeddedLean(program=program)
     lean.prepare()
     launch = lean.launch(["Init"])
@@ -48,13 +56,10 @@ def _run(program: str, sources: Mapping[str, str]) -> list[bytes]:
         ["prlimit", f"--stack={launch.stack_bytes}", *launch.argv],
         env=env,
         cwd=launch.cwd,
-        input="".join(json.dumps({"module": module, "source": text}) + "\n" for module, text in sources.items()),
+        input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,
         timeout=_SECONDS,
         check=False,
     )
-    said = [line for line in done.stdout.splitlines() if not line.startswith("[DEBUG")]
-    made = [bytes.fromhex(line.split()[1]) for line in said if line.startswith("@olean ")]
-    assert len(made) == len(sources), "\n".join(line for line in said if not line.startswith("@olean"))
-    return made
+    return [line for line in done.stdout.splitlines() if not line.startswith("[DEBUG")]
