@@ -103,7 +103,7 @@ class Hosts:
             if not answer.done():
                 raise HostLostError(f"host {place.handle.name} is lost")
             place.answered += 1
-            return replace(answer.result(), host=place.key)
+            return replace(answer.result(), host=place.handle.name)
         except HostLostError:
             self.members.lose(place, "does not answer")
             raise
@@ -134,12 +134,12 @@ class Hosts:
                 await place.handle.take_back(process)
 
     def emptiest(self, imports: ImportSet, but: str = "") -> HostPlace:
-        """The host with most room whose key is not `but`.
+        """The host with most room whose name is not `but`.
 
         Raises:
             HostLostError: there is none.
         """
-        live = [place for place in self.places if place.size and place.key != but]
+        live = [place for place in self.places if place.size and place.handle.name != but]
         if not live:
             raise HostLostError(NO_HOST)
         return max(live, key=lambda place: (place.room / place.size, place.has(imports)))
@@ -181,7 +181,7 @@ class Hosts:
                 self._room.moved(place)
                 self._dispatch()
         place.answered += 1
-        self._settle(job, replace(outcome, host=place.key))
+        self._settle(job, replace(outcome, host=place.handle.name))
 
     def _settle(self, job: Job[Any], outcome: Outcome) -> None:
         job.charge(outcome.worked)

@@ -56,7 +56,7 @@ class Elsewhere(WorkerPool, ABC):
         except HostLostError:
             return "", None
         CHARGE.get()(outcome.worked)
-        return place.key, None if isinstance(outcome, Busy) else read(request, outcome)
+        return place.handle.name, None if isinstance(outcome, Busy) else read(request, outcome)
 
     @abstractmethod
     async def _answer(self, question: HostQuestion) -> Said | Unsaid:
@@ -67,15 +67,15 @@ class HostSite:
     """One host, which several processes of a client share; another one when it is lost."""
 
     def __init__(self, hosts: Hosts, but: str = "") -> None:
-        """Any host of these whose key is not `but`."""
+        """Any host of these whose name is not `but`."""
         self.hosts = hosts
         self._but = but
         self._place: HostPlace | None = None
 
     @property
     def host(self) -> str:
-        """Key of the host that was used last; empty if there was none."""
-        return self._place.key if self._place else ""
+        """Name of the host that was used last; empty if there was none."""
+        return self._place.handle.name if self._place else ""
 
     async def place(self, imports: ImportSet) -> HostPlace:
         """The host. One may be about to come back: it is waited for, unless only certain ones will do. Raises HostLostError."""

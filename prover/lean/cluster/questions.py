@@ -38,7 +38,7 @@ class Said:
         late: whether the deadline had passed.
         ms: milliseconds that the worker took.
         worked, waited: seconds that workers spent on it, and for which it waited on the host.
-        host: key of the host that said it; the driver writes it.
+        host: name of the host that said it; the driver writes it.
     """
 
     fields: Fields

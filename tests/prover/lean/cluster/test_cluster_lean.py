@@ -43,7 +43,7 @@ def cluster() -> Iterator[LocalCluster]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(cluster: LocalCluster) -> AsyncIterator[ClusterPool]:
     make_pool = functools.partial(WorkerPool, EmbeddedLean(), CONFIG)
-    async with ClusterPool(RayCluster(cluster.address, make_pool), EmbeddedLean(), CONFIG) as pool:
+    async with ClusterPool(RayCluster(cluster.address, make_pool), EmbeddedLean(), CONFIG, recheck=1.0) as pool:
         await pool.ready()
         yield pool
 
@@ -89,6 +89,7 @@ async def test_code_is_contained_on_the_host(pool: ClusterPool) -> None:
     async with PoolClient(pool) as client:
         verdict = await client.check(theorem, Candidate("by trivial"))
     assert (verdict.kind, verdict.path) == (VerdictKind.VERIFIED, Route.QUARANTINE), verdict.messages
+    assert pool.stats().rechecks["undecided"] >= 3, "there is no other host to ask, in quarantine neither"
 
 
 async def test_cancelling_reaches_lean_on_the_host_and_keeps_its_worker_warm(pool: ClusterPool) -> None:
