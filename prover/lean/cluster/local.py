@@ -131,10 +131,16 @@ def token_of(address: str) -> Path | None:
 
 def running(file: Path) -> Running | None:
     """The cluster that `file` tells of, if it is still there."""
-    with contextlib.suppress(OSError, ValueError, TypeError, psutil.NoSuchProcess):
-        found = Running(**json.loads(file.read_text(encoding="utf-8")))
-        if abs(psutil.Process(found.pid).create_time() - found.started) < 1.0:
+    found = _noted(file)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if found and abs(psutil.Process(found.pid).create_time() - found.started) < 1.0:
             return found
+    return None
+
+
+def _noted(file: Path) -> Running | None:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return Running(**json.loads(file.read_text(encoding="utf-8")))
     return None
 
 
@@ -147,6 +153,8 @@ def up(file: Path, hosts: int, drivers: int = 1) -> Running:
     if there := running(file):
         raise UserError(f"a cluster is up already at {there.address}: `leansieve cluster down` ends it")
     file.parent.mkdir(parents=True, exist_ok=True)
+    if killed := _noted(file):  # and could take nothing away
+        shutil.rmtree(killed.folder, ignore_errors=True)
     file.unlink(missing_ok=True)
     log, token = file.with_suffix(".log"), file.with_suffix(".token")
     token.unlink(missing_ok=True)

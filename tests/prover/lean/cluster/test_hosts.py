@@ -36,6 +36,7 @@ class Scripted:
         self.name = name
         self.workers = workers
         self.failure = ""
+        self.loaded = LOADED
         self.version = "6"
         self.questions: list[HostQuestion] = []
         self.cancelled: list[int] = []
@@ -53,7 +54,7 @@ class Scripted:
         if self.dying.is_set():
             raise HostLostError(self.name)
         live = 0 if self.failure else self.workers
-        workers = tuple(WorkerStats(State.IDLE, 1, LOADED, 0, 0) for _ in range(live))
+        workers = tuple(WorkerStats(State.IDLE, 1, self.loaded, 0, 0) for _ in range(live))
         stats = PoolStats(workers, 0, {}, 0, {}, 0, 0)
         return HostState(self.workers, live, self.failure, "4.28.0", self.version, stats)
 
@@ -264,6 +265,19 @@ async def test_a_host_that_says_what_fits_no_answer_gives_no_verdict() -> None:
     async with pool_of(one) as pool:
         verdict = await pool.check(Theorem("theorem t : True"), Candidate("trivial"))
         assert verdict.kind is VerdictKind.INFRASTRUCTURE
+
+
+async def test_checks_go_where_their_imports_are_loaded() -> None:
+    one, two = Scripted("one", workers=8), Scripted("two", workers=2)
+    two.loaded = ("Init",)
+    one.answering.set()
+    two.answering.set()
+    async with pool_of(one, two) as pool:
+        await until(lambda: pool.size == 10)
+        for imports in (("Init",), LOADED, ("Init",)):
+            await pool.ask(protocol.ping(), Theorem("", Header(imports)), Terms())
+        assert [question.imports for question in one.questions] == [LOADED]
+        assert [question.imports for question in two.questions] == [("Init",)] * 2
 
 
 async def test_hosts_are_asked_for_and_given_back_by_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
