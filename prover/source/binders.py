@@ -60,6 +60,25 @@ def read_shape(statement: str) -> Shape:
     return Shape(tuple(binders), tuple(binder.name for binder in binders[given:]), _slice(statement, rest))
 
 
+def signature(statement: str) -> tuple[str, str, str] | None:
+    """The name with its universes, the text of the binders, and the goal, of `theorem NAME binders : goal`; None if it is nothing of the kind."""
+    tokens = list(tokenize(statement))
+    colon = _find(tokens, 0, ":")
+    if (
+        len(tokens) < 2
+        or tokens[0].text not in ("theorem", "lemma")
+        or tokens[1].kind != "name"
+        or colon + 1 >= len(tokens)
+    ):
+        return None
+    first = 2
+    if tokens[2].text == "." and tokens[3].text == "{":  # universes
+        first = _find(tokens, 4, "}") + 1
+    head = statement[tokens[1].start : tokens[first - 1].end]
+    binders = statement[tokens[first].start : tokens[colon - 1].end] if first < colon else ""
+    return head, binders, statement[tokens[colon + 1].start : tokens[-1].end]
+
+
 def _opens(tokens: Sequence[Token]) -> bool:
     """Whether a proposition begins with a quantifier that nothing is introduced for."""
     return bool(tokens) and tokens[0].text in ("∃", "∃!", "fun", "λ")

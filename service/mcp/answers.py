@@ -132,6 +132,26 @@ class ProveAnswer(ToolAnswer):
     hint: str = Field(default="", description="Why nothing could be found, where that is known.")
 
 
+class CounterexampleItem(BaseModel):
+    """A variable and its value."""
+
+    name: str
+    value: str
+
+
+class DisproveAnswer(Answer):
+    """Outcome of an attempt to refute a statement."""
+
+    ok: bool = Field(default=False, description="It is refuted: the kernel accepted a proof of the negation.")
+    negation: str = Field(default="", description="What was proved.")
+    proof: str = Field(default="", description="The text after `:=`.")
+    trust: str = Field(default="")
+    axioms: list[str] = Field(default_factory=list)
+    counterexample: list[CounterexampleItem] = Field(
+        default_factory=list, description="Values for which the statement is false, where the proof is by such values."
+    )
+
+
 class HoleItem(BaseModel):
     """One `sorry` of a file."""
 

@@ -86,6 +86,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
     tools = Tools(service, settings, callers.admitting)
     for tool in (
         tools.lean_prove,
+        tools.lean_disprove,
         tools.lean_fill_sorries,
         tools.lean_check,
         tools.lean_check_batch,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from prover.assistance import fill
+from prover.assistance import disprove, fill
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
@@ -30,6 +30,8 @@ from service.mcp.answers import (
     AttemptItem,
     AttemptsAnswer,
     ChecksAnswer,
+    CounterexampleItem,
+    DisproveAnswer,
     FillAnswer,
     GoalAnswer,
     HoleItem,
@@ -114,6 +116,29 @@ class Tools:
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text)
         return await self._search(service, Search(theorem, self._searching(seconds, proofs)), progress)
+
+    @answering(DisproveAnswer, Role.PROVE)
+    async def lean_disprove(
+        self, statement: Statement, context: ContextText = "", header: HeaderText = "", seconds: Seconds = 30.0
+    ) -> DisproveAnswer:
+        """Look for a counterexample to a statement, and for a proof of its negation. That nothing is found says nothing."""
+        service = await self._service()
+        theorem = read_theorem(statement, header, context, self._settings.text)
+        try:
+            async with asyncio.timeout(seconds):
+                found = await disprove.disprove(service, Search(theorem, self._searching(seconds)))
+        except TimeoutError:
+            return DisproveAnswer(timed_out=True)
+        if found is None:
+            return DisproveAnswer()
+        return DisproveAnswer(
+            ok=True,
+            negation=found.negation.statement,
+            proof=found.proof.text,
+            trust=found.verdict.trust.name,
+            axioms=list(found.verdict.axioms),
+            counterexample=[CounterexampleItem(name=name, value=value) for name, value in found.counterexample],
+        )
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_check(

@@ -1,20 +1,22 @@
 """`leansieve prove`."""
 
+import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prover.assistance import fill
+from prover.assistance import disprove, fill
+from prover.assistance.disprove import Refutation
 from prover.errors import UserError
 from prover.options import Preference, Sampling, SearchOptions
 from prover.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
-from prover.search.search import Minimised, Proof
+from prover.search.search import Finished, Minimised, Proof
 from prover.source import lean_file, typed
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
@@ -58,6 +60,10 @@ def prove(
         float | None, typer.Option(help="Ask the model that was tuned at this α.", min=0, max=1, metavar="A")
     ] = None,
     seed: common.Seed = None,
+    disproving: Annotated[
+        bool,
+        typer.Option("--disprove", help="Look for a counterexample, and a proof of the negation, at the same time."),
+    ] = False,
     isolated: common.Isolated = False,
     crosscheck: common.Crosscheck = False,
     kernel: common.Kernel = None,
@@ -101,6 +107,8 @@ def prove(
         as_found=minimise is False,
     )
 
+    if disproving and (jsonl is not None or target is None or target.endswith(".lean") or os.path.exists(target)):
+        raise UserError("--disprove goes with a statement, as in `leansieve prove '(n : Nat) : n < 5' --disprove`")
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:
             raise UserError(
@@ -126,12 +134,17 @@ def prove(
         if read.proof:
             raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
         search = Search(read_theorem(target, header, "", settings.text).within(name), options)
-        done = common.run(_prove_statement(settings, server, search, read, receipt_folder))
+        done = common.run(_prove_statement(settings, server, search, read, receipt_folder, disproving))
         raise typer.Exit(0 if done else 1)
 
 
 async def _prove_statement(
-    settings: Settings, server: str | None, search: Search, read: Typed, receipt_folder: Path | None
+    settings: Settings,
+    server: str | None,
+    search: Search,
+    read: Typed,
+    receipt_folder: Path | None,
+    disproving: bool,
 ) -> bool:
     before = f"{search.theorem.statement} := "
     options = search.options
@@ -155,16 +168,53 @@ async def _prove_statement(
                     common.stderr.print(common.shown(f"found: {event.candidate.text}", "dim"))
 
             try:
-                proofs, finished = await fill.search(service, search, report)
+                refutation, (proofs, finished) = await _either(service, search, report, disproving)
             except StatementError as error:
                 raise UserError(_why_not_taken(error, read)) from None
+        if refutation is not None:
+            await _show_refutation(service, search, refutation, receipt_folder)
+            return False
         if not at_once:
             for proof in proofs:
                 _print_proof(before, proof)
         await _write_receipts(service, search, proofs, receipt_folder)
-    if not proofs:
-        common.stderr.print(f"no proof: {ending(finished)}")
+    if finished is not None and not proofs:
+        common.stderr.print(f"no proof: {ending(finished)}" + (", and no refutation" if disproving else ""))
     return bool(proofs)
+
+
+async def _either(
+    service: Service, search: Search, report: Callable[[Event], None], disproving: bool
+) -> tuple[Refutation | None, tuple[list[Proof], Finished | None]]:
+    """A refutation or what a search found, whichever is known first; a refutation only if it is looked for."""
+    proving = asyncio.ensure_future(fill.search(service, search, report))
+    if not disproving:
+        return None, await proving
+    refuting = asyncio.ensure_future(disprove.disprove(service, search))
+    try:
+        await asyncio.wait([proving, refuting], return_when=asyncio.FIRST_COMPLETED)
+        if proving.done() and (proving.exception() is not None or proving.result()[0]):
+            return None, proving.result()
+        # The statement itself is taken, so that what is wrong with its negation is told, but ends nothing.
+        try:
+            if (refutation := await refuting) is not None:
+                return refutation, ([], None)
+        except UserError as error:
+            common.stderr.print(common.shown(f"not refuted: {error}", "yellow"))
+        return None, await proving
+    finally:
+        for task in (proving, refuting):
+            task.cancel()
+        await asyncio.gather(proving, refuting, return_exceptions=True)
+
+
+async def _show_refutation(service: Service, search: Search, found: Refutation, receipt_folder: Path | None) -> None:
+    values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
+    remark = f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"
+    common.stdout.print(common.shown(f"-- {remark}"))
+    common.stdout.print(common.shown(f"{found.negation.statement} := {found.proof.text}"))
+    against = replace(search, theorem=found.negation)
+    await _write_receipts(service, against, [Proof(found.proof, found.verdict, 0.0)], receipt_folder)
 
 
 def _why_not_taken(error: StatementError, read: Typed) -> str:

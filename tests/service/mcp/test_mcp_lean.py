@@ -72,6 +72,10 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         assert (ran["ok"], ran["verdict"]) == (False, "INCOMPLETE")
         assert file.read_text(encoding="utf-8") == FILE
 
+        refuted = await answer(agent, "lean_disprove", statement="theorem t (n : Nat) : n < 5")
+        assert refuted["ok"]
+        assert refuted["counterexample"] == [{"name": "n", "value": "5"}]
+        assert (await answer(agent, "lean_check", statement=refuted["negation"], proof=refuted["proof"]))["ok"]
         for query, kind, name in (
             ("nat.mul_comm", "name", "Nat.mul_comm"),
             ("?a * ?b = ?b * ?a", "pattern", "Nat.mul_comm"),
