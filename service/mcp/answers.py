@@ -139,7 +139,7 @@ class CounterexampleItem(BaseModel):
     value: str
 
 
-class DisproveAnswer(Answer):
+class DisproveAnswer(ToolAnswer):
     """Outcome of an attempt to refute a statement."""
 
     ok: bool = Field(default=False, description="It is refuted: the kernel accepted a proof of the negation.")
