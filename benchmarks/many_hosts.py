@@ -4,7 +4,7 @@
 
 Hosts are objects of this process with eight workers each, without Ray and without Lean: every answer comes after `--milliseconds` of
 waiting. What is measured is the driver's own work (queue, choice of a host, watching them, reading answers), on one core. A call of an
-actor costs a driver what `benchmarks.cluster` says beside that.
+actor costs a driver what `benchmarks.lean.cluster` says beside that.
 """
 
 import argparse

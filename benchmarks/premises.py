@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.lean_pool import quantile, show
+from benchmarks.lean.lean_pool import quantile, show
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean

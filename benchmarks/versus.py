@@ -27,7 +27,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.lean_pool import tasks
+from benchmarks.lean.lean_pool import tasks
 
 
 @dataclass

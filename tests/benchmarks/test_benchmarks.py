@@ -11,43 +11,54 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TEXTBOOK = "benchmarks/textbook.jsonl"
 OF_LEAN = {
-    "batch": ["--library", "Std.Data.ByteSlice", "--shard=1/6", "--samples=2", "--seconds=5", "--kills=0", "--out=OUT"],
-    "clients": ["--times=1", "--examples=1", "--checks=2", "--fuzz=0", "--json=OUT"],
-    "leaks": ["--cycles=1", "--killed=1", "--json=OUT"],
-    "connections": ["--connections=20", "--seconds=2", "--json=OUT"],
-    "crosscheck": ["--proofs=2", "--json=OUT"],
-    "lean_pool": ["--fresh=3", "--warm=9", "--json=OUT"],
-    "load": ["--streams=3", "--seconds=2", "--workers=1", "--json=OUT"],
-    "overhead checks": ["--items=4", "--rounds=1", "--workers=1", "--json=OUT"],
-    "overhead searches": ["--searches=2", "--workers=1", "--json=OUT"],
-    "portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
-    "search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
-    "computing": ["--equations=1", "--out=OUT"],
-    "suggestions": ["--suggestions=3", "--log=OUT"],
-    "memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
+    "service.batch": [
+        "--library",
+        "Std.Data.ByteSlice",
+        "--shard=1/6",
+        "--samples=2",
+        "--seconds=5",
+        "--kills=0",
+        "--out=OUT",
+    ],
+    "service.clients": ["--times=1", "--examples=1", "--checks=2", "--fuzz=0", "--json=OUT"],
+    "lean.leaks": ["--cycles=1", "--killed=1", "--json=OUT"],
+    "service.connections": ["--connections=20", "--seconds=2", "--json=OUT"],
+    "lean.crosscheck": ["--proofs=2", "--json=OUT"],
+    "lean.lean_pool": ["--fresh=3", "--warm=9", "--json=OUT"],
+    "service.load": ["--streams=3", "--seconds=2", "--workers=1", "--json=OUT"],
+    "service.overhead checks": ["--items=4", "--rounds=1", "--workers=1", "--json=OUT"],
+    "service.overhead searches": ["--searches=2", "--workers=1", "--json=OUT"],
+    "search.portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
+    "search.search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
+    "search.computing": ["--equations=1", "--out=OUT"],
+    "search.suggestions": ["--suggestions=3", "--log=OUT"],
+    "lean.memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
     "premises": ["--modules", "Init.Data.Nat.Basic", "--queries=2", "--theorems=4", "--json=OUT"],
-    "paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
-    "textbook": ["--only=textbook_00", "--seconds=5", "--log=OUT"],
+    "lean.paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
+    "search.textbook": ["--only=textbook_00", "--seconds=5", "--log=OUT"],
     "versus": [".", ".", "--turns=1", "--scale=0.01", "--only=first", "--json=OUT"],
-    "trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
+    "lean.trust_cost": ["--proofs=2", "--examples=1", "--exploits=1", "--json=OUT"],
 }
 OF_VLLM = {
-    "precision": ["--steps=2", "--rate=1e-4", "--json=OUT"],
-    "sampling": ["--theorems=1", "--samples=2", "--tokens=4", "--rounds=1", "--aborts=1", "--json=OUT"],
-    "trainer": ["--trl=none", "--side=leansieve", "--steps=2", "--prompts=1", "--rollouts=2", "--json=OUT"],
+    "search.precision": ["--steps=2", "--rate=1e-4", "--json=OUT"],
+    "training.sampling": ["--theorems=1", "--samples=2", "--tokens=4", "--rounds=1", "--aborts=1", "--json=OUT"],
+    "training.trainer": ["--trl=none", "--side=leansieve", "--steps=2", "--prompts=1", "--rollouts=2", "--json=OUT"],
 }
 OF_RAY = {
-    "cluster": ["--hosts=1", "--checks=6", "--json=OUT"],
+    "lean.cluster": ["--hosts=1", "--checks=6", "--json=OUT"],
 }
 SIMULATED = {
     "many_hosts": ["--hosts=20", "--checks=300", "--json=OUT"],
 }
+OF_FILES = {
+    "house": ["--json=OUT"],
+}
 NOT_ALONE = {
-    "base_size": "reads the proofs that docs/training.md tells to make first",
-    "first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
-    "outages": "stops a PostgreSQL once a minute, with servers of its own",
-    "search_report": "search writes with it",
-    "trl_side": "in the environment of TRL, for trainer",
+    "training.base_size": "reads the proofs that docs/training.md tells to make first",
+    "service.first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
+    "service.outages": "stops a PostgreSQL once a minute, with servers of its own",
+    "search.search_report": "search writes with it",
+    "training.trl_side": "in the environment of TRL, for trainer",
 }
 
 
@@ -96,6 +107,15 @@ def test_simulation_runs(name: str, tmp_path: Path) -> None:
     run(name, SIMULATED[name], tmp_path)
 
 
+@pytest.mark.parametrize("name", OF_FILES)
+def test_benchmark_of_the_tree_runs(name: str, tmp_path: Path) -> None:
+    run(name, OF_FILES[name], tmp_path)
+
+
 def test_every_benchmark_is_run() -> None:
-    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
-    assert there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM, *OF_RAY, *SIMULATED)} | NOT_ALONE.keys()
+    folder = ROOT / "benchmarks"
+    files = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py") if path.name != "__init__.py")
+    there = {".".join(path.parts) for path in files}
+    assert (
+        there == {name.split()[0] for name in (*OF_LEAN, *OF_VLLM, *OF_RAY, *SIMULATED, *OF_FILES)} | NOT_ALONE.keys()
+    )

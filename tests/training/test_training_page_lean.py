@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from typer.testing import CliRunner
 
-from benchmarks.first_run import arguments, commands, prepare, run
+from benchmarks.service.first_run import arguments, commands, prepare, run
 from prover.sampling.weights import read_weights, verify_files
 from service.cli.app import app
 from tests.support.ports import free_port

@@ -1,6 +1,6 @@
 """Batches and calls while the store fails and servers are killed, on loopback.
 
-    python -m benchmarks.outages [--seconds 600] [--json FILE]
+    python -m benchmarks.service.outages [--seconds 600] [--json FILE]
 
 Two servers share one PostgreSQL, which is stopped for 5 s in every minute. Every 20 to 50 s one of the servers, drawn by
 chance, is ended by `kill -9` and started again. Meanwhile a client submits batch after batch to whichever server answers and
@@ -30,7 +30,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.load import proof, theorem
+from benchmarks.service.load import proof, theorem
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.events import Finished

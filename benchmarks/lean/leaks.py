@@ -1,6 +1,6 @@
 """What is left behind by workers and Dojos that end in every way: processes, file descriptors, files.
 
-    python -m benchmarks.leaks [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
+    python -m benchmarks.lean.leaks [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
 
 A full cycle starts one, has it answer, and closes it. The others are cancelled, or killed with SIGKILL, at a moment drawn at
 random, from the very start until they would have answered. After each, what this process has beyond the beginning is counted.
@@ -207,5 +207,5 @@ if __name__ == "__main__":
     parser.add_argument("--dojo-python", type=Path, help="interpreter that has lean-dojo")
     parser.add_argument("--traced", type=Path, help="repository as LeanDojo has traced it")
     parser.add_argument("--json", type=Path, default=None)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     asyncio.run(main(parser.parse_args()))

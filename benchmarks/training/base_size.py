@@ -1,6 +1,6 @@
 """Which size a base model should have on a CPU: loss on held-out proofs after equal processor time, and what a sample costs.
 
-    python -m benchmarks.base_size training/configs/base.toml [--seconds 600] [--json base_size.json]
+    python -m benchmarks.training.base_size training/configs/base.toml [--seconds 600] [--json base_size.json]
 
 Each shape is fine-tuned from scratch with the configuration's data and settings in a process of its own, for as many
 steps as take about `--seconds` of processor time (measured on a few steps first); held-out loss is looked at ten times on the

@@ -1,6 +1,6 @@
 """Measures the templates of the portfolio and puts them in the order of their success per second.
 
-    python -m benchmarks.portfolio [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
+    python -m benchmarks.search.portfolio [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
 
 Every filling of every template is checked on a sample of theorems: the textbook theorems of benchmarks/textbook.jsonl and,
 where there is one, a corpus (by default runs/corpora/core_train.jsonl). Verdicts are kept in --log and not measured
@@ -36,7 +36,7 @@ from prover.sampling.portfolio.templates import Template
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEXTBOOK = ROOT / "benchmarks" / "textbook.jsonl"
 CORPUS = ROOT / "runs" / "corpora" / "core_train.jsonl"
 SHIPPED = ROOT / "prover" / "sampling" / "portfolio"
@@ -226,7 +226,7 @@ def write(
     sample = hashlib.sha256("".join(sorted(theorem.digest for theorem in theorems)).encode()).hexdigest()
     content = {
         "measured": {
-            "by": "benchmarks/portfolio.py",
+            "by": "benchmarks/search/portfolio.py",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "lean": lean,
             "corpora": ["benchmarks/textbook.jsonl", *(path.name for path in options.data)],

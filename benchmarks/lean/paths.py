@@ -1,6 +1,6 @@
 """What each path of a check costs: the same proofs by all three.
 
-    python -m benchmarks.paths [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
+    python -m benchmarks.lean.paths [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
 
 Each honest proof is checked by one warm worker (`listed`), by the same with `ℕ`, a notation of the context, for `Nat` (`transparent`), and by
 an elaborator and a judge (`quarantine`), in turns; the first
@@ -24,10 +24,10 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.lean_pool import quantile, show
-from benchmarks.memory import pids, weigh
+from benchmarks.lean.lean_pool import quantile, show
+from benchmarks.lean.memory import pids, weigh
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the honest proofs belong to the tests
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the honest proofs belong to the tests
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms

@@ -1,6 +1,6 @@
 """What a warm pool is worth: throughput against a fresh Lean per proof, overhead, cold start, memory, scaling.
 
-    python -m benchmarks.lean_pool [--fresh 20] [--warm 200] [--json lean_pool.json]
+    python -m benchmarks.lean.lean_pool [--fresh 20] [--warm 200] [--json lean_pool.json]
 
 Proofs are of three strata: one-liners, automation on small goals, and heavier automation or structured proofs. Each is
 checked under its own numbers, so that no two requests are the same. A fresh process is measured in two ways: `lean` on

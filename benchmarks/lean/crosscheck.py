@@ -1,6 +1,6 @@
 """What the second kernel costs beside our own replay of the same proofs, and whether the two agree.
 
-    python -m benchmarks.crosscheck [--proofs 600] [--json crosscheck.json]
+    python -m benchmarks.lean.crosscheck [--proofs 600] [--json crosscheck.json]
 
 Every honest proof of tests/honest is checked by one warm worker, whose replay is timed, and what is verified is handed to the
 second kernel: first to one that knows nothing, which also takes the library constants that a proof needs (cold), then again
@@ -21,7 +21,7 @@ import psutil
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.lean_pool import quantile, show
+from benchmarks.lean.lean_pool import quantile, show
 from prover.lean.checker import Terms
 from prover.lean.crosscheck.process import KernelProcess
 from prover.lean.crosscheck.second import Opinion, SecondKernel

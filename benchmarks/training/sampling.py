@@ -1,6 +1,6 @@
 """Sampling through leansieve's sampler against raw offline vLLM: the same prompts, seeds and tokens, in one run.
 
-    python -m benchmarks.sampling [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
+    python -m benchmarks.training.sampling [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
         [--json sampling.json]
 
 Both engines stay loaded and take turns; a round of each samples every candidate once. Raw vLLM gets all requests in one call and
@@ -35,7 +35,7 @@ from prover.sampling.vllm.vllm_platform import platform_arguments, prepare_envir
 from prover.sampling.weights import MANIFEST, SHIPPED, read_weights
 from prover.theorem import Theorem
 
-TEXTBOOK = Path(__file__).with_name("textbook.jsonl")
+TEXTBOOK = Path(__file__).parents[1] / "textbook.jsonl"
 SEQUENCES = 64
 
 

@@ -1,6 +1,6 @@
 """What the embedded Lean computes in a proof, and how: a table for docs/native.md.
 
-    python -m benchmarks.computing [--equations 100] [--out FILE]
+    python -m benchmarks.search.computing [--equations 100] [--out FILE]
 
 Its library is loaded at the level that modules export: bodies that are not exposed are absent, so what rests on them does not
 reduce. Each line is a true equation without variables; each column a way to prove it by computing, or by rewriting.

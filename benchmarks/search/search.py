@@ -1,6 +1,6 @@
 """Compares ways to search on equal budgets: what is solved, how soon, how diversely, and what was done for nothing.
 
-    python -m benchmarks.search [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
+    python -m benchmarks.search.search [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
 
 An arm is a strategy with its samplers. Each theorem is searched once by each arm, until it has its proofs or has spent
 both `--checks` questions to Lean and `--seconds`, at the latest after `--longest` seconds; both budgets are read off
@@ -15,7 +15,7 @@ arm has searched.
 
 The figures in docs/results/search.json and search.md are those of
 
-    python -m benchmarks.search --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
+    python -m benchmarks.search.search --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
         --seconds 5 --longest 300 --out docs/results/search.json --table docs/results/search.md
 
 without the arms of rules alone (`repair`, `stepwise`, `decompose`, `auto`) and `independent+model`, as far as it came.
@@ -35,7 +35,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from benchmarks.search_report import Result, arms_of, compared, markdown, show, summary
+from benchmarks.search.search_report import Result, arms_of, compared, markdown, show, summary
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
@@ -50,7 +50,7 @@ from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "data" / "core_dev.jsonl"
 FOCUS = (0.0, 0.5, 1.0)
 

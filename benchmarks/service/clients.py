@@ -1,6 +1,6 @@
 """What users wait for: the first verified edit in an editor; what HTTP costs beside gRPC; and whether odd requests break the bridge.
 
-    python -m benchmarks.clients --json docs/results/clients.json
+    python -m benchmarks.service.clients --json docs/results/clients.json
 
 One server process with one Lean worker answers gRPC and HTTP. An LSP client with a `leansieve lsp` process of its own
 opens the files of examples/ and asks for the proof of each `sorry`, the theorem standing in its file as it was: measured is
@@ -36,7 +36,7 @@ from service.client.client import Client
 from service.ops.config import Settings
 from tests.service.lsp.conftest import URI, Editor, editing
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ANY = "127.0.0.1:0"
 SERVE = ["serve", "--listen", ANY, "--http", ANY, "--metrics=", "--store=none", "--workers=1"]
 SWAP = Check(Theorem("theorem swap (a b : Nat) : a + b = b + a"), Candidate("by omega"))

@@ -1,7 +1,7 @@
 """A step of leansieve's trainer beside one of TRL's GRPOTrainer: the same model, theorems, batch, lengths, and Lean.
 
     python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
-    python -m benchmarks.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
+    python -m benchmarks.training.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
 
 Beside both stands our trainer with `max_staleness` 1, which samples ahead, and with --before CHECKOUT the trainer of another
 checkout, run by the Python of its `.venv`. Without --trl, TRL is left out.
@@ -180,7 +180,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for name, (side, folder, python) in sides.items():
         with tempfile.NamedTemporaryFile() as file:
-            command = [python, "-m", "benchmarks.trainer", *sizes, f"--trl={options.trl}", "--side", side]
+            command = [python, "-m", "benchmarks.training.trainer", *sizes, f"--trl={options.trl}", "--side", side]
             command += ["--json", file.name]
             subprocess.run(command, cwd=folder, check=True)
             found[name] = json.loads(Path(file.name).read_text(encoding="utf-8"))[1:]

@@ -1,6 +1,6 @@
 """What trust costs: vetting, comparison, audit and replay beside elaboration; isolated replay; the exploits; fuzzing.
 
-    python -m benchmarks.trust_cost [--proofs 600] [--examples 250] [--exploits 300] [--json trust_cost.json]
+    python -m benchmarks.lean.trust_cost [--proofs 600] [--examples 250] [--exploits 300] [--json trust_cost.json]
 
 Every honest proof of tests/honest is checked twice by one warm worker. The first check of a theorem also elaborates its
 statement alone, which all further candidates for it share; so both costs are shown. Lean elaborates a proof without the
@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.lean_pool import quantile, show
+from benchmarks.lean.lean_pool import quantile, show
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the exploits and the honest proofs belong to the tests
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the exploits and the honest proofs belong to the tests
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms

@@ -84,7 +84,7 @@ def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argp
     lines = [
         "# Ways to search, compared",
         "",
-        "Written by `benchmarks/search.py`, which says how, of the theorems that every arm has searched by now. Each was searched until "
+        "Written by `benchmarks/search/search.py`, which says how, of the theorems that every arm has searched by now. Each was searched until "
         f"it had {options.proofs} distinct proofs, or {options.checks} questions were put to Lean and {options.seconds:g} s were over, with "
         f"at most {options.samples} candidates. Seconds were taken on a machine that had other work to do: on a quiet one they are fewer. "
         "Tokens after the last proof: sampled when all proofs that were wanted were there; tokens for nobody: of candidates that were "

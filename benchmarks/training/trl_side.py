@@ -1,4 +1,4 @@
-"""The GRPOTrainer of TRL, for benchmarks/trainer.py: runs in TRL's own environment and asks Lean through its caller.
+"""The GRPOTrainer of TRL, for benchmarks/training/trainer.py: runs in TRL's own environment and asks Lean through its caller.
 
 stdin holds the settings, then answers; stdout takes JSON lines: `{"check": [[prompt's number, answer], …]}`, answered by
 `[reward, …]`, and `{"step": {lap: seconds}, …}` after each optimiser step.

@@ -1,6 +1,6 @@
 """How much memory Lean processes take, alone and together, how fast they start, and how fast they work.
 
-    python -m benchmarks.memory [--checks 300] [--turns 3] [--most 3] [--json memory.json]
+    python -m benchmarks.lean.memory [--checks 300] [--turns 3] [--most 3] [--json memory.json]
 
 All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
 where there is no C compiler (runtimes/embedded/pages.py). Memory is that of processes which have made the checks. `together` is
@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from rich.console import Console
 
-from benchmarks.lean_pool import config, expect, show, tasks
+from benchmarks.lean.lean_pool import config, expect, show, tasks
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean

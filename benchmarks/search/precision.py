@@ -1,6 +1,6 @@
 """Fine-tuning in bfloat16 beside float32: losses and the length of the way that the weights went, from the shipped base.
 
-    python -m benchmarks.precision [--steps 50] [--rate 2e-6 1e-4] [--json precision.json]
+    python -m benchmarks.search.precision [--steps 50] [--rate 2e-6 1e-4] [--json precision.json]
 
 Both keep what is trained in float32; with bfloat16 the forward and backward passes are in bfloat16 (autocast). The same
 rows in the same order, on one thread. Nothing here hangs on how busy the machine is.

@@ -1,6 +1,6 @@
 """Proves the textbook theorems with rules alone: how many, how soon, and how the proofs read.
 
-    python -m benchmarks.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--minutes 7] [--report]
+    python -m benchmarks.search.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--minutes 7] [--report]
 
 The theorems of benchmarks/textbook.jsonl are in words of our own. Those marked `held_back` were chosen by a hash of their text
 and not looked at while rules were made; figures are given for both parts. One Lean worker, one theorem at a time. What was
@@ -29,7 +29,7 @@ from prover.search.terms import SearchTerms
 from prover.source.binders import read_shape
 from prover.theorem import Header, Theorem
 
-TEXTBOOK = Path(__file__).resolve().parent / "textbook.jsonl"
+TEXTBOOK = Path(__file__).resolve().parents[1] / "textbook.jsonl"
 
 Row = dict[str, Any]
 

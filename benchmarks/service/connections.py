@@ -1,6 +1,6 @@
 """Health while somebody holds connections open, on loopback: silent ones to gRPC, dripping and silent ones to HTTP.
 
-    python -m benchmarks.connections [--connections 2000] [--seconds 60] [--descriptors 1024] [--json FILE]
+    python -m benchmarks.service.connections [--connections 2000] [--seconds 60] [--descriptors 1024] [--json FILE]
 
 Starts a server of its own under a soft limit of so many descriptors. An attacker at 127.0.0.2 opens that many connections
 to each port, opens another 5 to 30 s after one was closed, and sends on a third of those to HTTP a request a byte at a time,

@@ -1,7 +1,7 @@
 """What the service costs on top of the bare pool: throughput of streams of checks, and milliseconds of a search.
 
-    python -m benchmarks.overhead checks   [--items 400] [--rounds 3] [--workers W]
-    python -m benchmarks.overhead searches [--searches 60] [--workers W]
+    python -m benchmarks.service.overhead checks   [--items 400] [--rounds 3] [--workers W]
+    python -m benchmarks.service.overhead searches [--searches 60] [--workers W]
     (each with [--json FILE])
 
 Server, client and pool run in this process, in turns with the pool alone on the same kind of items, so that the difference
@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import proof, tell, theorem
+from benchmarks.service.load import proof, tell, theorem
 from prover.candidate import Candidate
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool

@@ -1,6 +1,6 @@
 """Batches over the theorems of a library, with kills: theorems a minute, solved, and whether any is lost or done twice.
 
-    python -m benchmarks.batch --library 'Std.Data.*' --shard 1/4 --model shipped --out batch.json
+    python -m benchmarks.service.batch --library 'Std.Data.*' --shard 1/4 --model shipped --out batch.json
 
 Starts a server and `leansieve batch` as processes of their own, sends SIGKILL to the client, to the server, and to both, each
 once, after a quarter, a half and three quarters of the answers, starts them again, and counts the lines of results.jsonl. A

@@ -1,6 +1,6 @@
 """Checks over hosts of a Ray cluster on this machine, beside a pool of this process.
 
-    python -m benchmarks.cluster [--hosts 1 2 4] [--checks 300] [--json FILE]
+    python -m benchmarks.lean.cluster [--hosts 1 2 4] [--checks 300] [--json FILE]
 
 1. Overhead: one check after the other through Ray, against the local pool, with as many workers: medians of what is not Lean.
 2. Throughput: `--checks` checks at once, in work at most as many as there are workers and some, each on its own theorem.

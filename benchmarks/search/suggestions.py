@@ -1,6 +1,6 @@
 """Counts false labels of suggested tactics: what closes a goal must make a proof, what makes progress must leave what it says.
 
-    python -m benchmarks.suggestions [--suggestions 500] [--log suggestions.jsonl]
+    python -m benchmarks.search.suggestions [--suggestions 500] [--log suggestions.jsonl]
 
 Places are the goals of the textbook theorems (benchmarks/textbook.jsonl), the same goals without their hypotheses, most of
 which are false then, and what a first step leaves of them. Every label is held against a check that the suggester does
@@ -30,7 +30,7 @@ from prover.sampling.sampler import SamplingParams
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
 
-TEXTBOOK = Path(__file__).resolve().parent / "textbook.jsonl"
+TEXTBOOK = Path(__file__).resolve().parents[1] / "textbook.jsonl"
 TERMS = Terms(Limits(seconds=10.0))
 _HYPOTHESIS = re.compile(r" \((\w+ )+: [^()]*[=<>≤≥≠∣∧∨→↔¬∃∀%](?:[^()]|\([^()]*\))*\)")
 

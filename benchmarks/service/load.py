@@ -1,6 +1,6 @@
 """The service under load, on loopback: hundreds of clients for minutes, health and memory meanwhile.
 
-    python -m benchmarks.load [--streams 500] [--seconds 300] [--workers W] [--json FILE]
+    python -m benchmarks.service.load [--streams 500] [--seconds 300] [--workers W] [--json FILE]
 
 Starts a server of its own and keeps so many clients busy with `Prove`, `CheckProofs` and `CheckProof`. A client that is
 told RESOURCE_EXHAUSTED waits as long as it was told, and comes back. Reported: how calls ended, latency of

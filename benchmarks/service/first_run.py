@@ -1,6 +1,6 @@
 """The commands of docs/training.md, "A first run", as they stand, each with its seconds.
 
-    python -m benchmarks.first_run [--folder DIR] [--json FILE]
+    python -m benchmarks.service.first_run [--folder DIR] [--json FILE]
 
 Runs them one after the other in an empty folder that has a copy of `examples/`, but the last, which serves; ends at the first
 that fails.
@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def commands() -> list[str]:

@@ -1,0 +1,146 @@
+"""Figures of source trees, side by side: sizes, names, circles, and what a change touches.
+
+    python -m benchmarks.house [TREE …] [--json FILE]
+
+Nothing is imported or run: the files are parsed.
+"""
+
+import argparse
+import ast
+import json
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+_PACKAGES = ("prover", "service", "training")
+_SOURCES = {".py", ".lean", ".proto", ".js"}
+_LOOSE = 10  # files of a folder
+_OPTION = "minimise"  # of a search; it has been there for long
+_Modules = dict[str, ast.Module]
+
+
+def modules(tree: Path) -> _Modules:
+    """The parsed modules of the shipped packages, by their dotted names."""
+    found = {}
+    for package in _PACKAGES:
+        for path in sorted((tree / package).rglob("*.py")):
+            name = ".".join(path.relative_to(tree).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def imported(found: _Modules, name: str) -> set[str]:
+    """The modules of the packages that a module imports at its top, those for type checkers included."""
+    names: set[str] = set()
+    for node in _top(found[name].body):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(found)
+            names.update(inner or {node.module})
+    return (names & set(found)) - {name}
+
+
+def _top(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        yield from _top(node.body) if isinstance(node, ast.If) else [node]
+
+
+def circles(found: _Modules) -> int:
+    """How many edges have to go until no module imports itself by way of others."""
+    graph = {name: imported(found, name) for name in found}
+    removed = 0
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle = error.args[1]
+            graph[circle[1]].discard(circle[0])
+            removed += 1
+        else:
+            return removed
+
+
+def repeated(found: _Modules) -> list[str]:
+    """Public class names that more than one module defines."""
+    names = Counter(
+        node.name
+        for tree in found.values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    return sorted(name for name, count in names.items() if count > 1)
+
+
+def functions(found: _Modules) -> list[tuple[int, str]]:
+    """Lines of each function, and its name."""
+    return [
+        ((node.end_lineno or node.lineno) - node.lineno + 1, f"{module}.{node.name}")
+        for module, tree in found.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def crowded(tree: Path) -> list[tuple[int, str]]:
+    """Folders with more than ten loose source files, the fullest first."""
+    counts: dict[str, int] = defaultdict(int)
+    for path in _sources(tree):
+        if path.name != "__init__.py":
+            counts[path.parent.relative_to(tree).as_posix()] += 1
+    return sorted(((count, name) for name, count in counts.items() if count > _LOOSE), reverse=True)
+
+
+def _sources(tree: Path) -> Iterator[Path]:
+    for top in (*_PACKAGES, "protos", "tests", "benchmarks"):
+        for path in (tree / top).rglob("*"):
+            if path.suffix in _SOURCES and "__pycache__" not in path.parts:
+                yield path
+
+
+def spelling(tree: Path, word: str) -> int:
+    """How many shipped source files spell a word, as a name of its own or as part of one."""
+    return sum(word in path.read_text(encoding="utf-8") for path in _sources(tree) if _shipped(path, tree))
+
+
+def _shipped(path: Path, tree: Path) -> bool:
+    return path.relative_to(tree).parts[0] in (*_PACKAGES, "protos")
+
+
+def figures(tree: Path) -> dict[str, str]:
+    """The table, row by row."""
+    found = modules(tree)
+    sizes = sorted(functions(found))
+    full = crowded(tree)
+    lines = sum(path.read_text(encoding="utf-8").count("\n") for path in _sources(tree) if _shipped(path, tree))
+    return {
+        "source files (Python)": f"{len(found):,}",
+        "lines shipped": f"{lines:,}",
+        "folders with more than ten loose files": f"{len(full)}; the fullest has {full[0][0] if full else _LOOSE}",
+        "circles of imports": str(circles(found)),
+        "public class names with two meanings": str(len(repeated(found))),
+        f"files that spell the search option `{_OPTION}`": str(spelling(tree, _OPTION)),
+        "median and longest function, in lines": f"{statistics.median(size for size, _ in sizes):.0f}, {sizes[-1][0]} (`{sizes[-1][1]}`)",
+        "functions of more than 60 lines": str(sum(size > 60 for size, _ in sizes)),
+    }
+
+
+def main() -> None:
+    """Print the table, as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trees", nargs="*", type=Path, default=[Path()], metavar="TREE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    options = parser.parse_args()
+    columns = {str(tree): figures(tree.resolve()) for tree in options.trees}
+    print("| |", " | ".join(columns), "|")
+    print("|---" * (len(columns) + 1) + "|")
+    for name in next(iter(columns.values())):
+        print("|", name, "|", " | ".join(column[name] for column in columns.values()), "|")
+    if options.json:
+        options.json.write_text(json.dumps(columns, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

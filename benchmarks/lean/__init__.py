@@ -1,0 +1,1 @@
+"""What Lean workers cost: checks, memory, start-up, trust."""

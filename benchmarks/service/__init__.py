@@ -1,0 +1,1 @@
+"""What the server, its clients and its batches cost and withstand."""
