@@ -77,6 +77,7 @@ class Receipt(_Strict):
         axioms: axioms that the proof was seen to rest on.
         axioms_complete: whether these are all (see `Verdict`).
         assumed: of a proof that was cross-checked: theorems of the library whose proofs were not there.
+        term: digest of the proof's term (see `Verdict`).
         policy: what the check allowed beyond the default.
         worker: version of the program that checked; empty if unknown.
         kernel: version and commit of the second kernel that accepted it; empty if none was asked.
@@ -98,6 +99,7 @@ class Receipt(_Strict):
     axioms: tuple[str, ...]
     axioms_complete: bool = False
     assumed: tuple[str, ...] = ()
+    term: str = ""
     policy: _Policy
     limits: _Limits
     lean: str
@@ -130,6 +132,7 @@ class Receipt(_Strict):
             axioms=verdict.axioms,
             axioms_complete=verdict.axioms_complete,
             assumed=verdict.assumed,
+            term=verdict.term,
             policy=_Policy.of(verdict.policy),
             limits=_Limits(seconds=limits.seconds, heartbeats=limits.heartbeats, recursion=limits.recursion),
             lean=toolchain.lean,
@@ -206,6 +209,7 @@ class Receipt(_Strict):
             "worker": toolchain.worker or self.worker,
             "policy": _Policy.of(verdict.policy),
             "kernel": verdict.kernel or self.kernel,
+            "term": verdict.term or self.term,
         }
         then = {
             "theorem": self.theorem,
@@ -215,5 +219,6 @@ class Receipt(_Strict):
             "worker": self.worker or toolchain.worker,
             "policy": self.policy,
             "kernel": self.kernel or verdict.kernel,
+            "term": self.term or verdict.term,
         }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

@@ -119,6 +119,8 @@ class Verdict:
         axioms_complete: whether these are all of them. False where the library holds no proofs of theorems that the proof
             uses: the embedded one does not, and they may rest on propext, Classical.choice and Quot.sound beside.
         assumed: of a proof that was cross-checked: those theorems.
+        term: digest of a verified proof's term, 16 hexadecimal digits: two texts of which the same Lean makes one term have one. Empty where
+            nothing was verified, where a file was judged as a whole, and where the term is too large (docs/worker-protocol.md).
         elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
         timing: milliseconds in Lean by step, under the keys of docs/worker-protocol.md (`vet_ms`, …, `total_ms`).
         heartbeats: heartbeats used, in Lean's small units.
@@ -136,6 +138,7 @@ class Verdict:
     axioms: tuple[str, ...] = ()
     axioms_complete: bool = False
     assumed: tuple[str, ...] = ()
+    term: str = ""
     elapsed_ms: float = 0.0
     timing: Mapping[str, float] = field(default_factory=dict)
     heartbeats: int = 0

@@ -13,9 +13,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
+from prover.candidate import Candidate
 from prover.source.bound_names import canonical_names
 from prover.source.lexer import Token, tokenize
 from prover.theorem import Theorem
+from prover.verdict import Mode, Verdict
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
@@ -64,6 +66,17 @@ def distinct_key(proof: str, theorem: Theorem | None = None) -> str:
     names that it mentions do: a caution for proofs in which such a name is bound as well.
     """
     return _key(proof, frozenset() if theorem is None else _names(theorem))
+
+
+def text_identity(theorem: Theorem, candidate: Candidate) -> str:
+    """A key that two candidates share if their texts say the same."""
+    return f"text {distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text}"
+
+
+def identities(theorem: Theorem, candidate: Candidate, verdict: Verdict) -> frozenset[str]:
+    """Keys of a verified proof. Two that share one count as one proof: their texts say the same, or Lean makes one term of both."""
+    term = [f"term {verdict.term}"] if verdict.term else []
+    return frozenset([text_identity(theorem, candidate), *term])
 
 
 def length(proof: str) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from prover.candidate import Candidate
 from prover.events import Progress, Proof, Spending, Waste
 from prover.options import Budget, Preference
-from prover.search.diversity import distinct_key, normalise
+from prover.search.diversity import identities, normalise, text_identity
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict, VerdictKind
@@ -82,7 +82,7 @@ class Ledger:
         self._changed = self._began  # when the number under way last changed
         self._waited_seconds = 0.0  # what of that was waiting
         self._seen: set[bytes] = set()  # keys of all whole proofs that were proposed
-        self._found: set[str] = set()  # keys of the distinct proofs
+        self._found: set[str] = set()  # identities of the distinct proofs
         self._unjudged: dict[int, int] = {}  # candidates that wait for a verdict, by identity: their tokens
         self._accounts: list[StrategyAccount] = []
 
@@ -126,7 +126,7 @@ class Ledger:
             return False
         self._seen.add(key)
         # Another way to write a proof that is there already is not worth a check.
-        return not self._found or self._distinct_key(candidate) not in self._found
+        return not self._found or text_identity(self._theorem, candidate) not in self._found
 
     def waits(self, candidate: Candidate) -> None:
         """Count a candidate as taken but without a verdict."""
@@ -155,10 +155,10 @@ class Ledger:
         self.verdicts[verdict.kind] += 1
         if not verdict.verified or verdict.trust < self._terms.trust:
             return None
-        key = self._distinct_key(candidate)
-        if key in self._found:
+        keys = identities(self._theorem, candidate, verdict)
+        if not keys.isdisjoint(self._found):
             return None
-        self._found.add(key)
+        self._found |= keys
         proof = Proof(candidate, verdict, self.seconds)
         self.proofs.append(proof)
         return proof
@@ -177,9 +177,6 @@ class Ledger:
     def spending(self) -> tuple[Spending, ...]:
         """What each strategy has spent."""
         return tuple(account.spending() for account in self._accounts)
-
-    def _distinct_key(self, candidate: Candidate) -> str:
-        return distinct_key(candidate.text, self._theorem) if candidate.mode is Mode.PROOF else candidate.text
 
     def _now_under_way(self, more: int) -> None:
         now = self._clock()

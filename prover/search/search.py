@@ -9,7 +9,7 @@ from prover.lean.checker import Checker
 from prover.lean.workers.jobs import PoolBusyError
 from prover.options import Budget, Preference
 from prover.sampling.sampler import Sampler
-from prover.search.diversity import Diversity, distinct_key, length
+from prover.search.diversity import Diversity, identities, length
 from prover.search.minimise import minimise
 from prover.search.session import Session
 from prover.search.strategies.independent import Independent
@@ -85,7 +85,7 @@ class ProofSearch:
                 seconds = left if options.minimise_seconds is None else min(left, options.minimise_seconds)
                 shorter = await self._shorten(proof, session, seconds)
                 # Two proofs may come to the same; the longer one of them is still another proof.
-                if shorter is not None and not _among(shorter, best, theorem):
+                if shorter is not None and not _among(shorter, [*best[:place], *best[place + 1 :]], theorem):
                     best[place] = shorter
                     yield Minimised(proof, shorter)
         yield _finished(session, tuple(_ranked(best, options.prefer)), budget)
@@ -127,8 +127,8 @@ def _ranked(proofs: Sequence[Proof], preference: Preference) -> list[Proof]:
 
 
 def _among(proof: Proof, proofs: Sequence[Proof], theorem: Theorem) -> bool:
-    keys = {distinct_key(each.candidate.text, theorem) for each in proofs}
-    return distinct_key(proof.candidate.text, theorem) in keys
+    own = identities(theorem, proof.candidate, proof.verdict)
+    return any(not own.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in proofs)
 
 
 def _finished(session: Session, proofs: tuple[Proof, ...], budget: Budget) -> Finished:

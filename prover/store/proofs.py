@@ -115,6 +115,8 @@ class ProofStore:
             candidates = [row.receipt.as_candidate() for row in batch]
             checks = (checker.check(theorem, candidate, terms) for candidate in candidates)
             for row, candidate, verdict in zip(batch, candidates, await asyncio.gather(*checks), strict=True):
+                if verdict.verified and any(verdict.term == proof.verdict.term for proof in found if verdict.term):
+                    continue  # another text of a proof that is there
                 if verdict.verified and verdict.trust >= trust:
                     found.append(Proof(candidate, verdict, time.monotonic() - began, stored=True))
                     served.append((row.id, verdict.elapsed_ms))

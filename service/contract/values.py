@@ -147,6 +147,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         path=_PATHS[verdict.path],
         axioms_complete=verdict.axioms_complete,
         assumed=verdict.assumed,
+        term_digest=verdict.term,
     )
 
 
@@ -167,6 +168,7 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
         path=_PATH_OF.get(verdict.path, Path.LISTED),
         axioms_complete=verdict.axioms_complete,
         assumed=tuple(verdict.assumed),
+        term=verdict.term_digest,
     )
 
 

@@ -17,7 +17,7 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.options import CheckOptions, Preference, SearchOptions, StoreUse
 from prover.receipt import Toolchain
 from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo
-from prover.search.diversity import Diversity, distinct_key
+from prover.search.diversity import Diversity, identities
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.failures import FailureStore
@@ -197,8 +197,8 @@ class _Checker:
 
 
 def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
-    key = distinct_key(proof.candidate.text, theorem)
-    return all(key != distinct_key(other.candidate.text, theorem) for other in known)
+    own = identities(theorem, proof.candidate, proof.verdict)
+    return all(own.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in known)
 
 
 def _merge_known(finished: Finished, known: list[Proof], request: Search) -> Finished:

@@ -79,6 +79,7 @@ def check_row(item_id: Id, verdict: Verdict) -> Row:
         "axioms": list(verdict.axioms),
         "axioms_complete": verdict.axioms_complete,
         **({"assumed": list(verdict.assumed)} if verdict.trust is Trust.CROSS_CHECKED else {}),
+        **({"term": verdict.term} if verdict.term else {}),
         "elapsed_ms": round(verdict.elapsed_ms, 3),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Never
 
@@ -349,6 +350,8 @@ COUNT = TypeAdapter(int)
 FLAG = TypeAdapter(bool)
 _PATH: TypeAdapter[Path] = TypeAdapter(Literal[Path.LISTED, Path.TRANSPARENT])
 
+_TERM = re.compile("[0-9a-f]{16}")
+
 _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": Trust.KERNEL_REPLAYED}
 
 
@@ -363,6 +366,14 @@ def kind_of(fields: Fields, late: bool) -> VerdictKind:
     if kind is VerdictKind.INFRASTRUCTURE:
         raise ProtocolError("a worker called itself broken in a verdict")
     return VerdictKind.TIMEOUT if late and kind is not VerdictKind.VERIFIED else kind
+
+
+def term_of(fields: Fields, kind: VerdictKind) -> str:
+    """The digest of a verified proof's term; empty if there is none."""
+    term = shaped(TEXT, fields.get("term")) if kind is VerdictKind.VERIFIED else None
+    if term and not _TERM.fullmatch(term):
+        raise ProtocolError("an answer has no digest of a term where one should be")
+    return term or ""
 
 
 def because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
@@ -405,6 +416,7 @@ def _check_reader(
             messages=shaped(MESSAGES, fields.get("messages", ())),
             axioms=shaped(TEXTS, fields.get("axioms", ())),
             axioms_complete=shaped(FLAG, fields.get("axioms_complete", False)),
+            term=term_of(fields, kind),
             elapsed_ms=ms,
             timing=shaped(TIMING, fields.get("timing", {})),
             heartbeats=shaped(COUNT, fields.get("heartbeats", 0)),

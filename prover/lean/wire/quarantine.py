@@ -22,6 +22,7 @@ from prover.lean.wire.protocol import (
     common,
     fit,
     kind_of,
+    term_of,
 )
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
@@ -117,6 +118,7 @@ def judge(
             messages=(*shaped(MESSAGES, fields.get("messages", ())), *said.messages),
             axioms=shaped(TEXTS, fields.get("axioms", ())),
             axioms_complete=shaped(FLAG, fields.get("axioms_complete", False)),
+            term=term_of(fields, kind),
             elapsed_ms=said.elapsed_ms + ms,
             timing={**said.timing, **{f"judge_{name}": value for name, value in timing.items()}},
         )

@@ -57,6 +57,15 @@ def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing 
 def withGround (g : Ground) (fields : List (String × Json)) : List (String × Json) :=
   ("axioms", jsonNames g.axioms #[]) :: ("axioms_complete", .bool g.complete) :: fields
 
+/-- The digest of a verified proof's term. -/
+def digestOf (task : Task) (env : Environment) (name : Name) (o : Outcome) (timing : Timing) : IO (Json × Timing) := match o.basis with
+  | some (source, _) => do
+    if task.policy.whole then return (.null, timing)
+    match ← termDigest env source name with
+    | some digest => return (.str digest, ← timing.lap "digest_ms")
+    | none => return (.null, ← timing.lap "digest_ms")
+  | none => pure (.null, timing)
+
 def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) : List (String × Json) :=
   withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("mode", .str mode),
    ("theorem", .str (match reference with | some r => nameString (privateToUserName r.name) | none => "")),
@@ -83,9 +92,12 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
       | some r => refused r
       | none => o
     let (ground, timing) ← groundOf w task env o timing
+    let (digest, timing) ← match reference with
+      | some r => digestOf task env r.name o timing
+      | none => pure (.null, timing)
     let path := if (← w.session.gate.get).open_ then "transparent" else "listed"
     let outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) :=
-      ("path", .str path) :: outcomeJson task mode reference o ground timing heartbeats
+      ("path", .str path) :: ("term", digest) :: outcomeJson task mode reference o ground timing heartbeats
     match reference, o.proved, hasField j "export" with
     | some r, some source, true =>
       let exported := exportProof env source r.name (newSafeNames env.toKernelEnv source)
@@ -149,10 +161,11 @@ def opJudge (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   let clean := env.toKernelEnv
   let finish (o : Outcome) (timing : Timing) : IO Unit := do
     let (ground, timing) ← groundOf w task env o timing
+    let (digest, timing) ← digestOf task env name o timing
     let export_ := match o.proved, hasField j "show" with
       | some proved, true => exportProof env proved name (shownOf task clean proved)
       | _, _ => .null
-    w.answer id (withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("theorem", .str (nameString (privateToUserName name))),
+    w.answer id (withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("term", digest), ("theorem", .str (nameString (privateToUserName name))),
       ("messages", notesJson task.limits o.notes), ("constants", .num o.constants), ("export", export_), ("timing", ← timing.json)])
   match ← fixReference w.session task clean name (strField j "reference") with
   | .error r => finish (refused r) timing

@@ -240,6 +240,7 @@ def _row(number: int, entry: Entry, batch: str, position: int, answer: ItemAnswe
                 "trust": proof.verdict.trust.name,
                 "axioms": list(proof.verdict.axioms),
                 "axioms_complete": proof.verdict.axioms_complete,
+                "term": proof.verdict.term,
                 "source": proof.candidate.source,
                 "seed": proof.candidate.seed,
                 "tokens": proof.candidate.tokens,

@@ -51,6 +51,21 @@ def test_the_same_proof_counts_once() -> None:
     assert not book.complete
 
 
+def test_texts_of_one_term_are_one_proof() -> None:
+    own = ledger(Budget(10, 10.0, proofs=3))
+    found = [
+        own.judged(Candidate(text), Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED, term=term))
+        for text, term in (
+            ("by grind", "a"),
+            ("by subst_vars; grind", "a"),
+            ("by omega", "b"),
+            ("by simp", ""),
+            ("rfl", ""),
+        )
+    ]
+    assert [proof is not None for proof in found] == [True, False, True, True, True]
+
+
 def test_a_preference_wants_a_surplus_of_proofs() -> None:
     book = ledger(Budget(proofs=1), SearchTerms(prefer=Preference.SHORTEST, surplus=2))
     book.judged(Candidate("by omega"), GOOD)

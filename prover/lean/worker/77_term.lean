@@ -1,0 +1,106 @@
+/-! A digest of a proof's term: two texts of which Lean makes one term have one digest. It decides no verdict.
+
+    Names that a person or Lean gave do not count: bound variables, universe parameters, and what context and candidate declare, which
+    is known by what it is. Annotations do not count. The library goes by its names, and so do types and axioms, whoever declares them.
+
+    Lean keeps a hash of 32 bits with each term, which binders' names are no part of. Two are taken, each of the term with another
+    universe in all its constants, so that two terms agree by chance once in 2⁶⁴ pairs. Such terms can be made on purpose: that
+    would harm the count of proofs that are said to differ, and nothing else. -/
+
+/-- Most nodes of a term and of what it rests on, most constants of the candidate that are looked at, how deep they may rest on each
+    other, and how often annotations inside annotations are taken away. Beyond that there is no digest. -/
+def mostTermNodes : Nat := 100000
+def mostTermConstants : Nat := 1024
+def deepestTermConstant : Nat := 64
+def deepestAnnotation : Nat := 16
+
+/-- Constants under names that say what they are; `left` nodes may still be looked at. `exceeded`: a bound was met. -/
+structure Marking where
+  names : Table Name Name := .empty
+  left : Nat := mostTermNodes
+  exceeded : Bool := false
+
+def salt : Name := .str .anonymous "_leansieve_salt"
+
+/-- Stands where an annotation was met: a closed term has no free variable, and Lean knows at once whether a term has one. -/
+def annotationMet : Expr := .fvar ⟨salt⟩
+
+/-- A term with one more universe at each constant, and with the candidate's constants under their marked names. -/
+def Marking.mark (m : Marking) (e : Expr) : Expr :=
+  if m.names.size == 0 then e.replace fun
+    | .const n levels => some (.const n (.param salt :: levels))
+    | .mdata .. => some annotationMet
+    | _ => none
+  else e.replace fun
+    | .const n levels => match m.names.find? nameKey n with
+      | some known => some (.const known (.param salt :: levels))
+      | none => some (.const n (.param salt :: levels))
+    | .mdata .. => some annotationMet
+    | _ => none
+
+/-- The same without annotations, if they are not too deep inside each other. -/
+def Marking.marked (m : Marking) : Nat → Expr → Option Expr
+  | 0, _ => none
+  | k + 1, e =>
+    let marked := m.mark e
+    if !marked.hasFVar then some marked else m.marked k (e.replace fun
+      | .mdata _ b => some b
+      | _ => none)
+
+/-- Two hashes of a marked term. -/
+def hashesOf (levels : List Name) (e : Expr) : List Nat :=
+  let e := match levels with
+    | [] => e
+    | _ => e.instantiateLevelParams levels (numberedLevels levels 0)
+  [e.hash.toNat, (e.instantiateLevelParams [salt] [.zero]).hash.toNat]
+
+def nameOfHashes : List Nat → Name → Name
+  | [], n => n
+  | h :: rest, n => nameOfHashes rest (.num n h)
+
+/-- What is looked at of a constant: the proof of a theorem, the value of a definition. -/
+def bodyOf : ConstantInfo → Option Expr
+  | .thmInfo v => some v.value
+  | .defnInfo v => if v.safety == .safe then some v.value else none
+  | _ => none
+
+/-- The hashes of a constant's body, those that it rests on first. What is imported goes by its name. -/
+def hashesBelow (imported : Kernel.Environment) (source : Constants) : Nat → Name → Marking → IO (Option (List Nat) × Marking)
+  | 0, _, m => pure (none, { m with exceeded := true })
+  | depth + 1, n, m => do
+    match source n with
+    | none => pure (none, m)
+    | some info => match bodyOf info with
+      | none => pure (none, m)
+      | some body => do
+        let nodes ← body.numObjs
+        if nodes > m.left || m.names.size ≥ mostTermConstants then return (none, { m with exceeded := true })
+        let m ← below depth body.getUsedConstants.toList { m with left := m.left - nodes }
+        if m.exceeded then return (none, m)
+        match m.marked deepestAnnotation body with
+        | none => pure (none, { m with exceeded := true })
+        | some body => pure (some (hashesOf info.levelParams body), m)
+where
+  below (depth : Nat) : List Name → Marking → IO Marking
+    | [], m => pure m
+    | n :: rest, m => do
+      if m.exceeded || (imported.find? n).isSome || (m.names.find? nameKey n).isSome then below depth rest m
+      else match ← hashesBelow imported source depth n m with
+        | (some hashes, m) => below depth rest { m with names := m.names.add nameKey n (nameOfHashes hashes salt) }
+        | (none, m) => below depth rest m
+
+/-- The last digits of a number, in hexadecimal. -/
+def hexDigits : Nat → Nat → String → String
+  | 0, _, acc => acc
+  | k + 1, n, acc => hexDigits k (n / 16) ((Nat.digitChar (n % 16)).toString ++ acc)
+
+/-- The digest of a theorem's proof, or nothing where it is too large. -/
+def termDigest (library : Environment) (source : Constants) (name : Name) : IO (Option String) := do
+  let imported := library.toKernelEnv
+  match ← hashesBelow imported source deepestTermConstant name {} with
+  | (some hashes, _) => pure (some (joinHashes hashes ""))
+  | _ => pure none
+where
+  joinHashes : List Nat → String → String
+    | [], acc => acc
+    | h :: rest, acc => joinHashes rest (acc ++ hexDigits 8 h "")
