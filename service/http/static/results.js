@@ -170,6 +170,7 @@ function details(verdict, more) {
       ["trust", verified ? named(verdict.trust, "TRUST_") : null],
       ["path", named(verdict.path, "PATH_")],
       ["axioms", verified ? axioms : null],
+      ["digest of the term", verdict.termDigest || null],
       ["check", clock(seconds(verdict.elapsedDuration))],
       ["heartbeats", Number(verdict.heartbeats).toLocaleString("en")],
       ["policy", verdict.policy],
