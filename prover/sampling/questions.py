@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -101,7 +102,7 @@ async def first_fitting(
 
 
 async def draw(
-    params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate | None]]
+    params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate | None]], best_first: bool = True
 ) -> AsyncGenerator[Candidate, None]:
     """Yield `params.samples` candidates, each as soon as it is there.
 
@@ -115,28 +116,44 @@ async def draw(
         params: how many, and the first seed.
         width: most candidates in work at once.
         ask: makes one candidate from its seed; None: there are no more, beside those in work.
+        best_first: of the candidates that are there when the reader asks, it gets the one of the highest log-probability, whose chance to
+            be right is the highest (docs/results.md); else they come in the order in which they were begun.
     """
     first = secrets.randbits(48) if params.seed is None else params.seed
     count = params.samples if params.temperature > 0 else 1
     seeds = (seed % _SEEDS for seed in range(first, first + count))
     running: set[asyncio.Future[Candidate | None]] = set()
+    there: list[tuple[float, int, Candidate]] = []  # the best last
+    numbers = itertools.count()
+    number_of: dict[asyncio.Future[Candidate | None], int] = {}
     ahead, patience = min(_AT_FIRST, width), _PATIENCE
     try:
         while True:
-            for seed in itertools.islice(seeds, ahead - len(running)):
-                running.add(asyncio.ensure_future(ask(seed)))
-            if not running:
+            for seed in itertools.islice(seeds, max(0, ahead - len(running) - len(there))):
+                begun = asyncio.ensure_future(ask(seed))
+                running.add(begun)
+                number_of[begun] = next(numbers)
+            if not running and not there:
                 return
-            began = time.monotonic()
-            done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            patience -= time.monotonic() - began
-            if patience <= 0:
-                ahead, patience = min(2 * ahead, width), _PATIENCE
+            if there:
+                done = {task for task in running if task.done()}
+                running -= done
+            else:
+                began = time.monotonic()
+                done, running = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                patience -= time.monotonic() - began
+                if patience <= 0:
+                    ahead, patience = min(2 * ahead, width), _PATIENCE
             for task in done:
-                if (candidate := task.result()) is not None:
-                    yield candidate
-                else:
+                number = number_of.pop(task)
+                if (candidate := task.result()) is None:
                     seeds.close()
+                    continue
+                likely = candidate.log_prob if best_first and candidate.log_prob is not None else -math.inf
+                there.append((likely, -number, candidate))
+            if there:
+                there.sort(key=lambda each: each[:2])
+                yield there.pop()[2]
     finally:
         for task in running:
             task.cancel()

@@ -25,7 +25,7 @@ from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
 from prover.verdict import Verdict
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import SampledProof, TheoremSamples
+from training.evaluation.samples import TheoremSamples, judged
 from training.model.load import located
 
 _REPORT_SECONDS = 10.0
@@ -156,13 +156,12 @@ def check(
         unsolved = [record for record in records if record.name not in solved]
         wait([each for place in places[start : start + _TOGETHER] for each in begin(unsolved, place)])
     wait([each for place in places for each in begin(records, place)])
-    verified = {key for key, verdict in checks.items() if verdict.result().verified}
+    verdicts = {key: check.result() for key, check in checks.items()}
     return [
         TheoremSamples(
             name=record.name,
             proofs=tuple(
-                SampledProof(text=text, count=count, verified=(record.name, text) in verified)
-                for text, count, _ in texts[record.name]
+                judged(text, count, verdicts.get((record.name, text))) for text, count, _ in texts[record.name]
             ),
         )
         for record in records

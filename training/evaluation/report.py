@@ -47,6 +47,7 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
     models, k = summary["models"], summary["coverage_k"]
     front = pareto_front([(model["precision"], model["coverage"]) for model in models])
     parts = [f"{summary['theorems']} theorems of {summary['corpus']}; * marks the precision–coverage Pareto front."]
+    with_terms = any(model["distinct_terms_per_solved"] is not None for model in models)
     rows = []
     for index, model in enumerate(models):
         diversity = model["diversity"]
@@ -57,6 +58,7 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
                 *(_percent(model["pass_at_k"].get(power)) for power in ("1", "16", "64", "256")),
                 model["solved"],
                 f"{model['distinct_proofs_per_solved']:.2f}",
+                *([_number(model["distinct_terms_per_solved"])] if with_terms else []),
                 f"{diversity['tactic_shannon']:.2f} / {diversity['tactic_gini_simpson']:.2f}",
                 f"{diversity['premise_shannon']:.2f} / {diversity['premise_gini_simpson']:.2f}",
                 *([_percent(model["coverage_with_portfolio"])] if "portfolio" in summary else []),
@@ -67,9 +69,17 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
         cells = [_percent(solved.get(power)) for power in ("1", "16", "64", "256")]
         most = max(map(int, solved))
         rows.append(
-            ["portfolio of tactics, k checks", most, *cells, round(solved[str(most)] * summary["theorems"]), *"––––"]
+            [
+                "portfolio of tactics, k checks",
+                most,
+                *cells,
+                round(solved[str(most)] * summary["theorems"]),
+                *"––––",
+                *("–" * with_terms),
+            ]
         )
     columns = ["pass@1", "pass@16", "pass@64", "pass@256", "solved", f"distinct proofs per solved, {k} samples"]
+    columns += ["distinct terms per solved"] if with_terms else []
     columns += ["tactics (bits / G–S)", "premises (bits / G–S)"]
     if "portfolio" in summary:
         columns.append(f"pass@{k} where {k // 4} are the portfolio's")
@@ -89,6 +99,10 @@ def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
             parts.append(_table([model["model"], *Difficulty], rows))
     parts.extend(f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots)
     return "\n\n".join(parts) + "\n"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _percent(value: float | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.atomic import atomic_write
+from prover.verdict import Verdict
 
 
 class _Record(BaseModel):
@@ -25,6 +26,14 @@ class SampledProof(_Record):
     """How often it was sampled."""
     verified: bool
     """Whether the kernel accepted it, on a clean environment."""
+    term: str = ""
+    """Digest of a verified proof's term; empty in files of earlier versions, and where the verdict has none."""
+
+
+def judged(text: str, count: int, verdict: Verdict | None) -> SampledProof:
+    """A text with what came of its check; None: it was not worth one."""
+    good = verdict is not None and verdict.verified
+    return SampledProof(text=text, count=count, verified=good, term=verdict.term if verdict is not None and good else "")
 
 
 class TheoremSamples(_Record):

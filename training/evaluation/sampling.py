@@ -24,7 +24,7 @@ from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
+from training.evaluation.samples import ModelSamples, TheoremSamples, judged
 from training.journal import Journal, JournalError
 from training.model.load import located
 from training.model.prompts import prompt_format
@@ -162,11 +162,8 @@ class _Theorem:
 
     def result(self) -> TheoremSamples:
         """Waits for what is still being checked."""
-        verified = {text: check.result().verified for text, check in self.checks.items()}
-        proofs = (
-            SampledProof(text=text, count=count, verified=verified.get(text, False))
-            for text, count in self.texts.items()
-        )
+        verdicts = {text: check.result() for text, check in self.checks.items()}
+        proofs = (judged(text, count, verdicts.get(text)) for text, count in self.texts.items())
         return TheoremSamples(name=self.name, proofs=tuple(proofs))
 
 

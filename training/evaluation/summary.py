@@ -6,7 +6,7 @@ from typing import Any
 
 from training.evaluation.measures.bootstrap import paired_bootstrap
 from training.evaluation.measures.difficulty import Difficulty, difficulty, transitions
-from training.evaluation.measures.diversity import distinct_proofs, diversity
+from training.evaluation.measures.diversity import distinct_proofs, distinct_terms, diversity
 from training.evaluation.measures.pass_at_k import pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import ModelSamples
 
@@ -63,6 +63,8 @@ def _of_model(model: ModelSamples, coverage_k: int) -> dict[str, Any]:
     bins = _bins(model)
     coverage = pass_at_k_of_each(samples, right, coverage_k)
     distinct = sum(distinct_proofs(theorem, coverage_k) for theorem in model.theorems)
+    terms = [distinct_terms(theorem, coverage_k) for theorem in model.theorems]
+    by_term = None if None in terms else sum(filter(None, terms))
     return {
         "model": model.model,
         "sampling": dict(model.sampling),
@@ -72,6 +74,7 @@ def _of_model(model: ModelSamples, coverage_k: int) -> dict[str, Any]:
         "precision": float(pass_at_k_of_each(samples, right, 1).mean()),
         "coverage": float(coverage.mean()),
         "distinct_proofs_per_solved": distinct / float(coverage.sum()) if coverage.any() else 0.0,
+        "distinct_terms_per_solved": None if by_term is None or not coverage.any() else by_term / float(coverage.sum()),
         "diversity": asdict(diversity(model.theorems)),
         "difficulty": {bin_: bins.count(bin_) for bin_ in Difficulty},
     }

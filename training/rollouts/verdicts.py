@@ -4,7 +4,7 @@ Two proofs are the same where `prover.search.diversity.normalise` says so. One J
 
     ["first 32 hex digits of the key", "rejected", 0]
 
-The key is a hash of theorem, proof, mode, policy, Lean's limits and the version of the checker, so that a file may hold
+That of a verified proof has the digest of its term behind it, if there is one. The key is a hash of theorem, proof, mode, policy, Lean's limits and the version of the checker, so that a file may hold
 verdicts of different settings beside each other. What says nothing about the proof (a time-out on a busy machine, a
 worker that was killed) is not kept.
 """
@@ -54,7 +54,7 @@ class _Asked:
 class VerdictCache:
     """A `Checker` that remembers what another one says.
 
-    A verdict from the cache has kind and trust; messages, axioms and timings are not kept.
+    A verdict from the cache has kind, trust and term; messages, axioms and timings are not kept.
     """
 
     def __init__(self, checker: Checker, path: Path, version: str = "") -> None:
@@ -70,7 +70,7 @@ class VerdictCache:
         """
         self._checker = checker
         self._version = version
-        self._known: dict[bytes, tuple[VerdictKind, Trust]] = {}
+        self._known: dict[bytes, tuple[VerdictKind, Trust, str]] = {}
         self._asked: dict[bytes, _Asked] = {}
         self.counts = CacheCounts()
         self._journal = Journal(path)
@@ -89,7 +89,7 @@ class VerdictCache:
         key = self._key(theorem, candidate, terms)
         if (found := self._known.get(key)) is not None:
             self.counts.known += 1
-            return Verdict(found[0], found[1], candidate.mode, terms.policy)
+            return Verdict(found[0], found[1], candidate.mode, terms.policy, term=found[2])
         asked = self._asked.get(key)
         if asked is None:
             self.counts.asked += 1
@@ -120,8 +120,9 @@ class VerdictCache:
     async def _ask(self, key: bytes, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
         verdict = await self._checker.check(theorem, candidate, terms)
         if verdict.kind not in _NO_FACTS:
-            self._known[key] = (verdict.kind, verdict.trust)
-            self._journal.append(json.dumps([key.hex(), verdict.kind, verdict.trust]))
+            self._known[key] = (verdict.kind, verdict.trust, verdict.term)
+            term = [verdict.term] if verdict.term else []
+            self._journal.append(json.dumps([key.hex(), verdict.kind, verdict.trust, *term]))
         return verdict
 
     def _key(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> bytes:
@@ -135,8 +136,8 @@ class VerdictCache:
     def _read(self) -> None:
         for number, line in self._journal.lines():
             try:
-                key, kind, trust = json.loads(line)
-                self._known[bytes.fromhex(key)] = (VerdictKind(kind), Trust(trust))
+                key, kind, trust, *term = json.loads(line)
+                self._known[bytes.fromhex(key)] = (VerdictKind(kind), Trust(trust), str(*term))
             except (ValueError, TypeError):
                 raise JournalError(f"{self._journal.path}:{number}: this is no line of a verdict cache.") from None
 

@@ -43,6 +43,7 @@ class RemoteServerSettings:
         stop_texts: most texts that end an answer which the servers take (`VLLM_MAX_STOP_STRINGS` of their environment); at
             further ones answers are cut here, after they were sampled to their end.
         sequences: most sequences of one call in work at once on each server.
+        best_first: whether of the candidates that wait the likeliest is handed out first.
         connect_seconds: longest wait for a connection.
         request_seconds: longest wait for a candidate.
         health_seconds: between two questions for health.
@@ -54,6 +55,7 @@ class RemoteServerSettings:
     tokenizer: Path | None = None
     stop_texts: int = 4
     sequences: int = 64
+    best_first: bool = True
     connect_seconds: float = 5.0
     request_seconds: float = 300.0
     health_seconds: float = 5.0
@@ -242,7 +244,7 @@ class VllmServerSampler:
             )
 
         healthy = sum(endpoint.healthy for endpoint in self.endpoints)
-        sequences = draw(params, self._settings.sequences * max(1, healthy), one)
+        sequences = draw(params, self._settings.sequences * max(1, healthy), one, self._settings.best_first)
         try:
             async for candidate in sequences:
                 yield candidate

@@ -21,6 +21,7 @@ class EngineSettings:
         models: those of the folder that are loaded; None: all.
         context_tokens: longest prompt plus answer; None: what the checkpoint was made for.
         sequences: most sequences that one engine works on at once, over all requests and within one.
+        best_first: whether of the candidates that wait the likeliest is handed out first.
         gpu_memory: share of a GPU's memory that all engines together may take.
         background: the base is enough to start with, the other checkpoints are loaded while it is served.
         kv_cache_mib: room for keys and values of each engine on a CPU; None: what `sequences` of full length need, 1 GiB at most.
@@ -29,6 +30,7 @@ class EngineSettings:
     models: tuple[str, ...] | None = None
     context_tokens: int | None = None
     sequences: int = 64
+    best_first: bool = True
     gpu_memory: float = 0.9
     background: bool = False
     kv_cache_mib: int | None = None

@@ -179,7 +179,7 @@ class VllmEngineSampler:
                 seed=seed,
             )
 
-        sequences = draw(params, self._settings.sequences, one)
+        sequences = draw(params, self._settings.sequences, one, self._settings.best_first)
         try:
             async for candidate in sequences:
                 yield candidate

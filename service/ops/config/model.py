@@ -17,6 +17,8 @@ class LocalModelSettings(Section):
     """Longest prompt and answer together; by default what the checkpoint was made for."""
     sequences: int = Field(default=64, ge=1, le=4096)
     """Most candidates that one engine works on at once."""
+    best_first: bool = True
+    """Whether of the candidates that wait to be checked the one goes first that the model finds likeliest; else they go in their order."""
     gpu_memory: float = Field(default=0.9, gt=0, le=1)
     """Share of a GPU's memory that all engines together may take."""
     kv_cache_mib: int | None = Field(default=None, ge=1)
@@ -40,6 +42,8 @@ class RemoteSettings(Section):
     """Most stop texts that a server takes, `VLLM_MAX_STOP_STRINGS` of its environment; at others answers are cut here."""
     sequences: int = Field(default=64, ge=1, le=4096)
     """Most candidates of one search that one server works on at once."""
+    best_first: bool = True
+    """Whether of the candidates that wait to be checked the one goes first that the model finds likeliest; else they go in their order."""
     connect_seconds: float = Field(default=5.0, gt=0)
     """Longest wait for a connection, and for an answer about health."""
     request_seconds: float = Field(default=300.0, gt=0)

@@ -84,3 +84,23 @@ async def test_a_statement_that_is_too_long_alone_is_refused() -> None:
     theorem = Theorem("theorem t : " + "x = y ∧ " * 100, context="def f := 1")
     with pytest.raises(PromptTooLongError):
         await first_fitting(partial(whole_proof, SourceFormat()), theorem, encode_characters, 100)
+
+
+@pytest.mark.parametrize("best_first", [True, False])
+async def test_of_the_candidates_that_wait_the_likeliest_goes_first(best_first: bool) -> None:
+    chances = [-3.0, -1.0, None, -2.0, -0.5, -4.0, -9.0, -6.0]
+
+    async def ask(seed: int) -> Candidate:
+        return Candidate(str(seed), log_prob=chances[seed], seed=seed)
+
+    handed = []
+    async for candidate in draw(SamplingParams(samples=8, seed=0), 4, ask, best_first):
+        handed.append(candidate.seed)
+        for _ in range(3):
+            await asyncio.sleep(0)  # what was begun meanwhile is there
+    assert sorted(handed) == list(range(8))
+    if best_first:
+        assert handed[:3] == [1, 3, 4]  # each time of those that are there; the next is begun when one has gone
+        assert handed[-1] == 2  # one without a log-probability is the last
+    else:
+        assert handed == list(range(8))

@@ -166,7 +166,16 @@ async def test_a_batch_is_checked_line_by_line_and_resumed(served: str, tmp_path
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["id"]: row["verdict"] for row in rows} == expected
     for row in rows:
-        assert set(row) - {"term"} == {"id", "verdict", "trust", "messages", "axioms", "axioms_complete", "elapsed_ms", "path"}
+        assert set(row) - {"term"} == {
+            "id",
+            "verdict",
+            "trust",
+            "messages",
+            "axioms",
+            "axioms_complete",
+            "elapsed_ms",
+            "path",
+        }
         assert (row["trust"] == "KERNEL_REPLAYED") == ("term" in row) == (row["verdict"] == "VERIFIED")
     # Tear the output, as a crash would, and go on.
     whole = out.read_bytes().splitlines(keepends=True)

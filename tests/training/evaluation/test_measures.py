@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from training.evaluation.measures.bootstrap import paired_bootstrap
 from training.evaluation.measures.difficulty import Difficulty, difficulty, transitions
-from training.evaluation.measures.diversity import chances_of_distinct, distinct_proofs, diversity
+from training.evaluation.measures.diversity import chances_of_distinct, distinct_proofs, distinct_terms, diversity
 from training.evaluation.measures.pareto import pareto_front
 from training.evaluation.measures.pass_at_k import pass_at_k, pass_at_k_of_each, powers_up_to
 from training.evaluation.samples import SampledProof, TheoremSamples
@@ -160,6 +160,17 @@ def test_distinct_proofs_are_verified_and_differ_after_normalisation() -> None:
     assert distinct_proofs(samples, 9) == 2
     assert distinct_proofs(samples, 1) == pytest.approx(7 / 9)
     assert (samples.samples, samples.verified) == (9, 7)
+
+
+def test_texts_of_one_term_are_one_kind_where_every_term_is_known() -> None:
+    proofs = [("by omega", 3, "a"), ("by skip; omega", 1, "a"), ("by grind", 1, "b")]
+    known = [SampledProof(text=text, count=count, verified=True, term=term) for text, count, term in proofs]
+    wrong = SampledProof(text="by decide", count=2, verified=False)
+    samples = TheoremSamples(name="t", proofs=(*known, wrong))
+    assert (distinct_proofs(samples, 7), distinct_terms(samples, 7)) == (3, 2)
+    assert distinct_terms(samples, 1) == pytest.approx(5 / 7)
+    old = SampledProof(text="by simp", count=1, verified=True)
+    assert distinct_terms(TheoremSamples(name="t", proofs=(*known, wrong, old)), 7) is None
 
 
 def test_distinct_proofs_are_the_mean_over_all_sets_of_samples() -> None:

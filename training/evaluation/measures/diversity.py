@@ -63,11 +63,11 @@ def chances_of_distinct(theorem: TheoremSamples, k: int, most: int) -> NDArray[n
     return at_least.clip(max=1.0)
 
 
-def _verified_kinds(theorem: TheoremSamples) -> Counter[str]:
+def _verified_kinds(theorem: TheoremSamples, by_term: bool = False) -> Counter[str]:
     counts: Counter[str] = Counter()
     for proof in theorem.proofs:
         if proof.verified:
-            counts[distinct_key(proof.text)] += proof.count
+            counts[proof.term if by_term else distinct_key(proof.text)] += proof.count
     return counts
 
 
@@ -78,3 +78,10 @@ def distinct_proofs(theorem: TheoremSamples, k: int) -> float:
     """
     counts = _verified_kinds(theorem)
     return sum(pass_at_k(theorem.samples, count, k) for count in counts.values())
+
+
+def distinct_terms(theorem: TheoremSamples, k: int) -> float | None:
+    """The same of proofs of which Lean makes different terms; None where a verified proof comes without its term's digest."""
+    if any(proof.verified and not proof.term for proof in theorem.proofs):
+        return None
+    return sum(pass_at_k(theorem.samples, count, k) for count in _verified_kinds(theorem, by_term=True).values())
