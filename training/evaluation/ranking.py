@@ -28,6 +28,7 @@ from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples
+from training.model.examples import encode_example
 from training.model.load import located
 from training.model.shared_prompts import TokenGroup, score_groups
 
@@ -64,19 +65,16 @@ def score(samples: ModelSamples, records: Mapping[str, TheoremRecord], model: Pa
     for theorem in samples.theorems:
         if theorem.name not in records:
             raise ValueError(f"The corpus has no theorem {theorem.name}, of which there are samples.")
-        prompt = tuple(tokenizer.encode(form.render(records[theorem.name].theorem)))
-        texts = [
-            (proof, (*tokenizer.encode(proof.text, add_special_tokens=False), tokenizer.eos_token_id))
-            for proof in theorem.proofs
-        ]
-        texts = [(proof, tokens) for proof, tokens in texts if len(prompt) + len(tokens) <= room]
-        for chunk in _rows([tokens for _, tokens in texts], _ROW_TOKENS):
-            group = TokenGroup(prompt, tuple(tokens for _, tokens in texts[chunk]))
+        asked = form.render(records[theorem.name].theorem)
+        examples = [(proof, encode_example(tokenizer, asked, form.answer(proof.text))) for proof in theorem.proofs]
+        texts = [(proof, each) for proof, each in examples if len(each.prompt) + len(each.response) <= room]
+        for chunk in _rows([each.response for _, each in texts], _ROW_TOKENS):
+            group = TokenGroup(texts[chunk][0][1].prompt, tuple(each.response for _, each in texts[chunk]))
             with torch.no_grad():
                 scores = score_groups(network, [group], max(map(len, group.responses))).log_probs[0].double().numpy()
             found += [
-                Scored(theorem.name, proof.count, proof.verified, row[: len(tokens)])
-                for (proof, tokens), row in zip(texts[chunk], scores, strict=True)
+                Scored(theorem.name, proof.count, proof.verified, row[: len(each.response)])
+                for (proof, each), row in zip(texts[chunk], scores, strict=True)
             ]
     return found
 
