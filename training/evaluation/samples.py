@@ -33,7 +33,9 @@ class SampledProof(_Record):
 def judged(text: str, count: int, verdict: Verdict | None) -> SampledProof:
     """A text with what came of its check; None: it was not worth one."""
     good = verdict is not None and verdict.verified
-    return SampledProof(text=text, count=count, verified=good, term=verdict.term if verdict is not None and good else "")
+    return SampledProof(
+        text=text, count=count, verified=good, term=verdict.term if verdict is not None and good else ""
+    )
 
 
 class TheoremSamples(_Record):

@@ -24,7 +24,7 @@ from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig
 from training.corpus.record import TheoremRecord, read_corpus
-from training.evaluation.samples import ModelSamples, TheoremSamples, judged
+from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples, judged
 from training.journal import Journal, JournalError
 from training.model.load import located
 from training.model.prompts import prompt_format
