@@ -36,13 +36,13 @@ class ComparedModel(_Section):
     algorithm: str | None = None
     """Which algorithm; None: the base itself, which is only evaluated."""
     options: Mapping[str, Any] = Field(default_factory=dict)
-    """Its options."""
+    """Options of the algorithm."""
     updates_per_batch: int = Field(default=1, ge=1)
     """Mini-batches; DAPO, GPPO and ERC need several."""
     learning_rate: float | None = Field(default=None, gt=0)
     """Where it is not that of the shared configuration."""
     seed: int = Field(default=0, ge=0)
-    """Of order of data and sampling."""
+    """Seeds of the order of data and of sampling."""
     samples: int = Field(default=64, ge=1)
     """Samples a theorem in the evaluation."""
 

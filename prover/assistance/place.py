@@ -122,7 +122,7 @@ class Place:
         return f"(by {self._block(tactic, 4)})"
 
     def _block(self, tactic: str, shift: int) -> str:
-        """Its lines, the second and further ones below the first."""
+        """The lines of a text, the second and further ones below the first."""
         column = len(self.before) - (self.before.rfind("\n") + 1) + shift
         return tactic.replace("\n", "\n" + " " * column)
 

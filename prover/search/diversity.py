@@ -29,7 +29,7 @@ _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Of a set of proofs: Shannon entropies in bits, Gini–Simpson indices between 0 and 1."""
+    """Diversity of a set of proofs: Shannon entropies in bits, Gini–Simpson indices between 0 and 1."""
 
     tactic_shannon: float
     tactic_gini_simpson: float
@@ -38,7 +38,7 @@ class Diversity:
 
     @classmethod
     def of_proofs(cls, proofs: Iterable[tuple[str, int]]) -> Self:
-        """Of proofs with how often each stands in the set."""
+        """The diversity of proofs, given how often each occurs in the set."""
         used_tactics: Counter[str] = Counter()
         used_premises: Counter[str] = Counter()
         for text, count in proofs:

@@ -45,7 +45,7 @@ class ProofRow(Base):
     receipt: Mapped[str] = mapped_column(Text)
     """JSON of `prover.receipt.Receipt`."""
     size: Mapped[int] = mapped_column(BigInteger)
-    """Of the receipt."""
+    """Size of the receipt in bytes."""
     check_ms: Mapped[float] = mapped_column(Double)
     """What its last check took."""
     created: Mapped[float] = mapped_column(Double)
@@ -92,7 +92,7 @@ class BatchRow(Base):
     key: Mapped[str | None] = mapped_column(Text)
     """Idempotency key; None: none was given."""
     digest: Mapped[str] = mapped_column(String(64))
-    """Of all that was submitted: tells a repeated submission from another one under the same key."""
+    """Hash of all that was submitted: tells a repeated submission from another one under the same key."""
     label: Mapped[str] = mapped_column(Text)
     options: Mapped[str] = mapped_column(Text)
     """JSON; the store does not look inside."""
@@ -128,4 +128,4 @@ class ItemRow(Base):
     """From then on others may take it."""
     answer: Mapped[str | None] = mapped_column(Text)
     position: Mapped[int | None] = mapped_column(Integer)
-    """Its place among the answers of the batch, from 1."""
+    """Position of the answer among those of the batch, from 1."""

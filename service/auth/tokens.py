@@ -31,9 +31,9 @@ class CallerToken(Section):
     """One token of the file."""
 
     name: str
-    """Of the client, for logs and quotas; several tokens may share it while one replaces the other."""
+    """Name of the client, for logs and quotas; several tokens may share it while one replaces the other."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the token, in hexadecimal."""
+    """SHA-256 of the token, in hexadecimal."""
     roles: tuple[Role, ...] = Field(min_length=1)
     """What the client may do."""
     created: AwareDatetime

@@ -16,7 +16,7 @@ from service.ops.config import ModelSettings
 from training.model.prompts import prompt_format
 
 _CHECKS_PER_SECOND = 10.0
-"""Of one worker: what a budget of seconds pays for, where nothing better is known."""
+"""Checks a second of one worker: what a budget of seconds pays for, where nothing better is known."""
 
 
 class Models:

@@ -32,7 +32,7 @@ class Registry:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of all policies."""
         return tuple(self._policies)
 
     def policy(self, options: CheckOptions, project: str) -> Policy:

@@ -57,7 +57,7 @@ class Body:
         return bytes(data)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Its lines, without those that are blank, as they come.
+        """The lines of a body, without those that are blank, as they come.
 
         Raises:
             DecodeError: one is too long.

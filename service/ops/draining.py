@@ -10,7 +10,7 @@ from prover.requests import UnavailableError
 from service.handlers.call import Call
 
 _LISTENING_IN = "grpc.health.v1.Health"
-"""Its `Watch` never ends by itself: nobody waits for it."""
+"""The service whose `Watch` never ends by itself: draining does not wait for it."""
 _RETRY_SECONDS = 1.0
 
 

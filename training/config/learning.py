@@ -78,7 +78,7 @@ class AlgorithmConfig(ConfigTable):
     name: str = "alpha_dpg"
     """Which algorithm; the registry lists them."""
     options: Mapping[str, Any] = Field(default_factory=dict)
-    """Its options, such as alpha."""
+    """Options of the algorithm, such as alpha."""
     base_samples: tuple[Path, ...] = ()
     """What `leansieve evaluate run` drew from the base for the theorems to train on, at temperature 1, top_p 1 and the
     rollouts' longest response: the share of right answers is alpha_dpg's Z, for `partition = "precomputed"`."""

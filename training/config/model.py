@@ -17,7 +17,7 @@ class RunConfig(ConfigTable):
     folder: Path
     """Checkpoints, logs and the finished model go here; the same folder resumes."""
     seed: int = Field(default=0, ge=0)
-    """Of initial weights, order of data and sampling."""
+    """Seeds initial weights, the order of data, and sampling."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the trained model lives; `auto` takes a GPU if there is one."""
     threads: int | None = Field(default=None, ge=1)
@@ -69,7 +69,7 @@ class LoraConfig(ConfigTable):
     alpha: int = Field(default=32, ge=1)
     """Adapters are scaled by alpha / rank."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Of the adapters' input, in training."""
+    """Dropout of the adapters' input, in training."""
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     """Names of the layers that get one."""
 
@@ -89,7 +89,7 @@ class ModelConfig(ConfigTable):
     ] = "source"
     """How a theorem is put to the model."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the computation and of the finished weights; bfloat16 is slow on CPUs. What is trained is kept in float32 either way,
+    """Precision of the computation and of the finished weights; bfloat16 is slow on CPUs. What is trained is kept in float32 either way,
     so that small steps are not rounded away."""
     gradient_checkpointing: bool = False
     """Compute activations a second time in the backward pass instead of keeping them: less memory, about a third more time."""
@@ -113,7 +113,7 @@ class OptimizerConfig(ConfigTable):
     warmup_fraction: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps over which the learning rate rises from 0."""
     weight_decay: float = Field(default=0.0, ge=0)
-    """Of matrices; vectors such as norms are not decayed."""
+    """Weight decay of matrices; vectors such as norms are not decayed."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """Decay of the mean of gradients."""
     beta2: float = Field(default=0.95, ge=0, lt=1)

@@ -24,7 +24,7 @@ class Fate(StrEnum):
     TRIVIAL = "trivial"
     """It needs no thought: `rfl`, `trivial` or a hypothesis closes it."""
     VACUOUS = "vacuous"
-    """Its hypotheses contradict each other."""
+    """The hypotheses contradict each other."""
     KEPT = "kept"
     """It is a new theorem."""
 
@@ -35,7 +35,7 @@ class ConjectureOutcome(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     number: int = Field(ge=0)
-    """Its number in the order in which they are drawn."""
+    """The number of the conjecture in the order in which they are drawn."""
     fate: Fate
     """What became of it."""
     mutations: tuple[str, ...]

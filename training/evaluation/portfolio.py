@@ -28,7 +28,7 @@ class PortfolioResult(BaseModel):
     name: str
     """The theorem's name in the corpus."""
     digest: str
-    """Its digest."""
+    """Digest of the theorem."""
     checks: int = Field(ge=0)
     """Most proofs that were to be tried."""
     one_line: bool = False

@@ -26,7 +26,7 @@ class ArchivedSeeds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     digest: str = Field(pattern="^[0-9a-f]{64}$")
-    """Of the theorem."""
+    """Digest of the theorem."""
     guard: str = ""
     """The library theorem that it is, if it is one."""
     proofs: tuple[str, ...] = ()

@@ -89,7 +89,7 @@ class Endpoints:
 
     @property
     def status(self) -> tuple[EndpointStatus, ...]:
-        """Of every server."""
+        """The state of every server."""
         return tuple(EndpointStatus(one.url, one.healthy, one.running, tuple(one.models)) for one in self._all)
 
     @property

@@ -105,7 +105,7 @@ class ModelEngine:
 
     @property
     def largest_rank(self) -> int:
-        """Of an adapter that it takes; 0: it takes none."""
+        """Highest rank of an adapter that the engine takes; 0: it takes none."""
         return vllm_process.rank_with_kernel(self._rank) if self.most_adapters else 0
 
     async def start(self) -> None:

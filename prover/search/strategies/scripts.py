@@ -149,7 +149,7 @@ class Scripts:
 
 
 def _on_one_line(tactic: str) -> str:
-    """Its lines in brackets, if it has several: behind a `by`, a `;` would go on with the proof inside."""
+    """The lines of a tactic in brackets, if it has several: behind a `by`, a `;` would go on with the proof inside."""
     return "; ".join(f"({line})" for line in tactic.split("\n")) if "\n" in tactic else tactic
 
 

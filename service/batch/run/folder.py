@@ -64,7 +64,7 @@ class Folder:
         self.answered: set[int] = set()
         """Numbers of the items that are answered."""
         self.cursors: dict[str, int] = {}
-        """Of each batch of the server, the position of its last answer that is written."""
+        """The position of the last answer that is written, for each batch of the server."""
         self._journal: Journal | None = None
         self._offsets: list[int] = []
 

@@ -84,7 +84,7 @@ class BatchTally:
     solved_rows: list[Row] = field(default_factory=list)
     open_rows: list[Row] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    """Of the latest answers."""
+    """When the latest answers came, in seconds since the epoch."""
 
     @property
     def answered(self) -> int:

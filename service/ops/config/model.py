@@ -29,7 +29,7 @@ class RemoteSettings(Section):
     """`vllm serve` processes, on this machine or others, in place of engines here."""
 
     urls: tuple[str, ...] = ()
-    """Their addresses, as in `http://gpu1:8000`; one that fails loses its work to the others. None: engines run here."""
+    """Addresses of vLLM servers, as in `http://gpu1:8000`; one that fails loses its work to the others. None: engines run here."""
     api_key: SecretStr | None = None
     """What they want as bearer token; rather in the environment (`LEANSIEVE_MODEL__REMOTE__API_KEY`) than here."""
     model: str = ""

@@ -64,7 +64,7 @@ class ConnectionBounds:
 
 
 PROBES = ConnectionBounds(128, 32)
-"""Of the port for probes and Prometheus."""
+"""Bounds of the port for probes and Prometheus."""
 
 
 @dataclass(slots=True)

@@ -125,7 +125,7 @@ class ServerCollector(Collector):
 
 
 def _hosts(stats: PoolStats) -> Iterable[Metric]:
-    """Of a cluster; without one there are names and no values."""
+    """Metrics of a cluster; without one there are names and no values."""
     live = GaugeMetricFamily(
         "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
     )

@@ -233,7 +233,7 @@ class _RecordedSampler:
 
 
 class _RecordedModel(_RecordedSampler):
-    """Its candidates name the model that they come from as their source, and there are few of those."""
+    """A model's candidates name it as their source, and there are few models."""
 
     def __init__(self, recorder: Recorder, model: ProofModel) -> None:
         super().__init__(recorder, model)

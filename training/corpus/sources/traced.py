@@ -23,7 +23,7 @@ class TracedFile(BaseModel):
     file: str
     """Path in the project."""
     version: str
-    """Of the file: a commit, or the SHA-256 of its text; another version is traced again."""
+    """Version of the file: a commit, or the SHA-256 of its text; another version is traced again."""
     theorems: tuple[TheoremRecord, ...] = ()
     """In the order of the file."""
     skipped: int = 0

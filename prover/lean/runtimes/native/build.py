@@ -27,11 +27,11 @@ class Modules:
         return self.compiled(module) is not None
 
     def compiled(self, module: str) -> Path | None:
-        """Its `.olean` file."""
+        """The `.olean` file of the module."""
         return _first(self.libraries, module, ".olean")
 
     def source(self, module: str) -> Path | None:
-        """Its source, if that is there."""
+        """The source of the module, if it exists."""
         return _first(self.sources, module, ".lean")
 
     def trouble(self, modules: Sequence[str], folder: Path) -> str | None:
