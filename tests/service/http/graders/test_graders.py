@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from prover.verdict import Mode, Trust, Verdict, VerdictKind
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.server import listening
+from tests.support.apart import environment
 
 GRADERS = Path(__file__).resolve().parents[4] / "examples" / "graders"
 PROBLEMS = {one["id"]: one["problem"] for one in map(json.loads, (GRADERS / "problems.jsonl").read_text().splitlines())}
@@ -72,3 +75,21 @@ async def test_what_the_server_cannot_say_is_no_reward_of_zero(graders: None, mo
     monkeypatch.setenv("LEANSIEVE_URL", "http://127.0.0.1:1")
     with pytest.raises(UnmeasuredError, match="does not answer"):
         await grade(SWAP, SWAP)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_verifiers_gets_the_same_rewards(graders: None) -> None:
+    """With the real library; what the server could not judge is an error there, and no reward."""
+    python = await asyncio.to_thread(environment, "verifiers")
+    said = {"verified": 1.0, "rejected": 0.0, "axiom_not_allowed": 0.0, "infrastructure": "-"}
+    replies = [{"id": "swap", "reply": SWAP.replace("sorry", kind)} for kind in said] + [{"id": "swap", "reply": ""}]
+    scoring = await asyncio.create_subprocess_exec(
+        python / "python",
+        Path(__file__).with_name("score.py"),
+        env=os.environ | {"PYTHONPATH": str(GRADERS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    out, _ = await scoring.communicate(json.dumps(replies).encode())
+    assert json.loads(out) == [*said.values(), 0.0]

@@ -1,0 +1,55 @@
+"""Lean problems for `verifiers` and prime-rl: a taskset whose reward is a leansieve server's verdict (lean_reward.py).
+
+    uv run eval lean_taskset --env.taskset.path problems.jsonl      # with this folder on the path, and a server at LEANSIEVE_URL
+
+Each line of `path` is `{"id", "problem"}`; a problem is a Lean file whose theorem is left `sorry`. A sample that the server could not
+judge raises, and so ends as a trace with an error and without a reward: it is not taken for a wrong proof.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import verifiers.v1 as vf
+from lean_reward import grade
+
+PROMPT = (
+    "Prove the theorem. Answer with the whole Lean 4 file in a ```lean block, without `sorry`.\n\n```lean\n{problem}```"
+)
+
+
+class LeanData(vf.TaskData):
+    """A problem as it is sent to the model."""
+
+    problem: str
+    """The Lean file."""
+
+
+class LeanTask(vf.Task[LeanData]):
+    """One problem."""
+
+    @vf.reward
+    async def verified(self, trace: vf.Trace) -> float:
+        """1 if the kernel accepted the reply's proof of exactly this statement, else 0."""
+        return (await grade(self.data.problem, trace.last_reply)).reward
+
+
+class LeanTasksetConfig(vf.TasksetConfig):
+    """Options of the taskset."""
+
+    path: Path = Path(__file__).with_name("problems.jsonl")
+    """Problems, one JSON object a line."""
+
+
+class LeanTaskset(vf.Taskset[LeanTask, LeanTasksetConfig]):
+    """The problems of a file."""
+
+    def load(self) -> Iterator[LeanTask]:
+        """Each problem, in the order of the file."""
+        for line in self.config.path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            data = LeanData(id=row["id"], problem=row["problem"], prompt=PROMPT.format(problem=row["problem"]))
+            yield LeanTask(data, self.config.task)
+
+
+__all__ = ["LeanTaskset"]
