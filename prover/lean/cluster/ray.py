@@ -175,7 +175,7 @@ class _RayHost:
     async def _answer(self, reference: Any) -> Any:
         try:
             return await reference
-        except self._ray.exceptions.RayTaskError:
-            raise  # what the host itself raises
+        except (self._ray.exceptions.RayTaskError, self._ray.exceptions.UnserializableException):
+            raise  # what the host itself raises; Ray cannot bring over what its constructor wants two arguments for
         except self._ray.exceptions.RayError as error:
             raise HostLostError(f"host {self.name} does not answer ({type(error).__name__})") from None

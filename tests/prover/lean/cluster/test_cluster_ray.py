@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray import RayCluster, _RayHost
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 from prover.verdict import Trust, Verdict, VerdictKind
 from tests.support.scripted import LONG, SHORT, ScriptedRuntime, proof, server, theorem
@@ -189,6 +189,22 @@ async def test_nothing_is_left_on_a_host_behind_its_driver(cluster: LocalCluster
         await all_hosts(pool, cluster)
         processes = processes_of(pool)
     await all_gone(processes)
+
+
+async def test_failure_inside_a_host_that_ray_cannot_bring_over_does_not_lose_the_host(pool: ClusterPool) -> None:
+    import ray
+
+    class TwoArgumentsError(Exception):
+        def __init__(self, kind: int, reason: str) -> None:
+            super().__init__(reason)
+
+    class Failing:
+        async def state(self) -> None:
+            raise TwoArgumentsError(1, "inside")
+
+    host = _RayHost(ray, "a", ray.remote(Failing).options(num_cpus=0).remote())
+    with pytest.raises(ray.exceptions.UnserializableException, match="inside"):
+        await host.state()
 
 
 async def test_hosts_without_lean_are_said_to_be(cluster: LocalCluster) -> None:
