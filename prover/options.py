@@ -11,6 +11,9 @@ from typing import Any
 from prover.lean.workers.jobs import Priority
 from prover.verdict import Limits, Trust
 
+SAMPLERS = ("auto", "portfolio", "model")
+"""What `SearchOptions.sampler` may name, where a model is served; the default first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

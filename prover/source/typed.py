@@ -75,6 +75,13 @@ def is_theorem(text: str) -> bool:
     return first is not None and first.is_theorem
 
 
+def other_command(text: str) -> str:
+    """The keyword of the command with which it begins, if that is no theorem, lemma or example; else nothing."""
+    first = next(scanner.commands(text, scanner.code_of(text), 0), None)
+    begins = first is not None and not first.is_theorem and not text[: first.at].strip()
+    return first.keyword if first is not None and begins else ""
+
+
 def _begins_with_binders(code: str) -> bool:
     """Whether brackets and then a colon come first, and so no part of a goal."""
     awaited: list[str] = []

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from prover.errors import UserError
 from prover.lean.runtimes.embedded.package import Progress as Report
-from prover.options import Budget, CheckOptions, Preference
+from prover.options import SAMPLERS, Budget, CheckOptions, Preference
 from prover.requests import Service
 from prover.search.strategies import STRATEGIES
 from prover.verdict import Limits, Trust
@@ -72,6 +72,13 @@ def _known_strategy(name: str) -> str:
     return name
 
 
+def _known_sampler(name: str) -> str:
+    """The option's value as it is; UserError if it names none."""
+    if name and name not in SAMPLERS:
+        raise UserError(f"there is no sampler {name!r}; there is {', '.join(SAMPLERS)}")
+    return name
+
+
 Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
 Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
 Ca = Annotated[
@@ -96,7 +103,12 @@ Model = Annotated[
 Samples = Annotated[int | None, typer.Option(help="Candidates sampled per theorem.", min=1, metavar="N")]
 Seconds = Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")]
 Proofs = Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")]
-Sampler = Annotated[str, typer.Option(help="auto, portfolio or model.", metavar="NAME", show_default=False)]
+Sampler = Annotated[
+    str,
+    typer.Option(
+        help=f"What proposes: {', '.join(SAMPLERS)}.", metavar="NAME", show_default=False, callback=_known_sampler
+    ),
+]
 Focus = Annotated[
     float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
 ]

@@ -126,12 +126,10 @@ async def _run(
     """Answer the items of `source` into `out`, `each_worker` at a time for each worker. Whether all came out well.
 
     Raises:
-        UserError: there are none, or as `run`.
+        UserError: as `read_items`, or as `run`.
     """
     items = read_items(source, settings.text, with_candidates)
-    first_item = next(items, None)
-    if first_item is None:
-        raise UserError(f"{source} holds no item")
+    first_item = next(items)
     tally = RunTally()
     asked: set[Id] = set()
 

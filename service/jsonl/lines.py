@@ -56,16 +56,20 @@ def read_items(path: Path, limits: TextSettings, with_candidates: bool) -> Itera
         with_candidates: whether each item carries `proof` or `file`.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or holds no item.
     """
     seen: dict[Id, int] = {}
+    empty = True
     try:
         with path.open("rb") as stream:
             for number, line in _lines(stream):
                 if line.strip():
+                    empty = False
                     yield _item(line, number, seen, limits, with_candidates)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if empty:
+        raise UserError(f"{path} holds no item")
 
 
 def check_row(item_id: Id, verdict: Verdict) -> Row:

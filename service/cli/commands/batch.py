@@ -212,6 +212,9 @@ async def _work(
     settings: Settings, server: str | None, folder: Folder, run: BatchRun, asked: _Asked, tally: BatchTally
 ) -> None:
     async with _service(settings, server, folder.path) as (service, searches, info):
+        if asked.options.sampler not in ("", *info.samplers):
+            there = ", ".join(info.samplers)
+            raise UserError(f"there is no sampler {asked.options.sampler!r} here; there is {there}")
         tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
         with _display(run) as display:
 

@@ -131,6 +131,10 @@ def prove(
         raise UserError("--write goes with a .lean file")
     else:
         read = typed.read(target)
+        if other := typed.other_command(target):
+            raise UserError(
+                f"`{other}` is no theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
+            )
         if read.proof:
             raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
         search = Search(read_theorem(target, header, "", settings.text).within(name), options)

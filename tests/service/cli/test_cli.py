@@ -63,6 +63,9 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         (["prove", "--jsonl", "in"], "goes with `--out OUT`"),
         (["prove", "theorem a : True", "--strategy", "magic"], "there is no strategy 'magic'; there is auto, "),
         (["batch", "no.jsonl", "--out", "out", "--strategy", "magic"], "there is no strategy 'magic'; there is auto, "),
+        (["batch", "no.jsonl", "--out", "out", "--sampler", "oracle"], "there is no sampler 'oracle'; there is auto, "),
+        (["prove", "def x := 3"], "`def` is no theorem: "),
+        (["prove", "instance : Inhabited Nat := sorry"], "`instance` is no theorem: "),
         (["check", "theorem a : True"], "there is no theorem with a proof: write `theorem"),
         (["check"], "name a .lean file, a receipt, or `--jsonl IN --out OUT`"),
         (["check", "--out", "out"], "name a .lean file"),
@@ -83,6 +86,15 @@ def test_mistakes_are_one_sentence(
     assert done.returncode == 2
     assert words in said
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["check", "--jsonl"], ["prove", "--jsonl"], ["batch"]])
+def test_file_of_json_lines_without_items_is_the_same_mistake_for_all_commands(
+    command: list[str], tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("\n", encoding="utf-8")
+    assert f"{empty} holds no item" in refused(leansieve(*command, empty, "--out", tmp_path / "out"))
 
 
 def test_a_port_in_use_is_one_sentence() -> None:

@@ -228,9 +228,9 @@ async def test_a_batch_is_proved_line_by_line(served: str, tmp_path: Path) -> No
 async def test_what_the_service_does_not_offer_ends_a_batch(served: str, tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(lines({"id": 1, "statement": "theorem a : True"}))
-    done = await leansieve("prove", "--jsonl", source, "--out", out, "--server", served, "--sampler", "oracle")
+    done = await leansieve("prove", "--jsonl", source, "--out", out, "--server", served, "--sampler", "model")
     assert done.status == 2
-    assert "there is no sampler 'oracle'" in done.err
+    assert "there is no sampler 'model'" in done.err
     assert out.read_text() == ""
 
 
