@@ -118,7 +118,7 @@ def test_a_proof_too_long_is_rejected_and_not_the_statement(tmp_path: Path) -> N
 
 @given(st.binary(max_size=300))
 def test_no_bytes_end_the_reading(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    items(tmp_path_factory.mktemp("jsonl"), content)
+    items(tmp_path_factory.mktemp("jsonl"), line(id="a") + content)
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
