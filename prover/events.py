@@ -19,7 +19,7 @@ class Ending(StrEnum):
     SECONDS_SPENT = "seconds_spent"
     INVALID_STATEMENT = "invalid_statement"
     INFRASTRUCTURE = "infrastructure"
-    KNOWN_FAILURE = "known_failure"  # nothing was spent: at least the same budget was spent in vain before
+    KNOWN_FAILURE = "known_failure"  # nothing was spent: at least the same budget was spent without success before
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
     """What is not done yet, in order; whether something is done is looked up when its turn comes.
 
     Raises:
-        ConfigError: there is no base, or a model's settings make no sense.
+        ConfigError: there is no base, or a model's settings are invalid.
     """
     base = shared.model.path
     if base is None or not (base.exists() or str(base).startswith("hub:")):

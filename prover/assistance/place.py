@@ -158,7 +158,7 @@ def _in_file(text: str, line: int, column: int) -> Place:
     for item in file.commands:
         if item.writes_programs:
             continue
-        # The blanks behind a proof belong to whoever types on there.
+        # The blanks behind a proof belong to the text that is typed next.
         following = text[item.proof_end :]
         blank = len(following) - len(following.lstrip())
         if not item.proof_start <= offset <= item.proof_end + blank:

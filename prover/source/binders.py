@@ -1,6 +1,6 @@
 """Reads the binders of a statement, tolerantly, so that a sampler can name the variables it works on.
 
-A guess, not a parse: whoever uses it proposes proofs, and a wrong guess makes a proof that Lean rejects.
+A guess, not a parse: its users propose proofs, and a wrong guess makes a proof that Lean rejects.
 """
 
 from collections.abc import Sequence

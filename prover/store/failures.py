@@ -18,7 +18,7 @@ _TRIM_EVERY = 1000  # insertions
 
 # The other endings say something about the request or the service, and nothing about how hard the theorem is.
 _IN_VAIN = frozenset({Ending.SAMPLERS_EXHAUSTED, Ending.SAMPLES_SPENT, Ending.CHECKS_SPENT, Ending.SECONDS_SPENT})
-_WHOLE = 0.9  # of the time asked for: whoever worked so long of it has worked for it all
+_WHOLE = 0.9  # of the time asked for: a search that took so much of it counts as one that took it all
 
 
 @dataclass(frozen=True, slots=True)

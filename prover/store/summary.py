@@ -14,7 +14,7 @@ class Summary:
     Attributes:
         proofs, theorems: proofs, and theorems that have any.
         size: bytes of their receipts.
-        failures: searches in vain.
+        failures: searches without success.
         running, done, cancelled: batches.
         unfinished: items of running batches that are not answered.
     """

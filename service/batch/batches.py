@@ -67,7 +67,7 @@ class ItemOutcome(StrEnum):
     """What became of an item.
 
     PROVED: at least one verified proof. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
-    least the same budget was spent in vain before. INVALID: Lean does not take the statement. REFUSED: the service does
+    least the same budget was spent without success before. INVALID: Lean does not take the statement. REFUSED: the service does
     not offer what the item asks for. FAILED: its server died or broke each time it was tried.
     """
 

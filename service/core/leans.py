@@ -131,7 +131,7 @@ def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Pro
 
 
 def _contained(settings: LeanSettings) -> tuple[str, ...]:
-    # `Lean` imports `Std`, so that whoever allows less would allow it after all.
+    # `Lean` imports `Std`, so that a shorter list would allow it after all.
     narrowed = "allowed_imports" in settings.model_fields_set and "contained_imports" not in settings.model_fields_set
     return () if narrowed or settings.quarantine == "never" else settings.contained_imports
 

@@ -17,7 +17,7 @@ from training.evaluation.samples import ModelSamples
 from training.journal import Journal, JournalError
 from training.rollouts.verifier import Verifier
 
-_AHEAD = 4  # proofs of one theorem in work at once: more would be checked in vain where an early one is right
+_AHEAD = 4  # proofs of one theorem in work at once: more would be wasted where an early one is right
 
 
 class PortfolioResult(BaseModel):

@@ -1,7 +1,7 @@
 """What made a model: the settings, the base and the steps, in the model's own folder with the hashes of its weights.
 
-The run writes `training.json` together with the weights, in one step; whoever passes the model on reads it and sees from
-the hashes that it is about these very weights.
+The run writes `training.json` together with the weights, in one step. Its hashes show that it is
+about these very weights.
 """
 
 import hashlib

@@ -288,7 +288,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self.ended.set_result(self._end)
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
-            self._answer.exception()  # whoever asked may be gone; that is no error of its own
+            self._answer.exception()  # the caller may be gone, which is no error
 
 
 def _with_stack(launch: Launch) -> Sequence[str]:

@@ -144,7 +144,7 @@ class WorkerPool(LeanPool):
         return self._imports.key(theorem.header.imports)
 
     async def elaborator(self, theorem: Theorem) -> "WorkerPool":
-        """A process of its own for theorems like this one, which runs whatever it is given; whoever asks for it closes it, and
+        """A process of its own for theorems like this one, which runs whatever it is given; the caller closes it, and
         is charged its start."""
         pool = self._of_role(ProcessRole.ELABORATOR, imports=self.key(theorem))
         self._lent.add(pool)
@@ -183,7 +183,7 @@ class WorkerPool(LeanPool):
         """
         key = self._imports.key(imports or self._config.imports)
         async with self._isolation:
-            if self._scheduler.closed:  # whoever had to wait starts nothing any more: each check says why
+            if self._scheduler.closed:  # callers that had to wait start nothing: each check says why
                 yield self
                 return
             config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)

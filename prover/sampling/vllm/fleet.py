@@ -42,7 +42,7 @@ class Fleet:
         self._settings = settings
         self._formats = formats
         self._engines: list[ModelEngine] = []
-        self._lock = asyncio.Lock()  # held by whoever changes what is served
+        self._lock = asyncio.Lock()  # held while models are added or removed
         self._reviving: dict[ModelEngine, asyncio.Task[None]] = {}
         self._later: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -278,7 +278,7 @@ class Fleet:
         """Close all engines but some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
-        # Whoever waits here may be cancelled; the engines are closed all the same, and `close` waits for them too.
+        # The caller may be cancelled here; the engines are closed all the same, and `close` waits for them too.
         self._closing = {task for task in self._closing if not task.done()}
         self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
         await asyncio.shield(asyncio.gather(*self._closing))

@@ -92,7 +92,7 @@ def batch(
         bool, typer.Option("--write", help="At the end write the proofs into the .lean files they belong to.")
     ] = False,
     repeat: Annotated[
-        bool, typer.Option("--repeat", help="Search also where at least this budget was spent in vain before.")
+        bool, typer.Option("--repeat", help="Search also where at least this budget was spent without success before.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not take known proofs for an answer.")] = False,
     isolated: common.Isolated = False,
@@ -269,7 +269,7 @@ async def _service(
             batches = await asyncio.to_thread(Database.open, str(_database(out)))
             stack.callback(batches.close)
             queue = BatchQueue(batches)
-            await queue.take_back()  # the folder is locked: whoever held something is gone
+            await queue.take_back()  # the folder is locked: earlier holders of leases are gone
         except StoreError as error:
             raise UserError(str(error)) from None
         store = await open_database(settings.store)

@@ -5,7 +5,7 @@ from service.ops.connections.guests import ConnectionBounds
 
 _HANDSHAKE_SECONDS = 10.0
 _IDLE_SECONDS = 600.0  # without a call; clients connect again by themselves
-_PROBE_SECONDS, _PROBE_ANSWER_SECONDS = 60.0, 20.0  # whoever was cut off never hangs up
+_PROBE_SECONDS, _PROBE_ANSWER_SECONDS = 60.0, 20.0  # a client that was cut off never hangs up
 
 
 def options(settings: ServerSettings, room: ConnectionBounds) -> list[tuple[str, int]]:

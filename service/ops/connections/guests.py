@@ -1,6 +1,6 @@
 """Who is connected to one port: no more than there is room for, and no address may take it all.
 
-Whoever comes when it is full takes the place of a connection that has nothing in work: of the same address if that has as
+A connection that comes when it is full takes the place of a connection that has nothing in work: of the same address if that has as
 many as it may, else of the address that has most. So idle connections keep nobody out, however many somebody opens.
 """
 

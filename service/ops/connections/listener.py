@@ -49,7 +49,7 @@ class Listener:
             log_level="error",  # what strangers send is no event of ours
             access_log=False,  # calls are logged by what answers them
             server_header=False,
-            proxy_headers=False,  # whoever calls is who connects
+            proxy_headers=False,  # the caller is the peer of the connection
             timeout_keep_alive=_IDLE_SECONDS,
             h11_max_incomplete_event_size=_LONGEST_HEAD,
         )

@@ -1,7 +1,7 @@
 """The process that traces a repository with lean-dojo: reads one request on stdin, writes one JSON object a line.
 
 Run as a script by any Python that has lean-dojo; it imports nothing of leansieve, and nothing of leansieve imports
-lean-dojo, which changes the logger, the working directory and the environment of whoever does.
+lean-dojo, which changes the logger, the working directory and the environment of the process that does.
 
 Request: `{"url", "commit", "done": [paths]}`. Answers: `{"files": [paths], "commit": hash}`, then for each file that is not done
 `{"file", "theorems": [{"statement", "before", "line", "premises", "steps": [{"tactic", "before", "after"}]}]}`, or `{"broken": text}`.
@@ -88,7 +88,7 @@ def _theorem(traced: Any, theorem: Any) -> dict[str, Any]:
 
 
 def _watch() -> None:
-    """The end of stdin is the end of whoever wants the answers."""
+    """Stdin ends with the process that wants the answers."""
     sys.stdin.read()
     try:
         import psutil

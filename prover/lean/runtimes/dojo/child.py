@@ -1,7 +1,7 @@
 """The process around one LeanDojo: reads requests on stdin, answers on what was stdout, one JSON object a line.
 
 Run as a script by any Python that has lean-dojo; it imports nothing of leansieve. One process drives one `Dojo`, because
-lean-dojo changes the working directory, the loguru logger and the environment of whoever imports it.
+lean-dojo changes the working directory, the loguru logger and the environment of the process that imports it.
 
 Requests: first `{"code", "file", "folder", "name", "seconds", "life"}`: the file with `lean_dojo_repl` in the theorem's place, how
 its name is to begin, where in LeanDojo's cache the traced repository lies, how long the start may take, and after how many seconds

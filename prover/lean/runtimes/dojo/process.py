@@ -163,7 +163,7 @@ def fits(config: DojoConfig, tactic: str) -> bool:
 
 
 def _code(theorem: Theorem, limits: Limits) -> str:
-    """The file that Lean reads. Whoever wrote the texts of the theorem can put anything into it: hence the sandbox."""
+    """The file that Lean reads. The author of a theorem's texts can put anything into it: hence the sandbox."""
     header = theorem.header
     imports = "\n".join(f"import {module}" for module in ("Lean4Repl", *header.imports))
     options = f"set_option maxRecDepth {limits.recursion}\nset_option maxHeartbeats {limits.heartbeats}"

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _in_use: dict[Path, None] = {}  # in the order of their last use
 _DRAFT_SECONDS = 3600  # a draft older than this belongs to a process that was killed
 _LONGEST_HEADER = 16 << 20
-_MAKING_SECONDS = 300.0  # after that, whoever makes an image is stuck, or so slow that two are no worse
+_MAKING_SECONDS = 300.0  # after that, the process that makes an image is stuck, or so slow that two are no worse
 
 
 def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:

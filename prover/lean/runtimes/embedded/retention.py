@@ -1,6 +1,6 @@
 """What stays in the cache: what is in use, and the newest of each kind.
 
-Whoever uses a folder holds a shared lock (flock) on the folder itself until the process ends, so that nothing has to be
+A process that uses a folder holds a shared lock (flock) on the folder itself until the process ends, so that nothing has to be
 written for it; only a folder that can be locked alone is dropped.
 """
 
@@ -16,7 +16,7 @@ KEPT_RUNTIMES = 2
 """Lean as transformed, 130 MB each."""
 
 KEPT_PROGRAMS = 8
-"""Worker programs; whoever works on one makes many."""
+"""Most worker programs kept: developers of the worker make many."""
 
 _DROPPED = ".dropped"
 

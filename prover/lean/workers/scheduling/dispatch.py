@@ -40,7 +40,7 @@ def next_pair(slots: Sequence[Slot], queue: JobQueue, max_active: int) -> tuple[
     """The next job to hand out and the index of the slot that gets it, or None.
 
     In the order of `JobQueue.rank`. Workers that have served before go first, so that fresh ones are
-    kept for whoever needs one; at most `max_active` work at once, the others are spares.
+    kept for requests that need one; at most `max_active` work at once, the others are spares.
     """
     if sum(slot.busy for slot in slots) >= max_active:
         return None
