@@ -1,6 +1,6 @@
 """Search of the library: how long it takes, and how much of what proofs use it finds.
 
-    python -m benchmarks.premises [--queries 100] [--theorems 600] [--json premises.json]
+    python -m benchmarks.search.premises [--queries 100] [--theorems 600] [--json premises.json]
 
 Reads Init and Std, which takes about a minute, into a folder of its own, or what an earlier run left in `--index`. Then, with one warm worker, one query at a time:
 parts of names, patterns, and goals, with what was found printed by Lean (`p50_ms`, `p95_ms`). Goals are statements of library theorems drawn
