@@ -9,6 +9,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
+from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.wire.protocol import LONGEST_TEXT
 from prover.lean.workers.client import PoolClient
 from prover.lean.workers.jobs import CHARGE
@@ -210,6 +211,10 @@ async def test_without_quarantine_code_stays_forbidden(lean_pool: WorkerPool) ->
     async with PoolClient(lean_pool, contain=False) as client:
         verdict = await client.check(theorem, Candidate("rfl"))
     assert (verdict.kind, verdict.path) == (VerdictKind.FORBIDDEN, Lane.LISTED)
+
+
+async def test_a_first_text_for_quarantine_is_not_refused_because_lean_is_still_being_prepared() -> None:
+    await WorkerPool(EmbeddedLean()).sealable(OWN)
 
 
 async def test_where_shared_workers_are_not_believed_everything_goes_into_quarantine(

@@ -133,6 +133,7 @@ class WorkerPool(LeanPool):
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
         """
+        await asyncio.to_thread(self._runtime.prepare)  # the pool's own start may not have come that far
         await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), ProcessRole.ELABORATOR)
 
     def only_contained(self, theorem: Theorem) -> bool:
