@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks.lean_pool import show
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the exploits belong to the tests
 

@@ -17,10 +17,9 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rich.console import Console
-
 from benchmarks.lean_pool import show
 from benchmarks.paths import spread
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the emulation belongs to the tests
 
