@@ -74,7 +74,7 @@ def Policy.ofJson (j : Json) : Policy where
     | _ => false
   holes := if hasField j "holes" then some (namesOf (strsField j "holes") []) else none
 
-/-- The theorem part of a request. `key` identifies header, context, limits and policy together. -/
+/-- The theorem part of a request. `key` identifies header, context, limits and policy together, `root` all of them but the context. -/
 structure Task where
   imports : List String
   prelude : String
@@ -83,15 +83,16 @@ structure Task where
   limits : Limits
   policy : Policy
   key : String
+  root : String
 
 def Task.ofJson (j : Json) : Task :=
   let header := field j "header"
   let imports := strsField header "imports"
   let limits := field j "limits"
   let policy := field j "policy"
-  let key := Json.compress (.arr #[jsonStrings imports #[], field header "prelude", field j "context", limits, field policy "axioms", field policy "kinds"])
+  let keyOf (context : Json) := Json.compress (.arr #[jsonStrings imports #[], field header "prelude", context, limits, field policy "axioms", field policy "kinds"])
   { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
-    limits := Limits.ofJson limits, policy := Policy.ofJson policy, key }
+    limits := Limits.ofJson limits, policy := Policy.ofJson policy, key := keyOf (field j "context"), root := keyOf .null }
 
 /-- A name as the list of its parts: with dots between them, a part with a dot in it would be two, and a number a text. -/
 def nameJson (n : Name) : Json := .arr (go n [])

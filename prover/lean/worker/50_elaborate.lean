@@ -22,6 +22,20 @@ structure Fixed where
   names : List Name
   env : Kernel.Environment
 
+/-- Where the last command of a context begins: what stood before it elaborated, and its constants replayed. -/
+structure Mark where
+  ps : Parser.ModuleParserState
+  st : Command.State
+  clean : Kernel.Environment
+
+/-- The last context that was elaborated, for one that begins with it. Of the same `root`, header, limits and policy. -/
+structure Grown where
+  root : String
+  context : String
+  mark : Mark
+  /-- Whether something was let through for it because macros expand it. -/
+  opened : Bool
+
 /-- What a process is for. A `worker` vets whatever it elaborates and gives verdicts; an `elaborator` runs the code of one client,
     vets nothing and is believed by nobody; a `judge` elaborates nothing. -/
 inductive Role where
@@ -49,6 +63,9 @@ structure Session where
   guardedImports : IO.Ref (List (String × Environment))
   gate : IO.Ref Gate
   bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment) × Bool)))
+  grown : IO.Ref (Option Grown)
+  /-- Where the last command began that was read of a context. -/
+  last : IO.Ref (Option (Parser.ModuleParserState × Command.State))
   references : IO.Ref (List (String × (Except Refusal Reference × Bool)))
   /-- Of an elaborator: which constants have left it with the reference of a theorem, and the text. -/
   handedOut : IO.Ref (List (String × (NameHashSet × String)))
@@ -170,10 +187,12 @@ def forgive (session : Session) (src : Source) (before : Command.State) (stx : S
     that it counts as reported. -/
 partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) (said : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
+  let start := ps
   let (stx, ps, log) := parseNext st src.input ps
   if hasError log then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   if isEnd stx then return .ok (st, reverseList said [])
+  if src.first matches .context then session.last.set (some (start, st))
   if session.role matches .worker && !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
   if session.role matches .worker && src.first matches .context && isNotationCommand stx then
@@ -199,10 +218,10 @@ def asInvalid (r : Refusal) : Refusal :=
   if r.verdict == "rejected" || r.verdict == "incomplete" then { r with verdict := "invalid_statement" } else r
 
 /-- Run one of the request's own texts; its errors make the statement invalid. -/
-def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State) :
-    IO (Except Refusal Command.State) := do
+def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State)
+    (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
   let src := plainSource text region
-  match ← runFile session task src only st with
+  match ← runFile session task src only st ps with
   | .error r => return .error (asInvalid r)
   | .ok (st, log) =>
     if hasError log then

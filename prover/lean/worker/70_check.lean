@@ -20,24 +20,49 @@ def Timing.json (t : Timing) : IO Json := do
   let now ← IO.monoNanosNow
   pure (Json.mkObj (("total_ms", .num (JsonNumber.mk ((now - t.start) / 1000) 3)) :: t.laps))
 
+/-- Where to go on with a context that begins with the one before it, as the next theorem of a file has it. The last command of that
+    is read again: how it ends may depend on what stands behind it. -/
+def Session.resumed (session : Session) (task : Task) : BaseIO (Option Mark) := do
+  match ← session.grown.get with
+  | some grown =>
+    if grown.root != task.root || !task.context.startsWith grown.context then return none
+    if grown.opened then session.gate.modify fun g => { g with open_ := true }
+    return some grown.mark
+  | none => return none
+
 /-- Header, prelude and context elaborated, and the context's constants replayed. Kept for the next check. -/
 def baseOf (session : Session) (task : Task) (env : Environment) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
   session.kept session.bases task.key build
 where
   build : IO (Except Refusal (Command.State × Kernel.Environment)) := do
-    let clean := env.toKernelEnv
-    match ← runOwn session task task.prelude .header preludeKinds (Command.mkState env {} (baseOptions task.limits)) with
-    | .error r => pure (.error r)
-    | .ok st => match ← runOwn session task task.context .context [] st with
+    match ← session.resumed task with
+    | some mark => context mark
+    | none => match ← runOwn session task task.prelude .header preludeKinds (Command.mkState env {} (baseOptions task.limits)) with
       | .error r => pure (.error r)
-      | .ok st =>
-        let source := st.env.toKernelEnv
-        if session.role matches .elaborator then pure (.ok (st, source)) else match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
-        | .ok kenv _ => pure (.ok (st, kenv))
-        | .interrupted => pure (.error { verdict := "timeout", notes := [] })
-        | .resources n why => pure (.error (refuse "out_of_resources" n why))
-        | .forbidden n why => pure (.error (refuse "forbidden" n why))
-        | .rejected n why => pure (.error (refuse "invalid_statement" n why))
+      | .ok st => context { ps := {}, st, clean := env.toKernelEnv }
+  context (mark : Mark) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
+    session.last.set none
+    match ← runOwn session task task.context .context [] mark.st mark.ps with
+    | .error r => pure (.error r)
+    | .ok st =>
+      let source := st.env.toKernelEnv
+      let (ps, before) := (← session.last.get).getD (mark.ps, mark.st)
+      match replayed mark.clean before.env.toKernelEnv with
+      | .error r => pure (.error r)
+      | .ok clean => match replayed clean source with
+        | .error r => pure (.error r)
+        | .ok whole =>
+          if !(← session.token.isSet) && (← session.refused).isNone then
+            session.grown.set (some { root := task.root, context := task.context, mark := { ps, st := before, clean }, opened := (← session.gate.get).open_ })
+          pure (.ok (st, whole))
+  replayed (clean source : Kernel.Environment) : Except Refusal Kernel.Environment :=
+    if session.role matches .elaborator then .ok source
+    else match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
+      | .ok kenv _ => .ok kenv
+      | .interrupted => .error { verdict := "timeout", notes := [] }
+      | .resources n why => .error (refuse "out_of_resources" n why)
+      | .forbidden n why => .error (refuse "forbidden" n why)
+      | .rejected n why => .error (refuse "invalid_statement" n why)
   refuse (verdict : String) (n : Name) (why : String) : Refusal :=
     { verdict, notes := [{ severity := "error", region := .context, line := 1, column := 0, text := s!"the kernel refuses {nameString n}: {why}" }] }
 
