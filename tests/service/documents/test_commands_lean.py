@@ -99,6 +99,7 @@ WITH_A_SERVER = [
     "leansieve prove Gauss.lean --proofs 5 --seconds 120",
     "leansieve prove Gauss.lean --prefer fastest --minimise",
     "leansieve prove Gauss.lean --no-minimise",
+    "leansieve prove '(n : Nat) : n < 5' --disprove",
     "leansieve prove Gauss.lean --receipts proofs",
     "leansieve prove Gauss.lean --server 127.0.0.1:50061",
     "leansieve prove Gauss.lean --write",
@@ -106,6 +107,7 @@ WITH_A_SERVER = [
     "leansieve check Gauss.lean",
     "leansieve check 'theorem two : 1 + 1 = 2 := rfl'",
     "leansieve check --against Challenge.lean Solution.lean",
+    "leansieve search '_ + ?a = ?a + _'",
 ]
 ALONE = [
     "leansieve check proofs/10cc2851a5a90fbd-c81d7a3d.json",
@@ -138,6 +140,7 @@ SERVING = [
 ]
 WITH_MODELS = "leansieve prove Gauss.lean --model shipped --focus 0"
 STATUS = {
+    "leansieve prove '(n : Nat) : n < 5' --disprove": (1,),  # it is refuted, not proved
     "leansieve prove Gauss.lean --proofs 5 --seconds 120": (0, 1),  # whether there are five is for the search to say
     "leansieve batch examples --out out": (0, 1),  # examples are not all easy
     "leansieve doctor": (0, 1),  # it says what is missing on the machine
