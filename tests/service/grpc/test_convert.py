@@ -263,7 +263,7 @@ def test_premises_survive_the_journey(found: QueryResult) -> None:
         Premises,
         kind=st.sampled_from(QueryKind),
         text=lines.filter(str.strip),
-        context=text,
+        context=lines,
         most=st.integers(1, 100),
         seconds=st.integers(1, 60).map(float),
         priority=st.sampled_from(Priority),
