@@ -32,6 +32,7 @@ OF_LEAN = {
     "search.search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
     "search.computing": ["--equations=1", "--out=OUT"],
     "search.suggestions": ["--suggestions=3", "--log=OUT"],
+    "lean.disagreement": ["--only=axiom_after_proof", "--json=OUT"],
     "lean.memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
     "service.agents": ["--calls=2", "--sessions=2", "--rounds=1", "--files=2", "--json=OUT"],
     "search.premises": ["--modules", "Init.Data.Nat.Basic", "--queries=2", "--theorems=4", "--json=OUT"],
@@ -49,12 +50,13 @@ OF_RAY = {
     "lean.cluster": ["--hosts=1", "--checks=6", "--json=OUT"],
 }
 SIMULATED = {
-    "many_hosts": ["--hosts=20", "--checks=300", "--json=OUT"],
+    "lean.many_hosts": ["--hosts=20", "--checks=300", "--json=OUT"],
 }
 OF_FILES = {
     "house": ["--json=OUT"],
 }
 NOT_ALONE = {
+    "lean.dojo": "steps through proofs in the environment of LeanDojo",
     "training.base_size": "reads the proofs that docs/training.md tells to make first",
     "service.first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
     "service.outages": "stops a PostgreSQL once a minute, with servers of its own",

@@ -1,6 +1,6 @@
 """Whether two kernels ever disagree about an exploit: every text of the adversarial suite, in quarantine, with the second kernel.
 
-    python -m benchmarks.disagreement [--only NAME]… [--json disagreement.json]
+    python -m benchmarks.lean.disagreement [--only NAME]… [--json disagreement.json]
 
 Nothing is vetted, so that what elaborates at all comes to the judge's kernel, and what that accepts to the second one. Takes eight minutes.
 """
@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lean_pool import show
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the exploits belong to the tests
+from benchmarks.lean.lean_pool import show
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the exploits belong to the tests
 
 from prover.lean.checker import Terms
 from prover.lean.crosscheck.build import find_kernel

@@ -1,6 +1,6 @@
-"""The driver of a cluster over simulated hosts, as many as nobody has here: how many checks a second it hands out.
+"""The driver of a cluster over simulated hosts, more than one machine can hold: checks handed out per second.
 
-    python -m benchmarks.many_hosts [--hosts 1 10 100 1000] [--checks 20000] [--milliseconds 0] [--json FILE]
+    python -m benchmarks.lean.many_hosts [--hosts 1 10 100 1000] [--checks 20000] [--milliseconds 0] [--json FILE]
 
 Hosts are objects of this process with eight workers each, without Ray and without Lean: every answer comes after `--milliseconds` of
 waiting. What is measured is the driver's own work (queue, choice of a host, watching them, reading answers), on one core. A call of an
@@ -30,67 +30,67 @@ _STATS = PoolStats((WorkerStats(State.IDLE, 1, DEFAULT_IMPORTS, 0, 0),) * _WORKE
 
 
 class Simulated:
-    """A host that answers after a while."""
+    """A host of the cluster whose workers wait instead of asking Lean."""
 
     def __init__(self, name: str, seconds: float) -> None:
-        """Answer after `seconds`."""
+        """Create a host that waits `seconds` before each answer."""
         self.name = name
         self._seconds = seconds
         self._room = asyncio.Semaphore(_WORKERS)
         self.states = 0
 
     async def state(self) -> HostState:
-        """All is well."""
+        """Return the state of a healthy, idle host, and count the call."""
         self.states += 1
         await asyncio.sleep(0)
         return HostState(_WORKERS, _WORKERS, "", "simulated", "0", _STATS)
 
     async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
-        """One worker waits."""
+        """Occupy one worker for the configured time and return a fixed answer."""
         async with self._room:
             await asyncio.sleep(self._seconds)
         return Said({**_ANSWER, **_REST}, 1e3 * self._seconds, False)
 
     def cancel(self, number: int) -> None:
-        """Nobody does."""
+        """Ignore the call: the benchmark cancels nothing."""
 
     async def lend(self, wanted: Lending) -> int:
-        """Nobody asks."""
-        raise NotImplementedError
+        """Raise AssertionError: the benchmark borrows no process."""
+        raise AssertionError(wanted)
 
     async def take_back(self, process: int) -> None:
-        """Nothing was lent."""
+        """Ignore the call: no process was lent."""
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: the host has no process."""
 
     def kill(self) -> None:
-        """Nothing runs."""
+        """Do nothing: the host has no process."""
 
 
 class Many:
-    """A cluster of them."""
+    """A cluster of simulated hosts."""
 
     def __init__(self, hosts: int, seconds: float) -> None:
-        """So many."""
+        """Create `hosts` hosts that wait `seconds` before each answer."""
         self.simulated = {f"host{number}": Simulated(f"host{number}", seconds) for number in range(hosts)}
 
     async def connect(self) -> None:
-        """At once."""
+        """Return at once: there is nothing to connect to."""
 
     async def hosts(self) -> set[str]:
-        """All."""
+        """Return the names of all hosts."""
         return set(self.simulated)
 
     async def host(self, key: str) -> Handle:
-        """One."""
+        """Return the host of this name."""
         return self.simulated[key]
 
     async def want(self, hosts: int) -> None:
-        """There are no others."""
+        """Ignore the wish: the number of hosts is fixed."""
 
     async def close(self) -> None:
-        """Nothing is to be left."""
+        """Do nothing: no host outlives this object."""
 
 
 async def measure(hosts: int, checks: int, seconds: float) -> dict[str, float]:

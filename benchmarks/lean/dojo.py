@@ -1,6 +1,6 @@
 """What LeanDojo costs beside our own worker: the same tactics and the same proofs in both, in one run.
 
-    python -m benchmarks.dojo --python DOJO/bin/python [--rounds 3] [--json dojo.json]
+    python -m benchmarks.lean.dojo --python DOJO/bin/python [--rounds 3] [--json dojo.json]
 
 `--python` is an interpreter with lean-dojo 4.20.0. The Lean behind it is the embedded one, through an emulated Lean4Repl that runs the
 script before each tactic again, as our own workers do: what is measured beyond that is LeanDojo's own. A native Lean4Repl keeps its
@@ -17,11 +17,12 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.lean_pool import show
-from benchmarks.paths import spread
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the emulation belongs to the tests
+from benchmarks.lean.lean_pool import show
+from benchmarks.lean.paths import spread
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the emulation belongs to the tests
 
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
