@@ -347,7 +347,7 @@ class _Filling:
         candidate = self.now.candidate(item, outcome.proof.candidate.source)
         verdict = await self._service.check(Check(self.now.theorem(item), candidate, self._options))
         complete = not self.now.sorries(item)
-        same = (item.keyword, item.name) == (outcome.item.keyword, outcome.item.name)
+        same = (item.keyword, item.own_name) == (outcome.item.keyword, outcome.item.own_name)
         return same and closing.holds(verdict, complete)
 
 

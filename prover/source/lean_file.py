@@ -115,15 +115,14 @@ class LeanFile:
         names: dict[int, str] = {}
         spaces: list[str] = []
         for number, command in enumerate(self.commands):
-            named = command.name != f"{command.keyword} of line {command.line}"
             if command.keyword == "namespace":
                 spaces.append(command.name)
             elif command.keyword == "section":
                 spaces.append("")
             elif command.keyword == "end":
                 del spaces[-1:]
-            elif named and command.value is not None:
-                name = command.name
+            elif command.own_name is not None and command.value is not None:
+                name = command.own_name
                 inside = [] if name.startswith("_root_.") else [space for space in spaces if space]
                 names[number] = ".".join([*inside, name.removeprefix("_root_.")])
         return names

@@ -102,6 +102,11 @@ class Command:
     hole: bool
 
     @property
+    def own_name(self) -> str | None:
+        """The name that the file gives it; None for an `example` and other commands without a name."""
+        return None if self.name == f"{self.keyword} of line {self.line}" else self.name
+
+    @property
     def is_theorem(self) -> bool:
         """Whether it was meant as one, `example` among them, with a statement or without."""
         return self.keyword in _THEOREMS

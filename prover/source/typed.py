@@ -59,8 +59,7 @@ def read(text: str, mathlib: bool = False) -> Typed:
     if more or not first.is_theorem or first.start or first.prefixes or code[: first.at].strip().startswith("@"):
         return Typed(text)
     behind = first.at + len(first.keyword)
-    named = first.keyword != "example" and first.name != f"{first.keyword} of line {first.line}"
-    opening = "theorem" if named else f"theorem {NAME}"
+    opening = "theorem" if first.own_name is not None else f"theorem {NAME}"
     end = first.value if first.form is Form.ASSIGNED else None
     stated = text[behind:end].rstrip()
     proof = text[first.proof_start : first.proof_end] if end is not None else ""

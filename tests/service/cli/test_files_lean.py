@@ -92,6 +92,21 @@ async def test_proofs_go_wherever_a_sorry_stands(served: str, tmp_path: Path) ->
     assert checked.status == 0, checked.out
 
 
+async def test_an_example_below_a_longer_proof_is_still_the_same(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text(
+        "def half (n : Nat) : Nat := n / 2\n\n"
+        "theorem half_le (n : Nat) : half n ≤ n := by\n  sorry\n\n"
+        "example : 1 + 1 = 2 := by\n  sorry\n"
+    )
+    done = await leansieve("prove", path, "--write", "--server", served)
+    written = path.read_text()
+    assert (done.status, "sorry" in written) == (0, False), done.err
+    assert written.index("example") > len(
+        "def half (n : Nat) : Nat := n / 2\n\ntheorem half_le (n : Nat) : half n ≤ n := by\n  sorry\n\n"
+    )
+
+
 async def test_what_is_no_proof_is_left_to_its_author(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     text = "def data : Nat := sorry\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n\ntheorem fine : 1 = 1 := sorry\n"
