@@ -11,8 +11,7 @@ from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 
 WITHOUT_EXTRA = (
-    "import sys; sys.modules['matplotlib'] = None; sys.modules['numpy'] = None; "
-    "from service.cli import main; sys.argv[0] = 'leansieve'; main()"
+    "import sys; sys.modules['matplotlib'] = None; from service.cli import main; sys.argv[0] = 'leansieve'; main()"
 )
 
 

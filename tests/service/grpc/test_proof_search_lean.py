@@ -100,7 +100,7 @@ async def test_a_statement_that_does_not_elaborate_is_invalid_argument_with_posi
         (replace(EASY, statement="theorem easy : a = a"), VerdictKind.INVALID_STATEMENT, Region.STATEMENT),
         (replace(EASY, context="def x : Nat := true +"), VerdictKind.INVALID_STATEMENT, Region.CONTEXT),
         (replace(EASY, header=Header(("Std.NoSuchModule",))), VerdictKind.INVALID_STATEMENT, Region.HEADER),
-        (replace(EASY, header=Header(("Lean",))), VerdictKind.FORBIDDEN, Region.HEADER),
+        (replace(EASY, header=Header(("Lake",))), VerdictKind.FORBIDDEN, Region.HEADER),
     ],
 )
 async def test_what_is_wrong_with_the_theorem_is_the_verdict_of_a_check(
