@@ -18,7 +18,7 @@ from prover.source import lean_file, typed
 from prover.source.lean_file import Fault, LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, HeaderError
-from prover.verdict import Trust, Verdict
+from prover.verdict import Trust, Verdict, VerdictKind
 from service.cli import common, json_lines
 from service.cli.solutions import check_solution
 from service.core import receipts
@@ -187,7 +187,8 @@ async def _check_file(
                     receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, options.limits, here)
                 )
             _print_verdict(path, file, item, verdict)
-            if not verdict.verified and verdict.trust is Trust.NONE:
+            # Below, one that uses `sorry` stands as it is; any other proof that failed might hand its users an axiom of its own.
+            if not verdict.verified and (verdict.trust is Trust.NONE or verdict.kind is not VerdictKind.INCOMPLETE):
                 file = file.without(number)
         verdict = await fill.whole_verdict(service, file, options)
         rest = file.left_open(verdict, told)

@@ -46,6 +46,24 @@ async def test_who_uses_what_is_not_proved_is_told(served: str, tmp_path: Path) 
     assert done.out.count("F.lean:1: one:") == 1
 
 
+async def test_an_axiom_that_a_failed_proof_rests_on_is_nobody_elses_proof(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text("theorem bad : 10 < 20 := by native_decide\n\ntheorem use : 10 < 20 := bad\n")
+    done = await leansieve("check", path, "--server", served)
+    assert "bad: AXIOM_NOT_ALLOWED" in done.out
+    assert "use: INCOMPLETE" in done.out
+    assert "it rests on bad, which is not proved" in done.out
+
+
+async def test_a_proof_that_rests_on_an_axiom_of_the_file_names_it(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text(
+        "axiom given : ∀ n : Nat, n = n * n\n\ntheorem two : 2 = 2 * 2 * 1 := sorry\n\ntheorem three : 3 = 3 * 3 := sorry\n"
+    )
+    done = await leansieve("prove", path, "--server", served)
+    assert "axioms given" in done.out
+
+
 async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     path.write_text(
