@@ -97,6 +97,12 @@ def _parts(asked: Solution) -> list[tuple[ChallengePart, Command]]:
         named = number in names and (definition or (item.statement and item.keyword != "example"))
         if named:
             found[names[number]] = ChallengePart(names[number], item.line, definition), item
+        elif not (asked.theorems or asked.definitions) and item.value is not None and challenge.sorries(item):
+            raise InputError(
+                "challenge",
+                f"line {item.line}: solutions are compared by name, and this {item.keyword} with `sorry` has none: "
+                "name it, or choose what is asked (--theorem, --definition)",
+            )
     for kind, wanted in (("theorem", asked.theorems), ("definition", asked.definitions)):
         for name in wanted:
             if name not in found or found[name][0].definition is not (kind == "definition"):

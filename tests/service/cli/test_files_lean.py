@@ -240,6 +240,16 @@ async def test_only_what_is_named_of_a_challenge_is_checked(served: str, tmp_pat
         assert (done.status, words in done.err) == (2, True), done.err
 
 
+async def test_what_a_challenge_leaves_open_without_a_name_is_not_passed_over(served: str, tmp_path: Path) -> None:
+    challenge, solution = tmp_path / "Challenge.lean", tmp_path / "Solution.lean"
+    challenge.write_text("theorem one : 1 = 1 := sorry\n\ninstance : Inhabited (Nat → Nat) := sorry\n")
+    solution.write_text("theorem one : 1 = 1 := rfl\n")
+    command = ("check", "--against", challenge, solution, "--server", served)
+    done = await leansieve(*command)
+    assert (done.status, "line 3" in done.err) == (2, True), done.err
+    assert (await leansieve(*command, "--theorem", "one")).status == 0
+
+
 async def test_a_receipt_becomes_a_challenge_and_its_solution(served: str, tmp_path: Path) -> None:
     source, receipts, project = tmp_path / "F.lean", tmp_path / "receipts", tmp_path / "project"
     source.write_text("open Nat\n\ntheorem easy (n : Nat) : n + 0 = n := by rfl\n")
