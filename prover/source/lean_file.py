@@ -281,8 +281,9 @@ class LeanFile:
         pieces: list[str] = []
         at = item.start
         for begin, end in item.prefixes:
-            shown = self.text[begin:end] + "  "
-            pieces += [self.text[at:begin], scanner.blank(shown) if self.text[begin] == "#" else shown]
+            shown = self.text[at:end] + "  "
+            # What `#guard_msgs` expects stands in a doc comment before it, which goes with it.
+            pieces.append(scanner.blank(shown) if self.text[begin] == "#" else shown)
             at = end + 2
         return "".join(pieces)
 

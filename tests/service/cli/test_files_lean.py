@@ -46,6 +46,13 @@ async def test_who_uses_what_is_not_proved_is_told(served: str, tmp_path: Path) 
     assert done.out.count("F.lean:1: one:") == 1
 
 
+async def test_a_theorem_below_guarded_messages_is_checked(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text("def x := 1\n\n/-- -/\n#guard_msgs in\ntheorem guarded : 2 = 2 := rfl\n")
+    done = await leansieve("check", path, "--server", served)
+    assert (done.status, "guarded: VERIFIED" in done.out) == (0, True), done.out
+
+
 async def test_an_axiom_that_a_failed_proof_rests_on_is_nobody_elses_proof(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     path.write_text("theorem bad : 10 < 20 := by native_decide\n\ntheorem use : 10 < 20 := bad\n")
