@@ -19,7 +19,7 @@ from prover.lean.runtimes.embedded.package import Progress as Report
 from prover.options import SAMPLERS, Budget, CheckOptions, Preference
 from prover.requests import Service
 from prover.search.strategies import STRATEGIES
-from prover.verdict import Limits, Trust
+from prover.verdict import Limits, Trust, Verdict
 from service.core.text import printable
 from service.ops import config, logs
 from service.ops.config import Settings
@@ -215,6 +215,11 @@ def budget(settings: Settings, samples: int | None, proofs: int | None, seconds:
     """The budget of a search."""
     search = settings.search
     return Budget(samples or search.samples, seconds=seconds or search.seconds, proofs=proofs or search.proofs)
+
+
+def axioms(verdict: Verdict) -> str:
+    """The end of a line about a verdict: the axioms that it rests on; empty if it names none."""
+    return f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
 
 
 def two_files(source: Path, out: Path) -> None:

@@ -45,8 +45,7 @@ async def check_solution(
 
 def _print(challenge: Path, solution: Path, one: Solved) -> None:
     verdict = one.verdict
-    axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
-    line = f"{challenge}:{one.part.line}: {one.part.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{axioms}"
+    line = f"{challenge}:{one.part.line}: {one.part.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{common.axioms(verdict)}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for message in verdict.messages:
         path = solution if message.region is Region.CANDIDATE else challenge

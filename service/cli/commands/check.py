@@ -199,13 +199,10 @@ async def _check_file(
 
 
 def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -> None:
-    axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
     by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
     if verdict.assumed:
         by += f", on {len(verdict.assumed)} theorems of the library as they are"
-    line = (
-        f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{by}{axioms}"
-    )
+    line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{by}{common.axioms(verdict)}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for message in verdict.messages:
         at, column = file.position(item, message)

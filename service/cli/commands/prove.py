@@ -347,8 +347,7 @@ async def _fill(
 def _print_proof(before: str, proof: Proof) -> None:
     common.stdout.print(common.shown(before + proof.candidate.text))
     verdict = proof.verdict
-    axioms = f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
-    remark = f"-- {verdict.trust.name}, {verdict.path.value}, {proof.candidate.source}, {proof.seconds:.2f} s{axioms}"
+    remark = f"-- {verdict.trust.name}, {verdict.path.value}, {proof.candidate.source}, {proof.seconds:.2f} s{common.axioms(verdict)}"
     common.stdout.print(common.shown(remark, "green"))
 
 
