@@ -25,9 +25,9 @@ import psutil
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray.local import LocalCluster, local_cluster
+from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.wire.lines import Request
 from prover.lean.workers.pool import PoolConfig, WorkerPool

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prover.lean.certify.runtime import CertifiedToolchain
-from prover.lean.cluster.local import token_of
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray.local import token_of
+from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.crosscheck.build import find_kernel
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool

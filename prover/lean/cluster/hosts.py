@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.membership import NO_HOST, Membership
-from prover.lean.cluster.places import HostPlace, HostRoom
+from prover.lean.cluster.placement.places import HostPlace, HostRoom
+from prover.lean.cluster.placement.scaling import Scaling
 from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, Lending, Outcome
 from prover.lean.cluster.recheck import Recheck
-from prover.lean.cluster.scaling import Scaling
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES, SHUTTING_DOWN

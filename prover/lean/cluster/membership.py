@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from prover.lean.cluster.handle import Cluster
-from prover.lean.cluster.places import HostPlace
+from prover.lean.cluster.placement.places import HostPlace
+from prover.lean.cluster.placement.scaling import Scaling
 from prover.lean.cluster.questions import HostLostError, HostState
-from prover.lean.cluster.scaling import Scaling
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
 

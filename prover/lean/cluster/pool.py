@@ -11,9 +11,9 @@ from prover.lean.checker import Checker
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.lent import Elsewhere, HostSite, Lent, SiteQuarantine
+from prover.lean.cluster.placement.scaling import Scaling
 from prover.lean.cluster.questions import HostQuestion, Lending, Said, Unsaid, unread
 from prover.lean.cluster.recheck import Outcome, Recheck
-from prover.lean.cluster.scaling import Scaling
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.wire.role import ProcessRole

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from prover.errors import UserError
-from prover.lean.cluster import local
 from prover.lean.cluster.questions import HostLostError
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray import local
+from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
 
 app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, look, end.", no_args_is_help=True)

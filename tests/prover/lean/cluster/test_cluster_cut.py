@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from prover.lean.cluster.local import local_cluster
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray.local import local_cluster
+from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from tests.support.scripted import ScriptedRuntime, proof, theorem
 

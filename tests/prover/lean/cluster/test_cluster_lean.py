@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster
+from prover.lean.cluster.ray.local import LocalCluster, local_cluster
+from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import PoolConfig, State, WorkerPool

@@ -9,9 +9,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from prover.lean.cluster.local import LocalCluster, local_cluster
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.ray import RayCluster, _RayHost
+from prover.lean.cluster.ray.local import LocalCluster, local_cluster
+from prover.lean.cluster.ray.nodes import RayCluster, _RayHost
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError, WorkerPool
 from prover.verdict import Trust, Verdict, VerdictKind
 from tests.support.scripted import LONG, SHORT, ScriptedRuntime, proof, server, theorem

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from prover.lean.cluster import local
+from prover.lean.cluster.ray import local
 
 ME = psutil.Process()
 THERE = local.Running(ME.pid, ME.create_time(), "127.0.0.2:1", (), "folder", "secret")

@@ -1,6 +1,6 @@
 """A Ray cluster on this machine alone, on loopback: a head and hosts that offer Lean. For laptops, tests and benchmarks.
 
-    python -m prover.lean.cluster.local --hosts 1 --file STATE
+    python -m prover.lean.cluster.ray.local --hosts 1 --file STATE
 
 Writes its address to STATE and stays until SIGTERM, then ends everything.
 """
@@ -25,7 +25,7 @@ import psutil
 from platformdirs import user_state_path
 
 from prover.errors import UserError
-from prover.lean.cluster.ray import RESOURCE, with_token
+from prover.lean.cluster.ray.nodes import RESOURCE, with_token
 
 # On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nobody listens.
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"

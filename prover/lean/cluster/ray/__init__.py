@@ -1,0 +1,1 @@
+"""Hosts of a Ray cluster, and a cluster on this machine."""
