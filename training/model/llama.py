@@ -9,7 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrai
 from training.config import LlamaShape
 from training.run.provenance import Provenance, write_provenance
 from training.trainer.checkpoint import replacing
-from training.trainer.sharding import is_sharded, whole
+from training.trainer.distributed.sharding import is_sharded, whole
 
 
 def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:

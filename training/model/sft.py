@@ -7,7 +7,7 @@ loss on responses only. The same command after a crash, a kill or Ctrl-C goes on
 for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/,
 which transformers and vLLM load.
 
-Started by torchrun, several processes share the rows of each step; see `training.trainer.processes`. Left out: examples longer
+Started by torchrun, several processes share the rows of each step; see `training.trainer.distributed.processes`. Left out: examples longer
 than `row_length`, which are dropped with a count.
 """
 
@@ -29,8 +29,8 @@ from training.model.examples import Example, PackedRows, batches_of, encode_exam
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import packed_log_probs
 from training.run.run import Run
+from training.trainer.distributed.sharding import idle_passes, is_sharded, shard
 from training.trainer.optimization import learning_rate_at, make_optimizer, update
-from training.trainer.sharding import idle_passes, is_sharded, shard
 
 
 def fine_tune(config: TrainingConfig, report: Callable[[str], None] = print, command: str = "") -> Path:

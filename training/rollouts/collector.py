@@ -14,7 +14,7 @@ from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, sample_groups
 from training.rollouts.prompts import PromptStream
 from training.rollouts.verifier import Verifier
-from training.trainer.processes import Rank
+from training.trainer.distributed.processes import Rank
 from training.trainer.watch import Watch
 
 

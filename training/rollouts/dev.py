@@ -9,7 +9,7 @@ from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import sample_groups
 from training.rollouts.prompts import Prompt
 from training.rollouts.verifier import Verifier
-from training.trainer.processes import Rank
+from training.trainer.distributed.processes import Rank
 
 _SEED = -1
 """Apart from the seeds of runs, which are 0 or more."""

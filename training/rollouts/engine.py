@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.sampling.vllm.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
 from training.model.llama import save_for_serving
-from training.trainer.processes import Rank
+from training.trainer.distributed.processes import Rank
 
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
 

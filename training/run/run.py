@@ -29,9 +29,9 @@ from training.trainer.checkpoint import (
     save_checkpoint,
     step_of,
 )
+from training.trainer.distributed.processes import Rank
+from training.trainer.distributed.sharding import load_whole_state, whole_state
 from training.trainer.log import MetricsLog
-from training.trainer.processes import Rank
-from training.trainer.sharding import load_whole_state, whole_state
 
 Report = Callable[[str], None]
 

@@ -39,10 +39,10 @@ from training.rollouts.groups import Group, check_metrics, joined, lay_out
 from training.rollouts.prompts import PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
 from training.run.run import Run
+from training.trainer.distributed.sharding import shard
 from training.trainer.identity import identity_of
 from training.trainer.optimization import learning_rate_at, make_optimizer
 from training.trainer.progress import progress_line
-from training.trainer.sharding import shard
 from training.trainer.updates import score, score_by_base, train_on
 from training.trainer.watch import Watch
 

@@ -15,9 +15,9 @@ from training.config import RolloutConfig
 from training.model.log_probs import Scores
 from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
 from training.rollouts.groups import joined
+from training.trainer.distributed.processes import Rank
+from training.trainer.distributed.sharding import idle_passes, is_sharded
 from training.trainer.optimization import DivergedError, update
-from training.trainer.processes import Rank
-from training.trainer.sharding import idle_passes, is_sharded
 from training.trainer.watch import Watch
 
 _IDLE = (TokenGroup((0,), ((0,),)),)

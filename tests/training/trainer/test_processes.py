@@ -23,9 +23,9 @@ from training.model.llama import save_for_serving
 from training.model.load import load_or_build
 from training.model.sft import fine_tune
 from training.trainer.checkpoint import load_checkpoint, save_checkpoint
+from training.trainer.distributed.processes import Rank
+from training.trainer.distributed.sharding import load_whole_state, shard, whole, whole_state
 from training.trainer.optimization import make_optimizer
-from training.trainer.processes import Rank
-from training.trainer.sharding import load_whole_state, shard, whole, whole_state
 from training.trainer.updates import score, score_by_base, train_on
 from training.trainer.watch import Watch
 

@@ -12,8 +12,8 @@ from training.algorithms.algorithm import Metrics, Rollouts
 from training.algorithms.registry import create_algorithm
 from training.config import OptimizerConfig, RolloutConfig
 from training.model.shared_prompts import TokenGroup
+from training.trainer.distributed.processes import Rank
 from training.trainer.optimization import DivergedError, make_optimizer
-from training.trainer.processes import Rank
 from training.trainer.updates import score, train_on
 from training.trainer.watch import Watch
 

@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 from transformers import PreTrainedModel
 
-from training.trainer.processes import Rank
+from training.trainer.distributed.processes import Rank
 
 
 def shard(model: PreTrainedModel, processes: Rank) -> None:

@@ -2,7 +2,7 @@
 
 Each samples, checks and scores its own share of the prompts. What a loss depends on beyond one group (means over a
 batch) is gathered from all, and gradients are summed, so that several processes take the step that one would take. Each
-holds the whole model, unless `training.trainer.sharding` shares it out.
+holds the whole model, unless `training.trainer.distributed.sharding` shares it out.
 """
 
 import contextlib
