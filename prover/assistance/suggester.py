@@ -20,8 +20,8 @@ from prover.sampling.sampler import PromptTooLongError, ProofModel, SamplingPara
 from prover.search.readability import cost
 from prover.search.tactics.choices import choices, closers
 from prover.search.tactics.closers import AUTOMATION
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.known import Known, known_of
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.known import Known, known_of
 from prover.search.tactics.plain import plain_terms
 from prover.source.declarations import declared
 from prover.source.lexer import tokenize

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from prover.sampling.plans.statement import Statement, bracketed, names_in, replaced
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 
 _NUMBERS = ("Nat", "Int")

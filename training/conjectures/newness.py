@@ -1,7 +1,7 @@
 """When a statement says nothing new: a key that it shares with every rendition of itself."""
 
 from prover.sampling.plans.statement import Statement, replaced
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 from training.corpus.dedupe import canonical
 from training.corpus.record import TheoremRecord

@@ -7,8 +7,8 @@ from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
 from prover.sampling.portfolio.portfolio import templates
 from prover.search.diversity import normalise
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.partial import GoalReader, goals_left
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.scripts.partial import GoalReader, goals_left
 from prover.verdict import Limits, Message, VerdictKind
 from training.corpus.record import TheoremRecord
 

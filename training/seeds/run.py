@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.lean.checker import Checker
 from prover.lean.workers.lean_pool import LeanPool
-from prover.search.tactics.partial import GoalReader
+from prover.search.tactics.scripts.partial import GoalReader
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord

@@ -1,7 +1,7 @@
 """The search for several different proofs of one theorem.
 
 1. What the portfolio proposes, for a share of the budget.
-2. Compositions, one level deeper each round: a step (`prover/search/tactics/steps.py`) leaves goals, Lean says which, and each is closed by
+2. Compositions, one level deeper each round: a step (`prover/search/tactics/moves/steps.py`) leaves goals, Lean says which, and each is closed by
    single tactics (`prover/search/tactics/closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
    tried at once first. Automation is tried in another order for each goal, so that the proofs kept differ.
 3. Tactics that answer with another proof (`simp?`, `exact?`), and term proofs made of tactic proofs.
@@ -23,9 +23,9 @@ from prover.sampling.plans.plans import plans
 from prover.sampling.plans.statement import Statement
 from prover.sampling.portfolio.portfolio import fillings
 from prover.search.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particular
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.partial import GoalReader, Place, goals_at, root
-from prover.search.tactics.steps import fill, holes, steps
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.moves.steps import fill, holes, steps
+from prover.search.tactics.scripts.partial import GoalReader, Place, goals_at, root
 from prover.source.declarations import scanned
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import OverError, Questions, SeedBudget, SeedEnding

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Self
 
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 
 _LARGEST = 1 << 256

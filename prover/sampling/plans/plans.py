@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from prover.sampling.plans.arithmetic import UnknownError, holds, value
 from prover.sampling.plans.statement import Statement, bracketed, names_in, replaced
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 
 _REDUCE = {

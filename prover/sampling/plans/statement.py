@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.binders import read_shape
 from prover.source.lexer import tokenize
 from prover.theorem import Header, Theorem

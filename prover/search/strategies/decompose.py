@@ -19,10 +19,10 @@ from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.strategies.strategy import SearchContext, question_terms
 from prover.search.strategies.together import run_all_then_raise_first
 from prover.search.tactics.closers import PROBE, particular
-from prover.search.tactics.cut import cut, errors
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.partial import GoalReader, Place, goals_at, goals_left, root
-from prover.search.tactics.steps import fill, holes, steps
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.moves.steps import fill, holes, steps
+from prover.search.tactics.scripts.cut import cut, errors
+from prover.search.tactics.scripts.partial import GoalReader, Place, goals_at, goals_left, root
 from prover.source.declarations import NameReader, declared
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict

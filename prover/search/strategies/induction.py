@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from prover.search.stepper import Stepper
 from prover.search.strategies.scripts import SURE, Node, Scripts, Tactic
 from prover.search.strategies.strategy import SearchContext, question_terms
-from prover.search.tactics.inductions import functional, waterfall
-from prover.search.tactics.known import Knower, Known
-from prover.search.tactics.steps import flatten
-from prover.search.tactics.witnesses import closing
+from prover.search.tactics.goals.known import Knower, Known
+from prover.search.tactics.moves.inductions import functional, waterfall
+from prover.search.tactics.moves.steps import flatten
+from prover.search.tactics.terms.witnesses import closing
 from prover.source.declarations import NameReader
 
 _LONGEST_SCRIPT = 20  # tactics

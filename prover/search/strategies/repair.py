@@ -12,8 +12,8 @@ from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.strategies.strategy import SearchContext
 from prover.search.strategies.together import run_all_then_raise_first
 from prover.search.tactics.closers import PROBE
-from prover.search.tactics.cut import cut, errors
-from prover.search.tactics.steps import fill
+from prover.search.tactics.moves.steps import fill
+from prover.search.tactics.scripts.cut import cut, errors
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Verdict, VerdictKind
 

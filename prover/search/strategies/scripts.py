@@ -10,15 +10,15 @@ from prover.candidate import Candidate
 from prover.lean.wire.protocol import InvalidTextError
 from prover.search.stepper import Step, StepSession, TacticState
 from prover.search.strategies.strategy import SearchContext
-from prover.search.tactics.applications import applied, witnessed
 from prover.search.tactics.closers import PROBE, PROBED
-from prover.search.tactics.goal import Goal, read_goal
-from prover.search.tactics.inductions import rule_applications
-from prover.search.tactics.invertible import invertible
-from prover.search.tactics.known import Known
-from prover.search.tactics.layout import Move, laid_out
-from prover.search.tactics.partial import root
-from prover.search.tactics.steps import flatten
+from prover.search.tactics.goals.goal import Goal, read_goal
+from prover.search.tactics.goals.known import Known
+from prover.search.tactics.moves.inductions import rule_applications
+from prover.search.tactics.moves.invertible import invertible
+from prover.search.tactics.moves.steps import flatten
+from prover.search.tactics.scripts.layout import Move, laid_out
+from prover.search.tactics.scripts.partial import root
+from prover.search.tactics.terms.applications import applied, witnessed
 
 SURE = -0.02  # natural logarithm; of a step that loses nothing
 _BLOCKS = re.compile(r"^(?:·|\|)|=>$|:= by$", re.MULTILINE)  # what cannot stand on one line

@@ -20,9 +20,9 @@ from prover.search.stepper import Stepper, StepSession, TacticState
 from prover.search.strategies.scripts import SURE, Node, Scripts, Tactic, size
 from prover.search.strategies.strategy import SearchContext, question_terms
 from prover.search.tactics.choices import choices, closers
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.known import Knower, Known
-from prover.search.tactics.steps import flatten
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.known import Knower, Known
+from prover.search.tactics.moves.steps import flatten
 from prover.source.declarations import NameReader
 from prover.source.lexer import tokenize
 

@@ -4,18 +4,18 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from prover.search.tactics.applications import witnessed
-from prover.search.tactics.arithmetic import by_remainder, differences, divided, remainders
 from prover.search.tactics.closers import particular
-from prover.search.tactics.facts import facts_of, is_sort
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.inductions import by_constructors, constructors_of, functional, inductions, rules_of
-from prover.search.tactics.known import Known
-from prover.search.tactics.names import names_of
-from prover.search.tactics.propositions import outermost
-from prover.search.tactics.quantifiers import cases, chosen, diagonal
-from prover.search.tactics.steps import steps
-from prover.search.tactics.witnesses import closing, terms
+from prover.search.tactics.goals.facts import facts_of, is_sort
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.names import names_of
+from prover.search.tactics.goals.propositions import outermost
+from prover.search.tactics.moves.arithmetic import by_remainder, differences, divided, remainders
+from prover.search.tactics.moves.inductions import by_constructors, constructors_of, functional, inductions, rules_of
+from prover.search.tactics.moves.quantifiers import cases, chosen, diagonal
+from prover.search.tactics.moves.steps import steps
+from prover.search.tactics.terms.applications import witnessed
+from prover.search.tactics.terms.witnesses import closing, terms
 from prover.source.binders import Binder
 
 _NUMBERS = ("Nat", "Int", "ℕ", "ℤ")
@@ -122,7 +122,7 @@ def _difference(left: str, right: str) -> str:
 
 
 def choices(goal: Goal, known: Known) -> Iterator[str]:
-    """Steps with holes (see `prover.search.tactics.steps`), the best guess first."""
+    """Steps with holes (see `prover.search.tactics.moves.steps`), the best guess first."""
     operator = outermost(goal.target)[0]
     facts = facts_of(goal)
     definitions = known.mentioned(goal.text, known.declared.definitions)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from prover.search.diversity import normalise
-from prover.search.tactics.goal import Goal
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.propositions import outermost
 from prover.search.tactics.lemmas import lemmas
-from prover.search.tactics.propositions import outermost
 
 PROBED = ("rfl", "assumption", "omega", "simp", "decide", "simp_all", "grind")
 """What `PROBE` tries, in the order in which a person would rather read it."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from prover.search.tactics.goal import Goal
+from prover.search.tactics.goals.goal import Goal
 
 _NUMBERS = ("add_comm", "add_assoc", "add_left_comm")
 _PRODUCTS = ("mul_comm", "mul_assoc", "mul_add", "add_mul", "mul_left_comm")

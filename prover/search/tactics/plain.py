@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from prover.search.readability import cost
-from prover.search.tactics.applications import applied, witnessed
 from prover.search.tactics.closers import particular
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.names import Names, introduced
-from prover.search.tactics.propositions import outermost
-from prover.search.tactics.witnesses import solutions
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.names import Names, introduced
+from prover.search.tactics.goals.propositions import outermost
+from prover.search.tactics.terms.applications import applied, witnessed
+from prover.search.tactics.terms.witnesses import solutions
 from prover.source.binders import read_shape
 
 _SIMPLE = ("rfl", "simp", "omega", "decide", "simp_all", "grind")

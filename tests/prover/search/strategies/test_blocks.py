@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.search.strategies.decompose import as_block, as_theorem
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.steps import flatten, steps
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.moves.steps import flatten, steps
 from prover.theorem import Theorem
 
 THEOREM = Theorem("theorem t : p", context="def p := True")

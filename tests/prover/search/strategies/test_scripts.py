@@ -9,7 +9,7 @@ from prover.lean.checker import Terms
 from prover.search.stepper import Step, TacticState
 from prover.search.strategies.induction import Induction
 from prover.search.strategies.scripts import Node, Scripts
-from prover.search.tactics.known import Known
+from prover.search.tactics.goals.known import Known
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Message, VerdictKind

@@ -1,7 +1,7 @@
 """Hypotheses applied to each other, as far as their texts show that they fit."""
 
-from prover.search.tactics.applications import applied, witnessed
-from prover.search.tactics.goal import Goal, read_goal
+from prover.search.tactics.goals.goal import Goal, read_goal
+from prover.search.tactics.terms.applications import applied, witnessed
 
 COMPOSED = (
     "α β γ : Type\nf : α → β\ng : β → γ\nx y : α\nhf : ∀ (x y : α), f x = f y → x = y\n"

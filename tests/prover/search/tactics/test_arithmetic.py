@@ -2,8 +2,8 @@
 
 import pytest
 
-from prover.search.tactics.arithmetic import by_remainder, differences, divided, remainders
-from prover.search.tactics.goal import read_goal
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.moves.arithmetic import by_remainder, differences, divided, remainders
 
 
 def test_existences_of_a_multiple_become_remainders() -> None:

@@ -1,8 +1,8 @@
 """What is tried on a goal, read as text; tests with Lean say what of it closes goals."""
 
 from prover.search.tactics.choices import closers
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.known import Known
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.known import Known
 from prover.source.declarations import Declared
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.search.tactics.cut import cut, errors
+from prover.search.tactics.scripts.cut import cut, errors
 from prover.verdict import Message, Region
 
 PROOF = """by

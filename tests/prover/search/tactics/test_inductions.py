@@ -1,8 +1,8 @@
 """Which inductions are tried, and what is done in their cases."""
 
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.inductions import functional, rule_applications, waterfall
-from prover.search.tactics.known import Known, known_of
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.known import Known, known_of
+from prover.search.tactics.moves.inductions import functional, rule_applications, waterfall
 from prover.source.declarations import scanned
 from prover.theorem import Theorem
 

@@ -1,6 +1,6 @@
 """What is read off a context beside its names."""
 
-from prover.search.tactics.known import known_of
+from prover.search.tactics.goals.known import known_of
 from prover.source.declarations import scanned
 from prover.theorem import Theorem
 

@@ -1,7 +1,7 @@
 """Scripts laid out as Mathlib's style guide asks."""
 
-from prover.search.tactics.layout import Move, laid_out
-from prover.search.tactics.steps import flatten
+from prover.search.tactics.moves.steps import flatten
+from prover.search.tactics.scripts.layout import Move, laid_out
 
 
 def move(step: str, goals: int) -> Move:

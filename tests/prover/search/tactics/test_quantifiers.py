@@ -1,10 +1,10 @@
 """Ideas about quantifiers, read off a goal's text."""
 
-from prover.search.tactics.facts import facts_of
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.invertible import invertible
-from prover.search.tactics.known import Known
-from prover.search.tactics.quantifiers import cases, chosen, diagonal
+from prover.search.tactics.goals.facts import facts_of
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.known import Known
+from prover.search.tactics.moves.invertible import invertible
+from prover.search.tactics.moves.quantifiers import cases, chosen, diagonal
 
 
 def first_lines(text: str) -> list[str]:

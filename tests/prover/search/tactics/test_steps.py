@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.propositions import outermost
-from prover.search.tactics.steps import fill, holes, steps
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.propositions import outermost
+from prover.search.tactics.moves.steps import fill, holes, steps
 from prover.source.binders import Binder
 
 GOAL = """case succ

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.search.tactics.goal import read_goal
-from prover.search.tactics.polynomials import read_polynomial
-from prover.search.tactics.witnesses import closing, solutions, terms
+from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.terms.polynomials import read_polynomial
+from prover.search.tactics.terms.witnesses import closing, solutions, terms
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from prover.search.tactics.goal import Goal
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.propositions import outermost
 from prover.search.tactics.lemmas import lemmas
-from prover.search.tactics.propositions import outermost
 from prover.source.binders import Binder, read_shape
 from prover.source.lexer import tokenize
 

@@ -1,7 +1,7 @@
 """Which hypotheses of a goal say something, as far as their text shows it."""
 
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.binders import Binder
 
 

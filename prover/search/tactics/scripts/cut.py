@@ -1,4 +1,4 @@
-"""Cuts out of a failing proof what Lean complains of, and leaves a hole `□` there (see `prover.search.tactics.steps`)."""
+"""Cuts out of a failing proof what Lean complains of, and leaves a hole `□` there (see `prover.search.tactics.moves.steps`)."""
 
 import re
 from collections.abc import Sequence

@@ -4,11 +4,11 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.names import names_of
-from prover.search.tactics.polynomials import Polynomial, read_polynomial
-from prover.search.tactics.propositions import outermost
-from prover.search.tactics.witnesses import bound
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.names import names_of
+from prover.search.tactics.goals.propositions import outermost
+from prover.search.tactics.terms.polynomials import Polynomial, read_polynomial
+from prover.search.tactics.terms.witnesses import bound
 from prover.source.lexer import tokenize
 
 _MODULUS = re.compile(r"(?:%|mod) (\d{1,2})\b|(?<![\w)] )\b(\d{1,2}) ∣")

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import SorryGoals
-from prover.search.tactics.goal import Goal, read_goal
+from prover.search.tactics.goals.goal import Goal, read_goal
 from prover.theorem import Theorem
 from prover.verdict import VerdictKind
 

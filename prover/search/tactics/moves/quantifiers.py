@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from prover.search.tactics.facts import facts_of
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.names import names_of
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.facts import facts_of
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.names import names_of
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.binders import Binder
 from prover.source.lexer import tokenize
 

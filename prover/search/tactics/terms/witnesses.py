@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.polynomials import Polynomial, constant, read_polynomial
-from prover.search.tactics.propositions import outermost
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.propositions import outermost
+from prover.search.tactics.terms.polynomials import Polynomial, constant, read_polynomial
 
 _BOUND = re.compile(r"(?:\(?(\w[\w'!?]*)(?: : [^,()]+)?\)?|(\w[\w'!?]*) : ([^,]+)), (.*)", re.DOTALL)
 _NUMBERS = frozenset({"Nat", "Int", "ℕ", "ℤ"})

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from prover.search.tactics.steps import fill, holes
+from prover.search.tactics.moves.steps import fill, holes
 
 
 @dataclass(frozen=True, slots=True)

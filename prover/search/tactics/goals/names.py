@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from prover.search.tactics.goal import Goal
+from prover.search.tactics.goals.goal import Goal
 from prover.source.binders import Binder, Shape
 
 _ASSUMPTION = re.compile(r"g\d+")

@@ -4,9 +4,9 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from prover.search.tactics.facts import facts_of
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.witnesses import bound, conjuncts, terms
+from prover.search.tactics.goals.facts import facts_of
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.terms.witnesses import bound, conjuncts, terms
 from prover.source.binders import Binder, read_shape
 from prover.source.lexer import Token, tokenize
 

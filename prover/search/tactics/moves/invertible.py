@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from prover.search.tactics.arithmetic import remainders
-from prover.search.tactics.facts import facts_of
-from prover.search.tactics.goal import Goal
-from prover.search.tactics.known import Known
-from prover.search.tactics.names import Names, introduced
-from prover.search.tactics.propositions import outermost, unbracketed
-from prover.search.tactics.witnesses import bound
+from prover.search.tactics.goals.facts import facts_of
+from prover.search.tactics.goals.goal import Goal
+from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.names import Names, introduced
+from prover.search.tactics.goals.propositions import outermost, unbracketed
+from prover.search.tactics.moves.arithmetic import remainders
+from prover.search.tactics.terms.witnesses import bound
 from prover.source.binders import read_shape
 
 _FORALL = re.compile(r"[∀∃]")
@@ -17,7 +17,7 @@ _NEGATIONS = "Classical.not_forall, not_exists, Classical.not_imp, not_or, Class
 
 
 def invertible(goal: Goal, known: Known) -> Iterator[str]:
-    """Steps (see `prover.search.tactics.steps`) of which the first one that runs is as good as any."""
+    """Steps (see `prover.search.tactics.moves.steps`) of which the first one that runs is as good as any."""
     operator = outermost(goal.target)[0]
     names = Names(goal.hypotheses)
     if operator in ("↔", "∨", "¬"):

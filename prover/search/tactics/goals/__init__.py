@@ -1,0 +1,1 @@
+"""Reads goals and what is known of a theorem, as text."""

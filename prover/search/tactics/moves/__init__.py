@@ -1,0 +1,1 @@
+"""Rules that turn a goal into smaller goals."""

@@ -1,0 +1,1 @@
+"""Proofs as text: partial, cut where they fail, laid out."""
