@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticUndefined
 
-from training.algorithms.erc import EntropyRatioClipping
+from training.algorithms.grpo.erc import EntropyRatioClipping
 from training.algorithms.registry import ALGORITHMS
 from training.config import TrainingConfig
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.algorithms.alpha_dpg import AlphaDpg
+from training.algorithms.filtered.alpha_dpg import AlphaDpg
 from training.toy import ALPHAS, LENGTH, PrefixPolicy, Toy, descend, train_on_samples
 
 TOLERANCE = 1e-3

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel
 
 from training import config as module
-from training.algorithms.alpha_dpg import AlphaDpg
+from training.algorithms.filtered.alpha_dpg import AlphaDpg
 from training.config import ConfigError, OptimizerConfig, TrainingConfig, load_config
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.trainer.optimization import learning_rate_at

@@ -7,18 +7,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from training.algorithms.algorithm import Algorithm
-from training.algorithms.alpha_dpg import AlphaDpg
-from training.algorithms.dapo import Dapo
-from training.algorithms.dr_grpo import DrGrpo
-from training.algorithms.erc import EntropyRatioClipping
-from training.algorithms.gpg import Gpg
-from training.algorithms.gppo import Gppo
-from training.algorithms.grpo import Grpo
-from training.algorithms.pass_at_k import PassAtK
-from training.algorithms.remax import ReMax
-from training.algorithms.rloo import Rloo
-from training.algorithms.rs_ft import RsFt
-from training.algorithms.unlikely import Unlikely
+from training.algorithms.filtered.alpha_dpg import AlphaDpg
+from training.algorithms.filtered.rs_ft import RsFt
+from training.algorithms.grpo.dapo import Dapo
+from training.algorithms.grpo.dr_grpo import DrGrpo
+from training.algorithms.grpo.erc import EntropyRatioClipping
+from training.algorithms.grpo.gppo import Gppo
+from training.algorithms.grpo.grpo import Grpo
+from training.algorithms.grpo.pass_at_k import PassAtK
+from training.algorithms.grpo.unlikely import Unlikely
+from training.algorithms.reinforce.gpg import Gpg
+from training.algorithms.reinforce.remax import ReMax
+from training.algorithms.reinforce.rloo import Rloo
 
 ALGORITHMS: Mapping[str, type[Algorithm]] = {
     "alpha_dpg": AlphaDpg,

@@ -7,9 +7,9 @@ import torch
 
 from tests.training.algorithms.rollout_groups import rollouts
 from training.algorithms.algorithm import Rollouts
-from training.algorithms.alpha_dpg import AlphaDpg
-from training.algorithms.dapo import Dapo
-from training.algorithms.erc import EntropyRatioClipping
+from training.algorithms.filtered.alpha_dpg import AlphaDpg
+from training.algorithms.grpo.dapo import Dapo
+from training.algorithms.grpo.erc import EntropyRatioClipping
 from training.algorithms.metrics import rollout_metrics
 from training.algorithms.registry import ALGORITHMS, create_algorithm
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.algorithms.rollout_groups import gradient_of, rollouts
-from training.algorithms.alpha_dpg import AlphaDpg
-from training.algorithms.rloo import Rloo
+from training.algorithms.filtered.alpha_dpg import AlphaDpg
+from training.algorithms.reinforce.rloo import Rloo
 
 THIRD = 1 / 3
 

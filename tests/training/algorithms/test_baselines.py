@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from tests.training.algorithms.rollout_groups import gradient_of, rollouts
 from training.algorithms.algorithm import Algorithm
-from training.algorithms.dr_grpo import DrGrpo
-from training.algorithms.gpg import Gpg
-from training.algorithms.grpo import Grpo
-from training.algorithms.pass_at_k import PassAtK
-from training.algorithms.remax import ReMax
-from training.algorithms.rloo import Rloo
-from training.algorithms.rs_ft import RsFt
-from training.algorithms.unlikely import Unlikely
+from training.algorithms.filtered.rs_ft import RsFt
+from training.algorithms.grpo.dr_grpo import DrGrpo
+from training.algorithms.grpo.grpo import Grpo
+from training.algorithms.grpo.pass_at_k import PassAtK
+from training.algorithms.grpo.unlikely import Unlikely
+from training.algorithms.reinforce.gpg import Gpg
+from training.algorithms.reinforce.remax import ReMax
+from training.algorithms.reinforce.rloo import Rloo
 
 THIRD = 1 / 3
 verdicts = st.lists(st.sampled_from([0.0, 1.0]), min_size=2, max_size=8)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from tests.training.algorithms.rollout_groups import gradient_of, rollouts
 from training.algorithms.algorithm import Rollouts
-from training.algorithms.dapo import Dapo
-from training.algorithms.erc import EntropyRatioClipping
-from training.algorithms.gppo import Gppo
-from training.algorithms.grpo import Grpo
+from training.algorithms.grpo.dapo import Dapo
+from training.algorithms.grpo.erc import EntropyRatioClipping
+from training.algorithms.grpo.gppo import Gppo
+from training.algorithms.grpo.grpo import Grpo
 
 PLUS_MINUS = torch.tensor([[1.0, -1.0]])
 

@@ -11,7 +11,7 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
-from training.algorithms.dapo import Dapo
+from training.algorithms.grpo.dapo import Dapo
 
 
 @dataclass

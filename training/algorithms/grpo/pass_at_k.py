@@ -10,7 +10,7 @@ import torch
 from pydantic import PositiveInt
 
 from training.algorithms.algorithm import Advantages, Rollouts
-from training.algorithms.grpo import Grpo
+from training.algorithms.grpo.grpo import Grpo
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pydantic import PositiveFloat
 from torch import Tensor
 
 from training.algorithms.algorithm import Advantages, Algorithm, Metrics, Rollouts
-from training.algorithms.grpo import Grpo
+from training.algorithms.grpo.grpo import Grpo
 from training.algorithms.objective import clip_fractions, importance_ratio, per_token_mean
 
 

@@ -1,0 +1,1 @@
+"""Towards the base model filtered by the verifier."""

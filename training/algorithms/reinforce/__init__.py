@@ -1,0 +1,1 @@
+"""Policy gradients with a baseline, without ratio or clip."""
