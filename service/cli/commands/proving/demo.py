@@ -15,7 +15,7 @@ from service.client.demo import DemoTheorem, Result
 from service.core.endings import ending
 from service.ops.config import Settings
 
-_EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+_EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 
 
 def demo(

@@ -1,0 +1,1 @@
+"""Commands that administer a server: its settings, its Lean, its stores, its tokens."""
