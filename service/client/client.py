@@ -20,11 +20,12 @@ from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, Unav
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.connection import open_channel
-from service.contract import batch as batches
-from service.contract import check, info, search, solution, values
-from service.contract import premises as premise_messages
-from service.contract import suggest as suggestions
-from service.contract.events import EventReader
+from service.contract import values
+from service.contract.messages import batch as batches
+from service.contract.messages import check, info, search, solution
+from service.contract.messages import premises as premise_messages
+from service.contract.messages import suggest as suggestions
+from service.contract.messages.events import EventReader
 from service.contract.status import error_of
 from service.core.admission import bounds
 from service.grpc import status

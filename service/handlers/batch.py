@@ -9,7 +9,7 @@ from prover.lean.workers.jobs import Priority
 from prover.requests import RefusedError
 from service.auth.identity import CALLER, Role
 from service.batch.batches import Batches
-from service.contract import batch as batch_messages
+from service.contract.messages import batch as batch_messages
 from service.contract.validation import validate
 from service.core.admission import Room, admit_budget, admit_limits, bounds
 from service.handlers.call import Call

@@ -10,9 +10,9 @@ from prover.assistance import against
 from prover.errors import InputError
 from prover.requests import Service
 from prover.verdict import Limits, Verdict
-from service.contract import check as check_messages
-from service.contract import solution as solution_messages
 from service.contract import values
+from service.contract.messages import check as check_messages
+from service.contract.messages import solution as solution_messages
 from service.contract.validation import validate
 from service.core.admission import Room, admit_limits, bounds
 from service.core.text import blames_item, refusal

@@ -14,12 +14,12 @@ from prover.requests import Accepted, Service
 from prover.search.search import Finished, Progress
 from prover.source import lean_file
 from prover.theorem import HeaderError
-from service.contract import fill as fill_messages
-from service.contract import premises as premise_messages
-from service.contract import search as search_messages
-from service.contract import suggest as suggest_messages
 from service.contract import values
-from service.contract.events import EventWriter
+from service.contract.messages import fill as fill_messages
+from service.contract.messages import premises as premise_messages
+from service.contract.messages import search as search_messages
+from service.contract.messages import suggest as suggest_messages
+from service.contract.messages.events import EventWriter
 from service.contract.validation import validate
 from service.core.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
 from service.core.text import take

@@ -36,13 +36,13 @@ from service.batch.batches import (
     ItemAnswer,
     ItemOutcome,
 )
-from service.contract import batch as batch_messages
-from service.contract import check as check_messages
-from service.contract import premises as premise_messages
-from service.contract import search as search_messages
-from service.contract import suggest as suggest_messages
 from service.contract import values
-from service.contract.events import EventReader, EventWriter
+from service.contract.messages import batch as batch_messages
+from service.contract.messages import check as check_messages
+from service.contract.messages import premises as premise_messages
+from service.contract.messages import search as search_messages
+from service.contract.messages import suggest as suggest_messages
+from service.contract.messages.events import EventReader, EventWriter
 from service.contract.validation import validate
 from service.core.admission import bounds
 from service.ops.config import Settings, TextSettings

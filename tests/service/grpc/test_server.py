@@ -33,7 +33,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.batch.batches import BatchItem, BatchRequest
 from service.client.client import Client
-from service.contract import batch as batch_messages
+from service.contract.messages import batch as batch_messages
 from service.contract.methods import METHODS, SERVICES, path_of
 from service.core.engine import Engine
 from service.grpc import status

@@ -5,7 +5,7 @@ import pytest
 from leansieve.v1 import server_pb2
 from prover.lean.workers.stats import HostStats, PoolStats
 from prover.requests import HostInfo
-from service.contract import info
+from service.contract.messages import info
 from service.core.engine import Engine
 from service.ops.config import Settings
 from service.ops.health import Health

@@ -14,7 +14,8 @@ from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
-from service.contract import search, values
+from service.contract import values
+from service.contract.messages import search
 from service.core.text import take
 from service.ops.config import TextSettings
 

@@ -2,7 +2,8 @@
 
 from leansieve.v1 import server_pb2
 from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
-from service.contract import search, values
+from service.contract import values
+from service.contract.messages import search
 
 _STATES = {
     ModelState.SERVED: server_pb2.MODEL_STATE_SERVED,

@@ -16,7 +16,8 @@ from service.batch.batches import (
     ItemAnswer,
     ItemOutcome,
 )
-from service.contract import search, values
+from service.contract import values
+from service.contract.messages import search
 from service.ops.config import TextSettings
 
 _STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in BatchState}

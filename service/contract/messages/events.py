@@ -5,7 +5,7 @@ from prover.requests import Accepted, Event
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
 from service.contract import values
-from service.contract.search import (
+from service.contract.messages.search import (
     ending_from_proto,
     ending_to_proto,
     progress_from_proto,

@@ -1,4 +1,4 @@
-"""Searches: what they are asked and what they find. Their events are `service.contract.events`."""
+"""Searches: what they are asked and what they find. Their events are `service.contract.messages.events`."""
 
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate

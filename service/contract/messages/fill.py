@@ -9,8 +9,9 @@ from prover.search.search import Progress
 from prover.source.lean_file import LeanFile, line_and_column, sorries
 from prover.source.scanner import Command
 from prover.verdict import Region, Verdict
-from service.contract import search, values
-from service.contract.events import EventWriter
+from service.contract import values
+from service.contract.messages import search
+from service.contract.messages.events import EventWriter
 
 
 def within(file: LeanFile, holes: Sequence[Hole], wanted: source_pb2.SourceRange) -> list[Hole]:

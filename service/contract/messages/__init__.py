@@ -1,0 +1,1 @@
+"""Proto messages of each call, and the dataclasses that they stand for."""
