@@ -24,8 +24,8 @@ from service.batch.waiting import ended
 from service.client.address import bind, is_local
 from service.contract.methods import SERVICES
 from service.core.engine import Engine
+from service.core.limits.quotas import Quotas
 from service.core.memory import ProofCache, open_database
-from service.core.quotas import Quotas
 from service.grpc import services
 from service.grpc.interceptor import Around
 from service.handlers.call import Surround

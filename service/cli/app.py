@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from prover.errors import UserError
-from service.core.text import printable
+from service.core.limits.text import printable
 
 # Each with the module that has it: a function of the command's name, or an `app` of further commands.
 _COMMANDS = {

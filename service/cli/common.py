@@ -20,7 +20,7 @@ from prover.options import SAMPLERS, Budget, CheckOptions, Preference
 from prover.requests import Service
 from prover.search.strategies import STRATEGIES
 from prover.verdict import Limits, Trust, Verdict
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.ops import config, logs
 from service.ops.config import Settings
 

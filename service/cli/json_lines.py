@@ -19,7 +19,7 @@ from prover.requests import BusyError, Check, Event, GoneError, Search, Service,
 from prover.search.search import Proof
 from prover.verdict import Message, Verdict, VerdictKind
 from service.cli import common
-from service.core.text import blames_item, refusal
+from service.core.limits.text import blames_item, refusal
 from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items
 from service.jsonl.local import RunTally, run
 from service.ops.config import Settings

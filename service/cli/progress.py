@@ -8,7 +8,7 @@ from prover.options import Budget
 from prover.requests import Event
 from prover.search.search import Progress as Spent
 from service.cli import common
-from service.core.text import printable
+from service.core.limits.text import printable
 
 
 class SearchDisplay:

@@ -27,7 +27,7 @@ from service.contract.messages import premises as premise_messages
 from service.contract.messages import suggest as suggestions
 from service.contract.messages.events import EventReader
 from service.contract.status import error_of
-from service.core.admission import bounds
+from service.core.limits.admission import bounds
 from service.grpc import status
 from service.ops.config import Settings
 

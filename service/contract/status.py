@@ -29,7 +29,7 @@ from prover.requests import BusyError, GoneError, RefusedError, StatementError, 
 from prover.verdict import Region, Verdict
 from service.batch.batches import NoBatchError
 from service.contract import values
-from service.core.quotas import QuotaError
+from service.core.limits.quotas import QuotaError
 
 DOMAIN = "leansieve"
 # Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.

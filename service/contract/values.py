@@ -9,7 +9,7 @@ from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
 from prover.verdict import Limits, Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
-from service.core.text import read_theorem
+from service.core.limits.text import read_theorem
 from service.ops.config import TextSettings
 
 KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}

@@ -51,12 +51,12 @@ from prover.search.stuck import asked_beside
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
-from service.core.admission import bounds
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
-from service.core.leans import dojo_of, pool_of, second_of
-from service.core.models import Models
-from service.core.quotas import charge_samples, charged
-from service.core.registry import Registry
+from service.core.limits.admission import bounds
+from service.core.limits.quotas import charge_samples, charged
+from service.core.resources.leans import dojo_of, pool_of, second_of
+from service.core.resources.models import Models
+from service.core.resources.registry import Registry
 from service.ops.config import Settings
 from service.ops.metrics.recorder import Recorder
 

@@ -11,7 +11,7 @@ from service.auth.identity import CALLER, Role
 from service.batch.batches import Batches
 from service.contract.messages import batch as batch_messages
 from service.contract.validation import validate
-from service.core.admission import Room, admit_budget, admit_limits, bounds
+from service.core.limits.admission import Room, admit_budget, admit_limits, bounds
 from service.handlers.call import Call
 from service.handlers.calls import Calls
 from service.ops.config import Settings

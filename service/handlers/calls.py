@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from prover.errors import InputError, UserError
 from prover.lean.workers.scope import one_client
 from service.auth.identity import CALLER
-from service.core.quotas import Quotas
+from service.core.limits.quotas import Quotas
 from service.handlers.call import Call
 
 # Parts of requests that stand beside `options`.

@@ -14,8 +14,8 @@ from service.contract import values
 from service.contract.messages import check as check_messages
 from service.contract.messages import solution as solution_messages
 from service.contract.validation import validate
-from service.core.admission import Room, admit_limits, bounds
-from service.core.text import blames_item, refusal
+from service.core.limits.admission import Room, admit_limits, bounds
+from service.core.limits.text import blames_item, refusal
 from service.handlers.call import Call
 from service.handlers.calls import Calls
 from service.handlers.check_stream import CheckStream

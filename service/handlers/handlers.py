@@ -8,7 +8,7 @@ from typing import Any
 from prover.requests import Service
 from service.batch.batches import Batches
 from service.contract.methods import METHODS
-from service.core.quotas import Quotas
+from service.core.limits.quotas import Quotas
 from service.handlers.batch import BatchHandlers
 from service.handlers.calls import Calls
 from service.handlers.check import CheckHandlers

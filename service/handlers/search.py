@@ -21,8 +21,8 @@ from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventWriter
 from service.contract.validation import validate
-from service.core.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
-from service.core.text import take
+from service.core.limits.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
+from service.core.limits.text import take
 from service.handlers.call import Call
 from service.handlers.calls import Calls
 from service.ops.config import Settings

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from starlette.types import Receive
 
 from prover.errors import InputError
-from service.core.text import printable
+from service.core.limits.text import printable
 
 _MOST_DEPTH = 64  # of nested messages; the contract's are not half as deep
 _SECONDS = 60.0  # for a body that is no stream

@@ -15,7 +15,7 @@ from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError, Theorem
 from prover.verdict import Verdict, VerdictKind
 from service.contract import values
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.http.endpoints import Bundle
 
 _MOST_FILES = 10_000

@@ -18,7 +18,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Trust, Verdict
-from service.core.text import printable, read_theorem, refusal, take
+from service.core.limits.text import printable, read_theorem, refusal, take
 from service.ops.config import TextSettings
 
 LONGEST_LINE = 32 << 20

@@ -7,7 +7,7 @@ from typing import Self
 from lsprotocol.types import WorkDoneProgressBegin, WorkDoneProgressEnd, WorkDoneProgressReport
 from pygls.lsp.server import LanguageServer
 
-from service.core.text import printable
+from service.core.limits.text import printable
 
 _CREATED_SECONDS = 2.0
 """How long an editor may take to make a display."""

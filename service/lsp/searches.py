@@ -25,7 +25,7 @@ from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
 from prover.options import SearchOptions
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.lsp import positions, sites, work
 from service.lsp.opened import Opened
 from service.lsp.progress import WorkDone

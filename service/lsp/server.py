@@ -16,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
 from prover.options import SearchOptions
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.lsp import positions, sites
 from service.lsp.opened import Opened
 from service.lsp.protocol import Protocol, Server

@@ -16,7 +16,7 @@ from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.mcp.callers import Callers
 from service.mcp.tools import Tools
 from service.ops.config import Settings

@@ -23,7 +23,7 @@ from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode
 from service.auth.identity import Role
 from service.core.endings import stuck
-from service.core.text import read_theorem
+from service.core.limits.text import read_theorem
 from service.mcp import files
 from service.mcp.answers import (
     MOST_ITEMS,

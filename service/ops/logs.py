@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.ops.config import LogSettings
 
 

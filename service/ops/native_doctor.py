@@ -7,7 +7,7 @@ from typing import Literal
 from prover.lean.runtimes.dojo.launch import DojoUnavailableError, prepare
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.requests import UnavailableError
-from service.core.leans import dojo_of, toolchain
+from service.core.resources.leans import dojo_of, toolchain
 from service.ops.config import LeanSettings, NativeSettings
 
 _BUILD_SECONDS = 300.0

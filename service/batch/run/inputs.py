@@ -14,7 +14,7 @@ from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service.core.text import read_theorem, refusal
+from service.core.limits.text import read_theorem, refusal
 from service.jsonl.lines import Id, read_items
 from service.ops.config import TextSettings
 

@@ -15,7 +15,7 @@ from prover.errors import UserError
 from prover.search.diversity import Diversity
 from service.batch.batches import ItemOutcome
 from service.batch.run.folder import BatchRun, Folder
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.jsonl.lines import Row
 
 _MOST_LISTED = 500  # theorems of each list on the page; results.jsonl has all

@@ -12,7 +12,7 @@ from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.core.engine import Engine
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.ops.config import Settings
 
 if TYPE_CHECKING:

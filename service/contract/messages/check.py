@@ -7,7 +7,7 @@ from prover.options import CheckOptions
 from prover.requests import Bounds, Check
 from prover.verdict import Mode
 from service.contract import values
-from service.core.text import take
+from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 

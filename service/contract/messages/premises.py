@@ -5,7 +5,7 @@ from prover.errors import InputError
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.theorem import Header, HeaderError
 from service.contract import values
-from service.core.text import take
+from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 

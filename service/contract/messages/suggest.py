@@ -16,7 +16,7 @@ from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
 from service.contract import values
 from service.contract.messages import search
-from service.core.text import take
+from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 _OUTCOMES = {outcome: suggest_pb2.TacticOutcome.Value(f"TACTIC_OUTCOME_{outcome.name}") for outcome in TacticOutcome}

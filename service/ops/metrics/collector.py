@@ -11,7 +11,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from prover.lean.processes.ending import End
 from prover.lean.workers.stats import PoolStats, State
 from prover.requests import ModelState
-from service.core.models import Models
+from service.core.resources.models import Models
 from service.ops.health import Health
 
 

@@ -21,7 +21,7 @@ CLUSTER = (
 )
 GPU = "takes hours on a GPU; docs/gpu.md says which of it was run, and tests/training runs the same code with little"
 HTTP = "run by tests/service/http/test_docs_lean.py"
-LAKE = "needs elan, Lake and Mathlib, which no test can reach; tests/service/core/test_leans.py has projects on an emulated one"
+LAKE = "needs elan, Lake and Mathlib, which no test can reach; tests/service/core/resources/test_leans.py has projects on an emulated one"
 OTHERS = "needs other machines, keys or GPUs; tests/service/auth runs TLS and tokens, tests/prover/sampling/remote vLLM's servers"
 POSTGRES = "run by tests/prover/store/test_backup.py, where PostgreSQL is installed"
 WHOLE = "is what runs the tests"

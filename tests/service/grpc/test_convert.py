@@ -44,7 +44,7 @@ from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventReader, EventWriter
 from service.contract.validation import validate
-from service.core.admission import bounds
+from service.core.limits.admission import bounds
 from service.ops.config import Settings, TextSettings
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -23,7 +23,7 @@ from schemathesis import checks
 from structlog.testing import capture_logs
 
 from service.contract.methods import METHODS
-from service.core.text import printable
+from service.core.limits.text import printable
 from service.http.app import path
 from tests.service.grpc.test_fuzz_lean import TEXT, messages
 

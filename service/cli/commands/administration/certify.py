@@ -14,7 +14,7 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.workers.pool import PoolUnavailableError
 from service.cli import common
-from service.core.leans import second_of, toolchain
+from service.core.resources.leans import second_of, toolchain
 from service.ops.config import Settings
 
 

@@ -28,8 +28,8 @@ from service.batch.runner import BatchRunner
 from service.cli import common
 from service.client.client import Client
 from service.core.engine import Engine
-from service.core.leans import pool_of
 from service.core.memory import ProofCache, open_database
+from service.core.resources.leans import pool_of
 from service.jsonl.lines import Row
 from service.ops.config import Settings
 

@@ -22,8 +22,8 @@ from prover.verdict import Trust, Verdict, VerdictKind
 from service.cli import common, json_lines
 from service.cli.solutions import check_solution
 from service.core import receipts
-from service.core.admission import admit_limits, bounds
-from service.core.text import take
+from service.core.limits.admission import admit_limits, bounds
+from service.core.limits.text import take
 from service.ops.config import Settings
 
 

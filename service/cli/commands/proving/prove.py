@@ -25,7 +25,7 @@ from service.cli import common, json_lines
 from service.cli.progress import SearchDisplay
 from service.core import receipts
 from service.core.endings import ending
-from service.core.text import printable, read_theorem
+from service.core.limits.text import printable, read_theorem
 from service.ops.config import Settings
 
 

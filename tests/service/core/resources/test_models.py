@@ -10,7 +10,7 @@ from prover.options import Budget, Sampling
 from prover.requests import ModelState, RefusedError, UnavailableError
 from prover.sampling.sampler import SamplingParams
 from prover.sampling.weights import Curve, Model, Probe, Weights
-from service.core.models import Models, resolve_sampling
+from service.core.resources.models import Models, resolve_sampling
 from service.ops.config import ModelSettings, Settings
 
 DIGEST = "0" * 64

@@ -13,8 +13,8 @@ from prover.requests import BusyError, Check
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.client.client import Client
-from service.core.admission import Room
 from service.core.engine import Engine
+from service.core.limits.admission import Room
 from service.ops.config import ServerSettings, Settings
 from service.server import listening
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prover.errors import InputError
 from prover.theorem import Header
 from prover.verdict import Region, VerdictKind
-from service.core.text import printable, read_theorem, refusal
+from service.core.limits.text import printable, read_theorem, refusal
 from service.ops.config import TextSettings
 
 

@@ -16,7 +16,7 @@ from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
 from service.cli import common
 from service.client.client import Client
-from service.core.leans import pool_of, second_of
+from service.core.resources.leans import pool_of, second_of
 from service.ops import config, native_doctor
 from service.ops.config import CrosscheckSettings, Settings
 from tests.prover.lean.runtimes.native.stand_in import Emulated, emulate

@@ -19,8 +19,8 @@ from prover.sampling.weights import Curve, read_weights, write_weights
 from prover.search.search import Finished
 from prover.theorem import Theorem
 from service.client.client import Client
-from service.core import models
 from service.core.engine import Engine
+from service.core.resources import models
 from service.ops.config import Settings
 from service.server import listening
 from tests.support.tiny_llama import make_checkpoint

@@ -1,0 +1,1 @@
+"""What is let in: rooms for requests, quotas of clients, texts from outside."""
