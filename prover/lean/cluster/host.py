@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import itertools
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+from prover.cluster.asking import Asked
 from prover.lean.checker import Checker, Terms
 from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Unsaid, unread
 from prover.lean.wire.role import ProcessRole
@@ -17,7 +17,7 @@ from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
 
-_WITHDRAWN = 1_000  # questions whose cancelling came before them, or behind their answer
+_WITHDRAWN = Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this any more", 0.0)
 
 
 class Host:
@@ -29,8 +29,7 @@ class Host:
         self._pool: WorkerPool | None = None
         self._starting = asyncio.Lock()
         self._failure = ""
-        self._asked: dict[int, asyncio.Task[Outcome]] = {}
-        self._withdrawn: deque[int] = deque(maxlen=_WITHDRAWN)
+        self._asked: Asked[Outcome] = Asked()
         self._lent: dict[int, tuple[LeanPool, contextlib.AsyncExitStack]] = {}
         self._numbers = itertools.count(1)
 
@@ -67,22 +66,11 @@ class Host:
             question: what is asked.
             process: which of those lent; 0: the pool.
         """
-        if number in self._withdrawn:  # overtaken by its own cancelling
-            return Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this", 0.0)
-        task = self._asked[number] = asyncio.create_task(self._put(question, process))
-        try:
-            return await task
-        except asyncio.CancelledError:
-            return Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this any more", 0.0)
-        finally:
-            del self._asked[number]
+        return await self._asked.answer(number, self._put(question, process), _WITHDRAWN)
 
     async def cancel(self, number: int) -> None:
         """Nobody waits for this question any more: stop Lean, keep its worker warm."""
-        if number in self._asked:
-            self._asked[number].cancel()
-        else:
-            self._withdrawn.append(number)
+        self._asked.cancel(number)
 
     async def lend(self, wanted: Lending) -> int:
         """Start, or spare, a process for one client alone; judges are shared. Returns its number."""

@@ -7,11 +7,12 @@ import logging
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from prover.cluster.asking import HostLostError, unless_lost
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.membership import NO_HOST, Membership
 from prover.lean.cluster.placement.places import HostPlace, HostRoom
 from prover.lean.cluster.placement.scaling import Scaling
-from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, Lending, Outcome
+from prover.lean.cluster.questions import Busy, HostQuestion, Lending, Outcome
 from prover.lean.cluster.recheck import Recheck
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool_config import PoolConfig
@@ -95,26 +96,17 @@ class Hosts:
     async def directly(self, place: HostPlace, process: int, question: HostQuestion) -> Outcome:
         """Ask a process that was lent. Cancelling the caller's task stops Lean there. Raises HostLostError."""
         number = next(self._numbers)
-        answer = asyncio.ensure_future(place.handle.ask(number, question, process))
-        gone = asyncio.ensure_future(place.gone.wait())
+        asked = place.handle.ask(number, question, process)
         place.held += 1
         try:
-            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                raise HostLostError(f"host {place.handle.name} is lost")
-            place.answered += 1
-            return replace(answer.result(), host=place.handle.name)
+            outcome = await unless_lost(asked, place.gone, place.handle.name, lambda: place.handle.cancel(number))
         except HostLostError:
             self.members.lose(place, "does not answer")
             raise
-        except asyncio.CancelledError:
-            if not place.lost:
-                place.handle.cancel(number)
-            raise
         finally:
             place.held -= 1
-            answer.cancel()
-            gone.cancel()
+        place.answered += 1
+        return replace(outcome, host=place.handle.name)
 
     async def lend(self, place: HostPlace, wanted: Lending) -> int:
         """Have a host lend a process. Raises HostLostError, and RuntimeUnavailableError."""

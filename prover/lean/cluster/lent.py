@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from prover.candidate import Candidate
+from prover.cluster.asking import HostLostError
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.placement.places import HostPlace
-from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, Lending, Outcome, Said, Unsaid, read
+from prover.lean.cluster.questions import Busy, HostQuestion, Lending, Outcome, Said, Unsaid, read
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.wire.answers import below_imports
 from prover.lean.wire.lines import Request

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from prover.cluster.asking import HostLostError
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.placement.places import HostPlace
 from prover.lean.cluster.placement.scaling import Scaling
-from prover.lean.cluster.questions import HostLostError, HostState
+from prover.lean.cluster.questions import HostState
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
 

@@ -103,10 +103,6 @@ class Lending:
     imports: ImportSet
 
 
-class HostLostError(RuntimeError):
-    """The host is gone, or does not answer; nobody knows what became of the question."""
-
-
 def unread(question: HostQuestion) -> Request[Said | Unsaid]:
     """The request as a host puts it to a worker."""
     return Request(question.op, question.body, Said, Unsaid)

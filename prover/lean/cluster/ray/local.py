@@ -24,8 +24,9 @@ from typing import Any
 import psutil
 from platformdirs import user_state_path
 
+from prover.cluster.connection import with_token
 from prover.errors import UserError
-from prover.lean.cluster.ray.nodes import RESOURCE, with_token
+from prover.lean.cluster.ray.nodes import RESOURCE
 
 # On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nobody listens.
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"

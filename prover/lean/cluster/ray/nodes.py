@@ -5,23 +5,18 @@ The cluster is one domain of trust: who may join it may run what he likes on eve
 
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import threading
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from prover.cluster.asking import HostLostError
+from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
 from prover.lean.cluster.handle import Handle, MakePool
 from prover.lean.cluster.host import Host
-from prover.lean.cluster.questions import HostLostError, HostQuestion, HostState, Lending, Outcome
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome
 from prover.lean.workers.pool import PoolUnavailableError
-
-T = TypeVar("T")
 
 RESOURCE = "lean"
 _CALLS_AT_ONCE = 10_000
-_KNOCK_SECONDS = 10.0
 
 
 class RayCluster:
@@ -38,42 +33,20 @@ class RayCluster:
         Raises:
             PoolUnavailableError: Ray is not installed.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-        os.environ.update(with_token(token) if token else {})  # Ray reads them when it is imported
         try:
-            import ray
-        except ImportError:
-            raise PoolUnavailableError("lean.cluster needs Ray: pip install 'leansieve[ray]'") from None
-        self._ray: Any = ray
-        self._address = address
+            self._connection = RayConnection(address, token)
+        except RayMissingError as error:
+            raise PoolUnavailableError(str(error)) from None
+        self._ray = self._connection.ray
         self._make_pool = make_pool
-        self._joined = False
         self._names: dict[str, str] = {}
 
     async def connect(self) -> None:
         """See `Cluster.connect`."""
-        if self._ray.is_initialized():
-            return
-        host, _, port = self._address.rpartition(":")
         try:
-            if port.isdigit() and "/" not in host:  # Ray itself would try for minutes
-                await asyncio.to_thread(_knock, host.strip("[]"), int(port))
-            # Not in the main thread, where Ray would take the place of our handlers of signals.
-            await asyncio.to_thread(
-                self._ray.init,
-                self._address,
-                namespace="leansieve",
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
-            _take_signals_back()
-        except (OSError, RuntimeError, ValueError) as error:
-            said = str(error).partition("\n")[0].rstrip(". ")
-            raise PoolUnavailableError(
-                f"no Ray cluster answers at {self._address} ({said}): `leansieve cluster up` starts one here; "
-                "one that asks for a token needs lean.cluster_token"
-            ) from None
-        self._joined = True
+            await self._connection.join()
+        except ClusterAbsentError as error:
+            raise PoolUnavailableError(str(error)) from None
 
     async def hosts(self) -> set[str]:
         """See `Cluster.hosts`."""
@@ -107,7 +80,7 @@ class RayCluster:
             "scheduling_strategy": NodeAffinitySchedulingStrategy(key, soft=False),
         }
         actor = await asyncio.to_thread(self._ray.remote(Host).options(**options).remote, self._make_pool)
-        return _RayHost(self._ray, self._names.get(key, key), actor)
+        return _RayHost(self._connection, self._names.get(key, key), actor)
 
     async def want(self, hosts: int) -> None:
         """See `Cluster.want`: Ray's autoscaler is told, where there is one."""
@@ -120,31 +93,15 @@ class RayCluster:
 
     async def close(self) -> None:
         """See `Cluster.close`."""
-        if self._joined:
-            await asyncio.to_thread(self._ray.shutdown)
-
-
-def _take_signals_back() -> None:
-    """Ray prints a stack at SIGTERM before it lets this process handle it."""
-    if threading.current_thread() is threading.main_thread() and (ours := signal.getsignal(signal.SIGTERM)) is not None:
-        signal.signal(signal.SIGTERM, ours)
-
-
-def with_token(file: Path) -> dict[str, str]:
-    """Variables under which Ray shows the token in `file`, and asks others for it."""
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
-
-
-def _knock(host: str, port: int) -> None:
-    socket.create_connection((host, port), _KNOCK_SECONDS).close()
+        await self._connection.leave()
 
 
 class _RayHost:
     """An actor as a `Handle`."""
 
-    def __init__(self, ray: Any, name: str, actor: Any) -> None:
+    def __init__(self, connection: RayConnection, name: str, actor: Any) -> None:
         self.name = name
-        self._ray = ray
+        self._connection = connection
         self._actor = actor
 
     async def state(self) -> HostState:
@@ -170,12 +127,7 @@ class _RayHost:
 
     def kill(self) -> None:
         with contextlib.suppress(Exception):  # it may be gone, and the cluster with it
-            self._ray.kill(self._actor)
+            self._connection.ray.kill(self._actor)
 
     async def _answer(self, reference: Any) -> Any:
-        try:
-            return await reference
-        except (self._ray.exceptions.RayTaskError, self._ray.exceptions.UnserializableException):
-            raise  # what the host itself raises; Ray cannot bring over what its constructor wants two arguments for
-        except self._ray.exceptions.RayError as error:
-            raise HostLostError(f"host {self.name} does not answer ({type(error).__name__})") from None
+        return await self._connection.answer(reference, self.name)

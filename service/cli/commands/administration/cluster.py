@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from prover.cluster.asking import HostLostError
 from prover.errors import UserError
-from prover.lean.cluster.questions import HostLostError
 from prover.lean.cluster.ray import local
 from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool

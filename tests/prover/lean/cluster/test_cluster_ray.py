@@ -9,6 +9,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from prover.cluster.connection import RayConnection
 from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.ray.local import LocalCluster, local_cluster
 from prover.lean.cluster.ray.nodes import RayCluster, _RayHost
@@ -202,7 +203,8 @@ async def test_failure_inside_a_host_that_ray_cannot_bring_over_does_not_lose_th
         async def state(self) -> None:
             raise TwoArgumentsError(1, "inside")
 
-    host = _RayHost(ray, "a", ray.remote(Failing).options(num_cpus=0).remote())
+    connection = RayConnection("auto")
+    host = _RayHost(connection, "a", ray.remote(Failing).options(num_cpus=0).remote())
     with pytest.raises(ray.exceptions.UnserializableException, match="inside"):
         await host.state()
 

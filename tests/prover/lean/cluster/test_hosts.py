@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.candidate import Candidate
+from prover.cluster.asking import HostLostError
 from prover.lean.checker import Terms
 from prover.lean.cluster import membership as module
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.placement import scaling
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.questions import Busy, HostLostError, HostQuestion, HostState, Lending, Outcome, Said
+from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Said
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.wire import protocol
 from prover.lean.wire.protocol import NoAnswerError
