@@ -3,7 +3,9 @@
 import re
 from typing import Protocol
 
+from prover.sampling.diagnosis import Diagnosis
 from prover.theorem import Header, Theorem
+from prover.verdict import Message
 
 _DEFAULT_HEADER = Header()
 
@@ -53,8 +55,8 @@ class PromptFormat(Protocol):
         """
         ...
 
-    def repair(self, theorem: Theorem, proof: str, error: str) -> str | None:
-        """The prompt that shows a proof which fails and Lean's error; None if the model was not made for it."""
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
+        """The prompt that shows a proof which fails and Lean's first error; None if the model was not made for it."""
         ...
 
 
@@ -93,5 +95,41 @@ class SourceFormat:
         """See `PromptFormat.continuation`."""
         return self.answer(prefix)
 
-    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
-        """Our own prover has read proofs, not errors."""
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
+        """A model of this format has read proofs, not errors."""
+        return None
+
+
+class CritiqueFormat(SourceFormat):
+    """The same for a model that has read proofs which fail: it says where and why one fails, and writes another.
+
+    ::
+
+        example (n : Nat) : n + 0 = n := by
+          omega
+          simp
+        -- error:⟨end of the prompt that asks for a diagnosis⟩ 3: unsolved goals⟨end token⟩
+
+        example (n : Nat) : n + 0 = n := by
+          omega
+          simp
+        -- error: 3: unsolved goals
+        :=⟨end of the prompt that asks for a repair⟩ by
+          rfl⟨end token⟩
+
+    The diagnosis in a prompt for a repair is Lean's, or the model's own (`prover.sampling.diagnosis`).
+    """
+
+    name = "source-critique"
+
+    def diagnosis(self, theorem: Theorem, proof: str) -> str:
+        """The prompt that asks where a proof fails, and why."""
+        return f"{self.render(theorem)}{self.answer(proof)}\n-- error:"
+
+    def repaired(self, theorem: Theorem, proof: str, diagnosis: Diagnosis) -> str:
+        """The prompt that asks for another proof."""
+        return f"{self.diagnosis(theorem, proof)} {diagnosis}\n:="
+
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> str:
+        """See `PromptFormat.repair`."""
+        return self.repaired(theorem, proof, Diagnosis.of(error))

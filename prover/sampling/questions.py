@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from prover.candidate import Candidate
-from prover.sampling.prompt import PromptFormat, SourceFormat
+from prover.sampling.prompt import CritiqueFormat, PromptFormat, SourceFormat
 from prover.sampling.sampler import PromptTooLongError, SamplingParams
 from prover.source.nearby import shortened
 from prover.theorem import Theorem
+from prover.verdict import Message
 
 Encoded = TypeVar("Encoded")
 
@@ -27,11 +28,13 @@ Formats = Callable[[str, Any], PromptFormat]
 """From the name of a prompt format and a model's tokenizer to the format; ValueError for an unknown name."""
 
 
-def source_only(name: str, _tokenizer: Any) -> PromptFormat:
-    """The one format that `prover` has. See `Formats`."""
-    if name != SourceFormat.name:
-        raise ValueError(f"unknown prompt format {name!r}; the choices are {SourceFormat.name}")
-    return SourceFormat()
+def own_formats(name: str, _tokenizer: Any) -> PromptFormat:
+    """The formats that `prover` has. See `Formats`."""
+    for form in (SourceFormat, CritiqueFormat):
+        if name == form.name:
+            return form()
+    choices = f"{SourceFormat.name}, {CritiqueFormat.name}"
+    raise ValueError(f"unknown prompt format {name!r}; the choices are {choices}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def next_line(form: PromptFormat, theorem: Theorem, prefix: str) -> Question | N
     return None if beginning is None else Question(form.render(theorem), beginning, ("\n",), 1, str.strip)
 
 
-def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: str) -> Question | None:
+def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: Message) -> Question | None:
     """Ask for a proof in place of one that failed; None if the format cannot."""
     prompt = form.repair(theorem, proof, error)
     return None if prompt is None else Question(prompt, "", form.stop, 0, form.extract)

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from prover.candidate import Candidate
 from prover.theorem import Theorem
+from prover.verdict import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class ProofModel(Sampler, Protocol):
         ...
 
     def repair_proof(
-        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """Yield whole proofs, given one that fails and Lean's first error.
 

@@ -16,6 +16,7 @@ from training.algorithms.grpo.gppo import Gppo
 from training.algorithms.grpo.grpo import Grpo
 from training.algorithms.grpo.pass_at_k import PassAtK
 from training.algorithms.grpo.unlikely import Unlikely
+from training.algorithms.preferences.scrpo import Scrpo
 from training.algorithms.reinforce.gpg import Gpg
 from training.algorithms.reinforce.remax import ReMax
 from training.algorithms.reinforce.rloo import Rloo
@@ -31,6 +32,7 @@ ALGORITHMS: Mapping[str, type[Algorithm]] = {
     "gpg": Gpg,
     "pass_at_k": PassAtK,
     "unlikely": Unlikely,
+    "scrpo": Scrpo,
     "dapo": Dapo,
     "gppo": Gppo,
     "erc_dapo": Dapo,

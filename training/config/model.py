@@ -85,7 +85,7 @@ class ModelConfig(ConfigTable):
     vocabulary: int = Field(default=2048, ge=258)
     """Tokens of a tokenizer from scratch."""
     prompt_format: Literal[
-        "source", "deepseek-prover-v1.5", "deepseek-prover-v2", "goedel-prover-v2", "kimina-prover"
+        "source", "source-critique", "deepseek-prover-v1.5", "deepseek-prover-v2", "goedel-prover-v2", "kimina-prover"
     ] = "source"
     """How a theorem is put to the model."""
     dtype: Literal["float32", "bfloat16"] = "float32"

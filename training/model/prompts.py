@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
-from prover.sampling.prompt import PromptFormat, SourceFormat
+from prover.sampling.prompt import PromptFormat
+from prover.sampling.questions import own_formats
 from prover.source.lexer import Token, tokenize
 from prover.theorem import Theorem
+from prover.verdict import Message
 from training.corpus.record import end_of_statement
 
 _CODE_BLOCK = re.compile(r"```[ \t]*(?:lean4?|tactics)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -69,7 +71,7 @@ class CompletionFormat:
         """The prompt has the `by` already."""
         return prefix.removeprefix("by").removeprefix("\n")
 
-    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> None:
         """The card knows no such request."""
 
 
@@ -89,12 +91,12 @@ class PlanFormat:
     def continuation(self, theorem: Theorem, prefix: str) -> None:
         """The model plans before it writes."""
 
-    def repair(self, theorem: Theorem, proof: str, error: str) -> str | None:
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
         """Goedel-Prover-V2 was trained to go on in the same chat (arXiv 2508.03613, verifier-guided self-correction)."""
         if self.name != "goedel-prover-v2":
             return None
         failed = f"```lean4\n{_source(theorem)} := {proof}\n```"
-        return _chat(self._tokenizer, self._request(theorem), failed, _FAILED.format(error=error))
+        return _chat(self._tokenizer, self._request(theorem), failed, _FAILED.format(error=_described(proof, error)))
 
     def _request(self, theorem: Theorem) -> str:
         code = f"```lean4\n{_source(theorem)} := by\n  sorry\n```"
@@ -130,7 +132,7 @@ class KiminaFormat:
     def continuation(self, theorem: Theorem, prefix: str) -> None:
         """The model thinks before it writes."""
 
-    def repair(self, theorem: Theorem, proof: str, error: str) -> None:
+    def repair(self, theorem: Theorem, proof: str, error: Message) -> None:
         """The card knows no such request."""
 
 
@@ -141,15 +143,15 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
         ValueError: there is none.
     """
     match name:
-        case "source":
-            return SourceFormat()
+        case "source" | "source-critique":
+            return own_formats(name, tokenizer)
         case "deepseek-prover-v1.5":
             return CompletionFormat()
         case "deepseek-prover-v2" | "goedel-prover-v2":
             return PlanFormat(name, tokenizer)
         case "kimina-prover":
             return KiminaFormat(tokenizer)
-    choices = "source, deepseek-prover-v1.5, deepseek-prover-v2, goedel-prover-v2, kimina-prover"
+    choices = "source, source-critique, deepseek-prover-v1.5, deepseek-prover-v2, goedel-prover-v2, kimina-prover"
     raise ValueError(f"Unknown prompt format {name!r}; the choices are {choices}.")
 
 
@@ -200,3 +202,13 @@ def _chat(tokenizer: ChatTokenizer, *turns: str, system: str | None = None) -> s
     for number, text in enumerate(turns):
         conversation.append({"role": "assistant" if number % 2 else "user", "content": text})
     return str(tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True))
+
+
+def _described(proof: str, error: Message) -> str:
+    """The error as models read it: the proof's lines around it, the place marked, and what Lean said."""
+    lines = proof.split("\n")
+    if 1 <= error.line <= len(lines):
+        line = lines[error.line - 1]
+        lines[error.line - 1] = f"{line[: error.column]}<error>{line[error.column :]}</error>"
+    around = "\n".join(lines[max(0, error.line - 4) : error.line + 3])
+    return f"Error 1:\n\nCorresponding Code:\n```lean4\n{around}\n```\n\nError Message: {error.text}"

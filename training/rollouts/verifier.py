@@ -25,12 +25,12 @@ class VerifierGoneError(RuntimeError):
 class Verifier:
     """A pool of Lean workers and a cache of verdicts, in a thread of their own. Use it as a context manager."""
 
-    def __init__(self, make_pool: Callable[[], LeanPool], cache: Path, limits: Limits) -> None:
+    def __init__(self, make_pool: Callable[[], LeanPool], cache: Path | None, limits: Limits) -> None:
         """Nothing is started yet.
 
         Args:
             make_pool: makes the pool of workers; this starts and closes it.
-            cache: file of verdicts, shared with other runs, one at a time.
+            cache: file of verdicts, shared with other runs, one at a time. None: none is kept, and each verdict comes with what Lean said.
             limits: of each check.
         """
         self._make_pool = make_pool
@@ -83,7 +83,8 @@ class Verifier:
         self._pool = self._make_pool()
         await self._pool.start()
         self._client = PoolClient(self._pool)
-        self._cache = VerdictCache(self._client, self._path, await checker_version(self._pool))
+        if self._path is not None:
+            self._cache = VerdictCache(self._client, self._path, await checker_version(self._pool))
         # More would only wait in the pool's queue, which is bounded.
         self._slots = asyncio.Semaphore(4 * self._pool.size)
 
@@ -108,12 +109,13 @@ class Verifier:
             self._checks.discard(check)
 
     async def _check(self, record: TheoremRecord, proof: str) -> Verdict:
-        assert self._cache is not None
+        checker = self._client if self._cache is None else self._cache
+        assert checker is not None
         candidate = Candidate(proof, source="rollout")
         async with self._slots:
             for attempt in range(_ATTEMPTS):
                 await asyncio.sleep(attempt)
-                verdict = await self._cache.check(record.theorem, candidate, Terms(self._limits, record.policy))
+                verdict = await checker.check(record.theorem, candidate, Terms(self._limits, record.policy))
                 if verdict.kind is not VerdictKind.INFRASTRUCTURE:
                     return verdict
         said = "; ".join(message.text for message in verdict.messages)

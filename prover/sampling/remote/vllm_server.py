@@ -19,14 +19,15 @@ from prover.sampling.questions import (
     draw,
     first_fitting,
     next_line,
+    own_formats,
     repaired_proof,
-    source_only,
     whole_proof,
 )
 from prover.sampling.remote.endpoints import Endpoints, EndpointStatus
 from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUnavailableError, SamplingParams
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
+from prover.verdict import Message
 
 __all__ = ["EndpointStatus", "RemoteServerSettings", "VllmServerSampler"]
 
@@ -76,7 +77,7 @@ class VllmServerSampler:
         urls: tuple[str, ...] | list[str],
         settings: RemoteServerSettings | None = None,
         weights: Weights | None = None,
-        formats: Formats = source_only,
+        formats: Formats = own_formats,
     ) -> None:
         """Nothing is asked yet.
 
@@ -172,7 +173,7 @@ class VllmServerSampler:
         return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
 
     def repair_proof(
-        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.repair_proof`; raises as `sample` does."""
         return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))

@@ -22,8 +22,8 @@ from prover.sampling.questions import (
     draw,
     first_fitting,
     next_line,
+    own_formats,
     repaired_proof,
-    source_only,
     whole_proof,
 )
 from prover.sampling.sampler import (
@@ -40,6 +40,7 @@ from prover.sampling.vllm.served import Served
 from prover.sampling.vllm.vllm_metrics import merged
 from prover.sampling.weights import Weights
 from prover.theorem import Theorem
+from prover.verdict import Message
 
 __all__ = ["EngineSettings", "VllmEngineSampler"]
 
@@ -53,7 +54,7 @@ class VllmEngineSampler:
 
     name = "model"
 
-    def __init__(self, folder: Path, settings: EngineSettings | None = None, formats: Formats = source_only) -> None:
+    def __init__(self, folder: Path, settings: EngineSettings | None = None, formats: Formats = own_formats) -> None:
         """Use a folder of weights with its manifest, or a bare Hugging Face checkpoint; nothing is loaded yet."""
         self._settings = settings or EngineSettings()
         self._fleet = Fleet(folder, self._settings, formats)
@@ -110,7 +111,7 @@ class VllmEngineSampler:
         return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
 
     def repair_proof(
-        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.repair_proof`; raises as `sample` does."""
         return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))

@@ -42,7 +42,7 @@ class ModelRepairer:
         self, theorem: Theorem, candidate: Candidate, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         """See `Repairer.repair`."""
-        proposed = self._model.repair_proof(theorem, candidate.text, _describe(candidate.text, error), params)
+        proposed = self._model.repair_proof(theorem, candidate.text, error, params)
         async with contextlib.aclosing(proposed) as repaired:
             async for each in repaired:
                 yield replace(each, source=f"repair({each.source})")
@@ -132,13 +132,3 @@ def _first_error(candidate: Candidate, verdict: Verdict) -> Message | None:
     if verdict.kind not in _MENDABLE or candidate.mode is not Mode.PROOF or len(candidate.text) > _LONGEST_PROOF:
         return None
     return next(iter(errors(verdict.messages)), None)
-
-
-def _describe(proof: str, error: Message) -> str:
-    """The error as models read it: the proof's lines around it, the place marked, and what Lean said."""
-    lines = proof.split("\n")
-    if 1 <= error.line <= len(lines):
-        line = lines[error.line - 1]
-        lines[error.line - 1] = f"{line[: error.column]}<error>{line[error.column :]}</error>"
-    around = "\n".join(lines[max(0, error.line - 4) : error.line + 3])
-    return f"Error 1:\n\nCorresponding Code:\n```lean4\n{around}\n```\n\nError Message: {error.text}"

@@ -14,7 +14,7 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Verdict
+from prover.verdict import Message, Verdict
 from service.auth.authentication import Refusal
 from service.ops.connections.guests import Tallies
 from service.ops.tracing import Tracing
@@ -246,7 +246,7 @@ class _RecordedModel(_RecordedSampler):
         return self._recorded(self._model.continue_proof(theorem, prefix, params), _source)
 
     def repair_proof(
-        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         return self._recorded(self._model.repair_proof(theorem, proof, error, params), _source)
 

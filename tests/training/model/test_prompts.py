@@ -6,6 +6,7 @@ import pytest
 
 from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.theorem import Header, Theorem
+from prover.verdict import Message
 from training.model.prompts import last_proof, prompt_format
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat"
@@ -103,14 +104,15 @@ def test_deepseek_v1_5_goes_on_inside_the_code_block() -> None:
 
 def test_goedel_v2_is_shown_its_failure_in_the_same_chat() -> None:
     form = prompt_format("goedel-prover-v2", ChatMl())
-    prompt = form.repair(THEOREM, "by\n  norm_num", "<error>norm_num</error>: unsolved goals")
+    prompt = form.repair(THEOREM, "by\n  norm_num", Message("error", "unsolved goals", line=2, column=2))
     assert prompt is not None
     assert prompt.startswith(form.render(THEOREM).removesuffix("<|im_start|>assistant\n"))
     assert f"<|im_start|>assistant\n```lean4\n{SOURCE} := by\n  norm_num\n```<|im_end|>" in prompt
     assert "error message.<|im_end|>\n<|im_start|>assistant\n" in prompt
-    assert "<error>norm_num</error>: unsolved goals" in prompt
+    assert "  <error>norm_num</error>\n" in prompt
+    assert "Error Message: unsolved goals" in prompt
 
 
 @pytest.mark.parametrize("name", ["source", "deepseek-prover-v1.5", "deepseek-prover-v2", "kimina-prover"])
 def test_models_that_were_not_made_to_repair_are_not_asked_to(name: str) -> None:
-    assert prompt_format(name, ChatMl()).repair(THEOREM, "by simp", "error") is None
+    assert prompt_format(name, ChatMl()).repair(THEOREM, "by simp", Message("error", "error")) is None

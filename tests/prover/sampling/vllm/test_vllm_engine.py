@@ -16,6 +16,7 @@ from prover.sampling.sampler import SamplingParams
 from prover.sampling.vllm.engine import ModelRequest
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
+from prover.verdict import Message
 from tests.support.tiny_llama import PROMPT
 from tests.support.waiting import becomes
 
@@ -181,7 +182,7 @@ async def test_the_next_line_of_a_proof_is_one_line_and_begins_behind_its_prefix
 
 
 async def test_our_format_does_not_know_how_to_ask_for_repair(sampler: VllmEngineSampler) -> None:
-    assert [c async for c in sampler.repair_proof(THEOREM, "by simp", "unsolved goals", SHORT)] == []
+    assert [c async for c in sampler.repair_proof(THEOREM, "by simp", Message("error", "unsolved goals"), SHORT)] == []
 
 
 async def test_urgent_requests_overtake_those_that_wait(sampler: VllmEngineSampler) -> None:

@@ -21,7 +21,7 @@ from prover.search.strategies.repair import ClosingRepairer, Repair
 from prover.search.strategies.strategy import Strategy
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
-from prover.verdict import Limits, Trust, VerdictKind
+from prover.verdict import Limits, Message, Trust, VerdictKind
 
 pytestmark = pytest.mark.lean
 
@@ -60,7 +60,7 @@ class FixedModel(FixedSampler):
         super().__init__(*texts)
         self.lines = lines
         self.prefixes: list[str] = []
-        self.errors: list[str] = []
+        self.errors: list[Message] = []
 
     async def continue_proof(
         self, theorem: Theorem, prefix: str, params: SamplingParams
@@ -70,7 +70,7 @@ class FixedModel(FixedSampler):
             yield Candidate(line, source=self.name, log_prob=-0.1 * (place + 1), tokens=3)
 
     async def repair_proof(
-        self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
         self.errors.append(error)
         yield Candidate(proof.replace("q.1", "h.1"), source=self.name, tokens=7)
@@ -151,8 +151,8 @@ async def test_a_model_is_shown_its_proof_and_what_lean_said_of_it(lean_pool: Wo
     plan = build_plan("repair", [model], lean_pool)
     finished = await run(lean_pool, SWAP, plan, Budget(checks=10, seconds=120))
     assert finished.proofs[0].candidate.source == "repair(fixed)"
-    assert "<error>" in model.errors[0]
-    assert "Error Message: " in model.errors[0]
+    assert model.errors[0].line == 4
+    assert model.errors[0].text.startswith("Invalid projection")
     assert finished.spent.tokens == 5 + 7
 
 

@@ -11,7 +11,7 @@ from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, SamplingParams
 from prover.search.search import Ending, Event, Finished, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Trust, Verdict, VerdictKind
+from prover.verdict import Message, Trust, Verdict, VerdictKind
 from service.ops.metrics.recorder import Recorder
 
 
@@ -114,9 +114,9 @@ async def test_a_model_stays_one_and_is_counted_by_the_names_of_its_models() -> 
             yield Candidate(prefix, source="model:alpha=0.5")
 
         async def repair_proof(
-            self, theorem: Theorem, proof: str, error: str, params: SamplingParams
+            self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
         ) -> AsyncGenerator[Candidate, None]:
-            yield Candidate(proof + error, source="model:base")
+            yield Candidate(proof + error.text, source="model:base")
 
     recorder, theorem, params = Recorder(), Theorem("theorem a : True"), SamplingParams()
     model = recorder.sampler(Model())
@@ -126,7 +126,7 @@ async def test_a_model_stays_one_and_is_counted_by_the_names_of_its_models() -> 
         for asked in (
             model.sample(theorem, params),
             model.continue_proof(theorem, "intro", params),
-            model.repair_proof(theorem, "simp", "!", params),
+            model.repair_proof(theorem, "simp", Message("error", "!"), params),
         )
         async for candidate in asked
     ]
