@@ -3,7 +3,7 @@
     python -m benchmarks.lean.memory [--checks 300] [--turns 3] [--most 3] [--json memory.json]
 
 All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
-where there is no C compiler (runtimes/embedded/pages.py). Memory is that of processes which have made the checks. `together` is
+where there is no C compiler (runtimes/embedded/cache/pages.py). Memory is that of processes which have made the checks. `together` is
 what a group of processes holds: what is each one's own, and once each page of a file that any of them has. RSS counts such a page in
 every process, and PSS divides it among all processes of the machine that have it.
 """
@@ -30,8 +30,8 @@ from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.wire.role import ProcessRole
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.pool import WorkerPool
-from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import State
 from prover.verdict import Limits
 

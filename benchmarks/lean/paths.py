@@ -33,8 +33,8 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.wire import quarantine as wire
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.pool import PoolConfig, WorkerPool
-from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict
 from prover.verdict import Path as Lane

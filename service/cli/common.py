@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from prover.errors import UserError
-from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.options import SAMPLERS, Budget, CheckOptions, Preference
 from prover.requests import Service
 from prover.search.strategies import STRATEGIES

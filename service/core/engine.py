@@ -17,16 +17,16 @@ from prover.errors import InputError
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
-from prover.lean.runtimes.embedded.install import cache_directory
-from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.lean.runtimes.embedded.cache.install import cache_directory
+from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Named
 from prover.lean.workers.client import PoolClient
-from prover.lean.workers.isolated import IsolatedChecker, RecheckingChecker
+from prover.lean.workers.isolation.isolated import IsolatedChecker, RecheckingChecker
+from prover.lean.workers.isolation.scope import SCOPE, Scope
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError
 from prover.lean.workers.projects import ProjectRouter
-from prover.lean.workers.scope import SCOPE, Scope
 from prover.lean.workers.stats import State
 from prover.options import CheckOptions, StoreUse
 from prover.premises.library import Library

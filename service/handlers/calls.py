@@ -10,7 +10,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from prover.errors import InputError, UserError
-from prover.lean.workers.scope import one_client
+from prover.lean.workers.isolation.scope import one_client
 from service.auth.identity import CALLER
 from service.core.limits.quotas import Quotas
 from service.handlers.call import Call

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from prover.lean.processes.capacity import cores, free_memory, worker_count
-from prover.lean.runtimes.embedded.install import PACKAGE, cache_directory, fetched
+from prover.lean.runtimes.embedded.cache.install import PACKAGE, cache_directory, fetched
 from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.runtimes.runtime import RuntimeUnavailableError

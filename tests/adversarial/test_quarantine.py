@@ -12,11 +12,11 @@ from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.wire.protocol import LONGEST_TEXT
 from prover.lean.workers.client import PoolClient
+from prover.lean.workers.isolation.quarantine import Quarantine
+from prover.lean.workers.isolation.scope import SCOPE, Scopes
+from prover.lean.workers.isolation.turns import Turns
 from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import WorkerPool
-from prover.lean.workers.quarantine import Quarantine
-from prover.lean.workers.scope import SCOPE, Scopes
-from prover.lean.workers.turns import Turns
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Trust, VerdictKind
 from prover.verdict import Path as Lane

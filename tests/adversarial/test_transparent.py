@@ -4,8 +4,8 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.pool import WorkerPool
-from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Path, Verdict, VerdictKind
 

@@ -16,8 +16,8 @@ import pytest
 import trustme
 import yaml
 
-from prover.lean.runtimes.embedded.images import images_for
-from prover.lean.runtimes.embedded.install import cache_directory, install
+from prover.lean.runtimes.embedded.cache.images import images_for
+from prover.lean.runtimes.embedded.cache.install import cache_directory, install
 from prover.lean.runtimes.embedded.runtime import joined_program
 from prover.lean.workers.pool import WorkerPool
 from service.auth import tokens

@@ -6,8 +6,8 @@ import pytest
 
 from prover.lean.checker import Terms
 from prover.lean.workers.client import PoolClient
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.pool import WorkerPool
-from prover.lean.workers.quarantine import Quarantine
 from prover.verdict import Limits, Path, Trust, VerdictKind
 from tests.honest.honest_proofs import CONTAINED, HONEST, HonestProof
 

@@ -16,7 +16,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from buf.validate import validate_pb2
 from leansieve.v1 import prove_pb2
 from prover.errors import InputError
-from prover.lean.runtimes.embedded.package import Package
+from prover.lean.runtimes.embedded.cache.package import Package
 from service.contract.methods import METHODS
 from service.contract.validation import validate
 from tests.support.npm import file_of

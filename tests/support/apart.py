@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 
 _REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 _SECONDS = 300

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from prover.lean.runtimes.embedded.install import cache_directory
-from prover.lean.runtimes.embedded.package import Package, fetch
+from prover.lean.runtimes.embedded.cache.install import cache_directory
+from prover.lean.runtimes.embedded.cache.package import Package, fetch
 
 
 def file_of(package: Package, name: str) -> Path:

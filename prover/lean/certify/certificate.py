@@ -15,7 +15,7 @@ from prover.atomic import atomic_write_text
 from prover.lean.certify.battery import Case, cases, digest
 from prover.lean.certify.questions import QUESTIONS, SHARED, Workers, asked
 from prover.lean.checker import Checker, Terms
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.embedded.runtime import joined_program
 from prover.lean.vetting import allow_list
 from prover.verdict import Limits, Trust, VerdictKind

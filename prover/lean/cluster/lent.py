@@ -16,10 +16,10 @@ from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.wire.answers import below_imports
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES
 from prover.lean.workers.stats import Tally
 from prover.theorem import Theorem

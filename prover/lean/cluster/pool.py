@@ -17,11 +17,11 @@ from prover.lean.cluster.recheck import Outcome, Recheck
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.wire.role import ProcessRole
-from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.isolation.isolated import IsolatedChecker
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.jobs import ImportSet, Job
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import PoolStats, Tally
 from prover.theorem import Theorem
 

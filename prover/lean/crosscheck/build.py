@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 from prover.lean.runtimes.compiling import build
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 _SOURCES = Path(__file__).with_name("program")

@@ -12,9 +12,9 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Constant, Elaboration, Named, SorryGoals, TacticStep, TermShape
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
+from prover.lean.workers.isolation.quarantine import Quarantine
+from prover.lean.workers.isolation.turns import Stay
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.quarantine import Quarantine
-from prover.lean.workers.turns import Stay
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 

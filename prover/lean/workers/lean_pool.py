@@ -24,11 +24,11 @@ from prover.lean.wire.answers import (
 )
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError
-from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.isolation.isolated import IsolatedChecker
+from prover.lean.workers.isolation.quarantine import Quarantine
+from prover.lean.workers.isolation.turns import Turns
 from prover.lean.workers.jobs import Priority
-from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.stats import PoolStats, Tally
-from prover.lean.workers.turns import Turns
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Verdict
 

@@ -18,16 +18,16 @@ from prover.lean.wire.answers import (
 from prover.lean.wire.lines import Request
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
 from prover.lean.wire.role import ProcessRole
-from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.isolation.isolated import IsolatedChecker
+from prover.lean.workers.isolation.quarantine import Quarantine
+from prover.lean.workers.isolation.turns import Turns
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.quarantine import Quarantine
 from prover.lean.workers.scheduling.imports import ImportPolicy
 from prover.lean.workers.scheduling.scheduler import Scheduler
 from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
-from prover.lean.workers.turns import Turns
 from prover.theorem import Theorem
 
 __all__ = [

@@ -16,7 +16,7 @@ from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
 from prover.lean.wire.lines import Request
-from prover.lean.workers.isolated import IsolatedChecker
+from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.lean_pool import LeanPool, PoolSite
 from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
 from prover.theorem import Theorem

@@ -13,7 +13,7 @@ from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.crosscheck.build import find_kernel
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.dojo import DojoConfig, DojoPool
-from prover.lean.runtimes.embedded.package import Progress as Report
+from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.native.project import written

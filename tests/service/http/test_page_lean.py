@@ -15,7 +15,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from prover.lean.runtimes.embedded.package import Package
+from prover.lean.runtimes.embedded.cache.package import Package
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.stats import State
 from prover.requests import ServedModel, ServiceInfo

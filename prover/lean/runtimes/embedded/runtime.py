@@ -11,11 +11,11 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from prover.lean.runtimes.embedded.images import alone, images_for
-from prover.lean.runtimes.embedded.install import Installation, install
+from prover.lean.runtimes.embedded.cache.images import alone, images_for
+from prover.lean.runtimes.embedded.cache.install import Installation, install
+from prover.lean.runtimes.embedded.cache.package import Progress
+from prover.lean.runtimes.embedded.cache.pages import pages_library
 from prover.lean.runtimes.embedded.node import node_binary
-from prover.lean.runtimes.embedded.package import Progress
-from prover.lean.runtimes.embedded.pages import pages_library
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
 from prover.lean.wire.role import ProcessRole
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from prover.atomic import atomic_write
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 

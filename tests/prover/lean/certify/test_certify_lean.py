@@ -18,7 +18,7 @@ from prover.lean.certify.battery import cases
 from prover.lean.certify.certificate import Certificate, certify, keep, kept, summary
 from prover.lean.certify.runtime import CertifiedToolchain
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Constant, Elaboration, SorryGoals, TacticStep

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from tests.prover.lean.conformance.wire import Wire

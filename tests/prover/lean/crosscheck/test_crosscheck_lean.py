@@ -18,8 +18,8 @@ from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.wire.answers import Export, Name
 from prover.lean.workers.client import PoolClient
+from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.pool import WorkerPool
-from prover.lean.workers.quarantine import Quarantine
 from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Path, Policy, Trust, Verdict, VerdictKind
 from tests.honest.honest_proofs import CONTAINED, HONEST, HonestProof

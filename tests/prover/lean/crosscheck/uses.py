@@ -7,7 +7,7 @@ import re
 import tarfile
 from pathlib import Path
 
-from prover.lean.runtimes.embedded.install import PACKAGE, cache_directory
+from prover.lean.runtimes.embedded.cache.install import PACKAGE, cache_directory
 from prover.lean.runtimes.embedded.runtime import joined_program
 from tests.prover.lean.crosscheck.test_worker_names import symbols
 from tests.prover.lean.runtimes.native.compiled import run_once

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prover.lean.workers.turns import Turns
+from prover.lean.workers.isolation.turns import Turns
 
 
 async def test_places_are_given_in_the_order_of_asking() -> None:

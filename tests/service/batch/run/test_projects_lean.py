@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from tests.prover.lean.runtimes.native.stand_in import Emulated, emulate
 from tests.service.batch.run.test_batch_lean import results, until_answered
 from tests.support.commands import running

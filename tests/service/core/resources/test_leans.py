@@ -8,7 +8,7 @@ import pytest
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.native import NativeToolchain
 from prover.lean.workers.projects import ProjectRouter
 from prover.requests import Check, UnavailableError

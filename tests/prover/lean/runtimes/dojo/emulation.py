@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prover.lean.runtimes.dojo import DojoConfig
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.native.sandbox import Sandbox
 
 _HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.install import Installation, install
+from prover.lean.runtimes.embedded.cache.install import Installation, install
 from tests.prover.lean.runtimes.embedded.talk import Talk, link
 
 

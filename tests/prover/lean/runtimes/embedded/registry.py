@@ -10,7 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from prover.lean.runtimes.embedded.package import Package
+from prover.lean.runtimes.embedded.cache.package import Package
 
 
 def tarball(content: bytes = b"content") -> bytes:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.install import PACKAGE, cache_directory
+from prover.lean.runtimes.embedded.cache.install import PACKAGE, cache_directory
 
 _PROGRAM = Path(__file__).with_name("compile.lean")
 _SECONDS = 300

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prover.lean.runtimes.embedded.install import install
+from prover.lean.runtimes.embedded.cache.install import install
 from tests.prover.lean.runtimes.embedded.talk import link
 from tests.prover.lean.runtimes.native.compiled import compiled, olean
 

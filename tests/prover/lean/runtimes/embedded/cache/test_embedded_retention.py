@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from prover.lean.runtimes.embedded import install
-from prover.lean.runtimes.embedded.images import KEPT_IMAGES, images_for
-from prover.lean.runtimes.embedded.install import Installation
-from prover.lean.runtimes.embedded.retention import KEPT_PROGRAMS, KEPT_RUNTIMES, drop, drop_old, hold, release
+from prover.lean.runtimes.embedded.cache import install
+from prover.lean.runtimes.embedded.cache.images import KEPT_IMAGES, images_for
+from prover.lean.runtimes.embedded.cache.install import Installation
+from prover.lean.runtimes.embedded.cache.retention import KEPT_PROGRAMS, KEPT_RUNTIMES, drop, drop_old, hold, release
 
 
 def folder(path: Path, age: float) -> Path:
@@ -24,7 +24,7 @@ def folder(path: Path, age: float) -> Path:
 
 def held_by_another(path: Path) -> subprocess.Popen[str]:
     """A process that holds `path` until its standard input ends."""
-    program = "import sys; from pathlib import Path; from prover.lean.runtimes.embedded.retention import hold;"
+    program = "import sys; from pathlib import Path; from prover.lean.runtimes.embedded.cache.retention import hold;"
     program += f"print(hold(Path({str(path)!r})), flush=True); sys.stdin.read()"
     process = subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, text=True)
     assert process.stdout

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from prover.lean.runtimes.compiling import build
-from prover.lean.runtimes.embedded.install import cache_directory
+from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.embedded.node import node_headers
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
@@ -38,7 +38,7 @@ def pages_library() -> Path | None:
 def _built(folder: Path) -> Path | None:
     if not sys.platform.startswith("linux"):
         return None
-    source = Path(str(resources.files(__package__).joinpath("host/pages.c")))
+    source = Path(str(resources.files("prover.lean.runtimes.embedded").joinpath("host/pages.c")))
     try:
         library = build(
             "memory that Lean workers share", folder / "pages", "pages.so", [source], _FLAGS, [f"-I{node_headers()}"]

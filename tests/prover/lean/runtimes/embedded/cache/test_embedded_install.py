@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.install import PACKAGE, Installation
+from prover.lean.runtimes.embedded.cache.install import PACKAGE, Installation
 from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from tests.prover.lean.runtimes.embedded.talk import link

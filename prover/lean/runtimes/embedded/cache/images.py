@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import AsyncFileLock
 
-from prover.lean.runtimes.embedded.install import Installation
-from prover.lean.runtimes.embedded.retention import drop, hold, newest_first, release
+from prover.lean.runtimes.embedded.cache.install import Installation
+from prover.lean.runtimes.embedded.cache.retention import drop, hold, newest_first, release
 
 KEPT_IMAGES = 5
 """Images are up to half a gigabyte each; those used longest ago go."""
@@ -33,7 +33,7 @@ def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
     Everything that decides what such a worker's memory looks like is in their names. A damaged image is removed, to be
     made again; behind one that cannot be, nothing is named, so that the worker starts without.
     """
-    host = resources.files(__package__).joinpath("host")
+    host = resources.files("prover.lean.runtimes.embedded").joinpath("host")
     scripts = b"".join(script.read_bytes() for script in sorted(host.iterdir(), key=lambda script: script.name))
     parts = [here.runtime.name, here.program.name, hashlib.sha256(scripts).hexdigest()]
     folders = [here.images / _digest(parts), here.images / _digest([*parts, *imports])]

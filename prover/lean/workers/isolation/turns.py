@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from prover.lean.workers.quarantine import Quarantine
+from prover.lean.workers.isolation.quarantine import Quarantine
 
 
 class Turns:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.runtimes.embedded.images import images_for
-from prover.lean.runtimes.embedded.install import Installation
+from prover.lean.runtimes.embedded.cache.images import images_for
+from prover.lean.runtimes.embedded.cache.install import Installation
 from tests.prover.lean.runtimes.embedded.talk import DEEP, Talk, images, start
 
 pytestmark = pytest.mark.lean
