@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
@@ -108,6 +108,55 @@ class TacticStep:
     goals: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Something that a statement binds in front of its goal.
+
+    Attributes:
+        name: empty where it has none, as in `p → q`.
+        type: pretty-printed.
+        kind: a value, a proposition that is assumed, or an instance.
+        matters: whether the goal mentions it or may depend on what it says.
+    """
+
+    name: str
+    type: str
+    kind: Literal["value", "proposition", "instance"]
+    matters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """A statement looked at without a proof.
+
+    Attributes:
+        verdict: `VERIFIED` means that the statement elaborates.
+        bound: what it binds in front of its goal, outermost first.
+        glance: why the goal holds at a glance: it is among what is assumed, both its sides are the same, or it is `True`.
+        absurd: the goal is `False`: contradictory hypotheses are what it says.
+    """
+
+    verdict: VerdictKind
+    bound: tuple[Bound, ...] = ()
+    glance: Literal["", "assumed", "same", "true"] = ""
+    absurd: bool = False
+    messages: tuple[Message, ...] = ()
+    containable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NegatedStatement:
+    """The negation of a statement as the statement of a theorem; empty if no text for it was found.
+
+    `VERIFIED` means that the statement elaborates; the type of the negation was compared with its own.
+    """
+
+    verdict: VerdictKind
+    negation: str = ""
+    messages: tuple[Message, ...] = ()
     containable: bool = False
 
 

@@ -19,6 +19,8 @@ from prover.lean.wire.answers import (
     LibraryPage,
     Name,
     Named,
+    NegatedStatement,
+    Screened,
     SorryGoals,
     TacticStep,
     TermShape,
@@ -195,6 +197,33 @@ def stuck(theorem: Theorem, terms: Terms) -> Request[str | None]:
     return Request("stuck", body("stuck", common(theorem, terms)), read, no_answer)
 
 
+def screen(theorem: Theorem, terms: Terms) -> Request[Screened]:
+    """Asks what can be said of the statement without a proof. Raises as `check`."""
+
+    def read(fields: Fields, _ms: float, late: bool) -> Screened:
+        return shaped(_SCREENED, {**fields, "verdict": kind_of(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> Screened:
+        return Screened(kind, messages=because(kind, reason))
+
+    return Request("screen", body("screen", common(theorem, terms)), read, failed)
+
+
+def negation(theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> Request[NegatedStatement]:
+    """Asks for the negation of the statement as the statement of a theorem `name`: the first of those that are `written` whose type
+    Lean finds to be just that, or else one in Lean's words. Raises as `check`."""
+    texts = [fit(Region.STATEMENT, text) for text in written]
+    fields = common(theorem, terms) | {"name": name, "written": texts}
+
+    def read(fields: Fields, _ms: float, late: bool) -> NegatedStatement:
+        return shaped(_NEGATED, _texts(fields, "negation") | {"verdict": kind_of(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> NegatedStatement:
+        return NegatedStatement(kind, messages=because(kind, reason))
+
+    return Request("negation", body("negation", fields), read, failed)
+
+
 def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
     """Asks which modules the theorem's header imports, each behind all that it imports itself."""
 
@@ -333,6 +362,8 @@ _WORKER_INFO = TypeAdapter(WorkerInfo)
 _ELABORATION = TypeAdapter(Elaboration)
 _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
+_SCREENED = TypeAdapter(Screened)
+_NEGATED = TypeAdapter(NegatedStatement)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)
 _FOUND = TypeAdapter(list[dict[str, Any]])

@@ -13,4 +13,4 @@ set_option autoImplicit false
 namespace Leansieve
 
 /-- Shown in verdicts and receipts; raised whenever a verdict could change. -/
-def workerVersion : String := "9"
+def workerVersion : String := "10"

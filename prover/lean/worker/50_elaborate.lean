@@ -13,6 +13,8 @@ structure Reference where
   constants : Constants
   info : ConstantInfo
   type : String
+  /-- What stands behind it. -/
+  after : Command.State
 
 /-- A reference as a judge knows it: its constants, and the clean environment with all of them but the theorem itself. -/
 structure Fixed where

@@ -1,8 +1,8 @@
 /-! The theorems of the imported library, and the guard against proving one by itself. -/
 
 /-- Whether a type is a proposition. -/
-def isProposition (env : Environment) (type : Expr) : Bool := match Kernel.check env {} type with
-  | .ok sort => match Kernel.whnf env {} sort with
+def isProposition (env : Environment) (type : Expr) (locals : LocalContext := {}) : Bool := match Kernel.check env locals type with
+  | .ok sort => match Kernel.whnf env locals sort with
     | .ok (.sort l) => l.normalize.isZero
     | _ => false
   | .error _ => false

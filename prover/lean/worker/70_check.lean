@@ -178,7 +178,7 @@ where
     | none => return .error (invalid src stx "the statement declares no theorem")
     | some name => match st.env.find? name, env.find? name with
       | none, some info@(.thmInfo _) =>
-        return .ok { name, constants := constantsOf env, info, type := (cut (← renderType after info.type) 4000).1 }
+        return .ok { name, constants := constantsOf env, info, after, type := (cut (← renderType after info.type) 4000).1 }
       | _, _ => return .error (invalid src stx "the statement declares no new theorem")
 
 structure Outcome where

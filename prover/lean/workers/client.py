@@ -10,7 +10,16 @@ from typing import Self
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Constant, Elaboration, Named, SorryGoals, TacticStep, TermShape
+from prover.lean.wire.answers import (
+    Constant,
+    Elaboration,
+    Named,
+    NegatedStatement,
+    Screened,
+    SorryGoals,
+    TacticStep,
+    TermShape,
+)
 from prover.lean.wire.protocol import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Stay
@@ -177,6 +186,34 @@ class PoolClient:
     async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
         """See `WorkerPool.stuck`; None for what only a quarantine elaborates."""
         return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
+
+    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Screened:
+        """See `LeanPool.screen`."""
+        if not self._is_contained(theorem):
+            answer = await self._pool.screen(theorem, terms)
+            if not (self._contain and answer.containable):
+                return answer
+            self._remember(theorem)
+        try:
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.screen(canonical, terms))
+        except RuntimeUnavailableError as error:
+            return Screened(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+
+    async def negation(
+        self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
+    ) -> NegatedStatement:
+        """See `LeanPool.negation`."""
+        if not self._is_contained(theorem):
+            answer = await self._pool.negation(theorem, name, written, terms)
+            if not (self._contain and answer.containable):
+                return answer
+            self._remember(theorem)
+        try:
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.negation(canonical, name, written, terms))
+        except RuntimeUnavailableError as error:
+            return NegatedStatement(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
         """See `WorkerPool.shape`. A pattern is never elaborated in quarantine: header and context have to do without."""

@@ -18,6 +18,8 @@ from prover.lean.wire.answers import (
     LibraryPage,
     Name,
     Named,
+    NegatedStatement,
+    Screened,
     SorryGoals,
     TacticStep,
     TermShape,
@@ -256,6 +258,18 @@ class LeanPool(ABC):
         """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.stuck(theorem, terms), theorem, terms)
+
+    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Screened:
+        """What can be said of a statement without a proof. Raises as `elaborate`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.screen(theorem, terms), theorem, terms)
+
+    async def negation(
+        self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
+    ) -> NegatedStatement:
+        """The negation of a statement as the statement of a theorem `name`, see `protocol.negation`. Raises as `elaborate`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.negation(theorem, name, written, terms), theorem, terms)
 
     async def modules(self, header: Header | None = None, terms: Terms = _BATCH_TERMS) -> tuple[str, ...]:
         """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""

@@ -16,7 +16,9 @@ from prover.lean.wire.answers import (
     HandedOut,
     Name,
     Named,
+    NegatedStatement,
     Reference,
+    Screened,
     SorryGoals,
     TacticStep,
     TermShape,
@@ -129,6 +131,20 @@ class Quarantine:
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)
 
+    async def screen(self, theorem: Theorem, terms: Terms) -> Screened:
+        """What can be said of the statement, by an elaborator that has run no candidate."""
+        return await self._asked_first(protocol.screen(theorem, terms), theorem, terms)
+
+    async def negation(self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> NegatedStatement:
+        """The negation of the statement, compared with it by an elaborator that has run no candidate: as a reference, it is the word of
+        what the asker wrote, and of nobody else."""
+        return await self._asked_first(protocol.negation(theorem, name, written, terms), theorem, terms)
+
+    async def _asked_first(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
+        async with self._turn:
+            self._pristine = self._pristine or await self._start()
+            return await self._pristine.ask(request, theorem, terms)
+
     async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
         """What the theorem is. Kept unless the elaborator did not come that far."""
         key = (theorem, terms.limits.heartbeats, terms.limits.recursion)
@@ -136,8 +152,7 @@ class Quarantine:
             if (known := self._references.get(key)) is not None:
                 self._references.move_to_end(key)
                 return known
-            if self._pristine is None:
-                self._pristine = await self._start()
+            self._pristine = self._pristine or await self._start()
             fixed: Reference = await self._pristine.ask(quarantine.reference(theorem, terms), theorem, terms)
             if fixed.elaboration.verdict not in (VerdictKind.INFRASTRUCTURE, VerdictKind.TIMEOUT):
                 self._references[key] = fixed

@@ -312,3 +312,68 @@ def test_cancel_of_an_earlier_request_does_not_hit_the_one_in_work(wire: Wire) -
     early = wire.cancel(number - 1)
     answer = early or wire.receive()
     assert (answer["id"], answer["verdict"]) == (number, "verified")
+
+
+def test_screen_says_what_is_bound_and_whether_the_goal_needs_it(wire: Wire) -> None:
+    screened = wire.about("screen", "theorem t (n m : Nat) (hm : m > 3) [Inhabited Nat] (h : n < 3) : n < 5")
+    bound = [(one["name"], one["type"], one["kind"], one["matters"]) for one in screened["bound"]]
+    assert bound == [
+        ("n", "Nat", "value", True),
+        ("m", "Nat", "value", False),
+        ("hm", "m > 3", "proposition", False),
+        ("", "Inhabited Nat", "instance", False),
+        ("h", "n < 3", "proposition", True),
+    ]
+    assert (screened["glance"], screened["absurd"]) == ("", False)
+
+
+def test_screen_takes_a_value_for_a_witness_where_its_type_matters(wire: Wire) -> None:
+    bound = wire.about("screen", "theorem t {α : Type} (x : α) : Nonempty α")["bound"]
+    assert all(one["matters"] for one in bound)
+
+
+def test_screen_sees_at_a_glance_what_is_assumed_the_same_or_true(wire: Wire) -> None:
+    says = {
+        "theorem t (p : Prop) : p → p": ("assumed", False),
+        "theorem t (n : Nat) : n + 1 = n + 1": ("same", False),
+        "theorem t (n : Nat) : n + 1 = 1 + n": ("", False),
+        "theorem t : True": ("true", False),
+        "theorem t (p : Prop) (h : p ∧ ¬ p) : False": ("", True),
+    }
+    for statement, said in says.items():
+        screened = wire.about("screen", statement)
+        assert (screened["glance"], screened["absurd"]) == said, statement
+
+
+NEGATIONS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "as written": ("theorem t (n : Nat) : n < 5", {"written": ["theorem no : ¬ ∀ n : Nat, n < 5"]},
+                   "theorem no : ¬ ∀ n : Nat, n < 5"),
+    "another one written": ("theorem t (n : Nat) : n < 5", {"written": ["theorem no : ¬ ∀ n : Nat, n < 6"]},
+                            "theorem no :\n  ¬∀ (n : Nat), n < 5"),
+    "universes": ("theorem t.{u} (α : Type u) (a b : α) : a = b", {"written": []},
+                  "theorem no.{u} :\n  ¬∀ (α : Type u) (a b : α), a = b"),
+    "universes and variables of the context": (
+        "theorem t (x y : α) : x = y",
+        {"written": [], "context": "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"},
+        "theorem no :\n  ¬∀ {α : Type u} (x y : α), x = y"),
+    "names that nothing declares": (
+        "theorem t (h : n < m) : n < 5",
+        {"written": ["theorem no : ¬ ((h : n < m) → n < 5)"], "context": "set_option autoImplicit true"},
+        "theorem no :\n  ¬∀ {n m : Nat}, n < m → n < 5"),
+    "instances": ("theorem t (α : Type) [DecidableEq α] (a b : α) : (if a = b then 1 else 0) = 1", {"written": []},
+                  "theorem no :\n  ¬∀ (α : Type) [inst : DecidableEq α] (a b : α), (if a = b then 1 else 0) = 1"),
+    "a match, which is a constant of its own": (
+        "theorem t (b : Bool) : (match b with | true => 1 | false => 0) = 1", {"written": []},
+        "theorem no :\n  ¬∀ (b : Bool),\n    (match b with\n      | true => 1\n      | false => 0) =\n      1"),
+    "a coercion, which reads otherwise": ("theorem t (a : Nat) : (a : Int) < 5", {"written": []},
+                                          "theorem no :\n  ¬∀ (a : Nat), (↑a : Int) < (5 : Int)"),
+    "a statement that is none": ("theorem t : 1 + = 2", {"written": []}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NEGATIONS)
+def test_negation_has_the_negated_type(wire: Wire, case: str) -> None:
+    statement, fields, negation = NEGATIONS[case]
+    answer = wire.about("negation", statement, name="no", **fields)
+    assert answer["verdict"] == ("verified" if negation else "invalid_statement")
+    assert (answer.get("negation") or "") == negation

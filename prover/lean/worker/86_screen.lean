@@ -1,0 +1,115 @@
+/-! What can be said of a statement without a proof of it: what it binds and whether its goal needs that, whether it holds at a
+    glance, and its negation as the statement of another theorem. -/
+
+/-- Something that a statement binds: a value, a proposition that it assumes, or an instance. -/
+structure Bound where
+  id : FVarId
+  name : Name
+  type : Expr
+  shown : String
+  kind : String
+
+/-- A term with what is bound in it, as a user would write it. -/
+def renderUnder (st : Command.State) (locals : LocalContext) (e : Expr) : BaseIO String := do
+  let scope := scopeOf st
+  let data := MessageData.withContext { env := st.env, mctx := {}, lctx := locals, opts := scope.opts } (.ofExpr e)
+  return (cut (← (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString) 2000).1
+
+/-- Most binders that are looked at. -/
+def mostBound : Nat := 64
+
+/-- What a type binds in front of the goal, last first, and the goal. -/
+def boundIn (st : Command.State) : Nat → LocalContext → Expr → List Bound → BaseIO (LocalContext × List Bound × Expr)
+  | left + 1, locals, .forallE name type body info, acc => do
+    let id : FVarId := ⟨.num `_bound left⟩
+    let kind := if info matches .instImplicit then "instance" else if isProposition st.env type locals then "proposition" else "value"
+    let shown ← renderUnder st locals type
+    boundIn st left (locals.mkLocalDecl id name type info) (body.instantiate1 (.fvar id)) ({ id, name, type, shown, kind } :: acc)
+  | _, locals, goal, acc => pure (locals, acc, goal)
+
+def mentionsAny (e : Expr) : List FVarId → Bool
+  | [] => false
+  | id :: ids => if e.containsFVar id then true else mentionsAny e ids
+
+/-- What the goal may depend on: what it mentions, what is said of that, and so on. A proposition that mentions nothing bound may be
+    meant for anything, and a value whose type is among what matters may be meant as a witness. -/
+def mattering (all : List Bound) : Nat → List Expr → List FVarId → List FVarId
+  | 0, _, known => known
+  | n + 1, terms, known =>
+    match step all terms known false with
+    | (_, found, false) => found
+    | (terms, found, true) => mattering all n terms found
+where
+  containsId (id : FVarId) : List FVarId → Bool
+    | [] => false
+    | other :: rest => if other == id then true else containsId id rest
+  mentionedIn (id : FVarId) : List Expr → Bool
+    | [] => false
+    | e :: es => if e.containsFVar id then true else mentionedIn id es
+  step : List Bound → List Expr → List FVarId → Bool → List Expr × List FVarId × Bool
+    | [], terms, known, more => (terms, known, more)
+    | b :: rest, terms, known, more =>
+      if containsId b.id known then step rest terms known more
+      else if mentionedIn b.id terms || mentionsAny b.type known || (b.kind == "proposition" && !b.type.hasFVar) then step rest (b.type :: terms) (b.id :: known) true
+      else step rest terms known more
+
+/-- Why a goal holds at a glance, if it does: it is among what is assumed, or says that something is itself. -/
+def atAGlance (goal : Expr) : List Bound → String
+  | [] => match goal with
+    | .const ``True _ => "true"
+    | .app (.app (.app (.const ``Eq _) _) a) b => if a == b then "same" else ""
+    | .app (.app (.const ``Iff _) a) b => if a == b then "same" else ""
+    | _ => ""
+  | b :: rest => if b.kind == "proposition" && b.type == goal then "assumed" else atAGlance goal rest
+
+/-- A statement looked at: what it binds, with whether that matters to the goal; why the goal holds at a glance; whether it is `False`. -/
+structure Screened where
+  bound : Array Json
+  glance : String
+  absurd : Bool
+
+def screened (reference : Reference) : IO Screened := do
+  let (locals, last, goal) ← boundIn reference.after mostBound {} reference.info.type []
+  let all := reverseList last []
+  let known := mattering all mostBound [goal] []
+  return { bound := list locals known all #[], glance := atAGlance goal all, absurd := goal.isConstOf ``False }
+where
+  list (locals : LocalContext) (known : List FVarId) : List Bound → Array Json → Array Json
+    | [], acc => acc
+    | b :: rest, acc => list locals known rest (acc.push (Json.mkObj [("name", .str (if b.name.hasMacroScopes then "" else nameString b.name)),
+        ("type", .str b.shown), ("kind", .str b.kind), ("matters", .bool (mattering.containsId b.id known))]))
+
+def Screened.fields (s : Screened) : List (String × Json) :=
+  [("bound", .arr s.bound), ("glance", .str s.glance), ("absurd", .bool s.absurd)]
+
+/-- Names that are not among others. -/
+def namesBeside (others : List Name) : List Name → List Name → List Name
+  | [], acc => reverseList acc []
+  | n :: ns, acc => namesBeside others ns (if containsName n others then acc else n :: acc)
+
+def withOptions (st : Command.State) (set : Options → Options) : Command.State := match st.scopes with
+  | scope :: rest => { st with scopes := { scope with opts := set scope.opts } :: rest }
+  | [] => st
+
+/-- Statements of the negation in Lean's own words, first those that read best. -/
+def printedNegations (st : Command.State) (reference : Reference) (name : String) : IO (List String) := do
+  let universes := universeList (namesBeside (scopeOf st).levelNames reference.info.levelParams [])
+  let text (set : Options → Options) : BaseIO String := do
+    let type ← renderType (withOptions reference.after set) (.app (.const ``Not []) reference.info.type)
+    return s!"theorem {name}{universes} :\n  {type}"
+  let typed (o : Options) : Options := ((o.setBool `pp.numericTypes true).setBool `pp.funBinderTypes true).setBool `pp.coercions.types true
+  return [← text id, ← text typed, ← text (fun o => (typed o).setBool `pp.proofs true |>.setBool `pp.explicit true), ← text (·.setBool `pp.all true)]
+
+/-- The first of some statements that Lean elaborates to the negation of the reference, structurally and for the same universes. -/
+def negating (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (reference : Reference) : List String → IO (Option String)
+  | [] => pure none
+  | text :: rest => do
+    if ← session.token.isSet then return none
+    match ← referenceOf session { task with statement := text } st with
+    | .error _ => negating session task st clean reference rest
+    | .ok found =>
+      let type : Expr := .app (.const ``Not []) reference.info.type
+      let wanted : ConstantInfo := .axiomInfo { name := found.name, levelParams := reference.info.levelParams, type, isUnsafe := false }
+      match differs clean reference.constants found.constants wanted found.info with
+      | none => return some text
+      | some _ => negating session task st clean reference rest
