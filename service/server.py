@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from prover.errors import UserError
 from prover.requests import Service
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from service.auth.authentication import Authentication
 from service.auth.identity import Role
 from service.auth.owners import Owners

@@ -23,7 +23,7 @@ from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known, known_of
 from prover.search.tactics.plain import plain_terms
-from prover.source.declarations import declared
+from prover.source.context.declarations import declared
 from prover.source.lexer import tokenize
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from prover.candidate import Candidate
 from prover.sampling.prompt import CritiqueFormat, PromptFormat, SourceFormat
 from prover.sampling.sampler import PromptTooLongError, SamplingParams
-from prover.source.nearby import shortened
+from prover.source.context.nearby import shortened
 from prover.theorem import Theorem
 from prover.verdict import Message
 

@@ -6,7 +6,7 @@ A guess, not a parse: its users propose proofs, and a wrong guess makes a proof 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prover.source.declarations import Declared
+from prover.source.context.declarations import Declared
 from prover.source.lexer import Token, tokenize
 
 _BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}

@@ -43,7 +43,7 @@ class ProofRow(Base):
     name: Mapped[str] = mapped_column(Text)
     """Full name of the theorem, for people."""
     receipt: Mapped[str] = mapped_column(Text)
-    """JSON of `prover.receipt.Receipt`."""
+    """JSON of `prover.receipts.receipt.Receipt`."""
     size: Mapped[int] = mapped_column(BigInteger)
     """Size of the receipt in bytes."""
     check_ms: Mapped[float] = mapped_column(Double)

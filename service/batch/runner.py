@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from prover.errors import InputError
 from prover.requests import BusyError, Service, UnavailableError
 from prover.store.errors import StoreError
-from prover.store.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission
+from prover.store.records.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission
 from service.auth.identity import Quota
 from service.batch.batches import (
     NO_QUOTA,

@@ -21,7 +21,7 @@ from prover.events import Ending, Finished, Progress, Proof
 from prover.lean.workers.isolation.scope import Scopes
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
-from prover.store.queue import Backlog, BatchQueue, Lease
+from prover.store.records.queue import Backlog, BatchQueue, Lease
 from service.auth.identity import Identity
 from service.batch.batches import BatchItem, ItemAnswer, ItemOutcome
 from service.batch.stored import ANSWER, StoredOptions, read_options, read_search

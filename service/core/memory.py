@@ -15,13 +15,13 @@ from prover.errors import UserError
 from prover.events import Ending, Finished, Minimised, Progress, Proof
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.options import CheckOptions, Preference, SearchOptions, StoreUse
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo
 from prover.search.diversity import Diversity, identities
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.failures import FailureStore
-from prover.store.proofs import Capacity, ProofStore
+from prover.store.records.failures import FailureStore
+from prover.store.records.proofs import Capacity, ProofStore
 from prover.theorem import Theorem
 from prover.verdict import Policy, Verdict, VerdictKind
 from service.ops.config import StoreSettings

@@ -9,7 +9,7 @@ from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.options import CheckOptions
-from prover.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
+from prover.receipts.receipt import LONGEST_RECEIPT, Receipt, ReceiptError, Toolchain
 from prover.requests import Check, Service
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict

@@ -6,7 +6,7 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
-from prover.receipt import Receipt, ReceiptError, Toolchain
+from prover.receipts.receipt import Receipt, ReceiptError, Toolchain
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from service.batch.runner import BatchRunner
 from service.client.client import Client
 from service.core.engine import Engine

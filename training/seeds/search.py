@@ -26,7 +26,7 @@ from prover.search.tactics.closers import AUTOMATION, PROBE, QUESTIONS, particul
 from prover.search.tactics.goals.goal import Goal
 from prover.search.tactics.moves.steps import fill, holes, steps
 from prover.search.tactics.scripts.partial import GoalReader, Place, goals_at, root
-from prover.source.declarations import scanned
+from prover.source.context.declarations import scanned
 from training.corpus.record import TheoremRecord
 from training.seeds.questions import OverError, Questions, SeedBudget, SeedEnding
 from training.seeds.shrink import shrink

@@ -14,7 +14,7 @@ from prover.sampling.plans.statement import Statement
 from prover.sampling.portfolio.templates import Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
-from prover.source.declarations import Declared, NameReader, declared, scanned
+from prover.source.context.declarations import Declared, NameReader, declared, scanned
 from prover.theorem import Theorem
 
 _BEFORE_PLANS = 16

@@ -23,7 +23,7 @@ from prover.search.tactics.goals.goal import Goal
 from prover.search.tactics.moves.steps import fill, holes, steps
 from prover.search.tactics.scripts.cut import cut, errors
 from prover.search.tactics.scripts.partial import GoalReader, Place, goals_at, goals_left, root
-from prover.source.declarations import NameReader, declared
+from prover.source.context.declarations import NameReader, declared
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict
 

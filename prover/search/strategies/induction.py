@@ -9,7 +9,7 @@ from prover.search.tactics.goals.known import Knower, Known
 from prover.search.tactics.moves.inductions import functional, waterfall
 from prover.search.tactics.moves.steps import flatten
 from prover.search.tactics.terms.witnesses import closing
-from prover.source.declarations import NameReader
+from prover.source.context.declarations import NameReader
 
 _LONGEST_SCRIPT = 20  # tactics
 

@@ -23,7 +23,7 @@ from prover.search.tactics.choices import choices, closers
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Knower, Known
 from prover.search.tactics.moves.steps import flatten
-from prover.source.declarations import NameReader
+from prover.source.context.declarations import NameReader
 from prover.source.lexer import tokenize
 
 _LONGEST_SCRIPT = 8_000  # characters

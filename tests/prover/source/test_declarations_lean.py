@@ -5,7 +5,7 @@ import pytest
 from prover.lean.workers.pool import WorkerPool
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.search.search import Budget, Proof, ProofSearch
-from prover.source.declarations import Declared, declared, scanned
+from prover.source.context.declarations import Declared, declared, scanned
 from prover.theorem import Theorem
 
 pytestmark = pytest.mark.lean

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.source.inductives import Constructor, Field, read_inductives
+from prover.source.context.inductives import Constructor, Field, read_inductives
 
 CONTEXT = """\
 namespace Shapes

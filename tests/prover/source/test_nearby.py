@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.source.nearby import shortened
+from prover.source.context.nearby import shortened
 from prover.source.scanner import code_of, commands
 from prover.theorem import Theorem
 

@@ -13,7 +13,7 @@ import pytest
 from prover.store.backup import backup, restore
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import BatchQueue, Submission
+from prover.store.records.queue import BatchQueue, Submission
 
 ROOT = Path(__file__).parents[3]
 

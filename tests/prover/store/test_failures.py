@@ -2,9 +2,9 @@ import pytest
 
 from prover.events import Ending, Finished, Progress
 from prover.options import Budget
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.store.database import Database
-from prover.store.failures import FailureStore, trim
+from prover.store.records.failures import FailureStore, trim
 from prover.theorem import Theorem
 
 HARD = Theorem("theorem fermat (a b c n : Nat) (h : 2 < n) : a ^ n + b ^ n ≠ c ^ n")

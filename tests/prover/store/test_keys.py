@@ -1,8 +1,8 @@
 import pytest
 
 from prover.candidate import Candidate
-from prover.receipt import Toolchain
-from prover.store.keys import candidate_key, failure_key, policy_key, proof_key
+from prover.receipts.receipt import Toolchain
+from prover.store.records.keys import candidate_key, failure_key, policy_key, proof_key
 from prover.theorem import Header, Theorem
 from prover.verdict import Mode, Policy
 

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.workers.pool import WorkerPool
-from prover.receipt import Receipt, Toolchain
+from prover.receipts.receipt import Receipt, Toolchain
 from prover.store.database import Database
-from prover.store.proofs import Capacity, ProofStore, every_proof
+from prover.store.records.proofs import Capacity, ProofStore, every_proof
 from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
@@ -148,9 +148,9 @@ async def test_receipts_in_the_store_can_be_checked(
 REMEMBER = """
 import asyncio, sys
 from prover.candidate import Candidate
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.store.database import Database
-from prover.store.proofs import ProofStore
+from prover.store.records.proofs import ProofStore
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from prover.store.database import Database
-from prover.store.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission, trim
+from prover.store.records.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission, trim
 
 
 def submission(count: int, owner: str = "ann", key: str | None = None, digest: str = "d") -> Submission:
@@ -210,7 +210,7 @@ async def test_finished_batches_are_deleted_with_their_answers(queue: BatchQueue
 WORK = """
 import asyncio, sys
 from prover.store.database import Database
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 
 async def main():
     queue = BatchQueue(Database.open(sys.argv[1]))

@@ -15,7 +15,7 @@ from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, SearchOptions
 from prover.requests import BusyError, UnavailableError
 from prover.store.database import Database
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from prover.theorem import Theorem
 from service.auth import tokens
 from service.auth.identity import Role

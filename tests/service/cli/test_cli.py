@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prover.candidate import Candidate
-from prover.receipt import Receipt, Toolchain
+from prover.receipts.receipt import Receipt, Toolchain
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from tests.support.commands import leansieve, refused

@@ -8,9 +8,9 @@ import pytest
 
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
-from prover.receipt import Receipt, Toolchain
+from prover.receipts.receipt import Receipt, Toolchain
 from prover.store.database import Database
-from prover.store.proofs import ProofStore, every_proof
+from prover.store.records.proofs import ProofStore, every_proof
 from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits

@@ -14,10 +14,10 @@ from prover.candidate import Candidate
 from prover.events import Ending, Finished, Proof
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, Preference, SearchOptions, StoreUse
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.requests import Accepted, Check, Event, Search
 from prover.store.database import Database
-from prover.store.proofs import ProofStore
+from prover.store.records.proofs import ProofStore
 from prover.theorem import Theorem
 from service.core.engine import Engine
 from service.core.memory import ProofCache

@@ -10,7 +10,7 @@ from selenium import webdriver
 
 from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from service.batch.runner import BatchRunner
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings

@@ -4,8 +4,8 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from prover.source.declarations import Declared, NameReader, declared
-from prover.source.inductives import Constructor, read_inductives
+from prover.source.context.declarations import Declared, NameReader, declared
+from prover.source.context.inductives import Constructor, read_inductives
 from prover.source.lexer import tokenize
 from prover.source.scanner import code_of, commands
 from prover.theorem import Theorem

@@ -9,7 +9,7 @@ from prover.search.tactics.goals.known import Known
 from prover.search.tactics.goals.names import names_of
 from prover.search.tactics.goals.propositions import outermost
 from prover.source.binders import Binder
-from prover.source.inductives import Constructor
+from prover.source.context.inductives import Constructor
 from prover.source.lexer import Token, tokenize
 
 _NUMBERS = ("Nat", "ℕ")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from prover import comparator
 from prover.atomic import atomic_write_text
 from prover.errors import UserError
+from prover.receipts import comparator
 from service.cli import common
 from service.core import receipts
 

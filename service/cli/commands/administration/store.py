@@ -13,13 +13,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from prover.atomic import atomic_write
 from prover.errors import UserError
-from prover.receipt import Receipt, ReceiptError, Toolchain
+from prover.receipts.receipt import Receipt, ReceiptError, Toolchain
 from prover.requests import BusyError, Service
 from prover.store import backup as copies
-from prover.store import failures, proofs, queue
 from prover.store.database import Database, parse_url
 from prover.store.errors import StoreError
-from prover.store.proofs import Capacity, ProofStore, StoredProof, every_proof
+from prover.store.records import failures, proofs, queue
+from prover.store.records.proofs import Capacity, ProofStore, StoredProof, every_proof
 from prover.store.summary import summary
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
 from service.cli import common

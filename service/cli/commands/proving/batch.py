@@ -18,7 +18,7 @@ from prover.options import Preference, Sampling, SearchOptions, StoreUse
 from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from service.batch.run import inner, inputs, report, writing
 from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.following import BatchService, Follower

@@ -12,7 +12,7 @@ from prover.assistance import fill
 from prover.assistance.against import Solution
 from prover.errors import InputError, UserError
 from prover.options import CheckOptions
-from prover.receipt import Receipt
+from prover.receipts.receipt import Receipt
 from prover.requests import Check
 from prover.source import lean_file, typed
 from prover.source.lean_file import Fault, LeanFile

@@ -14,7 +14,7 @@ from prover.assistance import disprove, fill
 from prover.assistance.disprove import Refutation
 from prover.errors import UserError
 from prover.options import Preference, Sampling, SearchOptions
-from prover.receipt import Receipt
+from prover.receipts.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
 from prover.search.search import Finished, Minimised, Proof
 from prover.source import lean_file, typed

@@ -18,7 +18,7 @@ from prover.sampling.portfolio.portfolio import (
 from prover.sampling.portfolio.templates import KINDS, Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
-from prover.source.declarations import scanned
+from prover.source.context.declarations import scanned
 from prover.theorem import Header, Theorem
 
 BINDERS = (

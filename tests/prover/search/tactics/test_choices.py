@@ -3,7 +3,7 @@
 from prover.search.tactics.choices import closers
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known
-from prover.source.declarations import Declared
+from prover.source.context.declarations import Declared
 
 
 def test_definitions_of_a_goal_are_seen_through_before_automation_ends_it() -> None:

@@ -3,7 +3,7 @@
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known, known_of
 from prover.search.tactics.moves.inductions import functional, rule_applications, waterfall
-from prover.source.declarations import scanned
+from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
 
 LISTS = """def put {α : Type} (y : α) : List α → List α

@@ -1,7 +1,7 @@
 """What is read off a context beside its names."""
 
 from prover.search.tactics.goals.known import known_of
-from prover.source.declarations import scanned
+from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
 
 CONTEXT = """def Pred (α : Type) := α → Prop

@@ -11,7 +11,7 @@ from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Check, Search
 from prover.store.database import Database
-from prover.store.queue import BatchQueue
+from prover.store.records.queue import BatchQueue
 from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.auth.identity import Identity, Quota

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.queue import Backlog, BatchQueue, Submission
+from prover.store.records.queue import Backlog, BatchQueue, Submission
 from service.batch.batches import ItemOutcome
 from service.batch.work import Figures
 from service.ops.config import SecuritySettings

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, delete, func, select, update
 from prover.candidate import Candidate
 from prover.events import Proof
 from prover.lean.checker import Checker, Terms
-from prover.receipt import Receipt, Toolchain
+from prover.receipts.receipt import Receipt, Toolchain
 from prover.store.database import Database
-from prover.store.keys import candidate_key, policy_key, proof_key
+from prover.store.records.keys import candidate_key, policy_key, proof_key
 from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind

@@ -3,7 +3,7 @@
 import json
 import re
 
-from prover.receipt import Receipt
+from prover.receipts.receipt import Receipt
 from prover.source import lean_file
 from prover.verdict import Mode
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 
 from prover.candidate import Candidate
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.search.diversity import distinct_key, normalise
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem

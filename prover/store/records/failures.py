@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
 from prover.events import Ending, Finished
 from prover.options import Budget
-from prover.receipt import Toolchain
+from prover.receipts.receipt import Toolchain
 from prover.store.database import Database
-from prover.store.keys import failure_key
+from prover.store.records.keys import failure_key
 from prover.store.tables import FailureRow
 from prover.theorem import Theorem
 

@@ -1,0 +1,1 @@
+"""Receipts of verified proofs, and the same as projects for `leanprover/comparator`."""

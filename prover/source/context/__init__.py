@@ -1,0 +1,1 @@
+"""What a theorem's context declares, and what of it matters for a proof."""
