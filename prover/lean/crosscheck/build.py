@@ -51,5 +51,5 @@ def build_program(flags: tuple[str, ...] = _FLAGS) -> Path:
     Raises:
         RuntimeUnavailableError: there is no C compiler, or it fails.
     """
-    sources = list(_SOURCES.glob("*.[ch]"))
+    sources = list(_SOURCES.rglob("*.[ch]"))
     return build("the second kernel", cache_directory() / "crosscheck", "second-kernel", sources, flags, ["-ldl"])

@@ -1,7 +1,7 @@
 /* A second kernel: reads exports of Lean declarations (lean4export's NDJSON, format 3) on stdin and has the kernel of a
    libleanshared.so check each declaration. See docs/second-kernel.md for the lines. */
-#include "declarations.h"
-#include "names.h"
+#include "kernel/declarations.h"
+#include "kernel/names.h"
 #include "sandbox.h"
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef LEANSIEVE_TABLES_H
 #define LEANSIEVE_TABLES_H
 #include "json.h"
-#include "lean.h"
+#include "../kernel/lean.h"
 
 enum {
     MOST_ENTRIES = 8 << 20,      /* names, levels or expressions of an export, each */

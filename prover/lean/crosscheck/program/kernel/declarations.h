@@ -1,7 +1,7 @@
 /* Declarations of an export, added with the kernel's own check; what the kernel generates is compared with what the export claims. */
 #ifndef LEANSIEVE_DECLARATIONS_H
 #define LEANSIEVE_DECLARATIONS_H
-#include "tables.h"
+#include "../input/tables.h"
 #include <stdio.h>
 
 enum outcome { ACCEPTED, REFUSED, RESOURCE, MALFORMED };
