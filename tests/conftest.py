@@ -62,7 +62,7 @@ async def lean_pool() -> AsyncIterator[WorkerPool]:
 @pytest.fixture(scope="session")
 def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base, a tuned checkpoint and a tuned adapter, as `VllmEngineSampler` serves them."""
-    from tests.support.tiny_weights import make_weights  # imports torch, which few tests need
+    from tests.support.models.tiny_weights import make_weights  # imports torch, which few tests need
 
     folder = tmp_path_factory.mktemp("weights")
     make_weights(folder)
@@ -83,7 +83,7 @@ async def sampler(weights_folder: Path) -> AsyncIterator[VllmEngineSampler]:
 @pytest.fixture(scope="session")
 def vllm_server(weights_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `vllm serve` that has the base under two names, for tests marked `vllm`."""
-    from tests.support.vllm_serve import serving
+    from tests.support.models.vllm_serve import serving
 
     with serving(weights_folder / "base", tmp_path_factory.mktemp("serve") / "log") as url:
         yield url

@@ -31,7 +31,7 @@ from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
 from service.server import listening
-from tests.support.prometheus import needs_prometheus, panels, query, scraping, without_data
+from tests.support.programs.prometheus import needs_prometheus, panels, query, scraping, without_data
 
 pytestmark = [
     pytest.mark.lean,

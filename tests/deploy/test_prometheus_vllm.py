@@ -13,7 +13,7 @@ from service.client.address import Address
 from service.ops.metrics import http
 from service.ops.metrics.recorder import Recorder
 from tests.support.ports import free_port
-from tests.support.prometheus import needs_prometheus, panels, query, scraping, without_data
+from tests.support.programs.prometheus import needs_prometheus, panels, query, scraping, without_data
 
 pytestmark = [
     pytest.mark.vllm,

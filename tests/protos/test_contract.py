@@ -19,7 +19,7 @@ from prover.errors import InputError
 from prover.lean.runtimes.embedded.cache.package import Package
 from service.contract.methods import METHODS
 from service.contract.validation import validate
-from tests.support.npm import file_of
+from tests.support.programs.npm import file_of
 
 ROOT = Path(__file__).parents[2]
 PROTOS = ROOT / "protos"

@@ -18,7 +18,7 @@ from prover.verdict import Limits, Verdict
 from prover.verdict import Path as Lane
 from service.client.client import Client
 from tests.service.cli.test_cli_lean import Done, leansieve
-from tests.service.grpc.test_assistance_lean import put_in
+from tests.service.grpc.assistance.test_assistance_lean import put_in
 from tests.service.lsp.conftest import Editor, editing
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]

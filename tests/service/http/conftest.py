@@ -16,9 +16,9 @@ from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.ops.config.engine import SearchSettings
 from service.server import listening
+from tests.support.programs.browser import MISSING, chromium
 
 from ..conftest import SEARCHED
-from .browser import MISSING, chromium
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

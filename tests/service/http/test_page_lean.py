@@ -24,9 +24,9 @@ from service.auth.identity import Role
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, SecuritySettings, ServerSettings, Settings
 from service.server import listening
-from tests.support.npm import file_of
+from tests.support.programs.browser import Page
+from tests.support.programs.npm import file_of
 
-from .browser import Page
 from .test_bridge_lean import LONG, until_idle
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]

@@ -18,8 +18,8 @@ from prover.sampling.sampler import ProofModel, SamplerUnavailableError, Samplin
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import WeightsError, read_weights
 from prover.theorem import Theorem
+from tests.support.models.vllm_serve import KEY, Relay
 from tests.support.ports import free_port
-from tests.support.vllm_serve import KEY, Relay
 from tests.support.waiting import becomes
 
 pytestmark = [

@@ -15,8 +15,8 @@ from prover.sampling.sampler import SamplingParams, WeightsReplacedError
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import Model, WeightsError, read_weights, write_weights
 from prover.theorem import Theorem
-from tests.support.tiny_llama import make_checkpoint
-from tests.support.tiny_weights import describe, given_back, make_adapter
+from tests.support.models.tiny_llama import make_checkpoint
+from tests.support.models.tiny_weights import describe, given_back, make_adapter
 from tests.support.waiting import becomes
 
 pytestmark = [

@@ -17,7 +17,7 @@ from prover.sampling.vllm.engine import ModelRequest
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
 from prover.verdict import Message
-from tests.support.tiny_llama import PROMPT
+from tests.support.models.tiny_llama import PROMPT
 from tests.support.waiting import becomes
 
 # Not importorskip: importing vLLM takes seconds and must come after the sampler has set vLLM's environment.

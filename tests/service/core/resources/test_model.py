@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import leansieve, refused
-from tests.support.tiny_llama import make_checkpoint
+from tests.support.models.tiny_llama import make_checkpoint
 
 pytestmark = [
     pytest.mark.lean,

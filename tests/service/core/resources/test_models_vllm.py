@@ -23,9 +23,9 @@ from service.core.engine import Engine
 from service.core.resources import models
 from service.ops.config import Settings
 from service.server import listening
-from tests.support.tiny_llama import make_checkpoint
-from tests.support.tiny_weights import describe, given_back
-from tests.support.vllm_serve import KEY, Relay, free_port
+from tests.support.models.tiny_llama import make_checkpoint
+from tests.support.models.tiny_weights import describe, given_back
+from tests.support.models.vllm_serve import KEY, Relay, free_port
 from tests.support.waiting import becomes
 
 pytestmark = [
@@ -185,7 +185,7 @@ async def test_remote_servers_are_asked_in_turn_and_a_dead_one_is_passed_over(
 @pytest.mark.slow
 async def test_the_shipped_base_on_a_server_elsewhere_proves(tmp_path: Path, lean_pool: WorkerPool) -> None:
     from prover.sampling.weights import SHIPPED
-    from tests.support.vllm_serve import serving as vllm_serve
+    from tests.support.models.vllm_serve import serving as vllm_serve
 
     nobody = f"http://127.0.0.1:{free_port()}"
     with vllm_serve(SHIPPED / "base", tmp_path / "log") as url:

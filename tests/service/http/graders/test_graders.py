@@ -15,7 +15,7 @@ from prover.verdict import Mode, Trust, Verdict, VerdictKind
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.server import listening
-from tests.support.apart import environment
+from tests.support.programs.apart import environment
 
 GRADERS = Path(__file__).resolve().parents[4] / "examples" / "graders"
 PROBLEMS = {one["id"]: one["problem"] for one in map(json.loads, (GRADERS / "problems.jsonl").read_text().splitlines())}

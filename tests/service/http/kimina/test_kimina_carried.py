@@ -15,7 +15,7 @@ from prover.verdict import Message, Mode, Trust, Verdict, VerdictKind
 from service.core.engine import Engine
 from service.ops.config import HttpSettings, ServerSettings, Settings
 from service.server import listening
-from tests.support.apart import environment
+from tests.support.programs.apart import environment
 
 VERDICTS = {
     "omega": Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED, axioms=("propext",)),

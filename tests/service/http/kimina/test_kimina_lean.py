@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.apart import environment
+from tests.support.programs.apart import environment
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 

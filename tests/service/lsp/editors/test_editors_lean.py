@@ -15,7 +15,7 @@ from prover.candidate import Candidate
 from prover.requests import Check
 from prover.source import lean_file
 from service.client.client import Client
-from tests.support.apart import environment
+from tests.support.programs.apart import environment
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from prover.lean.runtimes.embedded.cache.install import cache_directory
 
-_REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+_REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements"
 _SECONDS = 300
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from prover.sampling.probe import measure_probe
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.sampling.weights import Model, Weights, describe_files, read_weights, write_weights
-from tests.support.tiny_llama import LEAN, make_checkpoint
+from tests.support.models.tiny_llama import LEAN, make_checkpoint
 
 PROBED = "\n".join(LEAN)
 

@@ -19,9 +19,9 @@ import pytest
 from prover.lean.runtimes.embedded import EmbeddedLean
 from tests.prover.lean.runtimes.embedded.talk import Talk
 
-FILE = (Path(__file__).parents[3] / "editor" / "Leansieve.lean").read_text(encoding="utf-8")
+FILE = (Path(__file__).parents[4] / "editor" / "Leansieve.lean").read_text(encoding="utf-8")
 TACTIC = re.compile(r'^elab tactic:"(\w+\??)" : tactic => (Leansieve\.\w+) tactic$', re.MULTILINE)
-MAIN = Path(__file__).with_name("editor_main.lean").read_text(encoding="utf-8")
+MAIN = Path(__file__).with_name("main.lean").read_text(encoding="utf-8")
 
 
 def program() -> str:
