@@ -35,6 +35,7 @@ _COMMANDS = {
     "seeds": "service.cli.training.seeds",
     "conjectures": "service.cli.training.conjectures",
     "train": "service.cli.training.train",
+    "scrpo": "service.cli.training.scrpo",
     "compare": "service.cli.training.compare",
     "evaluate": "service.cli.training.evaluate",
     "export": "service.cli.training.export",

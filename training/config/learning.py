@@ -17,6 +17,8 @@ class SftConfig(ConfigTable):
 
     proofs: tuple[Path, ...] = Field(min_length=1)
     """JSONL files of theorems with their proofs."""
+    lessons: tuple[Path, ...] = ()
+    """JSONL files of prompts and responses in the format source-critique, learnt beside the proofs."""
     held_out: float = Field(default=0.0, ge=0, lt=1)
     """Share of these theorems that are not trained on; the loss of their proofs is logged."""
     dev_proofs: tuple[Path, ...] = ()
@@ -36,6 +38,19 @@ class SftConfig(ConfigTable):
     dev_patience: int | None = Field(default=None, ge=1)
     """End after so many evaluations in a row without a smaller loss, with the weights of the smallest. None: no early end, and
     the last weights."""
+
+
+class PreferenceConfig(ConfigTable):
+    """Learning from pairs of which one answer is preferred, by the algorithm scrpo."""
+
+    pairs: tuple[Path, ...] = Field(min_length=1)
+    """JSONL files of pairs: prompt, preferred, rejected, why."""
+    steps: int = Field(default=100, ge=1)
+    """Optimiser steps."""
+    pairs_per_step: int = Field(default=32, ge=1)
+    """Pairs of one optimiser step."""
+    micro_tokens: int = Field(default=4096, ge=16)
+    """Tokens of one forward pass; less takes less memory and gives the same gradient."""
 
 
 class RolloutConfig(ConfigTable):

@@ -12,6 +12,7 @@ from training.config.learning import (
     DevConfig,
     EvaluationConfig,
     GuardConfig,
+    PreferenceConfig,
     RolloutConfig,
     SftConfig,
     VerificationConfig,
@@ -25,7 +26,7 @@ class ConfigError(ValueError):
 
 
 class TrainingConfig(ConfigTable):
-    """The whole file. `sft` and `rollouts` are there for the kind of run that needs them."""
+    """The whole file. `sft`, `preferences` and `rollouts` are there for the kind of run that needs them."""
 
     run: RunConfig
     """What a run writes, and what makes it repeat."""
@@ -35,6 +36,8 @@ class TrainingConfig(ConfigTable):
     """AdamW and its schedule."""
     sft: SftConfig | None = None
     """Supervised fine-tuning on verified proofs."""
+    preferences: PreferenceConfig | None = None
+    """Learning from pairs of which one answer is preferred."""
     rollouts: RolloutConfig | None = None
     """What is sampled for each step of reinforcement learning."""
     algorithm: AlgorithmConfig = AlgorithmConfig()
@@ -50,10 +53,20 @@ class TrainingConfig(ConfigTable):
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> "TrainingConfig":
-        if self.sft is not None and self.model.prompt_format != "source":
+        kinds = [name for name in ("sft", "preferences", "rollouts") if getattr(self, name) is not None]
+        if len(kinds) > 1:
+            raise ValueError(f"the tables {' and '.join(kinds)} are different kinds of run: leave one out")
+        form = self.model.prompt_format
+        if self.sft is not None and form not in ("source", "source-critique"):
             raise ValueError(
-                f"fine-tuning writes proofs in the source format alone, found model.prompt_format {self.model.prompt_format!r}"
+                f"fine-tuning writes proofs in the source format alone, found model.prompt_format {form!r}"
             )
+        if self.sft is not None and self.sft.lessons and form != "source-critique":
+            raise ValueError(f'sft.lessons need model.prompt_format "source-critique", found {form!r}')
+        if self.preferences is not None and self.algorithm.name != "scrpo":
+            raise ValueError(f'preferences are learnt by algorithm.name "scrpo", found {self.algorithm.name!r}')
+        if self.preferences is not None and self.model.path is None:
+            raise ValueError("learning from preferences goes on from a model: set model.path")
         if (
             self.sft is not None
             and self.sft.dev_patience is not None
@@ -63,8 +76,6 @@ class TrainingConfig(ConfigTable):
         if self.dev.patience is not None and not self.dev.corpora:
             raise ValueError("dev.patience needs theorems to measure: set dev.corpora")
         if self.rollouts is not None:
-            if self.sft is not None:
-                raise ValueError("the tables sft and rollouts are different kinds of run: leave one out")
             if self.model.path is None:
                 raise ValueError("reinforcement learning goes on from a model: set model.path")
             if self.rollouts.prompts_per_step < self.rollouts.updates_per_batch:

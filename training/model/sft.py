@@ -24,6 +24,8 @@ import torch
 
 from prover.sampling.prompt import SourceFormat
 from training.config import SftConfig, TrainingConfig
+from training.corpus.jsonl import read_jsonl
+from training.corpus.lessons import Lesson
 from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
 from training.model.examples import Example, PackedRows, batches_of, encode_example, lay_out, pack
 from training.model.load import autocast, compute_twice, load_or_build
@@ -60,7 +62,9 @@ class _FineTuning:
         self._run, self._sft = run, run.config.sft
         config, sft = run.config, self._sft
         proved, held_out = hold_out(_read(sft.proofs), sft.held_out)
-        pairs, dev_pairs = _texts(proved, sft), _texts([*held_out, *_read(sft.dev_proofs)], sft)
+        lessons = [lesson for path in sft.lessons for _, lesson in read_jsonl(path, Lesson)]
+        pairs = [*_texts(proved, sft), *((lesson.prompt, lesson.response) for lesson in lessons)]
+        dev_pairs = _texts([*held_out, *_read(sft.dev_proofs)], sft)
         self._model, self._tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
         self._model.to(run.device).train()  # type: ignore[arg-type]
         if config.model.gradient_checkpointing:

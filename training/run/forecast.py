@@ -15,6 +15,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from training.config import LoraConfig, ModelConfig, TrainingConfig
+from training.corpus.jsonl import read_jsonl
+from training.corpus.lessons import Pair
 from training.corpus.proofs import read_proofs
 from training.corpus.record import read_corpus
 from training.model.llama import llama_config
@@ -23,6 +25,7 @@ from training.run.run import choose_device
 from training.trainer.checkpoint import list_checkpoints, step_of
 
 _CHECK_SECONDS = 0.1  # of one proof by one Lean worker, as a first guess
+_PAIR_TOKENS = 256  # of a prompt with two answers, as a guess
 _PART_OF_PEAK = 0.3  # of the speed of a large product of matrices, that a model trains at
 
 
@@ -44,6 +47,12 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
         yield f"fine-tuning on {proofs} proofs of {len(proved)} theorems, {config.sft.steps} steps"
         steps, tokens = config.sft.steps, config.sft.rows * config.sft.row_length
         work, checks = 6.0 * trained * tokens, 0
+    elif config.preferences is not None:
+        preferences = config.preferences
+        pairs = sum(1 for path in preferences.pairs for _ in read_jsonl(path, Pair))
+        yield f"learning from {pairs} pairs by {config.algorithm.name}, {preferences.steps} steps of {preferences.pairs_per_step}"
+        tokens = _PAIR_TOKENS * preferences.pairs_per_step
+        steps, work, checks = preferences.steps, (2.0 * total + 6.0 * trained) * tokens, 0
     elif config.rollouts is not None:
         rollouts = config.rollouts
         theorems = sum(len(read_corpus(path)) for path in rollouts.prompts)
@@ -55,7 +64,7 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
         steps, checks = rollouts.steps, a_step
         work = (2 * 3.0 * total + 6.0 * trained) * a_step * rollouts.max_response_tokens
     else:
-        raise ValueError("there is neither a table [sft] nor a table [rollouts]: nothing to do.")
+        raise ValueError("there is none of the tables [sft], [preferences] and [rollouts]: nothing to do.")
     yield f"model: {_count(total)} parameters, {_count(trained)} of them trained, on {device.type}"
     yield f"memory: {_size(_memory(config, total, trained))} for weights, gradients and AdamW; activations come on top"
     done = max(map(step_of, list_checkpoints(config.run.folder / "checkpoints")), default=0)
@@ -95,6 +104,7 @@ def _memory(config: TrainingConfig, total: int, trained: int) -> int:
     held = weights + 12 * trained  # gradients, and AdamW's two means
     if config.rollouts is not None:
         held += narrow * total  # the engine's own
+    if config.rollouts is not None or config.preferences is not None:
         held += 4 * total if config.model.lora is None else 0  # the frozen base
     return held
 

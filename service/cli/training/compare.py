@@ -1,18 +1,17 @@
 """`leansieve compare`."""
 
-import multiprocessing
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
+from service.cli.training.apart import done_apart
 from service.core.engine import Engine
-from service.core.limits.text import printable
 from service.ops.config import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ def compare(
     """Train and evaluate many models from one base, and compare them; the same command goes on where it was stopped."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     failed = []
+    command = shlex.join(["leansieve", *sys.argv[1:]])
     with shared.user_errors(), shared.interruptible():
         from training.comparison import Training, jobs, load_comparison, reports, trained
         from training.evaluation.curves import draw_curves
@@ -37,7 +37,7 @@ def compare(
         for job in jobs(comparison, training):
             doing = "training" if isinstance(job, Training) else f"on {job.out.parent.name}"
             shared.remark(f"== {job.name}: {doing}")
-            if not _done_by_itself(job, settings):
+            if not done_apart(_carry_out, settings, job, command):
                 failed.append(f"{job.name} ({doing})")
         if runs := trained(comparison):
             draw_curves(runs, comparison.folder / "reports" / "training.png")
@@ -48,36 +48,7 @@ def compare(
         raise UserError(f"failed: {', '.join(failed)}; the same command tries again")
 
 
-def _done_by_itself(job: "Job", settings: Settings) -> bool:
-    """Do a job in a process of its own, so that what vLLM and Lean took is given back; whether it worked."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_do, args=(job, settings.model_dump(), shlex.join(["leansieve", *sys.argv[1:]]))
-    )
-    process.start()
-    try:
-        process.join()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.join()
-        raise
-    if process.exitcode == common.INTERRUPTED:
-        raise KeyboardInterrupt
-    return process.exitcode == 0
-
-
-def _do(job: "Job", settings: dict[str, Any], command: str) -> None:
-    shared.quiet_libraries(Settings(**settings))
-    try:
-        with shared.user_errors(), shared.interruptible():
-            _carry_out(job, Settings(**settings), command)
-    except typer.Exit as interrupted:
-        sys.exit(interrupted.exit_code)
-    except UserError as error:
-        print(f"leansieve: {printable(str(error))}", file=sys.stderr)
-        sys.exit(error.status)
-
-
-def _carry_out(job: "Job", settings: Settings, command: str) -> None:
+def _carry_out(settings: Settings, job: "Job", command: str) -> None:
     from prover.verdict import Limits
     from training.comparison import Portfolio, Training
     from training.evaluation.portfolio import evaluate_portfolio

@@ -26,7 +26,7 @@ def train(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Train a model: fine-tune on proofs (table sft), or learn from verdicts (table rollouts); goes on where it was stopped.
+    """Train a model: fine-tune on proofs (table sft), learn from pairs (preferences) or from verdicts (rollouts); goes on where it was stopped.
 
     Exit status: 0 trained, 2 something is to be mended first, 3 the model went wrong and the run was ended, 130 interrupted.
     """
@@ -47,10 +47,14 @@ def train(
             from training.trainer.trainer import train
 
             model = train(training, lambda: Engine(settings).pool, shared.remark, command)
+        elif training.preferences is not None:
+            from training.model.preferences import learn_preferences
+
+            model = learn_preferences(training, shared.remark, command)
         elif training.sft is not None:
             from training.model.sft import fine_tune
 
             model = fine_tune(training, shared.remark, command)
         else:
-            raise UserError(f"{file}: there is neither a table [sft] nor a table [rollouts]: nothing to do.")
+            raise UserError(f"{file}: there is none of the tables [sft], [preferences] and [rollouts]: nothing to do.")
     shared.remark(f"the model is in {model}")

@@ -1,0 +1,46 @@
+"""Work in a process of its own, so that what vLLM and Lean took is given back."""
+
+import multiprocessing
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from prover.errors import UserError
+from service.cli import common
+from service.cli.training import shared
+from service.core.limits.text import printable
+from service.ops.config import Settings
+
+
+def done_apart(work: Callable[..., None], settings: Settings, *arguments: object) -> bool:
+    """Call `work(settings, *arguments)` in a new process and wait for it; whether it worked. What went wrong is said there.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=_do, args=(work, settings.model_dump(), arguments))
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.join()
+        raise
+    if process.exitcode == common.INTERRUPTED:
+        raise KeyboardInterrupt
+    return process.exitcode == 0
+
+
+def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[object, ...]) -> None:
+    here = Settings(**settings)
+    shared.quiet_libraries(here)
+    try:
+        with shared.user_errors(), shared.interruptible():
+            work(here, *arguments)
+    except typer.Exit as interrupted:
+        sys.exit(interrupted.exit_code)
+    except UserError as error:
+        print(f"leansieve: {printable(str(error))}", file=sys.stderr)
+        sys.exit(error.status)

@@ -1,0 +1,49 @@
+"""`leansieve scrpo`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prover.errors import UserError
+from service.cli import common
+from service.cli.training import shared
+from service.cli.training.apart import done_apart
+from service.core.engine import Engine
+from service.ops.config import Settings
+
+if TYPE_CHECKING:
+    from training.critique.scrpo import ScrpoConfig
+
+
+def scrpo(
+    file: Annotated[Path, typer.Argument(help="A TOML file; training/critique/scrpo.py describes it.")],
+    workers: common.Workers = None,
+    log_level: common.LogLevel = None,
+    config: common.Config = None,
+) -> None:
+    """Teach a model to diagnose and mend its own failures, and compare it; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    command = shlex.join(["leansieve", *sys.argv[1:]])
+    with shared.user_errors(), shared.interruptible():
+        from training.critique.scrpo import load_scrpo, stages
+        from training.stages import Stages
+
+        plan = load_scrpo(file)
+        kept = Stages(plan.folder, plan)
+        for stage in stages(plan):
+            if kept.done(stage):
+                continue
+            shared.remark(f"== {stage}")
+            if not done_apart(_carry_out, settings, plan, stage, command):
+                raise UserError(f"{stage} failed; the same command goes on from it")
+            kept.finish(stage)
+    shared.remark(f"wrote {plan.folder / 'scrpo.md'}")
+
+
+def _carry_out(settings: Settings, plan: "ScrpoConfig", stage: str, command: str) -> None:
+    from training.critique.scrpo import carry_out
+
+    carry_out(plan, stage, lambda: Engine(settings).pool, shared.remark, command)

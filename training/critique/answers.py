@@ -1,0 +1,269 @@
+"""What a model answers to questions about theorems, with Lean's verdict on each proof and its first error; goes on where it was stopped."""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import transformers
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from transformers import AutoTokenizer
+
+from prover.sampling.diagnosis import Diagnosis
+from prover.sampling.prompt import CritiqueFormat
+from prover.search.tactics.scripts.cut import errors
+from prover.verdict import Verdict, VerdictKind
+from training.corpus.record import TheoremRecord
+from training.journal import Journal, JournalError
+from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
+from training.rollouts.prompts import seed_of
+from training.rollouts.verifier import Verifier
+
+_REPORT_SECONDS = 15.0
+_MENDABLE = frozenset({VerdictKind.REJECTED, VerdictKind.INCOMPLETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is put to a model.
+
+    Attributes:
+        record: the theorem that it is about.
+        about: tells it from the other questions about this theorem; for a repair, the failed proof.
+        prompt: as the model reads it.
+        samples: answers that are wanted.
+        proofs: whether answers are proofs, to be checked.
+        temperature: softmax temperature; 0 is greedy.
+    """
+
+    record: TheoremRecord
+    about: str
+    prompt: str
+    samples: int
+    proofs: bool = True
+    temperature: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """Tells it from all others."""
+        parts = json.dumps([self.record.theorem.digest, self.about, self.prompt, self.samples])
+        return hashlib.sha256(parts.encode()).hexdigest()[:24]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Answer(_Record):
+    """One text that a model answered."""
+
+    text: str
+    """The proof, or the diagnosis."""
+    count: int = Field(ge=1)
+    """How often it came."""
+    verified: bool = False
+    """Whether the kernel accepted it."""
+    term: str = ""
+    """Digest of a verified proof's term, if there is one."""
+    diagnosis: str = ""
+    """Lean's first error in a proof that can be mended, as `prover.sampling.diagnosis` writes it."""
+
+
+class Answers(_Record):
+    """All answers to one question; one JSON object a line."""
+
+    key: str
+    """The question's."""
+    name: str
+    """The theorem's name."""
+    about: str
+    """See `Question.about`."""
+    answers: tuple[Answer, ...]
+    """The different texts, the most frequent first."""
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return sum(answer.count for answer in self.answers)
+
+    @property
+    def verified(self) -> int:
+        """How many of them the kernel accepted."""
+        return sum(answer.count for answer in self.answers if answer.verified)
+
+    @property
+    def failures(self) -> list[tuple[Answer, Diagnosis]]:
+        """The texts that can be mended, the most frequent first."""
+        read = ((answer, Diagnosis.read(answer.diagnosis)) for answer in self.answers)
+        return [(answer, diagnosis) for answer, diagnosis in read if diagnosis is not None]
+
+
+def read_answers(path: Path) -> list[Answers]:
+    """What `ask` wrote.
+
+    Raises:
+        JournalError: a line is none of its.
+        OSError: there is no such file.
+    """
+    with path.open("rb") as file:
+        return list(_parsed(path, enumerate(file, start=1)))
+
+
+def ask(
+    model: Path,
+    questions: Sequence[Question],
+    out: Path,
+    verifier: Verifier,
+    max_tokens: int,
+    seed: int,
+    report: Callable[[str], None] = print,
+) -> list[Answers]:
+    """Put every question that `out` holds no answers to, and write them there, in the order in which they are complete.
+
+    A question that leaves no room for an answer gets none. An answer that was cut off at its longest length is wrong.
+
+    Args:
+        verifier: gives verdicts with what Lean said: without a cache.
+        seed: makes the answers repeat.
+
+    Raises:
+        JournalError: `out` is none of answers.
+        SamplerUnavailableError: vLLM is missing, or cannot serve the model.
+        VerifierGoneError: Lean gives no answers any more.
+    """
+    with Journal(out) as journal:
+        found = {each.key: each for each in _parsed(out, journal.lines())}
+        missing = [question for question in questions if question.key not in found]
+        if found and missing:
+            report(f"{len(questions) - len(missing)} of {len(questions)} questions are answered already")
+        if missing:
+            for answers in _asked(model, missing, out, verifier, max_tokens, seed, report):
+                journal.append(answers.model_dump_json(exclude_defaults=True))
+                found[answers.key] = answers
+    return [found[question.key] for question in questions]
+
+
+@dataclass
+class _InWork:
+    """A question with what has come so far."""
+
+    question: Question
+    missing: int
+    texts: Counter[str] = field(default_factory=Counter)
+    checks: "dict[str, Future[Verdict]]" = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        return not self.missing and all(check.done() for check in self.checks.values())
+
+    def result(self) -> Answers:
+        """Waits for what is still being checked."""
+        question = self.question
+        verdicts = {text: check.result() for text, check in self.checks.items()}
+        judged = (_answer(text, count, verdicts.get(text)) for text, count in self.texts.most_common())
+        return Answers(key=question.key, name=question.record.name, about=question.about, answers=tuple(judged))
+
+
+def _answer(text: str, count: int, verdict: Verdict | None) -> Answer:
+    if verdict is None:
+        return Answer(text=text, count=count)
+    error = next(iter(errors(verdict.messages)), None) if verdict.kind in _MENDABLE else None
+    return Answer(
+        text=text,
+        count=count,
+        verified=verdict.verified,
+        term=verdict.term if verdict.verified else "",
+        diagnosis="" if error is None else str(Diagnosis.of(error)),
+    )
+
+
+def _asked(
+    model: Path,
+    questions: Sequence[Question],
+    out: Path,
+    verifier: Verifier,
+    max_tokens: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> Iterator[Answers]:
+    """Yield the answers to each question when all are there, in order, sampling ahead meanwhile."""
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    form = CritiqueFormat()
+    engine = RolloutEngine(model, out.with_name(out.name + ".engine"), stop=form.stop)
+    checks: dict[tuple[str, str], Future[Verdict]] = {}
+    try:
+        prompts = [tuple(tokenizer.encode(question.prompt)) for question in questions]
+        fitting = [number for number, prompt in enumerate(prompts) if len(prompt) + max_tokens <= engine.context]
+        work = {number: _InWork(questions[number], questions[number].samples) for number in fitting}
+        for number in set(range(len(questions))) - set(fitting):
+            work[number] = _InWork(questions[number], 0)
+        owners: list[int] = []
+
+        def requests() -> Iterator[RolloutRequest]:
+            for number in fitting:
+                question = questions[number]
+                for index in range(question.samples):
+                    owners.append(number)
+                    drawn = seed_of(seed, question.key, index)
+                    yield RolloutRequest(prompts[number], drawn, max_tokens, question.temperature, 0.99)
+
+        def done(number: int, response: Response) -> None:
+            each = work[owners[number]]
+            text = form.extract(response.text)
+            each.texts[text] += 1
+            each.missing -= 1
+            if each.question.proofs and response.finished and text and text not in each.checks:
+                record = each.question.record
+                same = record.theorem.digest, text
+                if same not in checks:
+                    checks[same] = verifier.check(record, text)
+                each.checks[text] = checks[same]
+
+        progress = _Progress(len(questions), report)
+        waiting = [work[number] for number in range(len(questions))]
+        begun = 0
+        for _ in engine.sampled(requests(), done):
+            while begun < len(waiting) and waiting[begun].settled:
+                yield progress.advance(waiting[begun].result())
+                begun += 1
+        for each in waiting[begun:]:
+            yield progress.advance(each.result())
+    finally:
+        engine.close()
+
+
+def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Answers]:
+    for number, line in lines:
+        try:
+            yield Answers.model_validate_json(line)
+        except ValidationError:
+            raise JournalError(f"{path}:{number}: this is no line of answers; name another folder.") from None
+
+
+class _Progress:
+    """Reports now and then how far it is and how long it will take."""
+
+    def __init__(self, total: int, report: Callable[[str], None]) -> None:
+        self._total, self._report = total, report
+        self._done = self._samples = self._verified = 0
+        self._began = self._last = time.monotonic()
+
+    def advance(self, answers: Answers) -> Answers:
+        """Count the answers, and pass them on."""
+        self._done += 1
+        self._samples += answers.samples
+        self._verified += answers.verified
+        now = time.monotonic()
+        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
+            self._last = now
+            left = timedelta(seconds=round((now - self._began) / self._done * (self._total - self._done)))
+            self._report(
+                f"{self._done}/{self._total} questions, {self._verified} of {self._samples} answers verified, {left} left"
+            )
+        return answers

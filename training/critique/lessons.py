@@ -1,0 +1,103 @@
+"""What answers teach: how a proof fails, how it is mended, and which of two proofs is better."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from prover.sampling.diagnosis import Diagnosis
+from prover.sampling.prompt import CritiqueFormat
+from prover.search.diversity import distinct_key, length
+from training.corpus.lessons import Lesson, Pair
+from training.corpus.proofs import ProvedTheorem
+from training.corpus.record import TheoremRecord
+from training.critique.answers import Answers
+
+_FORM = CritiqueFormat()
+
+
+def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[Answers], failures: int) -> Iterator[Lesson]:
+    """From a model's own failures: a diagnosis of each, and its repair by the proof that is most like it.
+
+    Args:
+        theorems: with proofs that are known.
+        drawn: what the model answered for them.
+        failures: most of each theorem, the most frequent first.
+    """
+    known = {proved.theorem.name: proved for proved in theorems}
+    for answers in drawn:
+        theorem = known[answers.name].theorem.theorem
+        good = [*(answer.text for answer in answers.answers if answer.verified), *known[answers.name].proofs]
+        for answer, diagnosis in answers.failures[:failures]:
+            yield Lesson(prompt=_FORM.diagnosis(theorem, answer.text), response=f" {diagnosis}")
+            nearest = max(good, key=lambda text: _likeness(text, answer.text))
+            prompt = _FORM.repaired(theorem, answer.text, diagnosis)
+            yield Lesson(prompt=prompt, response=_FORM.answer(nearest))
+
+
+def pairs(records: Mapping[str, TheoremRecord], drawn: Sequence[Answers], refined: Sequence[Answers]) -> list[Pair]:
+    """Which of two proofs of a theorem is better, where a model found both itself.
+
+    - `refined`: for the theorem alone, a refinement that holds before the proof that it mends;
+    - `mended`: for the failed proof and its diagnosis, a refinement that holds before one that does not;
+    - `shorter`: of two that hold, the one of at most two thirds of the other's length.
+
+    Args:
+        drawn: answers to the theorems alone.
+        refined: answers to repairs, `about` the failed proof.
+    """
+    diagnoses = {
+        (answers.name, answer.text): diagnosis
+        for answers in (*drawn, *refined)
+        for answer, diagnosis in answers.failures
+    }
+    found: dict[tuple[str, str, str], Pair] = {}
+
+    def add(name: str, prompt: str, preferred: str, rejected: str, why: str) -> None:
+        key = name, distinct_key(preferred), rejected + prompt
+        found.setdefault(
+            key, Pair(prompt=prompt, preferred=_FORM.answer(preferred), rejected=_FORM.answer(rejected), why=why)
+        )
+
+    for answers in refined:
+        theorem = records[answers.name].theorem
+        good = [answer.text for answer in answers.answers if answer.verified]
+        if not good:
+            continue
+        add(answers.name, _FORM.render(theorem), good[0], answers.about, "refined")
+        bad = [answer.text for answer in answers.answers if answer.diagnosis]
+        diagnosis = diagnoses.get((answers.name, answers.about))
+        if bad and diagnosis is not None:
+            add(answers.name, _FORM.repaired(theorem, answers.about, diagnosis), good[0], bad[0], "mended")
+    by_name: dict[str, list[str]] = {}
+    for answers in (*drawn, *refined):
+        by_name.setdefault(answers.name, []).extend(answer.text for answer in answers.answers if answer.verified)
+    for name, texts in by_name.items():
+        ordered = sorted(dict.fromkeys(texts), key=length)
+        if len(ordered) > 1 and 3 * length(ordered[0]) <= 2 * length(ordered[-1]):
+            add(name, _FORM.render(records[name].theorem), ordered[0], ordered[-1], "shorter")
+    # In an order that theorems have no part in, so that the first of them are a sample of all.
+    return sorted(found.values(), key=lambda pair: hashlib.sha256(pair.model_dump_json().encode()).digest())
+
+
+def accuracy(asked: Iterable[Answers], right: Mapping[tuple[str, str], Diagnosis]) -> dict[str, float]:
+    """How often diagnoses name the line, the kind, and both, as Lean does.
+
+    Args:
+        asked: diagnoses, one answer each, `about` the failed proof.
+        right: Lean's, by theorem and failed proof.
+    """
+    total = line = kind = both = 0
+    for answers in asked:
+        truth = right[answers.name, answers.about]
+        said = Diagnosis.read(answers.answers[0].text) if answers.answers else None
+        total += 1
+        if said is not None:
+            line += said.line == truth.line
+            kind += said.kind == truth.kind
+            both += said == truth
+    share = max(1, total)
+    return {"diagnoses": total, "line": line / share, "kind": kind / share, "both": both / share}
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
