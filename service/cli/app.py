@@ -36,6 +36,7 @@ _COMMANDS = {
     "conjectures": "service.cli.training.conjectures",
     "train": "service.cli.training.train",
     "scrpo": "service.cli.training.scrpo",
+    "grow": "service.cli.training.grow",
     "compare": "service.cli.training.compare",
     "evaluate": "service.cli.training.evaluate",
     "export": "service.cli.training.export",

@@ -66,23 +66,24 @@ class Growth:
         held_out: Sequence[TheoremRecord],
         seed: int = 0,
         budget: ConjectureBudget | None = None,
+        known: Sequence[TheoremRecord] = (),
     ) -> None:
-        """Read the sources; those whose statements cannot be taken apart only count as known.
+        """Read the sources; those whose statements cannot be taken apart only count as known, as `known` do.
 
         Raises:
             ValueError: none of them can be taken apart.
         """
         self._budget = budget or ConjectureBudget()
         self._seed = seed
-        self._known = {_digest(key(source.theorem)) for source in sources}
+        self._known = {_digest(key(record)) for record in (*known, *(source.theorem for source in sources))}
         self._outlines = {outline(record) for record in held_out}
         self._held_out = {_digest(key(record)) for record in held_out}
         self._sources: list[_Source] = []
         for source in sources:
             if (statement := Statement.read(source.theorem.theorem)) is not None and not source.theorem.guard:
-                known = in_front(KnownTheorem(statement, source.proofs))
-                if known.proofs:
-                    self._sources.append(_Source(source.theorem.name, known))
+                moved = in_front(KnownTheorem(statement, source.proofs))
+                if moved.proofs:
+                    self._sources.append(_Source(source.theorem.name, moved))
         # Computations without a variable have little to change: one in ten draws.
         self._general = [source for source in self._sources if source.known.statement.variables] or self._sources
         if not self._sources:

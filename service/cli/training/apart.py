@@ -1,8 +1,12 @@
 """Work in a process of its own, so that what vLLM and Lean took is given back."""
 
 import multiprocessing
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from typing import Any
 
 import typer
@@ -35,6 +39,7 @@ def done_apart(work: Callable[..., None], settings: Settings, *arguments: object
 
 def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[object, ...]) -> None:
     here = Settings(**settings)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     shared.quiet_libraries(here)
     try:
         with shared.user_errors(), shared.interruptible():
@@ -44,3 +49,11 @@ def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[ob
     except UserError as error:
         print(f"leansieve: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.status)
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process when the one that started it is gone, killed or not: the next start needs its files."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

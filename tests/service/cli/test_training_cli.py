@@ -87,5 +87,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert "does not hold a model's samples" in refused(leansieve("evaluate", "report", broken, "--out", out))
     assert f"{broken}:2" in refused(leansieve("seeds", broken, "--out", out))
     assert f"{broken}:1" in refused(leansieve("conjectures", broken, "--out", out))
+    assert f"{broken} is not TOML" in refused(leansieve("scrpo", broken))
+    assert f"{broken} is not TOML" in refused(leansieve("grow", broken))
     drawn = ("evaluate", "check", broken, tmp_path / "empty.jsonl", "--model", tmp_path, "--out", out)
     assert "holds no drawn texts" in refused(leansieve(*drawn))

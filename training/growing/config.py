@@ -1,0 +1,134 @@
+"""The file of `leansieve grow`."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from training.config import ConfigError, TrainingConfig, first_mistake
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Arm(_Section):
+    """One way to learn; all begin with the same base and spend as much a round."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """What tables call it."""
+    algorithm: str
+    """Which algorithm of `training.algorithms`."""
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    """Options of the algorithm."""
+
+
+class GrowConfig(_Section):
+    """The whole file; relative paths are relative to the working directory."""
+
+    folder: Path
+    """Everything is written there."""
+    base: Path
+    """The model that every arm begins with, in the format `source`."""
+    proofs: tuple[Path, ...] = Field(min_length=1)
+    """Proved theorems that the first round's conjectures are made of."""
+    dev: Path
+    """Theorems to measure on; neither they nor near duplicates become conjectures."""
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    """In the order in which they are trained."""
+    rounds: int = Field(default=3, ge=1)
+    """Rounds of each arm."""
+    conjectures: int = Field(default=80, ge=1)
+    """Conjectures that are drawn in a round; what the filters leave is solved."""
+    solve_samples: int = Field(default=8, ge=2)
+    """Answers to each of them."""
+    window: float = Field(default=0.75, gt=0, le=1)
+    """A theorem is within reach if some of its answers hold, and at most this share: it is learnt from, and the next round's
+    conjectures are made of such."""
+    steps: int = Field(default=6, ge=1)
+    """Steps of learning in a round."""
+    prompts_per_step: int = Field(default=12, ge=1)
+    """Theorems of a step."""
+    rollouts_per_prompt: int = Field(default=8, ge=2)
+    """Answers to each."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Of each step, after a warm-up."""
+    max_tokens: int = Field(default=96, ge=1)
+    """Longest answer."""
+    dev_samples: int = Field(default=16, ge=1)
+    """Answers to each theorem of dev after each round."""
+    seconds: float = Field(default=5.0, gt=0)
+    """Deadline of one check."""
+    heartbeats: int = Field(default=40_000, ge=1)
+    """Lean's `maxHeartbeats` for a check."""
+    seed: int = Field(default=0, ge=0)
+    """Of everything that is drawn."""
+    threads: int | None = Field(default=None, ge=1)
+    """Of torch."""
+
+    @model_validator(mode="after")
+    def _arms_can_learn(self) -> "GrowConfig":
+        names = [arm.name for arm in self.arms]
+        if doubled := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two arms are called {doubled[0]}")
+        for arm in self.arms:
+            self.training(arm, 1)
+        return self
+
+    def model(self, arm: Arm | None, number: int) -> Path:
+        """An arm's model after a round; after round 0, the base."""
+        return self.base if arm is None or number == 0 else self.run(arm, number) / "model"
+
+    def run(self, arm: Arm, number: int) -> Path:
+        """The folder of an arm's training in a round."""
+        return self.folder / "runs" / f"{arm.name}-{number}"
+
+    def file(self, kind: str, arm: Arm | None, number: int, suffix: str) -> Path:
+        """A round's file; of all arms together without an arm."""
+        return self.folder / kind / f"{'all' if arm is None else arm.name}-{number}{suffix}"
+
+    def training(self, arm: Arm, number: int) -> TrainingConfig:
+        """How an arm learns in a round."""
+        return TrainingConfig.model_validate(
+            {
+                "run": {
+                    "folder": self.run(arm, number),
+                    "seed": self.seed + number,
+                    "threads": self.threads,
+                    "checkpoint_every": 2,
+                },
+                "model": {"path": self.model(arm, number - 1)},
+                "optimizer": {"learning_rate": self.learning_rate},
+                "rollouts": {
+                    "prompts": (self.file("prompts", arm, number, ".jsonl"),),
+                    "steps": self.steps,
+                    "prompts_per_step": self.prompts_per_step,
+                    "rollouts_per_prompt": self.rollouts_per_prompt,
+                    "max_response_tokens": self.max_tokens,
+                },
+                "algorithm": {"name": arm.algorithm, "options": arm.options},
+                "verification": {
+                    "seconds": self.seconds,
+                    "heartbeats": self.heartbeats,
+                    "verdicts": self.folder / "verdicts.jsonl",
+                },
+            }
+        )
+
+
+def load_grow(path: Path) -> GrowConfig:
+    """Read the file.
+
+    Raises:
+        ConfigError: it cannot be read or used.
+    """
+    try:
+        return GrowConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {first_mistake(error)}.") from None
