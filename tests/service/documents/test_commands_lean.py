@@ -66,8 +66,6 @@ NOT_RUN = {
     "leansieve conjectures ": HOURS,
     "leansieve scrpo ": HOURS,
     "leansieve grow ": HOURS,
-    "python -m training.critique.report ": "reads artifacts; tests/training/critique makes such tables",
-    "python -m training.growing.report ": "reads artifacts; tests/training/growing makes such tables",
     "leansieve evaluate check ": HOURS,
     "gunzip -c training/artifacts/": HOURS,
     "leansieve seeds runs/wider/": GPU,
