@@ -54,7 +54,8 @@ from pathlib import Path
 from transformers import AutoTokenizer
 from prover.sampling.prompt import SourceFormat
 from training.corpus.proofs import read_proofs
-from training.rollouts.engine import Request, RolloutEngine
+from training.rollouts.engine import RolloutEngine
+from training.rollouts.requests import Request
 model, proofs, answers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 tokenizer, form = AutoTokenizer.from_pretrained(model), SourceFormat()
 texts = [form.render(proved.theorem.theorem) for proved in islice(read_proofs(proofs), answers // 8)]

@@ -58,6 +58,11 @@ def test_a_file_becomes_settings_and_an_algorithm(tmp_path: Path) -> None:
         ('name = "alpha_dpg"', 'name = "ppo"', "algorithm: unknown algorithm 'ppo'; the choices are alpha_dpg, "),
         ('path = "runs/base/model"', "", "model: lora needs a model to adapt: set path."),
         ("[model]", "[model", "is not TOML: "),
+        (
+            "prompts_per_step = 32",
+            "sampler_hosts = 2",
+            "rollouts.sampler_hosts is 2, and a batch has 1 of rollouts.parts",
+        ),
         ("[model]", "[model]\nshape = { width = 100 }", "model.shape: width / heads is 25, but vLLM serves"),
     ],
 )

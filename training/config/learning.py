@@ -72,6 +72,12 @@ class RolloutConfig(ConfigTable):
     """Tokens of one forward pass; a larger group is one pass of its own. Less takes less memory."""
     sequences: int = Field(default=64, ge=1)
     """Most sequences that the sampling engine works on at once."""
+    parts: int = Field(default=1, ge=1)
+    """Into how many parts what is sampled at once is cut, each of which is sampled by itself: as many hosts can share it, and
+    it is the same bit for bit whichever do. `sequences` are those of one part."""
+    sampler_hosts: int = Field(default=0, ge=0)
+    """How many hosts of the cluster that `lean.cluster` names sample instead of this process, of those that offer the resource
+    `sampler` (docs/cluster.md)."""
     gpu_memory: float = Field(default=0.4, gt=0, lt=1)
     """Share of a GPU's memory for the sampling engine, which shares it with the trainer."""
     max_mismatch: float | None = Field(default=None, gt=0)

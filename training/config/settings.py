@@ -76,6 +76,11 @@ class TrainingConfig(ConfigTable):
         if self.dev.patience is not None and not self.dev.corpora:
             raise ValueError("dev.patience needs theorems to measure: set dev.corpora")
         if self.rollouts is not None:
+            if self.rollouts.sampler_hosts > self.rollouts.parts:
+                raise ValueError(
+                    f"rollouts.sampler_hosts is {self.rollouts.sampler_hosts}, and a batch has {self.rollouts.parts} of rollouts.parts: "
+                    "a part is sampled by one host, so set as many parts or more"
+                )
             if self.model.path is None:
                 raise ValueError("reinforcement learning goes on from a model: set model.path")
             if self.rollouts.prompts_per_step < self.rollouts.updates_per_batch:

@@ -20,8 +20,9 @@ from prover.search.tactics.scripts.cut import errors
 from prover.verdict import Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
-from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
+from training.rollouts.engine import RolloutEngine
 from training.rollouts.prompts import seed_of
+from training.rollouts.requests import Response, RolloutRequest
 from training.rollouts.verifier import Verifier
 
 _REPORT_SECONDS = 15.0

@@ -28,8 +28,9 @@ from training.evaluation.samples import ModelSamples, SampledProof, TheoremSampl
 from training.journal import Journal, JournalError
 from training.model.load import located
 from training.model.prompts import prompt_format
-from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
+from training.rollouts.engine import RolloutEngine
 from training.rollouts.prompts import seed_of
+from training.rollouts.requests import Response, RolloutRequest
 from training.rollouts.verifier import Verifier
 from training.run.provenance import FILE, hash_weights, read_provenance
 

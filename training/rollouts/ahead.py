@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 
 from training.rollouts.collector import Batch, Collector, Cursor
-from training.rollouts.engine import SamplingStoppedError
+from training.rollouts.requests import SamplingStoppedError
 
 
 class Ahead:

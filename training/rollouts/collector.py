@@ -10,9 +10,9 @@ import torch
 from prover.sampling.prompt import PromptFormat
 from training.algorithms.algorithm import Algorithm
 from training.config import RolloutConfig
-from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, sample_groups
 from training.rollouts.prompts import PromptStream
+from training.rollouts.requests import Engine
 from training.rollouts.verifier import Verifier
 from training.trainer.distributed.processes import Rank
 from training.trainer.watch import Watch
@@ -68,7 +68,7 @@ class Collector:
         seed: of the run.
     """
 
-    engine: RolloutEngine
+    engine: Engine
     verifier: Verifier
     form: PromptFormat
     stream: PromptStream

@@ -10,59 +10,20 @@ import os
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.sampling.vllm.vllm_platform import inspect_checkpoint, platform_arguments, prepare_environment
 from training.model.llama import save_for_serving
+from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError, parts_of
 from training.trainer.distributed.processes import Rank
 
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutRequest:
-    """One answer that is wanted.
-
-    Attributes:
-        prompt: tokens.
-        seed: makes the answer repeat.
-        max_tokens: longest answer.
-        temperature: softmax temperature; 0 is greedy.
-        top_p: nucleus mass.
-    """
-
-    prompt: tuple[int, ...]
-    seed: int
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One answer: the very tokens that were sampled.
-
-    Attributes:
-        tokens: with the end token or whatever made a stop text.
-        log_probs: of each token under the model at temperature 1, without truncation by top_p; natural.
-        text: without end token and stop text.
-        finished: whether the model came to its end, rather than to the longest length.
-    """
-
-    tokens: tuple[int, ...]
-    log_probs: tuple[float, ...]
-    text: str
-    finished: bool
-
-
-class SamplingStoppedError(RuntimeError):
-    """Sampling was ended before it was done."""
 
 
 class RolloutEngine:
@@ -80,6 +41,8 @@ class RolloutEngine:
         processes: Rank | None = None,
         dtype: str = "float32",
         own_process: bool = False,
+        parts: int = 1,
+        empty: bool = False,
     ) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
 
@@ -94,11 +57,13 @@ class RolloutEngine:
             processes: of a run in which each has an engine, and all push the same weights at the same time.
             dtype: of the weights that are pushed.
             own_process: compute in a process of its own, so that this one can train meanwhile.
+            parts: into how many the requests of one `sample` are cut; see `RolloutConfig.parts`.
+            empty: the checkpoint has no weights; they are loaded before anything is sampled.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
         """
-        inspect_checkpoint(checkpoint)
+        inspect_checkpoint(checkpoint, weights=not empty)
         if own_process:
             os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
         prepare_environment()
@@ -119,6 +84,7 @@ class RolloutEngine:
                     distributed_executor_backend="uni",
                     disable_log_stats=True,
                     use_tqdm_on_load=False,
+                    load_format="dummy" if empty else "auto",
                     **adapters,
                     **platform_arguments(),
                 )
@@ -129,6 +95,7 @@ class RolloutEngine:
         self._processes = processes or Rank()
         self._folder = folder
         self._sequences = sequences
+        self._parts = parts
         self._stop = list(stop)
         self._adapter: Any = None
         self._pushes = 0
@@ -144,25 +111,32 @@ class RolloutEngine:
 
     def sample(
         self,
-        requests: Iterable[RolloutRequest],
+        requests: Sequence[RolloutRequest],
         done: Callable[[int, Response], None],
         stopped: threading.Event | None = None,
     ) -> None:
         """Sample an answer to every request; `done` is told the number of the request and its answer as soon as it ends.
 
-        An exception (Ctrl-C among them) leaves no request behind in the engine.
+        What is sampled depends on the weights and the requests alone, not on what was sampled before. An exception (Ctrl-C
+        among them) leaves no request behind in the engine.
 
         Raises:
             SamplingStoppedError: `stopped` was set.
         """
-        for _ in self.sampled(requests, done):
-            if stopped is not None and stopped.is_set():
-                raise SamplingStoppedError
+        for first, part in parts_of(requests, self._parts):
+
+            def note(number: int, response: Response, first: int = first) -> None:
+                done(first + number, response)
+
+            for _ in self.sampled(part, note):
+                if stopped is not None and stopped.is_set():
+                    raise SamplingStoppedError
 
     def sampled(self, requests: Iterable[RolloutRequest], done: Callable[[int, Response], None]) -> Iterator[None]:
         """As `sample`, step by step: the caller has the word after each step of the engine."""
         waiting = enumerate(requests)
         running: dict[str, int] = {}
+        self._forget()  # what a prefix's cache holds of earlier calls changes the last bits
         try:
             self._add(itertools.islice(waiting, _AHEAD * self._sequences), running)
             while running:
@@ -221,8 +195,14 @@ class RolloutEngine:
         self._engine.add_lora(self._adapter)
         self._forget()
 
+    def load_weights(self, contents: Iterable[bytes]) -> None:
+        """Answer with the weights in these safetensors files of a checkpoint from now on."""
+        weights = (pair for content in contents for pair in safetensors.torch.load(content).items())
+        self._engine.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        self._forget()
+
     def _forget(self) -> None:
-        """Drop cached prefixes: they were computed with the weights before."""
+        """Drop cached prefixes: they may have been computed with the weights before."""
         self._engine.reset_prefix_cache()
 
     def close(self) -> None:

@@ -14,11 +14,12 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.rollouts.verdicts import CacheCounts, VerdictCache, checker_version
+from training.run.interruption import PartnerLostError
 
 _ATTEMPTS = 3
 
 
-class VerifierGoneError(RuntimeError):
+class VerifierGoneError(PartnerLostError):
     """Lean gives no answers any more; the text says why."""
 
 

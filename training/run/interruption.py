@@ -17,6 +17,10 @@ class InterruptedTwice(KeyboardInterrupt):
     """The run was asked again while it finished a step: its weights are in the middle of one."""
 
 
+class PartnerLostError(RuntimeError):
+    """What a run needs beside itself is gone: Lean, or whatever samples. The steps that are made are sound."""
+
+
 class Interruption:
     """Turns signals into an exception where the weights are those of a whole step, and waits for such a place elsewhere.
 

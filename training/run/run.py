@@ -18,7 +18,7 @@ from training.model.llama import save_for_serving
 from training.model.load import unpacked
 from training.run.best import Best
 from training.run.guards import CollapseError, Guards
-from training.run.interruption import InterruptedTwice, Interruption
+from training.run.interruption import InterruptedTwice, Interruption, PartnerLostError
 from training.run.provenance import BaseModelRecord, Provenance, Segment, describe_base
 from training.trainer.checkpoint import (
     check_identity,
@@ -161,10 +161,11 @@ class Run:
 
     @contextlib.contextmanager
     def stepping(self) -> Iterator[None]:
-        """Make steps inside; an interrupt leaves a checkpoint of the last whole one.
+        """Make steps inside; an interrupt, or the loss of Lean or of what samples, leaves a checkpoint of the last whole one.
 
         Raises:
             KeyboardInterrupt: the run was interrupted.
+            PartnerLostError: whatever is inside raised it.
         """
         saved = self.step
         try:
@@ -172,8 +173,11 @@ class Run:
                 yield
         except InterruptedTwice:
             raise
-        except KeyboardInterrupt:
-            if self.step > max(saved, self._saved) and not self.guards.objecting:
+        except (KeyboardInterrupt, PartnerLostError) as end:
+            alone = (
+                isinstance(end, KeyboardInterrupt) or self.processes.count == 1
+            )  # others are in the middle of a step
+            if alone and self.step > max(saved, self._saved) and not self.guards.objecting:
                 self._save()
                 self.report(f"step {self.step} is kept as a checkpoint")
             raise

@@ -20,10 +20,12 @@ def identity_of(
     tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
     apart = {
         "model": {"gradient_checkpointing"},
-        "rollouts": {"steps", "max_mismatch", "max_ratio"},
+        "rollouts": {"steps", "max_mismatch", "max_ratio", "sampler_hosts"},
         "verification": {"verdicts"},
         "algorithm": {"base_samples"},
     }
+    if config.rollouts is not None and config.rollouts.parts == 1:  # as before there was this setting
+        apart["rollouts"].add("parts")
     settings = config.model_dump(mode="json", include=tables, exclude=apart)
     flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
     if config.algorithm.base_samples:  # a file may change

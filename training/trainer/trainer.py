@@ -26,7 +26,6 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits
 from training.algorithms.algorithm import Metrics, Rollouts
 from training.config import TrainingConfig
-from training.model.llama import save_for_serving
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import Scores
 from training.model.prompts import prompt_format
@@ -34,12 +33,13 @@ from training.rollouts.agreement import check_agreement
 from training.rollouts.ahead import Ahead
 from training.rollouts.collector import Batch, Collector, Cursor
 from training.rollouts.dev import DevSet
-from training.rollouts.engine import RolloutEngine
 from training.rollouts.groups import Group, check_metrics, joined, lay_out
+from training.rollouts.hosts.engine import SamplingPlace
 from training.rollouts.prompts import PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
 from training.run.run import Run
 from training.trainer.distributed.sharding import shard
+from training.trainer.engines import start_engine
 from training.trainer.identity import identity_of
 from training.trainer.optimization import learning_rate_at, make_optimizer
 from training.trainer.progress import progress_line
@@ -52,6 +52,7 @@ def train(
     make_pool: Callable[[], LeanPool],
     report: Callable[[str], None] = print,
     command: str = "",
+    place: SamplingPlace | None = None,
 ) -> Path:
     """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
 
@@ -59,11 +60,13 @@ def train(
         make_pool: makes the pool of Lean workers.
         report: takes a line of progress.
         command: what was typed, for the model's record.
+        place: of the hosts that sample; None: this process does.
 
     Raises:
         ValueError: the configuration and the data, or an earlier checkpoint, do not fit together.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
-        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
+        PoolUnavailableError, VerifierGoneError: Lean or the cluster cannot be started, or Lean gives no answers any more.
+        SamplersLostError: no host samples any more.
         DivergedError: loss, gradient or ratio are not finite any more, or too large.
         CollapseError: a guard ended the run.
         StaleWeightsError: sampler and trainer disagree.
@@ -72,22 +75,26 @@ def train(
     """
     if config.rollouts is None or config.model.path is None:
         raise ValueError("The configuration has no [rollouts] table.")
-    with Run(config, report, command) as run, Trainer(run, make_pool) as trainer:
+    with Run(config, report, command) as run, Trainer(run, make_pool, place) as trainer:
         return trainer.to_the_end()
 
 
 class Trainer:
     """One run of reinforcement learning. Use it as a context manager: Lean and the engine are started and ended with it."""
 
-    def __init__(self, run: Run, make_pool: Callable[[], LeanPool]) -> None:
+    def __init__(self, run: Run, make_pool: Callable[[], LeanPool], place: SamplingPlace | None = None) -> None:
         """Read the model and the theorems, and go on where an earlier start stood."""
         assert run.config.rollouts is not None
         self._run, self._config, self._settings = run, run.config, run.config.rollouts
-        self._make_pool = make_pool
+        self._make_pool, self._place = make_pool, place
         self._a_batch = self._settings.prompts_per_step * self._settings.rollouts_per_prompt
         self._budget = self._settings.steps * self._a_batch
         if self._settings.max_staleness and run.processes.count > 1:
             raise ValueError("rollouts.max_staleness is for a run of one process: set it to 0, or start one process.")
+        if self._settings.sampler_hosts and place is None:
+            raise ValueError("rollouts.sampler_hosts: this command samples on this machine, so set it to 0.")
+        if place is not None and run.processes.count > 1:
+            raise ValueError("rollouts.sampler_hosts is for a run of one process: set it to 0, or start one process.")
         self._read_model()
         self._read_theorems()
         self._resume()
@@ -176,31 +183,16 @@ class Trainer:
                 Limits(seconds=config.verification.seconds, heartbeats=config.verification.heartbeats),
             )
         )
-        lora, samples_base = config.model.lora, self._algorithm.samples_base
-        pushed = run.folder / "engine"
-        assert config.model.path is not None
-        checkpoint = config.model.path
-        if lora is None and not samples_base:
-            checkpoint = pushed / "start"
-            write = run.processes.first
-            save_for_serving(self._model, self._tokenizer, checkpoint, write=write, dtype=config.model.dtype)
-            run.processes.wait()
-        self._engine = RolloutEngine(
-            checkpoint,
-            pushed,
+        self._engine = start_engine(
+            run,
+            self._model,
+            self._tokenizer,
             self._context,
-            settings.sequences,
-            settings.gpu_memory,
-            None if lora is None else lora.rank,
             self._form.stop,
-            run.processes,
-            config.model.dtype,
-            own_process=settings.max_staleness > 0,
+            self._algorithm.samples_base,
+            self._place,
         )
         resources.callback(self._engine.close)
-        if lora is not None and not samples_base:
-            self._engine.push(self._model, self._tokenizer)
-        run.set_threads()
         self._collector = Collector(
             self._engine,
             self._verifier,

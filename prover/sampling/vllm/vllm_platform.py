@@ -36,8 +36,11 @@ _CPU_ARGUMENTS: dict[str, Any] = {
 }
 
 
-def inspect_checkpoint(folder: Path) -> None:
+def inspect_checkpoint(folder: Path, weights: bool = True) -> None:
     """See early and cheaply whether this can be a checkpoint, so that the message is ours.
+
+    Args:
+        weights: whether they must be there, too.
 
     Raises:
         SamplerUnavailableError: it is none; the text says why.
@@ -51,7 +54,7 @@ def inspect_checkpoint(folder: Path) -> None:
             raise SamplerUnavailableError(f"{folder} is no Hugging Face checkpoint: it has no {name}") from None
         except (OSError, ValueError) as error:
             raise SamplerUnavailableError(f"the checkpoint's {folder / name} cannot be read: {error}") from None
-    if not any(folder.glob("*.safetensors")):
+    if weights and not any(folder.glob("*.safetensors")):
         raise SamplerUnavailableError(f"the checkpoint {folder} has no weights: no *.safetensors file is in it")
 
 

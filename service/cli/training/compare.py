@@ -11,6 +11,7 @@ from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.cli.training.apart import done_apart
+from service.cli.training.places import sampling_place
 from service.core.engine import Engine
 from service.ops.config import Settings
 
@@ -57,7 +58,8 @@ def _carry_out(settings: Settings, job: "Job", command: str) -> None:
 
     config, check = job.config, job.config.verification
     if isinstance(job, Training):
-        train(config, lambda: Engine(settings).pool, shared.remark, command)
+        place = sampling_place(settings.lean, config)
+        train(config, lambda: Engine(settings).pool, shared.remark, command, place)
         return
     limits = Limits(seconds=check.seconds, heartbeats=check.heartbeats)
     assert check.verdicts is not None

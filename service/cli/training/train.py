@@ -10,6 +10,7 @@ import typer
 from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
+from service.cli.training.places import places, sampling_place
 from service.core.engine import Engine
 
 
@@ -41,12 +42,15 @@ def train(
 
             for line in forecast(training, settings.lean.workers or 1):
                 common.stdout.print(common.shown(line))
+            for line in places(settings.lean, training):
+                common.stdout.print(common.shown(line))
             return
         command = shlex.join(["leansieve", *sys.argv[1:]])
         if training.rollouts is not None:
             from training.trainer.trainer import train
 
-            model = train(training, lambda: Engine(settings).pool, shared.remark, command)
+            place = sampling_place(settings.lean, training)
+            model = train(training, lambda: Engine(settings).pool, shared.remark, command, place)
         elif training.preferences is not None:
             from training.model.preferences import learn_preferences
 

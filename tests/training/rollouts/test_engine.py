@@ -14,7 +14,8 @@ from training.algorithms.algorithm import Rollouts
 from training.model.llama import save_for_serving
 from training.model.shared_prompts import TokenGroup
 from training.rollouts.agreement import StaleWeightsError, check_agreement
-from training.rollouts.engine import Response, RolloutEngine, RolloutRequest
+from training.rollouts.engine import RolloutEngine
+from training.rollouts.requests import Response, RolloutRequest
 from training.trainer.updates import score
 
 pytestmark = [

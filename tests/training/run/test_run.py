@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from tests.training.run.small_runs import settings, write_proofs
 from training.model.sft import fine_tune
+from training.rollouts.verifier import VerifierGoneError
 from training.run.guards import CollapseError
 from training.run.provenance import hash_weights, read_provenance
 from training.run.run import choose_device
@@ -89,6 +90,20 @@ def test_an_interrupt_finishes_the_step_and_leaves_its_checkpoint(
     with pytest.raises(KeyboardInterrupt):
         fine_tune(config, at_step(4, lambda: os.kill(os.getpid(), number)))
     assert [step_of(path) for path in list_checkpoints(tmp_path / "run" / "checkpoints")] == [4]
+    assert hash_weights(fine_tune(config)) == hash_weights(whole)
+
+
+def test_the_loss_of_what_samples_or_checks_leaves_a_checkpoint_of_the_last_whole_step(
+    tmp_path: Path, proofs: Path
+) -> None:
+    def lose() -> None:
+        raise VerifierGoneError("Lean gave no answer")
+
+    whole = fine_tune(settings(tmp_path / "whole", proofs, sft={"steps": 6}))
+    config = settings(tmp_path / "run", proofs, sft={"steps": 6}, run={"checkpoint_every": 100})
+    with pytest.raises(VerifierGoneError):
+        fine_tune(config, at_step(4, lose))
+    assert [step_of(path) for path in list_checkpoints(tmp_path / "run" / "checkpoints")] in ([3], [4])
     assert hash_weights(fine_tune(config)) == hash_weights(whole)
 
 

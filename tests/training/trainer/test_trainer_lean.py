@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from prover.lean.cluster.ray.local import local_cluster
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl
 from training.corpus.proofs import ProvedTheorem
@@ -155,6 +156,21 @@ def test_a_run_that_was_killed_and_interrupted_ends_with_the_very_same_weights(
     assert [line["step"] for line in lines[0]] == [1, 2, 3, 4, 5]
     assert sum(line["verified"] for line in lines[0]) > 0
     assert all(line["sampler_mismatch"] < 1e-4 for line in lines[0])
+
+
+def test_hosts_that_sample_give_a_killed_and_resumed_run_the_very_weights_of_one_machine(
+    world: Path, whole: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    with local_cluster(hosts=2) as cluster:
+        monkeypatch.setenv("LEANSIEVE_LEAN__CLUSTER", cluster.address)
+        command = ("train", written(world, "far"), "--set", "rollouts.sampler_hosts=1")
+        stopped_after(start(*command), world, "far", 2, signal.SIGKILL)
+        assert "going on from step" in finished(start(*command))
+    weights = [(world / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "far")]
+    assert weights[0] == weights[1]
+    lines = [[comparable(line) for line in log] for log in (whole, metrics(world, "far"))]
+    assert lines[0] == lines[1]
 
 
 @pytest.mark.parametrize("sharded", [False, True], ids=["whole", "sharded"])

@@ -80,7 +80,7 @@ class LocalCluster:
     def _node(self, lean: int) -> dict[str, Any]:
         return {
             "num_cpus": 1,
-            "resources": {RESOURCE: lean} if lean else {},
+            "resources": {RESOURCE: lean, "sampler": lean} if lean else {},
             "node_ip_address": self._ip,
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,

@@ -19,7 +19,7 @@ def up(
     hosts: Annotated[int, typer.Option(help="That offer Lean; each has workers of its own.", min=1, max=64)] = 1,
     drivers: Annotated[int, typer.Option(help="Commands that may use each host at once.", min=1, max=16)] = 1,
 ) -> None:
-    """Start a cluster on loopback and print its address, for the setting lean.cluster."""
+    """Start a cluster on loopback, whose hosts check and sample, and print its address, for the setting lean.cluster."""
     try:
         import ray  # noqa: F401
     except ImportError:

@@ -1,0 +1,194 @@
+"""Hosts of a real Ray cluster on loopback that sample, really killed and stopped; a scripted engine (scripted_host.py)."""
+
+import os
+import re
+import signal
+import tempfile
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.lean.cluster.ray.local import LocalCluster, local_cluster
+from prover.sampling.sampler import SamplerUnavailableError
+from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
+from tests.training.rollouts.scripted_host import Script, answer
+from training.rollouts.hosts import members
+from training.rollouts.hosts.engine import ClusterEngine, SamplingPlace
+from training.rollouts.hosts.host import HostSettings
+from training.rollouts.hosts.members import SamplersLostError
+from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.timeout(300)
+
+REQUESTS = [RolloutRequest((number, 7), 1000 + number, 5) for number in range(40)]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with local_cluster(hosts=2) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return tiny_tokenizer()
+
+
+@pytest.fixture
+def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    return tiny_model(tokenizer, 0)
+
+
+Start = Callable[..., ClusterEngine]
+
+
+@pytest.fixture
+def start(cluster: LocalCluster, tmp_path: Path) -> Iterator[Start]:
+    """Makes an engine on the hosts; it ends with the test, and nothing of it is left."""
+    engines: list[ClusterEngine] = []
+    before = set(Path(tempfile.gettempdir()).glob("leansieve-rollouts-*"))
+    (tmp_path / "up").mkdir()
+
+    def start(script: Script, hosts: int = 2, parts: int = 4, base: Path | None = None, **more: Any) -> ClusterEngine:
+        settings = HostSettings(base, 64, 8, 0.4, None, (), 1)
+        place = SamplingPlace(cluster.address, None, hosts)
+        more = {"report": lambda line: None, **more}
+        engines.append(ClusterEngine(place, settings, tmp_path / "pushed", parts, make_engine=script, **more))
+        return engines[-1]
+
+    yield start
+    for engine in engines:
+        engine.close()
+    processes = [int(path.name) for path in (tmp_path / "up").iterdir()]
+    until = time.monotonic() + 30
+    while any(map(psutil.pid_exists, processes)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(psutil.pid_exists, processes))
+    assert not (tmp_path / "pushed").exists()
+    assert set(Path(tempfile.gettempdir()).glob("leansieve-rollouts-*")) <= before
+
+
+def written(model: LlamaForCausalLM) -> int:
+    """What the scripted engine makes of a model's weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        return zlib.crc32((Path(folder) / "model.safetensors").read_bytes())
+
+
+def opened(engine: ClusterEngine, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> ClusterEngine:
+    engine.write(model, tokenizer)
+    engine.open()
+    return engine
+
+
+def sampled(engine: ClusterEngine, meanwhile: Callable[[int], None] | None = None) -> list[Response]:
+    """The answers, each of which must come once; `meanwhile` is told after each how many have come."""
+    found: dict[int, Response] = {}
+    times: Counter[int] = Counter()
+
+    def done(number: int, response: Response) -> None:
+        found[number] = response
+        times[number] += 1
+        if meanwhile is not None:
+            meanwhile(len(found))
+
+    engine.sample(REQUESTS, done)
+    assert set(times.values()) == {1}
+    return [found[number] for number in range(len(REQUESTS))]
+
+
+def test_every_request_is_answered_once_and_with_the_weights_that_were_pushed_last(
+    start: Start, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    script = Script(tmp_path / "up")
+    engine = opened(start(script), model, tokenizer)
+    assert sampled(engine) == [answer(written(model), request) for request in REQUESTS]
+    other = tiny_model(tokenizer, 1)
+    engine.write(other, tokenizer)
+    assert sampled(engine) == [answer(written(model), request) for request in REQUESTS], "not before they are loaded"
+    engine.load_written()
+    assert sampled(engine) == [answer(written(other), request) for request in REQUESTS]
+    assert 1 <= len(script.processes()) <= 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_what_a_lost_host_had_in_work_is_sampled_by_another_one_with_the_same_answers(
+    start: Start, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, how: int
+) -> None:
+    said: list[str] = []
+    script = Script(tmp_path / "up", seconds=0.05)
+    engine = start(script, report=said.append, silence_seconds=2.0)
+    opened(engine, model, tokenizer)
+
+    def disturb(number: int) -> None:
+        if number == 6:
+            os.kill(script.processes()[0], how)
+
+    assert sampled(engine, disturb) == [answer(written(model), request) for request in REQUESTS]
+    (line,) = said
+    why = r"is lost \(Actor\w+Error\)" if how == signal.SIGKILL else "has said nothing for 2 s"
+    assert re.fullmatch(rf"host 127\S+ \(process \d+\) {why}; another one is asked for", line)
+    assert sampled(engine) == [answer(written(model), request) for request in REQUESTS]
+
+
+def test_a_machine_that_is_killed_in_the_middle_of_a_part_is_done_without(
+    start: Start, cluster: LocalCluster, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    engine = opened(start(Script(tmp_path / "up", seconds=0.05)), model, tokenizer)
+    victim = cluster.hosts[-1]
+
+    def disturb(number: int) -> None:
+        if number == 6:
+            cluster.kill(cluster.hosts.pop())
+
+    assert sampled(engine, disturb) == [answer(written(model), request) for request in REQUESTS]
+    assert victim not in cluster.hosts
+    cluster.hosts.append(cluster.add())
+
+
+def test_sampling_that_is_stopped_leaves_the_hosts_free(
+    start: Start, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    engine = opened(start(Script(tmp_path / "up", seconds=0.02)), model, tokenizer)
+    stopped = threading.Event()
+    with pytest.raises(SamplingStoppedError):
+        engine.sample(REQUESTS, lambda number, response: stopped.set(), stopped)
+    assert sampled(engine) == [answer(written(model), request) for request in REQUESTS]
+
+
+def test_a_host_without_the_base_s_files_is_one_sentence(start: Start, tmp_path: Path) -> None:
+    engine = start(Script(tmp_path / "up"), base=tmp_path / "nowhere")
+    with pytest.raises(
+        SamplerUnavailableError, match=rf"^host 127.* there is no checkpoint folder {tmp_path}/nowhere$"
+    ):
+        engine.open()
+
+
+def test_when_the_last_machine_is_lost_it_is_one_sentence(
+    start: Start,
+    cluster: LocalCluster,
+    tmp_path: Path,
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = opened(start(Script(tmp_path / "up", seconds=0.05)), model, tokenizer)
+    monkeypatch.setattr(members, "_PLACE_SECONDS", 2.0)
+
+    def disturb(number: int) -> None:
+        while number == 6 and cluster.hosts:
+            cluster.kill(cluster.hosts.pop())
+
+    with pytest.raises(SamplersLostError, match=r"^host 127.* is lost \(Actor\w+Error\)$"):
+        sampled(engine, disturb)
+    with pytest.raises(SamplerUnavailableError, match="no host of the cluster has room for one that samples"):
+        opened(start(Script(tmp_path / "up")), model, tokenizer)

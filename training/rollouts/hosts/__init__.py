@@ -1,0 +1,1 @@
+"""Sampling on the hosts of a Ray cluster, while the trainer stays where it was started."""

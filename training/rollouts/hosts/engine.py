@@ -1,0 +1,228 @@
+"""An engine whose work hosts of a Ray cluster do. What a host that is lost had in work is sampled again by another one.
+
+Hosts get weights through Ray's object store, and need not share a disk with the trainer; those of a base that is not trained
+itself (adapters' and RS-FT's) lie on their own disks.
+"""
+
+import asyncio
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
+from prover.sampling.sampler import SamplerUnavailableError
+from training.model.llama import save_for_serving
+from training.rollouts.hosts.host import Files, HostSettings, MakeEngine, SamplerHost, open_engine
+from training.rollouts.hosts.members import RESOURCE, Member, Members, SamplersLostError
+from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError, parts_of
+
+_LOST_HOSTS = 3  # with which a part is given up: it may be its fault
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlace:
+    """Where hosts sample.
+
+    Attributes:
+        address: of a Ray cluster, as `RayConnection` takes it.
+        token: file with what its members ask for.
+        hosts: how many of those that offer the resource `sampler` sample at once.
+    """
+
+    address: str
+    token: Path | None
+    hosts: int
+
+
+@dataclass(eq=False, slots=True)
+class _Part:
+    """A part of the requests: what is done of it, and on how many hosts it was lost."""
+
+    first: int
+    requests: Sequence[RolloutRequest]
+    done: set[int] = field(default_factory=set)
+    lost: int = 0
+
+
+class ClusterEngine:
+    """An `Engine` on other hosts."""
+
+    def __init__(
+        self,
+        place: SamplingPlace,
+        settings: HostSettings,
+        folder: Path,
+        parts: int = 1,
+        dtype: str = "float32",
+        report: Callable[[str], None] = print,
+        silence_seconds: float = 120.0,
+        make_engine: MakeEngine = open_engine,
+    ) -> None:
+        """Join the cluster; nothing runs on a host before `open`.
+
+        Args:
+            folder: for weights on their way.
+            parts: as for `RolloutEngine`; one host samples a part.
+            dtype: of the weights that are pushed.
+            report: is told which hosts are lost.
+            silence_seconds: after how long without an answer a host is given up; it may be at one step of its engine.
+            make_engine: makes the engine of a host, there.
+
+        Raises:
+            SamplerUnavailableError: there is no such cluster, or no Ray.
+        """
+        try:
+            self._connection = RayConnection(place.address, place.token)
+            asyncio.run(self._connection.join())
+        except (RayMissingError, ClusterAbsentError) as error:
+            raise SamplerUnavailableError(str(error)) from None
+        ray = self._ray = self._connection.ray
+        self._folder = folder
+        self._parts = parts
+        self._dtype = dtype
+        self._adapters = settings.adapter_rank is not None
+        self._own_base = settings.base is not None
+        self._silence = silence_seconds
+        actor = ray.remote(SamplerHost)
+
+        def start() -> Any:
+            offered = [node["Resources"] for node in ray.nodes() if node["Alive"] and RESOURCE in node["Resources"]]
+            gpus = int(any(resources.get("GPU") for resources in offered))
+            options = {"num_cpus": 0, "num_gpus": gpus, "resources": {RESOURCE: 1}, "scheduling_strategy": "SPREAD"}
+            return actor.options(**options).remote(settings, make_engine)
+
+        self._members = Members(ray, start, place.hosts, report)
+        self._weights = threading.Lock()
+        self._written: tuple[int, Files] | None = None
+        self._version = 0
+        self._files: Files = {}
+        self._pushes = 0
+
+    def open(self) -> None:
+        """Have the hosts load the model: tens of seconds. Unless they have it on their disks, `write` comes first.
+
+        Raises:
+            SamplerUnavailableError: no host comes up, or none can serve the model.
+        """
+        self.load_written()
+        about = {} if self._own_base else {name: ref for name, ref in self._files.items() if not _is_weights(name)}
+        self._members.open(about)
+
+    def write(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        """See `RolloutEngine.write`.
+
+        Raises:
+            OSError: they cannot be written to this machine's disk on their way.
+            SamplersLostError: the cluster's store does not take them.
+        """
+        with self._weights:
+            save_for_serving(model, tokenizer, self._folder, self._adapters, dtype=self._dtype)
+            try:
+                paths = sorted(path for path in self._folder.iterdir() if path.is_file())
+                files = {path.name: self._ray.put(np.fromfile(path, np.uint8)) for path in paths}
+            except self._ray.exceptions.RayError as error:
+                raise SamplersLostError(f"Ray's object store does not take the weights ({error})") from None
+            finally:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._pushes += 1
+            self._written = self._pushes, files
+
+    def load_written(self) -> None:
+        """See `RolloutEngine.load_written`: a host fetches them when it gets its next part."""
+        with self._weights:
+            if self._written is not None:
+                (self._version, self._files), self._written = self._written, None
+
+    def sample(
+        self,
+        requests: Sequence[RolloutRequest],
+        done: Callable[[int, Response], None],
+        stopped: threading.Event | None = None,
+    ) -> None:
+        """See `RolloutEngine.sample`. An answer that came before its host was lost is not replaced.
+
+        Raises:
+            SamplersLostError: no host is left, or three were lost with the same part.
+            SamplingStoppedError: `stopped` was set.
+        """
+        waiting = deque(_Part(first, part) for first, part in parts_of(requests, self._parts))
+        working: dict[Any, tuple[Member, _Part]] = {}
+        try:
+            while waiting or working:
+                if stopped is not None and stopped.is_set():
+                    raise SamplingStoppedError
+                self._members.look()
+                while waiting and self._members.idle:
+                    member, part = self._members.taken(), waiting.popleft()
+                    member.since = time.monotonic()
+                    reference = member.actor.begin.remote(self._version, self._files, part.requests)
+                    working[reference] = member, part
+                for reference in self._ready([*working, *self._members.pending]):
+                    if reference not in working:
+                        self._members.came(reference)
+                        continue
+                    self._take(reference, working, waiting, done)
+                for reference, (member, _) in list(working.items()):
+                    if time.monotonic() - member.since > self._silence:
+                        self._lost(reference, working, waiting, f"has said nothing for {self._silence:g} s")
+        finally:
+            for member, _ in working.values():
+                member.actor.stop.remote()
+                self._members.free(member)
+
+    def close(self) -> None:
+        """End what runs on the hosts, and leave the cluster if this engine joined it."""
+        self._members.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        asyncio.run(self._connection.leave())
+
+    def _ready(self, references: list[Any]) -> list[Any]:
+        if not references:
+            time.sleep(0.1)
+            return []
+        ready: list[Any] = self._ray.wait(references, num_returns=1, timeout=0.5)[0]
+        return ready
+
+    def _take(
+        self,
+        reference: Any,
+        working: dict[Any, tuple[Member, _Part]],
+        waiting: deque[_Part],
+        done: Callable[[int, Response], None],
+    ) -> None:
+        """Take what a host says of its part, and have it go on."""
+        try:
+            progress = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._lost(reference, working, waiting, f"is lost ({type(error).__name__})")
+            return
+        member, part = working.pop(reference)
+        if progress.more:
+            member.since = time.monotonic()
+            working[member.actor.go_on.remote()] = member, part
+        else:
+            self._members.free(member)
+        for number, response in progress.done:
+            if number not in part.done:
+                part.done.add(number)
+                done(part.first + number, response)
+
+    def _lost(self, reference: Any, working: dict[Any, tuple[Member, _Part]], waiting: deque[_Part], why: str) -> None:
+        member, part = working.pop(reference)
+        self._members.lose(member, why)
+        part.lost += 1
+        if part.lost >= _LOST_HOSTS:
+            raise SamplersLostError(f"{part.lost} hosts were lost with the same part of a batch; the last one {why}")
+        waiting.appendleft(part)
+
+
+def _is_weights(name: str) -> bool:
+    return name.endswith(".safetensors")

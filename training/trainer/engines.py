@@ -1,0 +1,81 @@
+"""What a run samples with, as its settings say: an engine here, or hosts of a cluster."""
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from training.model.llama import save_for_serving
+from training.rollouts.engine import RolloutEngine
+from training.rollouts.hosts.engine import ClusterEngine, SamplingPlace
+from training.rollouts.hosts.host import HostSettings
+from training.rollouts.requests import Engine
+from training.run.run import Run
+
+
+def start_engine(
+    run: Run,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    context: int,
+    stop: tuple[str, ...],
+    samples_base: bool,
+    place: SamplingPlace | None,
+) -> Engine:
+    """Load the engine that samples, with the weights that the model has: tens of seconds.
+
+    Args:
+        context: longest prompt plus answer, tokens.
+        stop: texts that end an answer.
+        samples_base: the frozen base samples, whatever the model learns.
+        place: of the hosts that sample; None: this process does.
+
+    Raises:
+        SamplerUnavailableError: vLLM cannot serve the model here, or on no host, or there is no cluster.
+        OSError: the weights cannot be written on their way.
+    """
+    settings, lora = run.config.rollouts, run.config.model.lora
+    base, dtype = run.config.model.path, run.config.model.dtype
+    assert settings is not None
+    assert base is not None
+    rank = None if lora is None else lora.rank
+    pushed = run.folder / "engine"
+    own_base = lora is not None or samples_base
+    if place is not None:
+        there = HostSettings(
+            base.absolute() if own_base else None,
+            context,
+            settings.sequences,
+            settings.gpu_memory,
+            rank,
+            stop,
+            run.config.run.threads,
+        )
+        cluster = ClusterEngine(place, there, pushed, settings.parts, dtype, run.report)
+        try:
+            if not samples_base:
+                cluster.write(model, tokenizer)
+            cluster.open()
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+    checkpoint = base
+    if not own_base:
+        checkpoint = pushed / "start"
+        save_for_serving(model, tokenizer, checkpoint, write=run.processes.first, dtype=dtype)
+        run.processes.wait()
+    engine = RolloutEngine(
+        checkpoint,
+        pushed,
+        context,
+        settings.sequences,
+        settings.gpu_memory,
+        rank,
+        stop,
+        run.processes,
+        dtype,
+        own_process=settings.max_staleness > 0,
+        parts=settings.parts,
+    )
+    if lora is not None and not samples_base:
+        engine.push(model, tokenizer)
+    run.set_threads()
+    return engine
