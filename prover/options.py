@@ -4,15 +4,19 @@ Options name things (a policy, a strategy, a model); the service resolves them t
 for searches.
 """
 
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from prover.lean.workers.jobs import Priority
+from prover.option import leaves, option, plain
 from prover.verdict import Limits, Trust
 
 SAMPLERS = ("auto", "portfolio", "model")
 """What `SearchOptions.sampler` may name, where a model is served; the default first."""
+
+STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "decompose")
+"""What `SearchOptions.strategy` may name; the default first. `prover.search.strategies` builds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,10 @@ class Budget:
         proofs: distinct verified proofs wanted.
     """
 
-    samples: int = 64
+    samples: int = field(default=64, metadata=option("Candidates sampled per theorem.", metavar="N", low=1))
     checks: int | None = None
-    seconds: float = 60.0
-    proofs: int = 1
+    seconds: float = field(default=60.0, metadata=option("Time per theorem.", metavar="S", low=0.001, proto="timeout"))
+    proofs: int = field(default=1, metadata=option("Distinct proofs wanted.", metavar="K", low=1))
 
 
 class Preference(StrEnum):
@@ -64,13 +68,19 @@ class Sampling:
         seed: makes the candidates repeat.
     """
 
-    focus: float | None = None
-    alpha: float | None = None
-    model: str = ""
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
+    focus: float | None = field(
+        default=None,
+        metadata=option("Of models: 0 for coverage … 1 for precision.", metavar="X", low=0, high=1, effort=True),
+    )
+    alpha: float | None = field(
+        default=None,
+        metadata=option("Ask the model that was tuned at this α.", metavar="A", low=0, high=1, effort=True),
+    )
+    model: str = field(default="", metadata=option(effort=True))
+    temperature: float | None = field(default=None, metadata=option(effort=True))
+    top_p: float | None = field(default=None, metadata=option(effort=True))
+    max_tokens: int | None = field(default=None, metadata=option(effort=True))
+    seed: int | None = field(default=None, metadata=option("Makes the candidates repeat.", low=0, high=2**64 - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,25 @@ class CheckOptions:
     """
 
     limits: Limits = field(default_factory=Limits)
-    policy: str = "default"
-    trust: Trust = Trust.KERNEL_REPLAYED
-    guard: str = ""
-    priority: Priority = Priority.INTERACTIVE
-    axioms: tuple[str, ...] = ()
-    holes: tuple[str, ...] | None = None
+    policy: str = field(
+        default="default",
+        metadata=option("A configured policy; `default` if none is named.", metavar="NAME", effort=True),
+    )
+    trust: Trust = field(
+        default=Trust.KERNEL_REPLAYED,
+        metadata=option(
+            switches={
+                "isolated": (Trust.ISOLATED_REPLAY, "Check once more in a process that serves nobody else."),
+                "crosscheck": (Trust.CROSS_CHECKED, "And have a second kernel check it (docs/second-kernel.md)."),
+            },
+            proto="minimum_trust",
+            effort=True,
+        ),
+    )
+    guard: str = field(default="", metadata=option(effort=True))
+    priority: Priority = field(default=Priority.INTERACTIVE, metadata=option(resumed=False))
+    axioms: tuple[str, ...] = field(default=(), metadata=option(local=True))
+    holes: tuple[str, ...] | None = field(default=None, metadata=option(local=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +138,37 @@ class SearchOptions:
 
     budget: Budget = field(default_factory=Budget)
     check: CheckOptions = field(default_factory=CheckOptions)
-    strategy: str = ""
-    sampler: str = ""
+    strategy: str = field(
+        default="", metadata=option("How to search: {names}.", metavar="NAME", names=STRATEGIES, effort=True)
+    )
+    sampler: str = field(
+        default="", metadata=option("What proposes: {names}.", metavar="NAME", names=SAMPLERS, effort=True)
+    )
     sampling: Sampling = field(default_factory=Sampling)
-    prefer: Preference = Preference.FIRST
-    minimise: bool = False
-    store: StoreUse = StoreUse.READ_WRITE
-    repeat: bool = True
-    as_found: bool = False
+    prefer: Preference = field(
+        default=Preference.FIRST,
+        metadata=option(
+            "Which of the proofs found are the answer: the first, the fastest to check, the shortest.", effort=True
+        ),
+    )
+    minimise: bool = field(default=False, metadata=option("Make the proofs as short as they can be."))
+    store: StoreUse = field(
+        default=StoreUse.READ_WRITE,
+        metadata=option(switches={"fresh": (StoreUse.WRITE, "Do not take known proofs for an answer.")}, resumed=False),
+    )
+    repeat: bool = field(
+        default=True,
+        metadata=option("Search also where at least this budget was spent without success before."),
+    )
+    as_found: bool = field(
+        default=False,
+        metadata=option(
+            switches={
+                "no-minimise": (True, "Leave the proofs as they are found, not made to read better in a second.")
+            },
+            resumed=False,
+        ),
+    )
 
     def with_priority(self, priority: Priority) -> "SearchOptions":
         """The same options at another priority."""
@@ -141,38 +187,34 @@ class SearchOptions:
 
         The seed does not count: another one has the same chances.
         """
-        check, sampling = self.check, asdict(self.sampling)
-        del sampling["seed"]
-        return {
-            "limits": asdict(check.limits),
-            "policy": check.policy,
-            "trust": check.trust.value,
-            "guard": check.guard,
-            "strategy": self.strategy,
-            "sampler": self.sampler,
-            "sampling": sampling,
-            "prefer": self.prefer.value,
-        }
+        found: dict[str, Any] = {}
+        for path, declared, value in leaves(self):
+            if declared.effort:
+                *parts, name = path[1:] if path[0] == "check" else path
+                within = found
+                for part in parts:
+                    within = within.setdefault(part, {})
+                within[name] = plain(value)
+        return found
 
     def fingerprint(self) -> dict[str, Any]:
         """What the answers depend on, under the names of the command line's flags: a resumed run asks for the same.
 
         What is not asked for (None, False or empty) says nothing, so that a new option keeps old runs resumable.
         """
-        budget, check, sampling = self.budget, self.check, self.sampling
-        return {
-            "samples": budget.samples,
-            "checks": budget.checks,
-            "seconds": budget.seconds,
-            "proofs": budget.proofs,
-            "trust": check.trust.name,
-            "policy": check.policy,
-            "check_seconds": check.limits.seconds,
-            "strategy": self.strategy,
-            "sampler": self.sampler,
-            **asdict(sampling),
-            "prefer": "" if self.prefer is Preference.FIRST else self.prefer.value,
-            "minimise": self.minimise,
-            "fresh": self.store in (StoreUse.WRITE, StoreUse.NONE),
-            "repeat": self.repeat,
+        fresh = self.store in (StoreUse.WRITE, StoreUse.NONE)
+        default = {path: value for path, _, value in leaves(type(self)())}
+        return {"fresh": fresh} | {
+            (declared.flag or path[-1]).replace("-", "_"): _asked(value, default[path])
+            for path, declared, value in leaves(self)
+            if declared.resumed
         }
+
+
+def _asked(value: Any, default: Any) -> Any:
+    """A value as runs write it down: tiers by name, and of choices those that are not the default."""
+    if isinstance(value, IntEnum):
+        return value.name
+    if isinstance(value, StrEnum):
+        return "" if value is default else value.value
+    return value

@@ -8,6 +8,7 @@ from typing import Protocol
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import UserError
+from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryResult
 from prover.search.search import Finished, Minimised, Progress, Proof
@@ -107,6 +108,10 @@ class Bounds:
 
     limits: Limits
     budget: Budget
+
+    def options(self, priority: Priority = Priority.INTERACTIVE) -> SearchOptions:
+        """Those of a search that says nothing else; its checks have those of a check that says nothing."""
+        return SearchOptions(self.budget, CheckOptions(self.limits, priority=priority))
 
 
 @dataclass(frozen=True, slots=True)

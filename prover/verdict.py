@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from prover.option import option
+
 
 class VerdictKind(StrEnum):
     """The outcome of a check. A Lean time-out is a verdict, never an exception."""
@@ -101,11 +103,16 @@ class Limits:
         message_bytes: longest message returned, in UTF-8 bytes; longer ones are cut.
     """
 
-    seconds: float = 30.0
-    heartbeats: int = 200_000
-    recursion: int = 512
-    messages: int = 20
-    message_bytes: int = 4_000
+    seconds: float = field(
+        default=30.0,
+        metadata=option(
+            "Deadline of one check.", flag="check-seconds", metavar="S", low=0.001, proto="timeout", effort=True
+        ),
+    )
+    heartbeats: int = field(default=200_000, metadata=option(effort=True, resumed=False))
+    recursion: int = field(default=512, metadata=option(effort=True, resumed=False))
+    messages: int = field(default=20, metadata=option(effort=True, resumed=False))
+    message_bytes: int = field(default=4_000, metadata=option(effort=True, resumed=False))
 
 
 @dataclass(frozen=True, slots=True)

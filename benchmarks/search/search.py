@@ -39,13 +39,13 @@ from benchmarks.search.search_report import Result, arms_of, compared, markdown,
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
-from prover.options import Budget
+from prover.options import STRATEGIES, Budget
 from prover.sampling.focus import choose
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import Sampler, SamplingParams
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.search.search import Finished, Progress, Proof, ProofSearch
-from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.strategies import build_plan
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits

@@ -20,11 +20,11 @@ from typing import Any, TextIO
 
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
-from prover.options import Budget
+from prover.options import STRATEGIES, Budget
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.search.readability import readability
 from prover.search.search import Finished, Proof, ProofSearch
-from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.strategies import build_plan
 from prover.search.terms import SearchTerms
 from prover.source.binders import read_shape
 from prover.theorem import Header, Theorem

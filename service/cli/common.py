@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,15 +17,18 @@ from rich.text import Text
 
 from prover.errors import UserError
 from prover.lean.runtimes.embedded.cache.package import Progress as Report
-from prover.options import SAMPLERS, Budget, CheckOptions, Preference
+from prover.options import CheckOptions, SearchOptions
 from prover.requests import Service
-from prover.search.strategies import STRATEGIES
-from prover.verdict import Limits, Trust, Verdict
+from prover.verdict import Verdict
+from service.cli.flags import Given
+from service.core.limits.admission import bounds
 from service.core.limits.text import printable
 from service.ops import config, logs
 from service.ops.config import Settings
 
 T = TypeVar("T")
+
+_DEFAULT = SearchOptions()
 
 INTERRUPTED = 130
 """Exit status after SIGINT or SIGTERM."""
@@ -65,28 +69,13 @@ stderr = Output(stderr=True)
 """For progress and remarks."""
 
 
-def _known_strategy(name: str) -> str:
-    """The option's value as it is; UserError if it names none."""
-    if name and name not in STRATEGIES:
-        raise UserError(f"there is no strategy {name!r}; there is {', '.join(STRATEGIES)}")
-    return name
-
-
-def _known_sampler(name: str) -> str:
-    """The option's value as it is; UserError if it names none."""
-    if name and name not in SAMPLERS:
-        raise UserError(f"there is no sampler {name!r}; there is {', '.join(SAMPLERS)}")
-    return name
-
-
-Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
 Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
 Ca = Annotated[
-    Path | None, typer.Option("--ca", help="Encrypt; the server has a certificate of this authority.", metavar="FILE")
+    Path | None,
+    typer.Option("--ca", help="Encrypt; the server has a certificate of this authority.", metavar="FILE"),
 ]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", help="Holds the token for --server.", metavar="FILE")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Lean workers.", metavar="N")]
-LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")]
 Project = Annotated[
     str | None,
     typer.Option("--project", help="Lake project: a folder, or the name of a configured one.", metavar="PROJECT"),
@@ -98,43 +87,15 @@ Pool = Annotated[
     ),
 ]
 Model = Annotated[
-    Path | None, typer.Option("--model", help="Weights of the sampler `model`: a folder, or `shipped`.", metavar="DIR")
-]
-Samples = Annotated[int | None, typer.Option(help="Candidates sampled per theorem.", min=1, metavar="N")]
-Seconds = Annotated[float | None, typer.Option(help="Time per theorem.", min=0.001, metavar="S")]
-Proofs = Annotated[int | None, typer.Option(help="Distinct proofs wanted.", min=1, metavar="K")]
-Sampler = Annotated[
-    str,
-    typer.Option(
-        help=f"What proposes: {', '.join(SAMPLERS)}.", metavar="NAME", show_default=False, callback=_known_sampler
-    ),
-]
-Focus = Annotated[
-    float | None, typer.Option(help="Of models: 0 for coverage … 1 for precision.", min=0, max=1, metavar="X")
-]
-Prefer = Annotated[
-    Preference, typer.Option(help="Which of the proofs found are the answer: fastest to check, shortest.")
-]
-Minimise = Annotated[bool, typer.Option("--minimise", help="Make the proofs as short as they can be.")]
-Strategy = Annotated[
-    str,
-    typer.Option(
-        help=f"How to search: {', '.join(STRATEGIES)}.", metavar="NAME", show_default=False, callback=_known_strategy
-    ),
-]
-Seed = Annotated[int | None, typer.Option(help="Makes the candidates repeat.", min=0, max=2**64 - 1)]
-Policy = Annotated[str, typer.Option("--policy", help="Name of a configured policy.", metavar="NAME")]
-Isolated = Annotated[bool, typer.Option("--isolated", help="Check once more in a process that serves nobody else.")]
-Crosscheck = Annotated[
-    bool, typer.Option("--crosscheck", help="And have a second kernel check it (docs/second-kernel.md).")
+    Path | None,
+    typer.Option("--model", help="Weights of the sampler `model`: a folder, or `shipped`.", metavar="DIR"),
 ]
 Kernel = Annotated[
     Path | None,
     typer.Option("--kernel", help="The second kernel: a toolchain's folder or libleanshared.so.", metavar="PATH"),
 ]
-CheckSeconds = Annotated[
-    float | None, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001, metavar="S")
-]
+Config = Annotated[Path | None, typer.Option("--config", help="Configuration file.", metavar="FILE")]
+LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.", metavar="LEVEL")]
 Receipts = Annotated[
     Path | None, typer.Option("--receipts", help="Write a receipt of each verified proof there.", metavar="FOLDER")
 ]
@@ -156,25 +117,35 @@ def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]
     return settings
 
 
-def client_settings(
-    file: Path | None,
-    ca: Path | None,
-    token_file: Path | None,
-    workers: int | None,
-    log_level: str | None,
-    pool: str | None = None,
-    model: Path | None = None,
-    kernel: Path | None = None,
-) -> Settings:
-    """The settings of a command that uses a running server, or Lean and samplers of its own. Raises as `load_settings`."""
-    return load_settings(
-        file,
-        connection={"ca": ca, "token_file": token_file},
-        lean={"workers": workers, "pool": pool},
-        model={"path": model},
-        crosscheck={"kernel": kernel},
-        log={"level": log_level},
-    )
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The flags that say which settings a command works with: a running server, or Lean and samplers of its own."""
+
+    server: Server = None
+    ca: Ca = None
+    token_file: TokenFile = None
+    workers: Workers = None
+    project: Project = None
+    pool: Pool = None
+    model: Model = None
+    kernel: Kernel = None
+    config: Config = None
+    log_level: LogLevel = None
+
+    def load(self) -> Settings:
+        """The settings. Raises as `load_settings`."""
+        return load_settings(
+            self.config,
+            connection={"ca": self.ca, "token_file": self.token_file},
+            lean={"workers": self.workers, "pool": self.pool},
+            model={"path": self.model},
+            crosscheck={"kernel": self.kernel},
+            log={"level": self.log_level},
+        )
+
+    def in_project(self) -> tuple[Settings, str]:
+        """The settings with the project that is asked for, as `in_project`. Raises as `load_settings`."""
+        return in_project(self.load(), self.project, self.server)
 
 
 def in_project(settings: Settings, project: str | None, server: str | None) -> tuple[Settings, str]:
@@ -201,20 +172,23 @@ def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
     return settings.model_copy(update={"lean": settings.lean.model_copy(update=only)})
 
 
-def check_options(
-    settings: Settings, seconds: float | None, policy: str, isolated: bool, crosscheck: bool
-) -> CheckOptions:
-    """The options of a check, with the settings' limits where the command line says nothing."""
-    check = settings.check
-    limits = Limits(seconds or check.seconds, check.heartbeats, check.recursion)
-    trust = Trust.ISOLATED_REPLAY if isolated else Trust.KERNEL_REPLAYED
-    return CheckOptions(limits, policy, Trust.CROSS_CHECKED if crosscheck else trust)
+def search_options(given: Given[SearchOptions], settings: Settings, default: SearchOptions = _DEFAULT) -> SearchOptions:
+    """What the command line asks of a search; elsewhere limits and budget of the settings, and `default`.
+
+    Raises:
+        UserError: two flags choose the model.
+    """
+    bound, _ = bounds(settings)
+    check = replace(default.check, limits=bound.limits)
+    options = given.over(replace(default, budget=bound.budget, check=check))
+    if options.sampling.focus is not None and options.sampling.alpha is not None:
+        raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
+    return options
 
 
-def budget(settings: Settings, samples: int | None, proofs: int | None, seconds: float | None) -> Budget:
-    """The budget of a search."""
-    search = settings.search
-    return Budget(samples or search.samples, seconds=seconds or search.seconds, proofs=proofs or search.proofs)
+def check_options(given: Given[CheckOptions], settings: Settings) -> CheckOptions:
+    """What the command line asks of a check, elsewhere what the settings say."""
+    return given.over(bounds(settings)[0].options().check)
 
 
 def axioms(verdict: Verdict) -> str:

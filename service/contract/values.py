@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Theorem
-from prover.verdict import Limits, Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
+from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 from service.core.limits.text import read_theorem
 from service.ops.config import TextSettings
 
@@ -94,29 +94,6 @@ def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
 def trust_from_proto(trust: verdict_pb2.Trust.ValueType) -> Trust:
     """The engine's trust; a value that this version does not know counts as none."""
     return _TRUST_OF.get(trust, Trust.NONE)
-
-
-def limits_to_proto(limits: Limits) -> verdict_pb2.Limits:
-    """Limits as a request carries them."""
-    return verdict_pb2.Limits(
-        timeout=duration(limits.seconds), heartbeats=limits.heartbeats, recursion=limits.recursion
-    )
-
-
-def limits_from_proto(limits: verdict_pb2.Limits, default: Limits) -> Limits:
-    """The limits of a request; what it does not say comes from `default`."""
-    return Limits(
-        seconds(limits.timeout) if limits.HasField("timeout") else default.seconds,
-        limits.heartbeats if limits.HasField("heartbeats") else default.heartbeats,
-        limits.recursion if limits.HasField("recursion") else default.recursion,
-        default.messages,
-        default.message_bytes,
-    )
-
-
-def wanted_trust(value: verdict_pb2.Trust.ValueType) -> Trust:
-    """The tier that a request asks for. The contract lets no other value through."""
-    return max(_TRUST_OF.get(value, Trust.NONE), Trust.KERNEL_REPLAYED)
 
 
 def priority_to_proto(priority: Priority) -> search_pb2.Priority.ValueType:

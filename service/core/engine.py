@@ -28,7 +28,7 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError
 from prover.lean.workers.projects import ProjectRouter
 from prover.lean.workers.stats import State
-from prover.options import CheckOptions, StoreUse
+from prover.options import STRATEGIES, CheckOptions, StoreUse
 from prover.premises.library import Library
 from prover.premises.query import Premises, QueryResult
 from prover.requests import (
@@ -46,7 +46,6 @@ from prover.requests import (
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search.search import Finished, ProofSearch
-from prover.search.strategies import STRATEGIES
 from prover.search.stuck import asked_beside
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem

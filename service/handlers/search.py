@@ -20,6 +20,7 @@ from service.contract.messages import premises as premise_messages
 from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventWriter
+from service.contract.options import read
 from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
 from service.core.limits.text import take
@@ -83,7 +84,7 @@ class SearchHandlers:
             holes = await asyncio.to_thread(fill.holes, file)
             if request.HasField("within"):
                 holes = fill_messages.within(file, holes, request.within)
-            options = search_messages.options_from_proto(request.options, self._default, priority)
+            options = read(request.options, self._default.options(priority))
             self._admit(options)
             options = replace(options, budget=replace(options.budget, proofs=1))
             call.remarks["holes"] = len(holes)

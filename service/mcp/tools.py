@@ -5,6 +5,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context
@@ -15,14 +16,15 @@ from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Sugges
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.events import Finished, Progress, Proof
-from prover.options import Budget, CheckOptions, SearchOptions
+from prover.options import CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, LateError, Search, Service
 from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Mode
+from prover.verdict import Mode
 from service.auth.identity import Role
 from service.core.endings import stuck
+from service.core.limits.admission import bounds
 from service.core.limits.text import read_theorem
 from service.mcp import files
 from service.mcp.answers import (
@@ -100,6 +102,7 @@ class Tools:
         """Answer by `service`, opened at the first call; `admitting` lets a call in or raises UserError."""
         self._service = service
         self._settings = settings
+        self._default, _ = bounds(settings)
         self.admitting = admitting
 
     @answering(ProveAnswer, Role.PROVE)
@@ -208,7 +211,7 @@ class Tools:
         column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
     ) -> GoalAnswer:
         """Show the goals at a `sorry`, or behind a tactic, of a file."""
-        found = await self._suggested(self._place(file_path, line, column), 1, self._limits.seconds, _NO_TACTIC)
+        found = await self._suggested(self._place(file_path, line, column), 1, self._default.limits.seconds, _NO_TACTIC)
         return GoalAnswer(goals=[shortened(goal) for goal in found.goals])
 
     @answering(SuggestAnswer, Role.PROVE)
@@ -341,17 +344,12 @@ class Tools:
         return files.place_of(file, files.hole_at(file, line))
 
     @property
-    def _limits(self) -> Limits:
-        check = self._settings.check
-        return Limits(check.seconds, check.heartbeats, check.recursion)
-
-    @property
     def _checking(self) -> CheckOptions:
-        return CheckOptions(self._limits)
+        return self._default.options().check
 
     def _searching(self, seconds: float, proofs: int = 1) -> SearchOptions:
-        samples = self._settings.search.samples
-        return SearchOptions(Budget(samples, seconds=seconds, proofs=proofs), self._checking)
+        budget = replace(self._default.budget, seconds=seconds, proofs=proofs)
+        return replace(self._default.options(), budget=budget)
 
 
 def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from prover.lean.checker import Lean
+from prover.options import STRATEGIES
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.stepper import Stepper, WorkerStepper
 from prover.search.strategies.decompose import Decompose
@@ -11,9 +12,6 @@ from prover.search.strategies.induction import Induction
 from prover.search.strategies.repair import ClosingRepairer, ModelRepairer, Repair
 from prover.search.strategies.stepwise import ModelTactics, RuleTactics, Stepwise
 from prover.search.strategies.strategy import Strategy
-
-STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "decompose")
-"""Names that `build_plan` knows; the first is what requests get that name none."""
 
 _OPENING = 8  # what the portfolio proves at all, it mostly proves with one of its first templates
 _WIDE = 64

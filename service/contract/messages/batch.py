@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from leansieve.v1 import batch_pb2
+from leansieve.v1 import batch_pb2, search_pb2
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
 from prover.requests import Bounds
@@ -18,6 +18,7 @@ from service.batch.batches import (
 )
 from service.contract import values
 from service.contract.messages import search
+from service.contract.options import read, write
 from service.ops.config import TextSettings
 
 _STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in BatchState}
@@ -36,7 +37,7 @@ def request_to_proto(batch: BatchRequest) -> batch_pb2.CreateBatchRequest:
             )
             for item in batch.items
         ],
-        options=search.options_to_proto(batch.options),
+        options=write(batch.options, search_pb2.SearchOptions()),
         label=batch.label,
         repeat=batch.options.repeat,
     )
@@ -55,7 +56,7 @@ def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, t
         except InputError as error:
             raise InputError(f"items[{number}].{error.field}", f"item {item.id!r}: {error}") from None
         items.append(BatchItem(item.id, theorem, item.guard, item.family))
-    options = replace(search.options_from_proto(request.options, default, Priority.BATCH), repeat=request.repeat)
+    options = replace(read(request.options, default.options(Priority.BATCH)), repeat=request.repeat)
     return BatchRequest(tuple(items), options, request.request_id, request.label)
 
 

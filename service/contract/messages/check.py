@@ -3,27 +3,19 @@
 from leansieve.v1 import check_pb2
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.options import CheckOptions
 from prover.requests import Bounds, Check
 from prover.verdict import Mode
 from service.contract import values
+from service.contract.options import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 
 def request_to_proto(check: Check) -> check_pb2.CheckProofRequest:
     """A check as a request. What only a whole solution is asked with is not in the contract of one check."""
-    options = check.options
-    assert options.holes is None
-    assert not options.axioms
-    request = check_pb2.CheckProofRequest(
-        theorem=values.theorem_to_proto(check.theorem),
-        limits=values.limits_to_proto(options.limits),
-        policy=options.policy,
-        minimum_trust=values.trust_to_proto(options.trust),
-        priority=values.priority_to_proto(options.priority),
-        guard=options.guard,
-    )
+    assert check.options.holes is None
+    assert not check.options.axioms
+    request = write(check.options, check_pb2.CheckProofRequest(theorem=values.theorem_to_proto(check.theorem)))
     if check.candidate.mode is Mode.PROOF:
         request.proof = check.candidate.text
     else:
@@ -47,11 +39,5 @@ def request_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, te
     return Check(
         theorem=values.theorem_from_proto(request.theorem, texts, stated=mode is Mode.PROOF),
         candidate=Candidate(text, mode, source="given"),
-        options=CheckOptions(
-            limits=values.limits_from_proto(request.limits, default.limits),
-            policy=request.policy or "default",
-            trust=values.wanted_trust(request.minimum_trust),
-            guard=request.guard,
-            priority=values.priority_from_proto(request.priority),
-        ),
+        options=read(request, default.options().check),
     )

@@ -1,9 +1,11 @@
 """What a server says of itself."""
 
-from leansieve.v1 import server_pb2
+from leansieve.v1 import search_pb2, server_pb2, verdict_pb2
 from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
 from service.contract import values
-from service.contract.messages import search
+from service.contract.options import choice_from_proto, choice_to_proto, read, write
+
+_STRATEGY = search_pb2.Strategy.DESCRIPTOR
 
 _STATES = {
     ModelState.SERVED: server_pb2.MODEL_STATE_SERVED,
@@ -23,11 +25,11 @@ def to_proto(info: ServiceInfo) -> server_pb2.GetServerInfoResponse:
         samplers=info.samplers,
         policies=info.policies,
         highest_trust=values.trust_to_proto(info.highest_trust),
-        default_limits=values.limits_to_proto(info.default.limits),
-        maximum_limits=values.limits_to_proto(info.maximum.limits),
-        default_budget=search.budget_to_proto(info.default.budget),
-        maximum_budget=search.budget_to_proto(info.maximum.budget),
-        strategies=[search.strategy_to_proto(name) for name in info.strategies],
+        default_limits=write(info.default.limits, verdict_pb2.Limits()),
+        maximum_limits=write(info.maximum.limits, verdict_pb2.Limits()),
+        default_budget=write(info.default.budget, search_pb2.SearchBudget()),
+        maximum_budget=write(info.maximum.budget, search_pb2.SearchBudget()),
+        strategies=[choice_to_proto(_STRATEGY, "strategy", name) for name in info.strategies],
         models=[model_to_proto(model) for model in info.models],
         store=info.store,
         projects=[server_pb2.LeanProject(name=name, lean_version=lean) for name, lean in info.projects.items()],
@@ -51,15 +53,9 @@ def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceI
         samplers=tuple(info.samplers),
         policies=tuple(info.policies),
         highest_trust=values.trust_from_proto(info.highest_trust),
-        default=Bounds(
-            values.limits_from_proto(info.default_limits, ours.limits),
-            search.budget_from_proto(info.default_budget, ours.budget),
-        ),
-        maximum=Bounds(
-            values.limits_from_proto(info.maximum_limits, ours.limits),
-            search.budget_from_proto(info.maximum_budget, ours.budget),
-        ),
-        strategies=tuple(search.strategy_from_proto(value) for value in info.strategies),
+        default=Bounds(read(info.default_limits, ours.limits), read(info.default_budget, ours.budget)),
+        maximum=Bounds(read(info.maximum_limits, ours.limits), read(info.maximum_budget, ours.budget)),
+        strategies=tuple(choice_from_proto(_STRATEGY, value, "") for value in info.strategies),
         models=tuple(model_from_proto(model) for model in info.models),
         store=info.store,
         worker=info.worker_version,

@@ -5,29 +5,27 @@ from collections.abc import Sequence
 from leansieve.v1 import check_pb2
 from prover.assistance.against import ChallengePart, Solution, Solved
 from prover.errors import InputError
-from prover.options import CheckOptions
 from prover.requests import Bounds
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError
 from service.contract import values
+from service.contract.options import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 
 def request_to_proto(asked: Solution) -> check_pb2.CheckSolutionRequest:
     """A solution as a request."""
-    return check_pb2.CheckSolutionRequest(
+    request = check_pb2.CheckSolutionRequest(
         challenge=asked.challenge.text,
         solution=asked.solution.text,
         theorems=asked.theorems,
         definitions=asked.definitions,
         axioms=asked.axioms,
-        limits=values.limits_to_proto(asked.options.limits),
-        policy=asked.options.policy,
-        minimum_trust=values.trust_to_proto(asked.options.trust),
         project=asked.project,
     )
+    return write(asked.options, request)
 
 
 def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds, texts: TextSettings) -> Solution:
@@ -43,12 +41,7 @@ def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds,
         definitions=tuple(request.definitions),
         axioms=tuple(request.axioms),
         project=request.project,
-        options=CheckOptions(
-            limits=values.limits_from_proto(request.limits, default.limits),
-            policy=request.policy or "default",
-            trust=values.wanted_trust(request.minimum_trust),
-            priority=values.priority_from_proto(request.priority),
-        ),
+        options=read(request, default.options().check),
     )
 
 

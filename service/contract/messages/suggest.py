@@ -1,6 +1,6 @@
 """Tactics wanted and tactics suggested."""
 
-from leansieve.v1 import suggest_pb2
+from leansieve.v1 import search_pb2, suggest_pb2
 from prover.assistance.suggest import (
     FilePosition,
     PrintedGoal,
@@ -11,11 +11,11 @@ from prover.assistance.suggest import (
     TacticScript,
 )
 from prover.errors import InputError
-from prover.options import CheckOptions
+from prover.options import Sampling
 from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
 from service.contract import values
-from service.contract.messages import search
+from service.contract.options import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
@@ -29,12 +29,10 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
         suggestions=request.most,
         prefix=request.prefix,
         timeout=values.duration(request.seconds),
-        limits=values.limits_to_proto(request.check.limits),
-        policy=request.check.policy,
         sampler=request.sampler,
-        sampling=search.sampling_to_proto(request.sampling),
-        priority=values.priority_to_proto(request.check.priority),
+        sampling=write(request.sampling, search_pb2.Sampling()),
     )
+    write(request.check, message)
     match request.place:
         case TacticScript(theorem, script):
             message.state.theorem.CopyFrom(values.theorem_to_proto(theorem))
@@ -65,13 +63,9 @@ def request_from_proto(
         most=request.suggestions if request.HasField("suggestions") else default_most,
         prefix=request.prefix,
         seconds=values.seconds(request.timeout) if request.HasField("timeout") else seconds,
-        check=CheckOptions(
-            limits=values.limits_from_proto(request.limits, default.limits),
-            policy=request.policy or "default",
-            priority=values.priority_from_proto(request.priority),
-        ),
+        check=read(request, default.options().check),
         sampler=request.sampler,
-        sampling=search.sampling_from_proto(request.sampling),
+        sampling=read(request.sampling, Sampling()),
     )
 
 

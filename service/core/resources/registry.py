@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from prover.errors import InputError
 from prover.lean.checker import Lean
-from prover.options import CheckOptions, SearchOptions
+from prover.options import STRATEGIES, CheckOptions, SearchOptions
 from prover.sampling.sampler import Sampler
 from prover.search.stepper import Stepper
-from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.strategies import build_plan
 from prover.search.strategies.strategy import Strategy
 from prover.verdict import Policy
 from service.ops.config import Settings

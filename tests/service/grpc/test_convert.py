@@ -17,12 +17,11 @@ from prover.assistance.suggest import (
 )
 from prover.candidate import Candidate
 from prover.lean.workers.jobs import Priority
-from prover.options import Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
+from prover.options import STRATEGIES, Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
-from prover.search.strategies import STRATEGIES
 from prover.source import typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind

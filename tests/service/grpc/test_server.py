@@ -25,9 +25,8 @@ from leansieve.v1 import (
 )
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
-from prover.options import Budget, CheckOptions, Sampling, SearchOptions
+from prover.options import STRATEGIES, Budget, CheckOptions, Sampling, SearchOptions
 from prover.requests import BusyError, Check, GoneError, RefusedError, Search, UnavailableError
-from prover.search.strategies import STRATEGIES
 from prover.source import lean_file
 from prover.theorem import Theorem
 from prover.verdict import Limits

@@ -14,25 +14,24 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.workers.pool import PoolUnavailableError
 from service.cli import common
+from service.cli.common import Setup
+from service.cli.flags import Only, with_flags
 from service.core.resources.leans import second_of, toolchain
 from service.ops.config import Settings
 
 
+@with_flags
 def certify(
     project: Annotated[
         Path | None, typer.Option("--project", help="A Lake project; by default the embedded Lean.", metavar="DIR")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Have a second kernel check the honest proofs, too.")] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write what was found there.", metavar="FILE")] = None,
-    kernel: common.Kernel = None,
-    workers: common.Workers = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    setup: Annotated[Setup, Only("kernel", "workers", "config", "log_level")],
 ) -> None:
     """Have a toolchain pass the battery of proofs, exploits and questions that says whether its verdicts are believed."""
-    settings = common.load_settings(
-        config, log={"level": log_level}, lean={"workers": workers}, crosscheck={"kernel": kernel}
-    )
+    settings = setup.load()
     try:
         runtime, lean = _lean(settings, project)
         certificate = common.run(_certified(settings, runtime, lean, full))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from prover.errors import UserError
 from prover.lean.library import header_of
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
-from prover.options import Preference, Sampling, SearchOptions, StoreUse
+from prover.options import SearchOptions
 from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
@@ -26,6 +26,8 @@ from service.batch.run.inputs import Shard
 from service.batch.run.report import BatchTally
 from service.batch.runner import BatchRunner
 from service.cli import common
+from service.cli.common import Setup
+from service.cli.flags import Given, Without, with_flags
 from service.client.client import Client
 from service.core.engine import Engine
 from service.core.memory import ProofCache, open_database
@@ -62,6 +64,7 @@ class _Asked:
         }
 
 
+@with_flags
 def batch(
     source: Annotated[
         Path | None,
@@ -80,68 +83,32 @@ def batch(
         ),
     ] = None,
     shard: Annotated[str, typer.Option(help="Only the Ith of N parts, as in 2/5.", metavar="I/N")] = "1/1",
-    samples: common.Samples = None,
-    seconds: common.Seconds = None,
-    proofs: common.Proofs = None,
-    prefer: common.Prefer = Preference.FIRST,
-    minimise: common.Minimise = False,
-    sampler: common.Sampler = "",
-    strategy: common.Strategy = "",
-    focus: common.Focus = None,
     write: Annotated[
         bool, typer.Option("--write", help="At the end write the proofs into the .lean files they belong to.")
     ] = False,
-    repeat: Annotated[
-        bool, typer.Option("--repeat", help="Search also where at least this budget was spent without success before.")
-    ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do not take known proofs for an answer.")] = False,
-    isolated: common.Isolated = False,
-    crosscheck: common.Crosscheck = False,
-    kernel: common.Kernel = None,
-    policy: common.Policy = "default",
-    check_seconds: common.CheckSeconds = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="End it on the server; what is answered stays.")] = False,
-    server: common.Server = None,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    workers: common.Workers = None,
-    project: common.Project = None,
-    model: common.Model = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    wanted: Annotated[Given[SearchOptions], Without("as_found")],
+    setup: Annotated[Setup, Without("pool")],
 ) -> None:
     """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
-    settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, model=model, log_level=log_level, kernel=kernel
-    )
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")
-    if library and project is not None and server is None:
-        settings, name = common.alone_in(settings, project, workers), ""
+    if write and (source is None or source.suffix == ".jsonl"):
+        raise UserError("--write goes with a .lean file, or a folder of them")
+    if library and setup.project is not None and setup.server is None:
+        settings, project = common.alone_in(setup.load(), setup.project, setup.workers), ""
     else:
-        settings, name = common.in_project(settings, project, server)
-    if library and name:
+        settings, project = setup.in_project()
+    if library and project:
         raise UserError(
             "the theorems of a server's project are not listed from here: leave --server out, or "
             "write them to a file with `leansieve corpus library`"
         )
-    options = SearchOptions(
-        common.budget(settings, samples, proofs, seconds),
-        common.check_options(settings, check_seconds, policy, isolated, crosscheck),
-        strategy=strategy,
-        sampler=sampler,
-        sampling=Sampling(focus=focus),
-        prefer=prefer,
-        minimise=minimise,
-        store=StoreUse.WRITE if fresh else StoreUse.READ_WRITE,
-        repeat=repeat,
-        as_found=True,
-    )
-    if write and (source is None or source.suffix == ".jsonl"):
-        raise UserError("--write goes with a .lean file, or a folder of them")
+    options = common.search_options(wanted, settings, SearchOptions(repeat=False, as_found=True))
     part = Shard.parse(shard)
-    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, options, name, project)
-    done = common.run(_batch(settings, server, out, asked, cancel, write))
+    asked = _Asked(source, tuple(library or ()), tuple(imports or ()), part, options, project, setup.project)
+    done = common.run(_batch(settings, setup.server, out, asked, cancel, write))
     raise typer.Exit(0 if done else 1)
 
 

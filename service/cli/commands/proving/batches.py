@@ -8,22 +8,20 @@ import typer
 
 from service.batch.batches import BatchStatus
 from service.cli import common
+from service.cli.common import Setup
+from service.cli.flags import Only, with_flags
 from service.client.client import Client
 
 app = typer.Typer(help="Batches of a running server: list, show, cancel, delete.", no_args_is_help=True)
 
 Server = Annotated[str, typer.Option("--server", help="The server.", metavar="HOST:PORT")]
+Rest = Annotated[Setup, Only("ca", "token_file", "config", "log_level")]
 Id = Annotated[str, typer.Argument(help="Of the batch, as `list` shows it.", metavar="ID")]
 
 
 @app.command("list")
-def show_all(
-    server: Server,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
-) -> None:
+@with_flags
+def show_all(server: Server, setup: Rest) -> None:
     """List your batches, the newest first; a token with the role admin sees everybody's."""
 
     async def work(client: Client) -> None:
@@ -34,70 +32,45 @@ def show_all(
         if not seen:
             common.stderr.print("this server has no batch of yours")
 
-    _with(work, server, ca, token_file, config, log_level)
+    _with(work, server, setup)
 
 
 @app.command()
-def show(
-    batch: Id,
-    server: Server,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
-) -> None:
+@with_flags
+def show(batch: Id, server: Server, setup: Rest) -> None:
     """Show how one batch stands."""
 
     async def work(client: Client) -> None:
         _show(await client.status(batch))
 
-    _with(work, server, ca, token_file, config, log_level)
+    _with(work, server, setup)
 
 
 @app.command()
-def cancel(
-    batch: Id,
-    server: Server,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
-) -> None:
+@with_flags
+def cancel(batch: Id, server: Server, setup: Rest) -> None:
     """End a batch; its results stay."""
 
     async def work(client: Client) -> None:
         _show(await client.cancel(batch))
 
-    _with(work, server, ca, token_file, config, log_level)
+    _with(work, server, setup)
 
 
 @app.command()
-def delete(
-    batch: Id,
-    server: Server,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
-) -> None:
+@with_flags
+def delete(batch: Id, server: Server, setup: Rest) -> None:
     """Remove a batch and its results; what is under way is stopped."""
 
     async def work(client: Client) -> None:
         await client.delete(batch)
         common.stdout.print(common.shown(f"{batch} is deleted"))
 
-    _with(work, server, ca, token_file, config, log_level)
+    _with(work, server, setup)
 
 
-def _with(
-    work: Callable[[Client], Awaitable[None]],
-    server: str,
-    ca: common.Ca,
-    token_file: common.TokenFile,
-    config: common.Config,
-    log_level: common.LogLevel,
-) -> None:
-    settings = common.client_settings(config, ca, token_file, None, log_level)
+def _with(work: Callable[[Client], Awaitable[None]], server: str, setup: Setup) -> None:
+    settings = setup.load()
 
     async def run() -> None:
         async with Client(server, settings) as client:

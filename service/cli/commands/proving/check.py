@@ -20,6 +20,8 @@ from prover.source.scanner import Command
 from prover.theorem import Header, HeaderError
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.cli import common, json_lines
+from service.cli.common import Setup
+from service.cli.flags import Given, Without, with_flags
 from service.cli.solutions import check_solution
 from service.core import receipts
 from service.core.limits.admission import admit_limits, bounds
@@ -27,6 +29,7 @@ from service.core.limits.text import take
 from service.ops.config import Settings
 
 
+@with_flags
 def check(
     file: Annotated[
         str | None,
@@ -36,11 +39,6 @@ def check(
             show_default=False,
         ),
     ] = None,
-    isolated: common.Isolated = False,
-    crosscheck: common.Crosscheck = False,
-    kernel: common.Kernel = None,
-    policy: common.Policy = "default",
-    check_seconds: common.CheckSeconds = None,
     receipt_folder: common.Receipts = None,
     against: Annotated[
         Path | None,
@@ -65,22 +63,13 @@ def check(
     ] = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
-    server: common.Server = None,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    workers: common.Workers = None,
-    project: common.Project = None,
-    pool: common.Pool = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    asked: Given[CheckOptions],
+    setup: Annotated[Setup, Without("model")],
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
-    settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, pool=pool, log_level=log_level, kernel=kernel
-    )
-    options = common.check_options(settings, check_seconds, policy, isolated, crosscheck)
-    settings, name = common.in_project(settings, project, server)
-
+    settings, project = setup.in_project()
+    options = common.check_options(asked, settings)
     if against is None and (theorem or definition or axiom or json_out is not None):
         raise UserError("--theorem, --definition, --axiom and --json go with --against CHALLENGE")
     if against is not None:
@@ -88,41 +77,39 @@ def check(
             raise UserError(
                 "`--against CHALLENGE` goes with one file, the solution, and without --jsonl and --receipts"
             )
-        asked = Solution(
-            lean_file.read(against),
-            lean_file.read(Path(file)),
-            tuple(theorem or ()),
-            tuple(definition or ()),
-            tuple(axiom or ()),
-            name,
-            options,
-        )
-        good = common.run(check_solution(settings, server, against, Path(file), asked, json_out))
-        raise typer.Exit(0 if good else 1)
-    if jsonl is not None:
+        names = (tuple(theorem or ()), tuple(definition or ()), tuple(axiom or ()))
+        solution = Solution(lean_file.read(against), lean_file.read(Path(file)), *names, project, options)
+        good = common.run(check_solution(settings, setup.server, against, Path(file), solution, json_out))
+    elif jsonl is not None:
         if file is not None or out is None or receipt_folder is not None:
             raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
         common.two_files(jsonl, out)
-        good = common.run(json_lines.check(settings, server, jsonl, out, options, name))
-        raise typer.Exit(0 if good else 1)
+        good = common.run(json_lines.check(settings, setup.server, jsonl, out, options, project))
     elif file is None or out is not None:
         raise UserError("name a .lean file, a receipt, or `--jsonl IN --out OUT`")
     elif file.endswith(".json"):
-        good = common.run(_check_receipt(settings, server, Path(file), crosscheck))
-        raise typer.Exit(0 if good else 1)
-    elif (":=" in file or typed.is_theorem(file)) and not os.path.exists(file):
-        read = replace(_typed(file, settings), project=name)
-        good = common.run(_check_file(settings, server, "typed", read, options, receipt_folder))
-        raise typer.Exit(0 if good else 1)
-    elif not file.endswith(".lean") and not os.path.exists(file):
-        raise UserError(
-            f"{file!r} is neither a file nor a theorem with a proof: name a .lean file or a receipt, or write "
-            "`theorem NAME binders : goal := proof`"
-        )
+        good = common.run(_check_receipt(settings, setup.server, Path(file), options.trust is Trust.CROSS_CHECKED))
     else:
-        read = replace(lean_file.read(Path(file)), project=name)
-        good = common.run(_check_file(settings, server, file, read, options, receipt_folder))
-        raise typer.Exit(0 if good else 1)
+        shown, read = _read(file, settings)
+        read = replace(read, project=project)
+        good = common.run(_check_file(settings, setup.server, shown, read, options, receipt_folder))
+    raise typer.Exit(0 if good else 1)
+
+
+def _read(file: str, settings: Settings) -> tuple[str, LeanFile]:
+    """What the file is called where it is spoken of, and the file: one that is named, or what was typed instead.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if os.path.exists(file) or file.endswith(".lean"):
+        return file, lean_file.read(Path(file))
+    if ":=" in file or typed.is_theorem(file):
+        return "typed", _typed(file, settings)
+    raise UserError(
+        f"{file!r} is neither a file nor a theorem with a proof: name a .lean file or a receipt, or write "
+        "`theorem NAME binders : goal := proof`"
+    )
 
 
 def _typed(text: str, settings: Settings) -> LeanFile:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from prover.options import SearchOptions
 from service.cli import common
 from service.client import demo as showing
 from service.client.client import Client
 from service.client.demo import DemoTheorem, Result
 from service.core.endings import ending
+from service.core.limits.admission import bounds
 from service.ops.config import Settings
 
 _EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
@@ -26,8 +26,7 @@ def demo(
 ) -> None:
     """Start a server, prove the examples over gRPC, show each proof as it comes, and stop everything."""
     settings = common.load_settings(config, lean={"workers": workers})
-    check = common.check_options(settings, None, policy="default", isolated=False, crosscheck=False)
-    todo = showing.examples(examples, SearchOptions(common.budget(settings, None, None, None), check))
+    todo = showing.examples(examples, bounds(settings)[0].options())
     arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []

@@ -13,7 +13,7 @@ import typer
 from prover.assistance import disprove, fill
 from prover.assistance.disprove import Refutation
 from prover.errors import UserError
-from prover.options import Preference, Sampling, SearchOptions
+from prover.options import Preference, SearchOptions
 from prover.receipts.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
 from prover.search.search import Finished, Minimised, Proof
@@ -22,6 +22,8 @@ from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
 from service.batch.run.inputs import lean_files
 from service.cli import common, json_lines
+from service.cli.common import Setup
+from service.cli.flags import Given, Without, with_flags
 from service.cli.progress import SearchDisplay
 from service.core import receipts
 from service.core.endings import ending
@@ -29,6 +31,7 @@ from service.core.limits.text import printable, read_theorem
 from service.ops.config import Settings
 
 
+@with_flags
 def prove(
     target: Annotated[
         str | None,
@@ -40,74 +43,23 @@ def prove(
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the proofs found into the file.")] = False,
     header: Annotated[str, typer.Option(help="Import, open and option lines of the statement.", metavar="TEXT")] = "",
-    samples: common.Samples = None,
-    seconds: common.Seconds = None,
-    proofs: common.Proofs = None,
-    prefer: common.Prefer = Preference.FIRST,
-    minimise: Annotated[
-        bool | None,
-        typer.Option(
-            "--minimise/--no-minimise",
-            help="Make the proofs as short as they can be; or leave them as they are found. By default they are made to read "
-            "better within a second.",
-            show_default=False,
-        ),
-    ] = None,
-    sampler: common.Sampler = "",
-    strategy: common.Strategy = "",
-    focus: common.Focus = None,
-    alpha: Annotated[
-        float | None, typer.Option(help="Ask the model that was tuned at this α.", min=0, max=1, metavar="A")
-    ] = None,
-    seed: common.Seed = None,
     disproving: Annotated[
         bool,
         typer.Option("--disprove", help="Look for a counterexample, and a proof of the negation, at the same time."),
     ] = False,
-    isolated: common.Isolated = False,
-    crosscheck: common.Crosscheck = False,
-    kernel: common.Kernel = None,
-    policy: common.Policy = "default",
-    check_seconds: common.CheckSeconds = None,
     receipt_folder: common.Receipts = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
-    server: common.Server = None,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    workers: common.Workers = None,
-    project: common.Project = None,
-    pool: common.Pool = None,
-    model: common.Model = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    asked: Annotated[Given[SearchOptions], Without("store", "repeat")],
+    setup: Setup,
 ) -> None:
     """Find proofs: of the theorems of a file whose proof is `sorry`, of one statement, or of a batch."""
-    settings = common.client_settings(
-        config,
-        ca=ca,
-        token_file=token_file,
-        workers=workers,
-        pool=pool,
-        model=model,
-        log_level=log_level,
-        kernel=kernel,
-    )
-    settings, name = common.in_project(settings, project, server)
-    if focus is not None and alpha is not None:
-        raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
-    options = SearchOptions(
-        common.budget(settings, samples, proofs, seconds),
-        common.check_options(settings, check_seconds, policy, isolated, crosscheck),
-        strategy=strategy,
-        sampler=sampler,
-        sampling=Sampling(focus=focus, alpha=alpha, seed=seed),
-        prefer=prefer,
-        minimise=minimise is True,
-        as_found=minimise is False,
-    )
+    settings, project = setup.in_project()
+    options = common.search_options(asked, settings)
+    named = target is not None and (target.endswith(".lean") or os.path.exists(target))
 
-    if disproving and (jsonl is not None or target is None or target.endswith(".lean") or os.path.exists(target)):
+    if disproving and (jsonl is not None or target is None or named):
         raise UserError("--disprove goes with a statement, as in `leansieve prove '(n : Nat) : n < 5' --disprove`")
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:
@@ -116,30 +68,39 @@ def prove(
             )
         common.two_files(jsonl, out)
         # Thousands of theorems have no second to spare each.
-        as_found = replace(options, as_found=not options.minimise)
-        done = common.run(json_lines.prove(settings, server, jsonl, out, as_found, name))
-        raise typer.Exit(0 if done else 1)
+        options = replace(options, as_found=not options.minimise)
+        done = common.run(json_lines.prove(settings, setup.server, jsonl, out, options, project))
     elif target is None or out is not None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
-    elif target.endswith(".lean") or os.path.exists(target):
-        files, unreadable = _open_files(Path(target), name)
+    elif named:
+        files, unreadable = _open_files(Path(target), project)
         for line in unreadable:
             common.stderr.print(common.shown(line, "red"))
-        done = common.run(_prove_files(settings, server, files, options, write, receipt_folder))
-        raise typer.Exit(0 if done and not unreadable else 1)
+        done = common.run(_prove_files(settings, setup.server, files, options, write, receipt_folder))
+        done = done and not unreadable
     elif write:
         raise UserError("--write goes with a .lean file")
     else:
-        read = typed.read(target)
-        if other := typed.other_command(target):
-            raise UserError(
-                f"`{other}` is no theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
-            )
-        if read.proof:
-            raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
-        search = Search(read_theorem(target, header, "", settings.text).within(name), options)
-        done = common.run(_prove_statement(settings, server, search, read, receipt_folder, disproving))
-        raise typer.Exit(0 if done else 1)
+        read = _read_statement(target)
+        search = Search(read_theorem(target, header, "", settings.text).within(project), options)
+        done = common.run(_prove_statement(settings, setup.server, search, read, receipt_folder, disproving))
+    raise typer.Exit(0 if done else 1)
+
+
+def _read_statement(text: str) -> Typed:
+    """The statement that was typed.
+
+    Raises:
+        UserError: it is another command, or has a proof.
+    """
+    if other := typed.other_command(text):
+        raise UserError(
+            f"`{other}` is no theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
+        )
+    read = typed.read(text)
+    if read.proof:
+        raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
+    return read
 
 
 async def _prove_statement(

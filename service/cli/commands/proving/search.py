@@ -10,8 +10,11 @@ from prover.errors import UserError
 from prover.premises.query import Premises, QueryKind, QueryResult, kind_of
 from prover.theorem import Header, HeaderError
 from service.cli import common
+from service.cli.common import Setup
+from service.cli.flags import Without, with_flags
 
 
+@with_flags
 def search(
     query: Annotated[str, typer.Argument(help="A part of a name; a pattern, as in '_ + _ = _ + _'; or a goal with ⊢.")],
     kind: Annotated[
@@ -24,20 +27,15 @@ def search(
         float | None, typer.Option(help="Time for the search; the first one reads the library.", min=0.001, metavar="S")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    project: common.Project = None,
-    server: common.Server = None,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    setup: Annotated[Setup, Without("workers", "pool", "model", "kernel")],
 ) -> None:
     """Find declarations of the imported library: by name, by a pattern of their types, or for a goal."""
-    settings = common.client_settings(config, ca, token_file, None, log_level)
-    settings, name = common.in_project(settings, project, server)
+    settings, name = setup.in_project()
     if not query.strip():
         raise UserError("the query is empty: give a part of a name, a pattern, or a goal")
     # Reading a library takes about a minute, and a large one more; a server bounds what it is asked for itself.
-    time = seconds or (settings.search.suggestion_seconds if server else 3600.0)
+    time = seconds or (settings.search.suggestion_seconds if setup.server else 3600.0)
     request = Premises(
         kind or kind_of(query),
         query,
@@ -48,7 +46,7 @@ def search(
     )
 
     async def ask() -> QueryResult:
-        async with common.opened(settings, server) as (service, _):
+        async with common.opened(settings, setup.server) as (service, _):
             return await service.premises(request)
 
     found = common.run(ask())

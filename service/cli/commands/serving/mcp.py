@@ -6,30 +6,23 @@ import typer
 
 from prover.errors import UserError
 from service.cli import common
+from service.cli.common import Setup
+from service.cli.flags import Without, with_flags
 from service.lsp.opened import Opened
 from service.ops.config import Settings
 
 
+@with_flags
 def mcp(
     http: Annotated[
         str | None, typer.Option("--http", help="Serve streamable HTTP there instead of stdio.", metavar="HOST:PORT")
     ] = None,
-    server: common.Server = None,
-    ca: common.Ca = None,
-    token_file: common.TokenFile = None,
-    workers: common.Workers = None,
-    project: common.Project = None,
-    pool: common.Pool = None,
-    model: common.Model = None,
-    config: common.Config = None,
-    log_level: common.LogLevel = None,
+    *,
+    setup: Annotated[Setup, Without("kernel")],
 ) -> None:
     """Serve coding agents over the Model Context Protocol (docs/agents.md)."""
-    settings = common.client_settings(
-        config, ca=ca, token_file=token_file, workers=workers, pool=pool, model=model, log_level=log_level
-    )
-    settings, _ = common.in_project(settings, project, server)
-    common.run(_serve(settings, server, http))
+    settings, _ = setup.in_project()
+    common.run(_serve(settings, setup.server, http))
 
 
 async def _serve(settings: Settings, server: str | None, http: str | None) -> None:

@@ -9,13 +9,13 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.pool import WorkerPool
-from prover.options import Budget, Preference
+from prover.options import STRATEGIES, Budget, Preference
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import SamplingParams
 from prover.search.diversity import distinct_key, length
 from prover.search.search import Ending, Finished, Minimised, Progress, ProofSearch
 from prover.search.stepper import TacticState, WorkerStepper
-from prover.search.strategies import STRATEGIES, build_plan
+from prover.search.strategies import build_plan
 from prover.search.strategies.decompose import Decompose
 from prover.search.strategies.repair import ClosingRepairer, Repair
 from prover.search.strategies.strategy import Strategy

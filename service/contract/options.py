@@ -1,0 +1,92 @@
+"""Options as messages of the contract, field by field as their types declare: no option is named here."""
+
+from dataclasses import replace
+from enum import Enum
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from prover.errors import InputError
+from prover.option import D, Dataclass, is_part, members
+from service.contract import values
+
+M = TypeVar("M", bound=Message)
+
+
+def write(options: Dataclass, message: M) -> M:
+    """The message, with these options in its fields. A part that it has no field for is spread over it; other options that it has no
+    field for are not said.
+
+    Raises:
+        InputError: there is no choice of that name.
+    """
+    known = message.DESCRIPTOR.fields_by_name
+    for name, declared, value in members(options):
+        field = known.get(declared.proto or name)
+        if declared.local or value is None or value == "":
+            continue
+        if field is None:
+            if is_part(value):
+                write(value, message)
+        elif field.enum_type is not None:
+            setattr(message, field.name, choice_to_proto(field.enum_type, name, value))
+        elif field.message_type is None:
+            setattr(message, field.name, value)
+        elif is_part(value):
+            write(value, getattr(message, field.name)).SetInParent()
+        else:
+            getattr(message, field.name).CopyFrom(values.duration(value))
+    return message
+
+
+def read(message: Message, default: D) -> D:
+    """The options of a message; what it does not say, or has no field for, comes from `default`."""
+    known = message.DESCRIPTOR.fields_by_name
+    said: dict[str, Any] = {}
+    for name, declared, value in members(default):
+        field = known.get(declared.proto or name)
+        if declared.local:
+            continue
+        if field is None:
+            if is_part(value):
+                said[name] = read(message, value)
+            continue
+        given = getattr(message, field.name)
+        if is_part(value):
+            said[name] = read(given, value)
+        elif field.enum_type is not None:
+            said[name] = choice_from_proto(field.enum_type, given, value)
+        elif message.HasField(field.name) if field.has_presence else given:
+            said[name] = given if field.message_type is None else values.seconds(given)
+    return replace(default, **said)
+
+
+def choice_to_proto(kind: Any, name: str, value: Any) -> Any:
+    """The value of a proto enum, given by its descriptor, for a choice or the name of one.
+
+    Raises:
+        InputError: of `name`, there is no choice of that name.
+    """
+    prefix, known = _names(kind)
+    spelled = value.name if isinstance(value, Enum) else value.upper()
+    if spelled not in known:
+        there = ", ".join(one.lower() for one in known)
+        raise InputError(name, f"there is no {name} {value!r}; there is {there}")
+    return kind.values_by_name[prefix + spelled].number
+
+
+def choice_from_proto(kind: Any, number: int, default: Any) -> Any:
+    """The choice, or the name of one, for a value of a proto enum; the default where none is said and where this version knows none of that number."""
+    prefix, known = _names(kind)
+    value = kind.values_by_number.get(number)
+    spelled = value.name.removeprefix(prefix) if value is not None else ""
+    if spelled not in known:
+        return default
+    return type(default)[spelled] if isinstance(default, Enum) else spelled.lower()
+
+
+def _names(kind: Any) -> tuple[str, list[str]]:
+    """What all names of a proto enum begin with, and the rest of each but the first, which says nothing."""
+    first, *others = (value.name for value in kind.values)
+    prefix = first.removesuffix("UNSPECIFIED")
+    return prefix, [name.removeprefix(prefix) for name in others]
