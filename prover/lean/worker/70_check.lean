@@ -37,7 +37,9 @@ where
   build : IO (Except Refusal (Command.State × Kernel.Environment)) := do
     match ← session.resumed task with
     | some mark => context mark
-    | none => match ← runOwn session task task.prelude .header preludeKinds (Command.mkState env {} (baseOptions task.limits)) with
+    | none =>
+      let imports := if session.role matches .elaborator then withRealizableImports env else env
+      match ← runOwn session task task.prelude .header preludeKinds (Command.mkState imports {} (baseOptions task.limits)) with
       | .error r => pure (.error r)
       | .ok st => context { ps := {}, st, clean := env.toKernelEnv }
   context (mark : Mark) : IO (Except Refusal (Command.State × Kernel.Environment)) := do

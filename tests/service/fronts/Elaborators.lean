@@ -28,3 +28,7 @@ theorem both (p q : Prop) (hp : p) (hq : q) : q ∧ p := by
   constructor
   · by_context
   · sorry
+
+theorem either (p q : Prop) (hp : p) : p ∨ q := by
+  run_tac do logInfo m!"{← getMainGoal}"
+  sorry

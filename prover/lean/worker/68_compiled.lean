@@ -41,3 +41,39 @@ def withCompiled (env : Environment) : Environment :=
     withUnplaced env IR.declMapExt fun d => match d with
       | .fdecl (f := n) .. => n
       | .extern (f := n) .. => n
+
+/-! Code that a file runs (`run_tac`, `evalTerm`) is type-checked in the environment of the imports. The WebAssembly package, a snapshot from the
+    development of 4.28, asks that environment for a place where facts about library constants are kept, which only environments made from it have:
+    "`realizedImportedConsts` is empty". An elaborator gives it one. There is no public way, so the fields are written by their places in memory, if
+    they hold what is expected there. -/
+
+/-- The fields of the package's `RealizationContext`. -/
+structure RealizationFields where
+  env : NonScalar
+  options : NonScalar
+  realized : NonScalar
+
+/-- The fields of the package's `Environment`. -/
+structure EnvironmentFields where
+  base : NonScalar
+  serverBase : NonScalar
+  checked : NonScalar
+  asyncConstants : NonScalar
+  asyncContext : NonScalar
+  importRealization : Option RealizationFields
+  localRealizations : NonScalar
+  allRealizations : NonScalar
+  isExporting : Bool
+
+unsafe def withRealizableImportsImpl (env : Environment) : Environment :=
+  match knowsCompiled env, env.importEnv? with
+  | false, some imports =>
+    let fields : EnvironmentFields := unsafeCast env
+    match fields.importRealization with
+    | some context =>
+      if ptrAddrUnsafe context.env == ptrAddrUnsafe imports then
+        unsafeCast { fields with importRealization := some { context with env := unsafeCast env } }
+      else env
+    | none => env
+  | _, _ => env
+@[implemented_by withRealizableImportsImpl] opaque withRealizableImports (env : Environment) : Environment
