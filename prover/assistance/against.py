@@ -77,7 +77,7 @@ async def solved(service: Service, asked: Solution) -> AsyncGenerator[Solved, No
             if below is None:
                 break
             challenge, _ = below
-        yield Solved(part, _placed(challenge, asked.solution, item, verdict, part.definition))
+        yield Solved(part, _placed(challenge, asked.solution, item, verdict, part))
 
 
 def _parts(asked: Solution) -> list[tuple[ChallengePart, Command]]:
@@ -137,14 +137,19 @@ def _check(
     )
 
 
-def _placed(challenge: LeanFile, solution: LeanFile, item: Command, verdict: Verdict, definition: bool) -> Verdict:
+def _placed(challenge: LeanFile, solution: LeanFile, item: Command, verdict: Verdict, part: ChallengePart) -> Verdict:
+    definition, name = part.definition, part.name
+    last = max(1, len(solution.text.splitlines()))
     messages: list[Message] = []
     for message in verdict.messages:
         if message.region is Region.CANDIDATE:
             (there,) = solution.placed(replace(verdict, messages=(message,))).messages
             if definition and there.text.startswith("leansieve_defines"):
                 there = replace(there, text="its type is not that of the challenge")
-            messages.append(there)
+            elif definition and f"`_root_.{name}`" in there.text:
+                there = replace(there, line=last, column=0, text=f"the solution does not define `{name}`")
+            if there not in messages:
+                messages.append(there)
         elif definition and message.region is Region.STATEMENT:
             messages.append(replace(message, line=item.line, column=0))
         else:

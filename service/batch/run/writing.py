@@ -79,6 +79,9 @@ async def _write(
     remark: Callable[[str], None],
 ) -> bool:
     file = replace(lean_file.read(path), project=project)
+    if not fill.holes(file):
+        remark(f"{path} has no hole left")
+        return True
     wanted = known_in(file, known)
     if len(wanted) < len(known):
         remark(f"{path}: {len(known) - len(wanted)} holes are not there any more, or not as they were proved")

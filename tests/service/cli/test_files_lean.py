@@ -257,6 +257,15 @@ async def test_what_a_challenge_leaves_open_without_a_name_is_not_passed_over(se
     assert (await leansieve(*command, "--theorem", "one")).status == 0
 
 
+async def test_a_definition_that_a_solution_lacks_is_told_once_at_its_end(served: str, tmp_path: Path) -> None:
+    challenge, solution = tmp_path / "Challenge.lean", tmp_path / "Solution.lean"
+    challenge.write_text("def answer : Nat := sorry\n")
+    solution.write_text("theorem one : 1 = 1 := rfl\n\n-- the end\n")
+    done = await leansieve("check", "--against", challenge, solution, "--server", served)
+    assert (done.status, done.out.count("answer")) == (1, 2), done.out
+    assert f"{solution}:3:0: error: the solution does not define `answer`" in done.out
+
+
 async def test_a_receipt_becomes_a_challenge_and_its_solution(served: str, tmp_path: Path) -> None:
     source, receipts, project = tmp_path / "F.lean", tmp_path / "receipts", tmp_path / "project"
     source.write_text("open Nat\n\ntheorem easy (n : Nat) : n + 0 = n := by rfl\n")

@@ -129,7 +129,13 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
             report.write(folder, run, tally, running=False)
             _remark(f"{ended} of {len(run.batches)} batches were cancelled")
         elif len(folder.answered) < run.items:
-            await _work(settings, server, folder, run, asked, tally)
+            try:
+                await _work(settings, server, folder, run, asked, tally)
+            except asyncio.CancelledError:
+                _remark(
+                    f"interrupted after {tally.answered:,} of {run.items:,} answers; the same command goes on from there"
+                )
+                raise
         else:
             report.write(folder, run, tally, running=False)
         said = (

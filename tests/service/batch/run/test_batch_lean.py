@@ -138,12 +138,15 @@ async def test_every_hole_of_a_folder_is_filled_and_what_is_left_is_told(tmp_pat
 async def test_what_a_batch_writes_is_what_was_preferred_and_minimised(tmp_path: Path) -> None:
     path, out = tmp_path / "A.lean", tmp_path / "out"
     path.write_text("theorem root : ∃ n : Nat, n * n = 49 := by sorry\n")
-    command = ("batch", path, "--out", out, "--workers", "1", "--samples", "64", "--seconds", "20", "--write")
+    command = ("batch", path, "--out", out, "--workers", "1", "--samples", "64", "--seconds", "60", "--write")
     await finished(*command, "--strategy", "independent", "--prefer", "shortest", "--minimise")
     statement, _, proof = path.read_text().partition(" := ")
     assert statement == "theorem root : ∃ n : Nat, n * n = 49"
     assert "7" in proof
     assert all(word not in proof for word in ("sorry", "first", "8"))  # the numbers that were tried first
+    said, remarks = await finished(*command, "--strategy", "independent", "--prefer", "shortest", "--minimise")
+    assert said.startswith("batch: 1 of 1 theorems proved")
+    assert f"{path} has no hole left" in remarks
 
 
 async def test_a_hole_that_is_gone_when_its_turn_comes_is_told(tmp_path: Path) -> None:
@@ -183,8 +186,11 @@ async def test_a_batch_is_cancelled_and_keeps_what_it_has(tmp_path: Path) -> Non
     async with running(*command) as process:
         await until_answered(out, 2)
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.communicate(), 60)
+        _, remarks = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 130
+    assert (
+        re.search(rf"interrupted after \d+ of {COUNT} answers; the same command goes on", remarks.decode()) is not None
+    )
     assert json.loads((out / "report.json").read_text())["state"] == "interrupted"
     seen = len(results(out))
     _, remarks = await finished(*command, "--cancel")
