@@ -11,8 +11,8 @@ from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 
-# Fixtures that are slow to start, and whose tests run in one process so that each is started once (`make test`).
-_SHARED = {"sampler": "vllm", "vllm_server": "vllm", "lean_pool": "lean"}
+# Fixtures so slow to start, or so large, that their tests run in one process (`make test`).
+_SHARED = {"sampler": "vllm", "vllm_server": "vllm"}
 
 # Folders of pure tests; those of them without a marker of their own are `fast` (`make test-fast`).
 _FAST = (
@@ -33,12 +33,17 @@ _FAST = (
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Group tests by the resource that they share, the others by file; a group runs in one process, in its order."""
+    """Group tests by file, those of models in one group; a group runs in one process, in its order."""
     if item.nodeid.startswith(_FAST) and not any(map(item.get_closest_marker, ("lean", "vllm", "slow"))):
         item.add_marker(pytest.mark.fast)
     fixtures = getattr(item, "fixturenames", ())
     resource = next((resource for fixture, resource in _SHARED.items() if fixture in fixtures), None)
     item.add_marker(pytest.mark.xdist_group(resource or item.path.as_posix()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups start in the order of their first tests: fast ones come last, so that all processes end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)
