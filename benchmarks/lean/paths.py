@@ -137,9 +137,9 @@ def program_of(commit: str) -> str:
     """The worker program of a commit."""
     folder = "prover/lean/worker/"
     listed = subprocess.run(
-        ["git", "ls-tree", "--name-only", commit, folder], capture_output=True, text=True, check=True
+        ["git", "ls-tree", "-r", "--name-only", commit, folder], capture_output=True, text=True, check=True
     )
-    files = sorted(name for name in listed.stdout.split() if name.endswith(".lean"))
+    files = sorted((name for name in listed.stdout.split() if name.endswith(".lean")), key=lambda name: Path(name).name)
     shown = [
         subprocess.run(["git", "show", f"{commit}:{name}"], capture_output=True, text=True, check=True)
         for name in files

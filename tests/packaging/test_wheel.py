@@ -66,7 +66,13 @@ def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> No
 def test_installed_wheel_proves_a_theorem_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     assert run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=tmp_path).returncode == 0
-    pip = (sys.executable, "-m", "pip", "--python", venv / "bin" / "python")  # a pip of its own takes seconds to install
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        venv / "bin" / "python",
+    )  # a pip of its own takes seconds to install
     installed = run(*pip, "install", "--quiet", "--no-compile", "-c", CORE, wheel, cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
     statement = "theorem swap (a b : Nat) : a + b = b + a"

@@ -99,7 +99,12 @@ async def test_a_statement_that_does_not_elaborate_is_one_sentence(served: str) 
 async def test_what_is_found_is_written_and_the_rest_stays(served: str, tmp_path: Path) -> None:
     path = tmp_path / "file.lean"
     path.write_text(FILE)
-    few = ("--samples", "8", "--strategy", "independent")  # others look for a proof of the false one until the time is spent
+    few = (
+        "--samples",
+        "8",
+        "--strategy",
+        "independent",
+    )  # others look for a proof of the false one until the time is spent
     done = await leansieve("prove", path, "--server", served, *few)
     assert done.status == 1
     assert path.read_text() == FILE, "nothing is written without --write"

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from prover.lean.runtimes.embedded.cache.images import alone, images_for
@@ -162,12 +161,10 @@ def _modules(library: Path) -> frozenset[str]:
 
 
 def joined_program() -> str:
-    """The worker program: `prover/lean/worker/*.lean` in the order of their names, as one file.
+    """The worker program as one file: `prover/lean/worker/*/*.lean` in the order of the files' names, whatever their folder.
 
-    The first file carries `module`, the imports and the options; the last one `main`.
+    The first file has `module`, the imports and the options; the last one `main`.
     """
-    folder = resources.files("prover.lean").joinpath("worker")
-    parts: list[Traversable] = sorted(
-        (part for part in folder.iterdir() if part.name.endswith(".lean")), key=lambda part: part.name
-    )
+    folder = Path(str(resources.files("prover.lean").joinpath("worker")))
+    parts = sorted(folder.rglob("*.lean"), key=lambda part: part.name)
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
