@@ -78,6 +78,9 @@ class RolloutConfig(ConfigTable):
     sampler_hosts: int = Field(default=0, ge=0)
     """How many hosts of the cluster that `lean.cluster` names sample instead of this process, of those that offer the resource
     `sampler` (docs/cluster.md)."""
+    weight_transfer: bool = True
+    """Send new weights from the trainer's GPU to those of the hosts that sample by NCCL; else, and without GPUs, they go through
+    the cluster's object store."""
     gpu_memory: float = Field(default=0.4, gt=0, lt=1)
     """Share of a GPU's memory for the sampling engine, which shares it with the trainer."""
     max_mismatch: float | None = Field(default=None, gt=0)

@@ -43,6 +43,7 @@ class RolloutEngine:
         own_process: bool = False,
         parts: int = 1,
         empty: bool = False,
+        transfer: bool = False,
     ) -> None:
         """Load vLLM and the checkpoint: tens of seconds.
 
@@ -59,6 +60,7 @@ class RolloutEngine:
             own_process: compute in a process of its own, so that this one can train meanwhile.
             parts: into how many the requests of one `sample` are cut; see `RolloutConfig.parts`.
             empty: the checkpoint has no weights; they are loaded before anything is sampled.
+            transfer: get ready for `transfer`.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
@@ -73,7 +75,13 @@ class RolloutEngine:
             from vllm.engine.arg_utils import EngineArgs
             from vllm.v1.engine.llm_engine import LLMEngine
 
-        adapters = {} if adapter_rank is None else {"enable_lora": True, "max_lora_rank": max(8, adapter_rank)}
+        more: dict[str, Any] = {}
+        if transfer:
+            from vllm.config.weight_transfer import WeightTransferConfig
+
+            more["weight_transfer_config"] = WeightTransferConfig(backend="nccl")
+        if adapter_rank is not None:
+            more |= {"enable_lora": True, "max_lora_rank": max(8, adapter_rank)}
         try:
             self._engine = LLMEngine.from_engine_args(
                 EngineArgs(
@@ -85,7 +93,7 @@ class RolloutEngine:
                     disable_log_stats=True,
                     use_tqdm_on_load=False,
                     load_format="dummy" if empty else "auto",
-                    **adapters,
+                    **more,
                     **platform_arguments(),
                 )
             )
@@ -199,6 +207,11 @@ class RolloutEngine:
         """Answer with the weights in these safetensors files of a checkpoint from now on."""
         weights = (pair for content in contents for pair in safetensors.torch.load(content).items())
         self._engine.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        self._forget()
+
+    def transfer(self, method: str, arguments: dict[str, Any]) -> None:
+        """Do one of the calls of vLLM's weight transfer, all of which together bring new weights."""
+        self._engine.collective_rpc(method, kwargs=arguments)
         self._forget()
 
     def _forget(self) -> None:

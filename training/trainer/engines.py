@@ -47,6 +47,7 @@ def start_engine(
             rank,
             stop,
             run.config.run.threads,
+            transfer=settings.weight_transfer and run.device.type == "cuda" and not own_base,
         )
         cluster = ClusterEngine(place, there, pushed, settings.parts, dtype, run.report)
         try:

@@ -8,12 +8,14 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import safetensors.torch
+import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.lean.cluster.ray.local import LocalCluster, local_cluster
@@ -23,7 +25,7 @@ from tests.training.rollouts.scripted_host import Script, answer
 from training.rollouts.hosts import members
 from training.rollouts.hosts.engine import ClusterEngine, SamplingPlace
 from training.rollouts.hosts.host import HostSettings
-from training.rollouts.hosts.members import SamplersLostError
+from training.rollouts.hosts.members import Member, SamplersLostError
 from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError
 
 pytest.importorskip("ray")
@@ -138,6 +140,47 @@ def test_what_a_lost_host_had_in_work_is_sampled_by_another_one_with_the_same_an
     why = r"is lost \(Actor\w+Error\)" if how == signal.SIGKILL else "has said nothing for 2 s"
     assert re.fullmatch(rf"host 127\S+ \(process \d+\) {why}; another one is asked for", line)
     assert sampled(engine) == [answer(written(model), request) for request in REQUESTS]
+
+
+class EmulatedTransfer:
+    """In the place of `WeightTransfer`, since no machine here has GPUs: weights travel in the question."""
+
+    def __init__(self, ray: Any, fails: bool) -> None:
+        self.sent: list[int] = []
+        self._ray = ray
+        self._fails = fails
+
+    def send(self, hosts: Sequence[Member], tensors: Mapping[str, torch.Tensor], version: int) -> None:
+        if self._fails:
+            raise RuntimeError("no NCCL here")
+        content = safetensors.torch.save(dict(tensors))
+        for host in hosts:
+            self._ray.get(host.actor.transfer.remote("update_weights", {"content": content}))
+            self._ray.get(host.actor.has.remote(version))
+        self.sent.append(len(hosts))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_hosts_without_the_weights_of_the_trainer_s_gpu_get_them_through_the_store(
+    start: Start, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, fails: bool
+) -> None:
+    script = Script(tmp_path / "up", seconds=0.05)
+    engine = opened(start(script, hosts=1), model, tokenizer)
+    engine._transfer = transfer = EmulatedTransfer(engine._ray, fails)  # type: ignore[assignment]
+    other = tiny_model(tokenizer, 1)
+    engine.write(other, tokenizer)
+    engine.load_written()
+    weights = zlib.crc32(safetensors.torch.save({name: value.data for name, value in other.named_parameters()}))
+
+    def disturb(number: int) -> None:
+        if number == 6 and not fails:
+            os.kill(script.processes()[0], signal.SIGKILL)
+
+    assert sampled(engine, disturb) == [answer(weights, request) for request in REQUESTS]
+    assert (transfer.sent, len(script.processes())) == ([] if fails else [1], 2)
 
 
 def test_a_machine_that_is_killed_in_the_middle_of_a_part_is_done_without(

@@ -9,12 +9,14 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
@@ -22,6 +24,7 @@ from prover.sampling.sampler import SamplerUnavailableError
 from training.model.llama import save_for_serving
 from training.rollouts.hosts.host import Files, HostSettings, MakeEngine, SamplerHost, open_engine
 from training.rollouts.hosts.members import RESOURCE, Member, Members, SamplersLostError
+from training.rollouts.hosts.transfer import WeightTransfer
 from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError, parts_of
 
 _LOST_HOSTS = 3  # with which a part is given up: it may be its fault
@@ -40,6 +43,15 @@ class SamplingPlace:
     address: str
     token: Path | None
     hosts: int
+
+
+@dataclass(eq=False, slots=True)
+class _Pushed:
+    """Weights of a version: as files in Ray's store, or as they were copied on the trainer's GPU."""
+
+    version: int
+    files: Files = field(default_factory=dict)
+    tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -92,18 +104,19 @@ class ClusterEngine:
         self._own_base = settings.base is not None
         self._silence = silence_seconds
         actor = ray.remote(SamplerHost)
+        offered = [node["Resources"] for node in ray.nodes() if node["Alive"] and RESOURCE in node["Resources"]]
+        gpus = int(any(resources.get("GPU") for resources in offered))
+        settings = replace(settings, transfer=settings.transfer and gpus > 0)
 
         def start() -> Any:
-            offered = [node["Resources"] for node in ray.nodes() if node["Alive"] and RESOURCE in node["Resources"]]
-            gpus = int(any(resources.get("GPU") for resources in offered))
             options = {"num_cpus": 0, "num_gpus": gpus, "resources": {RESOURCE: 1}, "scheduling_strategy": "SPREAD"}
             return actor.options(**options).remote(settings, make_engine)
 
         self._members = Members(ray, start, place.hosts, report)
+        self._transfer = WeightTransfer(ray, ray.util.get_node_ip_address()) if settings.transfer else None
         self._weights = threading.Lock()
-        self._written: tuple[int, Files] | None = None
-        self._version = 0
-        self._files: Files = {}
+        self._written: _Pushed | None = None
+        self._now = _Pushed(0)
         self._pushes = 0
 
     def open(self) -> None:
@@ -113,7 +126,7 @@ class ClusterEngine:
             SamplerUnavailableError: no host comes up, or none can serve the model.
         """
         self.load_written()
-        about = {} if self._own_base else {name: ref for name, ref in self._files.items() if not _is_weights(name)}
+        about = {} if self._own_base else {name: ref for name, ref in self._now.files.items() if not _is_weights(name)}
         self._members.open(about)
 
     def write(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -124,22 +137,29 @@ class ClusterEngine:
             SamplersLostError: the cluster's store does not take them.
         """
         with self._weights:
+            self._pushes += 1
+            if self._transfer is not None and self._pushes > 1:  # with the first come the model's other files
+                dtype = getattr(torch, self._dtype)
+                tensors = {name: value.detach().to(dtype, copy=True) for name, value in model.named_parameters()}
+                self._written = _Pushed(self._pushes, tensors=tensors)
+                return
             save_for_serving(model, tokenizer, self._folder, self._adapters, dtype=self._dtype)
             try:
                 paths = sorted(path for path in self._folder.iterdir() if path.is_file())
-                files = {path.name: self._ray.put(np.fromfile(path, np.uint8)) for path in paths}
-            except self._ray.exceptions.RayError as error:
-                raise SamplersLostError(f"Ray's object store does not take the weights ({error})") from None
+                self._written = _Pushed(
+                    self._pushes, {path.name: self._put(np.fromfile(path, np.uint8)) for path in paths}
+                )
             finally:
                 shutil.rmtree(self._folder, ignore_errors=True)
-            self._pushes += 1
-            self._written = self._pushes, files
 
     def load_written(self) -> None:
-        """See `RolloutEngine.load_written`: a host fetches them when it gets its next part."""
+        """See `RolloutEngine.load_written`: a host fetches them when it gets its next part, unless they are transferred."""
         with self._weights:
-            if self._written is not None:
-                (self._version, self._files), self._written = self._written, None
+            if self._written is None:
+                return
+            self._now, self._written = self._written, None
+        if self._transfer is not None and self._now.tensors and self._members.idle:
+            self._send(self._transfer, list(self._members.idle))
 
     def sample(
         self,
@@ -163,7 +183,9 @@ class ClusterEngine:
                 while waiting and self._members.idle:
                     member, part = self._members.taken(), waiting.popleft()
                     member.since = time.monotonic()
-                    reference = member.actor.begin.remote(self._version, self._files, part.requests)
+                    files = {} if member.version == self._now.version else self._files()
+                    member.version = self._now.version
+                    reference = member.actor.begin.remote(member.version, files, part.requests)
                     working[reference] = member, part
                 for reference in self._ready([*working, *self._members.pending]):
                     if reference not in working:
@@ -180,9 +202,39 @@ class ClusterEngine:
 
     def close(self) -> None:
         """End what runs on the hosts, and leave the cluster if this engine joined it."""
+        if self._transfer is not None:
+            self._transfer.close()
         self._members.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         asyncio.run(self._connection.leave())
+
+    def _send(self, transfer: WeightTransfer, members: list[Member]) -> None:
+        """Give the hosts the newest weights by way of their GPUs. Where that fails, all weights go through the store from then on."""
+        try:
+            transfer.send(members, self._now.tensors, self._now.version)
+        except SamplersLostError:
+            raise
+        except Exception as error:  # of Ray, vLLM or NCCL
+            self._transfer = None
+            for member in members:
+                self._members.idle.remove(member)
+                self._members.lose(member, f"did not get the weights of the trainer's GPU ({error})")
+            return
+        for member in members:
+            member.version = self._now.version
+
+    def _files(self) -> Files:
+        """The newest weights in Ray's store; those that were transferred are put there for a host that came later."""
+        if self._now.tensors and not self._now.files:
+            content = safetensors.torch.save({name: value.cpu() for name, value in self._now.tensors.items()})
+            self._now.files = {"model.safetensors": self._put(np.frombuffer(content, np.uint8))}
+        return self._now.files
+
+    def _put(self, content: "np.ndarray[Any, np.dtype[np.uint8]]") -> Any:
+        try:
+            return self._ray.put(content)
+        except self._ray.exceptions.RayError as error:
+            raise SamplersLostError(f"Ray's object store does not take the weights ({error})") from None
 
     def _ready(self, references: list[Any]) -> list[Any]:
         if not references:

@@ -30,6 +30,7 @@ class HostSettings:
     Attributes:
         base: checkpoint on the host's disk; None: all that is needed is sent.
         threads: CPU threads of torch; None: torch's choice.
+        transfer: whether weights come from the trainer's GPU.
     """
 
     base: Path | None
@@ -39,6 +40,7 @@ class HostSettings:
     adapter_rank: int | None
     stop: tuple[str, ...]
     threads: int | None
+    transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def open_engine(settings: HostSettings, folder: Path) -> "RolloutEngine":
         settings.adapter_rank,
         settings.stop,
         empty=settings.base is None,
+        transfer=settings.transfer,
     )
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -130,6 +133,15 @@ class SamplerHost:
                 break
         done, self._done = self._done, []
         return Progress(done, more)
+
+    def transfer(self, method: str, arguments: dict[str, Any]) -> None:
+        """See `RolloutEngine.transfer`; no part is in work."""
+        assert self._engine is not None
+        self._engine.transfer(method, arguments)
+
+    def has(self, version: int) -> None:
+        """The weights that were transferred are those of this version."""
+        self._version = version
 
     def stop(self) -> None:
         """Nobody waits for the rest of the part."""

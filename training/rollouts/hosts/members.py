@@ -25,11 +25,17 @@ class SamplersLostError(PartnerLostError):
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """A process on a host. `since` is when its last question was put, by `time.monotonic`."""
+    """A process on a host.
+
+    Attributes:
+        since: when its last question was put, by `time.monotonic`.
+        version: of the weights that it was given last.
+    """
 
     actor: Any
     since: float
     name: str = ""
+    version: int = 0
 
 
 class Members:
