@@ -3,7 +3,7 @@
     python -m benchmarks.search.premise_sets CORPUS=PORTFOLIO.jsonl... [--json docs/results/premise-sets.json] [--index FOLDER]
 
 PORTFOLIO.jsonl is what `leansieve evaluate portfolio` wrote for CORPUS. For each of its theorems that it left unproved the library is searched
-for the goal, and the theorems found are given to automation in each of `FORMS`, within 8 s and 40,000 heartbeats a check. A library theorem is
+for the goal, and the theorems found are given to automation in each form of `prover.sampling.portfolio.premises`, within 8 s and 40,000 heartbeats a check. A library theorem is
 not given to its own proof. The forms without what is suggested are in the portfolio, which spent up to 256 checks without success.
 """
 
@@ -13,42 +13,23 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from prover.candidate import Candidate
-from prover.errors import UserError
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.premises.library import Library
-from prover.premises.query import Premises, QueryKind
+from prover.premises.suggested import SuggestedPremises
+from prover.sampling.portfolio.premises import FORMS, MOST, with_premises
 from prover.verdict import Limits
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.portfolio import read_portfolio
 
 _LIMITS = Limits(seconds=8.0, heartbeats=40_000)
-
-
-def _facts(names: Sequence[str], last: str) -> str:
-    return "\n  ".join([*(f"have fact{number} := @{name}" for number, name in enumerate(names, start=1)), last])
-
-
-FORMS: Mapping[str, tuple[int, Callable[[Sequence[str]], str]]] = {
-    "simp [8]": (8, lambda names: f"simp [{', '.join(names)}]"),
-    "simp_all [8]": (8, lambda names: f"simp_all [{', '.join(names)}]"),
-    "grind [4]": (4, lambda names: f"grind [{', '.join(names)}]"),
-    "facts of 4, grind": (4, lambda names: _facts(names, "grind")),
-    "apply one of 8": (
-        8,
-        lambda names: (
-            "first " + " ".join(f"| (apply {name} <;> first | assumption | omega | simp_all)" for name in names)
-        ),
-    ),
-}
-"""How many theorems each is given, and the tactics that it makes of them."""
 
 
 async def measure(
@@ -58,28 +39,28 @@ async def measure(
     figures: dict[str, object] = {"load_average": round(os.getloadavg()[0], 1)}
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
-        library = Library(pool, folder, modules)
+        suggested = SuggestedPremises(Library(pool, folder, modules), pool, seconds=300.0)
         for corpus, portfolio in corpora:
             unsolved = {result.name for result in read_portfolio(portfolio) if result.solved_at is None}
             records = read_corpus(corpus)
             chosen = [record for record in records if record.name in unsolved]
-            figures[corpus.stem] = {"theorems": len(records), **await _corpus(pool, library, chosen, console)}
+            figures[corpus.stem] = {"theorems": len(records), **await _corpus(pool, suggested, chosen, console)}
     return figures
 
 
 async def _corpus(
-    pool: WorkerPool, library: Library, records: Sequence[TheoremRecord], console: Console
+    pool: WorkerPool, suggested: SuggestedPremises, records: Sequence[TheoremRecord], console: Console
 ) -> dict[str, object]:
     solved: dict[str, list[str]] = {form: [] for form in FORMS}
     seconds = dict.fromkeys(FORMS, 0.0)
     without = 0
     for done, record in enumerate(records, start=1):
-        names = await _suggested(pool, library, record)
+        found = await suggested.premises(record.theorem, MOST + 1)
+        names = [name for name in found if name != record.guard][:MOST]
         if not names:
             without += 1
             continue
-        for form, (most, tactics) in FORMS.items():
-            proof = f"by\n  intros\n  {tactics(names[:most])}"
+        for form, proof in with_premises(names):
             began = time.monotonic()
             verdict = await pool.check(record.theorem, Candidate(proof), Terms(_LIMITS, record.policy))
             seconds[form] += time.monotonic() - began
@@ -94,17 +75,6 @@ async def _corpus(
         "names": every,
         "forms": {form: {"proved": len(solved[form]), "seconds": round(seconds[form], 1)} for form in FORMS},
     }
-
-
-async def _suggested(pool: WorkerPool, library: Library, record: TheoremRecord) -> list[str]:
-    """Names of theorems to give to a proof, the most relevant first."""
-    theorem = record.theorem
-    request = Premises(QueryKind.GOAL, theorem.statement, theorem.header, theorem.context, most=24, seconds=300.0)
-    try:
-        found = await library.find(request, pool, Terms(Limits(seconds=20.0)))
-    except UserError:
-        return []
-    return [one.name for one in found.premises if one.kind == "theorem" and one.name != record.guard]
 
 
 def main() -> None:

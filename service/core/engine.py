@@ -31,6 +31,7 @@ from prover.lean.workers.stats import State
 from prover.options import STRATEGIES, CheckOptions, StoreUse
 from prover.premises.library import Library
 from prover.premises.query import Premises, QueryResult
+from prover.premises.suggested import SuggestedPremises
 from prover.requests import (
     Accepted,
     BusyError,
@@ -101,11 +102,12 @@ class Engine:
         self.recorder = recorder or Recorder()
         self.memory = memory
         self.models = Models(settings.model)
-        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self)}
+        self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
+        finder = SuggestedPremises(self._library, self.pool) if settings.search.portfolio_premises else None
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self, finder)}
         if self.models.sampler is not None:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
-        self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)

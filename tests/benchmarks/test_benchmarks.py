@@ -60,6 +60,7 @@ NOT_ALONE = {
     "training.base_size": "reads the proofs that docs/training.md tells to make first",
     "service.first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
     "service.outages": "stops a PostgreSQL once a minute, with servers of its own",
+    "search.premise_sets": "reads what the portfolio left of a corpus; tests/prover/premises proves with what is suggested",
     "search.search_report": "search writes with it",
     "training.trl_side": "in the environment of TRL, for trainer",
 }

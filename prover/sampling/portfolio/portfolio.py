@@ -11,6 +11,7 @@ from importlib.resources import files
 from prover.candidate import Candidate
 from prover.sampling.plans.plans import plans
 from prover.sampling.plans.statement import Statement
+from prover.sampling.portfolio.premises import MOST, PremiseFinder, with_premises
 from prover.sampling.portfolio.templates import Template
 from prover.sampling.sampler import SamplingParams
 from prover.source.binders import read_shape
@@ -59,15 +60,26 @@ class PortfolioSampler:
 
     name = "portfolio"
 
-    def __init__(self, reader: NameReader | None = None) -> None:
-        """Ask `reader` what a theorem's context declares; without one it is guessed from the text."""
+    def __init__(self, reader: NameReader | None = None, finder: PremiseFinder | None = None) -> None:
+        """Ask `reader` what a theorem's context declares; without one it is guessed from the text.
+
+        Args:
+            finder: suggests theorems of the library, which automation is given when all else has been proposed.
+        """
         self._reader = reader
+        self._finder = finder
 
     async def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """See `Sampler.sample`."""
         proposed = itertools.islice(proposals(theorem, await declared(self._reader, theorem)), params.samples)
+        left = params.samples
         for name, proof in await asyncio.to_thread(list, proposed):  # plans compute
+            left -= 1
             yield Candidate(proof, source=f"{self.name}:{name}")
+        if self._finder is not None and left:
+            names = await self._finder.premises(theorem, MOST)
+            for name, proof in itertools.islice(with_premises(names), left):
+                yield Candidate(proof, source=f"{self.name}:{name}")
 
     async def start(self) -> None:
         """Nothing to load but the templates."""

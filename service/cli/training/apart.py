@@ -12,10 +12,20 @@ from typing import Any
 import typer
 
 from prover.errors import UserError
+from prover.sampling.sampler import SamplerUnavailableError
+from prover.sampling.vllm.vllm_platform import forked, prepare_environment
 from service.cli import common
 from service.cli.training import shared
 from service.core.limits.text import printable
 from service.ops.config import Settings
+
+_IMPORTED_ONCE = (
+    "training.trainer.trainer",
+    "vllm.engine.arg_utils",
+    "vllm.v1.engine.llm_engine",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.model_executor.models.llama",
+)
 
 
 def done_apart(work: Callable[..., None], settings: Settings, *arguments: object) -> bool:
@@ -24,7 +34,7 @@ def done_apart(work: Callable[..., None], settings: Settings, *arguments: object
     Raises:
         KeyboardInterrupt: it was interrupted.
     """
-    process = multiprocessing.get_context("spawn").Process(target=_do, args=(work, settings.model_dump(), arguments))
+    process = _context(settings).Process(target=_do, args=(work, settings.model_dump(), arguments))
     process.start()
     try:
         process.join()
@@ -34,7 +44,20 @@ def done_apart(work: Callable[..., None], settings: Settings, *arguments: object
         raise
     if process.exitcode == common.INTERRUPTED:
         raise KeyboardInterrupt
-    return process.exitcode == 0
+    return bool(process.exitcode == 0)
+
+
+def _context(settings: Settings) -> Any:
+    """Where such processes come from: on CPUs they are forked from one that has imported vLLM, which takes longer than many a stage."""
+    shared.quiet_libraries(settings)
+    try:
+        prepare_environment()
+        imported_once = forked()
+    except SamplerUnavailableError:
+        imported_once = False
+    context = multiprocessing.get_context("forkserver" if imported_once else "spawn")
+    context.set_forkserver_preload(list(_IMPORTED_ONCE))
+    return context
 
 
 def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[object, ...]) -> None:

@@ -154,3 +154,6 @@ class SearchSettings(Section):
     """Declarations of the library returned if the request does not say."""
     library: tuple[str, ...] = ("*",)
     """Shell patterns of the imported modules that are searched for declarations."""
+    portfolio_premises: bool = False
+    """Whether the portfolio ends with automation that is given theorems of the library which a search for the goal suggests (docs/results.md). The
+    library is read for that once, in half a minute of one worker."""

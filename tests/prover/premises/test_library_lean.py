@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.lean.checker import DEFAULT_TERMS
 from prover.lean.wire.answers import Declarations
@@ -15,7 +16,9 @@ from prover.lean.workers.pool import WorkerPool
 from prover.premises.index import load, save
 from prover.premises.library import Library
 from prover.premises.query import Premises, QueryKind, QueryResult
+from prover.premises.suggested import SuggestedPremises
 from prover.requests import BusyError, StatementError
+from prover.sampling.portfolio.premises import MOST, with_premises
 from prover.theorem import Theorem
 
 pytestmark = pytest.mark.lean
@@ -123,3 +126,19 @@ async def test_a_call_that_cannot_wait_for_the_library_is_told_to_come_again(
     with pytest.raises(BusyError, match="ask again"):
         await find(library, lean_pool, QueryKind.NAME, "add", seconds=0.001)
     assert (await find(library, lean_pool, QueryKind.NAME, "add")).premises
+
+
+async def test_automation_proves_with_what_is_suggested_what_it_does_not_alone(
+    lean_pool: WorkerPool, library: Library
+) -> None:
+    theorem = Theorem("theorem t (a b c : Nat) (h : a * c ≤ b * c) (hc : 0 < c) : a ≤ b")
+    names = await SuggestedPremises(library, lean_pool, seconds=60.0).premises(theorem, MOST)
+    assert 0 < len(names) <= MOST
+    alone = await lean_pool.check(theorem, Candidate("by\n  intros\n  simp_all"))
+    with_them = [await lean_pool.check(theorem, Candidate(proof)) for _, proof in with_premises(names)]
+    assert not alone.verified
+    assert any(verdict.verified for verdict in with_them)
+
+
+async def test_what_cannot_be_searched_suggests_nothing(lean_pool: WorkerPool, library: Library) -> None:
+    assert await SuggestedPremises(library, lean_pool).premises(Theorem("theorem t : no_such_thing"), MOST) == []

@@ -108,6 +108,37 @@ async def test_candidates_come_in_order_without_repetition_and_no_more_than_aske
     assert await collect(RICH, 7) == everything[:7]
 
 
+class FixedPremises:
+    """Suggests the same theorems for everything."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+        self.asked = 0
+
+    async def premises(self, theorem: Theorem, most: int) -> list[str]:
+        self.asked += 1
+        return self.names[:most]
+
+
+async def test_automation_is_given_suggested_theorems_behind_all_else() -> None:
+    before = await collect(RICH, 10_000)
+    finder = FixedPremises("Nat.le_refl", "Nat.add_comm")
+    found = [c async for c in PortfolioSampler(finder=finder).sample(RICH, SamplingParams(samples=len(before) + 2))]
+    assert [each.text for each in found[:-2]] == before
+    assert found[-2].text == "by\n  intros\n  grind [Nat.le_refl, Nat.add_comm]"
+    assert [each.source for each in found[-2:]] == ["portfolio:premises-grind", "portfolio:premises-apply"]
+
+
+async def test_nothing_is_suggested_where_enough_was_proposed_or_nothing_fits() -> None:
+    finder = FixedPremises("Nat.le_refl")
+    assert len([c async for c in PortfolioSampler(finder=finder).sample(RICH, SamplingParams(samples=3))]) == 3
+    assert finder.asked == 0
+    with_none = [
+        c.text async for c in PortfolioSampler(finder=FixedPremises()).sample(RICH, SamplingParams(samples=9999))
+    ]
+    assert with_none == await collect(RICH, 10_000)
+
+
 @given(st.text())
 async def test_no_statement_breaks_the_portfolio(statement: str) -> None:
     assert await collect(Theorem(statement, context=statement), 1000)
