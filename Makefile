@@ -31,8 +31,8 @@ help:
 	@echo "make lint       ruff, mypy, layers of imports;  make format  formats"
 	@echo "make lock       compile requirements/;  make clean  remove what was built"
 
-# Two processes take groups of tests in the order that tests/conftest.py gives them.
-PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+# Two processes take files of tests in the order that tests/conftest.py gives them.
+PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST) --durations=10

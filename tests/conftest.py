@@ -6,13 +6,12 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
-
-# Fixtures so slow to start, or so large, that their tests run in one process (`make test`).
-_SHARED = {"sampler": "vllm", "vllm_server": "vllm"}
 
 # Folders of pure tests; those of them without a marker of their own are `fast` (`make test-fast`).
 _FAST = (
@@ -32,17 +31,36 @@ _FAST = (
 )
 
 
+_ENGINES = {"sampler", "vllm_server"}
+
+
+class ByResource(LoadFileScheduling):
+    """The tests of a file run in one process, and so do all that share engines of vLLM; each engine is started once.
+
+    `--dist=loadgroup` has no effect with pytest 9.2 (pytest-xdist issue 1386), and without it every process starts everything.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "vllm" if "vllm" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """For `--dist=loadfile`."""
+    return ByResource(config, log) if config.option.dist == "loadfile" else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Group tests by file, those of models in one group; a group runs in one process, in its order."""
+    """Mark pure tests."""
     if item.nodeid.startswith(_FAST) and not any(map(item.get_closest_marker, ("lean", "vllm", "slow"))):
         item.add_marker(pytest.mark.fast)
-    fixtures = getattr(item, "fixturenames", ())
-    resource = next((resource for fixture, resource in _SHARED.items() if fixture in fixtures), None)
-    item.add_marker(pytest.mark.xdist_group(resource or item.path.as_posix()))
+    if not _ENGINES.isdisjoint(getattr(item, "fixturenames", ())) and "vllm" not in item.nodeid.split("::")[0]:
+        raise pytest.UsageError(f"{item.nodeid} shares an engine of vLLM: its file's path has to say `vllm`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups start in the order of their first tests: fast ones come last, so that all processes end at about the same time."""
+    """Fast tests come last, so that all processes have work to the end."""
     items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 

@@ -55,7 +55,7 @@ async def hold(port: int, drips: bool, ends: float) -> None:
                             await asyncio.wait_for(reader.read(65536), 2.0)
                 finally:
                     writer.close()
-        await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))
+        await asyncio.sleep(min(random.uniform(*_PAUSE_SECONDS), max(0.0, ends - time.monotonic())))
 
 
 def probe(ask: Callable[[], bool], seconds: float) -> dict[str, float]:
