@@ -87,6 +87,7 @@ def leansieve(
             "rollouts_per_prompt": options.rollouts,
             "max_response_tokens": MAX_TOKENS,
             "max_staleness": max_staleness,
+            "kept_tokens": 8192,
         },
         "algorithm": {"name": "grpo", "options": {"beta": BETA}},
         "verification": {"seconds": LIMITS.seconds, "heartbeats": LIMITS.heartbeats},

@@ -70,6 +70,9 @@ class RolloutConfig(ConfigTable):
     """Mini-batches, each one optimiser step, that a batch is cut into; with 1 every ratio is 1 and no clip ever binds."""
     micro_tokens: int = Field(default=2048, ge=16)
     """Tokens of one forward pass; a larger group is one pass of its own. Less takes less memory."""
+    kept_tokens: int = Field(default=0, ge=0)
+    """A batch of at most so many tokens is read by the policy once, not twice: its activations are kept while Lean checks, and
+    gradients are those of that pass. For one process and one update a batch; takes memory for all of it at once."""
     sequences: int = Field(default=64, ge=1)
     """Most sequences that the sampling engine works on at once."""
     parts: int = Field(default=1, ge=1)

@@ -20,7 +20,7 @@ def identity_of(
     tables = {"model", "optimizer", "rollouts", "algorithm", "verification"}
     apart = {
         "model": {"gradient_checkpointing"},
-        "rollouts": {"steps", "max_mismatch", "max_ratio", "sampler_hosts", "weight_transfer"},
+        "rollouts": {"steps", "max_mismatch", "max_ratio", "sampler_hosts", "weight_transfer", "kept_tokens"},
         "verification": {"verdicts"},
         "algorithm": {"base_samples"},
     }

@@ -29,6 +29,7 @@ from training.config import TrainingConfig
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import Scores
 from training.model.prompts import prompt_format
+from training.model.shared_prompts import TokenGroup
 from training.rollouts.agreement import check_agreement
 from training.rollouts.ahead import Ahead
 from training.rollouts.collector import Batch, Collector, Cursor
@@ -43,7 +44,7 @@ from training.trainer.engines import start_engine
 from training.trainer.identity import identity_of
 from training.trainer.optimization import learning_rate_at, make_optimizer
 from training.trainer.progress import progress_line
-from training.trainer.updates import score, score_by_base, train_on
+from training.trainer.updates import score, score_and_keep, score_by_base, train_on
 from training.trainer.watch import Watch
 
 
@@ -87,6 +88,7 @@ class Trainer:
         assert run.config.rollouts is not None
         self._run, self._config, self._settings = run, run.config, run.config.rollouts
         self._make_pool, self._place = make_pool, place
+        self._kept: list[Scores] = []
         self._a_batch = self._settings.prompts_per_step * self._settings.rollouts_per_prompt
         self._budget = self._settings.steps * self._a_batch
         if self._settings.max_staleness and run.processes.count > 1:
@@ -214,6 +216,7 @@ class Trainer:
     def _collect(self, watch: Watch) -> tuple[Batch, list[Rollouts]]:
         """A batch with its verdicts, and what base and policy say of it."""
         scored: list[tuple[Scores, Scores]] = []
+        self._kept = []
         if self._ahead is None:
             batch = self._collector.collect(
                 self._cursor, self._run.step, lambda groups: scored.append(self._score(groups, watch)), watch
@@ -239,9 +242,18 @@ class Trainer:
             of_base = score_by_base(self._model, self._base, tokens, self._settings.micro_tokens)
             old = of_base
             if not self._algorithm.samples_base:
-                old = score(self._model, tokens, self._settings.micro_tokens)
+                micro_tokens = self._settings.micro_tokens
+                if self._keeps(tokens):
+                    old, self._kept = score_and_keep(self._model, tokens, micro_tokens)
+                else:
+                    old = score(self._model, tokens, micro_tokens)
         watch.lap("score")
         return of_base, old
+
+    def _keeps(self, groups: Sequence[TokenGroup]) -> bool:
+        """Whether the pass over these groups serves for the gradient, too."""
+        alone = self._run.processes.count == 1 and self._settings.updates_per_batch == 1
+        return alone and sum(group.tokens for group in groups) <= self._settings.kept_tokens
 
     def _learn(self, batch: Batch, shares: Sequence[Rollouts], watch: Watch) -> None:
         """One step: advantages and updates, new weights for the engine, and what is written down of it."""
@@ -253,6 +265,8 @@ class Trainer:
         learning_rate = learning_rate_at(
             math.ceil(self._cursor.spent / self._a_batch), settings.steps, self._config.optimizer
         )
+        same = len(batch.rounds) == 1 and len(batch.usable) == len(batch.sampled)
+        kept, self._kept = self._kept if same else [], []
         with autocast(self._config.model, run.device):
             metrics = train_on(
                 self._model,
@@ -265,6 +279,7 @@ class Trainer:
                 self._config.optimizer.clip_norm,
                 run.processes,
                 watch,
+                kept,
             )
         measures = self._dev is not None and (run.step % self._config.dev.every == 0 or last)
         # The engine gets the new weights; the next batch shows whether it has them.

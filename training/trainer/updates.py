@@ -36,6 +36,16 @@ def score(model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: in
     return Scores(torch.cat([part.log_probs for part in parts]), torch.cat([part.entropies for part in parts]))
 
 
+def score_and_keep(
+    model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: int
+) -> tuple[Scores, list[Scores]]:
+    """As `score`, and the passes themselves, from which gradients can still be had; they hold the activations of all groups."""
+    longest = max((len(response) for group in groups for response in group.responses), default=1)
+    passes = [score_groups(model, groups[cut], longest) for cut in micro_batches(groups, micro_tokens)]
+    log_probs, entropies = [part.log_probs.detach() for part in passes], [part.entropies for part in passes]
+    return Scores(torch.cat(log_probs), torch.cat(entropies)), passes
+
+
 def score_by_base(
     model: PreTrainedModel, base: PreTrainedModel | None, groups: Sequence[TokenGroup], micro_tokens: int
 ) -> Scores:
@@ -55,11 +65,13 @@ def train_on(
     clip_norm: float,
     processes: Rank,
     watch: Watch,
+    kept: Sequence[Scores] = (),
 ) -> Metrics:
     """Take the optimiser steps of one batch. `groups` and `rollouts` are this process's share of it.
 
     Args:
         watch: gets laps forward, backward and optimizer.
+        kept: the passes over these very groups that `score_and_keep` gave, if there is one update; else they are made here.
 
     Raises:
         DivergedError: loss or gradient are not finite, or a ratio exploded; the last step was not taken.
@@ -93,9 +105,12 @@ def train_on(
         seen: list[Scores] = []
         cuts = list(micro_batches(groups[mine.start : mine.stop], settings.micro_tokens))
         idle = idle_passes(model, len(cuts))
-        for cut in cuts:
+        for place, cut in enumerate(cuts):
             chosen = [first + index for index in mine[cut]]
-            scores = score_groups(model, [groups[index] for index in mine[cut]], whole.mask.shape[-1])
+            if kept:
+                scores = kept[place]
+            else:
+                scores = score_groups(model, [groups[index] for index in mine[cut]], whole.mask.shape[-1])
             now = replace(whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
             losses = algorithm.token_losses(now, advantages.values[chosen])
             part_loss = (torch.stack([weights[index] for index in chosen]) * losses).sum()

@@ -14,7 +14,7 @@ from training.config import OptimizerConfig, RolloutConfig
 from training.model.shared_prompts import TokenGroup
 from training.trainer.distributed.processes import Rank
 from training.trainer.optimization import DivergedError, make_optimizer
-from training.trainer.updates import score, train_on
+from training.trainer.updates import score, score_and_keep, train_on
 from training.trainer.watch import Watch
 
 RIGHT, WRONG = (5, 6, 7), (8, 9)
@@ -58,7 +58,9 @@ def trained(
     optimizer = make_optimizer(model, OptimizerConfig(learning_rate=rate))
     algorithm = create_algorithm(name, options or {}, 8)
     batch = rollouts_of(model, GROUPS, rewards)
-    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, settings(**given), rate, 1.0, Rank(), Watch())
+    limits = settings(**given)
+    kept = score_and_keep(model, GROUPS, limits.micro_tokens)[1] if limits.kept_tokens else ()
+    metrics = train_on(model, optimizer, algorithm, GROUPS, batch, limits, rate, 1.0, Rank(), Watch(), kept)
     return model, metrics
 
 
@@ -97,6 +99,17 @@ def test_micro_batches_change_nothing(fresh: LlamaForCausalLM) -> None:
     # Adam divides by the gradient's size: where a gradient is nothing but rounding, its sign is.
     assert difference(whole, cut) < 1e-2 * difference(whole, fresh)
     assert metrics["reward"] == pytest.approx(8 / 18)
+
+
+@pytest.mark.parametrize("name", ["alpha_dpg", "grpo"])
+@pytest.mark.parametrize("micro_tokens", [16, 1000])
+def test_passes_that_were_kept_give_the_very_weights_of_new_ones(
+    fresh: LlamaForCausalLM, name: str, micro_tokens: int
+) -> None:
+    anew, metrics = trained(fresh, name, micro_tokens=micro_tokens)
+    kept, the_same = trained(fresh, name, micro_tokens=micro_tokens, kept_tokens=1000)
+    assert difference(anew, kept) == 0.0
+    assert metrics == the_same
 
 
 def test_a_batch_is_cut_into_as_many_steps_as_asked_for_and_ratios_move(fresh: LlamaForCausalLM) -> None:
