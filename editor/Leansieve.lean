@@ -199,7 +199,7 @@ where
 def refuse {α : Type} (said : String) : CoreM α := do
   throw (.error (← getRef) (.ofFormat (.text ("leansieve: " ++ said))))
 
-/-- Wait for a process, and kill it when nobody waits for this tactic any more. -/
+/-- Wait for a process, and kill it when this tactic is cancelled. -/
 partial def await {cfg : IO.Process.StdioConfig} (child : IO.Process.Child cfg) : CoreM UInt32 := do
   match ← child.tryWait with
   | some status => return status

@@ -264,5 +264,5 @@ async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
 
 
 def roles_of_anyone(listen: str) -> frozenset[Role]:
-    """What callers of this address may do if nobody asks who they are: from other machines, not administer this server."""
+    """What callers of this address may do without authentication: from other machines, not administer this server."""
     return frozenset(Role) if is_local(listen) else frozenset({Role.PROVE})

@@ -71,7 +71,7 @@ def config(workers: int = 1) -> PoolConfig:
 
 
 def theorem(number: int) -> Theorem:
-    """One that nobody has asked yet."""
+    """One that has not been asked yet."""
     return Theorem(f"theorem t{number} (a b : Nat) : a + b + {number} = b + a + {number}")
 
 

@@ -9,7 +9,7 @@ most theorems per second spent, then the one that solves most of what is left pe
 on. With --write the order and the figures go into prover/sampling/portfolio/portfolio.json.
 
 With --project DIR, a Lake project with Mathlib, and --data FILE of theorems whose header imports it, the same is done to the
-templates for Mathlib, whose shipped order nobody has measured (mathlib.json).
+templates for Mathlib, whose shipped order has not been measured (mathlib.json).
 """
 
 import argparse

@@ -131,5 +131,5 @@ def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse
     console.print(table)
     console.print(
         "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
-        "after the last proof that was wanted, unused ones for candidates that nobody checked; checks: under way at that time."
+        "after the last proof that was wanted, unused ones for candidates that were not checked; checks: under way at that time."
     )

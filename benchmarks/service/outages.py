@@ -5,7 +5,7 @@
 Two servers share one PostgreSQL, which is stopped for 5 s in every minute. Every 20 to 50 s one of the servers, drawn by
 chance, is ended by `kill -9` and started again. Meanwhile a client submits batch after batch to whichever server answers and
 watches each to its end from the last position that it has, and others search and check. In the end: theorems of batches
-that were lost, answered twice, or still `running` with nobody at work; calls that were accepted and ended without an answer
+that were lost, answered twice, or still `running` although no server works on them; calls that were accepted and ended without an answer
 although their server lived.
 """
 

@@ -11,7 +11,7 @@ _WITHDRAWN = 1_000  # questions whose cancelling came before them, or behind the
 
 
 class HostLostError(RuntimeError):
-    """The host is gone, or does not answer; nobody knows what became of the question."""
+    """The host is gone, or does not answer; the outcome of the question is unknown."""
 
 
 class Asked(Generic[T]):
@@ -36,7 +36,7 @@ class Asked(Generic[T]):
             del self._tasks[number]
 
     def cancel(self, number: int) -> None:
-        """Nobody waits for the answer to this question any more."""
+        """The asker no longer waits for the answer to this question."""
         if number in self._tasks:
             self._tasks[number].cancel()
         else:

@@ -62,7 +62,7 @@ class RayConnection:
         _take_signals_back()
 
     async def leave(self) -> None:
-        """Leave the cluster, if nobody else of this process uses it. A second call changes nothing."""
+        """Leave the cluster, unless something else in this process uses it. A second call changes nothing."""
         await asyncio.to_thread(self._leave)
 
     async def answer(self, reference: Any, name: str) -> Any:

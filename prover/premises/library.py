@@ -106,7 +106,7 @@ class Library:
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._indexes[key] = asyncio.create_task(
                 self._make(theorem),
-                context=contextvars.Context(),  # nobody is charged for what serves all
+                context=contextvars.Context(),  # no client is charged for work that serves all
             )
         return await asyncio.shield(task)
 

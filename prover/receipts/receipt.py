@@ -189,7 +189,7 @@ class Receipt(_Strict):
     async def check_again(self, checker: Checker, toolchain: Toolchain) -> tuple[Verdict, list[str]]:
         """Check the proof from scratch, under the receipt's own limits and policy.
 
-        A receipt may have been written by anybody: `checker` decides whether it obeys the axioms and kinds of that
+        The author of a receipt is unknown: `checker` decides whether it obeys the axioms and kinds of that
         policy, as `service.core.receipts` does by going by its name.
 
         Returns:

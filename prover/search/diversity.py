@@ -21,7 +21,7 @@ from prover.verdict import Mode, Verdict
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
-_DEEPEST = 16  # brackets in brackets beyond this are no premises: nobody writes them, and each level costs a copy
+_DEEPEST = 16  # brackets nested deeper are no premises: proofs do not have them, and each level costs a copy
 
 # Behind these a block may begin in the middle of a line; the block's further lines stand below its first token.
 _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":=", "·", ".", ";", "(", "{", "⟨"})

@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # takes longer to load than everything else of a store
 T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
-_READ_SECONDS, _WRITE_SECONDS = 10.0, _BUSY_SECONDS + 5.0  # longer, nobody waits for a database that hangs
+_READ_SECONDS, _WRITE_SECONDS = 10.0, _BUSY_SECONDS + 5.0  # a database that hangs is given up after this
 _THREADS = 4
 _RETRIES = 5
 _RETRIED = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
@@ -213,7 +213,7 @@ def shown_url(url: URL) -> str:
 
 
 def _make_file(path: Path) -> None:
-    """An empty file that nobody else can read: what is proved is the user's own."""
+    """An empty file that only its owner can read: proofs are private to the user."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         path.touch(mode=0o600)

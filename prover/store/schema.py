@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from prover.store.errors import StoreError
 from prover.store.tables import SCHEMA, VERSION_TABLE
 
-_LOCK = 0x6C65616E  # PostgreSQL's advisory locks are numbers; any will do that nobody else takes
+_LOCK = 0x6C65616E  # PostgreSQL's advisory locks are numbers; any number will do that no other program takes
 
 
 def migrate(engine: Engine, name: str, busy_seconds: float) -> None:

@@ -66,7 +66,7 @@ class Authentication:
 
         Args:
             settings: where tokens are, and what certificates allow.
-            everybody: roles of those who are not asked who they are, where nobody is.
+            everybody: roles of callers where the server does not authenticate.
             refused: told of each call that is not let in.
 
         Raises:

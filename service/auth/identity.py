@@ -56,7 +56,7 @@ class Identity:
 
 
 ANYONE = Identity("local", frozenset(Role))
-"""Who calls where nobody is asked who they are: this process itself."""
+"""The caller where the server does not authenticate: this process itself."""
 
 CALLER: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
 """Who makes the call that this task answers."""

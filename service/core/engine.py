@@ -294,7 +294,7 @@ class Engine:
         return await self.models.reload()
 
     def _preparing(self, doing: str, done: int, total: int) -> None:
-        """Told by a thread that nobody can cancel how far it is: ends it if it works for nobody."""
+        """Told by a thread, which cannot be cancelled, how far it is: ends it if its caller has gone."""
         if self._closed:
             raise RuntimeUnavailableError("the preparation of Lean was interrupted")
         if self._report:

@@ -46,7 +46,7 @@ async def open_database(settings: StoreSettings) -> Database | None:
     except StoreError as error:
         if named:
             raise UserError(str(error)) from None
-        # Nobody has asked for it: in a container, for instance, there may be no folder for data.
+        # The store was not asked for explicitly: in a container, for instance, there may be no folder for data.
         _log.warning("nothing is kept, and there are no batches: name a database with store.url", error=str(error))
         return None
 

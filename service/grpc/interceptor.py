@@ -73,7 +73,7 @@ def _surrounded(
     decode = handler.request_deserializer
 
     def read(request: Any) -> Any:
-        """What was sent, read in here: gRPC would do it before anybody was asked who calls, and blame itself."""
+        """What was sent, read in here: gRPC would do it before the caller was authenticated, and report an internal error."""
         if decode is None:
             return request
         if handler.request_streaming:

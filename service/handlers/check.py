@@ -93,6 +93,6 @@ class CheckHandlers:
         if self._lean is None:
             workers = max(1, (await self._service.info()).workers)
             server = self._settings.server
-            if self._lean is None:  # nobody else has asked meanwhile, and let checks in
+            if self._lean is None:  # no other call has asked meanwhile, and let checks in
                 self._lean = workers, Room(server.checks * workers, server.check_patience_seconds)
         return self._lean

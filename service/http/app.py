@@ -26,7 +26,7 @@ from service.http.schema import openapi
 from service.ops.config import Settings
 
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"]
-# This page holds no script, loads nothing, and is nobody's frame.
+# This page holds no script, loads nothing, and may not be framed.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )

@@ -196,7 +196,7 @@ def _locked(path: Path) -> IO[bytes]:
 
 
 def _replaced(path: Path, lines: Iterable[bytes]) -> IO[bytes]:
-    """A new file of that name with these lines, locked before anybody can see it."""
+    """A new file of that name with these lines, locked before any other process can see it."""
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         stream = os.fdopen(descriptor, "w+b")

@@ -85,7 +85,7 @@ class VerdictCache:
         return len(self._known)
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """See `Checker.check`. Identical requests at the same time are one; it is cancelled when nobody waits any more."""
+        """See `Checker.check`. Identical requests at the same time are one; it is cancelled when no caller waits any more."""
         key = self._key(theorem, candidate, terms)
         if (found := self._known.get(key)) is not None:
             self.counts.known += 1

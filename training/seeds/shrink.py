@@ -48,7 +48,7 @@ async def _one_alternative(proof: str, holds: Holds) -> str:
 
 
 async def _without_facts(proof: str, holds: Holds) -> str:
-    """Leave out every line that states a fact nobody needs."""
+    """Leave out every line that states an unused fact."""
     lines = proof.split("\n")
     for line in [line for line in lines if _FACT.match(line)]:
         fewer = [other for other in lines if other is not line]

@@ -69,7 +69,7 @@ class Host:
         return await self._asked.answer(number, self._put(question, process), _WITHDRAWN)
 
     async def cancel(self, number: int) -> None:
-        """Nobody waits for this question any more: stop Lean, keep its worker warm."""
+        """The asker no longer waits: stop Lean, keep its worker warm."""
         self._asked.cancel(number)
 
     async def lend(self, wanted: Lending) -> int:

@@ -165,7 +165,7 @@ class Membership:
             except HostLostError as error:
                 self._failure = str(error)
                 _log.warning("the cluster does not answer: %s", error)
-            except Exception:  # the next look may succeed, and nobody else looks
+            except Exception:  # the next look may succeed, and this task is the only one that looks
                 _log.exception("looking for hosts failed")
             for place in self.places:
                 self._changed(place)

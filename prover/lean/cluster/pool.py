@@ -29,7 +29,7 @@ from prover.theorem import Theorem
 class ClusterPool(Elsewhere):
     """The workers of all hosts of a cluster that offer Lean, behind one queue. Every host has an ordinary pool.
 
-    What holds of a `WorkerPool` holds of it. A host that is lost is nobody's fault: what it was asked is asked of another,
+    What holds of a `WorkerPool` holds of it. A lost host is not counted against a question: another host is asked,
     and is INFRASTRUCTURE when that has happened three times.
     """
 
@@ -144,5 +144,5 @@ class ClusterPool(Elsewhere):
         try:
             return await future
         finally:
-            future.cancel()  # tells the host that nobody waits any more
+            future.cancel()  # tells the host that the asker no longer waits
             self.hosts.queue.discard(job)

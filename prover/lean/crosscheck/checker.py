@@ -28,7 +28,7 @@ class Exporter(Protocol):
 
 
 class CrossChecker:
-    """Checks in a worker that nobody else uses, and has a second kernel check what that verifies."""
+    """Checks in a worker of its own, and has a second kernel check what that verifies."""
 
     def __init__(self, workers: Exporter, second: SecondKernel) -> None:
         """`workers` are processes of one's own."""

@@ -197,7 +197,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     @property
     def usable(self) -> bool:
-        """Whether the process lives and nobody has decided to end it."""
+        """Whether the process lives and its end has not been decided."""
         return self._end is None
 
     @property

@@ -73,7 +73,7 @@ class LeanRuntime(Protocol):
         ...
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        """How to start one process that will serve `imports`. An elaborator is sealed, as it runs code that nobody has vetted.
+        """How to start one process that will serve `imports`. An elaborator is sealed, as it runs unvetted code.
 
         Raises:
             RuntimeUnavailableError: it cannot be started, or not be sealed, here.

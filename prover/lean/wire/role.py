@@ -9,6 +9,6 @@ class ProcessRole(StrEnum):
     WORKER = "worker"
     """Vets whatever it elaborates, and gives verdicts."""
     ELABORATOR = "elaborator"
-    """Runs the code of one client, and is believed by nobody."""
+    """Runs the code of one client, and is not trusted."""
     JUDGE = "judge"
     """Elaborates nothing; its kernel looks at what elaborators hand out."""

@@ -36,7 +36,7 @@ class PoolClient:
     """What one client, or one request of it, asks of a pool. Use it as an async context manager.
 
     Every question goes to the shared workers first. What they refuse only because its code must not run there is asked
-    again in elaborators that nobody else uses; they are started when they are needed, and end with the context, when they were
+    again in elaborators of this client alone; they are started when they are needed, and end with the context, when they were
     idle for a while, or between two uses when others have waited long enough.
     """
 
@@ -163,7 +163,7 @@ class PoolClient:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """See `LeanPool.constant`: the shared workers answer, as nothing of anybody's runs for it."""
+        """See `LeanPool.constant`: the shared workers answer, as it runs no client's code."""
         return await self._pool.constant(name, header, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:

@@ -19,7 +19,7 @@ ImportSet = tuple[str, ...]
 Charge = Callable[[float], None]
 
 CHARGE: ContextVar[Charge] = ContextVar("charge", default=lambda _seconds: None)
-"""Told of the seconds that workers spend on what this task asks for, also when nobody waits for the answer any more."""
+"""Told of the seconds that workers spend on what this task asks for, also when the answer is no longer awaited."""
 
 WAIT: ContextVar[Charge] = ContextVar("wait", default=lambda _seconds: None)
 """Told of the seconds for which what this task asks waited for a worker: when one takes it, or it is withdrawn."""
@@ -53,7 +53,7 @@ class Job(Generic[T]):
         seconds: wall-clock deadline of one attempt in a worker.
         arrived: loop time when it was queued.
         order: its place among all jobs.
-        deaths: workers that died on it. After the first it wants a worker that has served nobody.
+        deaths: workers that died on it. After the first it wants a fresh worker.
         disturbances: attempts that somebody outside ended.
         charge: whom the time is charged to that workers spend on it.
         wait: told how long it waited.

@@ -122,7 +122,7 @@ class LeanPool(ABC):
     def isolated(
         self, imports: tuple[str, ...] | None = None, within: Callable[["LeanPool"], Checker] = IsolatedChecker
     ) -> AbstractAsyncContextManager[Checker]:
-        """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
+        """Lend a checker whose worker serves no other request; what it verifies has `Trust.ISOLATED_REPLAY`.
 
         Args:
             imports: modules that the worker loads; by default those of the configuration.
@@ -146,7 +146,7 @@ class LeanPool(ABC):
     @property
     @abstractmethod
     def idle_seconds(self) -> float:
-        """How long elaborators stay that nobody uses."""
+        """How long idle elaborators stay."""
 
     @property
     @abstractmethod

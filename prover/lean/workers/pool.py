@@ -128,7 +128,7 @@ class WorkerPool(LeanPool):
         return self
 
     async def sealable(self, theorem: Theorem) -> None:
-        """Look whether code that nobody vetted may run here.
+        """Look whether unvetted code may run here.
 
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
@@ -159,7 +159,7 @@ class WorkerPool(LeanPool):
         return Quarantine(lambda: self.elaborator(theorem), self.judges)
 
     async def judges(self) -> "WorkerPool":
-        """Processes that nobody's text is elaborated in; started when they are first needed, and ended with this pool."""
+        """Processes in which no client's text is elaborated; started when they are first needed, and ended with this pool."""
         if self._judges is None:
             self._judges = self._of_role(ProcessRole.JUDGE, switch_seconds=0.0)
             await self._judges.start()
@@ -173,9 +173,9 @@ class WorkerPool(LeanPool):
     async def isolated(
         self, imports: tuple[str, ...] | None = None, within: Callable[[LeanPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
-        """Lend a checker whose worker serves nobody else; what it verifies has `Trust.ISOLATED_REPLAY`.
+        """Lend a checker whose worker serves no other request; what it verifies has `Trust.ISOLATED_REPLAY`.
 
-        A worker of this pool that has served nobody is taken if the pool can spare it, else one is started. Waits for
+        A fresh worker of this pool is taken if the pool can spare it, else one is started. Waits for
         its turn when as many are lent out as the configuration allows. What is started is charged to who borrows.
 
         Args:
@@ -214,7 +214,7 @@ class WorkerPool(LeanPool):
 
     @property
     def idle_seconds(self) -> float:
-        """How long elaborators stay that nobody uses."""
+        """How long idle elaborators stay."""
         return self._config.idle_seconds
 
     @property

@@ -44,7 +44,7 @@ def templates() -> tuple[Template, ...]:
 
 @cache
 def mathlib_templates() -> tuple[Template, ...]:
-    """The templates for theorems that import Mathlib, which stand before the others there; nobody has measured their order."""
+    """The templates for theorems that import Mathlib, which precede the others there; their order has not been measured."""
     content = json.loads(files("prover.sampling.portfolio").joinpath("mathlib.json").read_text(encoding="utf-8"))
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
 

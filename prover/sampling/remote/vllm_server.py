@@ -38,7 +38,7 @@ class RemoteServerSettings:
 
     Attributes:
         api_key: what the servers want as bearer token.
-        model: who is asked if a request names nobody; empty: the first that a server lists.
+        model: who is asked if a request names no model; empty: the first that a server lists.
         prompt_format: how the models are asked, where no manifest says it.
         tokenizer: folder of the models' tokenizer, for prompt formats that need its chat template.
         stop_texts: most texts that end an answer which the servers take (`VLLM_MAX_STOP_STRINGS` of their environment); at
@@ -147,7 +147,7 @@ class VllmServerSampler:
         """Ask the servers again which models they serve, and take over what a manifest says of them now.
 
         Raises:
-            WeightsError: one that the manifest or the settings name is not served, or nobody knows how it is asked; all stays
+            WeightsError: one that the manifest or the settings name is not served, or its prompt format is unknown; all stays
                 as it was.
         """
         weights = weights or self.weights

@@ -237,7 +237,7 @@ class ModelEngine:
         return adapter
 
     async def remove_adapter(self, adapter: Any) -> None:
-        """Forget an adapter that nobody asks any more."""
+        """Forget an adapter that is no longer asked."""
         await self._vllm.remove_lora(adapter.lora_int_id)
 
     def stats(self) -> SamplerStats:

@@ -145,7 +145,7 @@ class Fleet:
             self.failed = without_room(self.folder, weights, models, self._settings)
             self._left_out = self.failed.keys()
             models = [one for one in models if one.name not in self._left_out]
-        # The base first: it is asked if a request names nobody.
+        # The base first: it is asked if a request names no model.
         whole = sorted((one for one in models if one.kind == "checkpoint"), key=lambda one: one.name != weights.base)
         adapters = [one for one in models if one.kind == "adapter"]
         settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / len(whole))
@@ -186,7 +186,7 @@ class Fleet:
                         await self._close_engines(engines)
                     self._over([model.name])
         finally:
-            self._over(list(self.loading))  # nobody waits for what will not come
+            self._over(list(self.loading))  # end the waits for models that will not come
 
     def _over(self, names: Sequence[str]) -> None:
         """These are loaded, or will not be."""
@@ -198,7 +198,7 @@ class Fleet:
         names = [one.name for one in weights.models]
         self.served, self.weights = {name: served[name] for name in names if name in served}, weights
         self.failed = {name: why for name, why in self.failed.items() if name in names and name not in served}
-        # Who is asked if a request names nobody: the base, if it is loaded.
+        # The model of requests that name none: the base, if it is loaded.
         self.default = weights.base if weights.base in served else next(iter(served))
 
     async def _new_engine(
@@ -258,12 +258,12 @@ class Fleet:
                     if one.engine in engines:
                         await check_probe(one)
             except BaseException:
-                await undo.aclose()  # before anybody is answered again
+                await undo.aclose()  # before any request is answered again
                 raise
             self._serve(weights, {model.name: served[model.name] for model in models})
 
     async def _retire(self, before: Iterable[Served]) -> None:
-        """Give back what nobody can ask any more, once it is idle."""
+        """Give back models that can no longer be asked, once they are idle."""
         used = {one.engine for one in self.served.values()}
         for one in before:
             if one.engine not in used and one.engine in self._engines:

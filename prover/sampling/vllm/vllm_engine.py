@@ -123,7 +123,7 @@ class VllmEngineSampler:
 
     @property
     def aborted_tokens(self) -> int:
-        """Tokens that were sampled for nobody, as far as no sequence is in work."""
+        """Tokens that were sampled without use, as far as no sequence is in work."""
         stats = self.stats()
         return stats.sampled_tokens - stats.delivered_tokens
 

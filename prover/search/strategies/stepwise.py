@@ -100,7 +100,7 @@ class Stepwise:
         Args:
             stepper: runs tactics.
             proposers: who proposes them.
-            reader: says what contexts declare, for the steps that are taken on every state before anybody proposes.
+            reader: says what contexts declare, for the steps that are taken on every state before a model proposes.
             nodes: most states that are taken further.
             depth: most tactics on top of each other.
             closers: most tactics made for a goal that are to close it.

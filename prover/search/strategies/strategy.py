@@ -31,7 +31,7 @@ class SearchContext(Protocol):
     """One search, as a strategy sees it. Whatever passes through counts against the search's one budget.
 
     Where the budget leaves nothing, `sample` ends, and `submit` and `ask` do not return: the strategy is cancelled.
-    So is it when the search has what it wants, when its time is over or when nobody waits for it any more.
+    So is it when the search has what it wants, when its time is over or when its caller has gone.
     """
 
     @property

@@ -299,7 +299,7 @@ class BatchQueue:
             batch = min(
                 at_work, key=lambda batch: (owners[batches[batch].owner], at_work[batch], batches[batch].created)
             )
-            # 2. Its first item that nobody has, or whose server has gone.
+            # 2. Its first item that is not leased, or whose server has gone.
             lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
             free = (
                 select(ItemRow.id, ItemRow.name, ItemRow.request, ItemRow.attempt)
@@ -323,7 +323,7 @@ class BatchQueue:
         return leases
 
     def _answer(self, connection: Connection, lease: Lease, answer: str) -> int | None:
-        # The batch is locked first, as everywhere, so that nobody waits for somebody who waits for him; and until the
+        # The batch is locked first, as everywhere, so that two transactions never wait for each other; and until the
         # commit, so that positions are seen in their order.
         batch = connection.execute(
             select(BatchRow.answered, BatchRow.total).where(BatchRow.id == lease.batch).with_for_update()

@@ -16,12 +16,12 @@ class NativeSettings(Section):
     sandbox: Literal["auto", "always", "never"] = "auto"
     """bubblewrap around workers: `auto` where it is installed and works."""
     quarantine: Literal["sandboxed", "unsandboxed"] = "sandboxed"
-    """Code that nobody has vetted (lean.quarantine) runs in bubblewrap or not at all; `unsandboxed`: also without it, with the
-    rights of the server's user. Only if you trust whoever sends requests."""
+    """Unvetted code (lean.quarantine) runs in bubblewrap or not at all; `unsandboxed`: also without it, with the
+    rights of the server's user. Only if you trust every client."""
     options: dict[str, bool | int | str] = Field(default_factory=dict)
     """Lean options beside, and instead of, those that the project's Lake configuration sets for its package."""
     any_version: bool = False
-    """Run on a Lean outside the supported range, too: nobody has tried what the rules of a check mean there."""
+    """Run on a Lean outside the supported range, too: the rules of a check have not been tried there."""
 
 
 class ProjectSettings(NativeSettings):

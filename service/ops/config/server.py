@@ -68,7 +68,7 @@ class SecuritySettings(Section):
     client_roles: tuple[Role, ...] = (Role.PROVE,)
     """What clients may do that are known by their certificate alone; `tokens` says more of others."""
     tokens: Path | None = None
-    """File of bearer tokens' hashes (`leansieve token new`); with it, whoever has no token is not let in."""
+    """File of bearer tokens' hashes (`leansieve token new`); with it, callers without a token are refused."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

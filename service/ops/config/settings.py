@@ -107,7 +107,7 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        # What a whole section was is no help, and a token is nobody's business.
+        # The value of a whole section is no help, and a token must not be shown.
         found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
         text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise UserError(f"setting {name}: {text}{found}") from None

@@ -1,7 +1,7 @@
 """Who is connected to one port: no more than there is room for, and no address may take it all.
 
 A connection that comes when it is full takes the place of a connection that has nothing in work: of the same address if that has as
-many as it may, else of the address that has most. So idle connections keep nobody out, however many somebody opens.
+many as it may, else of the address that has most. So idle connections keep no client out, however many one address opens.
 """
 
 import ipaddress
@@ -77,7 +77,7 @@ class Guests:
     _count: int = 0
 
     def enter(self, host: str, guest: Guest) -> bool:
-        """Let one in; False if there is no place, nor anybody idle who could leave."""
+        """Let one in; False if there is no place, and no idle connection to close."""
         address = grouped(host)
         own = self._by_address.get(address, {})
         if len(own) >= self.room.each:

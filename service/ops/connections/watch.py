@@ -1,4 +1,4 @@
-"""Connections to gRPC's port, counted and bounded from outside: its library accepts them itself and tells nobody.
+"""Connections to gRPC's port, counted and bounded from outside: its library accepts them itself and does not report them.
 
 It bounds them in all, and closes those that say nothing; what one address has is looked at here, once a second.
 """

@@ -1,7 +1,7 @@
 """The port for operators: `/metrics`, and `/livez` and `/readyz` for probes that speak no gRPC.
 
 It has a thread and an event loop of its own, so that it answers also when the server has no time, and a place for
-connections of its own, so that nobody who fills the other ports keeps probes out.
+connections of its own, so that a client that fills the other ports does not keep probes out.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 @contextlib.contextmanager
 def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, HealthCheck]) -> Iterator[None]:
-    """Answer Prometheus while the context lasts, unless the settings say that nobody asks."""
+    """Answer Prometheus while the context lasts, unless the settings switch metrics off."""
     with contextlib.ExitStack() as stack:
         if settings.listen:
             address = Address.parse(settings.listen)
@@ -46,7 +46,7 @@ def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, 
             except OSError as error:
                 if "listen" in settings.model_fields_set:
                     raise UserError(f"cannot serve metrics on {settings.listen}: {error.strerror}") from None
-                # A second server on this machine; that nobody chose the port should not end it.
+                # A second server on this machine; a default port that is taken should not end it.
                 _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
         yield
 

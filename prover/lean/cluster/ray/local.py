@@ -28,7 +28,7 @@ from prover.cluster.connection import with_token
 from prover.errors import UserError
 from prover.lean.cluster.ray.nodes import RESOURCE
 
-# On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nobody listens.
+# On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nothing listens.
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 _STORE_BYTES = 80 << 20  # of shared memory, the least that Ray takes: what is sent to hosts is small
 _START_SECONDS, _END_SECONDS = 120.0, 60.0

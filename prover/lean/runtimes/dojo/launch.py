@@ -31,11 +31,11 @@ class DojoConfig:
         processes: most Dojos at once that step through proofs, and as many that look at candidates. Each is a Python and
             a Lean that imports the theorem's imports.
         start_seconds: how long a Dojo may take to come up.
-        life_seconds: how long one is used; a longer search goes on in a new one. One that nobody asks ends by itself.
+        life_seconds: how long one is used; a longer search goes on in a new one. An idle one ends by itself.
         life_steps: most tactics in one.
         request_bytes: longest request; the terminal between lean-dojo and Lean loses what is longer than 4,095.
         memory_gib: memory of its Lean.
-        sandbox: tactics are run that nobody has vetted, so that without bubblewrap a Dojo starts only if told `NEVER`.
+        sandbox: unvetted tactics are run, so that without bubblewrap a Dojo starts only if told `NEVER`.
         readable: folders that the sandbox shows beside Python, Lean and the repository.
         environment: where PATH, HOME and ELAN_HOME are read.
     """

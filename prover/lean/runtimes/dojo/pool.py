@@ -23,7 +23,7 @@ _MOST_STATES = 10_000
 
 
 class DojoPool:
-    """A `Stepper` on LeanDojo. It keeps no process when nobody has a session with it.
+    """A `Stepper` on LeanDojo. It keeps no process without a session.
 
     Attributes:
         ends: how the Dojos so far came to their end: `closed`, `late`, `broken`, `worn` (used up).

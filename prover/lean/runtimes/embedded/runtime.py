@@ -71,7 +71,7 @@ class EmbeddedLean:
         _modules(self._installation.library)
 
     def has_module(self, module: str) -> bool:
-        """Whether the library has `module`; True also before `prepare`, when nobody knows."""
+        """Whether the library has `module`; True also before `prepare`, when it is unknown."""
         return self._installation is None or module in _modules(self._installation.library)
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:

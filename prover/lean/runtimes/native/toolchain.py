@@ -58,7 +58,7 @@ class NativeToolchain:
             limits: resources of one worker.
             sandbox: `AUTO` uses bubblewrap where it is installed and works.
             any_version: run on a Lean outside the supported range, too.
-            unsealed: run code that nobody has vetted without a sandbox, too.
+            unsealed: run unvetted code without a sandbox, too.
         """
         self._path = project
         self._environment = environment
@@ -105,7 +105,7 @@ class NativeToolchain:
         )
 
     def has_module(self, module: str) -> bool:
-        """Whether `module` is built; True also before `prepare`, when nobody knows."""
+        """Whether `module` is built; True also before `prepare`, when it is unknown."""
         return self._prepared is None or self._prepared.modules.built(module)
 
     def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:

@@ -9,7 +9,7 @@ from prover.verdict import Trust, Verdict
 
 
 class IsolatedChecker:
-    """A `Checker` on top of one that nobody else uses."""
+    """A `Checker` on top of one that has no other user."""
 
     def __init__(self, checker: Checker) -> None:
         """`checker` has a process of its own."""
@@ -22,7 +22,7 @@ class IsolatedChecker:
 
 
 class RecheckingChecker:
-    """Checks in a warm worker, and what that verifies once more in one that serves nobody else."""
+    """Checks in a warm worker, and replays what that verifies in one that serves no other request."""
 
     def __init__(self, warm: Checker, isolated: Checker) -> None:
         """First `warm`, then `isolated`."""

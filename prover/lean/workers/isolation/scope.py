@@ -1,4 +1,4 @@
-"""Which requests belong together: those of one client share its elaborators, which nobody else ever uses."""
+"""Which requests belong together: those of one client share its elaborators, which no other client ever uses."""
 
 import asyncio
 import contextlib

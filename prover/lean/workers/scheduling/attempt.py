@@ -71,7 +71,7 @@ def after_end(job: Job[Any], ended: Ended) -> bool:
     """Settle a job whose worker ended, or say that it is to be tried again.
 
     A worker that dies on a candidate: once more, in a fresh worker; a second death is the candidate's. An end from
-    outside is nobody's fault and is tried again too, but not for ever.
+    outside is not the job's fault and is tried again too, but not for ever.
     """
     if job.future.done():
         return False

@@ -32,7 +32,7 @@ class Slot(Protocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether its worker has served nobody yet."""
+        """Whether its worker is fresh: it has served no request yet."""
         ...
 
 

@@ -89,7 +89,7 @@ class WorkerSlot:
 
     @property
     def fresh(self) -> bool:
-        """Whether its worker has served nobody yet."""
+        """Whether its worker is fresh: it has served no request yet."""
         return self.worker is not None and self.worker.served == 0
 
     @property

@@ -41,7 +41,7 @@ class Package:
 def fetch(package: Package, directory: Path, progress: Progress) -> Path:
     """Returns the verified tarball in `directory`, downloading what is not there yet.
 
-    The registry is whichever one npm is configured for. The caller holds a lock: nobody else writes there.
+    The registry is whichever one npm is configured for. The caller holds a lock: no other process writes there.
 
     Raises:
         RuntimeUnavailableError: no network, or what came is not the pinned package.

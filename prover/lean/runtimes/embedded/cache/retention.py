@@ -67,7 +67,7 @@ def newest_first(folders: Iterable[Path]) -> list[Path]:
 
 
 def drop(folders: Iterable[Path]) -> None:
-    """Remove those of the folders that nobody holds, as far as the cache can be written."""
+    """Remove those of the folders that are not in use, as far as the cache can be written."""
     for folder in folders:
         with suppress(OSError):
             _drop(folder)
