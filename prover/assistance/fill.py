@@ -183,7 +183,7 @@ async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], 
 
 
 async def whole_verdict(service: Service, file: LeanFile, options: CheckOptions) -> Verdict:
-    """The verdict on a file as it stands; positions are in what stands behind its imports.
+    """The verdict on a file as it stands; positions are in what stands after its imports.
 
     Raises:
         UserError: as `Service.check`.
@@ -271,7 +271,7 @@ class _Filling:
             yield HoleOutcome(hole, verdict=error.verdict)
 
     async def _fitted(self, hole: Hole, proof: Proof) -> HoleOutcome:
-        """The proof as it stands in its place: as far to the right as its theorem, and behind the remarks that are there."""
+        """The proof as it stands in its place: as far to the right as its theorem, and after the remarks that are there."""
         item = self.now.commands[hole.command]
         if not hole.alone:
             proof = await self._indented(self.now.theorem(item), proof, lean_file.indentation(self.now.text, item.at))

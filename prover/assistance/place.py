@@ -1,4 +1,4 @@
-"""Where a tactic is wanted: a theorem, its proof up to there and behind it; and how a tactic is put there to be tried."""
+"""Where a tactic is wanted: a theorem, its proof up to there and after it; and how a tactic is put there to be tried."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ from prover.source.scanner import Command
 from prover.theorem import HeaderError, Theorem
 from prover.verdict import Message, Mode
 
-# Behind these a tactic may stand on the same line.
+# After these a tactic may stand on the same line.
 _OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
-# A term that stands alone behind these needs no parentheses.
+# A term that stands alone after these needs no parentheses.
 _IS_VALUE = re.compile(r"(?::=|=>)[ \t]*\Z")
 _BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
 _UNIVERSE = re.compile(r"\bu_\d+\b")
@@ -79,7 +79,7 @@ class Place:
         return self.before.rstrip().endswith("<;>")
 
     def cut(self) -> "Place":
-        """The same with nothing behind it."""
+        """The same with nothing after it."""
         return replace(self, after="")
 
     def of_a_term(self) -> "Place":
@@ -104,7 +104,7 @@ class Place:
         return self._with(opening + self._block(tactic, len(opening)) + closing)
 
     def followed(self, tactic: str) -> Trial:
-        """The proof with `tactic` there, as it would be written, and a `sorry` on each goal that is open behind it."""
+        """The proof with `tactic` there, as it would be written, and a `sorry` on each goal that is open after it."""
         tactics = tactic + "\nall_goals sorry"
         opening = "(by " if self.term else ""
         return self._with(opening + self._block(tactics, len(opening)) + (")" if opening else ""))
@@ -158,7 +158,7 @@ def _in_file(text: str, line: int, column: int) -> Place:
     for item in file.commands:
         if item.writes_programs:
             continue
-        # The blanks behind a proof belong to the text that is typed next.
+        # The blanks after a proof belong to the text that is typed next.
         following = text[item.proof_end :]
         blank = len(following) - len(following.lstrip())
         if not item.proof_start <= offset <= item.proof_end + blank:

@@ -75,7 +75,7 @@ class Index:
 
     @cached_property
     def conclusions(self) -> Ints:
-        """Where the conclusion of each type begins: what stands behind all arguments."""
+        """Where the conclusion of each type begins: what stands after all arguments."""
         binder = np.array([key[1:2] in BINDERS and key[0] == "·" for key in self.vocabulary.keys] or [False])
         at, ends = self.trees.starts[:-1].copy(), self.trees.starts[1:]
         while True:

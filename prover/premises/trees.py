@@ -1,4 +1,4 @@
-"""Shapes of terms (docs/worker-protocol.md) as arrays: many trees behind each other, their nodes in reading order."""
+"""Shapes of terms (docs/worker-protocol.md) as arrays: many trees one after the other, their nodes in reading order."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -151,7 +151,7 @@ def _mixed(value: int, part: int) -> int:
 
 
 def joined(parts: Sequence[Trees]) -> Trees:
-    """All trees, one behind the other."""
+    """All trees, one after the other."""
     ends = np.cumsum([0, *(int(part.starts[-1]) for part in parts)])
     starts = [part.starts[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
     return Trees(

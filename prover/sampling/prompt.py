@@ -61,7 +61,7 @@ class PromptFormat(Protocol):
 
 
 class SourceFormat:
-    """The format of our own prover: the prompt is Lean source that stops behind `:=`, the answer is what comes next.
+    """The format of our own prover: the prompt is Lean source that stops after `:=`, the answer is what comes next.
 
     ::
 

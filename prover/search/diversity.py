@@ -23,7 +23,7 @@ _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
 _DEEPEST = 16  # brackets nested deeper are no premises: proofs do not have them, and each level costs a copy
 
-# Behind these a block may begin in the middle of a line; the block's further lines stand below its first token.
+# After these a block may begin in the middle of a line; the block's further lines stand below its first token.
 _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":=", "·", ".", ";", "(", "{", "⟨"})
 
 
@@ -102,7 +102,7 @@ def _key(proof: str, given: frozenset[str] | None) -> str:
         renamed = {}
     starts = [text.rfind("\n", 0, line[0].start) + 1 for line in lines]
     columns = [line[0].start - start for line, start in zip(lines, starts, strict=True)]
-    # The first line's own column says nothing: a candidate is put behind `:=` wherever that ends.
+    # The first line's own column says nothing: a candidate is put after `:=` wherever that ends.
     depths = {column: depth for depth, column in enumerate(sorted(set(columns[1:])))}
     keys: list[str] = []
     parents: list[

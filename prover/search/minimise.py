@@ -126,7 +126,7 @@ def _halves(tactics: list[str]) -> Iterator[str]:
 
 
 def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
-    """The alternatives on the rest of a line, as far as the bracket around them reaches, and the offset behind them."""
+    """The alternatives on the rest of a line, as far as the bracket around them reaches, and the offset after them."""
     depth = 0
     starts: list[int] = []
     for end in range(start, len(proof) + 1):
@@ -141,7 +141,7 @@ def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
 
 
 def _simpler_steps(proof: str) -> Iterator[str]:
-    """Steps without what comes behind `<;>` or `;`, without `try`, without options and places."""
+    """Steps without what comes after `<;>` or `;`, without `try`, without options and places."""
     lines = _lines(proof)
     for number, line in enumerate(lines):
         for separator in (" <;> ", "; "):
@@ -175,7 +175,7 @@ def _lists(proof: str) -> Iterator[str]:
 
 
 def _items(proof: str, tokens: list[Token], opening: int) -> tuple[list[str], int] | None:
-    """The items of the list that opens at a token, and the offset behind it; None if it is not closed."""
+    """The items of the list that opens at a token, and the offset after it; None if it is not closed."""
     awaited = ["]"]
     items: list[str] = []
     start = tokens[opening].end
@@ -207,7 +207,7 @@ def _indent(line: str) -> int:
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """The number of the first line behind `start` that does not hang on it, as deeper lines and alternatives do."""
+    """The number of the first line after `start` that does not hang on it, as deeper lines and alternatives do."""
     margin = _indent(lines[start])
     alternatives = not lines[start].lstrip().startswith("|")
     for number in range(start + 1, len(lines)):

@@ -29,7 +29,7 @@ class Shape:
     Attributes:
         binders: those before the colon, then those that `intros` below introduces, outermost first.
         intros: names for what the goal itself quantifies over or assumes, in order.
-        goal: the text behind those.
+        goal: the text after those.
         declared: what the context declares, which the statement alone does not say.
     """
 

@@ -28,7 +28,7 @@ class _Binding:
     name: str
     number: int
     depth: int  # brackets open around it
-    column: int  # lines further left are behind its scope
+    column: int  # lines further left are after its scope
 
 
 def canonical_names(text: str, tokens: Sequence[Token], given: Collection[str]) -> dict[int, str]:
@@ -69,7 +69,7 @@ def canonical_names(text: str, tokens: Sequence[Token], given: Collection[str]) 
 
 
 def _depths(tokens: Sequence[Token]) -> list[int]:
-    """How many brackets are open behind each token."""
+    """How many brackets are open after each token."""
     steps = ((token.text in _OPENING) - (token.text in _CLOSING) for token in tokens)
     return list(itertools.accumulate(steps))
 
@@ -81,7 +81,7 @@ def _column(text: str, token: Token) -> int:
 def _binders(text: str, tokens: Sequence[Token]) -> dict[int, int]:
     """The indices of tokens that bind a name, each with the index of the keyword that makes it one."""
     found: dict[int, int] = {}
-    patterns_follow = False  # behind `rcases e`, until its `with`
+    patterns_follow = False  # after `rcases e`, until its `with`
     for index, token in enumerate(tokens):
         names: list[int] = []
         if token.text in ("rcases", "cases'", "induction'"):
@@ -103,7 +103,7 @@ def _binders(text: str, tokens: Sequence[Token]) -> dict[int, int]:
 
 
 def _pattern(text: str, tokens: Sequence[Token], start: int, stays: bool) -> list[int]:
-    """Names in a pattern such as `x ⟨y, rfl | z⟩ (h : p)`; what stands behind a colon names nothing new."""
+    """Names in a pattern such as `x ⟨y, rfl | z⟩ (h : p)`; what stands after a colon names nothing new."""
     names: list[int] = []
     depth = 0
     typed_at: int | None = None  # the depth of the bracket whose type is being skipped
@@ -136,7 +136,7 @@ def _pattern(text: str, tokens: Sequence[Token], start: int, stays: bool) -> lis
 
 
 def _alternative(tokens: Sequence[Token], start: int) -> list[int]:
-    """The names behind the constructor in `| succ n ih =>`; none if it is anything else."""
+    """The names after the constructor in `| succ n ih =>`; none if it is anything else."""
     names: list[int] = []
     for index in range(start, len(tokens)):
         token = tokens[index]

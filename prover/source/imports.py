@@ -7,7 +7,7 @@ _LONGEST_QUOTE = 80
 
 
 def header_of(text: str, code: str) -> tuple[Header, int]:
-    """The imports of a file and the offset behind them, blank lines and remarks that follow left out.
+    """The imports of a file and the offset after them, blank lines and remarks that follow left out.
 
     `public`, `meta` and `all` say who sees an import; nothing is proved differently for them, and neither for `module`.
 
@@ -52,7 +52,7 @@ def _unreadable(text: str, token: Token) -> HeaderError:
 
 
 def _behind_blank_lines(code: str, at: int) -> int:
-    """The beginning of the first line behind `at` with code on it; `at` itself if there is some on its own line."""
+    """The beginning of the first line after `at` with code on it; `at` itself if there is some on its own line."""
     while at < len(code):
         line_end = code.find("\n", at)
         line_end = len(code) if line_end == -1 else line_end + 1

@@ -69,7 +69,7 @@ class LeanFile:
         text: the whole of it, lines ended by a line feed.
         code: the same with remarks blanked and strings crossed out.
         header: its imports, `Init` among them as Lean has it, and no prelude: opens and options are context.
-        body: offset where the context begins, behind the imports.
+        body: offset where the context begins, after the imports.
         commands: in the order of the file.
         fallen: commands, by number, that do not stand whole for what is below them.
         project: the Lake project whose Lean checks it, by the name that requests use; empty for the default Lean.
@@ -142,7 +142,7 @@ class LeanFile:
         return Theorem(item.statement, self.header, self.context(item.start) + prefixes, self.project)
 
     def whole(self) -> str:
-        """All that stands behind the imports, but for commands that only show something."""
+        """All that stands after the imports, but for commands that only show something."""
         return self.context(len(self.text), examples=True)
 
     def context(self, end: int, examples: bool = False) -> str:
@@ -258,7 +258,7 @@ class LeanFile:
         return _offset(self.text, line, column)
 
     def number_at(self, offset: int) -> int | None:
-        """The number of the command that an offset is in or behind."""
+        """The number of the command that an offset is in or after."""
         number = bisect_right(self.commands, offset, key=lambda command: command.start) - 1
         return number if number >= 0 else None
 

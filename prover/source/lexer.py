@@ -48,7 +48,7 @@ def tokenize(text: str) -> Iterator[Token]:
 
 
 def _end_of_block_comment(text: str, position: int) -> int:
-    """The offset behind the block comment that was opened before `position`; comments nest."""
+    """The offset after the block comment that was opened before `position`; comments nest."""
     depth = 1
     while depth and (edge := _BLOCK_EDGE.search(text, position)):
         depth += 1 if edge[0] == "/-" else -1

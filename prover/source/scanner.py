@@ -79,7 +79,7 @@ class Command:
         shift: how much longer the statement's first line became because its keyword was replaced.
         prefixes: where each `open … in` or `set_option … in` before it begins and where its `in` stands.
         proof_start, proof_end: what a proof replaces: the text after `:=` without the blanks around it; the equations or
-            fields behind the statement; the whole command where there is no statement.
+            fields after the statement; the whole command where there is no statement.
         value: where `:=`, the equations or the fields begin; None if there are none.
         form: how the value is given.
         end: where it ends, blanks and remarks left out.
@@ -144,7 +144,7 @@ def line_starts(text: str) -> list[int]:
 
 
 def commands(text: str, code: str, body: int) -> Iterator[Command]:
-    """The commands of a file behind the offset `body`; `code` is `code_of(text)`."""
+    """The commands of a file after the offset `body`; `code` is `code_of(text)`."""
     starts = line_starts(code)
     previous = body
     for first, at, prefixes, end in _spans(code, body):
@@ -187,7 +187,7 @@ def _own(code: str, match: re.Match[str]) -> int:
 
 
 def _keyword(code: str, head: int) -> int:
-    """Where the keyword stands behind the modifiers that a command may begin with."""
+    """Where the keyword stands after the modifiers that a command may begin with."""
     match = _LEADING_MODIFIERS.match(code, head)
     at = match.end() if match else head
     return at if at < len(code) else head

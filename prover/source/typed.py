@@ -22,7 +22,7 @@ class Typed:
     Attributes:
         statement: `theorem NAME binders : goal`, or the text as it is where it is nothing of the kind.
         shift: how much longer its first line became.
-        proof: what was typed behind `:=`, if that is a proof.
+        proof: what was typed after `:=`, if that is a proof.
     """
 
     statement: str
@@ -42,7 +42,7 @@ class Typed:
 
 def read(text: str, mathlib: bool = False) -> Typed:
     """The statement that a text means: a theorem, lemma or example, with a name or without, perhaps with `:= by sorry` left
-    behind it; binders and a goal; or a goal alone.
+    after it; binders and a goal; or a goal alone.
 
     Args:
         mathlib: whether `Type*` has a meaning of its own, which is Mathlib's; without it, it becomes `Type _`.

@@ -158,7 +158,7 @@ class Batches(Protocol):
         ...
 
     def watch(self, batch_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[BatchEvent, None]:
-        """The answers behind position `after`, each once and in order, as they come; ends after the last status.
+        """The answers after position `after`, each once and in order, as they come; ends after the last status.
 
         Raises:
             NoBatchError: there is none of that name for this owner.

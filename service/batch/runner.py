@@ -35,7 +35,7 @@ _LONGEST_KEY = 256
 
 
 class BatchRunner:
-    """`Batches` over a database. Use it as an async context manager; behind it, what it was working on is free again."""
+    """`Batches` over a database. Use it as an async context manager; after it, what it was working on is free again."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ class Figures:
 
 
 class Work:
-    """What one server does on the batches of a database. Use it as an async context manager; behind it, its items are free again."""
+    """What one server does on the batches of a database. Use it as an async context manager; after it, its items are free again."""
 
     def __init__(
         self,

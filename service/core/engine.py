@@ -68,7 +68,7 @@ _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
 class Engine:
-    """A `Service`. Use it as an async context manager, or `start` and `close` it; behind it, no process is left."""
+    """A `Service`. Use it as an async context manager, or `start` and `close` it; after it, no process is left."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ def lean_text(source: str) -> str:
 
 
 def offset(text: str, position: Position, codec: PositionCodec) -> int:
-    """The offset of a position; one behind the end of its line, or of the text, is that end."""
+    """The offset of a position; one after the end of its line, or of the text, is that end."""
     lines = text.split("\n")
     if position.line >= len(lines):
         return len(text)

@@ -16,7 +16,7 @@ _OF_OPEN_DOCUMENTS = (
 
 
 class Protocol(LanguageServerProtocol):
-    """Answers every request, before `initialize` and behind `shutdown` too, and passes over news of unknown documents."""
+    """Answers every request, before `initialize` and after `shutdown` too, and passes over news of unknown documents."""
 
     def handle_message(self, message: Any) -> None:
         method = getattr(message, "method", "")

@@ -31,7 +31,7 @@ _UNSOLVED = "unsolved goals"
 
 
 async def serve(opened: Opened, options: SearchOptions, project: str = "") -> int:
-    """Serve the editor at stdin and stdout until it says `exit` or hangs up; behind it, nothing is left running.
+    """Serve the editor at stdin and stdout until it says `exit` or hangs up; after it, nothing is left running.
 
     Returns:
         The exit status that the protocol asks for.

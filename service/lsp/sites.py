@@ -107,7 +107,7 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
 
 
 def _around(file: LeanFile, at: int) -> Command | None:
-    """The theorem whose proof an offset is in, or behind it with nothing but blanks and remarks of that proof between."""
+    """The theorem whose proof an offset is in, or after it with nothing but blanks and remarks of that proof between."""
     before = [item for item in file.theorems if item.proof_start <= at]
     if not before:
         return None
@@ -132,7 +132,7 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
     put = before[kept:] + sorries
     changed = replace(lean_file.parse(file.text[:start] + put + file.text[at:]), project=file.project)
-    # The `by` of a block with nothing in it is the user's own: what is found stands behind it.
+    # The `by` of a block with nothing in it is the user's own: what is found stands after it.
     holes = tuple(
         replace(hole, start=max(hole.start, hole.end - len("sorry")))
         for hole in fill.holes(changed)

@@ -210,7 +210,7 @@ class Tools:
         line: Line,
         column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
     ) -> GoalAnswer:
-        """Show the goals at a `sorry`, or behind a tactic, of a file."""
+        """Show the goals at a `sorry`, or after a tactic, of a file."""
         found = await self._suggested(self._place(file_path, line, column), 1, self._default.limits.seconds, _NO_TACTIC)
         return GoalAnswer(goals=[shortened(goal) for goal in found.goals])
 

@@ -38,7 +38,7 @@ def without_leaks(records: Iterable[TheoremRecord], held_out: Iterable[TheoremRe
 
 
 def _key(record: TheoremRecord, rough: bool) -> str:
-    tokens = list(tokenize(record.statement))[2:]  # behind `theorem NAME`
+    tokens = list(tokenize(record.statement))[2:]  # after `theorem NAME`
     index = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(_bound_names(tokens)))}
     words = []
     for token in tokens:
@@ -83,7 +83,7 @@ def _read_binders(tokens: Sequence[Token], position: int) -> tuple[list[str], in
 
 
 def _read_group(tokens: Sequence[Token], position: int) -> tuple[Sequence[Token], int]:
-    """What stands between the bracket at `position` and the one that closes it, and the position behind that."""
+    """What stands between the bracket at `position` and the one that closes it, and the position after that."""
     opening, closing = tokens[position].text, _CLOSED_BY[tokens[position].text]
     depth = 0
     for end in range(position, len(tokens)):

@@ -108,7 +108,7 @@ def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def end_of_statement(tokens: Iterable[Token]) -> Token | None:
-    """The `:=` behind a statement: outside every bracket, and of no `let` or `have` in the statement."""
+    """The `:=` after a statement: outside every bracket, and of no `let` or `have` in the statement."""
     bound = 0
     for token in at_depth_zero(tokens):
         if token.text in _BINDERS:

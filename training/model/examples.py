@@ -29,7 +29,7 @@ def encode_example(tokenizer: PreTrainedTokenizerBase, prompt: str, response: st
 
 @dataclass(frozen=True)
 class PackedRows:
-    """`B` rows of `L` tokens, each holding several examples one behind the other.
+    """`B` rows of `L` tokens, each holding several examples one after the other.
 
     Attributes:
         tokens: `[B, L]`, padded at the end.

@@ -11,7 +11,7 @@ from training.model.examples import PackedRows
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of response tokens, `[G, N, T]` float32, natural logarithms; 0 behind the end of a response.
+    """What a model says of response tokens, `[G, N, T]` float32, natural logarithms; 0 after the end of a response.
 
     Attributes:
         log_probs: of each token that is there.

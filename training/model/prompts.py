@@ -54,13 +54,13 @@ class ChatTokenizer(Protocol):
 
 
 class CompletionFormat:
-    """DeepSeek-Prover-V1.5: the model goes on behind `:= by` and closes the code block itself."""
+    """DeepSeek-Prover-V1.5: the model goes on after `:= by` and closes the code block itself."""
 
     name = "deepseek-prover-v1.5"
     stop = ("```",)
 
     def render(self, theorem: Theorem) -> str:
-        """The prompt, up to the line behind `:= by`."""
+        """The prompt, up to the line after `:= by`."""
         return f"Complete the following Lean 4 code:\n\n```lean4\n{_source(theorem)} := by\n"
 
     def extract(self, answer: str) -> str:
@@ -158,7 +158,7 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
 def last_proof(answer: str) -> str:
     """What follows the statement of the last theorem in the last code block that has one; empty where there is none.
 
-    Lemmas that the answer proves before it and uses go behind the proof, after `where`; other declarations are left out.
+    Lemmas that the answer proves before it and uses go after the proof, after `where`; other declarations are left out.
     """
     for block in reversed(_CODE_BLOCK.findall(answer.replace("\r\n", "\n"))):
         tokens = list(tokenize(block))
@@ -183,7 +183,7 @@ def last_proof(answer: str) -> str:
 
 
 def _helper(block: str, tokens: Sequence[Token]) -> str:
-    """A lemma as `NAME binders : goal := proof`, as it stands behind `where`; empty if what follows it is no part of it."""
+    """A lemma as `NAME binders : goal := proof`, as it stands after `where`; empty if what follows it is no part of it."""
     if end_of_statement(tokens) is None:
         return ""
     text = block[tokens[0].end : tokens[-1].end]

@@ -1,6 +1,6 @@
 """Log-probabilities of the responses of whole groups, where each prompt is read once and each distinct response once.
 
-A group's row is its prompt with its distinct responses one behind the other. A response sees the prompt and itself, and
+A group's row is its prompt with its distinct responses one after the other. A response sees the prompt and itself, and
 its positions go on from the prompt, so it gets the log-probabilities that it has alone. Against one padded row a rollout
 this saves most of the work where prompts are as long as responses and answers repeat, as they do in training on proofs.
 """
@@ -51,7 +51,7 @@ def score_groups(model: PreTrainedModel, groups: Sequence[TokenGroup], length: i
         length: T, at least the longest response.
 
     Returns:
-        `[G, N, T]`, 0 behind the end of a response.
+        `[G, N, T]`, 0 after the end of a response.
     """
     row = _lay_out(groups)
     device = model.device

@@ -36,7 +36,7 @@ class Framer:
     """Splits a worker's stdout into answers (`<marker> <json>` lines) and noise.
 
     The marker is a nonce that no candidate can know, so it counts wherever it stands in a line: text printed without
-    a line end does not swallow the answer behind it.
+    a line end does not swallow the answer after it.
     """
 
     def __init__(self, nonce: str, noise: Tail, longest: int = 16 << 20) -> None:

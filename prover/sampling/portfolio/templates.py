@@ -32,7 +32,7 @@ class Template:
 
     @property
     def one_line(self) -> bool:
-        """Whether it is one tactic behind the introductions: no composition, and nothing filled in."""
+        """Whether it is one tactic after the introductions: no composition, and nothing filled in."""
         lines = [line for line in self.tactics.split("\n") if line != "$intros" and not line.startswith("$if_")]
         return len(lines) == 1 and not re.search(r"\$|<;>|^first\b", lines[0])
 
@@ -57,7 +57,7 @@ def _assuming(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
 
 
 def _if_goal(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
-    """A hole that takes no room: it can be filled, with nothing, if the goal behind the intros matches."""
+    """A hole that takes no room: it can be filled, with nothing, if the goal after the intros matches."""
     expression = re.compile(pattern)
     return lambda _, shape: iter([""] if expression.search(shape.goal) else [])
 

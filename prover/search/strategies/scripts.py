@@ -107,7 +107,7 @@ class Scripts:
         one_line = [each for each in tactics if "\n" not in each]
         together = [each for each in tactics if "\n" in each and not _BLOCKS.search(each)]
         alone = [each for each in tactics if "\n" in each and _BLOCKS.search(each)]
-        # Those of several lines apart: they are slow, and what uses all that one question may take ends those behind it, too.
+        # Those of several lines apart: they are slow, and what uses all that one question may take ends those after it, too.
         if (after := await self._first(node, one_line, probe)) is not None:
             return after
         if (after := await self._first(node, together)) is not None:
@@ -149,7 +149,7 @@ class Scripts:
 
 
 def _on_one_line(tactic: str) -> str:
-    """The lines of a tactic in brackets, if it has several: behind a `by`, a `;` would go on with the proof inside."""
+    """The lines of a tactic in brackets, if it has several: after a `by`, a `;` would go on with the proof inside."""
     return "; ".join(f"({line})" for line in tactic.split("\n")) if "\n" in tactic else tactic
 
 

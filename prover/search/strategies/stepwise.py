@@ -33,10 +33,10 @@ _STEPS_AT_ONCE = 8  # so that a proof that is found does not wait behind all tha
 _CLOSERS_AT_ONCE = 8  # all of them share what one question may take
 _CLOSED_PENALTY = 2.0  # natural logarithm
 _SIMPLIFIED_PENALTY = (
-    0.05  # of a state that models are still to be asked about: behind the steps that lose nothing alone
+    0.05  # of a state that models are still to be asked about: after the steps that lose nothing alone
 )
 _FOUND = re.compile(r"Try this:\n  \[apply\] (exact [^\n]*)")
-_LOOKED_UP = 2  # states behind so few tactics are put to `exact?`, which is slow
+_LOOKED_UP = 2  # states after so few tactics are put to `exact?`, which is slow
 _UNFINISHED = frozenset({"sorry", "admit", "stop"})
 
 
@@ -171,7 +171,7 @@ class _Search:
             self._put(node)
 
     def postpone(self, node: Node, penalty: float = _CLOSED_PENALTY) -> None:
-        """Queue a state once more, behind what its closing or its simplifying led to."""
+        """Queue a state once more, after what its closing or its simplifying led to."""
         behind = penalty * max(1, len(node.state.script))
         self._put(replace(node, log_prob=node.log_prob - behind, closed=True))
 

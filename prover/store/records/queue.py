@@ -117,7 +117,7 @@ class BatchQueue:
         return await self._database.read(self._backlog)
 
     async def answers(self, batch: str, after: int, most: int) -> list[tuple[int, str]]:
-        """At most `most` positions and answers behind position `after`. Raises StoreError."""
+        """At most `most` positions and answers after position `after`. Raises StoreError."""
         query = (
             select(ItemRow.position, ItemRow.answer)
             .where(ItemRow.batch == batch, ItemRow.position > after)

@@ -1,4 +1,4 @@
-"""A batch's holes that are only parts of declarations: filled in their files, behind the theorems that are searched as batches."""
+"""A batch's holes that are only parts of declarations: filled in their files, after the theorems that are searched as batches."""
 
 import asyncio
 import contextlib

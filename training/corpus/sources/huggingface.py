@@ -91,12 +91,12 @@ def _record_of(row: Mapping[str, Any], source: str) -> TheoremRecord:
 
 
 def parts_of(text: str) -> tuple[str, str, str]:
-    """Imports, context and statement of the last theorem in Lean source that may have a proof or `sorry` behind it.
+    """Imports, context and statement of the last theorem in Lean source that may have a proof or `sorry` after it.
 
     A doc comment and attributes of the theorem are left out, and so are imports that a comment or a doc comment holds.
 
     Raises:
-        ValueError: there is no theorem in it, or something behind it that is no proof of it.
+        ValueError: there is no theorem in it, or something after it that is no proof of it.
     """
     text = text.replace("\r\n", "\n")
     tokens = list(tokenize(text))

@@ -1,7 +1,7 @@
 """Trace a project's own files with our worker: statements, positions, tactic steps with their goals, premises.
 
 The worker that also checks proofs runs each proof again, tactic block by tactic block. What it does not take (syntax that
-the vetting list does not allow, statements that do not elaborate behind their context) is counted and left out.
+the vetting list does not allow, statements that do not elaborate after their context) is counted and left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,7 @@
 """Theorems of existing Lean code with their proofs' steps and premises, collected file by file into a corpus.
 
-Each theorem stands under the imports of its own file and behind what stands before it there, so it can be proved anew
-without being among what is imported. A file is done when its line is in the journal; an interrupted run goes on behind it.
+Each theorem stands under the imports of its own file and after what stands before it there, so it can be proved anew
+without being among what is imported. A file is done when its line is in the journal; an interrupted run goes on after it.
 """
 
 import re

@@ -25,7 +25,7 @@ class Draft:
     context: str = ""
 
     def statement(self, name: str, random: Random) -> str:
-        """The statement, with variables and hypotheses before the colon or, in one case of four, behind it."""
+        """The statement, with variables and hypotheses before the colon or, in one case of four, after it."""
         groups = [group if group[0] in "{[" else f"({group})" for group in self.variables]
         fixed = [group for group in groups if group[0] != "("]
         bound = [group for group in groups if group[0] == "("]

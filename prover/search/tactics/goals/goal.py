@@ -27,7 +27,7 @@ class Goal:
         return [each.name for each in self.hypotheses if each.type.split(" ")[0] in types and "→" not in each.type]
 
     def fresh(self, name: str) -> str:
-        """`name`, or with a number behind it if that name is taken."""
+        """`name`, or with a number after it if that name is taken."""
         taken = {each.name for each in self.hypotheses}
         candidates = (name + (str(number) if number else "") for number in range(len(taken) + 1))
         return next(each for each in candidates if each not in taken)

@@ -17,7 +17,7 @@ class Names:
         self._taken = {each.name for each in taken}
 
     def fresh(self, name: str) -> str:
-        """`name`, or with a number behind it."""
+        """`name`, or with a number after it."""
         found = next(
             each
             for each in (name + (str(n) if n else "") for n in range(len(self._taken) + 1))

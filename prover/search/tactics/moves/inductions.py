@@ -227,7 +227,7 @@ def _calls(text: str, function: str, variables: set[str]) -> Iterator[str]:
 
 
 def _conclusion(type_: str) -> str:
-    """The operator behind the quantifiers of a hypothesis."""
+    """The operator after the quantifiers of a hypothesis."""
     operator, _, rest = outermost(type_)
     while operator == "∀":
         operator, _, rest = outermost(rest.partition(", ")[2])

@@ -1,6 +1,6 @@
 """Steps that turn a goal into smaller ones: introductions, case splits, substitution, induction, rewriting, have.
 
-A step is a tactic block in which `□`, on a line of its own or behind a bullet, stands for the proof of what is left.
+A step is a tactic block in which `□`, on a line of its own or after a bullet, stands for the proof of what is left.
 """
 
 import itertools

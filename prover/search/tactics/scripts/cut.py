@@ -39,7 +39,7 @@ def cut(proof: str, error: Message) -> str | None:
 
 
 def _append(lines: list[str], number: int) -> str:
-    """A hole behind the block that begins on a line."""
+    """A hole after the block that begins on a line."""
     indent = _indent(lines[number]) if number else -1
     end = _end(lines, number, indent + 1)
     if number == 0:
@@ -60,7 +60,7 @@ def _append(lines: list[str], number: int) -> str:
 
 
 def _replace(lines: list[str], number: int, column: int) -> str:
-    """A hole instead of the tactic at a place and those behind it in its block."""
+    """A hole instead of the tactic at a place and those after it in its block."""
     line = lines[number]
     leading = _leading(line)
     start = len(leading)
@@ -71,7 +71,7 @@ def _replace(lines: list[str], number: int, column: int) -> str:
     if line.lstrip().startswith("|") and not inline:
         start, inline = len(line), True
     if inline:
-        # The tactics behind `by` or `=>` and the lines that hang on this one.
+        # The tactics after `by` or `=>` and the lines that hang on this one.
         end = _end(lines, number, _indent(line) + 1)
         kept = [line[:start].rstrip(), " " * (_indent(line) + 2 + (2 if leading.strip() else 0)) + "□"]
     else:
@@ -101,7 +101,7 @@ def _indent(line: str) -> int:
 
 
 def _end(lines: list[str], start: int, margin: int) -> int:
-    """The number of the first line behind `start` that stands further left than `margin`."""
+    """The number of the first line after `start` that stands further left than `margin`."""
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and _indent(lines[number]) < margin:
             return number

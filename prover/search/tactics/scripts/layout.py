@@ -1,4 +1,4 @@
-"""Writes a script of tactics as Mathlib's style guide asks: each goal of several in a block of its own, behind `·` or its case."""
+"""Writes a script of tactics as Mathlib's style guide asks: each goal of several in a block of its own, after `·` or its case."""
 
 import re
 from collections.abc import Iterator, Sequence

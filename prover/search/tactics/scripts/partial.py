@@ -34,7 +34,7 @@ def goals_left(answer: SorryGoals) -> tuple[Goal, ...] | None:
 
 
 def goals_at(place: Place, left: Sequence[Goal], count: int) -> Sequence[Goal] | None:
-    """The goals of a step with `count` holes at a place, of all that are left: those behind the `sorry`s in front of it.
+    """The goals of a step with `count` holes at a place, of all that are left: those after the `sorry`s in front of it.
 
     None if there are not so many.
     """
