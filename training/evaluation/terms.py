@@ -72,11 +72,11 @@ def chosen_of(
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The figures as Markdown."""
     lines = [
-        "| model | theorems solved | proofs that differ as texts | as terms | a solved theorem | |",
+        "| model | theorems solved | proofs that differ as texts | as terms | texts a solved theorem | terms |",
         "| --- |" + " --- |" * 5,
     ]
     for row in rows:
-        each = f"{row['texts'] / max(1, row['solved']):.1f} texts | {row['terms'] / max(1, row['solved']):.1f} terms"
+        each = f"{row['texts'] / max(1, row['solved']):.1f} | {row['terms'] / max(1, row['solved']):.1f}"
         lines.append(
             f"| {row['model']} | {row['solved']} of {row['theorems']} | {row['texts']} | {row['terms']} | {each} |"
         )

@@ -179,8 +179,9 @@ function details(verdict, more) {
   );
 }
 
-function summarised({ verdicts, diversity, spending, answer, stuckAt }) {
+function summarised({ verdicts, diversity, spending, answer, stuckAt, spent }) {
   const total = verdicts.reduce((sum, each) => sum + each.count, 0);
+  const texts = verdicts.find((each) => each.kind === "VERDICT_KIND_VERIFIED")?.count ?? 0;
   const found = [];
   if (stuckAt) {
     found.push(
@@ -207,6 +208,10 @@ function summarised({ verdicts, diversity, spending, answer, stuckAt }) {
           `(entropy ${diversity.tacticEntropy.toFixed(2)} bits)${diversity.premiseEntropy ? lemmas : ""}.`,
       ),
     );
+  }
+  if (spent?.proofs && texts > spent.proofs) {
+    const made = spent.proofs === 1 ? "one term" : `${spent.proofs} different terms`;
+    found.push(element("p", {}, `Of the ${texts} texts that were verified Lean makes ${made}; those of one term count as one proof.`));
   }
   if (total) {
     found.push(
