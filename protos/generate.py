@@ -1,4 +1,4 @@
-"""Generate the gRPC stubs and their type stubs: `protos/leansieve/v1/*.proto` → the package `leansieve` beside `protos/`.
+"""Generate the gRPC stubs and their type stubs: `protos/leansieve/v1/*.proto` → the package `leansieve` next to `protos/`.
 
 Run by setup.py at every build and by hand after an edit: `python protos/generate.py`. The output is never committed.
 

@@ -33,7 +33,7 @@ class Progress:
         proofs: distinct verified proofs among them.
         seconds: since the search began.
         tokens: sampled by models.
-        requests: goals and tactic steps asked of Lean beside the checks.
+        requests: goals and tactic steps asked of Lean besides the checks.
         waited: of `seconds`, those lost to others: questions to Lean that waited for a worker, as a share of all the time
             that questions took.
     """

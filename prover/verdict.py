@@ -74,8 +74,8 @@ class Policy:
 
     Attributes:
         name: shown in the verdict.
-        axioms: axioms allowed beside propext, Classical.choice and Quot.sound.
-        kinds: syntax kinds allowed beside the vetting list.
+        axioms: axioms allowed besides propext, Classical.choice and Quot.sound.
+        kinds: syntax kinds allowed besides the vetting list.
         guard: a theorem of the imported library that is being proved again: a proof that uses it, a theorem of the same
             type, or one that does not stand before it is FORBIDDEN. Empty: no guard.
         holes: the candidate is a file that stands on the header alone, and these definitions of the context, by their full
@@ -124,7 +124,7 @@ class Verdict:
         theorem: full name under which Lean knows the theorem, empty if it never came that far.
         axioms: axioms that the proof was seen to rest on, the library's among them.
         axioms_complete: whether these are all of them. False where the library holds no proofs of theorems that the proof
-            uses: the embedded one does not, and they may rest on propext, Classical.choice and Quot.sound beside.
+            uses: the embedded one does not, and they may rest on propext, Classical.choice and Quot.sound, too.
         assumed: of a proof that was cross-checked: those theorems.
         term: digest of a verified proof's term, 16 hexadecimal digits: two texts of which the same Lean makes one term have one. Empty where
             nothing was verified, where a file was judged as a whole, and where the term is too large (docs/worker-protocol.md).

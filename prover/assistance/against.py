@@ -28,7 +28,7 @@ class Solution:
         solution: the file that is said to solve it. Not trusted in any way.
         theorems: full names; empty: every theorem of the challenge.
         definitions: full names of definitions that the solution gives; empty: every one that the challenge leaves open.
-        axioms: allowed beside the standard three.
+        axioms: allowed besides the standard three.
         project: see `Theorem.project`.
     """
 

@@ -24,7 +24,7 @@ name = "Solution"
 def project(receipt: Receipt) -> dict[str, str]:
     """The files of a Lake project, by name, in which comparator checks what a receipt says.
 
-    A library that the header imports beside Lean's own has to be required in its `lakefile.toml` by hand.
+    A library that the header imports besides Lean's own has to be required in its `lakefile.toml` by hand.
     """
     above = "\n\n".join(filter(None, (receipt.header, receipt.context)))
     challenge = f"{above}\n\n{receipt.statement} := sorry\n"

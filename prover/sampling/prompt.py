@@ -36,7 +36,7 @@ class PromptFormat(Protocol):
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Texts that end the answer (beside the model's end token); they do not belong to it."""
+        """Texts that end the answer (besides the model's end token); they do not belong to it."""
         ...
 
     def render(self, theorem: Theorem) -> str:

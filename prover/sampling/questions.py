@@ -44,7 +44,7 @@ class Question:
     Attributes:
         prompt: text up to where the model answers.
         beginning: how the answer begins; tokenised apart from the prompt, as in training.
-        stop: texts that end the answer, beside the end token; no part of it.
+        stop: texts that end the answer, besides the end token; no part of it.
         min_tokens: neither the end token nor a stop text ends an answer of fewer tokens.
         read: from an answer to the candidate's text.
     """
@@ -118,7 +118,7 @@ async def draw(
     Args:
         params: how many, and the first seed.
         width: most candidates in work at once.
-        ask: makes one candidate from its seed; None: there are no more, beside those in work.
+        ask: makes one candidate from its seed; None: there are no more, besides those in work.
         best_first: of the candidates that are there when the reader asks, it gets the one of the highest log-probability, whose chance to
             be right is the highest (docs/results.md); else they come in the order in which they were begun.
     """

@@ -1,6 +1,6 @@
 """A folder of weights: `weights.json` names the models, says what files they are and what was measured of each.
 
-Each model has a folder of its own beside it: a whole Hugging Face checkpoint, or a PEFT LoRA adapter on the base.
+Each model has a folder of its own next to it: a whole Hugging Face checkpoint, or a PEFT LoRA adapter on the base.
 `write_weights` replaces the manifest in one step; files of a model never change under a name that is being served.
 """
 
@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """The weights that come with the package."""
 
 _LARGEST_MANIFEST = 4 << 20
-_UNREAD = {"README.md", ".gitattributes"}  # may lie beside a model's files without being listed
+_UNREAD = {"README.md", ".gitattributes"}  # may lie next to a model's files without being listed
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -101,7 +101,7 @@ class Model(_Section):
     kind: Literal["checkpoint", "adapter"]
     """Whole weights, or a LoRA adapter on the base."""
     folder: FileName
-    """Where its files are, beside the manifest."""
+    """Where its files are, next to the manifest."""
     files: dict[FileName, Digest] = Field(min_length=1)
     """SHA-256 of each of its files."""
     probe: Probe

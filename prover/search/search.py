@@ -58,7 +58,7 @@ class ProofSearch:
 
         Args:
             theorem: what to prove.
-            plan: stages, one after the other; the strategies of one stage work beside each other. A sampler stands for
+            plan: stages, one after the other; the strategies of one stage run in parallel. A sampler stands for
                 the strategy to check what it proposes.
             budget: shared by all of them.
             options: how to sample, check and choose.

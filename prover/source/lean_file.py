@@ -318,7 +318,7 @@ def write(path: Path, text: str, was: str) -> None:
     """Replace the file at once and whole, keeping its line ends and mode; if anything fails it stays as it was.
 
     Args:
-        was: the text that was read; a file that says something else by now is left alone, and `text` is put beside it.
+        was: the text that was read; a file that says something else by now is left alone, and `text` is put next to it.
 
     Raises:
         UserError: it cannot be written, or was changed meanwhile.

@@ -1,6 +1,6 @@
 """Copies of an SQLite store: made while servers use it, and put in its place when none does.
 
-A copy of the file alone would lack what lies in the write-ahead log beside it. PostgreSQL has tools of its own.
+A copy of the file alone would lack what lies in the write-ahead log next to it. PostgreSQL has tools of its own.
 """
 
 import contextlib

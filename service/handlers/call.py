@@ -29,7 +29,7 @@ class Call:
         service: full name of a service that is registered here, as in `leansieve.v1.ProofSearchService`.
         method: a name of its method, as in `Prove`.
         kind: `unary`, `client_stream`, `server_stream` or `bidi_stream`.
-        metadata: what the client sent beside the request; of a key that came twice, the last.
+        metadata: what the client sent besides the request; of a key that came twice, the last.
         peer: host that calls, without its port; `unix` over a Unix socket.
         common_name: of the client's certificate, if it has shown a valid one.
         deadline: on the clock of `time.monotonic`; infinite if the client waits as long as it takes.

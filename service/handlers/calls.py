@@ -15,7 +15,7 @@ from service.auth.identity import CALLER
 from service.core.limits.quotas import Quotas
 from service.handlers.call import Call
 
-# Parts of requests that stand beside `options`.
+# Parts of requests that stand next to `options`.
 _BESIDE_OPTIONS = ("theorem", "options", "priority", "text", "within", "timeout", "items", "request_id", "request")
 
 

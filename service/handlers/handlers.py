@@ -32,7 +32,7 @@ class Handlers:
             service: who answers.
             settings: of the service.
             batches: runs batches; None: they are refused.
-            quotas: what clients take, beside that of their batches; by default of these handlers alone.
+            quotas: what clients take, besides that of their batches; by default of these handlers alone.
         """
         calls = Calls(quotas or Quotas(settings.clients))
         rooms = (

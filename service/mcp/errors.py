@@ -1,4 +1,4 @@
-"""What agents are told of an error beside its sentence."""
+"""What agents are told of an error besides its sentence."""
 
 from google.rpc import error_details_pb2
 

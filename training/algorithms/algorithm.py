@@ -164,7 +164,7 @@ class Algorithm(Protocol):
         return (self.token_weights(rollouts) * self.token_losses(rollouts, advantages)).sum()
 
     def update_metrics(self, rollouts: Rollouts, advantages: Tensor) -> Metrics:
-        """What one optimiser step did, worth logging beside `rollout_metrics`."""
+        """What one optimiser step did, worth logging besides `rollout_metrics`."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ ALGORITHMS: Mapping[str, type[Algorithm]] = {
     "erc_dapo": Dapo,
     "erc_gppo": Gppo,
 }
-"""`kl_dpg` is α-DPG at α = 0; `erc_…` adds entropy ratio clipping, whose options stand beside the inner ones."""
+"""`kl_dpg` is α-DPG at α = 0; `erc_…` adds entropy ratio clipping, whose options stand next to the inner ones."""
 
 _ERC_OPTIONS = frozenset(field.name for field in fields(EntropyRatioClipping)) - {"inner"}
 

@@ -53,7 +53,7 @@ def evaluate_portfolio(
         one_line: try single tactics only, without what the portfolio composes of them.
 
     Raises:
-        ValueError: a corpus cannot be read, or what lies beside `out` is of something else.
+        ValueError: a corpus cannot be read, or what lies next to `out` is of something else.
         PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
         OSError: something cannot be read or written.
     """

@@ -1,6 +1,6 @@
 """Samples of a model on theorems, checked by Lean: the raw material of an evaluation.
 
-The same call after a kill or Ctrl-C goes on with the theorems that are missing: each is written to a journal beside the
+The same call after a kill or Ctrl-C goes on with the theorems that are missing: each is written to a journal next to the
 result as soon as it is done, and the journal goes when the result is there.
 """
 

@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("samples", type=Path, nargs="+")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, help="file of verdicts; by default beside --out")
+    parser.add_argument("--cache", type=Path, help="file of verdicts; by default next to --out")
     parser.add_argument("--theorems", type=int, help="only so many")
     parser.add_argument("--workers", type=int, default=1, help="of Lean")
     arguments = parser.parse_args()

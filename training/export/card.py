@@ -1,4 +1,4 @@
-"""The card that lies beside an exported model: what it is, what made it, and what was measured."""
+"""The card that lies next to an exported model: what it is, what made it, and what was measured."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def model_card(model: Model, dtype: DType, trained: Provenance | None, commands:
 
     Args:
         trained: the record of its training; None if it has none.
-        commands: what made it, beside the record's own command.
+        commands: what made it, besides the record's own command.
         license: under which it is passed on; empty if nothing states one.
     """
     front = f"---\nlicense: {license}\n---\n\n" if license else ""

@@ -1,7 +1,7 @@
 """From a trained model to a folder of weights that the server takes; see `prover.sampling.weights`.
 
 Weights are rounded to a compact type, the probe is measured on the rounded files, and curves come from raw samples of
-`leansieve evaluate run`. A card beside the files says what the model is, what made it and what was measured.
+`leansieve evaluate run`. A card next to the files says what the model is, what made it and what was measured.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class ModelExport:
         name: what the manifest calls it.
         results: raw samples of it, for its curves.
         dtype: of the weights.
-        commands: what made it beside the command that its record has, for the card.
+        commands: what made it besides the command that its record has, for the card.
         license: under which it is passed on; empty: what its base states.
     """
 

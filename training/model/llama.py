@@ -57,7 +57,7 @@ def save_for_serving(
         adapters: the model is a PEFT model, of which only the adapters are written.
         write: else this process only hands over its part of a model that is sharded.
         dtype: of the weights that are written, where they are not adapters.
-        about: the record of what made the model, to be written beside it.
+        about: the record of what made the model, to be written next to it.
 
     Raises:
         ValueError: the model ties its embeddings, which vLLM's weight reload does not survive.

@@ -5,7 +5,7 @@ Two proofs are the same where `prover.search.diversity.normalise` says so. One J
     ["first 32 hex digits of the key", "rejected", 0]
 
 That of a verified proof has the digest of its term behind it, if there is one. The key is a hash of theorem, proof, mode, policy, Lean's limits and the version of the checker, so that a file may hold
-verdicts of different settings beside each other. What says nothing about the proof (a time-out on a busy machine, a
+verdicts of different settings. What says nothing about the proof (a time-out on a busy machine, a
 worker that was killed) is not kept.
 """
 
@@ -143,7 +143,7 @@ class VerdictCache:
 
 
 async def checker_version(pool: LeanPool) -> str:
-    """What a verdict of this pool depends on beside the request: Lean, the worker and the list of what is allowed."""
+    """What a verdict of this pool depends on besides the request: Lean, the worker and the list of what is allowed."""
     await pool.ready()
     vetting = json.dumps(allow_list(), sort_keys=True, default=sorted)
     return f"{pool.lean_version} {pool.worker_version} {hashlib.sha256(vetting.encode()).hexdigest()[:16]}"

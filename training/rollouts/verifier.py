@@ -1,4 +1,4 @@
-"""Checks of proofs beside the work of the main thread, which samples and trains meanwhile."""
+"""Checks of proofs in parallel with the work of the main thread, which samples and trains meanwhile."""
 
 import asyncio
 import threading

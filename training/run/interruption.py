@@ -18,7 +18,7 @@ class InterruptedTwice(KeyboardInterrupt):
 
 
 class PartnerLostError(RuntimeError):
-    """What a run needs beside itself is gone: Lean, or whatever samples. The steps that are made are sound."""
+    """Something that a run depends on is gone: Lean, or the sampler. The finished steps are sound."""
 
 
 class Interruption:

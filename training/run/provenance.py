@@ -56,7 +56,7 @@ class Provenance(_Section):
     stopped: str = ""
     """Why the run was stopped before its end; empty if it was not."""
     weights: dict[str, str] = {}
-    """SHA-256 of each file of weights beside this record."""
+    """SHA-256 of each file of weights next to this record."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def hash_weights(folder: Path) -> dict[str, str]:
 
 
 def write_provenance(folder: Path, record: Provenance) -> None:
-    """Write the record beside weights that are already there."""
+    """Write the record next to weights that are already there."""
     whole = record.model_copy(update={"weights": hash_weights(folder)})
     (folder / FILE).write_text(whole.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

@@ -40,7 +40,7 @@ class Run:
     """A run's folder, held by one run at a time. Use it as a context manager, `resume` it, make steps, `finish` it.
 
     What describes the run is written by the run alone, once its settings are known to fit what an earlier start left:
-    `config.json` with the settings, and a record of all settings and steps beside the finished weights.
+    `config.json` with the settings, and a record of all settings and steps next to the finished weights.
 
     Attributes:
         config: the settings, with `model.path` a folder.
@@ -193,7 +193,7 @@ class Run:
 
         Args:
             last: it is the run's last step.
-            more: what else the run goes on from, beside weights and optimiser.
+            more: what else the run goes on from, besides weights and optimiser.
 
         Raises:
             CollapseError: a guard objected; the last good weights are in `last-good`.

@@ -1,4 +1,4 @@
-"""Questions to a worker beside checks: what it must say of a statement, of goals, of a tactic, of a constant, of time."""
+"""Questions to a worker besides checks: what it must say of a statement, of goals, of a tactic, of a constant, of time."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol

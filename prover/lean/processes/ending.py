@@ -25,7 +25,7 @@ class WorkerEndedError(RuntimeError):
     """The process ended before it answered."""
 
     def __init__(self, end: End, reason: str) -> None:
-        """Keep why, beside one sentence about it."""
+        """Keep the reason and one sentence about it."""
         super().__init__(reason)
         self.end = end
 

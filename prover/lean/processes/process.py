@@ -207,7 +207,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
 
     @property
     def last_words(self) -> str:
-        """The end of what it printed beside its answers, printable. May show texts of requests: not for other users."""
+        """The end of what it printed besides its answers, printable. May show texts of requests: not for other users."""
         return self._noise.text()
 
     # What asyncio tells us of the process

@@ -1,4 +1,4 @@
-"""What the worker answers, beside verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
+"""What the worker answers, besides verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
 
 `containable` is that of `Verdict`.
 """

@@ -51,7 +51,7 @@ class NoAnswerError(RuntimeError):
     """A look-up without a verdict of its own came to nothing; `kind` says why."""
 
     def __init__(self, kind: VerdictKind, reason: str) -> None:
-        """Keep the kind (`FORBIDDEN`, `TIMEOUT`, `OUT_OF_RESOURCES`, `INVALID_STATEMENT`, `INFRASTRUCTURE`) beside the reason."""
+        """Keep the kind (`FORBIDDEN`, `TIMEOUT`, `OUT_OF_RESOURCES`, `INVALID_STATEMENT`, `INFRASTRUCTURE`) and the reason."""
         super().__init__(reason)
         self.kind = kind
 

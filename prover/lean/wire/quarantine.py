@@ -91,7 +91,7 @@ def judge(
 ) -> Request[tuple[Verdict, Export | None]]:
     """Asks a judge whether what an elaborator handed out proves the reference that was fixed before.
 
-    The verdict has the elaborator's messages and times beside the judge's own; its kind and trust are the judge's.
+    The verdict has the elaborator's messages and times in addition to the judge's own; its kind and trust are the judge's.
 
     Args:
         shown: a verified proof comes with the verdict, as the judge's kernel has it, for another kernel.

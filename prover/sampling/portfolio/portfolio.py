@@ -36,7 +36,7 @@ the 20 theorems of benchmarks/lemmas.jsonl they prove 11, in 0.07 s a check, and
 def templates() -> tuple[Template, ...]:
     """The templates of portfolio.json in the order in which it lists them: by measured success per second.
 
-    benchmarks/search/portfolio.py measured them and wrote the file; the figures stand in it beside each template.
+    benchmarks/search/portfolio.py measured them and wrote the file; the figures stand in it next to each template.
     """
     content = json.loads(files("prover.sampling.portfolio").joinpath("portfolio.json").read_text(encoding="utf-8"))
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])

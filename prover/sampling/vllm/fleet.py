@@ -226,7 +226,7 @@ class Fleet:
         """Load what changed, see that it is right, and serve it; what is pushed on `undo` brings the old state back."""
         served = {model.name: replace(self.served[model.name], model=model) for model in models if model not in changed}
         whole = [model for model in changed if model.kind == "checkpoint"]
-        # 1. New engines beside the old ones.
+        # 1. New engines in addition to the old ones.
         for model in whole:
             if model.name not in self.served:
                 settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / max(1, len(self._engines)))

@@ -28,7 +28,7 @@ def build_plan(
     - `stepwise`: best-first search over tactic states.
     - `decompose`: skeletons whose holes are solved one by one.
     - `auto`: the first few whole proofs; inductions inside each other where the context declares recursion; then the others,
-      repaired where they fail, beside `stepwise`; then, as long as there is time, `decompose` beside a wider `stepwise` and
+      repaired where they fail, in parallel with `stepwise`; then, as long as there is time, `decompose` in parallel with a wider `stepwise` and
       more inductions.
 
     Args:

@@ -34,7 +34,7 @@ _AT_ONCE = 4  # skeletons in work
 
 
 class Reader(GoalReader, NameReader, Protocol):
-    """What Lean is asked beside checks; `WorkerPool` answers."""
+    """What Lean is asked besides checks; `WorkerPool` answers."""
 
 
 class Decompose:

@@ -31,7 +31,7 @@ class Independent:
 
 
 class PortfolioFirst:
-    """The first sampler begins; the others join beside it when its first candidates have got a worker, or it has no more.
+    """The first sampler begins; the others join in when its first candidates have got a worker, or it has no more.
 
     A sampler that fails does not end the others.
     """

@@ -52,7 +52,7 @@ async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
         found = await reader.names(theorem)
     except (NoAnswerError, PoolBusyError, InvalidTextError):
         return scanned(theorem)
-    # What Lean makes beside that stands nowhere in the text: `Tree.casesOn`, `instReprTree`.
+    # What Lean generates in addition stands nowhere in the text: `Tree.casesOn`, `instReprTree`.
     tokens = [token.text for token in tokenize(theorem.context) if token.kind == "name"]
     written = {part: place for place, text in reversed(list(enumerate(tokens))) for part in (text, _last(text))}
     own = [each for each in found if _last(each.name) in written]

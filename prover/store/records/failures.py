@@ -59,7 +59,7 @@ class FailureStore:
 
         Args:
             theorem: what was to be proved.
-            effort: all that says how it was searched (samplers, limits, policy), beside the budget.
+            effort: all that says how it was searched (samplers, limits, policy), besides the budget.
             model: the same for people.
             budget: what the search was given.
             finished: how it ended.

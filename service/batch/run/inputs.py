@@ -19,7 +19,7 @@ from service.jsonl.lines import Id, read_items
 from service.ops.config import TextSettings
 
 _LONGEST_FAMILY = 256  # characters; of longer ones, paths for instance, the end says more
-_SKIPPED = frozenset({"build", "lake-packages"})  # beside hidden folders, as `.lake`: not the project's own files
+_SKIPPED = frozenset({"build", "lake-packages"})  # besides hidden folders, as `.lake`: not the project's own files
 
 
 @dataclass(frozen=True, slots=True)

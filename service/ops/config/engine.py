@@ -95,9 +95,9 @@ class PolicySettings(Section):
     """What checks under one policy allow beyond the vetted default. Every widening shows in the verdict."""
 
     axioms: tuple[str, ...] = ()
-    """Axioms beside propext, Classical.choice and Quot.sound."""
+    """Axioms besides propext, Classical.choice and Quot.sound."""
     kinds: tuple[str, ...] = ()
-    """Kinds of Lean syntax beside the vetting list."""
+    """Kinds of Lean syntax besides the vetting list."""
 
 
 class CheckSettings(Section):

@@ -12,14 +12,14 @@ class NativeSettings(Section):
     """How workers run under the toolchain of a Lake project."""
 
     memory_gib: float = Field(default=8.0, gt=0)
-    """Memory of one worker, beside the library that all workers share; above it, the worker is killed."""
+    """Memory of one worker, besides the library that all workers share; above it, the worker is killed."""
     sandbox: Literal["auto", "always", "never"] = "auto"
     """bubblewrap around workers: `auto` where it is installed and works."""
     quarantine: Literal["sandboxed", "unsandboxed"] = "sandboxed"
     """Unvetted code (lean.quarantine) runs in bubblewrap or not at all; `unsandboxed`: also without it, with the
     rights of the server's user. Only if you trust every client."""
     options: dict[str, bool | int | str] = Field(default_factory=dict)
-    """Lean options beside, and instead of, those that the project's Lake configuration sets for its package."""
+    """Lean options besides, and instead of, those that the project's Lake configuration sets for its package."""
     any_version: bool = False
     """Run on a Lean outside the supported range, too: the rules of a check have not been tried there."""
 

@@ -41,14 +41,14 @@ class ServerSettings(Section):
 
 
 class HttpSettings(Section):
-    """HTTP/JSON beside gRPC, for editors, scripts and pages. `security`, `clients` and `server` hold for it too."""
+    """HTTP/JSON besides gRPC, for editors, scripts and pages. `security`, `clients` and `server` hold for it too."""
 
     listen: str = ""
     """`host:port`; port 0 lets the system choose, empty: no HTTP."""
     origins: tuple[str, ...] = ()
     """Web pages that may call, as in `https://lean.example`; by default none but the server's own (CORS)."""
     hosts: tuple[str, ...] = ()
-    """Names by which requests may call a server that listens on this machine alone, beside `localhost`: of a proxy."""
+    """Names by which requests may call a server that listens on this machine alone, besides `localhost`: of a proxy."""
 
     @field_validator("listen")
     @classmethod

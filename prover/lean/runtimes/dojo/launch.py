@@ -36,7 +36,7 @@ class DojoConfig:
         request_bytes: longest request; the terminal between lean-dojo and Lean loses what is longer than 4,095.
         memory_gib: memory of its Lean.
         sandbox: unvetted tactics are run, so that without bubblewrap a Dojo starts only if told `NEVER`.
-        readable: folders that the sandbox shows beside Python, Lean and the repository.
+        readable: folders that the sandbox shows besides Python, Lean and the repository.
         environment: where PATH, HOME and ELAN_HOME are read.
     """
 
@@ -123,7 +123,7 @@ def command(config: DojoConfig, scratch: Path) -> tuple[list[str], dict[str, str
 
 
 def _writable_copy(traced: Path) -> list[str]:
-    """bubblewrap's options for the repository where lean-dojo may write beside its files, but not to them."""
+    """bubblewrap's options for the repository where lean-dojo may write next to its files, but not to them."""
     inside = _INSIDE / "cache" / traced.parent.name / traced.name
     options = ["--dir", str(inside)]
     for entry in sorted(traced.iterdir()):

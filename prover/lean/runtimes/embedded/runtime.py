@@ -134,7 +134,7 @@ class EmbeddedLean:
             )  # an elaborator does what workers do
             env["LEANSIEVE_CODE"] = code
             readable.append(here.images)
-            # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft beside it.
+            # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft next to it.
             if role is not ProcessRole.ELABORATOR:
                 options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else here.images}")
         if role is ProcessRole.ELABORATOR:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 _GIB = 1 << 30
 _SLACK = 4 * _GIB
-"""Address space beside heap and library: stacks of threads, what the allocator reserves, Lean's own shared libraries."""
+"""Address space besides heap and library: stacks of threads, what the allocator reserves, Lean's own shared libraries."""
 
 
 @dataclass(frozen=True, slots=True)

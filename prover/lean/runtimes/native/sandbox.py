@@ -28,7 +28,7 @@ def sandboxed(bwrap: str, argv: Sequence[str], readable: Iterable[Path], folder:
     """The command line in a sandbox: namespaces of its own, `/tmp` empty and its own, all else read-only.
 
     Args:
-        readable: files and folders that it sees beside the system's programs; those that do not exist are left out.
+        readable: files and folders that it sees besides the system's programs; those that do not exist are left out.
         folder: where it runs; one of them or below.
     """
     options = ["--unshare-all", "--die-with-parent"]

@@ -1,4 +1,4 @@
-"""What rules know of a theorem beside its goals: what its context declares."""
+"""What rules know of a theorem besides its goals: what its context declares."""
 
 import re
 from collections import OrderedDict
