@@ -11,6 +11,7 @@ from prover.errors import UserError
 from prover.lean.workers.jobs import Priority
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryResult
+from prover.sampling.sampler import ReplicaStatus
 from prover.search.search import Finished, Minimised, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
@@ -141,6 +142,7 @@ class ServedModel:
         alpha: of the run that tuned them; None for a base.
         digest: SHA-256 of the weights, empty if it is not known.
         problem: why it has failed.
+        replicas: of its engine, where that is on hosts of a cluster.
     """
 
     name: str
@@ -149,6 +151,7 @@ class ServedModel:
     digest: str = ""
     state: ModelState = ModelState.SERVED
     problem: str = ""
+    replicas: tuple[ReplicaStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

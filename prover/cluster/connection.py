@@ -75,8 +75,11 @@ class RayConnection:
         errors = self.ray.exceptions
         try:
             return await reference
-        except (errors.RayTaskError, errors.UnserializableException):
-            raise  # what the actor itself raises; Ray cannot bring over what its constructor wants two arguments for
+        except errors.RayTaskError as error:  # what the actor itself raises
+            # Ray's own text has the actor's stack in it.
+            raise (error.cause if isinstance(error.cause, Exception) else error) from None
+        except errors.UnserializableException:
+            raise  # as above; Ray cannot bring over what its constructor wants two arguments for
         except errors.RayError as error:
             raise HostLostError(f"host {name} does not answer ({type(error).__name__})") from None
 

@@ -1,6 +1,6 @@
 """The seam for whatever proposes proofs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +55,29 @@ class SamplerStats:
     cached_tokens: int = 0
     delivered_tokens: int = 0
     sampled_tokens: int = 0
+
+    @staticmethod
+    def sum(parts: "Iterable[SamplerStats]") -> "SamplerStats":
+        """What several samplers have done together."""
+        found = list(parts)
+        return SamplerStats(*(sum(getattr(part, name) for part in found) for name in SamplerStats.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """A replica of an engine on a host of a cluster.
+
+    Attributes:
+        host: that it is on; empty until it has a place.
+        live: whether it answers.
+        in_work: answers that it was asked for.
+        problem: why it is not live, as far as known.
+    """
+
+    host: str
+    live: bool
+    in_work: int
+    problem: str = ""
 
 
 class SamplerUnavailableError(RuntimeError):

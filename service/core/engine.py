@@ -101,7 +101,7 @@ class Engine:
         self._second = second_of(settings.crosscheck)
         self.recorder = recorder or Recorder()
         self.memory = memory
-        self.models = Models(settings.model)
+        self.models = Models(settings.model, settings.lean)
         self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
         finder = SuggestedPremises(self._library, self.pool) if settings.search.portfolio_premises else None
         samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self, finder)}

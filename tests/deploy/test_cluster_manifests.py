@@ -1,7 +1,7 @@
 """The overlay for a Ray cluster: what Kubernetes itself takes, and in step with base, settings and pins.
 
-No schema of KubeRay's is among the packages that can be reached: its own fields are compared with what docs/cluster.md tells of them, the
-pods in them with Kubernetes' schema.
+No package ships KubeRay's schema: `kuberay.schema.json` has what its CustomResourceDefinition of `ray.io/v1` says of KubeRay's own fields; what those hold
+of Kubernetes (pods, containers' resources and security) is held against Kubernetes' schema.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from service.ops import config
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes" / "cluster"
+SCHEMA = json.loads(Path(__file__).with_name("kuberay.schema.json").read_text())
 
 
 def loaded(name: str) -> list[dict[str, Any]]:
@@ -42,6 +44,29 @@ def test_kubernetes_takes_the_pods_and_the_policies(ray: dict[str, Any]) -> None
         kubernetes_validate.validate(pod, "1.37", strict=True)
     for policy in loaded("network.yaml"):
         kubernetes_validate.validate(policy, "1.37", strict=True)
+
+
+def test_kuberay_takes_the_cluster() -> None:
+    (resource,) = loaded("raycluster.yaml")
+    jsonschema.validate(resource, SCHEMA)
+    for wrong in (
+        {"authOptions": {"mode": "tokens"}},
+        {"autoscalerOption": {}},
+        {"enableInTreeAutoscaling": "yes"},
+        {"headGroupSpec": {"template": {}, "rayStartParams": {"num-cpus": 0}}},
+        {"workerGroupSpecs": [{"template": {}, "maxReplicas": 1, "minReplicas": 0}]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**resource, "spec": {**resource["spec"], **wrong}}, SCHEMA)
+
+
+def test_kubernetes_takes_the_autoscaler_beside_the_head(ray: dict[str, Any]) -> None:
+    options = ray["autoscalerOptions"]
+    of_kubernetes = {name: options[name] for name in ("resources", "securityContext")}
+    pod = {"containers": [{"name": "autoscaler", "image": "ray", **of_kubernetes}]}
+    kubernetes_validate.validate(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "head"}, "spec": pod}, "1.37", strict=True
+    )
 
 
 def test_hosts_run_confined_and_ask_for_a_token(ray: dict[str, Any]) -> None:

@@ -24,7 +24,13 @@ from prover.sampling.questions import (
     whole_proof,
 )
 from prover.sampling.remote.endpoints import Endpoints, EndpointStatus
-from prover.sampling.sampler import PromptTooLongError, SamplerStats, SamplerUnavailableError, SamplingParams
+from prover.sampling.sampler import (
+    PromptTooLongError,
+    ReplicaStatus,
+    SamplerStats,
+    SamplerUnavailableError,
+    SamplingParams,
+)
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
 from prover.verdict import Message
@@ -120,6 +126,11 @@ class VllmServerSampler:
         """Models of the manifest that no healthy server has now."""
         known = [model.name for model in self.weights.models] if self.weights else []
         return {name: "no vLLM server that has it answers" for name in known if name not in self._endpoints.contexts}
+
+    @property
+    def replicas(self) -> Mapping[str, tuple[ReplicaStatus, ...]]:
+        """None: servers are not replaced by us, and `endpoints` tells of them."""
+        return {}
 
     @property
     def endpoints(self) -> tuple[EndpointStatus, ...]:

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
+from prometheus_client import Metric
+
+from prover.sampling.pause import Pause
+from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
+from prover.sampling.serving import Answer, Checking, ModelRequest
 from prover.sampling.vllm import vllm_process
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.vllm_metrics import Record
@@ -16,48 +20,12 @@ from prover.sampling.vllm.vllm_platform import inspect_checkpoint
 _LONGEST_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """One answer that is wanted.
-
-    Attributes:
-        prompt: tokens.
-        seed: makes the answer repeat.
-        max_tokens: longest answer.
-        temperature: softmax temperature; 0 is greedy.
-        top_p: nucleus mass.
-        stop: texts that end the answer.
-        min_tokens: nothing ends an answer of fewer tokens.
-        priority: lower goes first.
-    """
-
-    prompt: Sequence[int]
-    seed: int
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
-    min_tokens: int = 0
-    priority: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model answered.
-
-    Attributes:
-        text: without end token and stop text.
-        tokens: sampled, end token included.
-        log_prob: sum over the tokens of their log-probabilities (natural) at temperature 1, not truncated by top_p.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    log_prob: float
-
-
 class ModelEngine:
     """See the module. Start it once; any number of answers may be asked for at once."""
+
+    heals = False
+    copies = 1
+    replicas: tuple[ReplicaStatus, ...] = ()
 
     def __init__(self, name: str, checkpoint: Path, settings: EngineSettings, adapters: int = 0, rank: int = 8) -> None:
         """Nothing is loaded yet.
@@ -77,11 +45,7 @@ class ModelEngine:
         self._vllm: Any = None
         self._loading: asyncio.Task[None] | None = None
         self._requests = 0
-        self._unpaused = asyncio.Event()
-        self._unpaused.set()
-        self._running = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._pause = Pause()
         self._adapter_ids = 0
         self._stats = SamplerStats()
         self.record = Record()
@@ -165,14 +129,8 @@ class ModelEngine:
             SamplerUnavailableError: the engine's process has died.
         """
         await self.unpaused()
-        self._running += 1
-        self._idle.clear()
-        try:
+        with self._pause.working():
             finished = await self._finish(request, adapter, logprobs=0)  # of the sampled token alone
-        finally:
-            self._running -= 1
-            if self._running == 0:
-                self._idle.set()
         output = finished.outputs[0]
         return Answer(output.text, tuple(output.token_ids), float(output.cumulative_logprob))
 
@@ -183,19 +141,17 @@ class ModelEngine:
         steps = list(zip(tokens, finished.prompt_logprobs, strict=True))[1:]
         return [float(step[token].logprob) for token, step in steps]
 
+    async def scores(self, tokens: Sequence[int], adapter: Any = None) -> Sequence[Sequence[float]]:
+        """See `Scoring.scores`: there is one copy."""
+        return [await self.log_probs(tokens, adapter)]
+
     async def unpaused(self) -> None:
         """Return when answers may be asked for."""
-        await self._unpaused.wait()
+        await self._pause.opened()
 
-    @contextlib.asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
+    def paused(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Let what is running come to its end; further requests for answers wait until the block is left."""
-        self._unpaused.clear()
-        try:
-            await self._idle.wait()
-            yield
-        finally:
-            self._unpaused.set()
+        return self._pause.paused()
 
     async def load(self, checkpoint: Path) -> None:
         """Take in other weights of the same shapes; the engine must be paused.
@@ -248,6 +204,10 @@ class ModelEngine:
             self._stats, running=inside - waiting, waiting=waiting, sampled_tokens=self.record.sampled_tokens
         )
 
+    def collect(self) -> Iterator[Metric]:
+        """See `Engine.collect`."""
+        yield from self.record.registry.collect()
+
     def _count(self, finished: Any) -> None:
         old = self._stats
         if finished is None:
@@ -294,6 +254,31 @@ class ModelEngine:
         finally:
             self._count(finished)
         return finished
+
+
+class ProcessEngines:
+    """`Engines` of this machine."""
+
+    elsewhere = False
+
+    async def open(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        """Nothing is left."""
+
+    def make(
+        self,
+        name: str,
+        checkpoint: Path,
+        settings: EngineSettings,
+        adapters: int,
+        rank: int,
+        changing: asyncio.Lock,
+        check: Checking,
+    ) -> ModelEngine:
+        """See `Engines.make`."""
+        return ModelEngine(name, checkpoint, settings, adapters, rank)
 
 
 def _one_line(error: Exception) -> str:

@@ -11,7 +11,8 @@ from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.sampling.questions import Formats
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.selection import read_models, without_room
-from prover.sampling.vllm.engine import ModelEngine
+from prover.sampling.serving import Engine, Engines, Scoring
+from prover.sampling.vllm.engine import ProcessEngines
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.served import Served, adapter_rank, check_compatible, check_probe
 from prover.sampling.vllm.vllm_platform import built_for_cpu
@@ -23,13 +24,16 @@ logger = logging.getLogger(__name__)
 class Fleet:
     """See the module."""
 
-    def __init__(self, folder: Path, settings: EngineSettings, formats: Formats) -> None:
+    def __init__(
+        self, folder: Path, settings: EngineSettings, formats: Formats, engines: Engines | None = None
+    ) -> None:
         """Nothing is read or loaded yet.
 
         Args:
             folder: with a manifest, or else a single checkpoint.
             settings: of all engines.
             formats: makes the prompt format that the manifest names.
+            engines: makes them; by default in processes of this machine.
         """
         self.folder = folder
         self.weights: Weights | None = None
@@ -41,14 +45,15 @@ class Fleet:
         self._left_out: Collection[str] = ()  # models for which there was no memory
         self._settings = settings
         self._formats = formats
-        self._engines: list[ModelEngine] = []
+        self._made_by = engines or ProcessEngines()
+        self._engines: list[Engine] = []
         self._lock = asyncio.Lock()  # held while models are added or removed
-        self._reviving: dict[ModelEngine, asyncio.Task[None]] = {}
+        self._reviving: dict[Engine, asyncio.Task[None]] = {}
         self._later: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
-    def engines(self) -> Sequence[ModelEngine]:
+    def engines(self) -> Sequence[Engine]:
         """All that run."""
         return self._engines
 
@@ -67,6 +72,7 @@ class Fleet:
         """
         async with self._lock:
             try:
+                await self._made_by.open()
                 if (self.folder / MANIFEST).exists():
                     await self._start_manifest()
                 else:
@@ -74,10 +80,10 @@ class Fleet:
                     self.default = self.folder.name
                     self.served = {self.default: Served(self.default, engine, SourceFormat())}
             except WeightsError as error:
-                await self._close_engines()
+                await self._end()
                 raise SamplerUnavailableError(str(error)) from None
             except BaseException:
-                await self._close_engines()
+                await self._end()
                 raise
 
     async def arrived(self, name: str) -> None:
@@ -95,11 +101,11 @@ class Fleet:
         """Stop all engines; those that are being loaded, as soon as they are."""
         for task in [*self._reviving.values(), *filter(None, [self._later])]:
             task.cancel()
-        await self._close_engines()
+        await self._end()
 
-    def revive(self, engine: ModelEngine) -> None:
+    def revive(self, engine: Engine) -> None:
         """Start an engine again whose process has died; returns at once."""
-        if engine not in self._reviving and engine in self._engines:
+        if not engine.heals and engine not in self._reviving and engine in self._engines:
             self._reviving[engine] = asyncio.create_task(self._revive(engine))
 
     async def reload(self) -> Weights:
@@ -141,14 +147,14 @@ class Fleet:
 
     async def _start_manifest(self) -> None:
         weights, models = await asyncio.to_thread(self._read)
-        if built_for_cpu():
+        if not self._made_by.elsewhere and built_for_cpu():
             self.failed = without_room(self.folder, weights, models, self._settings)
             self._left_out = self.failed.keys()
             models = [one for one in models if one.name not in self._left_out]
         # The base first: it is asked if a request names no model.
         whole = sorted((one for one in models if one.kind == "checkpoint"), key=lambda one: one.name != weights.base)
         adapters = [one for one in models if one.kind == "adapter"]
-        settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / len(whole))
+        settings = self._one_of(len(whole))
         now, later = (whole[:1], whole[1:]) if settings.background else (whole, [])
         served: dict[str, Served] = {}
         for model in now:
@@ -201,15 +207,26 @@ class Fleet:
         # The model of requests that name none: the base, if it is loaded.
         self.default = weights.base if weights.base in served else next(iter(served))
 
+    def _one_of(self, engines: int) -> EngineSettings:
+        """Settings of one of so many engines: on this machine they share its GPU."""
+        share = 1 if self._made_by.elsewhere else engines
+        return replace(self._settings, gpu_memory=self._settings.gpu_memory / share)
+
     async def _new_engine(
         self, name: str, checkpoint: Path, settings: EngineSettings, ranks: Sequence[int] = ()
-    ) -> ModelEngine:
-        engine = ModelEngine(name, checkpoint, settings, adapters=len(ranks), rank=max(ranks, default=8))
+    ) -> Engine:
+        async def check(copy: Scoring) -> None:
+            for one in self.served.values():
+                if one.engine is engine:
+                    await check_probe(one, copy)
+
+        rank = max(ranks, default=8)
+        engine = self._made_by.make(name, checkpoint, settings, len(ranks), rank, self._lock, check)
         self._engines.append(engine)
         await engine.start()
         return engine
 
-    def _form(self, weights: Weights, engine: ModelEngine) -> PromptFormat:
+    def _form(self, weights: Weights, engine: Engine) -> PromptFormat:
         try:
             return self._formats(weights.prompt_format, engine.tokenizer)
         except ValueError as error:
@@ -229,7 +246,7 @@ class Fleet:
         # 1. New engines in addition to the old ones.
         for model in whole:
             if model.name not in self.served:
-                settings = replace(self._settings, gpu_memory=self._settings.gpu_memory / max(1, len(self._engines)))
+                settings = self._one_of(max(1, len(self._engines)))
                 undo.push_async_callback(self._close_engines, self._engines[:])
                 served |= await self._load(weights, model, settings)
         # 2. Engines that change are quiet from here to the end.
@@ -274,7 +291,11 @@ class Fleet:
                 async with one.engine.paused():
                     await one.engine.remove_adapter(one.adapter)
 
-    async def _close_engines(self, keep: Sequence[ModelEngine] = ()) -> None:
+    async def _end(self) -> None:
+        await self._close_engines()
+        await self._made_by.close()
+
+    async def _close_engines(self, keep: Sequence[Engine] = ()) -> None:
         """Close all engines but some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
@@ -283,7 +304,7 @@ class Fleet:
         self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
         await asyncio.shield(asyncio.gather(*self._closing))
 
-    async def _revive(self, engine: ModelEngine) -> None:
+    async def _revive(self, engine: Engine) -> None:
         try:
             logger.warning("starting the engine of %s again: its process has died", engine.name)
             async with self._lock:

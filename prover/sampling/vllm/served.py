@@ -1,6 +1,7 @@
 """A model that an engine holds, and what is looked at before and after new weights take its place."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from prover.sampling.probe import LARGEST_ERROR, largest_error
 from prover.sampling.prompt import PromptFormat
-from prover.sampling.vllm.engine import ModelEngine
+from prover.sampling.serving import Engine, Scoring
 from prover.sampling.weights import Model, Weights, WeightsError, tensor_shapes, verify_files
 
 # Of a checkpoint's config.json, what says nothing about what it computes.
@@ -28,31 +29,36 @@ class Served:
     """
 
     name: str
-    engine: ModelEngine
+    engine: Engine
     form: PromptFormat
     model: Model | None = None
     adapter: Any = None
 
     @property
-    def weights(self) -> tuple[ModelEngine, Path, Any]:
+    def weights(self) -> tuple[Engine, Path, Any]:
         """What answers come from: equal as long as no others are loaded in its place."""
         return self.engine, self.engine.checkpoint, self.adapter
 
 
-async def check_probe(served: Served) -> None:
+async def check_probe(served: Served, copy: Scoring | None = None) -> None:
     """Compare a loaded model with what the trainer's own said.
+
+    Args:
+        served: the model.
+        copy: which of its engine's copies is looked at; None: all that answer.
 
     Raises:
         WeightsError: they differ.
     """
     if served.model is None:
         return
-    engine, probe = served.engine, served.model.probe
+    engine, probe = copy or served.engine, served.model.probe
     length = min(len(probe.tokens), engine.context - 1)
     if engine.tokenizer.encode(probe.text)[:length] != list(probe.tokens[:length]):
         raise WeightsError(f"the tokenizer of {served.name} reads the probe in other tokens than the trainer's did")
     probe = probe.model_copy(update={"tokens": probe.tokens[:length], "log_probs": probe.log_probs[: length - 1]})
-    error = largest_error(probe, await engine.log_probs(probe.tokens, served.adapter))
+    scores = await engine.scores(probe.tokens, served.adapter)
+    error = max((largest_error(probe, one) for one in scores), key=lambda one: (math.isnan(one), one))
     allowed = LARGEST_ERROR[engine.precision]
     if not error <= allowed:
         raise WeightsError(

@@ -28,12 +28,13 @@ from prover.sampling.questions import (
 )
 from prover.sampling.sampler import (
     PromptTooLongError,
+    ReplicaStatus,
     SamplerStats,
     SamplerUnavailableError,
     SamplingParams,
     WeightsReplacedError,
 )
-from prover.sampling.vllm.engine import ModelEngine, ModelRequest
+from prover.sampling.serving import Engine, Engines, ModelRequest
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.fleet import Fleet
 from prover.sampling.vllm.served import Served
@@ -54,10 +55,23 @@ class VllmEngineSampler:
 
     name = "model"
 
-    def __init__(self, folder: Path, settings: EngineSettings | None = None, formats: Formats = own_formats) -> None:
-        """Use a folder of weights with its manifest, or a bare Hugging Face checkpoint; nothing is loaded yet."""
+    def __init__(
+        self,
+        folder: Path,
+        settings: EngineSettings | None = None,
+        formats: Formats = own_formats,
+        engines: Engines | None = None,
+    ) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            folder: of weights with their manifest, or a bare Hugging Face checkpoint.
+            settings: of engines.
+            formats: makes the prompt format that the manifest names.
+            engines: makes engines; by default in processes of this machine.
+        """
         self._settings = settings or EngineSettings()
-        self._fleet = Fleet(folder, self._settings, formats)
+        self._fleet = Fleet(folder, self._settings, formats, engines)
 
     @property
     def weights(self) -> Weights | None:
@@ -79,6 +93,11 @@ class VllmEngineSampler:
     def failed(self) -> Mapping[str, str]:
         """Models of the folder that could not be loaded, and why."""
         return self._fleet.failed
+
+    @property
+    def replicas(self) -> Mapping[str, tuple[ReplicaStatus, ...]]:
+        """Those of the models' engines, where they are on hosts of a cluster."""
+        return {name: one.engine.replicas for name, one in self._fleet.served.items()}
 
     async def start(self) -> None:
         """Load vLLM and the models, or with `EngineSettings.background` the base alone.
@@ -118,8 +137,7 @@ class VllmEngineSampler:
 
     def stats(self) -> SamplerStats:
         """What all models together do and have done."""
-        parts = [engine.stats() for engine in self._fleet.engines] + self._fleet.retired
-        return SamplerStats(*(sum(getattr(part, name) for part in parts) for name in SamplerStats.__slots__))
+        return SamplerStats.sum([engine.stats() for engine in self._fleet.engines] + self._fleet.retired)
 
     @property
     def aborted_tokens(self) -> int:
@@ -129,7 +147,7 @@ class VllmEngineSampler:
 
     def collect(self) -> Iterator[Metric]:
         """vLLM's own metrics: the sampler is a collector that a Prometheus registry takes."""
-        return merged(engine.record.registry for engine in self._fleet.engines)
+        return merged(metric for engine in self._fleet.engines for metric in engine.collect())
 
     async def _draw(
         self, params: SamplingParams, theorem: Theorem, ask: Callable[[PromptFormat, Theorem], Question | None]
@@ -147,7 +165,7 @@ class VllmEngineSampler:
             return
         question, prompt = fitting
         room = context - len(prompt)
-        begun: tuple[ModelEngine, Path, Any] | None = None
+        begun: tuple[Engine, Path, Any] | None = None
         replaced = False
 
         async def one(seed: int) -> Candidate | None:
@@ -166,6 +184,7 @@ class VllmEngineSampler:
                 stop=question.stop,
                 min_tokens=question.min_tokens,
                 priority=params.priority,
+                family=theorem.digest,
             )
             try:
                 answer = await served.engine.answer(request, served.adapter)
@@ -180,7 +199,8 @@ class VllmEngineSampler:
                 seed=seed,
             )
 
-        sequences = draw(params, self._settings.sequences, one, self._settings.best_first)
+        width = self._settings.sequences * max(1, served.engine.copies)
+        sequences = draw(params, width, one, self._settings.best_first)
         try:
             async for candidate in sequences:
                 yield candidate

@@ -45,13 +45,10 @@ class Record:
         processor.process_outputs = counted
 
 
-def merged(registries: Iterable[CollectorRegistry]) -> Iterator[Metric]:
-    """The metrics of several registries, the samples of one name together as Prometheus wants them."""
+def merged(metrics: Iterable[Metric]) -> Iterator[Metric]:
+    """The metrics of several engines, the samples of one name together as Prometheus wants them."""
     families: dict[str, Metric] = {}
-    for registry in registries:
-        for metric in registry.collect():
-            family = families.setdefault(
-                metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit)
-            )
-            family.samples.extend(metric.samples)
+    for metric in metrics:
+        family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit))
+        family.samples.extend(metric.samples)
     yield from families.values()

@@ -2,6 +2,7 @@
 
 from leansieve.v1 import search_pb2, server_pb2, verdict_pb2
 from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
+from prover.sampling.sampler import ReplicaStatus
 from service.contract import values
 from service.contract.options import choice_from_proto, choice_to_proto, read, write
 
@@ -82,6 +83,10 @@ def model_to_proto(model: ServedModel) -> server_pb2.Model:
         digest=model.digest,
         state=_STATES[model.state],
         problem=model.problem,
+        replicas=[
+            server_pb2.Replica(host=one.host, live=one.live, in_work=one.in_work, problem=one.problem)
+            for one in model.replicas
+        ],
     )
 
 
@@ -93,4 +98,5 @@ def model_from_proto(model: server_pb2.Model) -> ServedModel:
     )
     alpha = model.alpha if model.HasField("alpha") else None
     state = next((state for state, value in _STATES.items() if value == model.state), ModelState.SERVED)
-    return ServedModel(model.name, alpha, curves, model.digest, state, model.problem)
+    replicas = tuple(ReplicaStatus(one.host, one.live, one.in_work, one.problem) for one in model.replicas)
+    return ServedModel(model.name, alpha, curves, model.digest, state, model.problem, replicas)

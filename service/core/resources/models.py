@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from prover.errors import InputError, UserError
+from prover.lean.cluster.ray.local import token_of
 from prover.options import Budget, Sampling
 from prover.requests import CoverageCurve, ModelState, RefusedError, ServedModel, UnavailableError
 from prover.sampling.focus import affordable, choose
 from prover.sampling.remote.vllm_server import RemoteServerSettings, VllmServerSampler
+from prover.sampling.replicas.engines import ReplicatedEngines
+from prover.sampling.replicas.ray import RayPlaces
 from prover.sampling.sampler import SamplerUnavailableError, SamplingParams
 from prover.sampling.vllm.vllm_engine import EngineSettings, VllmEngineSampler
 from prover.sampling.weights import Model, Weights, WeightsError, read_weights
-from service.ops.config import ModelSettings
+from service.ops.config import LeanSettings, ModelSettings
 from training.model.prompts import prompt_format
 
 _CHECKS_PER_SECOND = 10.0
@@ -22,10 +25,18 @@ _CHECKS_PER_SECOND = 10.0
 class Models:
     """What the sampler `model` offers; nothing, if the settings name no weights."""
 
-    def __init__(self, settings: ModelSettings) -> None:
-        """Nothing is loaded yet."""
+    def __init__(self, settings: ModelSettings, lean: LeanSettings | None = None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            settings: of the models.
+            lean: name the cluster where those of the models do not.
+
+        Raises:
+            UserError: the settings do not fit each other.
+        """
         self._settings = settings
-        self.sampler = _sampler(settings)
+        self.sampler = _sampler(settings, lean or LeanSettings())
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
@@ -34,7 +45,10 @@ class Models:
             return ()
         weights, loading, failed = self.sampler.weights, self.sampler.loading, self.sampler.failed
         known = {} if weights is None else {model.name: _described(model) for model in weights.models}
-        there = [known.get(name, ServedModel(name)) for name in self.sampler.models]
+        replicas = self.sampler.replicas
+        there = [
+            replace(known.get(name, ServedModel(name)), replicas=replicas.get(name, ())) for name in self.sampler.models
+        ]
         return (
             *(replace(one, state=ModelState.LOADING) if one.name in loading else one for one in there),
             *(
@@ -75,8 +89,10 @@ class Models:
         return self.served
 
 
-def _sampler(settings: ModelSettings) -> VllmEngineSampler | VllmServerSampler | None:
+def _sampler(settings: ModelSettings, lean: LeanSettings) -> VllmEngineSampler | VllmServerSampler | None:
     remote = settings.remote
+    if settings.cluster.replicas and (remote.urls or settings.path is None):
+        raise UserError("model.cluster.replicas are of the weights in model.path, without model.remote.urls")
     if remote.urls:
         try:
             weights = _manifest(settings)
@@ -86,9 +102,32 @@ def _sampler(settings: ModelSettings) -> VllmEngineSampler | VllmServerSampler |
         return VllmServerSampler(remote.urls, how, weights, prompt_format)
     if settings.path is None:
         return None
-    return VllmEngineSampler(
-        settings.path, EngineSettings(**settings.engine.model_dump(), background=True), prompt_format
-    )
+    how_engines = EngineSettings(**settings.engine.model_dump(), background=True)
+    return VllmEngineSampler(settings.path, how_engines, prompt_format, _elsewhere(settings, lean))
+
+
+def _elsewhere(settings: ModelSettings, lean: LeanSettings) -> ReplicatedEngines | None:
+    """Engines on hosts of a cluster, if the settings ask for them."""
+    cluster = settings.cluster
+    if not cluster.replicas:
+        if cluster.of:
+            raise UserError("model.cluster.of needs model.cluster.replicas, for the other checkpoints")
+        return None
+    address = cluster.address or lean.cluster
+    if not address:
+        raise UserError("model.cluster.replicas needs a cluster: set model.cluster.address, or lean.cluster")
+    if lean.cluster not in ("", address):
+        raise UserError(f"a process joins one cluster: lean.cluster is {lean.cluster}, model.cluster.address {address}")
+    try:
+        names = [one.name for one in read_weights(settings.path).models] if cluster.of and settings.path else []
+        if unknown := next((name for name in cluster.of if name not in names), ""):
+            raise UserError(
+                f"model.cluster.of names {unknown}, and {settings.path} has {', '.join(names) or 'no model'}"
+            )
+        places = RayPlaces(address, cluster.gpus, cluster.token or lean.cluster_token or token_of(address))
+    except (SamplerUnavailableError, WeightsError) as error:
+        raise UserError(str(error)) from None
+    return ReplicatedEngines(places, cluster.replicas, cluster.of)
 
 
 def _manifest(settings: ModelSettings) -> Weights | None:

@@ -52,6 +52,14 @@ function hosts(list) {
   );
 }
 
+/** How many of a model's replicas answer, and what is wrong with the others. */
+function replicas(model) {
+  if (!model.replicas.length) return [];
+  const problems = [...new Set(model.replicas.map(({ problem }) => problem).filter(Boolean))];
+  const live = `${model.replicas.filter((each) => each.live).length} of ${model.replicas.length}`;
+  return [element("td", {}, [live, ...problems].join("; "))];
+}
+
 function models(list) {
   const best = ({ curves }) => {
     const ends = curves.filter((curve) => curve.points.length).map((curve) => [curve, curve.points.at(-1)]);
@@ -62,12 +70,12 @@ function models(list) {
   return element(
     "table",
     {},
-    element("thead", {}, element("tr", {}, ...["model", "α", "solves"].map((text) => element("th", { scope: "col" }, text)))),
+    element("thead", {}, element("tr", {}, ...["model", "α", "solves", ...(list.some(({ replicas }) => replicas.length) ? ["replicas"] : [])].map((text) => element("th", { scope: "col" }, text)))),
     element(
       "tbody",
       {},
       ...list.map((model) =>
-        element("tr", {}, element("td", {}, model.name), element("td", {}, model.alpha ?? "–"), element("td", {}, best(model))),
+        element("tr", {}, element("td", {}, model.name), element("td", {}, model.alpha ?? "–"), element("td", {}, best(model)), ...replicas(model)),
       ),
     ),
   );

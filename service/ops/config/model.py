@@ -1,6 +1,7 @@
 """Settings of the language models: where their weights are, how they sample, and what runs them."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -23,6 +24,21 @@ class LocalModelSettings(Section):
     """Share of a GPU's memory that all engines together may take."""
     kv_cache_mib: int | None = Field(default=None, ge=1)
     """Room for keys and values of each engine on a CPU; by default what `sequences` of full length need, 1 GiB at most."""
+
+
+class ReplicaSettings(Section):
+    """Replicas of the engines on hosts of a Ray cluster, in place of engines here (docs/cluster.md)."""
+
+    replicas: int = Field(default=0, ge=0, le=1024)
+    """How many engines hold each checkpoint of `model.path`, which is a folder of every host; 0: engines run here."""
+    of: dict[str, Annotated[int, Field(ge=1, le=1024)]] = Field(default_factory=dict)
+    """… for the checkpoints that are named here: `{base = 4}`."""
+    gpus: float = Field(default=0.0, ge=0, le=1)
+    """GPUs of its host that a replica takes, 1 or a part of one; 0: it computes on the host's CPUs."""
+    address: str = ""
+    """Ray cluster, as in `lean.cluster`; empty: that one. A process joins one cluster only."""
+    token: Path | None = None
+    """File with the token that the cluster's members ask for; by default `lean.cluster_token`."""
 
 
 class RemoteSettings(Section):
@@ -78,6 +94,8 @@ class ModelSettings(Section):
     """Longest candidate, in tokens."""
     engine: LocalModelSettings = LocalModelSettings()
     """Engines here."""
+    cluster: ReplicaSettings = ReplicaSettings()
+    """Engines on other hosts."""
     remote: RemoteSettings = RemoteSettings()
     """Servers elsewhere."""
 

@@ -10,7 +10,7 @@ from prometheus_client.registry import REGISTRY, Collector
 
 from prover.lean.processes.ending import End
 from prover.lean.workers.stats import PoolStats, State
-from prover.requests import ModelState
+from prover.requests import ModelState, ServedModel
 from service.core.resources.models import Models
 from service.ops.health import Health
 
@@ -120,6 +120,7 @@ class ServerCollector(Collector):
             if model.state is ModelState.SERVED:
                 models.add_metric([model.name, "" if model.alpha is None else f"{model.alpha:g}", model.digest], 1)
         yield models
+        yield from _replicas(self._engine.models.served)
         if self._engine.models.sampler is not None:
             yield from self._engine.models.sampler.collect()
 
@@ -147,6 +148,21 @@ def _hosts(stats: PoolStats) -> Iterable[Metric]:
     for outcome, count in stats.rechecks.items():
         rechecks.add_metric([outcome], count)
     yield rechecks
+
+
+def _replicas(models: Iterable[ServedModel]) -> Iterable[Metric]:
+    """Metrics of engines on hosts of a cluster; without one there are names and no values."""
+    live = GaugeMetricFamily(
+        "leansieve_model_replica_up", "1 if this replica of a model answers.", labels=["model", "replica"]
+    )
+    working = GaugeMetricFamily(
+        "leansieve_model_replica_running", "Candidates that this replica works on.", labels=["model", "replica"]
+    )
+    for model in models:
+        for number, replica in enumerate(model.replicas):
+            live.add_metric([model.name, str(number)], replica.live)
+            working.add_metric([model.name, str(number)], replica.in_work)
+    yield from (live, working)
 
 
 class ProcessCollector(Collector):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,21 +37,22 @@ _START_SECONDS, _END_SECONDS = 120.0, 60.0
 class LocalCluster:
     """A cluster that ends with its context."""
 
-    def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK) -> None:
+    def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK, models: int = 0) -> None:
         """Start a head and hosts.
 
         Args:
             hosts: how many offer Lean.
             drivers: how many may use each at once.
             address: of this machine, where all listen.
+            models: replicas of models that each host has room for.
         """
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
         from ray.cluster_utils import Cluster
 
-        self._drivers, self._ip = drivers, address
+        self._offers, self._ip = {RESOURCE: drivers, "sampler": drivers, "model": models}, address
         # Not where TMPDIR says: the paths of Ray's sockets below it may have 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="leansieve-ray-", dir="/tmp"))
-        self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._node(0))
+        self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._node({}))
         self.hosts = [self.add() for _ in range(hosts)]
 
     @property
@@ -61,7 +62,7 @@ class LocalCluster:
 
     def add(self) -> Any:
         """Start another host. In the main thread, where Ray sets handlers of signals."""
-        return self._cluster.add_node(**self._node(self._drivers))
+        return self._cluster.add_node(**self._node(self._offers))
 
     def kill(self, host: Any) -> None:
         """End a host's processes by SIGKILL."""
@@ -77,10 +78,10 @@ class LocalCluster:
         self._cluster.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _node(self, lean: int) -> dict[str, Any]:
+    def _node(self, offers: Mapping[str, int]) -> dict[str, Any]:
         return {
             "num_cpus": 1,
-            "resources": {RESOURCE: lean, "sampler": lean} if lean else {},
+            "resources": {name: units for name, units in offers.items() if units},
             "node_ip_address": self._ip,
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
@@ -89,9 +90,9 @@ class LocalCluster:
 
 
 @contextlib.contextmanager
-def local_cluster(hosts: int, drivers: int = 1, address: str = _LOOPBACK) -> Iterator[LocalCluster]:
+def local_cluster(hosts: int, drivers: int = 1, address: str = _LOOPBACK, models: int = 0) -> Iterator[LocalCluster]:
     """A `LocalCluster` while the context lasts."""
-    cluster = LocalCluster(hosts, drivers, address)
+    cluster = LocalCluster(hosts, drivers, address, models)
     try:
         yield cluster
     finally:
@@ -145,7 +146,7 @@ def _noted(file: Path) -> Running | None:
     return None
 
 
-def up(file: Path, hosts: int, drivers: int = 1) -> Running:
+def up(file: Path, hosts: int, drivers: int = 1, models: int = 0) -> Running:
     """Start a cluster in the background, which lets in who can read its token: this user.
 
     Raises:
@@ -163,7 +164,10 @@ def up(file: Path, hosts: int, drivers: int = 1) -> Running:
         secret.write(secrets.token_hex(32))
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, f"--hosts={hosts}", f"--drivers={drivers}", "--file", str(file)],
+            [
+                *(sys.executable, "-m", __name__, "--file", str(file)),
+                *(f"--hosts={hosts}", f"--drivers={drivers}", f"--models={models}"),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -203,10 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, required=True)
     parser.add_argument("--drivers", type=int, default=1)
+    parser.add_argument("--models", type=int, default=0)
     parser.add_argument("--file", type=Path, required=True)
     arguments = parser.parse_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    with local_cluster(arguments.hosts, arguments.drivers) as cluster:
+    with local_cluster(arguments.hosts, arguments.drivers, models=arguments.models) as cluster:
         me = psutil.Process()
         state = Running(
             me.pid,

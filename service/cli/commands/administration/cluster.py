@@ -18,13 +18,16 @@ app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, 
 def up(
     hosts: Annotated[int, typer.Option(help="That offer Lean; each has workers of its own.", min=1, max=64)] = 1,
     drivers: Annotated[int, typer.Option(help="Commands that may use each host at once.", min=1, max=16)] = 1,
+    models: Annotated[
+        int, typer.Option(help="Replicas of models that each host has room for: model.cluster.", min=0, max=64)
+    ] = 0,
 ) -> None:
-    """Start a cluster on loopback, whose hosts check and sample, and print its address, for the setting lean.cluster."""
+    """Start a cluster on loopback, whose hosts check and sample; print its address, for lean.cluster and model.cluster.address."""
     try:
         import ray  # noqa: F401
     except ImportError:
         raise UserError("a cluster needs Ray: pip install 'leansieve[ray]'") from None
-    print(local.up(local.state_file(), hosts, drivers).address)
+    print(local.up(local.state_file(), hosts, drivers, models).address)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prover.candidate import Candidate
 from prover.sampling.prompt import SourceFormat
 from prover.sampling.sampler import SamplingParams
-from prover.sampling.vllm.engine import ModelRequest
+from prover.sampling.serving import ModelRequest
 from prover.sampling.vllm.vllm_engine import VllmEngineSampler
 from prover.theorem import Theorem
 from prover.verdict import Message

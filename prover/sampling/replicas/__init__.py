@@ -1,0 +1,1 @@
+"""Replicas of engines on hosts of a cluster, behind one `Engine`."""

@@ -1,0 +1,61 @@
+"""`ReplicatedEngines`: makes engines whose replicas are on hosts of a cluster."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prover.sampling.replicas.engine import ReplicatedEngine
+from prover.sampling.replicas.handle import Places
+from prover.sampling.serving import Checking, Engine
+from prover.sampling.vllm.engine import ModelEngine
+from prover.sampling.vllm.engine_settings import EngineSettings
+
+
+class ReplicatedEngines:
+    """`Engines` on hosts of a cluster."""
+
+    elsewhere = True
+
+    def __init__(
+        self,
+        places: Places,
+        replicas: int,
+        of: Mapping[str, int] | None = None,
+        make: Callable[..., Engine] = ModelEngine,
+    ) -> None:
+        """Nothing is asked of the cluster yet.
+
+        Args:
+            places: where replicas come from.
+            replicas: of each checkpoint.
+            of: of single ones, by name.
+            make: makes the engine of a replica, there.
+        """
+        self._places = places
+        self._replicas = replicas
+        self._of = of or {}
+        self._make = make
+
+    async def open(self) -> None:
+        """See `Engines.open`."""
+        await self._places.join()
+
+    async def close(self) -> None:
+        """See `Engines.close`."""
+        await self._places.leave()
+
+    def make(
+        self,
+        name: str,
+        checkpoint: Path,
+        settings: EngineSettings,
+        adapters: int,
+        rank: int,
+        changing: asyncio.Lock,
+        check: Checking,
+    ) -> ReplicatedEngine:
+        """See `Engines.make`."""
+        replicas = self._of.get(name, self._replicas)
+        return ReplicatedEngine(
+            name, checkpoint, settings, adapters, rank, changing, check, self._places, replicas, self._make
+        )
