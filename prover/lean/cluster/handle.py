@@ -1,6 +1,6 @@
 """The seams to whatever runs hosts: Ray, and scripted hosts in tests."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome
@@ -21,7 +21,7 @@ class Handle(Protocol):
         """See `Host.state`."""
         ...
 
-    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
+    def ask(self, number: int, question: HostQuestion, process: int = 0) -> Awaitable[Outcome]:
         """See `Host.ask`. Cancelling the caller's task cancels nothing there."""
         ...
 

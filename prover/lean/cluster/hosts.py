@@ -51,7 +51,6 @@ class Hosts:
         self.recheck = recheck
         self._room = HostRoom()
         self._numbers = itertools.count(1)
-        self._sending: set[asyncio.Task[None]] = set()
 
     @property
     def places(self) -> list[HostPlace]:
@@ -71,9 +70,6 @@ class Hosts:
         for job in (*self.queue.drain(), *(job for place in self.places for job in place.in_work.values())):
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
         await self.members.close()
-        for task in list(self._sending):
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
 
     def push(self, job: Job[Any]) -> None:
         """Queue a job and hand out what can be handed out. Raises PoolBusyError."""
@@ -144,36 +140,36 @@ class Hosts:
             number = next(self._numbers)
             place.in_work[number] = job
             self._room.moved(place)
-            task = asyncio.create_task(self._send(place, number, job))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._send(place, number, job)
 
-    async def _send(self, place: HostPlace, number: int, job: Job[Any]) -> None:
-        """Have a host answer a job. Ends early when the caller goes: then Lean is told to stop there."""
+    def _send(self, place: HostPlace, number: int, job: Job[Any]) -> None:
+        """Have a host answer a job. Callbacks, as this is done for every check: a task for each took a third of the driver's time."""
         question = HostQuestion(job.request.op, job.request.body, job.imports, job.seconds, job.priority)
         answer = asyncio.ensure_future(place.handle.ask(number, question))
-        try:
-            await asyncio.wait({answer, job.future}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                if not place.lost:
-                    place.handle.cancel(number)
-                await answer  # its worker is not free before
-                return
-            outcome = answer.result()
-        except HostLostError:
+        answer.add_done_callback(lambda answer: self._answered(place, number, job, answer))
+        job.future.add_done_callback(lambda _: self._left(place, number, answer))
+
+    def _left(self, place: HostPlace, number: int, answer: asyncio.Future[Outcome]) -> None:
+        """The caller has its answer, or has gone before it: then Lean is told to stop. Its worker is not free before it has."""
+        if not answer.done() and not place.lost:
+            place.handle.cancel(number)
+
+    def _answered(self, place: HostPlace, number: int, job: Job[Any], answer: asyncio.Future[Outcome]) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        if place.lost or answer.cancelled():
+            return  # what it had in work is asked of others
+        if isinstance(error, HostLostError):
             self.members.lose(place, "does not answer")
             return
-        except Exception:
-            _log.exception("host %s failed inside", place.handle.name)
+        del place.in_work[number]
+        self._room.moved(place)
+        if error is not None:
+            _log.error("host %s failed inside", place.handle.name, exc_info=error)
             job.fail(VerdictKind.INFRASTRUCTURE, "the host failed inside")
-            return
-        finally:
-            answer.cancel()
-            if place.in_work.pop(number, None):
-                self._room.moved(place)
-                self._dispatch()
-        place.answered += 1
-        self._settle(job, replace(outcome, host=place.handle.name))
+        else:
+            place.answered += 1
+            self._settle(job, replace(answer.result(), host=place.handle.name))
+        self._dispatch()
 
     def _settle(self, job: Job[Any], outcome: Outcome) -> None:
         job.charge(outcome.worked)

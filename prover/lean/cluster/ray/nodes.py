@@ -5,6 +5,8 @@ The cluster is one domain of trust: who may join it may run what he likes on eve
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ from prover.cluster.asking import HostLostError
 from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
 from prover.lean.cluster.handle import Handle, MakePool
 from prover.lean.cluster.host import Host
-from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome, Unsaid
 from prover.lean.workers.pool import PoolUnavailableError
+from prover.verdict import VerdictKind
+
+_log = logging.getLogger(__name__)
 
 RESOURCE = "lean"
 _CALLS_AT_ONCE = 10_000
@@ -79,7 +84,7 @@ class RayCluster:
             "max_concurrency": _CALLS_AT_ONCE,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(key, soft=False),
         }
-        actor = await asyncio.to_thread(self._ray.remote(Host).options(**options).remote, self._make_pool)
+        actor = await asyncio.to_thread(self._ray.remote(HostActor).options(**options).remote, self._make_pool)
         return _RayHost(self._connection, self._names.get(key, key), actor)
 
     async def want(self, hosts: int) -> None:
@@ -96,24 +101,94 @@ class RayCluster:
         await self._connection.leave()
 
 
+class HostActor(Host):
+    """A `Host` that is asked, and answers, many questions a call: a call of an actor costs a driver as much as all its other work on a check."""
+
+    def __init__(self, make_pool: MakePool) -> None:
+        """See `Host`."""
+        super().__init__(make_pool)
+        self._answers: list[tuple[int, Outcome]] = []
+        self._some = asyncio.Event()
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def ask_all(self, questions: Sequence[tuple[int, HostQuestion, int]]) -> None:
+        """Begin to answer questions, each as in `ask`."""
+        for each in questions:
+            task = asyncio.create_task(self._work(*each))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+
+    async def answers(self) -> Sequence[tuple[int, Outcome]]:
+        """Those that are there, with the numbers of their questions; wait for one if there is none. One caller at a time."""
+        await self._some.wait()
+        self._some.clear()
+        found, self._answers = self._answers, []
+        return found
+
+    async def _work(self, number: int, question: HostQuestion, process: int) -> None:
+        outcome: Outcome
+        try:
+            outcome = await self.ask(number, question, process)
+        except Exception as error:
+            _log.exception("a question failed")
+            outcome = Unsaid(VerdictKind.INFRASTRUCTURE, f"the host failed inside: {error}", 0.0)
+        self._answers.append((number, outcome))
+        self._some.set()
+
+
 class _RayHost:
-    """An actor as a `Handle`."""
+    """An actor as a `Handle`. What is asked in one turn of the event loop goes in one call."""
 
     def __init__(self, connection: RayConnection, name: str, actor: Any) -> None:
         self.name = name
         self._connection = connection
         self._actor = actor
+        self._unsent: list[tuple[int, HostQuestion, int]] = []
+        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._collecting: asyncio.Task[None] | None = None
 
     async def state(self) -> HostState:
         state: HostState = await self._answer(self._actor.state.remote())
         return state
 
-    async def ask(self, number: int, question: HostQuestion, process: int = 0) -> Outcome:
-        outcome: Outcome = await self._answer(self._actor.ask.remote(number, question, process))
-        return outcome
+    def ask(self, number: int, question: HostQuestion, process: int = 0) -> asyncio.Future[Outcome]:
+        loop = asyncio.get_running_loop()
+        future = self._waiting[number] = loop.create_future()
+        if not self._unsent:
+            loop.call_soon(self._send)
+        self._unsent.append((number, question, process))
+        if self._collecting is None:
+            self._collecting = asyncio.create_task(self._collect())
+        return future
 
     def cancel(self, number: int) -> None:
         self._actor.cancel.remote(number)
+
+    def _send(self) -> None:
+        questions, self._unsent = self._unsent, []
+        try:
+            self._actor.ask_all.remote(questions)  # who waits for the answers hears if it does not arrive
+        except Exception as error:  # Ray raises what its client library for gRPC does
+            self._fail(HostLostError(f"host {self.name} cannot be asked: {error}"))
+
+    async def _collect(self) -> None:
+        """Hand out answers as long as any are waited for."""
+        try:
+            while self._waiting:
+                for number, outcome in await self._answer(self._actor.answers.remote()):
+                    future = self._waiting.pop(number, None)
+                    if future is not None and not future.done():
+                        future.set_result(outcome)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._collecting = None
+
+    def _fail(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            if not future.done():
+                future.set_exception(error)
 
     async def lend(self, wanted: Lending) -> int:
         number: int = await self._answer(self._actor.lend.remote(wanted))
@@ -126,6 +201,9 @@ class _RayHost:
         await self._answer(self._actor.close.remote())
 
     def kill(self) -> None:
+        if self._collecting is not None:
+            self._collecting.cancel()
+        self._fail(HostLostError(f"host {self.name} is given up"))
         with contextlib.suppress(Exception):  # it may be gone, and the cluster with it
             self._connection.ray.kill(self._actor)
 

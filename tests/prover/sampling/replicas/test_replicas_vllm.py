@@ -46,6 +46,11 @@ def with_weights_of(folder: Path, name: str, home: str, probe: Probe | None = No
     write_weights(folder, there.model_copy(update={"models": (base,)}))
 
 
+def processes(cluster: LocalCluster) -> list[psutil.Process]:
+    """All that run on the cluster's hosts."""
+    return [one for pid in cluster.processes() for one in psutil.Process(pid).children(recursive=True)]
+
+
 async def test_a_theorem_is_sampled_on_one_replica_whatever_happens_to_the_other(
     cluster: LocalCluster, folder: Path
 ) -> None:
@@ -69,7 +74,7 @@ async def test_a_theorem_is_sampled_on_one_replica_whatever_happens_to_the_other
         # 2. One is killed at its work.
         tasks = [asyncio.create_task(drawn(number)) for number in range(4)]
         assert await becomes(lambda: all(one.in_work for one in engine.replicas))
-        victim = next(one for one in psutil.process_iter() if one.cmdline()[:1] == ["ray::ReplicaActor"])
+        victim = next(one for one in processes(cluster) if one.cmdline()[0].startswith("ray::ReplicaActor"))
         behind = victim.children(recursive=True)
         assert behind, "vLLM's engine is a process of its own"
         victim.kill()
@@ -93,4 +98,4 @@ async def test_a_theorem_is_sampled_on_one_replica_whatever_happens_to_the_other
         assert [await drawn(number) for number in range(4)] == newer
     finally:
         await sampler.close()
-    assert not [one for one in psutil.process_iter() if "VLLM" in one.name()]
+    assert not [one for one in processes(cluster) if "VLLM" in one.name()]
