@@ -111,7 +111,10 @@ class ReplicatedEngine:
             SamplerUnavailableError: none comes up.
         """
         inspect_checkpoint(self.checkpoint)
-        self.tokenizer = await asyncio.to_thread(_tokenizer, self.checkpoint)
+        try:
+            self.tokenizer = await asyncio.to_thread(_tokenizer, self.checkpoint)
+        except (ImportError, OSError, ValueError) as error:
+            raise SamplerUnavailableError(f"the tokenizer of {self.checkpoint} cannot be read: {error}") from None
         self.longest_token = max(map(len, self.tokenizer.get_vocab()))
         self._starting = True
         loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ class ReplicaSettings(Section):
     replicas: int = Field(default=0, ge=0, le=1024)
     """How many engines hold each checkpoint of `model.path`, which is a folder of every host; 0: engines run here."""
     of: dict[str, Annotated[int, Field(ge=1, le=1024)]] = Field(default_factory=dict)
-    """… for the checkpoints that are named here: `{base = 4}`."""
+    """… for the checkpoints that are named here: `{"base" = 4}`."""
     gpus: float = Field(default=0.0, ge=0, le=1)
     """GPUs of its host that a replica takes, 1 or a part of one; 0: it computes on the host's CPUs."""
     address: str = ""

@@ -62,7 +62,7 @@ def _walk(path: tuple[str, ...], section: BaseModel) -> Iterator[tuple[tuple[str
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             yield from _walk((*path, name), value)
-        elif isinstance(value, dict) and all(isinstance(table, BaseModel) for table in value.values()):
+        elif isinstance(value, dict) and value and all(isinstance(table, BaseModel) for table in value.values()):
             for key, table in value.items():
                 yield from _walk((*path, name, key), table)
         else:
@@ -85,6 +85,8 @@ def _shown(value: Any) -> str:
         return f'"{MASK}"'
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_shown(key)} = {_shown(each)}' for key, each in value.items())}}}"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     # Addresses of databases hold a password.

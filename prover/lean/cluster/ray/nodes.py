@@ -64,15 +64,15 @@ class RayCluster:
         self._names = {node["NodeID"]: f"{node['NodeManagerAddress']}-{node['NodeID'][:8]}" for node in offering}
         return set(self._names)
 
-    async def taken(self) -> float:
-        """How many units of the resource drivers have now. Raises as `hosts`."""
+    async def units(self, resource: str = RESOURCE) -> tuple[float, float]:
+        """How many units of a resource there are, and how many of them drivers have now. Raises as `hosts`."""
         try:
             there, free = await asyncio.to_thread(
                 lambda: (self._ray.cluster_resources(), self._ray.available_resources())
             )
         except Exception as error:
             raise HostLostError(f"Ray's head does not answer: {error}") from None
-        return float(there.get(RESOURCE, 0) - free.get(RESOURCE, 0))
+        return float(there.get(resource, 0)), float(there.get(resource, 0) - free.get(resource, 0))
 
     async def host(self, key: str) -> Handle:
         """See `Cluster.host`."""

@@ -10,6 +10,7 @@ from prover.errors import UserError
 from prover.lean.cluster.ray import local
 from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
+from prover.sampling.replicas.ray import RESOURCE as MODELS
 
 app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, look, end.", no_args_is_help=True)
 
@@ -34,19 +35,20 @@ def up(
 def status(
     address: Annotated[str, typer.Argument(help="Of a cluster; by default that of `leansieve cluster up`.")] = "",
 ) -> None:
-    """Say how many hosts of a cluster offer Lean. Exit status 1: none."""
+    """Say how many hosts of a cluster offer Lean, and room for models. Exit status 1: nothing is offered."""
     there = local.running(local.state_file())
     if not address and there is None:
         raise UserError("no cluster was started here: `leansieve cluster up` starts one, or name an address")
     asked = address or (there.address if there else "")
     try:
-        found, taken = asyncio.run(_hosts(asked))
+        found, taken, (room, replicas) = asyncio.run(_offers(asked))
     except (PoolUnavailableError, HostLostError) as error:
         raise UserError(str(error)) from None
     print(
         f"{asked}: {len(found)} {'host offers' if len(found) == 1 else 'hosts offer'} Lean; drivers have {taken:g} of them"
+        + (f"; room for {room:g} replicas of models, {replicas:g} are there" if room else "")
     )
-    raise typer.Exit(0 if found else 1)
+    raise typer.Exit(0 if found or room else 1)
 
 
 @app.command()
@@ -56,13 +58,13 @@ def down() -> None:
         raise UserError("no cluster was started here")
 
 
-async def _hosts(address: str) -> tuple[set[str], float]:
+async def _offers(address: str) -> tuple[set[str], float, tuple[float, float]]:
     def never() -> WorkerPool:
         raise RuntimeError("nothing is asked of the hosts here")
 
     cluster = RayCluster(address, never, local.token_of(address))
     await cluster.connect()
     try:
-        return await cluster.hosts(), await cluster.taken()
+        return await cluster.hosts(), (await cluster.units())[1], await cluster.units(MODELS)
     finally:
         await cluster.close()

@@ -45,6 +45,7 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
         (Path("/a b"), '"/a b"'),
         (True, "true"),
         ((1, 2.5), "[1, 2.5]"),
+        ({"base": 4}, '{"base" = 4}'),
     ],
 )
 def test_passwords_in_addresses_are_masked(value: object, expected: str) -> None:
