@@ -72,7 +72,7 @@ async def client(
     sampler: VllmEngineSampler, weights_folder: Path, lean_pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Client]:
     """Asks a server of the engines of all tests, which are given back with the weights they had."""
-    monkeypatch.setattr(models, "_sampler", lambda _settings: Lent(sampler))
+    monkeypatch.setattr(models, "_sampler", lambda *_: Lent(sampler))
     async with given_back(sampler, weights_folder), serving(settings(path=weights_folder), lean_pool) as client:
         yield client
 
