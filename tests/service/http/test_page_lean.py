@@ -19,6 +19,7 @@ from prover.lean.runtimes.embedded.cache.package import Package
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.stats import State
 from prover.requests import ServedModel, ServiceInfo
+from prover.sampling.sampler import ReplicaStatus
 from service.auth import tokens
 from service.auth.identity import Role
 from service.core.engine import Engine
@@ -277,7 +278,8 @@ class WithModels(Engine):
     """Never started, and says that it has models: real ones take vLLM a minute to load."""
 
     async def info(self) -> ServiceInfo:
-        models = (ServedModel("base"), ServedModel("<b>bold</b>", 0.25))
+        replicas = (ReplicaStatus("one", True, 3), ReplicaStatus("", False, 0, "no <room>"))
+        models = (ServedModel("base", replicas=replicas), ServedModel("<b>bold</b>", 0.25))
         return replace(await super().info(), models=models)
 
 
@@ -312,6 +314,7 @@ def test_token_and_slider_are_sent_to_a_server_that_says_it_has_models(
     assert it.text("focus-help") == "Chooses among 2 models: base, α = 0.25."
     it.press("server")
     assert "<b>bold</b>" in it.text("about")
+    assert "1 of 2; no <room>" in it.text("about")
     it.press("server")
     it.get("focus").send_keys(Keys.END, Keys.ARROW_LEFT)
     assert it.text("focus-shown") == "0.95"
