@@ -41,7 +41,7 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     """What a model answered.
 
     Attributes:
@@ -82,7 +82,7 @@ class Scoring(Protocol):
         ...
 
 
-class Engine(Scoring, Protocol):
+class ServingEngine(Scoring, Protocol):
     """Answers with the weights of one checkpoint, and with any number of adapters on it."""
 
     name: str
@@ -124,7 +124,7 @@ class Engine(Scoring, Protocol):
         """Stop it; what is being loaded, as soon as it is."""
         ...
 
-    async def answer(self, request: ModelRequest, adapter: Any = None) -> Answer:
+    async def answer(self, request: ModelRequest, adapter: Any = None) -> ModelAnswer:
         """Sample one answer. Cancelling stops the work behind it. Raises SamplerUnavailableError."""
         ...
 
@@ -184,7 +184,7 @@ class Engines(Protocol):
         rank: int,
         changing: asyncio.Lock,
         check: Checking,
-    ) -> Engine:
+    ) -> ServingEngine:
         """An engine; nothing of it is loaded yet.
 
         Args:

@@ -12,7 +12,7 @@ from prometheus_client import Metric
 
 from prover.sampling.pause import Pause
 from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
-from prover.sampling.serving import Answer, ModelRequest
+from prover.sampling.serving import ModelAnswer, ModelRequest
 from prover.sampling.vllm.engine_settings import EngineSettings
 
 DEADLY = 666
@@ -20,7 +20,7 @@ DEADLY = 666
 
 
 class ScriptedEngine:
-    """An `Engine`.
+    """An `ServingEngine`.
 
     A request takes `max_tokens` milliseconds. The answer's text has the name of the checkpoint, the adapter's if there is one, the seed and the id
     of the process, with blanks between.
@@ -45,7 +45,7 @@ class ScriptedEngine:
     async def close(self) -> None:
         pass
 
-    async def answer(self, request: ModelRequest, adapter: Any = None) -> Answer:
+    async def answer(self, request: ModelRequest, adapter: Any = None) -> ModelAnswer:
         self._count(running=1)
         try:
             if request.seed == DEADLY:
@@ -56,7 +56,7 @@ class ScriptedEngine:
             raise
         self._count(running=-1, finished=1, sampled_tokens=1, delivered_tokens=1)
         parts = [self.checkpoint.name, *([str(adapter)] if adapter else []), request.seed, os.getpid()]
-        return Answer(" ".join(map(str, parts)), (1,), -1.0)
+        return ModelAnswer(" ".join(map(str, parts)), (1,), -1.0)
 
     async def scores(self, tokens: Sequence[int], adapter: Any = None) -> Sequence[Sequence[float]]:
         return [[-float(len(self.checkpoint.name))] * (len(tokens) - 1)]

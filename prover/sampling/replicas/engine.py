@@ -14,11 +14,11 @@ from prometheus_client import Metric
 from prover.cluster.asking import HostLostError, unless_lost
 from prover.sampling.pause import Pause
 from prover.sampling.replicas.handle import Places
-from prover.sampling.replicas.replica import Loaded, MakeEngine
+from prover.sampling.replicas.replica import EngineFacts, MakeEngine
 from prover.sampling.replicas.routing import choose
 from prover.sampling.replicas.seat import Seat
 from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
-from prover.sampling.serving import Answer, Checking, Engine, ModelRequest
+from prover.sampling.serving import Checking, ModelAnswer, ModelRequest, ServingEngine
 from prover.sampling.vllm import vllm_process
 from prover.sampling.vllm.engine import ModelEngine
 from prover.sampling.vllm.engine_settings import EngineSettings
@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 60.0  # with an engine of which no replica is up
 
 
 class ReplicatedEngine:
-    """An `Engine` whose replicas come back by themselves. A request whose replica is lost is put to another one, with its seed."""
+    """A `ServingEngine` whose replicas come back by themselves. A request whose replica is lost is put to another one, with its seed."""
 
     heals = True
 
@@ -48,7 +48,7 @@ class ReplicatedEngine:
         check: Checking,
         places: Places,
         replicas: int,
-        make: Callable[..., Engine] = ModelEngine,
+        make: Callable[..., ServingEngine] = ModelEngine,
     ) -> None:
         """Nothing is started yet.
 
@@ -86,12 +86,12 @@ class ReplicatedEngine:
 
     @property
     def copies(self) -> int:
-        """See `Engine.copies`."""
+        """See `ServingEngine.copies`."""
         return len(self.live)
 
     @property
     def replicas(self) -> tuple[ReplicaStatus, ...]:
-        """See `Engine.replicas`."""
+        """See `ServingEngine.replicas`."""
         return tuple(ReplicaStatus(seat.host, seat.live, seat.in_work, seat.problem) for seat in self._seats)
 
     @property
@@ -101,7 +101,7 @@ class ReplicatedEngine:
 
     @property
     def largest_rank(self) -> int:
-        """See `Engine.largest_rank`."""
+        """See `ServingEngine.largest_rank`."""
         return vllm_process.rank_with_kernel(self._rank) if self.most_adapters else 0
 
     async def start(self) -> None:
@@ -143,8 +143,8 @@ class ReplicatedEngine:
         self._changes.set()
         await asyncio.gather(*(seat.leave() for seat in self._seats))
 
-    async def answer(self, request: ModelRequest, adapter: int | None = None) -> Answer:
-        """See `Engine.answer`: of the replicas that it is put to, one answers.
+    async def answer(self, request: ModelRequest, adapter: int | None = None) -> ModelAnswer:
+        """See `ServingEngine.answer`: of the replicas that it is put to, one answers.
 
         Raises:
             SamplerUnavailableError: no replica is up and none comes up soon, or several were lost over it.
@@ -162,27 +162,27 @@ class ReplicatedEngine:
         return await self._all(lambda seat: seat.handle.scores(tokens, adapter or 0))
 
     async def unpaused(self) -> None:
-        """See `Engine.unpaused`."""
+        """See `ServingEngine.unpaused`."""
         await self._pause.opened()
 
     def paused(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """See `Engine.paused`: nothing is asked of any replica within the block."""
+        """See `ServingEngine.paused`: nothing is asked of any replica within the block."""
         return self._pause.paused()
 
     async def load(self, checkpoint: Path) -> None:
-        """See `Engine.load`: all replicas that are up have them then, and those that come up later."""
+        """See `ServingEngine.load`: all replicas that are up have them then, and those that come up later."""
         await self._all(lambda seat: seat.handle.load(checkpoint))
         self.checkpoint = checkpoint
 
     async def add_adapter(self, folder: Path) -> int:
-        """See `Engine.add_adapter`."""
+        """See `ServingEngine.add_adapter`."""
         number = next(self._adapter_numbers)
         await self._all(lambda seat: seat.handle.add_adapter(number, folder))
         self._adapters[number] = folder
         return number
 
     async def remove_adapter(self, adapter: int) -> None:
-        """See `Engine.remove_adapter`."""
+        """See `ServingEngine.remove_adapter`."""
         del self._adapters[adapter]
         await self._all(lambda seat: seat.handle.remove_adapter(adapter))
 
@@ -211,7 +211,7 @@ class ReplicatedEngine:
             await self._news()
         return self._seats[choose(request.family, {seat.number: seat.in_work for seat in self.live})]
 
-    async def _ask(self, seat: Seat, request: ModelRequest, adapter: int) -> Answer:
+    async def _ask(self, seat: Seat, request: ModelRequest, adapter: int) -> ModelAnswer:
         number = next(self._numbers)
         handle, gone = seat.handle, seat.gone
         seat.in_work += 1
@@ -248,7 +248,7 @@ class ReplicatedEngine:
         """What makes the engine of a new replica."""
         return functools.partial(self._make, self.checkpoint)
 
-    async def _join(self, seat: Seat, loaded: Loaded, made: MakeEngine) -> None:
+    async def _join(self, seat: Seat, loaded: EngineFacts, made: MakeEngine) -> None:
         """A replica is loaded: have it hold what the others hold."""
         self.context, self.precision = loaded.context, loaded.precision
         if self._starting:  # what all hold is looked at together

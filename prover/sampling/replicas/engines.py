@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prover.sampling.replicas.engine import ReplicatedEngine
 from prover.sampling.replicas.handle import Places
-from prover.sampling.serving import Checking, Engine
+from prover.sampling.serving import Checking, ServingEngine
 from prover.sampling.vllm.engine import ModelEngine
 from prover.sampling.vllm.engine_settings import EngineSettings
 
@@ -21,7 +21,7 @@ class ReplicatedEngines:
         places: Places,
         replicas: int,
         of: Mapping[str, int] | None = None,
-        make: Callable[..., Engine] = ModelEngine,
+        make: Callable[..., ServingEngine] = ModelEngine,
     ) -> None:
         """Nothing is asked of the cluster yet.
 

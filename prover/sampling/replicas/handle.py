@@ -6,12 +6,12 @@ from typing import Protocol
 
 from prometheus_client import Metric
 
-from prover.sampling.replicas.replica import Loaded, MakeEngine
+from prover.sampling.replicas.replica import EngineFacts, MakeEngine
 from prover.sampling.sampler import SamplerStats
-from prover.sampling.serving import Answer, ModelRequest
+from prover.sampling.serving import ModelAnswer, ModelRequest
 
 
-class Handle(Protocol):
+class ReplicaHandle(Protocol):
     """A replica, seen from the driver: see `Replica`.
 
     Every method but `cancel` and `kill` raises HostLostError if the replica is gone, and SamplerUnavailableError for what its
@@ -22,7 +22,7 @@ class Handle(Protocol):
         """Wait until it has a place, and name its host."""
         ...
 
-    async def start(self) -> Loaded:
+    async def start(self) -> EngineFacts:
         """See `Replica.start`."""
         ...
 
@@ -34,7 +34,7 @@ class Handle(Protocol):
         """See `Replica.metrics`."""
         ...
 
-    async def answer(self, number: int, request: ModelRequest, adapter: int) -> Answer | None:
+    async def answer(self, number: int, request: ModelRequest, adapter: int) -> ModelAnswer | None:
         """See `Replica.answer`. Cancelling the caller's task cancels nothing there."""
         ...
 
@@ -74,7 +74,7 @@ class Places(Protocol):
         """Join the cluster. Raises SamplerUnavailableError: there is none; the text says what to do."""
         ...
 
-    async def replica(self, make_engine: MakeEngine) -> Handle:
+    async def replica(self, make_engine: MakeEngine) -> ReplicaHandle:
         """Ask for a new replica; it may have to wait for a place. Raises HostLostError."""
         ...
 

@@ -1,4 +1,4 @@
-"""Replicas as actors of a Ray cluster, wherever the resource `model` is, and a GPU if they want one."""
+"""Replicas as actors of a Ray cluster, wherever the resource `sampler` is, and a GPU if they want one."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from prometheus_client import Metric
 
 from prover.cluster.asking import HostLostError
 from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
-from prover.sampling.replicas.replica import Loaded, MakeEngine, Replica
+from prover.sampling.replicas.replica import EngineFacts, MakeEngine, Replica
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
-from prover.sampling.serving import Answer, ModelRequest
+from prover.sampling.serving import ModelAnswer, ModelRequest
 
-RESOURCE = "model"
+RESOURCE = "sampler"
 _CALLS_AT_ONCE = 10_000
 
 
@@ -77,7 +77,7 @@ class ReplicaActor(Replica):
 
 
 class _RayReplica:
-    """An actor as a `Handle`."""
+    """An actor as a `ReplicaHandle`."""
 
     def __init__(self, connection: RayConnection, actor: Any) -> None:
         self._connection = connection
@@ -88,8 +88,8 @@ class _RayReplica:
         self._name = str(await self._answer(self._actor.host.remote()))
         return self._name
 
-    async def start(self) -> Loaded:
-        loaded: Loaded = await self._answer(self._actor.start.remote())
+    async def start(self) -> EngineFacts:
+        loaded: EngineFacts = await self._answer(self._actor.start.remote())
         return loaded
 
     async def state(self) -> SamplerStats:
@@ -100,8 +100,8 @@ class _RayReplica:
         metrics: Sequence[Metric] = await self._answer(self._actor.metrics.remote())
         return metrics
 
-    async def answer(self, number: int, request: ModelRequest, adapter: int) -> Answer | None:
-        answer: Answer | None = await self._answer(self._actor.answer.remote(number, request, adapter))
+    async def answer(self, number: int, request: ModelRequest, adapter: int) -> ModelAnswer | None:
+        answer: ModelAnswer | None = await self._answer(self._actor.answer.remote(number, request, adapter))
         return answer
 
     def cancel(self, number: int) -> None:

@@ -10,14 +10,14 @@ from prometheus_client import Metric
 
 from prover.cluster.asking import Asked
 from prover.sampling.sampler import SamplerStats
-from prover.sampling.serving import Answer, Engine, ModelRequest
+from prover.sampling.serving import ModelAnswer, ModelRequest, ServingEngine
 
-MakeEngine = functools.partial[Engine]
+MakeEngine = functools.partial[ServingEngine]
 """Makes an engine on its host, of the checkpoint that is its first argument."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class EngineFacts:
     """What an engine is, once it is there: see `Scoring`."""
 
     context: int
@@ -31,15 +31,15 @@ class Replica:
         """Nothing is loaded yet."""
         self._engine = make_engine()
         self._adapters: dict[int, Any] = {}
-        self._asked: Asked[Answer | None] = Asked()
+        self._asked: Asked[ModelAnswer | None] = Asked()
 
     async def here(self) -> None:
         """Answer: this process has its place."""
 
-    async def start(self) -> Loaded:
+    async def start(self) -> EngineFacts:
         """Load the checkpoint. Raises SamplerUnavailableError."""
         await self._engine.start()
-        return Loaded(self._engine.context, self._engine.precision)
+        return EngineFacts(self._engine.context, self._engine.precision)
 
     async def state(self) -> SamplerStats:
         """What the engine does; also the sign of life that the driver waits for."""
@@ -49,8 +49,8 @@ class Replica:
         """vLLM's own."""
         return list(self._engine.collect())
 
-    async def answer(self, number: int, request: ModelRequest, adapter: int) -> Answer | None:
-        """See `Engine.answer`.
+    async def answer(self, number: int, request: ModelRequest, adapter: int) -> ModelAnswer | None:
+        """See `ServingEngine.answer`.
 
         Args:
             number: of the question, for `cancel`.
@@ -72,7 +72,7 @@ class Replica:
         return found
 
     async def load(self, checkpoint: Path) -> None:
-        """See `Engine.load`; the driver lets nothing run meanwhile."""
+        """See `ServingEngine.load`; the driver lets nothing run meanwhile."""
         await self._engine.load(checkpoint)
 
     async def add_adapter(self, number: int, folder: Path) -> None:

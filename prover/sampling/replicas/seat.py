@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from prometheus_client import Metric
 
 from prover.cluster.asking import HostLostError
-from prover.sampling.replicas.handle import Handle, Places
-from prover.sampling.replicas.replica import Loaded, MakeEngine
+from prover.sampling.replicas.handle import Places, ReplicaHandle
+from prover.sampling.replicas.replica import EngineFacts, MakeEngine
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.weights import WeightsError
 
@@ -38,7 +38,7 @@ class Seat:
         stats, metrics: as it told them last.
     """
 
-    handle: Handle
+    handle: ReplicaHandle
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Seat:
         self._task: asyncio.Task[None] | None = None
 
     def take(
-        self, make: Callable[[], MakeEngine], join: Callable[["Seat", Loaded, MakeEngine], Awaitable[None]]
+        self, make: Callable[[], MakeEngine], join: Callable[["Seat", EngineFacts, MakeEngine], Awaitable[None]]
     ) -> None:
         """Have a replica here from now on; returns at once.
 
@@ -109,7 +109,7 @@ class Seat:
             self._changed(self, False)
 
     async def _keep(
-        self, make: Callable[[], MakeEngine], join: Callable[["Seat", Loaded, MakeEngine], Awaitable[None]]
+        self, make: Callable[[], MakeEngine], join: Callable[["Seat", EngineFacts, MakeEngine], Awaitable[None]]
     ) -> None:
         rest = _AGAIN_SECONDS
         while True:
@@ -128,14 +128,14 @@ class Seat:
             rest = min(2 * rest, _LATEST_SECONDS)
 
     async def _come_up(
-        self, make_engine: MakeEngine, join: Callable[["Seat", Loaded, MakeEngine], Awaitable[None]]
+        self, make_engine: MakeEngine, join: Callable[["Seat", EngineFacts, MakeEngine], Awaitable[None]]
     ) -> None:
         self.handle = await self._places.replica(make_engine)
         try:
             async with asyncio.timeout(_PLACE_SECONDS):
                 self.host = await self.handle.here()
         except TimeoutError:
-            raise HostLostError("no host of the cluster has room for it (resource `model`, GPUs)") from None
+            raise HostLostError("no host of the cluster has room for it (resource `sampler`, GPUs)") from None
         try:
             async with asyncio.timeout(_START_SECONDS):
                 loaded = await self.handle.start()

@@ -11,7 +11,7 @@ from prometheus_client import Metric
 
 from prover.sampling.pause import Pause
 from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
-from prover.sampling.serving import Answer, Checking, ModelRequest
+from prover.sampling.serving import Checking, ModelAnswer, ModelRequest
 from prover.sampling.vllm import vllm_process
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.vllm_metrics import Record
@@ -122,7 +122,7 @@ class ModelEngine:
             await asyncio.wait([vllm.output_handler])
             vllm.output_processor.propagate_error(EngineDeadError())  # to those who wait for an answer all the same
 
-    async def answer(self, request: ModelRequest, adapter: Any = None) -> Answer:
+    async def answer(self, request: ModelRequest, adapter: Any = None) -> ModelAnswer:
         """Sample one answer. Cancelling aborts it in the engine.
 
         Raises:
@@ -132,7 +132,7 @@ class ModelEngine:
         with self._pause.working():
             finished = await self._finish(request, adapter, logprobs=0)  # of the sampled token alone
         output = finished.outputs[0]
-        return Answer(output.text, tuple(output.token_ids), float(output.cumulative_logprob))
+        return ModelAnswer(output.text, tuple(output.token_ids), float(output.cumulative_logprob))
 
     async def log_probs(self, tokens: Sequence[int], adapter: Any = None) -> list[float]:
         """Log-probability of each token but the first, given those before it."""
@@ -205,7 +205,7 @@ class ModelEngine:
         )
 
     def collect(self) -> Iterator[Metric]:
-        """See `Engine.collect`."""
+        """See `ServingEngine.collect`."""
         yield from self.record.registry.collect()
 
     def _count(self, finished: Any) -> None:

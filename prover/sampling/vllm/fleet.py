@@ -11,7 +11,7 @@ from prover.sampling.prompt import PromptFormat, SourceFormat
 from prover.sampling.questions import Formats
 from prover.sampling.sampler import SamplerStats, SamplerUnavailableError
 from prover.sampling.selection import read_models, without_room
-from prover.sampling.serving import Engine, Engines, Scoring
+from prover.sampling.serving import Engines, Scoring, ServingEngine
 from prover.sampling.vllm.engine import ProcessEngines
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.served import Served, adapter_rank, check_compatible, check_probe
@@ -46,14 +46,14 @@ class Fleet:
         self._settings = settings
         self._formats = formats
         self._made_by = engines or ProcessEngines()
-        self._engines: list[Engine] = []
+        self._engines: list[ServingEngine] = []
         self._lock = asyncio.Lock()  # held while models are added or removed
-        self._reviving: dict[Engine, asyncio.Task[None]] = {}
+        self._reviving: dict[ServingEngine, asyncio.Task[None]] = {}
         self._later: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
-    def engines(self) -> Sequence[Engine]:
+    def engines(self) -> Sequence[ServingEngine]:
         """All that run."""
         return self._engines
 
@@ -103,7 +103,7 @@ class Fleet:
             task.cancel()
         await self._end()
 
-    def revive(self, engine: Engine) -> None:
+    def revive(self, engine: ServingEngine) -> None:
         """Start an engine again whose process has died; returns at once."""
         if not engine.heals and engine not in self._reviving and engine in self._engines:
             self._reviving[engine] = asyncio.create_task(self._revive(engine))
@@ -214,7 +214,7 @@ class Fleet:
 
     async def _new_engine(
         self, name: str, checkpoint: Path, settings: EngineSettings, ranks: Sequence[int] = ()
-    ) -> Engine:
+    ) -> ServingEngine:
         async def check(copy: Scoring) -> None:
             for one in self.served.values():
                 if one.engine is engine:
@@ -226,7 +226,7 @@ class Fleet:
         await engine.start()
         return engine
 
-    def _form(self, weights: Weights, engine: Engine) -> PromptFormat:
+    def _form(self, weights: Weights, engine: ServingEngine) -> PromptFormat:
         try:
             return self._formats(weights.prompt_format, engine.tokenizer)
         except ValueError as error:
@@ -295,7 +295,7 @@ class Fleet:
         await self._close_engines()
         await self._made_by.close()
 
-    async def _close_engines(self, keep: Sequence[Engine] = ()) -> None:
+    async def _close_engines(self, keep: Sequence[ServingEngine] = ()) -> None:
         """Close all engines but some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
@@ -304,7 +304,7 @@ class Fleet:
         self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
         await asyncio.shield(asyncio.gather(*self._closing))
 
-    async def _revive(self, engine: Engine) -> None:
+    async def _revive(self, engine: ServingEngine) -> None:
         try:
             logger.warning("starting the engine of %s again: its process has died", engine.name)
             async with self._lock:

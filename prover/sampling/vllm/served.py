@@ -9,7 +9,7 @@ from typing import Any
 
 from prover.sampling.probe import LARGEST_ERROR, largest_error
 from prover.sampling.prompt import PromptFormat
-from prover.sampling.serving import Engine, Scoring
+from prover.sampling.serving import Scoring, ServingEngine
 from prover.sampling.weights import Model, Weights, WeightsError, tensor_shapes, verify_files
 
 # Of a checkpoint's config.json, what says nothing about what it computes.
@@ -29,13 +29,13 @@ class Served:
     """
 
     name: str
-    engine: Engine
+    engine: ServingEngine
     form: PromptFormat
     model: Model | None = None
     adapter: Any = None
 
     @property
-    def weights(self) -> tuple[Engine, Path, Any]:
+    def weights(self) -> tuple[ServingEngine, Path, Any]:
         """What answers come from: equal as long as no others are loaded in its place."""
         return self.engine, self.engine.checkpoint, self.adapter
 

@@ -34,7 +34,7 @@ from prover.sampling.sampler import (
     SamplingParams,
     WeightsReplacedError,
 )
-from prover.sampling.serving import Engine, Engines, ModelRequest
+from prover.sampling.serving import Engines, ModelRequest, ServingEngine
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.fleet import Fleet
 from prover.sampling.vllm.served import Served
@@ -165,7 +165,7 @@ class VllmEngineSampler:
             return
         question, prompt = fitting
         room = context - len(prompt)
-        begun: tuple[Engine, Path, Any] | None = None
+        begun: tuple[ServingEngine, Path, Any] | None = None
         replaced = False
 
         async def one(seed: int) -> Candidate | None:

@@ -37,19 +37,20 @@ _START_SECONDS, _END_SECONDS = 120.0, 60.0
 class LocalCluster:
     """A cluster that ends with its context."""
 
-    def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK, models: int = 0) -> None:
+    def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK, samplers: int | None = None) -> None:
         """Start a head and hosts.
 
         Args:
             hosts: how many offer Lean.
             drivers: how many may use each at once.
             address: of this machine, where all listen.
-            models: replicas of models that each host has room for.
+            samplers: engines of models that each host has room for; by default one for each driver.
         """
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
         from ray.cluster_utils import Cluster
 
-        self._offers, self._ip = {RESOURCE: drivers, "sampler": drivers, "model": models}, address
+        self._ip = address
+        self._offers = {RESOURCE: drivers, "sampler": drivers if samplers is None else samplers}
         # Not where TMPDIR says: the paths of Ray's sockets below it may have 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="leansieve-ray-", dir="/tmp"))
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._node({}))
@@ -90,9 +91,11 @@ class LocalCluster:
 
 
 @contextlib.contextmanager
-def local_cluster(hosts: int, drivers: int = 1, address: str = _LOOPBACK, models: int = 0) -> Iterator[LocalCluster]:
+def local_cluster(
+    hosts: int, drivers: int = 1, address: str = _LOOPBACK, samplers: int | None = None
+) -> Iterator[LocalCluster]:
     """A `LocalCluster` while the context lasts."""
-    cluster = LocalCluster(hosts, drivers, address, models)
+    cluster = LocalCluster(hosts, drivers, address, samplers)
     try:
         yield cluster
     finally:
@@ -146,7 +149,7 @@ def _noted(file: Path) -> Running | None:
     return None
 
 
-def up(file: Path, hosts: int, drivers: int = 1, models: int = 0) -> Running:
+def up(file: Path, hosts: int, drivers: int = 1, samplers: int | None = None) -> Running:
     """Start a cluster in the background, which lets in who can read its token: this user.
 
     Raises:
@@ -166,7 +169,8 @@ def up(file: Path, hosts: int, drivers: int = 1, models: int = 0) -> Running:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", __name__, "--file", str(file)),
-                *(f"--hosts={hosts}", f"--drivers={drivers}", f"--models={models}"),
+                *(f"--hosts={hosts}", f"--drivers={drivers}"),
+                *([] if samplers is None else [f"--samplers={samplers}"]),
             ],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -207,11 +211,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, required=True)
     parser.add_argument("--drivers", type=int, default=1)
-    parser.add_argument("--models", type=int, default=0)
+    parser.add_argument("--samplers", type=int)
     parser.add_argument("--file", type=Path, required=True)
     arguments = parser.parse_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    with local_cluster(arguments.hosts, arguments.drivers, models=arguments.models) as cluster:
+    with local_cluster(arguments.hosts, arguments.drivers, samplers=arguments.samplers) as cluster:
         me = psutil.Process()
         state = Running(
             me.pid,

@@ -10,7 +10,7 @@ from prover.errors import UserError
 from prover.lean.cluster.ray import local
 from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.workers.pool import PoolUnavailableError, WorkerPool
-from prover.sampling.replicas.ray import RESOURCE as MODELS
+from prover.sampling.replicas.ray import RESOURCE as SAMPLER
 
 app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, look, end.", no_args_is_help=True)
 
@@ -19,16 +19,19 @@ app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, 
 def up(
     hosts: Annotated[int, typer.Option(help="That offer Lean; each has workers of its own.", min=1, max=64)] = 1,
     drivers: Annotated[int, typer.Option(help="Commands that may use each host at once.", min=1, max=16)] = 1,
-    models: Annotated[
-        int, typer.Option(help="Replicas of models that each host has room for: model.cluster.", min=0, max=64)
-    ] = 0,
+    samplers: Annotated[
+        int | None,
+        typer.Option(
+            help="Engines of models that each host has room for; by default one for each driver.", min=0, max=64
+        ),
+    ] = None,
 ) -> None:
     """Start a cluster on loopback, whose hosts check and sample; print its address, for lean.cluster and model.cluster.address."""
     try:
         import ray  # noqa: F401
     except ImportError:
         raise UserError("a cluster needs Ray: pip install 'leansieve[ray]'") from None
-    print(local.up(local.state_file(), hosts, drivers, models).address)
+    print(local.up(local.state_file(), hosts, drivers, samplers).address)
 
 
 @app.command()
@@ -46,7 +49,7 @@ def status(
         raise UserError(str(error)) from None
     print(
         f"{asked}: {len(found)} {'host offers' if len(found) == 1 else 'hosts offer'} Lean; drivers have {taken:g} of them"
-        + (f"; room for {room:g} replicas of models, {replicas:g} are there" if room else "")
+        + (f"; room for {room:g} engines of models, {replicas:g} are there" if room else "")
     )
     raise typer.Exit(0 if found or room else 1)
 
@@ -65,6 +68,6 @@ async def _offers(address: str) -> tuple[set[str], float, tuple[float, float]]:
     cluster = RayCluster(address, never, local.token_of(address))
     await cluster.connect()
     try:
-        return await cluster.hosts(), (await cluster.units())[1], await cluster.units(MODELS)
+        return await cluster.hosts(), (await cluster.units())[1], await cluster.units(SAMPLER)
     finally:
         await cluster.close()

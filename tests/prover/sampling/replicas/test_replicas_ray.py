@@ -54,7 +54,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with local_cluster(hosts=2, models=3) as cluster:
+    with local_cluster(hosts=2, samplers=3) as cluster:
         yield cluster
 
 

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def cluster() -> Iterator[LocalCluster]:
-    with local_cluster(hosts=2, models=1) as cluster:
+    with local_cluster(hosts=2, samplers=1) as cluster:
         yield cluster
 
 
