@@ -20,7 +20,7 @@ DEADLY = 666
 
 
 class ScriptedEngine:
-    """An `ServingEngine`.
+    """A `ServingEngine`.
 
     A request takes `max_tokens` milliseconds. The answer's text has the name of the checkpoint, the adapter's if there is one, the seed and the id
     of the process, with blanks between.

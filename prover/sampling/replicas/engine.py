@@ -239,7 +239,10 @@ class ReplicatedEngine:
                 seat.lose(gone, str(error))
                 return []
 
-        found = [each for one in await asyncio.gather(*map(one, self.live)) for each in one]
+        told = await asyncio.gather(*map(one, self.live), return_exceptions=True)  # nobody goes on behind an error
+        if error := next((each for each in told if isinstance(each, BaseException)), None):
+            raise error
+        found = [each for one in told if not isinstance(one, BaseException) for each in one]
         if not found:
             raise SamplerUnavailableError(f"no replica of the model {self.name} is up")
         return found
