@@ -33,7 +33,7 @@ from service.handlers.handlers import Handlers
 from service.http.calls import HttpCalls
 from service.http.server import HttpServer
 from service.ops import logs, tracing
-from service.ops.config import Settings
+from service.ops.config import ServerSettings, Settings
 from service.ops.connections import descriptors
 from service.ops.connections.grpc import options
 from service.ops.connections.guests import ConnectionBounds, Guests
@@ -95,10 +95,8 @@ async def listening(
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
     """
-    in_work, recorder = CallsInWork(), recorder or Recorder()
+    in_work, recorder, authentications = CallsInWork(), recorder or Recorder(), list[Authentication]()
     room = ConnectionBounds.of(settings.server, descriptors.raise_limit())
-
-    authentications: list[Authentication] = []
 
     def surrounds(names: MetricNames, listen: str) -> list[Surround]:
         counted = CallRecorder(recorder.registry, names)
@@ -112,42 +110,59 @@ async def listening(
     )
     state, handlers = Health(), Handlers(service, settings, batches, quotas)
     await state.report(serving=False)
-    services.register(handlers, server)
-    health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    _register(server, handlers, state)
     address = bind(server, settings)
     http: HttpServer | None = None
     if settings.http.listen:
-        calls = HttpCalls(handlers, surrounds(HTTP, settings.http.listen))
-        guests = Guests(room, recorder.connections("http"))
+        calls, guests = (
+            HttpCalls(handlers, surrounds(HTTP, settings.http.listen)),
+            Guests(room, recorder.connections("http")),
+        )
         http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)
     await server.start()
-    watches = [watch(address, room, recorder.connections("grpc"))]
-    watches += [authentication.watch(in_work.end_one) for authentication in authentications]
-    watching = [asyncio.create_task(each) for each in watches]
+    watches = [authentication.watch(in_work.end_one) for authentication in authentications]
+    watching = [asyncio.create_task(each) for each in (*watches, watch(address, room, recorder.connections("grpc")))]
     try:
         yield address, state
     finally:
         await state.shut_down()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), settings.server.notice_seconds)
-        # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
-        draining = asyncio.create_task(server.stop(settings.server.drain_seconds + 60.0))
-        if http is not None:
-            http.stop_listening()
-        in_work.end("WatchBatchResults")  # the batch goes on elsewhere
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.server.drain_seconds):
-                await _first(in_work.none(), hurry.wait())
-        in_work.end()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
-        await server.stop(0)
-        await draining
+        await _drain(server, http, in_work, hurry, settings.server)
         await ended(watching)
         if http is not None:
             await http.close()
+
+
+def _register(server: grpc.aio.Server, handlers: Handlers, state: Health) -> None:
+    """The services of the contract, health checks and reflection."""
+    services.register(handlers, server)
+    health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+
+
+async def _drain(
+    server: grpc.aio.Server,
+    http: HttpServer | None,
+    in_work: CallsInWork,
+    hurry: asyncio.Event,
+    settings: ServerSettings,
+) -> None:
+    """After the notice take no further calls, and end those that are in work when their time is over; both at once at `hurry`."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(hurry.wait(), settings.notice_seconds)
+    # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
+    draining = asyncio.create_task(server.stop(settings.drain_seconds + 60.0))
+    if http is not None:
+        http.stop_listening()
+    in_work.end("WatchBatchResults")  # the batch goes on elsewhere
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.drain_seconds):
+            await _first(in_work.none(), hurry.wait())
+    in_work.end()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
+    await server.stop(0)
+    await draining
 
 
 _LAST_WORDS_SECONDS = 2.0  # for calls that were ended to stop their work and say so

@@ -92,11 +92,7 @@ def evaluate(
     """
     settings = what.settings
     what = replace(what, model=located(what.model), base=None if what.base is None else located(what.base))
-    records = [record for corpus in settings.corpora for record in read_corpus(corpus)]
-    if not records:
-        raise ValueError("There is no theorem to evaluate on.")
-    if len({record.name for record in records}) < len(records):
-        raise ValueError("Two theorems of the corpora have the same name.")
+    records = _read(settings.corpora)
     identity = _identity(what, records)
     digest = hashlib.sha256(identity.encode()).hexdigest()
     if out.exists():
@@ -133,6 +129,20 @@ def evaluate(
         samples.save(out)
         journal.path.unlink()
     return samples
+
+
+def _read(corpora: Sequence[Path]) -> list[TheoremRecord]:
+    """The theorems of all corpora.
+
+    Raises:
+        ValueError: there is none, or two have one name.
+    """
+    records = [record for corpus in corpora for record in read_corpus(corpus)]
+    if not records:
+        raise ValueError("There is no theorem to evaluate on.")
+    if len({record.name for record in records}) < len(records):
+        raise ValueError("Two theorems of the corpora have the same name.")
+    return records
 
 
 def _relabelled(out: Path, digest: str, label: str, report: Callable[[str], None]) -> ModelSamples:

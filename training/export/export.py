@@ -62,12 +62,7 @@ def export_model(what: ModelExport, weights: Path) -> Model:
         ValueError: the model, a result or the manifest is not what it should be; nothing is changed.
         OSError: something cannot be read or written.
     """
-    try:
-        TypeAdapter(Name).validate_python(what.name)
-    except ValidationError:
-        raise ValueError(
-            f"A model's name is made of small letters, digits, '.', '_' and '-', at most 64, found {what.name!r}."
-        ) from None
+    _check_name(what.name)
     source = _model_folder(what.run)
     adapter = (source / "adapter_config.json").exists()
     trained = read_provenance(source)
@@ -113,6 +108,15 @@ def export_model(what: ModelExport, weights: Path) -> Model:
     (weights / folder / "README.md").write_text(card, encoding="utf-8")
     write_weights(weights, manifest)
     return model
+
+
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise ValueError(
+            f"A model's name is made of small letters, digits, '.', '_' and '-', at most 64, found {name!r}."
+        ) from None
 
 
 def _model_folder(run: Path) -> Path:

@@ -26,6 +26,38 @@ from training.trainer.distributed.processes import Rank
 _AHEAD = 2  # times the sequences in work: so many requests wait in the engine
 
 
+def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, **arguments: Any) -> Any:
+    """vLLM's engine with a checkpoint.
+
+    Raises:
+        SamplerUnavailableError: it cannot be served.
+    """
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # how vLLM and torch get on is no news here
+        from vllm.engine.arg_utils import EngineArgs
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+    if transfer:
+        from vllm.config.weight_transfer import WeightTransferConfig
+
+        arguments["weight_transfer_config"] = WeightTransferConfig(backend="nccl")
+    if adapter_rank is not None:
+        arguments |= {"enable_lora": True, "max_lora_rank": max(8, adapter_rank)}
+    try:
+        return LLMEngine.from_engine_args(
+            EngineArgs(
+                model=str(checkpoint),
+                distributed_executor_backend="uni",
+                disable_log_stats=True,
+                use_tqdm_on_load=False,
+                **arguments,
+                **platform_arguments(),
+            )
+        )
+    except Exception as error:  # whatever vLLM raises, this checkpoint does not run on this machine
+        reason = " ".join(str(error).split())[:500]
+        raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {checkpoint}: {reason}") from error
+
+
 class RolloutEngine:
     """One engine in this process. Weights are pushed as a checkpoint or adapter through `folder`."""
 
@@ -69,37 +101,15 @@ class RolloutEngine:
         if own_process:
             os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
         prepare_environment()
-        with warnings.catch_warnings(
-            action="ignore", category=FutureWarning
-        ):  # how vLLM and torch get on is no news here
-            from vllm.engine.arg_utils import EngineArgs
-            from vllm.v1.engine.llm_engine import LLMEngine
-
-        more: dict[str, Any] = {}
-        if transfer:
-            from vllm.config.weight_transfer import WeightTransferConfig
-
-            more["weight_transfer_config"] = WeightTransferConfig(backend="nccl")
-        if adapter_rank is not None:
-            more |= {"enable_lora": True, "max_lora_rank": max(8, adapter_rank)}
-        try:
-            self._engine = LLMEngine.from_engine_args(
-                EngineArgs(
-                    model=str(checkpoint),
-                    max_model_len=context,
-                    max_num_seqs=sequences,
-                    gpu_memory_utilization=gpu_memory,
-                    distributed_executor_backend="uni",
-                    disable_log_stats=True,
-                    use_tqdm_on_load=False,
-                    load_format="dummy" if empty else "auto",
-                    **more,
-                    **platform_arguments(),
-                )
-            )
-        except Exception as error:  # whatever vLLM raises, this checkpoint does not run on this machine
-            reason = " ".join(str(error).split())[:500]
-            raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {checkpoint}: {reason}") from error
+        self._engine = _load(
+            checkpoint,
+            adapter_rank,
+            transfer,
+            max_model_len=context,
+            max_num_seqs=sequences,
+            gpu_memory_utilization=gpu_memory,
+            load_format="dummy" if empty else "auto",
+        )
         self._processes = processes or Rank()
         self._folder = folder
         self._sequences = sequences

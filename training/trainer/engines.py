@@ -50,13 +50,7 @@ def start_engine(
             transfer=settings.weight_transfer and run.device.type == "cuda" and not own_base,
         )
         cluster = ClusterEngine(place, there, pushed, settings.parts, dtype, run.report)
-        try:
-            if not samples_base:
-                cluster.write(model, tokenizer)
-            cluster.open()
-        except BaseException:
-            cluster.close()
-            raise
+        _open(cluster, None if samples_base else (model, tokenizer))
         return cluster
     checkpoint = base
     if not own_base:
@@ -80,3 +74,14 @@ def start_engine(
         engine.push(model, tokenizer)
     run.set_threads()
     return engine
+
+
+def _open(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> None:
+    """Open it, with the weights of a model unless it samples the base; what cannot be opened is closed."""
+    try:
+        if pushed is not None:
+            cluster.write(*pushed)
+        cluster.open()
+    except BaseException:
+        cluster.close()
+        raise

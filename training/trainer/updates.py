@@ -1,12 +1,12 @@
 """From a batch of rollouts with verdicts to new weights: advantages, then one optimiser step for each mini-batch."""
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from training.algorithms.algorithm import Algorithm, Metrics, Rollouts
@@ -83,58 +83,16 @@ def train_on(
         return {}
     advantages = algorithm.advantages(whole)
     metrics = rollout_metrics(whole, advantages.values) | advantages.metrics
-    first = sum(len(share.prompts) for share in shares[: processes.rank])  # of this process's groups in the whole
+    sizes = [len(share.prompts) for share in shares]
+    batch = _Batch(model, algorithm, groups, whole, sizes, advantages.values, settings, processes, watch)
 
-    trained: list[nn.Parameter] = [parameter for parameter in model.parameters() if parameter.requires_grad]
     of_updates: list[Metrics] = []
     for number in range(settings.updates_per_batch):
-        # 2. A mini-batch is a part of every process's share; what tokens weigh depends on all of it.
-        bounds = [_part(len(share.prompts), number, settings.updates_per_batch) for share in shares]
-        starts = [sum(len(share.prompts) for share in shares[:rank]) for rank in range(len(shares))]
-        batch = [start + index for start, part in zip(starts, bounds, strict=True) for index in part]
-        if not batch:
+        mini_batch = batch.part(number)
+        if not any(mini_batch):
             continue
-        of_tokens = algorithm.token_weights(whole.select(batch))
-        if whole.importance is not None:
-            of_tokens = of_tokens * whole.importance[batch][..., None]
-        weights = dict(zip(batch, of_tokens, strict=True))
-        mine = bounds[processes.rank]
-
-        # 3. Gradients add up over micro-batches and processes.
-        loss = 0.0
-        seen: list[Scores] = []
-        cuts = list(micro_batches(groups[mine.start : mine.stop], settings.micro_tokens))
-        idle = idle_passes(model, len(cuts))
-        for place, cut in enumerate(cuts):
-            chosen = [first + index for index in mine[cut]]
-            if kept:
-                scores = kept[place]
-            else:
-                scores = score_groups(model, [groups[index] for index in mine[cut]], whole.mask.shape[-1])
-            now = replace(whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
-            losses = algorithm.token_losses(now, advantages.values[chosen])
-            part_loss = (torch.stack([weights[index] for index in chosen]) * losses).sum()
-            loss += float(part_loss.detach())
-            watch.lap("forward")
-            part_loss.backward()  # type: ignore[no-untyped-call]
-            watch.lap("backward")
-            seen.append(Scores(scores.log_probs.detach(), scores.entropies))
-        for _ in range(idle):
-            (0 * score_groups(model, _IDLE, 1).log_probs.sum()).backward()  # type: ignore[no-untyped-call]
-        loss = sum(processes.gather(loss))
-        if not is_sharded(model):
-            processes.sum_gradients(trained)
-        watch.lap("backward")
-
-        # 4. One step.
-        before = whole.select([first + index for index in mine])
-        of_update: Metrics = {}
-        if seen:
-            log_probs, entropies = [part.log_probs for part in seen], [part.entropies for part in seen]
-            now = replace(before, log_probs=torch.cat(log_probs), entropies=torch.cat(entropies))
-            of_update = algorithm.update_metrics(now, advantages.values[[first + index for index in mine]])
-            if not algorithm.samples_base:
-                _ratio_within(now.mask, now.log_probs - now.old_log_probs, settings.max_ratio)
+        loss, seen = batch.add_gradients(mini_batch, kept)
+        of_update = batch.update_metrics(mini_batch[processes.rank], seen)
         of_update["loss"] = loss
         of_update["gradient_norm"] = update(model, optimizer, learning_rate, clip_norm, loss)
         of_updates.append(of_update)
@@ -142,22 +100,120 @@ def train_on(
 
     # The last update has no pass after it that would show what it did.
     if of_updates and not algorithm.samples_base:
-        cut = next(micro_batches(groups, settings.micro_tokens), slice(0, 0))
-        after = score(model, groups[cut] or _IDLE, settings.micro_tokens)
-        if groups:
-            longest = after.log_probs.shape[-1]
-            looked_at = whole.select(list(range(first + cut.start, first + cut.stop)))
-            metrics["update_ratio_max"] = _ratio_within(
-                looked_at.mask[..., :longest],
-                after.log_probs - looked_at.old_log_probs[..., :longest],
-                settings.max_ratio,
-            )
+        metrics |= batch.change()
         watch.lap("check")
 
     for name in {name: None for of_update in of_updates for name in of_update}:
         values = [of_update[name] for of_update in of_updates if name in of_update]
         metrics[name] = max(values) if name.endswith("_max") else fmean(values)
     return metrics | {"learning_rate": learning_rate}
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One batch on its way through the optimiser steps.
+
+    Attributes:
+        groups: this process's share.
+        whole: what all processes have.
+        sizes: prompts in the share of each process.
+        advantages: of the whole.
+    """
+
+    model: PreTrainedModel
+    algorithm: Algorithm
+    groups: Sequence[TokenGroup]
+    whole: Rollouts
+    sizes: Sequence[int]
+    advantages: Tensor
+    settings: RolloutConfig
+    processes: Rank
+    watch: Watch
+
+    def part(self, number: int) -> list[range]:
+        """2. A mini-batch is a part of every process's share."""
+        return [_part(size, number, self.settings.updates_per_batch) for size in self.sizes]
+
+    def add_gradients(self, mini_batch: Sequence[range], kept: Sequence[Scores]) -> tuple[float, list[Scores]]:
+        """3. Gradients add up over micro-batches and processes. The loss of all, and what this process's model said.
+
+        Args:
+            kept: as in `train_on`.
+        """
+        weights = self._weights(mini_batch)
+        mine = mini_batch[self.processes.rank]
+        loss = 0.0
+        seen: list[Scores] = []
+        cuts = list(micro_batches(self.groups[mine.start : mine.stop], self.settings.micro_tokens))
+        idle = idle_passes(self.model, len(cuts))
+        for place, cut in enumerate(cuts):
+            chosen = self._in_whole(mine[cut])
+            if kept:
+                scores = kept[place]
+            else:
+                scores = score_groups(
+                    self.model, [self.groups[index] for index in mine[cut]], self.whole.mask.shape[-1]
+                )
+            now = replace(self.whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
+            losses = self.algorithm.token_losses(now, self.advantages[chosen])
+            part_loss = (torch.stack([weights[index] for index in chosen]) * losses).sum()
+            loss += float(part_loss.detach())
+            self.watch.lap("forward")
+            part_loss.backward()  # type: ignore[no-untyped-call]
+            self.watch.lap("backward")
+            seen.append(Scores(scores.log_probs.detach(), scores.entropies))
+        for _ in range(idle):
+            (0 * score_groups(self.model, _IDLE, 1).log_probs.sum()).backward()  # type: ignore[no-untyped-call]
+        loss = sum(self.processes.gather(loss))
+        if not is_sharded(self.model):
+            self.processes.sum_gradients([one for one in self.model.parameters() if one.requires_grad])
+        self.watch.lap("backward")
+        return loss, seen
+
+    def update_metrics(self, mine: range, seen: Sequence[Scores]) -> Metrics:
+        """4. What is told of a step; empty if this process had nothing to do in it.
+
+        Raises:
+            DivergedError: a ratio exploded.
+        """
+        if not seen:
+            return {}
+        chosen = self._in_whole(mine)
+        log_probs, entropies = [part.log_probs for part in seen], [part.entropies for part in seen]
+        now = replace(self.whole.select(chosen), log_probs=torch.cat(log_probs), entropies=torch.cat(entropies))
+        metrics = self.algorithm.update_metrics(now, self.advantages[chosen])
+        if not self.algorithm.samples_base:
+            _ratio_within(now.mask, now.log_probs - now.old_log_probs, self.settings.max_ratio)
+        return metrics
+
+    def change(self) -> Metrics:
+        """How far the updates have moved the model on a first part of the batch.
+
+        Raises:
+            DivergedError: too far.
+        """
+        cut = next(micro_batches(self.groups, self.settings.micro_tokens), slice(0, 0))
+        after = score(self.model, self.groups[cut] or _IDLE, self.settings.micro_tokens)
+        if not self.groups:
+            return {}
+        longest = after.log_probs.shape[-1]
+        looked_at = self.whole.select(self._in_whole(range(cut.start, cut.stop)))
+        log_ratio = after.log_probs - looked_at.old_log_probs[..., :longest]
+        return {"update_ratio_max": _ratio_within(looked_at.mask[..., :longest], log_ratio, self.settings.max_ratio)}
+
+    def _weights(self, mini_batch: Sequence[range]) -> dict[int, Tensor]:
+        """What tokens weigh depends on all of the mini-batch. By number in the whole."""
+        starts = [sum(self.sizes[:rank]) for rank in range(len(self.sizes))]
+        batch = [start + index for start, part in zip(starts, mini_batch, strict=True) for index in part]
+        of_tokens = self.algorithm.token_weights(self.whole.select(batch))
+        if self.whole.importance is not None:
+            of_tokens = of_tokens * self.whole.importance[batch][..., None]
+        return dict(zip(batch, of_tokens, strict=True))
+
+    def _in_whole(self, mine: Iterable[int]) -> list[int]:
+        """Numbers in the whole of groups of this process."""
+        first = sum(self.sizes[: self.processes.rank])
+        return [first + index for index in mine]
 
 
 def _part(size: int, number: int, parts: int) -> range:

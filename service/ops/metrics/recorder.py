@@ -29,76 +29,89 @@ class Recorder:
     def __init__(self, tracing: Tracing | None = None) -> None:
         """Start from nothing; checks and samplers are also traced."""
         self.tracing = tracing or Tracing()
-        self.registry = registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
+        self._count_checks()
+        self._count_samples()
+        self._count_searches()
+        self._count_clients()
+
+    def _count_checks(self) -> None:
         self._checks = Counter(
             "leansieve_checks",
             "Checks answered, by verdict, trust and path.",
             ["verdict", "trust", "path"],
-            registry=registry,
+            registry=self.registry,
         )
         self._check_seconds = Histogram(
             "leansieve_check_seconds",
             "From the start of a check in a worker to its answer.",
             buckets=_CHECK_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self._wait_seconds = Histogram(
             "leansieve_check_wait_seconds",
             "How long checks waited for a worker.",
             buckets=_CHECK_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
+
+    def _count_samples(self) -> None:
         self._candidates = Counter(
-            "leansieve_candidates", "Candidates sampled, by sampler.", ["sampler"], registry=registry
+            "leansieve_candidates", "Candidates sampled, by sampler.", ["sampler"], registry=self.registry
         )
         self._sample_seconds = Histogram(
             "leansieve_sample_seconds",
             "Wait for the next candidate of a sampler.",
             ["sampler"],
             buckets=_CHECK_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
+
+    def _count_searches(self) -> None:
         self._duplicates = Counter(
             "leansieve_duplicate_candidates",
             "Candidates that were the same as an earlier one of their search.",
-            registry=registry,
+            registry=self.registry,
         )
-        self._proofs = Counter("leansieve_proofs", "Distinct verified proofs found by searches.", registry=registry)
+        self._proofs = Counter(
+            "leansieve_proofs", "Distinct verified proofs found by searches.", registry=self.registry
+        )
         self._searches = Counter(
             "leansieve_searches",
             "Searches that ended, by how; `abandoned`: the client left.",
             ["end"],
-            registry=registry,
+            registry=self.registry,
         )
-        self._searching = Gauge("leansieve_searches_in_progress", "Searches in work.", registry=registry)
+        self._searching = Gauge("leansieve_searches_in_progress", "Searches in work.", registry=self.registry)
         self._first_proof_seconds = Histogram(
             "leansieve_first_proof_seconds",
             "From the start of a search to its first verified proof.",
             buckets=_SEARCH_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
         self._search_seconds = Histogram(
-            "leansieve_search_seconds", "How long searches took.", buckets=_SEARCH_SECONDS, registry=registry
+            "leansieve_search_seconds", "How long searches took.", buckets=_SEARCH_SECONDS, registry=self.registry
         )
         self._lookups = Counter(
             "leansieve_store_lookups",
             "Look-ups in the store of verdicts and proofs, by result.",
             ["result"],
-            registry=registry,
+            registry=self.registry,
         )
         for result in ("hit", "miss"):
             self._lookups.labels(result)
 
-        self._connections = Gauge("leansieve_connections", "Connections, by port.", ["port"], registry=registry)
+    def _count_clients(self) -> None:
+        self._connections = Gauge("leansieve_connections", "Connections, by port.", ["port"], registry=self.registry)
         self._refused_connections = Counter(
             "leansieve_connections_refused",
             "Connections turned away, or closed to make room for others, by port.",
             ["port"],
-            registry=registry,
+            registry=self.registry,
         )
 
         self._refused_calls = Counter(
-            "leansieve_refused_calls", "Calls that were not let in, by reason.", ["reason"], registry=registry
+            "leansieve_refused_calls", "Calls that were not let in, by reason.", ["reason"], registry=self.registry
         )
         for reason in Refusal:
             self._refused_calls.labels(reason.value)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,49 @@ from service.core.limits.text import take
 from service.ops.config import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The flags that make of the file a solution."""
+
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="Check FILE as a solution of this file.", metavar="CHALLENGE", show_default=False
+        ),
+    ] = None
+    theorem: Annotated[
+        list[str] | None, typer.Option("--theorem", help="With --against: only this theorem.", metavar="NAME")
+    ] = None
+    definition: Annotated[
+        list[str] | None,
+        typer.Option("--definition", help="With --against: this definition is the solution's to give.", metavar="NAME"),
+    ] = None
+    axiom: Annotated[
+        list[str] | None,
+        typer.Option("--axiom", help="With --against: allowed beside the standard three.", metavar="NAME"),
+    ] = None
+    json_out: Annotated[
+        Path | None,
+        typer.Option("--json", help="With --against: write the verdicts here.", metavar="FILE", show_default=False),
+    ] = None
+
+    async def check(
+        self, settings: Settings, server: str | None, file: Path, project: str, options: CheckOptions
+    ) -> bool:
+        """Whether every part of the challenge is solved."""
+        assert self.against is not None
+        solution = Solution(
+            lean_file.read(self.against),
+            lean_file.read(file),
+            tuple(self.theorem or ()),
+            tuple(self.definition or ()),
+            tuple(self.axiom or ()),
+            project,
+            options,
+        )
+        return await check_solution(settings, server, self.against, file, solution, self.json_out)
+
+
 @with_flags
 def check(
     file: Annotated[
@@ -40,46 +83,24 @@ def check(
         ),
     ] = None,
     receipt_folder: common.Receipts = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            "--against", help="Check FILE as a solution of this file.", metavar="CHALLENGE", show_default=False
-        ),
-    ] = None,
-    theorem: Annotated[
-        list[str] | None, typer.Option("--theorem", help="With --against: only this theorem.", metavar="NAME")
-    ] = None,
-    definition: Annotated[
-        list[str] | None,
-        typer.Option("--definition", help="With --against: this definition is the solution's to give.", metavar="NAME"),
-    ] = None,
-    axiom: Annotated[
-        list[str] | None,
-        typer.Option("--axiom", help="With --against: allowed beside the standard three.", metavar="NAME"),
-    ] = None,
-    json_out: Annotated[
-        Path | None,
-        typer.Option("--json", help="With --against: write the verdicts here.", metavar="FILE", show_default=False),
-    ] = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
     *,
+    challenged: Challenge,
     asked: Given[CheckOptions],
     setup: Annotated[Setup, Without("model")],
 ) -> None:
     """Check proofs: of the theorems of a file, of a receipt, or of a batch."""
     settings, project = setup.in_project()
     options = common.check_options(asked, settings)
-    if against is None and (theorem or definition or axiom or json_out is not None):
-        raise UserError("--theorem, --definition, --axiom and --json go with --against CHALLENGE")
-    if against is not None:
+    if challenged.against is not None:
         if file is None or jsonl is not None or out is not None or receipt_folder is not None:
             raise UserError(
                 "`--against CHALLENGE` goes with one file, the solution, and without --jsonl and --receipts"
             )
-        names = (tuple(theorem or ()), tuple(definition or ()), tuple(axiom or ()))
-        solution = Solution(lean_file.read(against), lean_file.read(Path(file)), *names, project, options)
-        good = common.run(check_solution(settings, setup.server, against, Path(file), solution, json_out))
+        good = common.run(challenged.check(settings, setup.server, Path(file), project, options))
+    elif challenged != Challenge():
+        raise UserError("--theorem, --definition, --axiom and --json go with --against CHALLENGE")
     elif jsonl is not None:
         if file is not None or out is None or receipt_folder is not None:
             raise UserError("`--jsonl IN` goes with `--out OUT`, and without a file or --receipts")
