@@ -5,6 +5,7 @@ import itertools
 import math
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -74,6 +75,38 @@ def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: Mess
     """Ask for a proof in place of one that failed; None if the format cannot."""
     prompt = form.repair(theorem, proof, error)
     return None if prompt is None else Question(prompt, "", form.stop, 0, form.extract)
+
+
+Ask = Callable[[PromptFormat, Theorem], Question | None]
+"""Makes the question about a theorem in a model's format; None if the format has none of that kind."""
+
+
+class QuestionSampler(ABC):
+    """A `ProofModel` whose candidates are answers to questions."""
+
+    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
+
+        Raises:
+            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
+            WeightsReplacedError: new weights came in before all candidates were asked for.
+            SamplerUnavailableError: nothing can answer now.
+        """
+        return self._draw(params, theorem, whole_proof)
+
+    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.continue_proof`; raises as `sample` does."""
+        return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
+
+    def repair_proof(
+        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
+    ) -> AsyncGenerator[Candidate, None]:
+        """See `ProofModel.repair_proof`; raises as `sample` does."""
+        return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
+
+    @abstractmethod
+    def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
+        """The answers to a question about a theorem, or about one with less of its context where the model reads no more."""
 
 
 async def first_fitting(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from prover.lean.checker import Terms
-from prover.lean.wire.protocol import NoAnswerError
+from prover.lean.wire.reading import NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError
 from prover.theorem import Theorem
 

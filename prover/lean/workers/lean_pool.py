@@ -24,8 +24,8 @@ from prover.lean.wire.answers import (
     TacticStep,
     TermShape,
 )
+from prover.lean.wire.building import InvalidTextError
 from prover.lean.wire.lines import Request
-from prover.lean.wire.protocol import InvalidTextError
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Turns

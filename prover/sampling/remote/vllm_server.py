@@ -1,6 +1,6 @@
 """Samples proofs from models behind remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,13 @@ from prover.candidate import Candidate
 from prover.sampling.prompt import PromptFormat
 from prover.sampling.questions import (
     ANSWERS_SHARE,
+    Ask,
     Formats,
     Question,
+    QuestionSampler,
     draw,
     first_fitting,
-    next_line,
     own_formats,
-    repaired_proof,
-    whole_proof,
 )
 from prover.sampling.remote.endpoints import Endpoints, EndpointStatus
 from prover.sampling.sampler import (
@@ -33,7 +32,6 @@ from prover.sampling.sampler import (
 )
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
-from prover.verdict import Message
 
 __all__ = ["EndpointStatus", "RemoteServerSettings", "VllmServerSampler"]
 
@@ -68,7 +66,7 @@ class RemoteServerSettings:
     health_seconds: float = 5.0
 
 
-class VllmServerSampler:
+class VllmServerSampler(QuestionSampler):
     """A `ProofModel` over any number of servers; see `VllmEngineSampler` for what candidates carry.
 
     Each sequence goes to the healthy server that has the fewest of ours; a server that fails loses its sequences to the
@@ -170,25 +168,6 @@ class VllmServerSampler:
             raise WeightsError(f"prompt_format of the vLLM servers: {error}") from None
         return self.weights
 
-    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield each candidate as soon as it is complete; see `Sampler.sample` and `draw`.
-
-        Raises:
-            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
-            SamplerUnavailableError: no server can answer.
-        """
-        return self._draw(params, theorem, whole_proof)
-
-    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """See `ProofModel.continue_proof`; raises as `sample` does."""
-        return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
-
-    def repair_proof(
-        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
-    ) -> AsyncGenerator[Candidate, None]:
-        """See `ProofModel.repair_proof`; raises as `sample` does."""
-        return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
-
     def stats(self) -> SamplerStats:
         """What was done for us; `sampled_tokens` leaves out what servers sampled before a sequence was aborted."""
         running = sum(endpoint.running for endpoint in self.endpoints)
@@ -214,9 +193,7 @@ class VllmServerSampler:
             if name not in served:
                 raise error(f"no vLLM server serves the model {name!r}; they serve {', '.join(served) or 'none'}")
 
-    async def _draw(
-        self, params: SamplingParams, theorem: Theorem, ask: Callable[[PromptFormat, Theorem], Question | None]
-    ) -> AsyncGenerator[Candidate, None]:
+    async def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
         if self._form is None:
             raise RuntimeError("the model was asked for candidates before it was started")
         models = self.models

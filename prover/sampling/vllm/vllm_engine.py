@@ -6,7 +6,7 @@ processor time a token there (5 M parameters, rank 16), an engine about 0.7 GiB.
 what counts.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,15 @@ from typing import Any
 from prometheus_client import Metric
 
 from prover.candidate import Candidate
-from prover.sampling.prompt import PromptFormat
 from prover.sampling.questions import (
     ANSWERS_SHARE,
+    Ask,
     Formats,
     Question,
+    QuestionSampler,
     draw,
     first_fitting,
-    next_line,
     own_formats,
-    repaired_proof,
-    whole_proof,
 )
 from prover.sampling.sampler import (
     PromptTooLongError,
@@ -41,12 +39,11 @@ from prover.sampling.vllm.served import Served
 from prover.sampling.vllm.vllm_metrics import merged
 from prover.sampling.weights import Weights
 from prover.theorem import Theorem
-from prover.verdict import Message
 
 __all__ = ["EngineSettings", "VllmEngineSampler"]
 
 
-class VllmEngineSampler:
+class VllmEngineSampler(QuestionSampler):
     """A `ProofModel` of all models in a folder, shared by any number of concurrent calls.
 
     A candidate's `log_prob` is the sum over its tokens, the end token included, of their log-probabilities under the
@@ -115,26 +112,6 @@ class VllmEngineSampler:
         """Serve what the folder's manifest says now; see `Fleet.reload`."""
         return await self._fleet.reload()
 
-    def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
-
-        Raises:
-            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
-            WeightsReplacedError: new weights came in before all candidates were asked for.
-            SamplerUnavailableError: the engine's process has died, and is being started again; or it could not be started.
-        """
-        return self._draw(params, theorem, whole_proof)
-
-    def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """See `ProofModel.continue_proof`; raises as `sample` does."""
-        return self._draw(params, theorem, lambda form, shorter: next_line(form, shorter, prefix))
-
-    def repair_proof(
-        self, theorem: Theorem, proof: str, error: Message, params: SamplingParams
-    ) -> AsyncGenerator[Candidate, None]:
-        """See `ProofModel.repair_proof`; raises as `sample` does."""
-        return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
-
     def stats(self) -> SamplerStats:
         """What all models together do and have done."""
         return SamplerStats.sum([engine.stats() for engine in self._fleet.engines] + self._fleet.retired)
@@ -149,9 +126,7 @@ class VllmEngineSampler:
         """vLLM's own metrics: the sampler is a collector that a Prometheus registry takes."""
         return merged(metric for engine in self._fleet.engines for metric in engine.collect())
 
-    async def _draw(
-        self, params: SamplingParams, theorem: Theorem, ask: Callable[[PromptFormat, Theorem], Question | None]
-    ) -> AsyncGenerator[Candidate, None]:
+    async def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
         await self._fleet.arrived(params.model)
         served = self._served(params.model)
         context = served.engine.context

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from prover.lean.processes.ending import End, WorkerEndedError
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.wire.lines import AnswerError, ProtocolError, accepted
-from prover.lean.wire.protocol import NoAnswerError
+from prover.lean.wire.reading import NoAnswerError
 from prover.lean.workers.jobs import Job
 from prover.verdict import VerdictKind
 

@@ -19,7 +19,7 @@ from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Said
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.wire import protocol
-from prover.lean.wire.protocol import NoAnswerError
+from prover.lean.wire.reading import NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError, Priority
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError
 from prover.lean.workers.stats import PoolStats, State, WorkerStats

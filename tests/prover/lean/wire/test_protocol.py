@@ -11,8 +11,9 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire import lines, protocol
 from prover.lean.wire.answers import Constant, Sorry
+from prover.lean.wire.building import InvalidTextError
 from prover.lean.wire.lines import AnswerError, ProtocolError
-from prover.lean.wire.protocol import InvalidTextError, NoAnswerError
+from prover.lean.wire.reading import NoAnswerError
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, VerdictKind
 
