@@ -43,10 +43,11 @@ def answer(weights: int, request: RolloutRequest) -> Response:
 
 @dataclass(frozen=True)
 class Script:
-    """Makes the engine of a host, which notes its process in `folder`."""
+    """Makes the engine of a host, which notes its process in `folder`; all but the first take `loading` seconds for it."""
 
     folder: Path
     seconds: float = 0.0
+    loading: float = 0.0
 
     def __call__(self, settings: HostSettings, files: Path) -> ScriptedEngine:
         if settings.base is not None and not settings.base.exists():
@@ -55,6 +56,7 @@ class Script:
             assert (files / "config.json").exists()
             assert not list(files.glob("*.safetensors"))
         (self.folder / str(os.getpid())).touch()
+        time.sleep(self.loading if len(self.processes()) > 1 else 0.0)
         return ScriptedEngine(self.seconds)
 
     def processes(self) -> list[int]:

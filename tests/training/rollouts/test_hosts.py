@@ -35,9 +35,18 @@ REQUESTS = [RolloutRequest((number, 7), 1000 + number, 5) for number in range(40
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    with local_cluster(hosts=2) as cluster:
-        yield cluster
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hosts' folder for temporary files."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def cluster(temporary: Path) -> Iterator[LocalCluster]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TMPDIR", str(temporary))
+        (temporary / "ray").mkdir()  # else Ray does not start
+        with local_cluster(hosts=2) as cluster:
+            yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +63,9 @@ Start = Callable[..., ClusterEngine]
 
 
 @pytest.fixture
-def start(cluster: LocalCluster, tmp_path: Path) -> Iterator[Start]:
+def start(cluster: LocalCluster, tmp_path: Path, temporary: Path) -> Iterator[Start]:
     """Makes an engine on the hosts; it ends with the test, and nothing of it is left."""
     engines: list[ClusterEngine] = []
-    before = set(Path(tempfile.gettempdir()).glob("leansieve-rollouts-*"))
     (tmp_path / "up").mkdir()
 
     def start(script: Script, hosts: int = 2, parts: int = 4, base: Path | None = None, **more: Any) -> ClusterEngine:
@@ -71,12 +79,15 @@ def start(cluster: LocalCluster, tmp_path: Path) -> Iterator[Start]:
     for engine in engines:
         engine.close()
     processes = [int(path.name) for path in (tmp_path / "up").iterdir()]
+
+    def left() -> list[object]:
+        return [*filter(psutil.pid_exists, processes), *temporary.glob("leansieve-*")]
+
     until = time.monotonic() + 30
-    while any(map(psutil.pid_exists, processes)) and time.monotonic() < until:
+    while left() and time.monotonic() < until:
         time.sleep(0.05)
-    assert not any(map(psutil.pid_exists, processes))
+    assert not left()
     assert not (tmp_path / "pushed").exists()
-    assert set(Path(tempfile.gettempdir()).glob("leansieve-rollouts-*")) <= before
 
 
 def written(model: LlamaForCausalLM) -> int:
@@ -196,6 +207,16 @@ def test_a_machine_that_is_killed_in_the_middle_of_a_part_is_done_without(
     assert sampled(engine, disturb) == [answer(written(model), request) for request in REQUESTS]
     assert victim not in cluster.hosts
     cluster.hosts.append(cluster.add())
+
+
+def test_a_host_that_is_killed_while_it_loads_the_model_leaves_no_file(
+    start: Start, temporary: Path, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    script = Script(tmp_path / "up", loading=60)
+    engine = opened(start(script), model, tokenizer)
+    while len(script.processes()) < 2:
+        sampled(engine)  # which takes up hosts that come
+    assert list(temporary.glob("leansieve-rollouts-*"))
 
 
 def test_sampling_that_is_stopped_leaves_the_hosts_free(

@@ -5,6 +5,7 @@ Answers depend on the weights, the part and the engine's settings alone, so that
 
 import contextlib
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,8 +175,18 @@ def _fetched(reference: Any) -> bytes:
 
 @contextlib.contextmanager
 def _written(files: Files) -> Iterator[Path]:
-    """A folder with these files, while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="leansieve-rollouts-") as name:
+    """A folder with these files, while the context lasts, or this process."""
+    with tempfile.TemporaryDirectory(prefix="leansieve-rollouts-") as name, _removed_after_a_kill(name):
         for file, reference in files.items():
             (Path(name) / file).write_bytes(_fetched(reference))
         yield Path(name)
+
+
+@contextlib.contextmanager
+def _removed_after_a_kill(folder: str) -> Iterator[None]:
+    """See to it that the folder goes when this process is killed inside: what watches sees the end of its input then."""
+    # Not our child: Ray ends those with us.
+    command = ["sh", "-c", 'exec 3<&0; (read _ <&3; rm -rf -- "$0") &', folder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as starter:
+        starter.wait()
+        yield
