@@ -30,7 +30,7 @@ _MENDABLE = frozenset({VerdictKind.REJECTED, VerdictKind.INCOMPLETE})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CritiqueQuestion:
     """What is put to a model.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Answer(_Record):
+class CritiqueAnswer(_Record):
     """One text that a model answered."""
 
     text: str
@@ -75,7 +75,7 @@ class Answer(_Record):
     """Lean's first error in a proof that can be mended, as `prover.sampling.diagnosis` writes it."""
 
 
-class Answers(_Record):
+class CritiqueAnswers(_Record):
     """All answers to one question; one JSON object a line."""
 
     key: str
@@ -83,8 +83,8 @@ class Answers(_Record):
     name: str
     """The theorem's name."""
     about: str
-    """See `Question.about`."""
-    answers: tuple[Answer, ...]
+    """See `CritiqueQuestion.about`."""
+    answers: tuple[CritiqueAnswer, ...]
     """The different texts, the most frequent first."""
 
     @property
@@ -98,13 +98,13 @@ class Answers(_Record):
         return sum(answer.count for answer in self.answers if answer.verified)
 
     @property
-    def failures(self) -> list[tuple[Answer, Diagnosis]]:
+    def failures(self) -> list[tuple[CritiqueAnswer, Diagnosis]]:
         """The texts that can be mended, the most frequent first."""
         read = ((answer, Diagnosis.read(answer.diagnosis)) for answer in self.answers)
         return [(answer, diagnosis) for answer, diagnosis in read if diagnosis is not None]
 
 
-def read_answers(path: Path) -> list[Answers]:
+def read_answers(path: Path) -> list[CritiqueAnswers]:
     """What `ask` wrote.
 
     Raises:
@@ -117,13 +117,13 @@ def read_answers(path: Path) -> list[Answers]:
 
 def ask(
     model: Path,
-    questions: Sequence[Question],
+    questions: Sequence[CritiqueQuestion],
     out: Path,
     verifier: Verifier,
     max_tokens: int,
     seed: int,
     report: Callable[[str], None] = print,
-) -> list[Answers]:
+) -> list[CritiqueAnswers]:
     """Put every question that `out` holds no answers to, and write them there, in the order in which they are complete.
 
     A question that leaves no room for an answer gets none. An answer that was cut off at its longest length is wrong.
@@ -153,7 +153,7 @@ def ask(
 class _InWork:
     """A question with what has come so far."""
 
-    question: Question
+    question: CritiqueQuestion
     missing: int
     texts: Counter[str] = field(default_factory=Counter)
     checks: "dict[str, Future[Verdict]]" = field(default_factory=dict)
@@ -162,19 +162,19 @@ class _InWork:
     def settled(self) -> bool:
         return not self.missing and all(check.done() for check in self.checks.values())
 
-    def result(self) -> Answers:
+    def result(self) -> CritiqueAnswers:
         """Waits for what is still being checked."""
         question = self.question
         verdicts = {text: check.result() for text, check in self.checks.items()}
         judged = (_answer(text, count, verdicts.get(text)) for text, count in self.texts.most_common())
-        return Answers(key=question.key, name=question.record.name, about=question.about, answers=tuple(judged))
+        return CritiqueAnswers(key=question.key, name=question.record.name, about=question.about, answers=tuple(judged))
 
 
-def _answer(text: str, count: int, verdict: Verdict | None) -> Answer:
+def _answer(text: str, count: int, verdict: Verdict | None) -> CritiqueAnswer:
     if verdict is None:
-        return Answer(text=text, count=count)
+        return CritiqueAnswer(text=text, count=count)
     error = next(iter(errors(verdict.messages)), None) if verdict.kind in _MENDABLE else None
-    return Answer(
+    return CritiqueAnswer(
         text=text,
         count=count,
         verified=verdict.verified,
@@ -185,13 +185,13 @@ def _answer(text: str, count: int, verdict: Verdict | None) -> Answer:
 
 def _asked(
     model: Path,
-    questions: Sequence[Question],
+    questions: Sequence[CritiqueQuestion],
     out: Path,
     verifier: Verifier,
     max_tokens: int,
     seed: int,
     report: Callable[[str], None],
-) -> Iterator[Answers]:
+) -> Iterator[CritiqueAnswers]:
     """Yield the answers to each question when all are there, in order, sampling ahead meanwhile."""
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
@@ -239,10 +239,10 @@ def _asked(
         engine.close()
 
 
-def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Answers]:
+def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[CritiqueAnswers]:
     for number, line in lines:
         try:
-            yield Answers.model_validate_json(line)
+            yield CritiqueAnswers.model_validate_json(line)
         except ValidationError:
             raise JournalError(f"{path}:{number}: this is no line of answers; name another folder.") from None
 
@@ -255,7 +255,7 @@ class _Progress:
         self._done = self._samples = self._verified = 0
         self._began = self._last = time.monotonic()
 
-    def advance(self, answers: Answers) -> Answers:
+    def advance(self, answers: CritiqueAnswers) -> CritiqueAnswers:
         """Count the answers, and pass them on."""
         self._done += 1
         self._samples += answers.samples

@@ -10,12 +10,12 @@ from prover.search.diversity import distinct_key, length
 from training.corpus.lessons import Lesson, Pair
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
-from training.critique.answers import Answers
+from training.critique.answers import CritiqueAnswers
 
 _FORM = CritiqueFormat()
 
 
-def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[Answers], failures: int) -> Iterator[Lesson]:
+def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[CritiqueAnswers], failures: int) -> Iterator[Lesson]:
     """From a model's own failures: a diagnosis of each, and its repair by the proof that is most like it.
 
     Args:
@@ -34,7 +34,9 @@ def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[Answers], failure
             yield Lesson(prompt=prompt, response=_FORM.answer(nearest))
 
 
-def pairs(records: Mapping[str, TheoremRecord], drawn: Sequence[Answers], refined: Sequence[Answers]) -> list[Pair]:
+def pairs(
+    records: Mapping[str, TheoremRecord], drawn: Sequence[CritiqueAnswers], refined: Sequence[CritiqueAnswers]
+) -> list[Pair]:
     """Which of two proofs of a theorem is better, where a model found both itself.
 
     - `refined`: for the theorem alone, a refinement that holds before the proof that it mends;
@@ -79,7 +81,7 @@ def pairs(records: Mapping[str, TheoremRecord], drawn: Sequence[Answers], refine
     return sorted(found.values(), key=lambda pair: hashlib.sha256(pair.model_dump_json().encode()).digest())
 
 
-def accuracy(asked: Iterable[Answers], right: Mapping[tuple[str, str], Diagnosis]) -> dict[str, float]:
+def accuracy(asked: Iterable[CritiqueAnswers], right: Mapping[tuple[str, str], Diagnosis]) -> dict[str, float]:
     """How often diagnoses name the line, the kind, and both, as Lean does.
 
     Args:

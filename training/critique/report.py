@@ -17,7 +17,7 @@ from prover.atomic import atomic_write_text
 from prover.sampling.diagnosis import Diagnosis
 from prover.search.diversity import distinct_key
 from training.corpus.jsonl import read_jsonl
-from training.critique.answers import Answers
+from training.critique.answers import CritiqueAnswers
 from training.critique.lessons import accuracy
 from training.evaluation.measures.pass_at_k import pass_at_k_of_each
 
@@ -52,7 +52,7 @@ def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
     second = {answers.name: answers for answers in whole if answers.about == "second"}
     rows = [_row(name, [[answers, second[answers.name]] for answers in first])]
     if name != "base":
-        repairs: dict[str, list[Answers]] = {}
+        repairs: dict[str, list[CritiqueAnswers]] = {}
         for answers in _read(folder, f"dev-{name}-repairs"):
             repairs.setdefault(answers.name, []).append(answers)
         # Where nothing can be mended, the other half of plain samples is what the rest is spent on.
@@ -61,7 +61,7 @@ def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(name: str, of_theorems: Sequence[Sequence[Answers]]) -> dict[str, Any]:
+def _row(name: str, of_theorems: Sequence[Sequence[CritiqueAnswers]]) -> dict[str, Any]:
     samples = [sum(answers.samples for answers in each) for each in of_theorems]
     right = [sum(answers.verified for answers in each) for each in of_theorems]
     texts = terms = 0
@@ -81,12 +81,12 @@ def _row(name: str, of_theorems: Sequence[Sequence[Answers]]) -> dict[str, Any]:
     }
 
 
-def _repairs(repairs: dict[str, list[Answers]]) -> dict[str, int]:
+def _repairs(repairs: dict[str, list[CritiqueAnswers]]) -> dict[str, int]:
     every = [answers for each in repairs.values() for answers in each]
     return _counts(every) | {"mended": sum(answers.verified > 0 for answers in every)}
 
 
-def _counts(every: Sequence[Answers]) -> dict[str, Any]:
+def _counts(every: Sequence[CritiqueAnswers]) -> dict[str, Any]:
     return {
         "questions": len(every),
         "samples": sum(answers.samples for answers in every),
@@ -96,7 +96,7 @@ def _counts(every: Sequence[Answers]) -> dict[str, Any]:
     }
 
 
-def _kinds(every: Sequence[Answers]) -> dict[str, int]:
+def _kinds(every: Sequence[CritiqueAnswers]) -> dict[str, int]:
     kinds = Counter(str(diagnosis.kind) for answers in every for _, diagnosis in answers.failures)
     return dict(kinds.most_common())
 
@@ -148,10 +148,10 @@ def _markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _read(folder: Path, name: str) -> list[Answers]:
+def _read(folder: Path, name: str) -> list[CritiqueAnswers]:
     path = folder / "answers" / f"{name}.jsonl"
     packed = path.with_name(path.name + ".gz")
-    return [answers for _, answers in read_jsonl(packed if packed.exists() else path, Answers)]
+    return [answers for _, answers in read_jsonl(packed if packed.exists() else path, CritiqueAnswers)]
 
 
 def main() -> None:

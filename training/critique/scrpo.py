@@ -28,7 +28,7 @@ from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.lessons import Pair
 from training.corpus.proofs import ProvedTheorem, read_proofs
 from training.corpus.record import TheoremRecord, read_corpus
-from training.critique.answers import Answers, Question, ask, read_answers
+from training.critique.answers import CritiqueAnswers, CritiqueQuestion, ask, read_answers
 from training.critique.lessons import lessons, pairs
 from training.critique.report import write_report
 from training.model.preferences import learn_preferences
@@ -174,15 +174,15 @@ def _chosen(plan: ScrpoConfig) -> list[ProvedTheorem]:
     return ordered[: plan.theorems]
 
 
-def _plain(plan: ScrpoConfig, proved: Sequence[ProvedTheorem]) -> list[Question]:
+def _plain(plan: ScrpoConfig, proved: Sequence[ProvedTheorem]) -> list[CritiqueQuestion]:
     return [_question(each.theorem, plan.samples) for each in proved]
 
 
-def _question(record: TheoremRecord, samples: int, about: str = "") -> Question:
-    return Question(record, about, _FORM.render(record.theorem), samples)
+def _question(record: TheoremRecord, samples: int, about: str = "") -> CritiqueQuestion:
+    return CritiqueQuestion(record, about, _FORM.render(record.theorem), samples)
 
 
-def _repairs(plan: ScrpoConfig, number: int) -> Iterator[Question]:
+def _repairs(plan: ScrpoConfig, number: int) -> Iterator[CritiqueQuestion]:
     """Round one mends what the base answered, each further one what the round before it left unmended."""
     records = {proved.theorem.name: proved.theorem for proved in _chosen(plan)}
     before = read_answers(plan.answers("draw" if number == 1 else f"refine-{number - 1}"))
@@ -196,7 +196,7 @@ def _repairs(plan: ScrpoConfig, number: int) -> Iterator[Question]:
             if len(of_theorem) < plan.failures and answer.text not in of_theorem:
                 of_theorem.add(answer.text)
                 prompt = _FORM.repaired(record.theorem, answer.text, diagnosis)
-                yield Question(record, answer.text, prompt, plan.attempts)
+                yield CritiqueQuestion(record, answer.text, prompt, plan.attempts)
 
 
 def _on_dev(plan: ScrpoConfig, name: str, verifier: Verifier, report: Callable[[str], None]) -> None:
@@ -215,9 +215,9 @@ def _on_dev(plan: ScrpoConfig, name: str, verifier: Verifier, report: Callable[[
         shares = [half // len(failures) + (number < half % len(failures)) for number in range(len(failures))]
         for (answer, diagnosis), share in zip(failures, shares, strict=True):
             prompt = _FORM.repaired(record.theorem, answer.text, diagnosis)
-            repairs.append(Question(record, answer.text, prompt, share))
+            repairs.append(CritiqueQuestion(record, answer.text, prompt, share))
             prompt = _FORM.diagnosis(record.theorem, answer.text)
-            asked.append(Question(record, answer.text, prompt, 1, proofs=False, temperature=0.0))
+            asked.append(CritiqueQuestion(record, answer.text, prompt, 1, proofs=False, temperature=0.0))
     _ask(plan, name, f"dev-{name}-repairs", repairs, verifier, report)
     _ask(plan, name, f"dev-{name}-diagnoses", asked, verifier, report, _DIAGNOSIS_TOKENS)
 
@@ -226,11 +226,11 @@ def _ask(
     plan: ScrpoConfig,
     model: str,
     stage: str,
-    questions: Sequence[Question],
+    questions: Sequence[CritiqueQuestion],
     verifier: Verifier,
     report: Callable[[str], None],
     max_tokens: int | None = None,
-) -> list[Answers]:
+) -> list[CritiqueAnswers]:
     report(f"{stage}: {len(questions)} questions to {model}")
     return ask(
         plan.model(model), questions, plan.answers(stage), verifier, max_tokens or plan.max_tokens, plan.seed, report

@@ -12,7 +12,7 @@ from training.algorithms.algorithm import Algorithm
 from training.config import RolloutConfig
 from training.rollouts.groups import Group, sample_groups
 from training.rollouts.prompts import PromptStream
-from training.rollouts.requests import Engine
+from training.rollouts.requests import RolloutSampler
 from training.rollouts.verifier import Verifier
 from training.trainer.distributed.processes import Rank
 from training.trainer.watch import Watch
@@ -68,7 +68,7 @@ class Collector:
         seed: of the run.
     """
 
-    engine: Engine
+    engine: RolloutSampler
     verifier: Verifier
     form: PromptFormat
     stream: PromptStream

@@ -7,7 +7,7 @@ from prover.sampling.prompt import PromptFormat
 from training.algorithms.algorithm import Metrics
 from training.rollouts.groups import sample_groups
 from training.rollouts.prompts import Prompt
-from training.rollouts.requests import Engine
+from training.rollouts.requests import RolloutSampler
 from training.rollouts.verifier import Verifier
 from training.trainer.distributed.processes import Rank
 
@@ -23,7 +23,7 @@ class DevSet:
     samples: int
     max_tokens: int
 
-    def measure(self, engine: Engine, verifier: Verifier, form: PromptFormat, processes: Rank) -> Metrics:
+    def measure(self, engine: RolloutSampler, verifier: Verifier, form: PromptFormat, processes: Rank) -> Metrics:
         """The share of right answers (`dev_reward`) and of theorems with one (`dev_solved`), from the same seeds each time."""
         mine = list(enumerate(self.prompts))[processes.rank :: processes.count]
         groups = sample_groups(engine, verifier, form, mine, self.samples, self.max_tokens, _SEED)

@@ -16,7 +16,7 @@ from training.algorithms.algorithm import Rollouts
 from training.model.log_probs import Scores
 from training.model.shared_prompts import TokenGroup
 from training.rollouts.prompts import Prompt, seed_of
-from training.rollouts.requests import Engine, Response, RolloutRequest
+from training.rollouts.requests import Response, RolloutRequest, RolloutSampler
 from training.rollouts.verdicts import CacheCounts
 from training.rollouts.verifier import Verifier
 
@@ -55,7 +55,7 @@ class Group:
 
 
 def sample_groups(
-    engine: Engine,
+    engine: RolloutSampler,
     verifier: Verifier,
     form: PromptFormat,
     prompts: Sequence[tuple[int, Prompt]],

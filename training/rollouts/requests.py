@@ -50,7 +50,7 @@ class SamplingStoppedError(RuntimeError):
     """Sampling was ended before it was done."""
 
 
-class Engine(Protocol):
+class RolloutSampler(Protocol):
     """What a run samples with: the engine of its own process, or those of other hosts."""
 
     def sample(

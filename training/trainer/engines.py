@@ -6,7 +6,7 @@ from training.model.llama import save_for_serving
 from training.rollouts.engine import RolloutEngine
 from training.rollouts.hosts.engine import ClusterEngine, SamplingPlace
 from training.rollouts.hosts.host import HostSettings
-from training.rollouts.requests import Engine
+from training.rollouts.requests import RolloutSampler
 from training.run.run import Run
 
 
@@ -18,7 +18,7 @@ def start_engine(
     stop: tuple[str, ...],
     samples_base: bool,
     place: SamplingPlace | None,
-) -> Engine:
+) -> RolloutSampler:
     """Load the engine that samples, with the weights that the model has: tens of seconds.
 
     Args:

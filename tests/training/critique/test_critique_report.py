@@ -3,18 +3,18 @@
 from pathlib import Path
 
 from training.corpus.jsonl import write_jsonl
-from training.critique.answers import Answer, Answers
+from training.critique.answers import CritiqueAnswer, CritiqueAnswers
 from training.critique.report import write_report
 
-RIGHT = Answer(text="by simp", count=1, verified=True, term="aa")
-OTHER = Answer(text="by\n  simp", count=1, verified=True, term="aa")
-WRONG = Answer(text="by omega", count=1, diagnosis="1: not proved")
+RIGHT = CritiqueAnswer(text="by simp", count=1, verified=True, term="aa")
+OTHER = CritiqueAnswer(text="by\n  simp", count=1, verified=True, term="aa")
+WRONG = CritiqueAnswer(text="by omega", count=1, diagnosis="1: not proved")
 
 
-def write(folder: Path, name: str, *rows: tuple[str, str, tuple[Answer, ...]]) -> None:
+def write(folder: Path, name: str, *rows: tuple[str, str, tuple[CritiqueAnswer, ...]]) -> None:
     (folder / "answers").mkdir(exist_ok=True)
     made = [
-        Answers(key=f"{number}", name=theorem, about=about, answers=found)
+        CritiqueAnswers(key=f"{number}", name=theorem, about=about, answers=found)
         for number, (theorem, about, found) in enumerate(rows)
     ]
     write_jsonl(folder / "answers" / f"{name}.jsonl", made)
@@ -27,7 +27,7 @@ def test_models_are_compared_at_equal_samples(tmp_path: Path) -> None:
     for name in ("base", "critic"):
         write(tmp_path, f"dev-{name}", *plain)
     write(tmp_path, "dev-critic-repairs", ("t", "by omega", (RIGHT,)))
-    write(tmp_path, "dev-critic-diagnoses", ("t", "by omega", (Answer(text="1: not proved", count=1),)))
+    write(tmp_path, "dev-critic-diagnoses", ("t", "by omega", (CritiqueAnswer(text="1: not proved", count=1),)))
     summary = write_report(tmp_path, rounds=1, models=("base", "critic"))
     base, critic, repaired = summary["models"]
     assert (base["samples"], base["solved"], base["verified"]) == (4, 1, 0.5)

@@ -5,17 +5,17 @@ import pytest
 from prover.sampling.diagnosis import Diagnosis, ErrorKind
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
-from training.critique.answers import Answer, Answers
+from training.critique.answers import CritiqueAnswer, CritiqueAnswers
 from training.critique.lessons import accuracy, lessons, pairs
 
 RECORD = TheoremRecord(name="t", statement="theorem t (n : Nat) : n + 0 = n")
 PROMPT = "example (n : Nat) : n + 0 = n :="
-FAILED = Answer(text="by\n  omega\n  simp", count=3, diagnosis="3: unsolved goals")
-HELD = Answer(text="by\n  omega", count=1, verified=True)
+FAILED = CritiqueAnswer(text="by\n  omega\n  simp", count=3, diagnosis="3: unsolved goals")
+HELD = CritiqueAnswer(text="by\n  omega", count=1, verified=True)
 
 
-def answers(*found: Answer, about: str = "") -> Answers:
-    return Answers(key=about or "k", name="t", about=about, answers=found)
+def answers(*found: CritiqueAnswer, about: str = "") -> CritiqueAnswers:
+    return CritiqueAnswers(key=about or "k", name="t", about=about, answers=found)
 
 
 def test_a_failure_teaches_its_diagnosis_and_the_nearest_proof_that_holds() -> None:
@@ -29,12 +29,14 @@ def test_a_failure_teaches_its_diagnosis_and_the_nearest_proof_that_holds() -> N
 
 def test_what_was_cut_off_or_not_allowed_teaches_nothing() -> None:
     known = ProvedTheorem(theorem=RECORD, proofs=("by simp",))
-    assert list(lessons([known], [answers(Answer(text="by sorry_like", count=2), HELD)], failures=4)) == []
+    assert list(lessons([known], [answers(CritiqueAnswer(text="by sorry_like", count=2), HELD)], failures=4)) == []
 
 
 def test_pairs_prefer_refinements_that_hold_and_shorter_proofs() -> None:
-    long = Answer(text="by\n  induction n with\n  | zero => rfl\n  | succ n ih => simp_all", count=1, verified=True)
-    worse = Answer(text="by\n  nope", count=1, diagnosis="2: syntax")
+    long = CritiqueAnswer(
+        text="by\n  induction n with\n  | zero => rfl\n  | succ n ih => simp_all", count=1, verified=True
+    )
+    worse = CritiqueAnswer(text="by\n  nope", count=1, diagnosis="2: syntax")
     refined = answers(HELD, worse, about=FAILED.text)
     found = {pair.why: pair for pair in pairs({"t": RECORD}, [answers(FAILED, long)], [refined])}
     assert set(found) == {"refined", "mended", "shorter"}
@@ -51,10 +53,10 @@ def test_a_failure_that_no_refinement_mends_makes_no_pair() -> None:
 def test_diagnoses_are_scored_by_line_and_kind() -> None:
     truth = {("t", "a"): Diagnosis(3, ErrorKind.GOALS), ("t", "b"): Diagnosis(2, ErrorKind.SYNTAX)}
     said = [
-        answers(Answer(text="3: unsolved goals", count=1), about="a"),
-        answers(Answer(text="2: no match", count=1), about="b"),
+        answers(CritiqueAnswer(text="3: unsolved goals", count=1), about="a"),
+        answers(CritiqueAnswer(text="2: no match", count=1), about="b"),
     ]
     found = accuracy(said, truth)
     assert found == {"diagnoses": 2, "line": 1.0, "kind": 0.5, "both": 0.5}
-    assert accuracy([answers(Answer(text="who knows", count=1), about="a")], truth)["line"] == 0
+    assert accuracy([answers(CritiqueAnswer(text="who knows", count=1), about="a")], truth)["line"] == 0
     assert accuracy([], truth)["both"] == pytest.approx(0)

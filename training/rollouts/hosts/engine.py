@@ -65,7 +65,7 @@ class _Part:
 
 
 class ClusterEngine:
-    """An `Engine` on other hosts."""
+    """A `RolloutSampler` on other hosts."""
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class HostSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PartProgress:
     """What came of a part since the last question.
 
     Attributes:
@@ -115,7 +115,7 @@ class SamplerHost:
         with _written(files) as folder:
             self._engine = self._make_engine(self._settings, folder)
 
-    def begin(self, version: int, files: Files, part: Sequence[RolloutRequest]) -> Progress:
+    def begin(self, version: int, files: Files, part: Sequence[RolloutRequest]) -> PartProgress:
         """Sample a part with weights of a version, fetched if the engine has others; version 0 is the checkpoint itself."""
         assert self._engine is not None
         self.stop()
@@ -125,7 +125,7 @@ class SamplerHost:
         self._steps = self._engine.sampled(part, lambda number, response: self._done.append((number, response)))
         return self.go_on()
 
-    def go_on(self) -> Progress:
+    def go_on(self) -> PartProgress:
         """Go on for a moment, or to the end of the part."""
         until, more = time.monotonic() + _SLICE_SECONDS, False
         for _ in self._steps:
@@ -133,7 +133,7 @@ class SamplerHost:
                 more = True
                 break
         done, self._done = self._done, []
-        return Progress(done, more)
+        return PartProgress(done, more)
 
     def transfer(self, method: str, arguments: dict[str, Any]) -> None:
         """See `RolloutEngine.transfer`; no part is in work."""
