@@ -1,6 +1,7 @@
 """Real Lean on a host of a real Ray cluster: one host, one worker."""
 
 import asyncio
+import contextlib
 import functools
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -75,6 +76,54 @@ async def test_a_driver_that_is_killed_and_started_again_loses_and_repeats_nothi
         name: "VERIFIED" if proof == "by omega" else "REJECTED" for name, proof in proofs.items()
     }
     assert len(rows) == len(proofs)
+
+
+async def test_a_stored_batch_whose_driver_is_killed_goes_on_and_leaves_nothing_on_the_host(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out"
+    rows = [{"id": n, "statement": f"theorem t{n} (a b : Nat) : a + b + {n} = {n} + (b + a)"} for n in range(40)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def answered() -> list[int]:
+        results = out / "results.jsonl"
+        whole = results.read_bytes().splitlines(keepends=True) if results.exists() else []
+        return [json.loads(line)["id"] for line in whole if line.endswith(b"\n")]
+
+    command = ("batch", source, "--out", out, "--workers", "1", "--samples", "4")
+    environment = {"LEANSIEVE_LEAN__CLUSTER": cluster.address, "LEANSIEVE_BATCHES__LEASE_SECONDS": "2"}
+    async with running(*command, **environment) as driver:
+        while len(answered()) < 8:
+            assert driver.returncode is None
+            await asyncio.sleep(0.01)
+        leans = leans_on(cluster)
+        driver.kill()
+    assert leans
+    assert 8 <= len(answered()) < len(rows)
+    async with running(*command, **environment) as driver:
+        said, complaint = await driver.communicate()
+        assert driver.returncode == 0, complaint
+    assert said.startswith(b"batch: 40 of 40 theorems proved")
+    assert sorted(answered()) == list(range(40)), "each once"
+    async with asyncio.timeout(30):
+        while leans_on(cluster) or any(lean.is_running() for lean in leans):  # noqa: ASYNC110, they tell nobody
+            await asyncio.sleep(0.05)
+
+
+def leans_on(cluster: LocalCluster) -> list[psutil.Process]:
+    """Processes of Lean on the cluster's hosts."""
+    found = []
+    for pid in cluster.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [one for one in psutil.Process(pid).children(recursive=True) if _is_lean(one)]
+    return found
+
+
+def _is_lean(process: psutil.Process) -> bool:
+    try:
+        return any(Path(part).name == "node" for part in process.cmdline()[:1])
+    except psutil.Error:
+        return False
 
 
 async def test_lean_on_a_host_verifies_and_rejects(pool: ClusterPool) -> None:
