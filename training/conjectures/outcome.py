@@ -1,11 +1,20 @@
-"""What became of a conjecture, as it is written down; and the table of what each filter threw away."""
+"""What became of a conjecture, as it is written down; and the table of what each filter threw away.
 
+    python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]
+
+prints the table.
+"""
+
+import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from training.corpus.jsonl import read_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 
@@ -77,3 +86,19 @@ def table(outcomes: Iterable[ConjectureOutcome]) -> str:
         cells = [count["drawn"], *(count[fate] for fate in fates), count["proofs"], round(count["seconds"])]
         lines.append(f"| {row} | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.conjectures.outcome", description="What each filter threw away."
+    )
+    parser.add_argument("file", type=Path, help="what `leansieve conjectures` wrote")
+    arguments = parser.parse_args()
+    try:
+        print(table(outcome for _, outcome in read_jsonl(arguments.file, ConjectureOutcome)))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -98,7 +98,9 @@ def evaluate(
     if out.exists():
         return _relabelled(out, digest, what.label, report)
     trained = read_provenance(what.model)
-    algorithm = "" if trained is None or not trained.settings.get("rollouts") else trained.settings["algorithm"]["name"]
+    settled = {} if trained is None else trained.settings
+    tuned = settled.get("rollouts") or settled.get("preferences")
+    algorithm = settled["algorithm"]["name"] if tuned else ""
     out.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as resources:
         journal = resources.enter_context(Journal(out.with_name(out.name + ".partial")))

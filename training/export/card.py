@@ -57,7 +57,10 @@ def _origin(model: Model, trained: Provenance | None) -> str:
 
 def _part_taken(trained: dict[str, Any]) -> dict[str, Any]:
     """The settings without those that had no part in the run: tables of the other kind, the shape of a model that was there."""
-    idle = {"rollouts", "algorithm", "verification", "evaluation", "dev"} if trained.get("sft") else {"sft"}
+    kinds = {"sft", "preferences", "rollouts"}
+    idle = {kind for kind in kinds if not trained.get(kind)}
+    if not trained.get("rollouts"):
+        idle |= {"verification", "evaluation", "dev"} | ({"algorithm"} if trained.get("sft") else set())
     settings = {table: values for table, values in trained.items() if table not in idle}
     if "path" in (model := settings.get("model", {})):
         unread = {"shape", "vocabulary"} if model["path"] is not None else {"path"}

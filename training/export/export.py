@@ -67,7 +67,7 @@ def export_model(what: ModelExport, weights: Path) -> Model:
     adapter = (source / "adapter_config.json").exists()
     trained = read_provenance(source)
     settings = {} if trained is None else trained.settings
-    algorithm = settings.get("algorithm", {}) if settings.get("rollouts") else {}
+    algorithm = settings.get("algorithm", {}) if settings.get("rollouts") or settings.get("preferences") else {}
     alpha = _alpha(algorithm)
     form = settings.get("model", {}).get("prompt_format", "source")
     listed = read_weights(weights) if (weights / MANIFEST).exists() else None
