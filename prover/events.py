@@ -19,6 +19,7 @@ class Ending(StrEnum):
     SECONDS_SPENT = "seconds_spent"
     INVALID_STATEMENT = "invalid_statement"
     INFRASTRUCTURE = "infrastructure"
+    REFUTED = "refuted"  # the statement is false
     KNOWN_FAILURE = "known_failure"  # nothing was spent: at least the same budget was spent without success before
 
 
@@ -99,6 +100,48 @@ class Waste:
     checks: int = 0
 
 
+class NoteKind(StrEnum):
+    """What a note says of a statement."""
+
+    CONTRADICTORY = "contradictory"
+    """Its hypotheses contradict each other."""
+    UNUSED = "unused"
+    """Something that it binds has nothing to do with its goal."""
+    TRIVIAL = "trivial"
+    """It holds at a glance."""
+    NOT_NEGATED = "not_negated"
+    """It was to be refuted, and could not be negated."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementNote:
+    """Something that is odd about a statement, so that it may not say what it was meant to.
+
+    Attributes:
+        text: one sentence.
+        names: of the variables and hypotheses that it is about.
+    """
+
+    kind: NoteKind
+    text: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """A theorem refuted.
+
+    Attributes:
+        statement: of another theorem under the same header and context, whose type is the negation of the refuted one's.
+        proof: of that theorem, which the kernel accepted.
+        counterexample: variables with values for which the refuted theorem is false, where the proof is by such values.
+    """
+
+    statement: str
+    proof: Proof
+    counterexample: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The last event of a search.
@@ -113,6 +156,8 @@ class Finished:
         waste: all zero unless the search ended because it had what it wanted.
         stuck_at: the library's constant at which evaluating the goal stops, as the Lean that was asked does not hold its body; empty
             if there is a proof, and where no such constant was met.
+        notes: what is odd about the statement; that there are none says nothing.
+        refutation: for `REFUTED`.
     """
 
     ending: Ending
@@ -124,6 +169,8 @@ class Finished:
     spending: tuple[Spending, ...] = ()
     waste: Waste = Waste()
     stuck_at: str = ""
+    notes: tuple[StatementNote, ...] = ()
+    refutation: Refutation | None = None
 
 
 Event = Progress | Proof | Minimised | Finished

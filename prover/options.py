@@ -134,6 +134,7 @@ class SearchOptions:
         store: what is done with stored proofs.
         repeat: whether to search although at least this budget was spent without success before.
         as_found: whether proofs stay as they were found; else they are made to read better within a second, when the search is over.
+        disprove: whether a refutation is looked for as well: small counterexamples, and with the same budget a proof of the negation.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -167,6 +168,12 @@ class SearchOptions:
                 "no-minimise": (True, "Leave the proofs as they are found, not made to read better in a second.")
             },
             resumed=False,
+        ),
+    )
+    disprove: bool = field(
+        default=False,
+        metadata=option(
+            switches={"disprove": (True, "Look for a counterexample, and a proof of the negation, at the same time.")}
         ),
     )
 

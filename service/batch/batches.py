@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from prover.errors import UserError
+from prover.events import Ending, Progress, Proof, Refutation, StatementNote
 from prover.options import SearchOptions
-from prover.search.search import Ending, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 from service.auth.identity import Quota
@@ -66,12 +66,13 @@ class BatchState(StrEnum):
 class ItemOutcome(StrEnum):
     """What became of an item.
 
-    PROVED: at least one verified proof. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
+    PROVED: at least one verified proof. REFUTED: the theorem is false. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
     least the same budget was spent without success before. INVALID: Lean does not take the statement. REFUSED: the service does
     not offer what the item asks for. FAILED: its server died or broke each time it was tried.
     """
 
     PROVED = "proved"
+    REFUTED = "refuted"
     UNPROVED = "unproved"
     KNOWN_HARD = "known_hard"
     INVALID = "invalid"
@@ -93,6 +94,8 @@ class ItemAnswer:
         verdict: of the statement, for `INVALID`.
         error: one sentence, for `REFUSED` and `FAILED`.
         attempts: how often it was begun; more than one after a server died.
+        notes: what is odd about the statement.
+        refutation: for `REFUTED`.
     """
 
     id: str
@@ -104,6 +107,8 @@ class ItemAnswer:
     verdict: Verdict | None = None
     error: str = ""
     attempts: int = 1
+    notes: tuple[StatementNote, ...] = ()
+    refutation: Refutation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,8 +278,19 @@ def _answered(item: BatchItem, finished: Finished, found: list[Proof]) -> ItemAn
     proofs = finished.proofs or tuple(found)
     if proofs:
         outcome = ItemOutcome.PROVED
+    elif finished.refutation is not None:
+        outcome = ItemOutcome.REFUTED
     elif finished.ending is Ending.KNOWN_FAILURE:
         outcome = ItemOutcome.KNOWN_HARD
     else:
         outcome = ItemOutcome.UNPROVED
-    return ItemAnswer(item.id, outcome, item.family, proofs, finished.ending, finished.spent)
+    return ItemAnswer(
+        item.id,
+        outcome,
+        item.family,
+        proofs,
+        finished.ending,
+        finished.spent,
+        notes=finished.notes,
+        refutation=finished.refutation,
+    )

@@ -20,7 +20,7 @@ from prover.search.search import Proof
 from prover.verdict import Message, Verdict, VerdictKind
 from service.cli import common
 from service.core.limits.text import blames_item, refusal
-from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items
+from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items, said
 from service.jsonl.local import RunTally, run
 from service.ops.config import Settings
 
@@ -40,7 +40,7 @@ async def check(
             assert item.candidate is not None
             return await service.check(Check(item.theorem.within(project), item.candidate, options))
 
-        return check_row(item.id, await _outcome(item, attempt))
+        return _with_unread(item, check_row(item.id, await _outcome(item, attempt)))
 
     # Two a worker: the next item waits in the queue while an answer is written.
     return await _run("check", settings, server, source, out, True, answer, 2)
@@ -58,15 +58,21 @@ async def prove(
             assert item.theorem is not None
             proofs, finished = await fill.search(service, Search(item.theorem.within(project), options), _ignore)
             row = _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
-            return {**row, "stuck_at": finished.stuck_at} if finished.stuck_at else row
+            return {**row, **said(finished)}
 
         outcome = await _outcome(item, attempt)
         if not isinstance(outcome, Verdict):
-            return outcome
+            return _with_unread(item, outcome)
         messages = [message_row(message) for message in outcome.messages]
-        return {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
+        row = {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
+        return _with_unread(item, row)
 
     return await _run("prove", settings, server, source, out, False, answer, 1)
+
+
+def _with_unread(item: Item, row: Row) -> Row:
+    """The row, with the fields of its line that were not read."""
+    return {**row, "unread": list(item.unread)} if item.unread else row
 
 
 def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, started: float) -> Row:
@@ -128,7 +134,7 @@ async def _run(
     Raises:
         UserError: as `read_items`, or as `run`.
     """
-    items = read_items(source, settings.text, with_candidates)
+    items = read_items(source, settings.text, with_candidates, _told)
     first_item = next(items)
     tally = RunTally()
     asked: set[Id] = set()
@@ -169,7 +175,12 @@ def _is_good(row: Row) -> bool:
 
 
 def _label(row: Row) -> str:
-    return str(row.get("verdict") or ("proved" if row["proofs"] else "without a proof"))
+    without = "refuted" if "refutation" in row else "without a proof"
+    return str(row.get("verdict") or ("proved" if row["proofs"] else without))
+
+
+def _told(sentence: str) -> None:
+    common.stderr.print(common.shown(sentence, "yellow"))
 
 
 def _ignore(_event: Event) -> None:

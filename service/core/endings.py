@@ -9,6 +9,7 @@ _ENDINGS = {
     Ending.SAMPLES_SPENT: "all samples spent",
     Ending.CHECKS_SPENT: "all checks spent",
     Ending.SECONDS_SPENT: "time is over",
+    Ending.REFUTED: "refuted",
 }
 
 

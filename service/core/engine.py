@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from prover.assistance import disprove, screen
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.assistance.suggester import Suggester
 from prover.candidate import Candidate
@@ -46,14 +47,16 @@ from prover.requests import (
 )
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
+from prover.search.beside import asked_beside
 from prover.search.search import Finished, ProofSearch
-from prover.search.stuck import asked_beside
+from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
 from service.core.limits.admission import bounds
 from service.core.limits.quotas import charge_samples, charged
+from service.core.refuter import EngineRefuter
 from service.core.resources.leans import dojo_of, pool_of, second_of
 from service.core.resources.models import Models
 from service.core.resources.registry import Registry
@@ -194,15 +197,27 @@ class Engine:
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        events = charged(self._search(request))
+        terms = self._terms(request.options.check, request.theorem.project)
+        seconds = request.options.budget.seconds
+        async with self._client() as client:
+            events = self._remembered(request, client)
+            if request.options.disprove:
+                refuter = EngineRefuter(client, self._terms, self.check, partial(self._remembered, client=client))
+                events = disprove.beside(events, refuter, request)
+            events = screen.screened(events, client, request.theorem, terms, seconds)
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield event
+
+    def _remembered(self, request: Search, client: PoolClient) -> AsyncGenerator[Event, None]:
+        """A search, with what is known of its theorem in front."""
+        events = charged(self._search(request, client))
         policy = self._registry.policy(request.options.check, request.theorem.project)
         if self.memory is not None and request.options.store is not StoreUse.NONE:
             events = self.memory.wrap(request, policy, events, self)
-        async with contextlib.aclosing(events):
-            async for event in events:
-                yield event
+        return events
 
-    async def _search(self, request: Search) -> AsyncGenerator[Event, None]:
+    async def _search(self, request: Search, client: PoolClient) -> AsyncGenerator[Event, None]:
         started = time.monotonic()
         wanted = request.options
         terms = self._terms(wanted.check, request.theorem.project)
@@ -219,24 +234,23 @@ class Engine:
             None if wanted.minimise else settings.polishing_seconds,
         )
         with as_user_errors():
-            async with self._client() as client:
-                elaboration = await client.elaborate(request.theorem, terms)
-                accept(elaboration, terms.policy)
-                yield Accepted(elaboration.goal)
-                budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
-                async with (
-                    self._checker(request.theorem, wanted.check.trust, client) as checker,
-                    asked_beside(client, request.theorem, terms) as stuck,
-                ):
-                    search = ProofSearch(checker, self.workers)
-                    plan = self._registry.plan(wanted, client)
-                    found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
-                    async with contextlib.aclosing(found) as events:
-                        async for event in events:
-                            if isinstance(event, Finished):
-                                raise_if_hopeless(event)
-                                event = event if event.proofs else replace(event, stuck_at=await stuck())
-                            yield event
+            elaboration = await client.elaborate(request.theorem, terms)
+            accept(elaboration, terms.policy)
+            yield Accepted(elaboration.goal)
+            budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
+            async with (
+                self._checker(request.theorem, wanted.check.trust, client) as checker,
+                asked_beside(partial(stuck_at, client, request.theorem, terms), "") as stuck,
+            ):
+                search = ProofSearch(checker, self.workers)
+                plan = self._registry.plan(wanted, client)
+                found = self.recorder.search(search.prove(request.theorem, plan, budget, resolved))
+                async with contextlib.aclosing(found) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            raise_if_hopeless(event)
+                            event = event if event.proofs else replace(event, stuck_at=await stuck())
+                        yield event
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """What header and context of a theorem declare, wherever they may be elaborated. Raises as `LeanPool.names`."""

@@ -4,6 +4,7 @@ One object a line. What is wrong with a line is that line's own answer and never
 used (none, or one that an earlier line has) is answered under the id `line:N`.
 """
 
+import difflib
 import fcntl
 import json
 import os
@@ -14,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+import structlog
+
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
+from prover.events import Finished, Refutation, StatementNote
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Trust, Verdict
 from service.core.limits.text import printable, read_theorem, refusal, take
@@ -25,6 +29,11 @@ LONGEST_LINE = 32 << 20
 """Longest line read, in bytes; of a longer one only the line number is known."""
 _LONGEST_ID = 1024
 _LONGEST_LABEL = 1024
+_FIELDS = frozenset({"id", "name", "header", "context", "project", "statement", "family", "guard"})
+_CANDIDATES = frozenset(mode.value for mode in Mode)
+_MOST_TOLD = 20  # fields that are not read
+
+_log = structlog.get_logger(__name__)
 
 Id = str | int
 Row = Mapping[str, Any]
@@ -37,6 +46,7 @@ class Item:
     Attributes:
         verdict: set if there is nothing to do because the line cannot be taken.
         family: what reports group it by; may be empty. So may `guard`, see `prover.verdict.Policy.guard`.
+        unread: fields of the line that mean nothing here.
     """
 
     id: Id
@@ -45,27 +55,42 @@ class Item:
     verdict: Verdict | None = None
     family: str = ""
     guard: str = ""
+    unread: tuple[str, ...] = ()
 
 
-def read_items(path: Path, limits: TextSettings, with_candidates: bool) -> Iterator[Item]:
+def warn(sentence: str) -> None:
+    """Log what is wrong with an input."""
+    _log.warning(sentence)
+
+
+def read_items(
+    path: Path, limits: TextSettings, with_candidates: bool, tell: Callable[[str], None] = warn
+) -> Iterator[Item]:
     """The items of a file, one after the other.
 
     Args:
         path: JSON Lines in UTF-8; blank lines are skipped.
         limits: longest texts.
         with_candidates: whether each item carries `proof` or `file`.
+        tell: is told, in a sentence, where a field that is not read stands first; each item names its own.
 
     Raises:
         UserError: the file cannot be read, or holds no item.
     """
     seen: dict[Id, int] = {}
+    told: set[str] = set()
     empty = True
     try:
         with path.open("rb") as stream:
             for number, line in _lines(stream):
                 if line.strip():
                     empty = False
-                    yield _item(line, number, seen, limits, with_candidates)
+                    item = _item(line, number, seen, limits, with_candidates)
+                    for field in item.unread:
+                        if field not in told and len(told) < _MOST_TOLD:
+                            told.add(field)
+                            tell(f"{path}:{number}: {_not_read(field, with_candidates)}")
+                    yield item
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     if empty:
@@ -97,6 +122,33 @@ def message_row(message: Message) -> Row:
         "line": message.line,
         "column": message.column,
     }
+
+
+def said(finished: Finished) -> Row:
+    """What a search says beside its proofs, where there is something."""
+    row: dict[str, Any] = {"stuck_at": finished.stuck_at} if finished.stuck_at else {}
+    if finished.refutation is not None:
+        row["refutation"] = refutation_row(finished.refutation)
+    if finished.notes:
+        row["notes"] = note_rows(finished.notes)
+    return row
+
+
+def refutation_row(refutation: Refutation) -> Row:
+    """A refutation as JSON: the negation, its proof, and values for which the theorem is false."""
+    verdict = refutation.proof.verdict
+    return {
+        "statement": refutation.statement,
+        "proof": refutation.proof.candidate.text,
+        "trust": verdict.trust.name,
+        "path": verdict.path.value,
+        "counterexample": dict(refutation.counterexample),
+    }
+
+
+def note_rows(notes: Iterable[StatementNote]) -> list[Row]:
+    """What is odd about a statement as JSON."""
+    return [{"kind": note.kind.value, "text": note.text, "names": list(note.names)} for note in notes]
 
 
 class Answers:
@@ -232,6 +284,7 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
         name = _id(fields, number, seen)
     except InputError as error:
         return Item(f"line:{number}", verdict=refusal(error))
+    unread = tuple(field for field in fields if field not in _read(with_candidates))[:_MOST_TOLD]
     try:
         candidate = _candidate(fields, number, limits) if with_candidates else None
         header, context = _text(fields, "header", number), _text(fields, "context", number)
@@ -239,8 +292,21 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
         theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits, project)
         family, guard = (take(label, _text(fields, label, number), _LONGEST_LABEL) for label in ("family", "guard"))
     except InputError as error:
-        return Item(name, verdict=refusal(error))
-    return Item(name, theorem, candidate, None, family, guard)
+        return Item(name, verdict=refusal(error), unread=unread)
+    return Item(name, theorem, candidate, None, family, guard, unread)
+
+
+def _read(with_candidates: bool) -> frozenset[str]:
+    return _FIELDS | _CANDIDATES if with_candidates else _FIELDS
+
+
+def _not_read(field: str, with_candidates: bool) -> str:
+    """That a field means nothing here, and what may have been meant."""
+    shown = printable(field[:40])
+    if field in _CANDIDATES:
+        return f"the field `{shown}` is not read here: `leansieve check --jsonl` checks proofs"
+    near = difflib.get_close_matches(field[:40], _read(with_candidates), 1)
+    return f"the field `{shown}` is not read" + (f": is `{near[0]}` meant?" if near else "")
 
 
 class _TwiceError(Exception):

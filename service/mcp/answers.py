@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from prover.assistance.suggest import Suggestion
-from prover.events import Proof
+from prover.events import Proof, StatementNote
 from prover.premises.query import Premise
 from prover.verdict import Message, Verdict
 
@@ -120,6 +120,19 @@ class ProofItem(BaseModel):
         )
 
 
+class NoteItem(BaseModel):
+    """Something that is odd about a statement."""
+
+    kind: str = Field(description="contradictory, unused, trivial or not_negated")
+    text: str = Field(description="One sentence: the statement may not say what was meant.")
+    names: list[str] = Field(description="Variables and hypotheses that it is about.")
+
+    @classmethod
+    def of(cls, note: StatementNote) -> "NoteItem":
+        """Convert."""
+        return cls(kind=note.kind.value, text=shortened(note.text), names=[shortened(name) for name in note.names])
+
+
 class ProveAnswer(ToolAnswer):
     """Outcome of a search."""
 
@@ -130,6 +143,7 @@ class ProveAnswer(ToolAnswer):
     checked: int = Field(default=0, description="Candidates checked by Lean.")
     ending: str = Field(default="", description="Why the search ended.")
     hint: str = Field(default="", description="Why nothing could be found, where that is known.")
+    notes: list[NoteItem] = Field(default_factory=list, description="What is odd about the statement.")
 
 
 class CounterexampleItem(BaseModel):
@@ -150,6 +164,8 @@ class DisproveAnswer(ToolAnswer):
     counterexample: list[CounterexampleItem] = Field(
         default_factory=list, description="Values for which the statement is false, where the proof is by such values."
     )
+    statement_proof: str = Field(default="", description="A verified proof of the statement itself: it is not refuted.")
+    notes: list[NoteItem] = Field(default_factory=list, description="What is odd about the statement.")
 
 
 class HoleItem(BaseModel):

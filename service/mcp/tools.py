@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from prover.assistance import disprove, fill
+from prover.assistance import fill
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
-from prover.events import Finished, Progress, Proof
+from prover.events import Ending, Finished, Progress, Proof
 from prover.options import CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, LateError, Search, Service
@@ -37,6 +37,7 @@ from service.mcp.answers import (
     FillAnswer,
     GoalAnswer,
     HoleItem,
+    NoteItem,
     PremiseItem,
     ProofItem,
     ProveAnswer,
@@ -124,23 +125,26 @@ class Tools:
     async def lean_disprove(
         self, statement: Statement, context: ContextText = "", header: HeaderText = "", seconds: Seconds = 30.0
     ) -> DisproveAnswer:
-        """Look for a counterexample to a statement, and for a proof of its negation. That nothing is found says nothing."""
+        """Look for a counterexample to a statement, for a proof of its negation, and of itself. That nothing is found says nothing."""
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text)
-        try:
-            async with asyncio.timeout(seconds):
-                found = await disprove.disprove(service, Search(theorem, self._searching(seconds)))
-        except TimeoutError:
-            return DisproveAnswer(timed_out=True)
-        if found is None:
-            return DisproveAnswer()
+        options = replace(self._searching(seconds), disprove=True, as_found=True)
+        found, finished = await fill.search(service, Search(theorem, options), lambda _: None)
+        notes = [NoteItem.of(note) for note in finished.notes]
+        refutation = finished.refutation
+        if refutation is None:
+            proved = found[0].candidate.text if found else ""
+            late = not found and finished.ending is Ending.SECONDS_SPENT
+            return DisproveAnswer(statement_proof=proved, timed_out=late, notes=notes)
+        verdict = refutation.proof.verdict
         return DisproveAnswer(
             ok=True,
-            negation=found.negation.statement,
-            proof=found.proof.text,
-            trust=found.verdict.trust.name,
-            axioms=list(found.verdict.axioms),
-            counterexample=[CounterexampleItem(name=name, value=value) for name, value in found.counterexample],
+            negation=refutation.statement,
+            proof=refutation.proof.candidate.text,
+            trust=verdict.trust.name,
+            axioms=list(verdict.axioms),
+            counterexample=[CounterexampleItem(name=name, value=value) for name, value in refutation.counterexample],
+            notes=notes,
         )
 
     @answering(VerdictAnswer, Role.CHECK)
@@ -325,6 +329,7 @@ class Tools:
                     answer.sampled, answer.checked = event.spent.sampled, event.spent.checked
                     answer.ending = event.ending.value
                     answer.hint = stuck(event.stuck_at) if event.stuck_at else ""
+                    answer.notes = [NoteItem.of(note) for note in event.notes]
         answer.items = [ProofItem.of(proof) for proof in found]
         answer.ok = bool(found)
         answer.timed_out = not found and answer.ending == "seconds_spent"

@@ -20,6 +20,7 @@ OTHERS: dict[str, Any] = {
     "store": StoreUse.NONE,
     "repeat": False,
     "as_found": True,
+    "disprove": True,
 }
 
 
@@ -35,7 +36,7 @@ def test_a_resumed_run_asks_for_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_failure_counts_for_the_same_effort_alone(name: str) -> None:
-    counts = name not in ("budget", "minimise", "store", "repeat", "as_found")
+    counts = name not in ("budget", "minimise", "store", "repeat", "as_found", "disprove")
     assert (replace(SearchOptions(), **{name: OTHERS[name]}).effort() != SearchOptions().effort()) == counts
 
 

@@ -10,6 +10,7 @@ from random import Random
 
 from pydantic import ValidationError
 
+from prover.assistance.screen import contradiction
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
 from prover.lean.workers.jobs import Priority
@@ -26,7 +27,6 @@ from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
 
 _TRIVIAL = "by first | with_reducible rfl | trivial | assumption | (intros; assumption)"
-_CONTRADICTION = "by first | omega | (simp_all; done) | grind"
 _REPORT_SECONDS = 20.0
 
 
@@ -195,12 +195,10 @@ class _Asked:
             return Fate.UNPROVED
         if await self._check(self._theorem, _TRIVIAL) is VerdictKind.VERIFIED:
             return Fate.TRIVIAL
-        if not conjecture.inhabited and conjecture.statement.hypotheses:
-            statement = conjecture.statement
-            denied = Statement(statement.variables, statement.hypotheses, "False")
-            if await self._check(Theorem(denied.text("contradiction")), _CONTRADICTION) is VerdictKind.VERIFIED:
-                return Fate.VACUOUS
-        return Fate.KEPT
+        if conjecture.inhabited or not conjecture.statement.hypotheses:
+            return Fate.KEPT
+        contradictory = await self._check(self._theorem, contradiction(thorough=True))
+        return Fate.VACUOUS if contradictory is VerdictKind.VERIFIED else Fate.KEPT
 
     async def _check(self, theorem: Theorem, proof: str) -> VerdictKind:
         terms = Terms(self._budget.limits, priority=Priority.BATCH)

@@ -25,7 +25,7 @@ from prover.theorem import Theorem
 from prover.verdict import VerdictKind
 from service.batch.batches import Answered, ItemAnswer, ItemOutcome
 from service.batch.run.inputs import Entry
-from service.jsonl.lines import Row, message_row
+from service.jsonl.lines import Row, message_row, note_rows, refutation_row
 from training.journal import Journal, JournalError
 
 _MOST_ITEMS = 500  # of a batch: so many answers may be under way or unread
@@ -256,6 +256,8 @@ def _row(number: int, entry: Entry, batch: str, position: int, answer: ItemAnswe
         "attempts": answer.attempts,
         "error": answer.error,
         "messages": [message_row(message) for message in answer.verdict.messages] if answer.verdict else [],
+        **({"notes": note_rows(answer.notes)} if answer.notes else {}),
+        **({"refutation": refutation_row(answer.refutation)} if answer.refutation else {}),
         "number": number,
         "batch": batch,
         "position": position,

@@ -15,7 +15,7 @@ from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.core.limits.text import read_theorem, refusal
-from service.jsonl.lines import Id, read_items
+from service.jsonl.lines import Id, read_items, warn
 from service.ops.config import TextSettings
 
 _LONGEST_FAMILY = 256  # characters; of longer ones, paths for instance, the end says more
@@ -75,7 +75,7 @@ class Shard:
         return int.from_bytes(digest[:8]) % self.count == self.number - 1
 
 
-def from_path(path: Path, limits: TextSettings) -> Iterator[Entry]:
+def from_path(path: Path, limits: TextSettings, tell: Callable[[str], None] = warn) -> Iterator[Entry]:
     """The theorems of a file or folder: `.jsonl` lines `{id or name, statement, header?, context?, family?, guard?}`; or the
     `sorry`s of a `.lean` file, or of every one in a folder. What cannot be taken, as a file of a folder that cannot be read,
     is an entry that says so.
@@ -98,7 +98,7 @@ def from_path(path: Path, limits: TextSettings) -> Iterator[Entry]:
     elif path.suffix == ".lean":
         yield from _from_lean(path, path.name, limits)
     elif path.suffix == ".jsonl":
-        for item in read_items(path, limits, with_candidates=False):
+        for item in read_items(path, limits, with_candidates=False, tell=tell):
             yield Entry(item.id, item.theorem, item.family[-_LONGEST_FAMILY:], item.guard, item.verdict)
     else:
         raise UserError(f"{path} is neither a .jsonl file nor a .lean file nor a folder of those")

@@ -120,6 +120,8 @@ def _result_to_proto(cursor: int, answer: ItemAnswer) -> batch_pb2.BatchResult:
         verdict=None if answer.verdict is None else values.verdict_to_proto(answer.verdict),
         error=answer.error,
         attempts=answer.attempts,
+        notes=search.notes_to_proto(answer.notes),
+        refutation=None if answer.refutation is None else search.refutation_to_proto(answer.refutation),
     )
 
 
@@ -134,4 +136,6 @@ def _result_from_proto(result: batch_pb2.BatchResult) -> ItemAnswer:
         verdict=values.verdict_from_proto(result.verdict) if result.HasField("verdict") else None,
         error=result.error,
         attempts=result.attempts,
+        notes=search.notes_from_proto(result.notes),
+        refutation=search.refutation_from_proto(result.refutation) if result.HasField("refutation") else None,
     )

@@ -8,10 +8,14 @@ from service.contract import values
 from service.contract.messages.search import (
     ending_from_proto,
     ending_to_proto,
+    notes_from_proto,
+    notes_to_proto,
     progress_from_proto,
     progress_to_proto,
     proof_from_proto,
     proof_to_proto,
+    refutation_from_proto,
+    refutation_to_proto,
 )
 
 
@@ -61,6 +65,8 @@ class EventWriter:
                 samples=finished.waste.samples, tokens=finished.waste.tokens, checks=finished.waste.checks
             ),
             stuck_at=finished.stuck_at,
+            notes=notes_to_proto(finished.notes),
+            refutation=None if finished.refutation is None else refutation_to_proto(finished.refutation),
         )
 
 
@@ -105,6 +111,8 @@ class EventReader:
             spending=tuple(_spending_from_proto(spending) for spending in summary.spending),
             waste=Waste(summary.waste.samples, summary.waste.tokens, summary.waste.checks),
             stuck_at=summary.stuck_at,
+            notes=notes_from_proto(summary.notes),
+            refutation=refutation_from_proto(summary.refutation) if summary.HasField("refutation") else None,
         )
 
 

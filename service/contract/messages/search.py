@@ -1,9 +1,11 @@
 """Searches: what they are asked and what they find. Their events are `service.contract.messages.events`."""
 
+from collections.abc import Iterable
+
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate
+from prover.events import Ending, NoteKind, Progress, Proof, Refutation, StatementNote
 from prover.requests import Bounds, Search
-from prover.search.search import Ending, Progress, Proof
 from service.contract import values
 from service.contract.options import read, write
 from service.ops.config import TextSettings
@@ -14,9 +16,12 @@ _ENDINGS = {
     Ending.SAMPLES_SPENT: search_pb2.SEARCH_END_SAMPLES_SPENT,
     Ending.CHECKS_SPENT: search_pb2.SEARCH_END_CHECKS_SPENT,
     Ending.SECONDS_SPENT: search_pb2.SEARCH_END_TIME_SPENT,
+    Ending.REFUTED: search_pb2.SEARCH_END_REFUTED,
     Ending.KNOWN_FAILURE: search_pb2.SEARCH_END_KNOWN_FAILURE,
 }
 _ENDING_OF = {value: ending for ending, value in _ENDINGS.items()}
+_NOTES = {kind: search_pb2.NoteKind.Value(f"NOTE_KIND_{kind.name}") for kind in NoteKind}
+_NOTE_OF = {value: kind for kind, value in _NOTES.items()}
 
 
 def request_to_proto(search: Search) -> prove_pb2.ProveRequest:
@@ -103,3 +108,30 @@ def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
     )
     verdict = values.verdict_from_proto(proof.verdict)
     return Proof(candidate, verdict, values.seconds(proof.elapsed_duration), proof.stored)
+
+
+def notes_to_proto(notes: Iterable[StatementNote]) -> list[search_pb2.StatementNote]:
+    """What is odd about a statement."""
+    return [search_pb2.StatementNote(kind=_NOTES[note.kind], text=note.text, names=note.names) for note in notes]
+
+
+def notes_from_proto(notes: Iterable[search_pb2.StatementNote]) -> tuple[StatementNote, ...]:
+    """What is odd about a statement, as far as this version knows such notes."""
+    return tuple(
+        StatementNote(_NOTE_OF[note.kind], note.text, tuple(note.names)) for note in notes if note.kind in _NOTE_OF
+    )
+
+
+def refutation_to_proto(refutation: Refutation) -> search_pb2.Refutation:
+    """A refutation."""
+    return search_pb2.Refutation(
+        statement=refutation.statement,
+        proof=proof_to_proto(refutation.proof, 0),
+        counterexample=[search_pb2.Assignment(name=name, value=value) for name, value in refutation.counterexample],
+    )
+
+
+def refutation_from_proto(refutation: search_pb2.Refutation) -> Refutation:
+    """A refutation."""
+    values_ = tuple((one.name, one.value) for one in refutation.counterexample)
+    return Refutation(refutation.statement, proof_from_proto(refutation.proof), values_)

@@ -16,12 +16,23 @@ from prover.assistance.suggest import (
     TacticScript,
 )
 from prover.candidate import Candidate
+from prover.events import (
+    Ending,
+    Finished,
+    Minimised,
+    NoteKind,
+    Progress,
+    Proof,
+    Refutation,
+    Spending,
+    StatementNote,
+    Waste,
+)
 from prover.lean.workers.jobs import Priority
 from prover.options import STRATEGIES, Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
-from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
 from prover.source import typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
@@ -168,6 +179,10 @@ found = st.builds(
 )
 
 
+notes = st.lists(st.builds(StatementNote, st.sampled_from(NoteKind), text, st.lists(text).map(tuple))).map(tuple)
+refutations = st.none() | st.builds(Refutation, text, found, st.lists(st.tuples(text, text)).map(tuple))
+
+
 @given(st.data())
 def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None:
     events: list[Event] = [data.draw(st.builds(Accepted, text, text)), data.draw(spent)]
@@ -186,6 +201,8 @@ def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None
             spending=data.draw(st.lists(st.builds(Spending, text, count, count, count, count, count, time)).map(tuple)),
             waste=data.draw(st.builds(Waste, count, count, count)),
             stuck_at=data.draw(text),
+            notes=data.draw(notes),
+            refutation=data.draw(refutations),
         )
     )
     writer, reader = EventWriter("digest"), EventReader()

@@ -2,65 +2,84 @@
 
 import pytest
 
-from prover.assistance.disprove import disprove, negation
-from prover.errors import InputError
+from prover.assistance import fill
+from prover.candidate import Candidate
+from prover.events import Ending, Finished, NoteKind, Proof
 from prover.options import Budget, SearchOptions
-from prover.requests import Search, StatementError
-from prover.theorem import Theorem
+from prover.requests import Check, Search
+from prover.theorem import Header, Theorem
 from service.client.client import Client
 
-
-def refuting(statement: str, context: str = "", seconds: float = 20.0) -> Search:
-    return Search(Theorem(statement, context=context), SearchOptions(Budget(24, seconds=seconds)))
+pytestmark = pytest.mark.lean
 
 
-@pytest.mark.lean
+async def searched(client: Client, theorem: Theorem, seconds: float = 20.0) -> tuple[list[Proof], Finished]:
+    options = SearchOptions(Budget(24, seconds=seconds), disprove=True)
+    return await fill.search(client, Search(theorem, options), lambda _: None)
+
+
+UNIVERSES = "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"
+
+
 @pytest.mark.parametrize(
     ("statement", "context", "values"),
     [
         ("theorem t (n : Nat) : n < 5", "", {"n": "5"}),
+        ("theorem t (n : Nat) : n < 70", "", {"n": "70"}),
         ("theorem N.t (a b : Int) (h : a < b) : a * a < b * b", "", {"a": "(-1)", "b": "0"}),
         ("theorem t.{u} {α : Type u} (p q : Prop) (h : p → q) : q → p", "", {"α": "PUnit", "p": "False", "q": "True"}),
+        ("theorem t (x y : α) : x = y", UNIVERSES, {"α": "(ULift Bool)", "x": "⟨false⟩", "y": "⟨true⟩"}),
+        (
+            "theorem t (α : Type) [DecidableEq α] (a b : α) : (if a = b then 1 else 0) = 0",
+            "",
+            {"α": "Bool", "a": "false", "b": "false"},
+        ),
         ("theorem t (n : Nat) : two * n = n", "def two := 2", {"n": "1"}),
+        ("theorem t : n < 5", "variable (n : Nat)", {"n": "5"}),
+        ("theorem t (h : n < m) : n < 5", "set_option autoImplicit true", {"n": "5", "m": "6"}),
         ("theorem t : ∃ n : Nat, n < n", "", None),
     ],
 )
 async def test_what_is_false_is_refuted_with_a_verified_proof_of_its_negation(
     lean_client: Client, statement: str, context: str, values: dict[str, str] | None
 ) -> None:
-    found = await disprove(lean_client, refuting(statement, context))
+    theorem = Theorem(statement, context=context)
+    proofs, finished = await searched(lean_client, theorem)
+    assert not proofs
+    assert finished.ending is Ending.REFUTED
+    found = finished.refutation
     assert found is not None
-    assert found.verdict.verified
-    assert "¬" in found.negation.statement
+    assert found.proof.verdict.verified
+    assert "¬" in found.statement
     if values is not None:
         assert dict(found.counterexample) == values
+    again = Check(Theorem(found.statement, context=context), Candidate(found.proof.candidate.text))
+    assert (await lean_client.check(again)).verified
 
 
-@pytest.mark.lean
-async def test_what_is_true_is_not_refuted(lean_client: Client) -> None:
-    assert await disprove(lean_client, refuting("theorem t (a b : Nat) : a + b = b + a", seconds=4.0)) is None
+async def test_a_header_may_declare_what_the_statement_is_about(lean_client: Client) -> None:
+    header = Header.parse("open Nat")
+    _, finished = await searched(lean_client, Theorem("theorem t (n : Nat) : succ n = n", header))
+    assert finished.refutation is not None
 
 
-@pytest.mark.lean
-async def test_a_name_that_nothing_declares_is_not_bound_outside_of_the_negation(lean_client: Client) -> None:
-    """Else `n < 5` would be refuted for every `n`, or not at all, whatever was meant."""
-    context = "set_option autoImplicit true"
-    with pytest.raises(StatementError, match="nknown identifier"):
-        await disprove(lean_client, refuting("theorem t (h : n < m) : n < 5", context))
+async def test_what_is_true_is_proved_and_not_refuted(lean_client: Client) -> None:
+    proofs, finished = await searched(lean_client, Theorem("theorem t (a b : Nat) : a + b = b + a"))
+    assert proofs
+    assert finished.refutation is None
 
 
-@pytest.mark.parametrize(
-    ("statement", "context", "said"),
-    [
-        ("theorem t : n < 5", "variable (n : Nat)", "write its binders out"),
-        ("def t := 5", "", "expected `theorem"),
-        ("theorem t", "", "expected `theorem"),
-    ],
-)
-def test_what_cannot_be_negated_is_told_in_a_sentence(statement: str, context: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        negation(Theorem(statement, context=context))
+async def test_what_only_quarantine_elaborates_is_refuted_there(lean_client: Client) -> None:
+    context = 'macro "five" : term => `(5)\n#eval 1 + 1'
+    _, finished = await searched(lean_client, Theorem("theorem t (n : Nat) : n < five", context=context))
+    assert finished.refutation is not None
+    assert finished.refutation.proof.verdict.path.value == "quarantine"
 
 
-def test_the_word_variable_in_a_remark_is_no_variable() -> None:
-    assert negation(Theorem("theorem t : 1 = 2", context="-- no variable here")).statement.endswith("¬ (1 = 2)")
+async def test_a_statement_without_a_written_negation_is_searched_and_the_note_says_so(lean_client: Client) -> None:
+    """Its negation would stand under the same name as a definition of the context."""
+    context = "def t_refuted := 5"
+    proofs, finished = await searched(lean_client, Theorem("theorem t (n : Nat) : n < t_refuted", context=context), 3.0)
+    assert not proofs
+    assert [note.kind for note in finished.notes] == [NoteKind.NOT_NEGATED]
+    assert "state the negation yourself" in finished.notes[0].text

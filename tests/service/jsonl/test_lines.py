@@ -212,3 +212,22 @@ def test_a_write_that_fails_is_one_sentence_and_what_was_written_is_resumed(tmp_
     assert out.stat().st_size == 20
     with Answers(out, always, always) as answers:
         assert answers.done == {"a"}
+
+
+def test_a_field_that_is_not_read_is_told_where_it_stands_first_and_by_each_item(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    stated = {"statement": "theorem a : 1 = 1", "proof": "rfl"}
+    path.write_bytes(
+        line(id=1, **stated) + line(id=2, contxt="def x := 1", **stated) + line(id=3, contxt="", split="dev", **stated)
+    )
+    told: list[str] = []
+    checked = list(read_items(path, TextSettings(), True, told.append))
+    assert [item.unread for item in checked] == [(), ("contxt",), ("contxt", "split")]
+    assert all(item.theorem for item in checked)
+    assert told == [
+        f"{path}:2: the field `contxt` is not read: is `context` meant?",
+        f"{path}:3: the field `split` is not read",
+    ]
+    told.clear()
+    assert all("proof" in item.unread for item in read_items(path, TextSettings(), False, told.append))
+    assert told[0] == f"{path}:1: the field `proof` is not read here: `leansieve check --jsonl` checks proofs"

@@ -15,7 +15,7 @@ from training.journal import Journal, JournalError
 
 
 class ScriptedLean:
-    """Stands in for a pool: `omega` proves everything but `False`, and statements with `^` cannot be read."""
+    """Stands in for a pool: `omega` proves everything but contradictions, and statements with `^` cannot be read."""
 
     def __init__(self, dies_after: int | None = None, trivial: bool = False, vacuous: bool = False) -> None:
         self.asked: list[str] = []
@@ -27,7 +27,7 @@ class ScriptedLean:
             return Verdict(VerdictKind.INFRASTRUCTURE, messages=(Message("error", "no worker can be started"),))
         if "^" in theorem.statement:
             return Verdict(VerdictKind.INVALID_STATEMENT)
-        if theorem.statement.endswith(": False"):
+        if "exfalso" in candidate.text:
             good = self._vacuous
         elif candidate.text.startswith("by first"):
             good = self._trivial

@@ -162,7 +162,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> BatchRun:
         label += f", part {asked.shard.number} of {asked.shard.count}"
     batch_bytes = settings.server.message_bytes // 2
     if asked.source is not None:
-        entries = [each for each in inputs.from_path(asked.source, settings.text) if asked.shard.holds(each)]
+        entries = [each for each in inputs.from_path(asked.source, settings.text, _remark) if asked.shard.holds(each)]
     else:
         _remark("listing the theorems of the library")
         lean = settings.lean.model_copy(update={"workers": 1, "spares": 0})

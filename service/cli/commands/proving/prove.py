@@ -1,22 +1,20 @@
 """`leansieve prove`."""
 
-import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prover.assistance import disprove, fill
-from prover.assistance.disprove import Refutation
+from prover.assistance import fill
 from prover.errors import UserError
+from prover.events import Minimised, Proof, Refutation, StatementNote
 from prover.options import Preference, SearchOptions
 from prover.receipts.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
-from prover.search.search import Finished, Minimised, Proof
 from prover.source import lean_file, typed
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
@@ -43,10 +41,6 @@ def prove(
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the proofs found into the file.")] = False,
     header: Annotated[str, typer.Option(help="Import, open and option lines of the statement.", metavar="TEXT")] = "",
-    disproving: Annotated[
-        bool,
-        typer.Option("--disprove", help="Look for a counterexample, and a proof of the negation, at the same time."),
-    ] = False,
     receipt_folder: common.Receipts = None,
     jsonl: common.Jsonl = None,
     out: common.Out = None,
@@ -59,8 +53,6 @@ def prove(
     options = common.search_options(asked, settings)
     named = target is not None and (target.endswith(".lean") or os.path.exists(target))
 
-    if disproving and (jsonl is not None or target is None or named):
-        raise UserError("--disprove goes with a statement, as in `leansieve prove '(n : Nat) : n < 5' --disprove`")
     if jsonl is not None:
         if target is not None or write or out is None or receipt_folder is not None:
             raise UserError(
@@ -83,7 +75,7 @@ def prove(
     else:
         read = _read_statement(target)
         search = Search(read_theorem(target, header, "", settings.text).within(project), options)
-        done = common.run(_prove_statement(settings, setup.server, search, read, receipt_folder, disproving))
+        done = common.run(_prove_statement(settings, setup.server, search, read, receipt_folder))
     raise typer.Exit(0 if done else 1)
 
 
@@ -109,7 +101,6 @@ async def _prove_statement(
     search: Search,
     read: Typed,
     receipt_folder: Path | None,
-    disproving: bool,
 ) -> bool:
     before = f"{search.theorem.statement} := "
     options = search.options
@@ -133,53 +124,38 @@ async def _prove_statement(
                     common.stderr.print(common.shown(f"found: {event.candidate.text}", "dim"))
 
             try:
-                refutation, (proofs, finished) = await _either(service, search, report, disproving)
+                proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
                 raise UserError(_why_not_taken(error, read)) from None
-        if refutation is not None:
-            await _show_refutation(service, search, refutation, receipt_folder)
+        _print_notes(finished.notes)
+        if finished.refutation is not None:
+            _print_refutation("", finished.refutation)
+            await _write_refutation(service, search, finished.refutation, receipt_folder)
             return False
         if not at_once:
             for proof in proofs:
                 _print_proof(before, proof)
         await _write_receipts(service, search, proofs, receipt_folder)
-    if finished is not None and not proofs:
-        common.stderr.print(f"no proof: {ending(finished)}" + (", and no refutation" if disproving else ""))
+    if not proofs:
+        common.stderr.print(f"no proof: {ending(finished)}" + (", and no refutation" if options.disprove else ""))
     return bool(proofs)
 
 
-async def _either(
-    service: Service, search: Search, report: Callable[[Event], None], disproving: bool
-) -> tuple[Refutation | None, tuple[list[Proof], Finished | None]]:
-    """A refutation or what a search found, whichever is known first; a refutation only if it is looked for."""
-    proving = asyncio.ensure_future(fill.search(service, search, report))
-    if not disproving:
-        return None, await proving
-    refuting = asyncio.ensure_future(disprove.disprove(service, search))
-    try:
-        await asyncio.wait([proving, refuting], return_when=asyncio.FIRST_COMPLETED)
-        if proving.done() and (proving.exception() is not None or proving.result()[0]):
-            return None, proving.result()
-        # The statement itself is taken, so that what is wrong with its negation is told, but ends nothing.
-        try:
-            if (refutation := await refuting) is not None:
-                return refutation, ([], None)
-        except UserError as error:
-            common.stderr.print(common.shown(f"not refuted: {error}", "yellow"))
-        return None, await proving
-    finally:
-        for task in (proving, refuting):
-            task.cancel()
-        await asyncio.gather(proving, refuting, return_exceptions=True)
+def _print_notes(notes: Sequence[StatementNote], where: str = "") -> None:
+    for note in notes:
+        common.stderr.print(common.shown(f"{where}note: {note.text}", "yellow"))
 
 
-async def _show_refutation(service: Service, search: Search, found: Refutation, receipt_folder: Path | None) -> None:
+def _print_refutation(where: str, found: Refutation) -> None:
     values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
     remark = f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"
-    common.stdout.print(common.shown(f"-- {remark}"))
-    common.stdout.print(common.shown(f"{found.negation.statement} := {found.proof.text}"))
-    against = replace(search, theorem=found.negation)
-    await _write_receipts(service, against, [Proof(found.proof, found.verdict, 0.0)], receipt_folder)
+    common.stdout.print(common.shown(f"{where or '-- '}{remark}"))
+    common.stdout.print(common.shown(f"{found.statement} := {found.proof.candidate.text}"))
+
+
+async def _write_refutation(service: Service, search: Search, found: Refutation, receipt_folder: Path | None) -> None:
+    against = replace(search, theorem=replace(search.theorem, statement=found.statement))
+    await _write_receipts(service, against, [found.proof], receipt_folder)
 
 
 def _why_not_taken(error: StatementError, read: Typed) -> str:
@@ -268,6 +244,10 @@ async def _prove_file(
             # the theorem as it was proved: later proofs in the file do not change what stands before it
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
             await _write_receipts(service, search, [outcome.proof], receipt_folder)
+        elif outcome.finished and outcome.finished.refutation:
+            # what stands before it has the same theorems, with other proofs
+            search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
+            await _write_refutation(service, search, outcome.finished.refutation, receipt_folder)
     told = {outcome.hole.command for outcome in outcomes}
     rest = filled.left_open(done.verdict, told) if done.verdict else ()
     for fault in rest:
@@ -316,6 +296,7 @@ def _print_outcome(path: Path, file: LeanFile, outcome: fill.HoleOutcome) -> Non
     item = outcome.item
     line = item.line if outcome.hole.whole else lean_file.line_and_column(file.text, outcome.hole.start)[0]
     where = f"{path}:{line}: {item.name}"
+    _print_notes(outcome.finished.notes if outcome.finished else (), f"{where}: ")
     if outcome.proof and outcome.hole.whole:
         common.stdout.print(common.shown(f"{where}: proved"))
         _print_proof("", outcome.proof)
@@ -326,6 +307,8 @@ def _print_outcome(path: Path, file: LeanFile, outcome: fill.HoleOutcome) -> Non
             line, column = file.position(item, message)
             common.stdout.print(common.shown(f"{path}:{line}:{column}: {message.text}", "red"))
         common.stdout.print(common.shown(f"{where}: {outcome.verdict.kind.name}", "red"))
+    elif outcome.finished and outcome.finished.refutation:
+        _print_refutation(f"{where}: ", outcome.finished.refutation)
     else:
         why = ending(outcome.finished) if outcome.finished else "no tactic closes the goal"
         common.stdout.print(common.shown(f"{where}: no proof: {why}", "yellow"))

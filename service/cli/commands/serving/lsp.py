@@ -16,7 +16,9 @@ from service.lsp.server import serve
 @with_flags
 def lsp(
     *,
-    asked: Annotated[Given[SearchOptions], Without("proofs", "prefer", "minimise", "as_found", "store", "repeat")],
+    asked: Annotated[
+        Given[SearchOptions], Without("proofs", "prefer", "minimise", "as_found", "disprove", "store", "repeat")
+    ],
     setup: Setup,
 ) -> None:
     """Serve an editor over stdin and stdout: code actions that prove `sorry`s and open goals (docs/editors.md)."""

@@ -1,0 +1,122 @@
+"""What is odd about a statement, told without a proof of it: it may not say what it was meant to.
+
+Nothing that a candidate wrote has a part in it: Lean looks at the statement, and a proof of ours is checked like any other.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from prover.candidate import Candidate
+from prover.events import Finished, NoteKind, StatementNote
+from prover.lean.checker import Terms
+from prover.lean.wire.answers import Bound, Screened
+from prover.requests import Event
+from prover.search.beside import Pause, asked_beside
+from prover.theorem import Theorem
+from prover.verdict import Verdict, VerdictKind
+
+_CONTRADICTION = "by\n  intros\n  exfalso\n  first | contradiction | omega | (simp_all; done)"
+_NO_NOTES: tuple[StatementNote, ...] = ()
+_LONGEST_WAIT = 1.5  # seconds for an answer when the search is over
+_READY = 0.01  # for one that is there
+_SECONDS = 1.0  # nine attempts of ten fail in a quarter of it
+
+
+class Screener(Protocol):
+    """What screening asks of Lean: `PoolClient`."""
+
+    async def screen(self, theorem: Theorem, terms: Terms) -> Screened:
+        """See `LeanPool.screen`."""
+        ...
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:
+        """See `Checker.check`."""
+        ...
+
+
+def contradiction(thorough: bool = False) -> str:
+    """A proof of a theorem from what it assumes alone, whatever its goal says: it holds where that is simply contradictory."""
+    return f"{_CONTRADICTION} | grind" if thorough else _CONTRADICTION
+
+
+async def notes(screener: Screener, theorem: Theorem, terms: Terms, pause: Pause) -> tuple[StatementNote, ...]:
+    """What is odd about a statement that elaborates. That there is nothing says nothing.
+
+    Lean looks at it at once, some milliseconds long; behind the pause, whether its hypotheses contradict each other.
+
+    Raises:
+        PoolBusyError: others wait already.
+    """
+    limits = replace(terms.limits, seconds=min(terms.limits.seconds, _SECONDS))
+    # A library theorem that is proved anew may be used here: the note is about what it says.
+    terms = replace(terms, limits=limits, policy=replace(terms.policy, guard=""))
+    screened = await screener.screen(theorem, terms)
+    if screened.verdict is not VerdictKind.VERIFIED or screened.absurd:
+        return ()  # a contradiction of the hypotheses is what `… : False` says
+    found = [note for note in (_trivial(screened),) if note is not None]
+    idle = [one for one in screened.bound if not one.matters and one.kind != "instance"]
+    assumed = [one for one in screened.bound if one.kind == "proposition"]
+    if assumed or idle:
+        await pause()
+        if (await screener.check(theorem, Candidate(contradiction(), source="screen"), terms)).verified:
+            # What contradicts itself need not have to do with the goal.
+            return (*found, _contradictory(assumed or idle))
+    return (*found, *([_unused(idle)] if idle else []))
+
+
+async def screened(
+    events: AsyncGenerator[Event, None], screener: Screener, theorem: Theorem, terms: Terms, seconds: float
+) -> AsyncGenerator[Event, None]:
+    """The events of a search, of which the last one has notes on the statement; it waits for them within the search's `seconds`."""
+    ends = time.monotonic() + seconds
+    async with contextlib.aclosing(events):
+        yield await anext(events)  # the statement elaborates
+        async with asked_beside(partial(notes, screener, theorem, terms), _NO_NOTES) as said:
+            async for event in events:
+                if isinstance(event, Finished):
+                    left = min(_LONGEST_WAIT, ends - time.monotonic())
+                    with contextlib.suppress(TimeoutError):
+                        event = replace(event, notes=(*event.notes, *await asyncio.wait_for(said(), max(left, _READY))))
+                yield event
+
+
+def _trivial(screened: Screened) -> StatementNote | None:
+    match screened.glance:
+        case "assumed":
+            return StatementNote(NoteKind.TRIVIAL, "the goal is one of the hypotheses")
+        case "same":
+            return StatementNote(NoteKind.TRIVIAL, "both sides of the goal are the same term")
+        case "true":
+            return StatementNote(NoteKind.TRIVIAL, "the goal is `True`")
+        case _:
+            return None
+
+
+def _contradictory(assumed: Sequence[Bound]) -> StatementNote:
+    text = (
+        "the hypotheses contradict each other, so that the statement holds whatever its goal says"
+        if len(assumed) > 1
+        else f"the hypothesis {_listed(assumed)} is false, so that the statement holds whatever its goal says"
+        if assumed[0].kind == "proposition"
+        else f"there is no {_listed(assumed)}, so that the statement holds whatever its goal says"
+    )
+    return StatementNote(NoteKind.CONTRADICTORY, text, _names(assumed))
+
+
+def _unused(idle: Sequence[Bound]) -> StatementNote:
+    has = "has" if len(idle) == 1 else "have"
+    return StatementNote(NoteKind.UNUSED, f"{_listed(idle)} {has} nothing to do with the goal", _names(idle))
+
+
+def _listed(bound: Sequence[Bound]) -> str:
+    shown = [f"`{one.name or ' '.join(one.type.split())}`" for one in bound]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _names(bound: Sequence[Bound]) -> tuple[str, ...]:
+    return tuple(one.name for one in bound if one.name)
