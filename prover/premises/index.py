@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from prover.atomic import atomic_write
 from prover.lean.wire.answers import Declarations, ImportedModule
 from prover.premises import trees
-from prover.premises.relevance import Relevance
+from prover.premises.relevance import Relevance, by_name, by_type
 from prover.premises.trees import BINDERS, Ints, Trees, Vocabulary
 
-VERSION = 1
+VERSION = 2
 """Of the file: another one is made anew."""
 
+
+_RELEVANCE = ("weights", "starts", "having", "lengths")
+"""The arrays of a `Relevance` in the file."""
 
 INTERNAL = ("Lean.", "Int.Linear.", "Nat.Linear.", "Nat.SOM.", "Std.Internal.", "Std.Tactic.")
 """How names begin that only tactics use."""
@@ -50,7 +53,7 @@ class Index:
 
     vocabulary: Vocabulary
     modules: tuple[Module, ...]
-    stored: Relevance | None = None
+    stored: tuple[Relevance, Relevance] | None = None
 
     @cached_property
     def declarations(self) -> tuple[Declaration, ...]:
@@ -118,9 +121,12 @@ class Index:
         return np.array([not (one.outdated or one.name.startswith(INTERNAL)) for one in self.declarations], bool)
 
     @cached_property
-    def relevance(self) -> Relevance:
-        """What finds declarations by what they have in common with a goal."""
-        return self.stored or Relevance.of(self.vocabulary, self.trees, self.conclusions, self.proofs)
+    def relevance(self) -> tuple[Relevance, Relevance]:
+        """What finds declarations by what their types, and their names, have in common with a goal."""
+        return self.stored or (
+            by_type(self.vocabulary, self.trees, self.proofs),
+            by_name([one.name for one in self.declarations], self.proofs),
+        )
 
     def prepare(self) -> None:
         """Make now what searches need. Takes up to seconds."""
@@ -152,9 +158,12 @@ def save(index: Index, path: Path) -> None:
         "vocabulary": index.vocabulary.keys,
         "modules": [[module.name, module.fingerprint, len(module.declarations)] for module in index.modules],
         "declarations": [[one.name, one.kind, one.outdated] for one in index.declarations],
-        "features": list(index.relevance.numbers),
+        "features": [list(one.numbers) for one in index.relevance],
     }
-    whole, relevance = index.trees, index.relevance
+    whole = index.trees
+    relevance = {
+        f"{name}_{number}": getattr(one, name) for number, one in enumerate(index.relevance) for name in _RELEVANCE
+    }
     with atomic_write(path, 0o600) as stream:
         np.savez(
             stream,
@@ -163,10 +172,7 @@ def save(index: Index, path: Path) -> None:
             tokens=whole.tokens,
             sizes=whole.sizes,
             hashes=whole.hashes,
-            feature_weights=relevance.weights,
-            feature_starts=relevance.starts,
-            having=relevance.having,
-            lengths=relevance.lengths,
+            **relevance,
         )
 
 
@@ -178,9 +184,14 @@ def load(path: Path) -> Index | None:
             if about["version"] != VERSION:
                 return None
             whole = Trees(stored["starts"], stored["tokens"], stored["sizes"], stored["hashes"])
-            numbers = {feature: number for number, feature in enumerate(about["features"])}
-            names = ("feature_weights", "feature_starts", "having", "lengths")
-            relevance = Relevance(numbers, *(stored[name] for name in names))
+            by_type_, by_name_ = (
+                Relevance(
+                    {feature: place for place, feature in enumerate(features)},
+                    *(stored[f"{name}_{number}"] for name in _RELEVANCE),
+                )
+                for number, features in enumerate(about["features"])
+            )
+            relevance = by_type_, by_name_
         return _divided(about["modules"], about["declarations"], whole, Vocabulary.of(about["vocabulary"]), relevance)
     except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile):
         return None  # it is made anew
@@ -191,7 +202,7 @@ def _divided(
     declarations: Sequence[tuple[str, str, bool]],
     whole: Trees,
     vocabulary: Vocabulary,
-    relevance: Relevance,
+    relevance: tuple[Relevance, Relevance],
 ) -> Index:
     if len(whole) != len(declarations) or sum(count for _, _, count in modules) != len(declarations):
         raise ValueError("the parts of an index do not fit together")

@@ -20,7 +20,7 @@ from prover.lean.wire.answers import Constant, Declarations, ImportedModule, Ter
 from prover.lean.wire.reading import NoAnswerError
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
-from prover.premises import names, patterns, trees
+from prover.premises import names, patterns, relevance, trees
 from prover.premises.index import Index, Module, load, read_module, save
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.premises.trees import Ints, Vocabulary
@@ -285,8 +285,7 @@ def _relevant(keys: list[str], index: Index) -> list[tuple[int, float]]:
     """What may help to prove a goal, by what it has in common with it."""
     vocabulary = Vocabulary()
     tree = trees.read([[vocabulary.number(key) for key in keys]], vocabulary)
-    conclusion = Index(vocabulary, (Module("", "", (), tree),)).conclusions
-    scores = index.relevance.scores(vocabulary, tree, int(conclusion[0]))
+    scores = relevance.scores(*index.relevance, vocabulary, tree)
     scores[~index.offered] = 0.0
     order: Ints = np.lexsort((index.standing, -scores))[: np.count_nonzero(scores)]
     return [(one, round(float(scores[one]), 4)) for one in order.tolist()]

@@ -1,6 +1,7 @@
-"""Which declarations have most in common with a goal: rare constants, and rare pairs of them, count most."""
+"""Which declarations have most in common with a goal: rare constants in their types count most, and rare words in their names."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ from prover.premises.trees import Ints, TreeNode, Trees, Vocabulary
 Floats = NDArray[np.floating[Any]]
 
 _PAIR = "{outer} > {place} > {inner}"
-_HYPOTHESES = 0.5  # what a hypothesis of the goal mentions, against what its conclusion does
+_PAIRS = 0.5  # what a pair of constants counts in a goal, against a constant
+_NAMES = 0.5  # what common words count, against what types have in common
+_WORD = re.compile(r"[A-Z]?[a-z0-9']+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -33,37 +36,26 @@ class Relevance:
     lengths: Floats
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary, trees: Trees, conclusions: Ints, among: Ints) -> "Relevance":
-        """Of the declarations `among` all whose types are `trees`."""
-        nodes = [TreeNode.of(key) for key in vocabulary.keys]
+    def of(cls, features: Iterable[tuple[int, Collection[str]]], count: int) -> "Relevance":
+        """Of some of `count` declarations, by their numbers, each with its features."""
         numbers: dict[str, int] = {}
-        features: list[int] = []
-        counts = np.zeros(len(trees), np.int64)
-        for one in among.tolist():
-            found = set(_features(nodes, trees, int(trees.starts[one]), int(trees.starts[one + 1])))
-            features += [numbers.setdefault(feature, len(numbers)) for feature in found]
+        flat: list[int] = []
+        counts = np.zeros(count, np.int64)
+        some = 0
+        for one, found in features:
+            flat += [numbers.setdefault(feature, len(numbers)) for feature in found]
             counts[one] = len(found)
-        flat, owner = np.array(features, np.int64), np.repeat(np.arange(len(trees)), counts)
-        frequency = np.bincount(flat, minlength=len(numbers))
-        weights = np.log1p(len(among) / np.maximum(frequency, 1))
-        lengths = np.sqrt(np.bincount(owner, weights[flat] ** 2, minlength=len(trees)))
-        order = np.argsort(flat, kind="stable")
+            some += 1
+        of_each, owner = np.array(flat, np.int64), np.repeat(np.arange(count), counts)
+        frequency = np.bincount(of_each, minlength=len(numbers))
+        weights = np.log1p(some / np.maximum(frequency, 1))
+        lengths = np.sqrt(np.bincount(owner, weights[of_each] ** 2, minlength=count))
+        order = np.argsort(of_each, kind="stable")
         starts = np.concatenate([[0], np.cumsum(frequency)])
         return cls(numbers, weights, starts, owner[order], lengths)
 
-    def scores(self, vocabulary: Vocabulary, goal: Trees, conclusion: int) -> Floats:
-        """How relevant each declaration is to a goal, from 0 to 1.
-
-        Args:
-            vocabulary: of the goal's nodes.
-            goal: one tree.
-            conclusion: where its conclusion begins.
-        """
-        nodes = [TreeNode.of(key) for key in vocabulary.keys]
-        asked: dict[str, float] = {}
-        for first, last, weight in ((0, conclusion, _HYPOTHESES), (conclusion, len(goal.tokens), 1.0)):
-            for feature in _features(nodes, goal, first, last):
-                asked[feature] = max(asked.get(feature, 0.0), weight)
+    def scores(self, asked: Mapping[str, float]) -> Floats:
+        """How much each declaration has in common with features, each of which counts so much; from 0 to 1."""
         scores = np.zeros(len(self.lengths))
         norm = 0.0
         for feature, weight in asked.items():
@@ -77,9 +69,38 @@ class Relevance:
         return relative
 
 
-def _features(nodes: Sequence[TreeNode], trees: Trees, first: int, last: int) -> Iterator[str]:
-    """What some nodes mention: constants, and which constant stands at which place below which."""
-    for at in range(first, last):
+def by_type(vocabulary: Vocabulary, trees: Trees, among: Ints) -> Relevance:
+    """By what types mention, of the declarations `among` all whose types are `trees`."""
+    nodes = [TreeNode.of(key) for key in vocabulary.keys]
+    # in the order in which they are met, so that the same library makes the same file
+    features = ((one, dict.fromkeys(_features(nodes, trees, one))) for one in among.tolist())
+    return Relevance.of(features, len(trees))
+
+
+def by_name(names: Sequence[str], among: Ints) -> Relevance:
+    """By the words of names, of the declarations `among` all."""
+    return Relevance.of(((one, dict.fromkeys(_words(names[one]))) for one in among.tolist()), len(names))
+
+
+def scores(types: Relevance, names: Relevance, vocabulary: Vocabulary, goal: Trees) -> Floats:
+    """How relevant each declaration is to a goal.
+
+    Args:
+        types, names: `by_type` and `by_name`.
+        vocabulary: of the goal's nodes.
+        goal: one tree.
+    """
+    nodes = [TreeNode.of(key) for key in vocabulary.keys]
+    mentioned = dict.fromkeys(node.symbol for node in nodes if node.constant)
+    asked = {feature: 1.0 if feature in mentioned else _PAIRS for feature in _features(nodes, goal, 0)}
+    words = dict.fromkeys((word for symbol in mentioned for word in _words(symbol)), 1.0)
+    found: Floats = types.scores(asked) + _NAMES * names.scores(words)
+    return found
+
+
+def _features(nodes: Sequence[TreeNode], trees: Trees, one: int) -> Iterator[str]:
+    """What a tree mentions: constants, and which constant stands at which place below which."""
+    for at in range(int(trees.starts[one]), int(trees.starts[one + 1])):
         node = nodes[trees.tokens[at]]
         if not node.constant:
             continue
@@ -90,3 +111,8 @@ def _features(nodes: Sequence[TreeNode], trees: Trees, first: int, last: int) ->
             if inner.constant:
                 yield _PAIR.format(outer=node.symbol, place=place, inner=inner.symbol)
             child += int(trees.sizes[child])
+
+
+def _words(name: str) -> Iterator[str]:
+    """`list`, `map`, `append` for `List.map_append`."""
+    return (word.lower() for word in _WORD.findall(name.replace("_", " ")))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prover.lean.wire.answers import Declarations, ImportedModule
-from prover.premises import names
+from prover.premises import names, relevance
 from prover.premises.index import Index, load, read_module, save
 from prover.premises.query import QueryKind, kind_of
 from prover.premises.trees import Vocabulary
@@ -34,7 +34,9 @@ def test_an_index_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert found.declarations == made.declarations
     assert [(one.name, one.fingerprint) for one in found.modules] == [("Init.Nat", "17")]
     assert found.trees.tokens.tolist() == made.trees.tokens.tolist()
-    assert found.relevance.numbers == made.relevance.numbers
+    for one, other in zip(found.relevance, made.relevance, strict=True):
+        assert one.numbers == other.numbers
+        assert one.having.tolist() == other.having.tolist()
     assert [file.name for file in path.parent.iterdir()] == ["index.npz"]
 
 
@@ -63,9 +65,9 @@ def test_names_that_resemble_the_query_come_first() -> None:
 def test_rare_constants_decide_what_is_relevant() -> None:
     index = small()
     goal = index.trees.part(1, 2)
-    scores = index.relevance.scores(index.vocabulary, goal, 4)
+    scores = relevance.scores(*index.relevance, index.vocabulary, goal)
     assert scores.argmax() == 1
-    assert scores[2] == scores[3] == 0.0
+    assert scores[3] == 0.0
     assert index.offered.tolist() == [True, False, True, True]
 
 
