@@ -15,6 +15,7 @@ import httpx
 
 _BLOCK = re.compile(r"```(?:lean4?)?[ \t]*\n(.*?)```", re.DOTALL)
 _SECONDS = 600.0
+_PROMPT = "Prove the theorem. Answer with the whole Lean 4 file in a ```lean block, without `sorry`."
 
 
 class UnmeasuredError(Exception):
@@ -27,6 +28,11 @@ class Grade:
 
     reward: float
     why: str
+
+
+def prompt(problem: str) -> str:
+    """What a model is asked."""
+    return f"{_PROMPT}\n\n```lean\n{problem}```"
 
 
 def code_of(reply: str) -> str:

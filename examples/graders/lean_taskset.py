@@ -2,20 +2,16 @@
 
     uv run eval lean_taskset --env.taskset.path problems.jsonl      # with this folder on the path, and a server at LEANSIEVE_URL
 
-Each line of `path` is `{"id", "problem"}`; a problem is a Lean file whose theorem is left `sorry`. A sample that the server could not
+`path` is a file of problems (problems.py). A sample that the server could not
 judge raises, and so ends as a trace with an error and without a reward: it is not taken for a wrong proof.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import verifiers.v1 as vf
-from lean_reward import grade
-
-PROMPT = (
-    "Prove the theorem. Answer with the whole Lean 4 file in a ```lean block, without `sorry`.\n\n```lean\n{problem}```"
-)
+from lean_reward import grade, prompt
+from problems import read_problems
 
 
 class LeanData(vf.TaskData):
@@ -46,9 +42,8 @@ class LeanTaskset(vf.Taskset[LeanTask, LeanTasksetConfig]):
 
     def load(self) -> Iterator[LeanTask]:
         """Each problem, in the order of the file."""
-        for line in self.config.path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            data = LeanData(id=row["id"], problem=row["problem"], prompt=PROMPT.format(problem=row["problem"]))
+        for one in read_problems(self.config.path):
+            data = LeanData(id=one.id, problem=one.problem, prompt=prompt(one.problem))
             yield LeanTask(data, self.config.task)
 
 

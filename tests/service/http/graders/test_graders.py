@@ -93,3 +93,46 @@ async def test_verifiers_gets_the_same_rewards(graders: None) -> None:
     )
     out, _ = await scoring.communicate(json.dumps(replies).encode())
     assert json.loads(out) == [*said.values(), 0.0]
+
+
+def test_a_bad_line_of_problems_is_told_in_a_sentence_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(str(GRADERS))
+    from problems import read_problems  # type: ignore[import-not-found]
+
+    path = tmp_path / "problems.jsonl"
+    good = json.dumps({"id": "a", "problem": "theorem a : True := sorry"}).encode()
+    bad = [b"{", b"[]", b'{"id": "b"}', b'{"id": 5, "problem": "x"}', b'{"id": "c", "problem": " "}', b"\xff", good]
+    path.write_bytes(b"\n".join([good, *bad, b"", good.replace(b'"a"', b'"z"').replace(b"}", b', "split": 1}')]))
+    assert [one.id for one in read_problems(path)] == ["a", "z"]
+    told = [record.getMessage() for record in caplog.records]
+    assert [f"{path}:{number} is left out: " in said for number, said in enumerate(told[:-1], start=2)] == [True] * 7
+    assert "`split`" in told[-1]
+    path.write_bytes(b"{\n")
+    with pytest.raises(ValueError, match="holds no problem"):
+        list(read_problems(path))
+
+
+@pytest.mark.skipif(
+    "LEANSIEVE_NEMO_GYM" not in os.environ,
+    reason="LEANSIEVE_NEMO_GYM names no Python 3.12 that has nemo-gym 0.4.0, which takes 1.4 GB",
+)
+async def test_nemo_gym_gets_the_same_rewards_where_it_is_installed(graders: None) -> None:
+    """With the real library, asked over HTTP without its head server; what could not be judged has no reward there."""
+    python = os.environ["LEANSIEVE_NEMO_GYM"]
+    env = os.environ | {"PYTHONPATH": str(GRADERS)}
+
+    async def run(*command: str | Path, said: bytes = b"") -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            python, *command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return (await process.communicate(said))[0]
+
+    rows = (await run(GRADERS / "lean_gym.py", GRADERS / "problems.jsonl")).decode().splitlines()
+    said = {"verified": 1.0, "rejected": 0.0, "axiom_not_allowed": 0.0, "infrastructure": "-"}
+    replies = [{"id": "swap", "reply": SWAP.replace("sorry", kind)} for kind in said] + [{"id": "swap", "reply": ""}]
+    scored = await run(
+        Path(__file__).with_name("score_gym.py"), said=json.dumps({"rows": rows, "replies": replies}).encode()
+    )
+    assert json.loads(scored) == [*said.values(), 0.0]
