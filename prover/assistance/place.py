@@ -216,6 +216,8 @@ def as_theorem(printed: PrintedGoal) -> Theorem:
             )
         binders.append(f" ({match[1]} : {match[2]})")
     target = entries[-1].removeprefix("⊢").strip()
+    if not target:
+        raise InputError("goal.goal", "nothing stands behind the ⊢ of the goal: there it says what is to be proved")
     levels = " ".join(sorted(set(_UNIVERSE.findall(printed.goal))))
     context = f"{printed.context}\nuniverse {levels}\n" if levels else printed.context
     statement = f"theorem leansieve_goal{''.join(binders)} :\n  {target}"

@@ -179,6 +179,7 @@ async def test_only_tactics_with_the_prefix_are_tried(lean_client: Client) -> No
         (FilePosition("def x := 1\n", 1, 4), "position.position"),
         (PrintedGoal("h✝ : True\n⊢ True"), "goal.goal"),
         (PrintedGoal("no goal"), "goal.goal"),
+        (PrintedGoal("⊢ "), "goal.goal"),
         (TacticScript(Theorem("theorem t : True"), ("trivial",)), "place"),
     ],
 )
