@@ -8,6 +8,7 @@ Nothing is imported or run: the files are parsed.
 import argparse
 import ast
 import json
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,12 @@ from pathlib import Path
 _PACKAGES = ("prover", "service", "training")
 _SOURCES = {".py", ".lean", ".proto", ".js"}
 _LOOSE = 10  # files of a folder
-_OPTION = "minimise"  # of a search; it has been there for long
+_OPTIONS = (
+    "prefer",
+    "minimise",
+    "strategy",
+    "focus",
+)  # of a search; they have been there for long, and mean little else
 _Modules = dict[str, ast.Module]
 
 
@@ -100,9 +106,37 @@ def _sources(tree: Path) -> Iterator[Path]:
                 yield path
 
 
-def spelling(tree: Path, word: str) -> int:
-    """How many shipped source files spell a word, as a name of its own or as part of one."""
-    return sum(word in path.read_text(encoding="utf-8") for path in _sources(tree) if _shipped(path, tree))
+def naming(tree: Path, option: str) -> tuple[int, int]:
+    """How many shipped source files name an option of a search, and how many of them hand it on by hand.
+
+    Names are those of parameters, fields and keywords, and words of the contract and the page. An option is handed on by hand where a
+    keyword or parameter of its name is filled from it, as in `Options(prefer=request.prefer)`, or is declared again.
+    """
+    named = copied = 0
+    for path in _sources(tree):
+        if not _shipped(path, tree) or path.suffix == ".lean":
+            continue
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".py":
+            named += re.search(rf"\b{option}\b", text) is not None
+            continue
+        nodes = list(ast.walk(ast.parse(text)))
+        named += any(option in _names(node) for node in nodes)
+        copied += any(
+            isinstance(node, ast.keyword)
+            and node.arg == option
+            and any(option in _names(one) for one in ast.walk(node.value))
+            for node in nodes
+        )
+    return named, copied
+
+
+def _names(node: ast.AST) -> tuple[str | None, ...]:
+    match node:
+        case ast.Attribute(attr=name) | ast.keyword(arg=name) | ast.arg(arg=name) | ast.Name(id=name):
+            return (name,)
+        case _:
+            return ()
 
 
 def _shipped(path: Path, tree: Path) -> bool:
@@ -114,6 +148,7 @@ def figures(tree: Path) -> dict[str, str]:
     found = modules(tree)
     sizes = sorted(functions(found))
     full = crowded(tree)
+    options = [naming(tree, option) for option in _OPTIONS]
     lines = sum(path.read_text(encoding="utf-8").count("\n") for path in _sources(tree) if _shipped(path, tree))
     return {
         "source files (Python)": f"{len(found):,}",
@@ -121,7 +156,10 @@ def figures(tree: Path) -> dict[str, str]:
         "folders with more than ten loose files": f"{len(full)}; the fullest has {full[0][0] if full else _LOOSE}",
         "circles of imports": str(circles(found)),
         "public class names with two meanings": str(len(repeated(found))),
-        f"files that spell the search option `{_OPTION}`": str(spelling(tree, _OPTION)),
+        f"files that name the search options {', '.join(f'`{one}`' for one in _OPTIONS)}": ", ".join(
+            str(named) for named, _ in options
+        ),
+        "… and hand them on by hand": ", ".join(str(copied) for _, copied in options),
         "median and longest function, in lines": f"{statistics.median(size for size, _ in sizes):.0f}, {sizes[-1][0]} (`{sizes[-1][1]}`)",
         "functions of more than 60 lines": str(sum(size > 60 for size, _ in sizes)),
     }

@@ -104,20 +104,16 @@ async def listening(
         authentications.append(authentication)
         return [counted.around, recorder.tracing.around, in_work.around, authentication.around]
 
-    server = grpc.aio.server(
-        interceptors=[Around(surrounds(GRPC, settings.server.listen))],
-        options=options(settings.server, room),
-    )
+    around = Around(surrounds(GRPC, settings.server.listen))
+    server = grpc.aio.server(interceptors=[around], options=options(settings.server, room))
     state, handlers = Health(), Handlers(service, settings, batches, quotas)
     await state.report(serving=False)
     _register(server, handlers, state)
     address = bind(server, settings)
     http: HttpServer | None = None
     if settings.http.listen:
-        calls, guests = (
-            HttpCalls(handlers, surrounds(HTTP, settings.http.listen)),
-            Guests(room, recorder.connections("http")),
-        )
+        calls = HttpCalls(handlers, surrounds(HTTP, settings.http.listen))
+        guests = Guests(room, recorder.connections("http"))
         http = await HttpServer.start(calls, settings, lambda: state.serving, guests)
         announce_http(http.url)
     await server.start()

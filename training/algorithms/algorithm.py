@@ -130,11 +130,6 @@ class Algorithm(Protocol):
         """Whether `greedy_rewards` is used."""
         return False
 
-    @property
-    def needs_entropies(self) -> bool:
-        """Whether `entropies` and `old_entropies` are used."""
-        return False
-
     def check_prompts(self, prompts: Sequence[str]) -> None:
         """See whether all prompts that a run may ask can be trained on.
 

@@ -50,11 +50,9 @@ def start_engine(
             transfer=settings.weight_transfer and run.device.type == "cuda" and not own_base,
         )
         cluster = ClusterEngine(place, there, pushed, settings.parts, dtype, run.report)
-        _open(cluster, None if samples_base else (model, tokenizer))
-        return cluster
-    checkpoint = base
+        return _opened(cluster, None if samples_base else (model, tokenizer))
+    checkpoint = base if own_base else pushed / "start"
     if not own_base:
-        checkpoint = pushed / "start"
         save_for_serving(model, tokenizer, checkpoint, write=run.processes.first, dtype=dtype)
         run.processes.wait()
     engine = RolloutEngine(
@@ -76,8 +74,8 @@ def start_engine(
     return engine
 
 
-def _open(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> None:
-    """Open it, with the weights of a model unless it samples the base; what cannot be opened is closed."""
+def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> Engine:
+    """The engine, opened, with the weights of a model unless it samples the base; what cannot be opened is closed."""
     try:
         if pushed is not None:
             cluster.write(*pushed)
@@ -85,3 +83,4 @@ def _open(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedToken
     except BaseException:
         cluster.close()
         raise
+    return cluster

@@ -115,7 +115,6 @@ def test_erc_leaves_tokens_alone_that_were_and_stay_certain() -> None:
 
 def test_erc_without_entropies_is_refused() -> None:
     algorithm = EntropyRatioClipping(Dapo())
-    assert algorithm.needs_entropies
     with pytest.raises(ValueError, match="needs entropies"):
         algorithm.loss(moved([1.1]), PLUS_MINUS)
 

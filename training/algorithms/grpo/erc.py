@@ -40,10 +40,6 @@ class EntropyRatioClipping(Algorithm):
     def needs_greedy(self) -> bool:
         return self.inner.needs_greedy
 
-    @property
-    def needs_entropies(self) -> bool:
-        return True
-
     def keep_groups(self, rewards: Tensor) -> Tensor:
         return self.inner.keep_groups(rewards)
 
