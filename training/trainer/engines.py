@@ -74,7 +74,7 @@ def start_engine(
     return engine
 
 
-def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> Engine:
+def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> ClusterEngine:
     """The engine, opened, with the weights of a model unless it samples the base; what cannot be opened is closed."""
     try:
         if pushed is not None:
