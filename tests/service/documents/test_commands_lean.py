@@ -65,6 +65,7 @@ NOT_RUN = {
     "leansieve serve --listen 127.0.0.1:50061 --model runs/small/": FIRST_RUN,
     "leansieve conjectures ": HOURS,
     "leansieve scrpo ": HOURS,
+    "python -m training.conjectures.outcome ": "reads artifacts; tests/training/conjectures makes such tables",
     "python -m training.growing.report ": "reads artifacts; tests/training/growing makes such tables",
     "python -m training.evaluation.terms ": "checks a thousand proofs; tests/training/evaluation counts terms",
     "python -m training.critique.report ": "reads artifacts; tests/training/critique makes such tables",
