@@ -6,10 +6,10 @@ A guess, not a parse: its users propose proofs, and a wrong guess makes a proof 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from prover.source.brackets import BRACKETS, find
 from prover.source.context.declarations import Declared
 from prover.source.lexer import Token, tokenize
 
-_BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
 _MOST_INTROS = 32  # each takes a look at all that follows
 _RELATIONS = frozenset("<>≤≥≠=∈∣")
 
@@ -42,17 +42,17 @@ class Shape:
 def read_shape(statement: str) -> Shape:
     """Read `theorem NAME binders : ∀ x, A → goal`."""
     tokens = list(tokenize(statement))
-    colon = _find(tokens, 0, ":")
+    colon = find(tokens, 0, ":")
     binders = read_groups(statement, tokens[:colon])
     given = len(binders)
     rest = tokens[colon + 1 :]
     while len(binders) - given < _MOST_INTROS:
-        if rest and rest[0].text == "∀" and (comma := _find(rest, 0, ",")) < len(rest):
+        if rest and rest[0].text == "∀" and (comma := find(rest, 0, ",")) < len(rest):
             binders += _read_quantified(statement, rest[1:comma])
             rest = rest[comma + 1 :]
         elif _opens(rest):
             break  # the arrow is of the type that is quantified over, as in `∃ f : Nat → Nat, …`
-        elif (arrow := _find(rest, 0, "→")) < _find(rest, 0, ",") and _find(rest, 0, "↔") == len(rest):
+        elif (arrow := find(rest, 0, "→")) < find(rest, 0, ",") and find(rest, 0, "↔") == len(rest):
             binders.append(Binder(f"g{len(binders) - given + 1}", _slice(statement, rest[:arrow])))
             rest = rest[arrow + 1 :]
         else:
@@ -63,7 +63,7 @@ def read_shape(statement: str) -> Shape:
 def signature(statement: str) -> tuple[str, str, str] | None:
     """The name with its universes, the text of the binders, and the goal, of `theorem NAME binders : goal`; None if it is nothing of the kind."""
     tokens = list(tokenize(statement))
-    colon = _find(tokens, 0, ":")
+    colon = find(tokens, 0, ":")
     if (
         len(tokens) < 2
         or tokens[0].text not in ("theorem", "lemma")
@@ -73,7 +73,7 @@ def signature(statement: str) -> tuple[str, str, str] | None:
         return None
     first = 2
     if tokens[2].text == "." and tokens[3].text == "{":  # universes
-        first = _find(tokens, 4, "}") + 1
+        first = find(tokens, 4, "}") + 1
     head = statement[tokens[1].start : tokens[first - 1].end]
     binders = statement[tokens[first].start : tokens[colon - 1].end] if first < colon else ""
     return head, binders, statement[tokens[colon + 1].start : tokens[-1].end]
@@ -89,13 +89,13 @@ def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
     binders: list[Binder] = []
     index = 0
     while index < len(tokens):
-        closing = _BRACKETS.get(tokens[index].text)
+        closing = BRACKETS.get(tokens[index].text)
         if closing is None:
             index += 1
             continue
-        end = _find(tokens, index + 1, closing)
+        end = find(tokens, index + 1, closing)
         group = tokens[index + 1 : end]
-        colon = _find(group, 0, ":")
+        colon = find(group, 0, ":")
         if colon < len(group):
             type_ = _slice(text, group[colon + 1 :])
             binders += (Binder(token.text, type_) for token in group[:colon] if token.kind == "name")
@@ -105,7 +105,7 @@ def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
 
 def _read_quantified(text: str, tokens: Sequence[Token]) -> list[Binder]:
     """The binders between `∀` and its comma: bracketed groups, `x y : T`, `x`, or `x > 0`, which adds a hypothesis."""
-    if tokens and tokens[0].text in _BRACKETS:
+    if tokens and tokens[0].text in BRACKETS:
         return read_groups(text, tokens)
     names = [token.text for token in tokens[: next((i for i, t in enumerate(tokens) if t.kind != "name"), len(tokens))]]
     rest = tokens[len(names) :]
@@ -115,20 +115,6 @@ def _read_quantified(text: str, tokens: Sequence[Token]) -> list[Binder]:
     if rest and rest[0].text in _RELATIONS:
         binders += (Binder(f"h{name}", name + " " + _slice(text, rest)) for name in names)
     return binders
-
-
-def _find(tokens: Sequence[Token], start: int, text: str) -> int:
-    """The index of `text` outside of brackets from `start` on, or the number of tokens."""
-    awaited: list[str] = []
-    for index in range(start, len(tokens)):
-        token = tokens[index]
-        if not awaited and token.text == text:
-            return index
-        if token.text in _BRACKETS:
-            awaited.append(_BRACKETS[token.text])
-        elif awaited and token.text == awaited[-1]:
-            awaited.pop()
-    return len(tokens)
 
 
 def _slice(text: str, tokens: Sequence[Token]) -> str:

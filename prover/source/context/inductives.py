@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 
 from prover.source.binders import Binder, read_groups
-from prover.source.lexer import Token, tokenize
+from prover.source.brackets import find
+from prover.source.lexer import tokenize
 from prover.source.scanner import code_of
 
 _INDUCTIVE = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?inductive +([^\s:({\[⦃]+)", re.MULTILINE)
 _NEXT = re.compile(
     r"^(?:\S|[ \t]*(?:deriving|end|def|theorem|lemma|inductive|instance|structure|namespace)\b)", re.MULTILINE
 )
-_CLOSING = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,11 @@ def read_inductives(context: str) -> dict[str, tuple[Constructor, ...]]:
 
 def _split(text: str) -> list[str]:
     """The text at each `|` outside of brackets."""
-    awaited: list[str] = []
-    cuts = [0]
-    for token in tokenize(text):
-        if token.text in _CLOSING:
-            awaited.append(_CLOSING[token.text])
-        elif awaited and token.text == awaited[-1]:
-            awaited.pop()
-        elif token.text == "|" and not awaited:
-            cuts.append(token.start)
+    tokens = list(tokenize(text))
+    cuts, at = [0], 0
+    while (at := find(tokens, at, "|")) < len(tokens):
+        cuts.append(tokens[at].start)
+        at += 1
     return [text[start:end].lstrip("|").strip() for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
@@ -62,11 +58,11 @@ def _constructor(text: str, of: str) -> list[Constructor]:
     tokens = list(tokenize(text))
     if not tokens or tokens[0].kind != "name":
         return []
-    colon = _outside(tokens, ":", 1)
+    colon = find(tokens, 1, ":")
     end = tokens[colon].start if colon < len(tokens) else len(text)
     fields = [Field(binder.name, _head(binder.type) == of) for binder in _groups(_explicit(text[tokens[0].end : end]))]
     start = colon + 1
-    while (arrow := _outside(tokens, "→", start)) < len(tokens):
+    while (arrow := find(tokens, start, "→")) < len(tokens):
         domain = text[tokens[start].start : tokens[arrow].start].strip()
         if groups := _groups(domain):
             fields += (Field(binder.name, _head(binder.type) == of) for binder in groups)
@@ -82,19 +78,6 @@ def _explicit(text: str) -> str:
 
 def _head(type_: str) -> str:
     return type_.strip("() ").split(" ")[0].rpartition(".")[2]
-
-
-def _outside(tokens: list[Token], text: str, start: int) -> int:
-    awaited: list[str] = []
-    for index in range(start, len(tokens)):
-        token = tokens[index]
-        if not awaited and token.text == text:
-            return index
-        if token.text in _CLOSING:
-            awaited.append(_CLOSING[token.text])
-        elif awaited and token.text == awaited[-1]:
-            awaited.pop()
-    return len(tokens)
 
 
 def _groups(text: str) -> list[Binder]:
