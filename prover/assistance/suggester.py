@@ -23,6 +23,7 @@ from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known, known_of
 from prover.search.tactics.plain import plain_terms
+from prover.source.brackets import BRACKETS
 from prover.source.context.declarations import declared
 from prover.source.lexer import tokenize
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
@@ -31,7 +32,6 @@ _MOST_TRIES = 96
 _MOST_TERMS = 8
 _MODEL_LINES = 32
 _MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
 _HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
 
 
@@ -215,9 +215,9 @@ def _whole(tactic: str) -> bool:
     tokens = list(tokenize(tactic))
     awaited: list[str] = []
     for token in tokens:
-        if token.text in _BRACKETS:
-            awaited.append(_BRACKETS[token.text])
-        elif token.text in _BRACKETS.values() and (not awaited or awaited.pop() != token.text):
+        if token.text in BRACKETS:
+            awaited.append(BRACKETS[token.text])
+        elif token.text in BRACKETS.values() and (not awaited or awaited.pop() != token.text):
             return False
     return bool(tokens) and not awaited
 

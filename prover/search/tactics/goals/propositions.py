@@ -1,8 +1,8 @@
 """What stands outermost in a proposition, by Lean's precedences; a guess that costs a check where it is wrong."""
 
+from prover.source.brackets import BRACKETS
 from prover.source.lexer import Token, tokenize
 
-_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
 _CONNECTIVES = ("↔", "→", "∨", "∧")  # loosest first
 _RELATIONS = ("=", "≠", "<", "≤", ">", "≥", "∣", "∈")
 _BINDERS = ("∀", "∃", "fun")
@@ -47,8 +47,8 @@ def _outside(tokens: list[Token]) -> list[Token]:
     for token in tokens:
         if not awaited and token.text in _BINDERS:
             break
-        if token.text in _CLOSED_BY:
-            awaited.append(_CLOSED_BY[token.text])
+        if token.text in BRACKETS:
+            awaited.append(BRACKETS[token.text])
         elif awaited and token.text == awaited[-1]:
             awaited.pop()
         elif not awaited:
