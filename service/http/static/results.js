@@ -179,10 +179,10 @@ function details(verdict, more) {
   );
 }
 
-function summarised({ verdicts, diversity, spending, answer, stuckAt, spent }) {
+function summarised({ verdicts, diversity, spending, answer, stuckAt, spent, notes = [] }) {
   const total = verdicts.reduce((sum, each) => sum + each.count, 0);
   const texts = verdicts.find((each) => each.kind === "VERDICT_KIND_VERIFIED")?.count ?? 0;
-  const found = [];
+  const found = notes.map((note) => element("p", { class: "note" }, `Note on the statement: ${note.text}.`));
   if (stuckAt) {
     found.push(
       element(

@@ -99,6 +99,15 @@ def test_a_goal_that_the_embedded_lean_cannot_evaluate_is_told(bridge: str, page
 
 
 @in_thread
+def test_what_is_odd_about_a_statement_is_told(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    it.type("statement", "theorem t (n m : Nat) : n + 0 = n")
+    it.press("find")
+    it.until_done()
+    assert "Note on the statement: `m` has nothing to do with the goal." in it.text("found")
+
+
+@in_thread
 def test_a_theorem_is_proved_and_what_is_copied_is_verified_again(bridge: str, page: Callable[[str], Page]) -> None:
     it = page(bridge)
     assert it.text("health").startswith("ready · Lean 4.")

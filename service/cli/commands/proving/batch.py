@@ -19,6 +19,7 @@ from prover.requests import Service, ServiceInfo
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.records.queue import BatchQueue
+from service.batch.batches import ItemOutcome
 from service.batch.run import inner, inputs, report, writing
 from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.following import BatchService, Follower
@@ -138,9 +139,9 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
                 raise
         else:
             report.write(folder, run, tally, running=False)
-        said = (
-            f"batch: {tally.solved:,} of {run.items:,} theorems proved, {tally.answered:,} answered; {out}/report.html"
-        )
+        count = tally.outcomes[ItemOutcome.REFUTED.value]
+        refuted = f"{count:,} refuted, " if count else ""
+        said = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {refuted}{tally.answered:,} answered; {out}/report.html"
         common.stdout.print(common.shown(said))
         written = not write or await _write(settings, server, folder, asked)
     return cancel or (tally.solved == run.items and written)
