@@ -88,6 +88,8 @@ class Library:
             UnavailableError: Lean does not answer.
         """
         ends = time.monotonic() + request.seconds
+        if request.kind is QueryKind.GOAL:
+            _theorem(request)  # a goal that cannot be read is told before a library is read
         empty = Theorem("", request.header, request.context, request.project)
         index = await self._within(ends, empty)
         try:
