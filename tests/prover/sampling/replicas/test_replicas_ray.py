@@ -156,6 +156,19 @@ async def test_a_replica_that_hangs_is_replaced(engine: ReplicatedEngine, monkey
     assert await becomes(lambda: not psutil.pid_exists(victim))
 
 
+async def test_a_replica_that_has_work_and_samples_nothing_is_replaced(
+    engine: ReplicatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = asyncio.create_task(engine.answer(request(1, 60_000)))
+    assert await becomes(lambda: engine.stats().running == 1)
+    lost = engine.lost
+    monkeypatch.setattr(module, "_STALL_SECONDS", 0.3)
+    assert await becomes(lambda: engine.lost > lost)
+    assert await becomes(lambda: any("it has sampled nothing for 0.3 s" in one.problem for one in engine.replicas))
+    stuck.cancel()
+    assert await whole(engine)
+
+
 async def test_an_engine_that_dies_inside_is_replaced_and_a_request_that_kills_three_is_given_up(
     engine: ReplicatedEngine,
 ) -> None:
