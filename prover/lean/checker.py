@@ -10,7 +10,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits, Mode, Policy, Verdict
 
 if TYPE_CHECKING:
-    from prover.lean.wire.answers import Elaboration, Named, SorryGoals, TacticStep
+    from prover.lean.wire.answers import Elaboration, Named, ProofSteps, SorryGoals, TacticStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class Lean(Checker, Protocol):
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> "TacticStep":
         """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `check`."""
+        ...
+
+    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> "ProofSteps":
+        """The steps of a proof, with the goals around each. Raises as `check`."""
         ...
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> "tuple[Named, ...]":

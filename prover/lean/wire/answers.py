@@ -160,6 +160,46 @@ class NegatedStatement:
     containable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ProofStep(ProofSpan):
+    """One tactic of some block of a proof, and what it did.
+
+    Attributes:
+        kind: of its syntax, as Lean names it.
+        before, after: the first goals before and after it, as Lean prints them.
+        open_before, open_after: how many goals there are.
+    """
+
+    kind: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    open_before: int
+    open_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedConstant(ProofSpan):
+    """A constant that a proof names: what Lean takes the word there for. `kind` as in `Constant`."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProofSteps:
+    """The steps of a proof in reading order, those within others behind them, as far as Lean came.
+
+    `VERIFIED` means that there is no error, which is no verdict; `INCOMPLETE` that nothing but goals left open, or a `sorry`, is missing.
+    """
+
+    verdict: VerdictKind
+    steps: tuple[ProofStep, ...] = ()
+    names: tuple[NamedConstant, ...] = ()
+    messages: tuple[Message, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    containable: bool = False
+
+
 Name = tuple[str | int, ...]
 """A name of Lean by its parts; dots between them would not tell a part with a dot in it from two."""
 

@@ -17,6 +17,7 @@ from prover.lean.wire.answers import (
     Name,
     Named,
     NegatedStatement,
+    ProofSteps,
     Screened,
     SorryGoals,
     TacticStep,
@@ -46,6 +47,7 @@ _WORKER_INFO = TypeAdapter(WorkerInfo)
 _ELABORATION = TypeAdapter(Elaboration)
 _SORRY_GOALS = TypeAdapter(SorryGoals)
 _TACTIC_STEP = TypeAdapter(TacticStep)
+_PROOF_STEPS = TypeAdapter(ProofSteps)
 _SCREENED = TypeAdapter(Screened)
 _NEGATED = TypeAdapter(NegatedStatement)
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
@@ -147,6 +149,19 @@ def goals(theorem: Theorem, text: str, terms: Terms, mode: Mode = Mode.PROOF) ->
         return SorryGoals(kind, messages=because(kind, reason))
 
     return Request("goals", body("goals", fields), read, failed)
+
+
+def steps(theorem: Theorem, proof: str, terms: Terms) -> Request[ProofSteps]:
+    """Asks for the steps of a proof, and the goals around each. Raises as `check`."""
+    fields = common(theorem, terms) | {"proof": fit(Region.CANDIDATE, proof)}
+
+    def read(fields: Fields, _ms: float, late: bool) -> ProofSteps:
+        return shaped(_PROOF_STEPS, {**fields, "verdict": kind_of(fields, late)})
+
+    def failed(kind: VerdictKind, reason: str, _ms: float) -> ProofSteps:
+        return ProofSteps(kind, messages=because(kind, reason))
+
+    return Request("steps", body("steps", fields), read, failed)
 
 
 def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> Request[TacticStep]:

@@ -15,6 +15,7 @@ from prover.lean.wire.answers import (
     Elaboration,
     Named,
     NegatedStatement,
+    ProofSteps,
     Screened,
     SorryGoals,
     TacticStep,
@@ -164,9 +165,27 @@ class PoolClient:
         except RuntimeUnavailableError as error:
             return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
+    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
+        """See `LeanPool.steps`."""
+        if not self._is_contained(theorem):
+            answer = await self._pool.steps(theorem, proof, terms)
+            if not (self._contain and answer.containable):
+                return answer
+        try:
+            async with self._in_quarantine(theorem) as (quarantine, canonical):
+                return self._pool.pointing_back(theorem, await quarantine.steps(canonical, proof, terms))
+        except RuntimeUnavailableError as error:
+            return ProofSteps(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
         """See `LeanPool.constant`: the shared workers answer, as it runs no client's code."""
         return await self._pool.constant(name, header, terms)
+
+    async def constants(
+        self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Constant, ...]:
+        """See `LeanPool.constants`: the shared workers answer, below the header alone."""
+        return await self._pool.constants(replace(theorem, context="", statement=""), names, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """See `LeanPool.names`."""

@@ -19,6 +19,7 @@ from prover.lean.wire.answers import (
     Name,
     Named,
     NegatedStatement,
+    ProofSteps,
     Screened,
     SorryGoals,
     TacticStep,
@@ -236,6 +237,11 @@ class LeanPool(ABC):
         """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+
+    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
+        """The steps of a proof, with the goals around each. Raises as `elaborate`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(protocol.steps(theorem, proof, terms), theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
         """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:

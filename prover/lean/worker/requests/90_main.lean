@@ -196,6 +196,12 @@ def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
   else withReference w task env refuse fun st _ _ => do
     tell (← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
 
+def opSteps (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
+    let (looked, steps, names) ← stepsOf w.session task st (strField j "proof")
+    w.report id task timing looked.verdict looked.notes [("containable", .bool looked.containable), ("steps", .arr steps), ("names", .arr names)]
+
 def withoutErrors : List Note → List Note → List Note
   | [], acc => reverseList acc []
   | n :: ns, acc => if n.severity == "error" then withoutErrors ns acc else withoutErrors ns (n :: acc)
@@ -348,6 +354,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "candidate" then opCandidate w id j task env
       else if op == "elaborate" then opElaborate w id task env
       else if op == "goals" then opGoals w id j task env
+      else if op == "steps" then opSteps w id j task env
       else if op == "tactic" then opTactic w id j task env
       else if op == "constant" then opConstant w id j task env
       else if op == "names" then opNames w id task env

@@ -17,6 +17,7 @@ from prover.lean.wire.answers import (
     Name,
     Named,
     NegatedStatement,
+    ProofSteps,
     Reference,
     Screened,
     SorryGoals,
@@ -120,6 +121,11 @@ class Quarantine:
         """The goals after a tactic block, as far as an elaborator is to be believed."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+
+    async def steps(self, theorem: Theorem, proof: str, terms: Terms) -> ProofSteps:
+        """The steps of a proof, as far as an elaborator is to be believed."""
+        await self._reference(theorem, terms)
+        return await (await self._elaborator()).ask(protocol.steps(theorem, proof, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms) -> tuple[Named, ...]:
         """What header and context declare, as far as an elaborator is to be believed."""

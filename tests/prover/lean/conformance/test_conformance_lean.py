@@ -168,6 +168,25 @@ def test_goals_stand_at_each_sorry(wire: Wire) -> None:
     assert second["goals"][0].endswith("⊢ True")
 
 
+def test_steps_are_told_up_to_the_error_and_behind_it(wire: Wire) -> None:
+    proof = "by\n  constructor\n  · rw [Nat.mul_comm]\n  · skip; trivial"
+    answer = wire.about("steps", "theorem t (a : Nat) : a + 0 = a ∧ True", proof=proof)
+    assert answer["verdict"] == "rejected"
+    assert [(step["line"], step["column"], step["open_before"], step["open_after"]) for step in answer["steps"]] == [
+        (2, 2, 1, 2),
+        (3, 2, 2, 1),
+        (3, 4, 1, 1),
+        (4, 2, 1, 0),
+        (4, 4, 1, 1),
+        (4, 10, 1, 0),
+    ]
+    assert answer["steps"][2]["before"][0].endswith("a : Nat\n⊢ a + 0 = a")
+    assert ("Nat.mul_comm", "theorem", 3, 8) in [
+        (name["name"], name["kind"], name["line"], name["column"]) for name in answer["names"]
+    ]
+    assert wire.about("steps", "theorem t : True", proof="by run_tac pure ()")["verdict"] == "forbidden"
+
+
 def test_tactic_runs_after_its_script(wire: Wire) -> None:
     statement = "theorem t (a b : Nat) (h : a < b) : a + 1 ≤ b ∧ True"
 
