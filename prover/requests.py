@@ -14,6 +14,7 @@ from prover.premises.query import Premises, QueryResult
 from prover.sampling.sampler import ReplicaStatus
 from prover.search.search import Finished, Minimised, Progress, Proof
 from prover.theorem import Theorem
+from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
 
 _STATEMENT_FAULTS = {
@@ -250,6 +251,17 @@ class Service(Protocol):
         Raises:
             StatementError: Lean does not take the theorem, or the proof up to there.
             InputError: there is no such place; policy, limits or sampler are not on offer.
+            BusyError: the service is full.
+            UnavailableError: the service is gone or broken.
+        """
+        ...
+
+    async def hint(self, request: Tutoring) -> Tutored:
+        """One hint more for a learner's half proof, backed by a verified proof that goes on from it.
+
+        Raises:
+            StatementError: Lean does not take the theorem.
+            InputError: policy or limits are not on offer.
             BusyError: the service is full.
             UnavailableError: the service is gone or broken.
         """

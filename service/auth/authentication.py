@@ -25,6 +25,7 @@ ROLES: Mapping[str, Role | None] = {
     "Prove": Role.PROVE,
     "FillSorries": Role.PROVE,
     "SuggestTactics": Role.PROVE,
+    "SuggestHint": Role.PROVE,
     "SuggestPremises": Role.CHECK,
     "CreateBatch": Role.PROVE,
     "GetBatch": Role.PROVE,

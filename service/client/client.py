@@ -17,12 +17,14 @@ from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import UserError
 from prover.premises.query import Premises, QueryResult
 from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
+from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.connection import open_channel
 from service.contract import values
 from service.contract.messages import batch as batches
 from service.contract.messages import check, info, search, solution
+from service.contract.messages import hint as hint_messages
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import suggest as suggestions
 from service.contract.messages.events import EventReader
@@ -119,6 +121,14 @@ class Client:
                 suggestions.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
             )
         return suggestions.response_from_proto(response)
+
+    async def hint(self, request: Tutoring) -> Tutored:
+        """See `Service.hint`."""
+        with self._errors():
+            response = await self._searches.SuggestHint(
+                hint_messages.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
+            )
+        return hint_messages.response_from_proto(response)
 
     async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""

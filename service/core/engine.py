@@ -52,7 +52,11 @@ from prover.search.search import Finished, ProofSearch
 from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
+from prover.tutor.hints import Tutored, Tutoring
+from prover.tutor.routes import CasesOfClients
+from prover.tutor.tutor import Tutor
 from prover.verdict import Trust, Verdict
+from service.auth.identity import CALLER
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
 from service.core.limits.admission import bounds
 from service.core.limits.quotas import charge_samples, charged
@@ -111,6 +115,7 @@ class Engine:
         if self.models.sampler is not None:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
+        self._cases = CasesOfClients()
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
@@ -293,6 +298,15 @@ class Engine:
                 found = await Suggester(client, request, terms).suggest(rules, model, params)
         charge_samples(found.tried)
         return found
+
+    async def hint(self, request: Tutoring) -> Tutored:
+        """See `Service.hint`. What was proved for a client is known to that client's next questions, in this process alone."""
+        terms = self._terms(replace(request.check, guard=""), request.theorem.project)
+        self._refuse_before_start()
+        cases = self._cases.of(CALLER.get().name)
+        with as_user_errors():
+            async with self._client() as client:
+                return await Tutor(client, self, request, terms, cases).answer()
 
     async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""

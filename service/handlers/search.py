@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from leansieve.v1 import fill_pb2, premises_pb2, prove_pb2, suggest_pb2
+from leansieve.v1 import fill_pb2, hint_pb2, premises_pb2, prove_pb2, suggest_pb2
 from prover.assistance import fill
 from prover.errors import InputError
 from prover.options import SearchOptions
@@ -16,6 +16,7 @@ from prover.source import lean_file
 from prover.theorem import HeaderError
 from service.contract import values
 from service.contract.messages import fill as fill_messages
+from service.contract.messages import hint as hint_messages
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
@@ -125,6 +126,23 @@ class SearchHandlers:
                 found = await self._service.suggest(wanted)
             call.remarks.update(tried=found.tried, suggestions=len(found.suggestions))
             return suggest_messages.response_to_proto(found, call.log_id)
+
+    async def suggest_hint(self, request: hint_pb2.SuggestHintRequest, call: Call) -> hint_pb2.SuggestHintResponse:
+        """Read a learner's half proof and give one hint more."""
+        async with self._calls.answering(call):
+            validate(request)
+            settings = self._settings.search
+            wanted = hint_messages.request_from_proto(
+                request, self._default, settings.suggestion_seconds, self._settings.text
+            )
+            admit_limits(wanted.check.limits, self._maximum.limits)
+            admit_seconds("timeout", wanted.seconds, settings.maximum_suggestion_seconds)
+            call.remarks["theorem"] = wanted.theorem.digest
+            async with self._searches.acquire(wanted.check.priority):
+                wanted = replace(wanted, seconds=min(wanted.seconds, call.seconds_left))
+                found = await self._service.hint(wanted)
+            call.remarks.update(outcome=found.outcome.value, revisions=found.revisions)
+            return hint_messages.response_to_proto(found, call.log_id)
 
     async def suggest_premises(
         self, request: premises_pb2.SuggestPremisesRequest, call: Call

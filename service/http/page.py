@@ -20,6 +20,7 @@ _FILES = {
                 "main.js",
                 "results.js",
                 "status.js",
+                "tutor.js",
                 "vendor/unicode-input.js",
             ],
         }.items()

@@ -27,6 +27,7 @@ from prover.errors import UserError
 from prover.options import SearchOptions
 from service.core.limits.text import printable
 from service.lsp import positions, sites, work
+from service.lsp.hints import Hints
 from service.lsp.opened import Opened
 from service.lsp.progress import WorkDone
 from service.lsp.sites import Site
@@ -58,6 +59,7 @@ class Searches:
         self._options = options
         self._project = project
         self._running: list[_Running] = []
+        self.hints = Hints()
 
     def running(self, uri: str) -> bool:
         """Whether something is searched for a document."""
@@ -70,6 +72,10 @@ class Searches:
     def suggest(self, uri: str, version: int, place: Range) -> None:
         """Begin to look for tactics for a place of a document."""
         self._start(uri, self._suggest(uri, version, place))
+
+    def hint(self, uri: str, version: int, place: Range) -> None:
+        """Begin to look for one hint more for a place of a document."""
+        self._start(uri, self._hint(uri, version, place))
 
     def stop(self, uri: str | None = None) -> list["asyncio.Task[None]"]:
         """Cancel what is searched for a document, or for all."""
@@ -135,6 +141,20 @@ class Searches:
         )
         if chosen is not None and chosen.title in by_title:
             await self._apply(uri, site, by_title[chosen.title].text, "leansieve: suggest tactics")
+
+    async def _hint(self, uri: str, version: int, place: Range) -> None:
+        async with WorkDone(self._server, "leansieve: hint") as shown:
+            with _told(shown):
+                text, now = self._document(uri)
+                if now != version:
+                    raise _Refused("the text has changed since the action was offered; ask for it again")
+                file = sites.read(text, self._project)
+                at = positions.offset(text, place.end, self._server.workspace.position_codec)
+                shown.report("reading the proof")
+                found = await self.hints.ask(await self._opened.service(), uri, file, at, self._options)
+                if self._document(uri)[1] == version:
+                    self.hints.show(self._server, uri, version, place, found)
+                shown.end = found.hint.level.value.replace("_", " ") if found.hint else found.sentence
 
     async def _site(self, uri: str, version: int, place: Range, shown: WorkDone) -> Site:
         text, now = self._document(uri)

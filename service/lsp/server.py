@@ -23,6 +23,7 @@ from service.lsp.protocol import Protocol, Server
 from service.lsp.searches import Searches
 
 PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
+HINT, DISMISS = "leansieve.hint", "leansieve.dismissHints"
 
 _log = logging.getLogger(__name__)
 _NO_EDITOR = "stdin holds no messages of an editor: `leansieve lsp` is started by one"
@@ -92,6 +93,11 @@ def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         searches.stop(params.text_document.uri)
+        searches.hints.forget(server, params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        searches.hints.clear(server, params.text_document.uri)
 
     @server.command(PROVE)
     def prove(uri: str, version: int, place: types.Range) -> None:
@@ -100,6 +106,14 @@ def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set
     @server.command(SUGGEST)
     def suggest(uri: str, version: int, place: types.Range) -> None:
         searches.suggest(uri, version, place)
+
+    @server.command(HINT)
+    def hint(uri: str, version: int, place: types.Range) -> None:
+        searches.hint(uri, version, place)
+
+    @server.command(DISMISS)
+    def dismiss(uri: str) -> None:
+        searches.hints.forget(server, uri)
 
     @server.command(STOP)
     def stop(uri: str) -> None:
@@ -131,7 +145,7 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
     if site is not None:
         place = positions.place(text, site.start, site.end, codec)
         many = f" {len(site.holes)} sorries" if len(site.holes) > 1 else ""
-        offered += _both(uri, document.version, place, types.CodeActionKind.QuickFix, many)
+        offered += _offered(uri, document.version, place, types.CodeActionKind.QuickFix, many)
     else:
         unsolved = [one for one in params.context.diagnostics if _UNSOLVED in _message(one)]
         wanted = positions.offset(text, unsolved[0].range.end, codec) if unsolved else end
@@ -139,8 +153,11 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
         if at is not None:
             kind = types.CodeActionKind.QuickFix if unsolved else types.CodeActionKind.RefactorRewrite
             place = positions.place(text, at, at, codec)
-            offered += _both(uri, document.version, place, kind, "", unsolved[:1])
+            offered += _offered(uri, document.version, place, kind, "", unsolved[:1])
         offered += [_told(server, one.why) for one in file.open if start <= one.end and one.start <= end]
+    if uri in searches.hints.shown:
+        dismiss = types.Command("leansieve: dismiss hints", DISMISS, arguments=[uri])
+        offered.append(types.CodeAction(dismiss.title, kind=types.CodeActionKind.QuickFix, command=dismiss))
     if searches.running(uri):
         stop = types.Command("leansieve: stop searching", STOP, arguments=[uri])
         offered.append(types.CodeAction(stop.title, kind=types.CodeActionKind.QuickFix, command=stop))
@@ -148,7 +165,7 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
     return [one for one in offered if not only or any(_is_a(one.kind or "", kind) for kind in only)]
 
 
-def _both(
+def _offered(
     uri: str,
     version: int,
     place: types.Range,
@@ -157,7 +174,7 @@ def _both(
     diagnostics: list[types.Diagnostic] | None = None,
 ) -> list[types.CodeAction]:
     arguments: list[object] = [uri, version, place]
-    commands = [(f"leansieve: prove{many}", PROVE), ("leansieve: suggest tactics", SUGGEST)]
+    commands = [(f"leansieve: prove{many}", PROVE), ("leansieve: suggest tactics", SUGGEST), ("leansieve: hint", HINT)]
     return [
         types.CodeAction(
             title, kind=kind, diagnostics=diagnostics, command=types.Command(title, name, arguments=arguments)

@@ -81,7 +81,7 @@ def open_place(file: LeanFile, offset: int) -> int | None:
     begins, ends = file.text.rfind("\n", 0, offset) + 1, file.text.find("\n", offset)
     line_end = len(file.text) if ends == -1 else ends
     at = line_end if file.text[begins:line_end].strip() else offset
-    item = _around(file, at)
+    item = around(file, at)
     if item is None or item.hole or not _BY.search(file.text, item.proof_start, min(at, item.proof_end)):
         return None
     # Remarks may follow the proof.
@@ -94,7 +94,7 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
     Raises:
         UserError: no goal is open there; else as `Service.suggest`.
     """
-    item = _around(file, at)
+    item = around(file, at)
     if item is None:
         raise UserError("no theorem's proof stands there")
     site = _with_sorries(file, item, at, 1)
@@ -106,7 +106,7 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
     return _with_sorries(file, item, at, len(looked.goals))
 
 
-def _around(file: LeanFile, at: int) -> Command | None:
+def around(file: LeanFile, at: int) -> Command | None:
     """The theorem whose proof an offset is in, or after it with nothing but blanks and remarks of that proof between."""
     before = [item for item in file.theorems if item.proof_start <= at]
     if not before:

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from prover.assistance.suggest import Suggestion
 from prover.events import Proof, StatementNote
 from prover.premises.query import Premise
+from prover.tutor.hints import Tutored
 from prover.verdict import Message, Verdict
 
 LONGEST_TEXT = 4_000
@@ -134,7 +135,7 @@ class NoteItem(BaseModel):
 
 
 class ProveAnswer(ToolAnswer):
-    """Outcome of a search."""
+    """HintOutcome of a search."""
 
     ok: bool = Field(default=False, description="At least one verified proof was found.")
     goal: str = Field(default="", description="The goal as Lean prints it.")
@@ -154,7 +155,7 @@ class CounterexampleItem(BaseModel):
 
 
 class DisproveAnswer(ToolAnswer):
-    """Outcome of an attempt to refute a statement."""
+    """HintOutcome of an attempt to refute a statement."""
 
     ok: bool = Field(default=False, description="It is refuted: the kernel accepted a proof of the negation.")
     negation: str = Field(default="", description="What was proved.")
@@ -179,7 +180,7 @@ class HoleItem(BaseModel):
 
 
 class FillAnswer(ToolAnswer):
-    """Outcome of filling a file's holes; the file itself is not edited."""
+    """HintOutcome of filling a file's holes; the file itself is not edited."""
 
     ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
     items: list[HoleItem] = Field(default_factory=list)
@@ -238,6 +239,48 @@ class SuggestAnswer(GoalAnswer):
 
     items: list[SuggestionItem] = Field(default_factory=list, description="Best first.")
     tried: int = Field(default=0, description="Tactics that were tried in Lean.")
+
+
+class EarlierHint(BaseModel):
+    """A hint that was given before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: str = Field(description="As in the answer that gave it.")
+    step: str = Field(description="As in the answer that gave it.")
+
+
+class HintAnswer(ToolAnswer):
+    """A hint for a learner, and how far the learner's proof holds."""
+
+    outcome: str = Field(
+        default="",
+        description="hint, proved, dead_end, theorem_false, not_continued, too_many_goals, case_missing or no_tactics",
+    )
+    sentence: str = Field(default="", description="The hint, or what there is to say instead of one.")
+    level: str = Field(default="", description="question, direction, name, next_step or full_step; empty: no hint.")
+    step: str = Field(default="", description="Names the step that the hint is about.")
+    checked: list[str] = Field(default_factory=list, description="What Lean has said before the hint was given.")
+    goals: list[str] = Field(default_factory=list, description="The first of the goals that are open.")
+    open_goals: int = Field(default=0, description="How many are.")
+    refused: str = Field(default="", description="The step with which the proof cannot go on, and why.")
+    counterexample: list[CounterexampleItem] = Field(default_factory=list, description="Where something is false.")
+
+    @classmethod
+    def of(cls, found: Tutored) -> "HintAnswer":
+        """Convert."""
+        refused, hint = found.refused, found.hint
+        return cls(
+            outcome=found.outcome.value,
+            sentence=shortened(found.sentence),
+            level=hint.level.value if hint else "",
+            step=hint.step if hint else "",
+            checked=[f"{one.fact.value}: {one.about}" for one in hint.checked] if hint else [],
+            goals=[shortened(goal) for goal in found.goals],
+            open_goals=found.open,
+            refused=shortened(f"line {refused.line}: {refused.text}: {refused.reason}") if refused else "",
+            counterexample=[CounterexampleItem(name=name, value=value) for name, value in found.counterexample],
+        )
 
 
 class AttemptItem(VerdictAnswer):

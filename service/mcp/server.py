@@ -28,7 +28,7 @@ from service.ops.metrics.recorder import Recorder
 _INSTRUCTIONS = (
     "Lean 4 proof search and checking. `success` means that a tool ran; `ok` means that Lean's kernel accepted. "
     "lean_check, lean_verify and lean_multi_attempt judge proofs that you wrote; lean_prove and lean_fill_sorries search "
-    "proofs; lean_goal and lean_suggest_tactics look at one place; "
+    "proofs; lean_goal and lean_suggest_tactics look at one place; lean_hint helps a learner without giving the proof away; "
     "lean_local_search finds declarations of the library. Lines and columns count from 1. No tool edits a file."
 )
 _VERDICTS = {
@@ -96,6 +96,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         tools.lean_multi_attempt,
         tools.lean_suggest_tactics,
         tools.lean_suggest_for_goal,
+        tools.lean_hint,
         tools.lean_local_search,
     ):
         server.add_tool(tool, annotations=_READ_ONLY)

@@ -21,6 +21,7 @@ from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, LateError, Search, Service
 from prover.source.lean_file import LeanFile
 from prover.theorem import Header, Theorem
+from prover.tutor.hints import GivenHint, Level, Tutoring
 from prover.verdict import Mode
 from service.auth.identity import Role
 from service.core.endings import stuck
@@ -34,8 +35,10 @@ from service.mcp.answers import (
     ChecksAnswer,
     CounterexampleItem,
     DisproveAnswer,
+    EarlierHint,
     FillAnswer,
     GoalAnswer,
+    HintAnswer,
     HoleItem,
     NoteItem,
     PremiseItem,
@@ -243,6 +246,26 @@ class Tools:
         under = Header.parse(header) if header.strip() else Header()
         return _suggested(await self._suggested(PrintedGoal(goal, under, context), most, seconds))
 
+    @answering(HintAnswer, Role.PROVE)
+    async def lean_hint(
+        self,
+        statement: Statement,
+        proof: Annotated[
+            str, Field(description="What follows `:=` so far: `by` and tactics. Empty: nothing yet.")
+        ] = "",
+        earlier: Annotated[
+            tuple[EarlierHint, ...], Field(max_length=64, description="Hints given so far: one level more is given.")
+        ] = (),
+        context: ContextText = "",
+        header: HeaderText = "",
+        seconds: Seconds = 10.0,
+    ) -> HintAnswer:
+        """Give a learner one hint more for a half proof, from a question to the whole next step; Lean has checked each."""
+        service = await self._service()
+        theorem = read_theorem(statement, header, context, self._settings.text)
+        given = tuple(_earlier(one) for one in earlier)
+        return HintAnswer.of(await service.hint(Tutoring(theorem, proof, given, seconds=seconds, check=self._checking)))
+
     @answering(SearchAnswer, Role.CHECK)
     async def lean_local_search(
         self,
@@ -367,6 +390,12 @@ def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:
         replacement=outcome.replacement,
         error=shortened(reason),
     )
+
+
+def _earlier(one: EarlierHint) -> GivenHint:
+    if one.level not in list(Level):
+        raise InputError("earlier", f"{one.level[:40]!r} is no level of hints: {', '.join(Level)}")
+    return GivenHint(Level(one.level), one.step)
 
 
 def _suggested(found: Suggestions) -> SuggestAnswer:

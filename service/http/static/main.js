@@ -4,6 +4,7 @@ import { counted, element, named, seconds } from "./elements.js";
 import { leanInput } from "./lean-input.js";
 import { SearchResults, checkResult, messages } from "./results.js";
 import { showHealth, showInfo } from "./status.js";
+import { tutor } from "./tutor.js";
 
 const EXAMPLES = [
   ["arithmetic", "theorem swap (a b : Nat) : a + b = b + a"],
@@ -73,6 +74,7 @@ async function check(signal) {
 async function run(action, began, place) {
   if (running || !$("ask").reportValidity()) return;
   running = new AbortController();
+  if (place === SEARCH) choose(TABS[0]);
   forgive();
   place.found.replaceChildren();
   say(began, place);
@@ -210,6 +212,26 @@ function showFocus() {
   const value = $("focus").valueAsNumber;
   $("focus-shown").textContent = value.toFixed(2);
   $("focus").setAttribute("aria-valuetext", `${value.toFixed(2)}, ${value < 0.35 ? "coverage" : value > 0.65 ? "precision" : "between coverage and precision"}`);
+}
+
+const readProof = tutor({ theorem, token: () => $("token").value });
+const TABS = [$("tab-results"), $("tab-learn")];
+function choose(tab) {
+  for (const each of TABS) {
+    const chosen = each === tab;
+    each.setAttribute("aria-selected", String(chosen));
+    each.tabIndex = chosen ? 0 : -1;
+    $(each.getAttribute("aria-controls")).hidden = !chosen;
+  }
+  if (tab.id === "tab-learn") readProof();
+}
+for (const [at, tab] of TABS.entries()) {
+  tab.addEventListener("click", () => choose(tab));
+  tab.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    choose(TABS[1 - at]);
+    TABS[1 - at].focus();
+  });
 }
 
 for (const id of TEXTS) leanInput($(id));

@@ -35,6 +35,19 @@ from prover.requests import Accepted, Check, Event, Search
 from prover.search.diversity import Diversity
 from prover.source import typed
 from prover.theorem import Header, Theorem
+from prover.tutor.hints import (
+    Checked,
+    Fact,
+    GivenHint,
+    Hint,
+    HintOutcome,
+    LearnerStep,
+    Level,
+    Refused,
+    Tutored,
+    Tutoring,
+    Veto,
+)
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, Verdict, VerdictKind
 from service.batch.batches import (
     Answered,
@@ -49,6 +62,7 @@ from service.batch.batches import (
 from service.contract import values
 from service.contract.messages import batch as batch_messages
 from service.contract.messages import check as check_messages
+from service.contract.messages import hint as hint_messages
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
@@ -350,3 +364,52 @@ def test_every_message_field_is_explained_or_plain() -> None:
 @given(time)
 def test_long_times_lose_nothing_on_the_way(seconds: float) -> None:
     assert values.seconds(values.duration(seconds)) == seconds
+
+
+lean_text = text.filter(lambda one: "\0" not in one)
+goals = st.lists(text, max_size=3).map(tuple)
+hints = st.builds(
+    Hint,
+    st.sampled_from(Level),
+    text,
+    text,
+    st.lists(st.builds(Checked, st.sampled_from(Fact), text), max_size=3).map(tuple),
+    st.booleans(),
+)
+tutored = st.builds(
+    Tutored,
+    st.sampled_from(HintOutcome),
+    text,
+    st.none() | hints,
+    st.lists(st.builds(LearnerStep, text, count, count, goals, count), max_size=3).map(tuple),
+    goals,
+    count,
+    st.none() | st.builds(Refused, text, count, count, text, text),
+    st.lists(st.tuples(text, text), max_size=2).map(tuple),
+    st.dictionaries(st.sampled_from(Veto), st.integers(1, 9)),
+    st.just(0),
+    count,
+).map(lambda one: dataclasses.replace(one, revisions=sum(one.vetoes.values())))
+
+
+@given(tutored)
+def test_hints_survive_the_journey(found: Tutored) -> None:
+    assert hint_messages.response_from_proto(hint_messages.response_to_proto(found, "id")) == found
+
+
+@given(
+    st.builds(
+        Tutoring,
+        st.just(Theorem("theorem t : True")),
+        lean_text,
+        st.lists(st.builds(GivenHint, st.sampled_from(Level), text), max_size=3).map(tuple),
+        st.lists(lean_text.filter(bool), max_size=2).map(tuple),
+        st.booleans(),
+        st.integers(1, 3600).map(float),
+    )
+)
+def test_questions_for_hints_survive_the_journey(wish: Tutoring) -> None:
+    request = hint_messages.request_to_proto(wish)
+    validate(request)
+    back = hint_messages.request_from_proto(request, bounds(Settings())[0], 10.0, TextSettings())
+    assert back == wish

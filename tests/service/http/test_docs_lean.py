@@ -1,4 +1,4 @@
-"""The commands of docs/http.md are run as they stand."""
+"""The commands of docs/http.md and docs/tutor.md are run as they stand."""
 
 import asyncio
 import re
@@ -9,7 +9,8 @@ import pytest
 
 from service.ops import config
 
-TEXT = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+TEXT = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("http.md", "tutor.md"))
 
 
 def blocks(language: str) -> list[str]:
@@ -28,12 +29,13 @@ async def test_the_commands_get_what_is_said(bridge: str) -> None:
         out, _ = await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0
         answers.append(out.decode())
-    check, prove, checks, generate = answers
+    check, prove, checks, generate, hint = answers
     assert '"VERDICT_KIND_VERIFIED"' in check
     assert prove.count("event: proof\n") == 2
     assert prove.startswith("event: accepted\n")
     assert '"VERDICT_KIND_VERIFIED"' in checks
     assert '"score": 1.0' in generate
+    assert '"HINT_LEVEL_QUESTION"' in hint
 
 
 def test_the_example_of_a_configuration_file_is_taken(tmp_path: Path) -> None:

@@ -347,7 +347,8 @@ def test_the_page_is_accessible_in_light_and_dark_and_on_a_phone(bridge: str, pa
     it.press("check")
     it.until(lambda: "rejected" in it.text("check-said"))
     it.driver.execute_script(axe)
-    for scheme, width in (("light", 1280), ("dark", 360)):
+    for scheme, width, tab in (("light", 1280, "results"), ("dark", 360, "learn")):
+        it.press(f"tab-{tab}")
         features = [
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"},
@@ -364,6 +365,38 @@ def test_the_page_is_accessible_in_light_and_dark_and_on_a_phone(bridge: str, pa
         finally:
             it.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
             it.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@in_thread
+def test_a_learner_sees_goals_behind_each_step_and_gets_one_hint_more_each_time(
+    bridge: str, page: Callable[[str], Page]
+) -> None:
+    it = page(bridge)
+    it.type("statement", "theorem swapped (p q : Prop) (h : p ∧ q) : q ∧ p")
+    it.press("tab-learn")
+    it.until(lambda: "⊢ q ∧ p" in it.text("learn-steps"))
+    it.get("lines").send_keys("constructor", Keys.ENTER, r"\. exact h.1")
+    it.until(lambda: "the proof cannot go on with exact h.1" in it.text("learn-steps"))
+    assert it.value("lines") == "by\n  constructor\n  · exact h.1", "a line begins below the one before"
+    assert "Type mismatch" in it.text("learn-steps")
+    assert "line 2" in it.text("learn-steps")
+    assert "Now 2 goals open" in it.text("learn-steps")
+    for number, level in enumerate(("question", "direction", "name", "next step", "full step"), start=1):
+        it.press("hint")
+        it.until(lambda number=number: len(it.all("#hints > li")) == number)
+        assert it.text("learn-said") == f"Hint: {level}."
+    first, *_, last = reversed(it.all("#hints > li"))
+    assert "exact h.2" in last.text
+    assert "the kernel accepted a whole proof that begins with yours" in last.text
+    assert "h.2" not in first.text
+
+    it.get("lines").send_keys(Keys.BACKSPACE, "2", Keys.ENTER, r"\. exact h.1")
+    it.until(lambda: it.text("learn-said") == "Your proof is complete: Lean's kernel has accepted it.")
+    it.get("lines").send_keys(Keys.ENTER, IMAGE)
+    it.until(lambda: IMAGE in it.text("learn-steps"))
+    assert it.driver.title == "leansieve: proofs for Lean 4"
+    it.press("forget")
+    assert it.all("#hints > li") == []
 
 
 @in_thread

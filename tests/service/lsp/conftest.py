@@ -41,6 +41,7 @@ class Editor:
     asked: list[str] = field(default_factory=list)
     said: "asyncio.Queue[types.ShowMessageParams]" = field(default_factory=asyncio.Queue)
     edits: "asyncio.Queue[types.WorkspaceEdit]" = field(default_factory=asyncio.Queue)
+    shown: "asyncio.Queue[types.PublishDiagnosticsParams]" = field(default_factory=asyncio.Queue)
     ended: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
     def open(self, text: str) -> None:
@@ -122,6 +123,10 @@ async def editing(*flags: str) -> AsyncIterator[Editor]:
     @client.feature(types.WORKSPACE_APPLY_EDIT)
     def _apply(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
         return editor.apply(params)
+
+    @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    def _shown(params: types.PublishDiagnosticsParams) -> None:
+        editor.shown.put_nowait(params)
 
     @client.feature(types.WINDOW_SHOW_MESSAGE)
     def _said(params: types.ShowMessageParams) -> None:

@@ -58,7 +58,7 @@ async def test_sorries_are_replaced_by_verified_proofs(served: str, lean_client:
     async with editing("--server", served, *SMALL) as editor:
         editor.open(FILE)
         offered = await editor.actions("sorry", 2)
-        assert list(offered) == ["leansieve: prove", "leansieve: suggest tactics"]
+        assert list(offered) == ["leansieve: prove", "leansieve: suggest tactics", "leansieve: hint"]
         await editor.execute(offered["leansieve: prove"])
         assert await done(editor) == "proved"
         assert (await editor.edits.get()).changes is None
@@ -74,6 +74,33 @@ async def test_sorries_are_replaced_by_verified_proofs(served: str, lean_client:
         assert editor.text.count("sorry") == 1
         assert "/- 𝔽𝔽 -/ : a + b = b + a := " in editor.text
         assert editor.said.empty()
+
+
+async def test_a_learner_gets_one_level_more_on_each_call_and_dismisses_it(served: str) -> None:
+    async with editing("--server", served, "--seconds", "60") as editor:
+        editor.open("theorem t (p q : Prop) (h : p ∧ q) : q ∧ p := by\n  constructor\n  · sorry\n  · exact h.1\n")
+
+        async def hint() -> list[str]:
+            await editor.execute((await editor.actions("sorry", 2))["leansieve: hint"])
+            return [one.message for one in (await asyncio.wait_for(editor.shown.get(), 200)).diagnostics]
+
+        levels = [await hint() for _ in range(5)]
+        assert all(len(one) == 1 for one in levels)
+        assert [await done(editor) for _ in levels] == ["question", "direction", "name", "next step", "full step"]
+        assert len({one for (one,) in levels}) == 5
+        assert "\n    exact h.2\n" in levels[-1][0]
+        assert not any("h.2" in one for (one,) in levels[:-1])
+
+        await editor.execute((await editor.actions("sorry"))["leansieve: dismiss hints"])
+        assert (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics == []
+        assert "leansieve: dismiss hints" not in await editor.actions("sorry")
+        assert await hint() == levels[0], "dismissed, everything begins anew"
+
+        editor.change(editor.text.replace("exact h.1", "exact h.2").replace("sorry", "exact h.2"))
+        assert (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics == []
+        await editor.execute((await editor.actions("h.2\n", 3))["leansieve: hint"])
+        refused, _ = (await asyncio.wait_for(editor.shown.get(), 200)).diagnostics
+        assert refused.message.startswith("The proof cannot go on with `exact h.2`: Type mismatch")
 
 
 async def test_what_is_false_is_one_sentence_and_no_edit(served: str) -> None:

@@ -76,6 +76,11 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         assert refuted["ok"]
         assert refuted["counterexample"] == [{"name": "n", "value": "5"}]
         assert (await answer(agent, "lean_check", statement=refuted["negation"], proof=refuted["proof"]))["ok"]
+        half = {"statement": "theorem t (p q : Prop) (h : p ∧ q) : q ∧ p", "proof": "by\n  constructor"}
+        first = await answer(agent, "lean_hint", **half)
+        assert (first["outcome"], first["level"], first["open_goals"]) == ("hint", "question", 2)
+        more = await answer(agent, "lean_hint", earlier=[{"level": first["level"], "step": first["step"]}], **half)
+        assert (more["level"], more["step"]) == ("direction", first["step"])
         for query, kind, name in (
             ("nat.mul_comm", "name", "Nat.mul_comm"),
             ("?a * ?b = ?b * ?a", "pattern", "Nat.mul_comm"),
@@ -91,6 +96,7 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
             ("lean_verify", {"file_path": path, "theorem_name": "missing"}),
             ("lean_goal", {"file_path": path, "line": 1}),
             ("lean_prove", {"statement": ""}),
+            ("lean_hint", {"statement": "theorem t : True", "earlier": [{"level": "all", "step": ""}]}),
         ):
             refused = await answer(agent, tool, **arguments)
             assert (refused["success"], refused["error_code"]) == (False, "BAD_INPUT")

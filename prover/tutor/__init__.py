@@ -1,0 +1,1 @@
+"""A Socratic tutor: hints for a learner's own half proof, each of which Lean has checked."""

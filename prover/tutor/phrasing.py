@@ -1,0 +1,108 @@
+"""Hints in English, from templates: for each level several phrasings, those that give away less behind those that say more."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prover.search.tactics.goals.goal import read_goal
+from prover.source.lexer import tokenize
+from prover.tutor.catalogue import catalogue
+from prover.tutor.hints import Level
+from prover.tutor.moves import ProofMove
+
+MOST_REVISIONS = 3
+FIXED = "Look at your goal once more: what is the outermost sign of what you have to show, and which hypothesis speaks of the same things?"
+"""What is said where no phrasing passes the vetoes: it claims nothing."""
+
+_ARGUMENTS = re.compile(r"…(?:, …)+")
+_KEPT = frozenset({"[", "]", "with", "at", ":=", "using", "generalizing", "←", "only", "+", "arith"})
+_SHOWN = frozenset({"induction", "cases", "by_cases", "have", "suffices", "show", "unfold", "intro"})
+_OPENING = re.compile(r"(?:\n|:=|=>).*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LemmaWords:
+    """What can be said of a lemma: its name, and what it says as Lean prints it."""
+
+    name: str
+    says: str
+
+
+def drafts(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...]) -> Iterator[str]:
+    """Phrasings of a hint about a step, at most one and `MOST_REVISIONS` more."""
+    words = catalogue().words(move.tactic)
+    match level:
+        case Level.QUESTION:
+            yield words.question
+            yield catalogue().words("").question
+        case Level.DIRECTION:
+            yield words.direction.replace("{variables}", _variables(move))
+            yield f"What comes next is {words.kind}."
+        case Level.NAME:
+            tactic = f"The tactic `{move.tactic}` {words.does}."
+            known = [f"`{lemma.name}` {_says(lemma)}." for lemma in lemmas]
+            if known:
+                yield f"{tactic} Here it has to do with this: {' '.join(known)}"
+                yield f"Have a look at this: {' '.join(known)}"
+            yield tactic
+            yield f"What you need is {words.kind}."
+        case Level.NEXT_STEP:
+            yield f"The next step has this form: `{masked(move)}`"
+            yield f"The next step begins with `{move.tactic}`, and what follows it is for you to find."
+            yield f"The next step is {words.kind}; it is one line, and {_leaves(move)}."
+        case Level.FULL_STEP:
+            yield f"Write this next:\n{_code(move.text)}\n{_explained(move)}"
+
+
+def masked(move: ProofMove) -> str:
+    """The step with `…` for its arguments, but for constants of the library and what it introduces."""
+    text = _OPENING.sub("", move.text) if move.tactic in _SHOWN else move.text.partition("\n")[0]
+    opening = move.text[len(text) :]
+    names = {name.name for name in move.names}
+    kept = move.tactic in _SHOWN and (move.holds or move.tactic not in ("intro",))
+    words: list[str] = []
+    for at, token in enumerate(tokenize(text)):
+        keep = at == 0 or kept or token.text in _KEPT or token.text in names or token.text == ","
+        word = token.text if keep else "…"
+        if word != "…" or not words or words[-1] != "…":
+            words.append(word)
+    shown = " ".join(words).replace("[ ", "[").replace(" ]", "]").replace(" ,", ",")
+    shown = _ARGUMENTS.sub("…", shown)
+    if opening:
+        shown += " := …" if opening.lstrip().startswith(":=") else " …"
+    return shown if shown != move.text else f"{move.tactic}"
+
+
+def _variables(move: ProofMove) -> str:
+    """The words of the goal that a step mentions, between backticks."""
+    there = {binder.name for binder in read_goal(move.goal).hypotheses}
+    line = move.text.partition("\n")[0]
+    found = dict.fromkeys(token.text.partition(".")[0] for token in tokenize(line) if token.kind == "name")
+    named = [f"`{name}`" for name in found if name in there]
+    return " and ".join(named[:3]) or "what you have"
+
+
+def _says(lemma: LemmaWords) -> str:
+    if own := catalogue().lemmas.get(lemma.name):
+        return f"says that {own}"
+    return f"says: `{' '.join(lemma.says.split())}`" if lemma.says else "is one of your own"
+
+
+def _leaves(move: ProofMove) -> str:
+    if move.holds:
+        return "what stands inside it is shown behind it"
+    left = move.open_after - move.open_before + 1
+    if left <= 0:
+        return "nothing of this goal is left behind it"
+    return "another goal is in its place behind it" if left == 1 else f"{left} goals are in its place behind it"
+
+
+def _explained(move: ProofMove) -> str:
+    words = catalogue().words(move.tactic)
+    inside = " Each `sorry` is for you to replace." if move.holds else ""
+    left = _leaves(move)
+    return f"It {words.does}; {left}.{inside}"
+
+
+def _code(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.split("\n"))

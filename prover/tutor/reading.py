@@ -1,0 +1,238 @@
+"""How far Lean accepts a learner's own half proof, what it refuses and why, and where the proof goes on."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from prover.assistance.place import find
+from prover.assistance.suggest import TacticScript
+from prover.candidate import Candidate
+from prover.lean.checker import Lean, Terms
+from prover.lean.wire.answers import ProofSteps
+from prover.requests import LateError, StatementError, UnavailableError
+from prover.source.lexer import tokenize
+from prover.theorem import Theorem
+from prover.tutor.hints import Refused
+from prover.tutor.moves import Outline, dedented, offset, outline
+from prover.verdict import Message, Region, Verdict, VerdictKind
+
+_OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
+_BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
+_MISSING = re.compile(r"Alternative `([^`]*)` has not been provided")
+_LEFT_OPEN = "unsolved goals"
+_MOST_PLACES = 6  # that are tried, from the innermost block outwards
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A half proof as far as it holds.
+
+    Attributes:
+        accepted: its outline.
+        before: the proof up to where the next tactic goes.
+        after: what the learner has written behind that place; what else is open there is left to `sorry`.
+        goals: open there; tactics work on the first.
+        open: how many there are.
+        refused: what Lean did not accept behind that.
+        missing: how a case begins that is not written yet, as in `| succ n ih =>`; empty: none is.
+        verdict: of the whole text, where nothing is left to prove.
+    """
+
+    accepted: Outline
+    before: str
+    after: str = ""
+    goals: tuple[str, ...] = ()
+    open: int = 0
+    refused: Refused | None = None
+    missing: str = ""
+    verdict: Verdict | None = None
+
+
+class ProofReader:
+    """Reads the half proofs of one theorem."""
+
+    def __init__(self, lean: Lean, theorem: Theorem, terms: Terms) -> None:
+        """Ask `lean` on these terms."""
+        self._lean = lean
+        self._theorem = theorem
+        self._terms = terms
+
+    async def read(self, text: str) -> Reading:
+        """Follow a half proof.
+
+        Raises:
+            StatementError: Lean does not take the theorem.
+            LateError: there was not enough time.
+            UnavailableError: Lean does not answer.
+        """
+        text = text.rstrip() or "by"
+        if _OPENS_INLINE.search(text):  # a block that nothing stands in yet: what is there cannot be read alone
+            for before in _places(text):
+                reading = await self._at(before)
+                if reading.open:
+                    return reading
+        refused: Refused | None = None
+        for _ in range(3):  # what is cut off may have hidden that a line before it cannot be read
+            steps = await self.steps(text)
+            faults = sorted(_faults(steps), key=lambda one: offset(text, one.line, one.column))
+            if not steps.steps and faults and (cut := _unreadable(text, faults[0])) is not None:
+                refused, text = cut
+                continue
+            break
+        seen, after = outline(text, steps), ""
+        if faults and not _MISSING.match(faults[0].text):
+            at = offset(text, faults[0].line, faults[0].column)
+            step = next((move for move in reversed(seen.moves) if move.start <= at < move.end), None)
+            begins, goal = (step.start, step.goal) if step else (len("by"), "")
+            written = dedented(step.text if step else text, 0)
+            if refused is None or step:
+                refused = _refused(written, text, begins, faults[0].text, goal)
+            text = text[:begins].rstrip().removesuffix("·").rstrip() if step else "by"
+        elif refused is None and not faults and not seen.holes and not any(map(_is_open, steps.messages)):
+            verdict = await self._lean.check(self._theorem, Candidate(text), self._terms)
+            if verdict.verified:
+                return Reading(seen, text, verdict=verdict)
+            said = next((message for message in verdict.messages if message.severity == "error"), None)
+            why = said.text if said else f"the verdict is {verdict.kind.name}"
+            return Reading(seen, text, refused=_refused(text, text, 0, why, ""), verdict=verdict)
+        else:
+            before, after, is_hole = _first_open(text, seen, steps)
+            if is_hole:
+                return replace(await self._at(before, after), refused=refused)
+            text = before
+        for before in _places(text):
+            reading = await self._at(before, after)
+            if reading.open:
+                missing = before.rstrip().endswith("| _ =>")
+                return replace(reading, refused=refused, missing=_alternative(reading.goals[0]) if missing else "")
+        return Reading(replace(seen, moves=(), rest=()), text, refused=refused)
+
+    async def steps(self, text: str) -> ProofSteps:
+        """The steps of a text. Raises as `read`."""
+        found = await self._lean.steps(self._theorem, text, self._terms)
+        match found.verdict:
+            case VerdictKind.INFRASTRUCTURE:
+                raise UnavailableError("; ".join(message.text for message in found.messages))
+            case VerdictKind.TIMEOUT:
+                raise LateError("Lean did not read the proof in the time given: give it more time")
+        outside = any(one.severity == "error" and one.region is not Region.CANDIDATE for one in found.messages)
+        if outside or found.verdict is VerdictKind.INVALID_STATEMENT:
+            raise StatementError(Verdict(found.verdict, policy=self._terms.policy, messages=found.messages))
+        return found
+
+    async def _at(self, before: str, after: str = "") -> Reading:
+        """What holds up to a place, and the goals there."""
+        read = await self.steps(before + "sorry" + after)
+        now = outline(before + "sorry" + after, read)
+        hole = next((one for one in now.holes if one.start == len(before)), None)
+        if hole is None or any(not _MISSING.match(one.text) for one in _faults(read)):
+            return Reading(now, before, after)
+        moves = tuple(move for move in now.moves if move.start < len(before))
+        return Reading(
+            replace(now, moves=moves, rest=now.rest[: len(moves)]), before, after, hole.goals, hole.open_before
+        )
+
+
+def begins_with_tactics(text: str) -> bool:
+    """Whether a half proof is one of tactics, or nothing yet."""
+    first = next(tokenize(text), None)
+    return first is None or first.text == "by"
+
+
+def _faults(steps: ProofSteps) -> list[Message]:
+    """Lean's errors, but for those that say that goals are left open."""
+    return [one for one in steps.messages if one.severity == "error" and not _is_open(one)]
+
+
+def _is_open(message: Message) -> bool:
+    return message.severity == "error" and message.text.startswith(_LEFT_OPEN)
+
+
+def _unreadable(text: str, fault: Message) -> tuple[Refused, str] | None:
+    """The line that cannot be read, and the text before it; None where nothing stands before it."""
+    lines = text.split("\n")
+    number = min(fault.line, len(lines))
+    while number > 1 and not lines[number - 1].strip():
+        number -= 1
+    before = "\n".join(lines[: number - 1]).rstrip()
+    written = lines[number - 1]
+    if not before:
+        # All in one line: what it begins with is all that is left.
+        before = "by"
+        if written.strip() == "by":
+            return None
+    column = len(written) - len(written.lstrip())
+    return Refused(written.strip(), number, column, fault.text), before
+
+
+def _refused(written: str, text: str, at: int, reason: str, goal: str) -> Refused:
+    line = text.count("\n", 0, at) + 1
+    return Refused(written, line, at - (text.rfind("\n", 0, at) + 1), reason, goal)
+
+
+def _first_open(text: str, seen: Outline, steps: ProofSteps) -> tuple[str, str, bool]:
+    """The text up to the first place that is open, what stands behind it with `sorry` at the others, and whether a `sorry` stands there."""
+    ends: dict[int, int] = {}
+    outermost = ""
+    for message in filter(_is_open, steps.messages):
+        at = offset(text, message.line, message.column)
+        blocks = [(end, move.column) for move, end in zip(seen.moves, seen.rest, strict=True) if move.start >= at]
+        if at == 0 and blocks:  # that of the outermost `by` is about what comes last
+            outermost = f"\n{' ' * blocks[0][1]}all_goals sorry"
+        elif blocks:
+            ends[blocks[0][0]] = blocks[0][1]
+    hole = seen.holes[0] if seen.holes else None
+    if not ends and hole is None:
+        return text, "", False
+    is_hole = hole is not None and all(hole.start < end for end in ends)
+    until, behind = (hole.start, hole.end) if hole is not None and is_hole else (min(ends), min(ends))
+    after = text[behind:]
+    for end in sorted((end for end in ends if end > until), reverse=True):
+        after = f"{after[: end - behind]}\n{' ' * ends[end]}all_goals sorry{after[end - behind :]}"
+    return text[:until], after + outermost, is_hole
+
+
+def _places(text: str) -> Iterator[str]:
+    """The text up to where a next tactic may go: in the innermost block first, then in those around it."""
+    if text.strip() == "by":
+        yield find(TacticScript(Theorem(""))).before
+        return
+    if _OPENS_INLINE.search(text):
+        yield text + " "
+        return
+    columns: list[int] = []
+    for line in reversed(text.split("\n")[1:] or [text]):
+        if not line.strip():
+            continue
+        own = len(line) - len(line.lstrip(" "))
+        if columns and own >= min(columns):
+            continue
+        bullets = _BULLETS.match(line)
+        for column in dict.fromkeys([bullets.end() if bullets else own, own]):
+            if not columns or column < min(columns):
+                columns.append(column)
+    if "\n" not in text:
+        columns = [2]
+        text = re.sub(r"\Aby[ \t]+(?=\S)", "by\n  ", text)
+    for column in columns[:_MOST_PLACES]:
+        yield f"{text}\n{' ' * column}"
+    for column in columns[:_MOST_PLACES]:
+        yield f"{text}\n{' ' * column}| _ => "
+
+
+def _alternative(goal: str) -> str:
+    """How the case of a goal begins, with names for what Lean had to leave without."""
+    first, *lines = goal.split("\n")
+    taken = {name for line in lines for name in line.partition(" : ")[0].split()}
+    names: list[str] = []
+    for line in lines:
+        if line.startswith(("⊢", " ")):
+            continue
+        for name in line.partition(" : ")[0].split():
+            if "✝" in name:
+                bare = name.partition("✝")[0]
+                wanted = "ih" if bare == "a" and names else bare
+                while wanted in taken or wanted in names:
+                    wanted += "'"
+                names.append(wanted)
+    return " ".join(["|", first.removeprefix("case ").rpartition(".")[2], *names, "=>"])

@@ -1,0 +1,286 @@
+"""Answers a learner: reads the half proof, finds verified proofs that go on from it, and gives one hint more than before."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from prover.assistance.disprove import Refutation, disprove
+from prover.errors import InputError
+from prover.lean.checker import Lean, Terms
+from prover.lean.wire.answers import Constant
+from prover.lean.wire.protocol import NoAnswerError
+from prover.lean.workers.jobs import Priority
+from prover.options import Budget, SearchOptions, StoreUse
+from prover.requests import LateError, Search, Service, StatementError
+from prover.theorem import Theorem
+from prover.tutor.hints import (
+    MOST_GOALS,
+    Checked,
+    Fact,
+    GivenHint,
+    Hint,
+    HintOutcome,
+    LearnerStep,
+    Level,
+    Tutored,
+    Tutoring,
+    Veto,
+)
+from prover.tutor.moves import ProofMove, same_goal
+from prover.tutor.phrasing import FIXED, MOST_REVISIONS, LemmaWords, drafts
+from prover.tutor.reading import ProofReader, Reading, begins_with_tactics
+from prover.tutor.routes import Cases, Guide, Route, goal_theorem
+from prover.tutor.vetoes import Situation, veto
+from prover.verdict import Trust, VerdictKind
+
+_REFUTING_SHARE = 0.5  # of the time, at most
+_MOST_LEMMAS = 2
+_ANOTHER = "There is another way: "
+
+Choose = Callable[[Sequence[Route], Sequence[GivenHint]], Route]
+"""Which of several verified proofs a learner is led along."""
+
+
+class Looking(Lean, Protocol):
+    """A Lean in which constants can be looked up, too."""
+
+    async def constants(self, theorem: Theorem, names: Sequence[str], terms: Terms = ...) -> tuple[Constant, ...]:
+        """See `LeanPool.constants`."""
+        ...
+
+
+class Tutor:
+    """One question of a learner at work."""
+
+    def __init__(self, lean: Looking, service: Service, request: Tutoring, terms: Terms, cases: Cases) -> None:
+        """Ask `lean` on the terms of the request, and have `service` search."""
+        self._lean = lean
+        self._service = service
+        self._request = request
+        self._terms = terms
+        self._reader = ProofReader(lean, request.theorem, terms)
+        self._guide = Guide(lean, service.prove, request.theorem, terms, request.check, cases)
+        self._ends = 0.0
+
+    async def answer(self, choose: Choose | None = None) -> Tutored:
+        """The answer, within the seconds of the request.
+
+        Raises:
+            StatementError: Lean does not take the theorem.
+            LateError: the time was over before the proof was read.
+            UserError: as `Service.prove`.
+        """
+        self._ends = asyncio.get_running_loop().time() + self._request.seconds
+        if not begins_with_tactics(self._request.proof):
+            sentence = "A hint goes on from tactics: begin your proof with `by`, and write one tactic a line."
+            return Tutored(HintOutcome.NO_TACTICS, sentence)
+        try:
+            async with asyncio.timeout_at(self._ends):
+                reading = await self._reader.read(self._request.proof)
+        except TimeoutError:
+            raise LateError(
+                f"Lean did not read the proof within {self._request.seconds:g} s: give it more time"
+            ) from None
+        answer = await self._continued(reading, choose or follow)
+        return replace(
+            answer,
+            steps=tuple(_told(move, reading.accepted.proof) for move in reading.accepted.moves),
+            goals=reading.goals,
+            open=reading.open,
+            refused=reading.refused,
+        )
+
+    async def _continued(self, reading: Reading, choose: Choose) -> Tutored:
+        if reading.verdict is not None and reading.verdict.verified:
+            return Tutored(HintOutcome.PROVED, "Your proof is complete: Lean's kernel has accepted it.")
+        if not self._request.wanted:
+            return Tutored(HintOutcome.READ, _summary(reading))
+        if not reading.open:
+            sentence = "Lean finds no place where this proof could go on: mend what it complains of first."
+            return Tutored(HintOutcome.NOT_CONTINUED, sentence)
+        if reading.missing:
+            return Tutored(HintOutcome.CASE_MISSING, f"A case is not written yet: begin it with `{reading.missing}`.")
+        if reading.open > MOST_GOALS:
+            sentence = (
+                f"{reading.open} goals are open here, and hints are made for at most {MOST_GOALS}: "
+                "take the last step back, or close some of them first."
+            )
+            return Tutored(HintOutcome.TOO_MANY_GOALS, sentence)
+        found = await self._first(self._routes(reading), self._refuted(reading))
+        if isinstance(found, Refutation):
+            return self._false(reading, found)
+        if not found:
+            sentence = "No proof was found that goes on from here; that does not mean that there is none."
+            return Tutored(HintOutcome.NOT_CONTINUED, sentence)
+        return await self._hint(reading, found, choose(found, self._request.earlier))
+
+    async def _routes(self, reading: Reading) -> tuple[Route, ...]:
+        mine = await self._guide.verified(self._request.proofs)
+        known = mine or (await self._guide.case(self._left) if not reading.accepted.moves else ())
+        hinted = {one.step for one in self._request.earlier}
+        return await self._guide.routes(reading, known, hinted, self._left)
+
+    @property
+    def _left(self) -> float:
+        return max(0.0, self._ends - asyncio.get_running_loop().time())
+
+    async def _refuted(self, reading: Reading) -> Refutation | None:
+        """The learner's first goal refuted, if it is false and that is seen soon."""
+        budget = Budget(samples=8, seconds=max(0.1, self._left * _REFUTING_SHARE))
+        # It yields to what looks for a hint: most goals are true.
+        options = SearchOptions(budget, self._request.check, store=StoreUse.NONE).with_priority(Priority.BATCH)
+        for goal in reading.goals:
+            try:
+                stated = goal_theorem(self._request.theorem, goal) if reading.accepted.moves else self._request.theorem
+                found = await disprove(self._service, Search(stated, options))
+            except (InputError, StatementError):  # not every goal reads back, not every one has a negation
+                continue
+            if found is not None:
+                return found
+        return None
+
+    async def _first(
+        self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, Refutation | None]
+    ) -> tuple[Route, ...] | Refutation:
+        """Routes, or a refutation: whichever is there first. What is wrong with the search is raised."""
+        search, refutation = asyncio.create_task(proving), asyncio.create_task(self._later(refuting))
+        try:
+            async with asyncio.timeout_at(self._ends):
+                done, _ = await asyncio.wait({search, refutation}, return_when=asyncio.FIRST_COMPLETED)
+                if search in done and search.result():
+                    return search.result()
+                against = await refutation
+                return against if against is not None else await search
+        except TimeoutError:
+            return ()
+        finally:
+            for task in (search, refutation):
+                task.cancel()
+            await asyncio.gather(search, refutation, return_exceptions=True)
+
+    async def _later(self, refuting: Coroutine[Any, Any, Refutation | None]) -> Refutation | None:
+        """Look for a refutation only once a hint is not there at once."""
+        try:
+            await asyncio.sleep(min(1.0, self._left / 4))
+        except asyncio.CancelledError:
+            refuting.close()
+            raise
+        return await refuting
+
+    def _false(self, reading: Reading, found: Refutation) -> Tutored:
+        values = ", ".join(f"`{name} := {value}`" for name, value in found.counterexample)
+        by = f": it does not hold for {values}" if values else ", as Lean has proved"
+        if not reading.accepted.moves:
+            sentence = f"The theorem is false{by}."
+            return Tutored(HintOutcome.THEOREM_FALSE, sentence, counterexample=found.counterexample)
+        last = reading.accepted.moves[-1]
+        line = reading.accepted.proof.count("\n", 0, last.start) + 1
+        sentence = (
+            f"From here the proof cannot be finished, because a goal that is open is false{by}. "
+            f"Go back before the step in line {line}, or further."
+        )
+        return Tutored(HintOutcome.DEAD_END, sentence, counterexample=found.counterexample)
+
+    async def _hint(self, reading: Reading, routes: Sequence[Route], route: Route) -> Tutored:
+        move = route.next
+        step = move.name
+        given = [one.level for one in self._request.earlier if one.step == step]
+        level = max(given, key=list(Level).index).next if given else Level.QUESTION
+        lemmas = await self._lemmas(move) if level in (Level.NAME,) else ()
+        theorem = self._request.theorem
+        situation = Situation(
+            level,
+            step,
+            route.moves,
+            tuple(dict.fromkeys([*(one.script for one in routes), *_closers(routes), *self._guide.closing])),
+            (*reading.goals, theorem.statement, theorem.context, *(lemma.says for lemma in lemmas)),
+            self._request.earlier,
+            self._exists,
+            lambda texts: self._closes(reading, texts),
+        )
+        raised: Counter[Veto] = Counter()
+        for draft in _phrased(level, move, lemmas, situation):
+            objection = await veto(draft, situation)
+            if objection is None:
+                checked = _checked(move, route, draft)
+                return self._given(Hint(level, draft, step, checked), raised, routes)
+            raised[objection] += 1
+        return self._given(Hint(level, FIXED, step, (), fixed=True), raised, routes)
+
+    def _given(self, hint: Hint, raised: Counter[Veto], routes: Sequence[Route]) -> Tutored:
+        return Tutored(
+            HintOutcome.HINT, hint.text, hint, vetoes=dict(raised), revisions=raised.total(), proofs=len(routes)
+        )
+
+    async def _lemmas(self, move: ProofMove) -> tuple[LemmaWords, ...]:
+        """The first theorems that a step names, with what they say."""
+        names = list(dict.fromkeys(name.name for name in move.names if name.kind == "theorem"))[:_MOST_LEMMAS]
+        types = {constant.name: constant.type for constant in await self._known(names)}
+        return tuple(LemmaWords(name, types.get(name, "")) for name in names)
+
+    async def _exists(self, name: str) -> bool:
+        return bool(await self._known([name]))
+
+    async def _known(self, names: Sequence[str]) -> tuple[Constant, ...]:
+        """What the library knows under some names."""
+        try:
+            return await self._lean.constants(self._request.theorem, names, self._terms) if names else ()
+        except NoAnswerError:
+            return ()
+
+    async def _closes(self, reading: Reading, texts: Sequence[str]) -> bool:
+        """Whether Lean closes the first goal with one of some texts."""
+        return any(await asyncio.gather(*(self._closed(reading, text) for text in texts)))
+
+    async def _closed(self, reading: Reading, text: str) -> bool:
+        margin = "\n" + " " * (len(reading.before) - reading.before.rfind("\n") - 1)
+        others = f"{margin}all_goals sorry" if reading.open > 1 else ""
+        tried = f"{reading.before}· {text.replace(chr(10), margin + '  ')}{others}{reading.after}"
+        found = await self._lean.steps(self._request.theorem, tried, self._terms)
+        return found.verdict in (VerdictKind.VERIFIED, VerdictKind.INCOMPLETE) and not any(
+            message.severity == "error" for message in found.messages
+        )
+
+
+def follow(routes: Sequence[Route], earlier: Sequence[GivenHint]) -> Route:
+    """The proof that the last hint was about, if it still goes on from there; else the one that reads best."""
+    for hint in reversed(earlier):
+        for route in routes:
+            if route.next.name == hint.step:
+                return route
+    return routes[0]
+
+
+def _phrased(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...], situation: Situation) -> list[str]:
+    phrasings = list(drafts(level, move, lemmas))
+    goal = situation.step.partition("-")[0]
+    if any(one.step.partition("-")[0] == goal and one.step != situation.step for one in situation.earlier):
+        phrasings = [_ANOTHER + text[0].lower() + text[1:] for text in phrasings]
+    return phrasings[: 1 + MOST_REVISIONS]
+
+
+def _closers(routes: Sequence[Route]) -> list[str]:
+    """Single steps of verified proofs that close the learner's goal."""
+    goal = routes[0].next.goal
+    return [move.text for route in routes for move in route.moves[:1] if move.closes and same_goal(move.goal, goal)]
+
+
+def _checked(move: ProofMove, route: Route, draft: str) -> tuple[Checked, ...]:
+    names = [name.name for name in move.names if f"`{name.name}`" in draft or name.name in draft.split()]
+    known = [Checked(Fact.NAME_EXISTS, name) for name in dict.fromkeys(names)]
+    whole = Fact.PROOF_GOES_ON if route.trust >= Trust.KERNEL_REPLAYED else Fact.GOAL_CLOSED
+    goes_on = Checked(whole, route.trust.name)
+    return (*known, Checked(Fact.STEP_RAN, move.name), goes_on)
+
+
+def _told(move: ProofMove, proof: str) -> LearnerStep:
+    line = proof.count("\n", 0, move.start) + 1
+    return LearnerStep(move.text.partition("\n")[0], line, move.column, move.left, move.open_after)
+
+
+def _summary(reading: Reading) -> str:
+    if reading.open:
+        return f"{reading.open} goal{'s' if reading.open != 1 else ''} open."
+    return "Lean finds no place where this proof could go on." if reading.refused else "Nothing was read."

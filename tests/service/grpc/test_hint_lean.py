@@ -1,0 +1,97 @@
+"""Hints for learners over gRPC, with a real Lean behind them: every one is about a step that the kernel has accepted."""
+
+import pytest
+
+from prover.candidate import Candidate
+from prover.requests import Check
+from prover.theorem import Theorem
+from prover.tutor.hints import Fact, GivenHint, HintOutcome, Level, Tutored, Tutoring
+from service.client.client import Client
+
+pytestmark = pytest.mark.lean
+
+SWAP = Theorem("theorem t (p q : Prop) (h : p ∧ q) : q ∧ p")
+ZERO = Theorem("theorem t (n : Nat) : 0 + n = n")
+
+
+async def levels(client: Client, theorem: Theorem, proof: str, proofs: tuple[str, ...] = ()) -> list[Tutored]:
+    """The answers to five questions, each of which names the hints before."""
+    answers: list[Tutored] = []
+    for _ in Level:
+        earlier = tuple(GivenHint(one.hint.level, one.hint.step) for one in answers if one.hint)
+        answers.append(await client.hint(Tutoring(theorem, proof, earlier, proofs)))
+    return answers
+
+
+def step_of(answer: Tutored) -> str:
+    """The code of a hint that gives the whole step."""
+    assert answer.hint is not None
+    return "\n".join(line[4:] for line in answer.hint.text.split("\n") if line.startswith("    "))
+
+
+async def test_hints_go_from_a_question_to_the_step_and_the_step_holds(lean_client: Client) -> None:
+    answers = await levels(lean_client, SWAP, "by\n  constructor\n  · exact h.2")
+    hints = [answer.hint for answer in answers if answer.hint]
+    assert [hint.level for hint in hints] == list(Level)
+    assert len({hint.step for hint in hints}) == 1
+    for hint in hints:
+        assert {Fact.STEP_RAN, Fact.PROOF_GOES_ON} <= {one.fact for one in hint.checked}
+    last = step_of(answers[-1])
+    assert not any(last in hint.text for hint in hints[:-1])
+    finished = f"by\n  constructor\n  · exact h.2\n  · {last}"
+    assert (await lean_client.check(Check(SWAP, Candidate(finished)))).verified
+    assert (await lean_client.hint(Tutoring(SWAP, finished))).outcome is HintOutcome.PROVED
+
+
+async def test_a_teachers_proof_is_followed_step_by_step(lean_client: Client) -> None:
+    proof = "by\n  induction n with\n  | zero => rfl\n  | succ n ih =>\n    rw [← Nat.add_assoc]\n    rw [ih]"
+    answers = await levels(lean_client, ZERO, "", (proof,))
+    assert "induction" not in answers[0].sentence
+    assert "by induction on `n`" in answers[1].sentence
+    assert step_of(answers[-1]) == "induction n with\n| zero => sorry\n| succ n ih => sorry"
+    half = "by\n  induction n with\n  | zero => rfl\n  | succ n ih =>"
+    named = (await levels(lean_client, ZERO, half, (proof,)))[2]
+    assert named.hint is not None
+    assert "`Nat.add_assoc` says that how summands are grouped does not matter" in named.hint.text
+    assert (Fact.NAME_EXISTS, "Nat.add_assoc") in [(one.fact, one.about) for one in named.hint.checked]
+
+
+async def test_other_places_that_are_open_are_left_to_the_learner(lean_client: Client) -> None:
+    (answer, *_) = await levels(lean_client, SWAP, "by\n  constructor\n  · sorry\n  · sorry")
+    assert answer.hint is not None
+    assert Fact.GOAL_CLOSED in [one.fact for one in answer.hint.checked]
+    assert Fact.PROOF_GOES_ON not in [one.fact for one in answer.hint.checked]
+
+
+async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
+    found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n < 5")))
+    assert (found.outcome, found.counterexample) == (HintOutcome.THEOREM_FALSE, (("n", "5"),))
+    assert found.sentence == "The theorem is false: it does not hold for `n := 5`."
+    wrong_side = await lean_client.hint(Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right"))
+    assert wrong_side.outcome is HintOutcome.DEAD_END
+    assert "Go back before the step in line 2" in wrong_side.sentence
+
+
+async def test_bad_input_is_one_sentence(lean_client: Client) -> None:
+    many = Theorem(f"theorem t : {' ∧ '.join(['True'] * 40)}")
+    found = await lean_client.hint(Tutoring(many, "by\n  refine ⟨" + "?_, " * 39 + "?_⟩"))
+    assert (found.outcome, found.open) == (HintOutcome.TOO_MANY_GOALS, 40)
+    assert found.sentence.startswith("40 goals are open here, and hints are made for at most 8")
+    assert (await lean_client.hint(Tutoring(SWAP, "⟨h.2, h.1⟩"))).outcome is HintOutcome.NO_TACTICS
+    read = await lean_client.hint(Tutoring(SWAP, "by\n  constructor", wanted=False))
+    assert (read.outcome, read.hint, read.open, read.sentence) == (HintOutcome.READ, None, 2, "2 goals open.")
+
+
+@pytest.mark.parametrize(
+    "exploit",
+    [
+        "by omega\naxiom cheat : False",
+        "by\n  run_tac Lean.Elab.Tactic.closeMainGoal `x (Lean.mkConst `sorryAx)",
+        "by\n  exact (by native_decide : False).elim",
+        "by\n  sorry; exact h",
+    ],
+)
+async def test_what_a_learner_pastes_is_never_believed(lean_client: Client, exploit: str) -> None:
+    found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n = n + 1"), exploit, seconds=5.0))
+    assert found.outcome in (HintOutcome.NOT_CONTINUED, HintOutcome.THEOREM_FALSE, HintOutcome.DEAD_END)
+    assert found.hint is None
