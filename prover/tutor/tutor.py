@@ -6,14 +6,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from prover.assistance.disprove import Refutation, disprove
+from prover.assistance.disprove import Refuter, UndeniableError, disprove
 from prover.errors import InputError
+from prover.events import Refutation
 from prover.lean.checker import Lean, Terms
 from prover.lean.wire.answers import Constant
-from prover.lean.wire.protocol import NoAnswerError
-from prover.lean.workers.jobs import Priority
+from prover.lean.wire.reading import NoAnswerError
 from prover.options import Budget, SearchOptions, StoreUse
-from prover.requests import LateError, Search, Service, StatementError
+from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem
 from prover.tutor.hints import (
     MOST_GOALS,
@@ -54,14 +54,14 @@ class Looking(Lean, Protocol):
 class Tutor:
     """One question of a learner at work."""
 
-    def __init__(self, lean: Looking, service: Service, request: Tutoring, terms: Terms, cases: Cases) -> None:
-        """Ask `lean` on the terms of the request, and have `service` search."""
+    def __init__(self, lean: Looking, refuter: Refuter, request: Tutoring, terms: Terms, cases: Cases) -> None:
+        """Ask `lean` on the terms of the request, and have `refuter` search and refute."""
         self._lean = lean
-        self._service = service
+        self._refuter = refuter
         self._request = request
         self._terms = terms
         self._reader = ProofReader(lean, request.theorem, terms)
-        self._guide = Guide(lean, service.prove, request.theorem, terms, request.check, cases)
+        self._guide = Guide(lean, refuter.prove, request.theorem, terms, request.check, cases)
         self._ends = 0.0
 
     async def answer(self, choose: Choose | None = None) -> Tutored:
@@ -129,13 +129,12 @@ class Tutor:
     async def _refuted(self, reading: Reading) -> Refutation | None:
         """The learner's first goal refuted, if it is false and that is seen soon."""
         budget = Budget(samples=8, seconds=max(0.1, self._left * _REFUTING_SHARE))
-        # It yields to what looks for a hint: most goals are true.
-        options = SearchOptions(budget, self._request.check, store=StoreUse.NONE).with_priority(Priority.BATCH)
+        options = SearchOptions(budget, self._request.check, store=StoreUse.NONE)
         for goal in reading.goals:
             try:
                 stated = goal_theorem(self._request.theorem, goal) if reading.accepted.moves else self._request.theorem
-                found = await disprove(self._service, Search(stated, options))
-            except (InputError, StatementError):  # not every goal reads back, not every one has a negation
+                found = await disprove(self._refuter, Search(stated, options))
+            except (InputError, StatementError, UndeniableError):  # not every goal reads back or has a negation
                 continue
             if found is not None:
                 return found

@@ -306,7 +306,8 @@ class Engine:
         cases = self._cases.of(CALLER.get().name)
         with as_user_errors():
             async with self._client() as client:
-                return await Tutor(client, self, request, terms, cases).answer()
+                refuter = EngineRefuter(client, self._terms, self.check, self.prove)
+                return await Tutor(client, refuter, request, terms, cases).answer()
 
     async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""

@@ -56,7 +56,12 @@ class Hints:
             why = found.refused.reason.partition("\n")[0]
             texts.insert(0, f"The proof cannot go on with `{found.refused.text}`: {why}")
         shown = [
-            types.Diagnostic(place, printable(text), types.DiagnosticSeverity.Information, source="leansieve hint")
+            types.Diagnostic(
+                place,
+                "\n".join(map(printable, text.split("\n"))),
+                types.DiagnosticSeverity.Information,
+                source="leansieve hint",
+            )
             for text in texts
         ]
         self.shown.add(uri)

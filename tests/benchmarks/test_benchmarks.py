@@ -31,6 +31,7 @@ OF_LEAN = {
     "search.portfolio": ["--data", TEXTBOOK, "--theorems=1", "--seconds=1", "--log=OUT"],
     "search.search": ["--data", TEXTBOOK, "--theorems=1", "--checks=4", "--seconds=2", "--log=OUT.log", "--out=OUT"],
     "search.computing": ["--equations=1", "--out=OUT"],
+    "search.hints": ["--theorems=1", "--rounds=1", "--seconds=5", "--out=OUT"],
     "search.suggestions": ["--suggestions=3", "--log=OUT"],
     "lean.disagreement": ["--only=axiom_after_proof", "--json=OUT"],
     "lean.memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
