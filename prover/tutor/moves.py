@@ -84,6 +84,15 @@ class Outline:
         """The moves that begin there or later."""
         return tuple(move for move in self.moves if move.start >= offset)
 
+    def leading_to(self, offset: int, goal: str) -> ProofMove:
+        """The last move before a place that led to a goal which is open there: not one inside a case, or a proof, that ends before it.
+
+        There has to be a move before the place.
+        """
+        blocks = zip(self.moves, self.rest, strict=True)
+        path = [move for move, end in blocks if move.start < offset < end] or list(self.moves)
+        return ([move for move in path if goal not in move.goals] or path)[-1]
+
     def closing(self, goal: str) -> Iterator[tuple[ProofMove, str]]:
         """Tactic blocks of this proof that begin with this goal, moved to the margin, and the move that each begins with."""
         for move, end in zip(self.moves, self.rest, strict=True):

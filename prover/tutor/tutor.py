@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from prover.assistance.disprove import Refuter, UndeniableError, disprove
@@ -36,11 +36,20 @@ from prover.tutor.vetoes import Situation, veto
 from prover.verdict import Trust, VerdictKind
 
 _REFUTING_SHARE = 0.5  # of the time, at most
+_MOST_SHOWN = 200  # characters of a goal that a sentence quotes
 _MOST_LEMMAS = 2
 _ANOTHER = "There is another way: "
 
 Choose = Callable[[Sequence[Route], Sequence[GivenHint]], Route]
 """Which of several verified proofs a learner is led along."""
+
+
+@dataclass(frozen=True, slots=True)
+class _False:
+    """What is false, as `refutation` proves: an open goal, or the theorem where `goal` is empty."""
+
+    refutation: Refutation
+    goal: str = ""
 
 
 class Looking(Lean, Protocol):
@@ -109,8 +118,8 @@ class Tutor:
             )
             return Tutored(HintOutcome.TOO_MANY_GOALS, sentence)
         found = await self._first(self._routes(reading), self._refuted(reading))
-        if isinstance(found, Refutation):
-            return self._false(reading, found)
+        if isinstance(found, _False):
+            return _told_false(reading, found)
         if not found:
             sentence = "No proof was found that goes on from here; that does not mean that there is none."
             return Tutored(HintOutcome.NOT_CONTINUED, sentence)
@@ -126,23 +135,26 @@ class Tutor:
     def _left(self) -> float:
         return max(0.0, self._ends - asyncio.get_running_loop().time())
 
-    async def _refuted(self, reading: Reading) -> Refutation | None:
-        """The learner's first goal refuted, if it is false and that is seen soon."""
-        budget = Budget(samples=8, seconds=max(0.1, self._left * _REFUTING_SHARE))
-        options = SearchOptions(budget, self._request.check, store=StoreUse.NONE)
-        for goal in reading.goals:
+    async def _refuted(self, reading: Reading) -> _False | None:
+        """The theorem refuted, or else one of the learner's goals, if it is false and that is seen soon."""
+        ends = asyncio.get_running_loop().time() + self._left * _REFUTING_SHARE
+        goals = ["", *reading.goals] if reading.accepted.moves else [""]
+        for at, goal in enumerate(goals):
+            seconds = max(0.1, (ends - asyncio.get_running_loop().time()) / min(2, len(goals) - at))
+            options = SearchOptions(Budget(samples=8, seconds=seconds), self._request.check, store=StoreUse.NONE)
             try:
-                stated = goal_theorem(self._request.theorem, goal) if reading.accepted.moves else self._request.theorem
-                found = await disprove(self._refuter, Search(stated, options))
-            except (InputError, StatementError, UndeniableError):  # not every goal reads back or has a negation
-                continue
+                stated = goal_theorem(self._request.theorem, goal) if goal else self._request.theorem
+                async with asyncio.timeout(seconds):
+                    found = await disprove(self._refuter, Search(stated, options))
+            except (InputError, StatementError, UndeniableError, TimeoutError):
+                continue  # not every goal reads back or has a negation
             if found is not None:
-                return found
+                return _False(found, goal)
         return None
 
     async def _first(
-        self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, Refutation | None]
-    ) -> tuple[Route, ...] | Refutation:
+        self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, _False | None]
+    ) -> tuple[Route, ...] | _False:
         """Routes, or a refutation: whichever is there first. What is wrong with the search is raised."""
         search, refutation = asyncio.create_task(proving), asyncio.create_task(self._later(refuting))
         try:
@@ -159,7 +171,7 @@ class Tutor:
                 task.cancel()
             await asyncio.gather(search, refutation, return_exceptions=True)
 
-    async def _later(self, refuting: Coroutine[Any, Any, Refutation | None]) -> Refutation | None:
+    async def _later(self, refuting: Coroutine[Any, Any, _False | None]) -> _False | None:
         """Look for a refutation only once a hint is not there at once."""
         try:
             await asyncio.sleep(min(1.0, self._left / 4))
@@ -167,20 +179,6 @@ class Tutor:
             refuting.close()
             raise
         return await refuting
-
-    def _false(self, reading: Reading, found: Refutation) -> Tutored:
-        values = ", ".join(f"`{name} := {value}`" for name, value in found.counterexample)
-        by = f": it does not hold for {values}" if values else ", as Lean has proved"
-        if not reading.accepted.moves:
-            sentence = f"The theorem is false{by}."
-            return Tutored(HintOutcome.THEOREM_FALSE, sentence, counterexample=found.counterexample)
-        last = reading.accepted.moves[-1]
-        line = reading.accepted.proof.count("\n", 0, last.start) + 1
-        sentence = (
-            f"From here the proof cannot be finished, because a goal that is open is false{by}. "
-            f"Go back before the step in line {line}, or further."
-        )
-        return Tutored(HintOutcome.DEAD_END, sentence, counterexample=found.counterexample)
 
     async def _hint(self, reading: Reading, routes: Sequence[Route], route: Route) -> Tutored:
         move = route.next
@@ -250,6 +248,24 @@ def follow(routes: Sequence[Route], earlier: Sequence[GivenHint]) -> Route:
             if route.next.name == hint.step:
                 return route
     return routes[0]
+
+
+def _told_false(reading: Reading, false: _False) -> Tutored:
+    found = false.refutation
+    values = ", ".join(f"`{name} := {value}`" for name, value in found.counterexample)
+    by = f": it does not hold for {values}" if values else ", as Lean has proved"
+    if not false.goal:
+        sentence = f"The theorem is false{by}."
+        return Tutored(HintOutcome.THEOREM_FALSE, sentence, counterexample=found.counterexample)
+    last = reading.accepted.leading_to(len(reading.before), false.goal)
+    line = reading.accepted.proof.count("\n", 0, last.start) + 1
+    shown = " ".join(false.goal[false.goal.rfind("⊢") :].split())
+    shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "…"
+    sentence = (
+        f"From here the proof cannot be finished, because the open goal `{shown}` is false{by}. "
+        f"Go back before the step in line {line}, or further."
+    )
+    return Tutored(HintOutcome.DEAD_END, sentence, counterexample=found.counterexample)
 
 
 def _phrased(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...], situation: Situation) -> list[str]:

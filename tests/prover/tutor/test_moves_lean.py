@@ -75,6 +75,22 @@ async def test_a_half_proof_goes_on_where_goals_are_open(
     assert found.refused is None
 
 
+@pytest.mark.parametrize(
+    ("proof", "line"),
+    [
+        ("by\n  left\n  cases n with\n  | zero => decide\n  | succ n => sorry", 3),
+        ("by\n  cases n with\n  | zero => decide\n  | succ n =>\n    left\n    skip", 5),
+        ("by\n  left\n  cases n\n  rfl\n  skip", 3),
+    ],
+)
+async def test_the_step_that_led_to_a_goal_is_not_one_of_another_case(
+    lean_pool: WorkerPool, proof: str, line: int
+) -> None:
+    found = await read(lean_pool, Theorem("theorem t (n : Nat) : n = 0 ∨ n ≠ 0"), proof)
+    last = found.accepted.leading_to(len(found.before), found.goals[0])
+    assert proof.count("\n", 0, last.start) + 1 == line
+
+
 async def test_the_step_that_cannot_be_continued_is_told_with_its_goal_and_the_reason(lean_pool: WorkerPool) -> None:
     found = await read(lean_pool, SWAP, "by\n  constructor\n  · exact h.1\n  · exact h.1")
     assert found.refused is not None
