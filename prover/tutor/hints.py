@@ -10,6 +10,9 @@ from prover.theorem import Theorem
 MOST_GOALS = 8
 """Open goals up to which a hint is made."""
 
+MOST_STEPS = 511
+"""Steps of a half proof, those inside others and bullets among them: Lean's worker tells no more than one further."""
+
 
 class Level(StrEnum):
     """How much a hint gives away, in the order in which hints are given."""
@@ -98,7 +101,7 @@ class HintOutcome(StrEnum):
     NOT_CONTINUED = "not_continued"  # no verified proof that goes on from there was found
     TOO_MANY_GOALS = "too_many_goals"
     CASE_MISSING = "case_missing"  # of an induction, or of a distinction of cases
-    NO_TACTICS = "no_tactics"  # the proof is a term
+    NO_TACTICS = "no_tactics"  # the proof is a term that is not complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class Tutoring:
     """A learner's question.
 
     Attributes:
-        proof: what follows `:=`, as far as the learner has come: `by` and tactics. Empty: nothing yet.
+        proof: what follows `:=`, as far as the learner has come: `by` and tactics, or a term that is complete. Empty: nothing yet.
         earlier: hints that were given for this theorem, as the learner has kept them: nothing is kept here.
         proofs: of a teacher; followed before any other, once Lean has verified them.
         wanted: whether a hint is wanted, or only how far the proof holds.

@@ -12,11 +12,12 @@ from prover.lean.wire.answers import ProofSteps
 from prover.requests import LateError, StatementError, UnavailableError
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem
-from prover.tutor.hints import Refused
+from prover.tutor.hints import MOST_STEPS, Refused
 from prover.tutor.moves import Outline, dedented, offset, outline
 from prover.verdict import Message, Region, Verdict, VerdictKind
 
 _OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
+_OPENS_TACTICS = re.compile(r"(?:\bby|·)\s*\Z")
 _BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
 _MISSING = re.compile(r"Alternative `([^`]*)` has not been provided")
 _LEFT_OPEN = "unsolved goals"
@@ -34,6 +35,8 @@ class Reading:
         goals: open there; tactics work on the first.
         open: how many there are.
         refused: what Lean did not accept behind that.
+        inside_term: the place is a `sorry` in a term; `before` and `after` have `(by ` and `)` around it.
+        too_long: Lean tells no more than the first steps of it.
         missing: how a case begins that is not written yet, as in `| succ n ih =>`; empty: none is.
         verdict: of the whole text, where nothing is left to prove.
     """
@@ -44,6 +47,8 @@ class Reading:
     goals: tuple[str, ...] = ()
     open: int = 0
     refused: Refused | None = None
+    inside_term: bool = False
+    too_long: bool = False
     missing: str = ""
     verdict: Verdict | None = None
 
@@ -80,6 +85,7 @@ class ProofReader:
                 continue
             break
         seen, after = outline(text, steps), ""
+        too_long = len(steps.steps) > MOST_STEPS
         if faults and not _MISSING.match(faults[0].text):
             at = offset(text, faults[0].line, faults[0].column)
             step = next((move for move in reversed(seen.moves) if move.start <= at < move.end), None)
@@ -88,17 +94,21 @@ class ProofReader:
             if refused is None or step:
                 refused = _refused(written, text, begins, faults[0].text, goal)
             text = text[:begins].rstrip().removesuffix("·").rstrip() if step else "by"
+        elif too_long and (seen.holes or any(map(_is_open, steps.messages))):
+            return Reading(replace(seen, moves=(), rest=()), text, refused=refused, too_long=True)
         elif refused is None and not faults and not seen.holes and not any(map(_is_open, steps.messages)):
             verdict = await self._lean.check(self._theorem, Candidate(text), self._terms)
             if verdict.verified:
                 return Reading(seen, text, verdict=verdict)
+            if too_long:
+                return Reading(replace(seen, moves=(), rest=()), text, too_long=True)
             said = next((message for message in verdict.messages if message.severity == "error"), None)
             why = said.text if said else f"the verdict is {verdict.kind.name}"
             return Reading(seen, text, refused=_refused(text, text, 0, why, ""), verdict=verdict)
         else:
             before, after, is_hole = _first_open(text, seen, steps)
             if is_hole:
-                return replace(await self._at(before, after), refused=refused)
+                return replace(await self._hole(before, after), refused=refused)
             text = before
         for before in _places(text):
             reading = await self._at(before, after)
@@ -119,6 +129,14 @@ class ProofReader:
         if outside or found.verdict is VerdictKind.INVALID_STATEMENT:
             raise StatementError(Verdict(found.verdict, policy=self._terms.policy, messages=found.messages))
         return found
+
+    async def _hole(self, before: str, after: str) -> Reading:
+        """What holds up to a `sorry`, which is a tactic or a term."""
+        if not _OPENS_TACTICS.search(before):
+            reading = await self._at(f"{before}(by ", f"){after}")
+            if reading.open:
+                return replace(reading, inside_term=True)
+        return await self._at(before, after)
 
     async def _at(self, before: str, after: str = "") -> Reading:
         """What holds up to a place, and the goals there."""

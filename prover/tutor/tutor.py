@@ -1,12 +1,14 @@
 """Answers a learner: reads the half proof, finds verified proofs that go on from it, and gives one hint more than before."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from prover.assistance.disprove import Refuter, UndeniableError, disprove
+from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.events import Refutation
 from prover.lean.checker import Lean, Terms
@@ -17,6 +19,7 @@ from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem
 from prover.tutor.hints import (
     MOST_GOALS,
+    MOST_STEPS,
     Checked,
     Fact,
     GivenHint,
@@ -38,6 +41,12 @@ from prover.verdict import Trust, VerdictKind
 _REFUTING_SHARE = 0.5  # of the time, at most
 _MOST_SHOWN = 200  # characters of a goal that a sentence quotes
 _MOST_LEMMAS = 2
+_PROVED = "Your proof is complete: Lean's kernel has accepted it."
+_IN_TERM = "In place of this `sorry`, write `(by …)` with tactics inside. "
+_TOO_LONG = (
+    f"This proof is too long: hints are made for at most {MOST_STEPS} steps, those inside others counted too. "
+    "Shorten it, or prove a part of it as a theorem of its own."
+)
 _ANOTHER = "There is another way: "
 
 Choose = Callable[[Sequence[Route], Sequence[GivenHint]], Route]
@@ -83,8 +92,7 @@ class Tutor:
         """
         self._ends = asyncio.get_running_loop().time() + self._request.seconds
         if not begins_with_tactics(self._request.proof):
-            sentence = "A hint goes on from tactics: begin your proof with `by`, and write one tactic a line."
-            return Tutored(HintOutcome.NO_TACTICS, sentence)
+            return await self._of_term()
         try:
             async with asyncio.timeout_at(self._ends):
                 reading = await self._reader.read(self._request.proof)
@@ -101,14 +109,23 @@ class Tutor:
             refused=reading.refused,
         )
 
+    async def _of_term(self) -> Tutored:
+        """The answer to a proof that does not begin with `by`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._ends):
+                candidate = Candidate(self._request.proof)
+                if (await self._lean.check(self._request.theorem, candidate, self._terms)).verified:
+                    return Tutored(HintOutcome.PROVED, _PROVED)
+        sentence = "A hint goes on from tactics: begin your proof with `by`, and write one tactic a line."
+        return Tutored(HintOutcome.NO_TACTICS, sentence)
+
     async def _continued(self, reading: Reading, choose: Choose) -> Tutored:
         if reading.verdict is not None and reading.verdict.verified:
-            return Tutored(HintOutcome.PROVED, "Your proof is complete: Lean's kernel has accepted it.")
+            return Tutored(HintOutcome.PROVED, _PROVED)
         if not self._request.wanted:
             return Tutored(HintOutcome.READ, _summary(reading))
         if not reading.open:
-            sentence = "Lean finds no place where this proof could go on: mend what it complains of first."
-            return Tutored(HintOutcome.NOT_CONTINUED, sentence)
+            return Tutored(HintOutcome.NOT_CONTINUED, _summary(reading))
         if reading.missing:
             return Tutored(HintOutcome.CASE_MISSING, f"A case is not written yet: begin it with `{reading.missing}`.")
         if reading.open > MOST_GOALS:
@@ -202,7 +219,9 @@ class Tutor:
             objection = await veto(draft, situation)
             if objection is None:
                 checked = _checked(move, route, draft)
-                return self._given(Hint(level, draft, step, checked), raised, routes)
+                in_term = reading.inside_term and level in (Level.NEXT_STEP, Level.FULL_STEP)
+                text = _IN_TERM + draft if in_term else draft
+                return self._given(Hint(level, text, step, checked), raised, routes)
             raised[objection] += 1
         return self._given(Hint(level, FIXED, step, (), fixed=True), raised, routes)
 
@@ -298,4 +317,7 @@ def _told(move: ProofMove, proof: str) -> LearnerStep:
 def _summary(reading: Reading) -> str:
     if reading.open:
         return f"{reading.open} goal{'s' if reading.open != 1 else ''} open."
-    return "Lean finds no place where this proof could go on." if reading.refused else "Nothing was read."
+    if reading.too_long:
+        return _TOO_LONG
+    mend = ": mend what it complains of first" if reading.refused else ""
+    return f"Lean finds no place where this proof could go on{mend}."

@@ -63,6 +63,30 @@ async def test_other_places_that_are_open_are_left_to_the_learner(lean_client: C
     assert Fact.PROOF_GOES_ON not in [one.fact for one in answer.hint.checked]
 
 
+async def test_a_term_that_proves_the_theorem_is_complete(lean_client: Client) -> None:
+    assert (await lean_client.hint(Tutoring(SWAP, "⟨h.2, h.1⟩"))).outcome is HintOutcome.PROVED
+
+
+@pytest.mark.parametrize(
+    ("theorem", "proof"),
+    [
+        (SWAP, "by\n  exact ⟨h.2, sorry⟩"),
+        (SWAP, "by\n  have hp : p := sorry\n  exact ⟨h.2, hp⟩"),
+        (
+            Theorem("theorem t (a b c : Nat) (h : a = b) (hc : b = c) : a = c"),
+            "by\n  calc a = b := h\n    _ = c := sorry",
+        ),
+    ],
+)
+async def test_a_sorry_in_a_term_gets_hints_about_its_goal(lean_client: Client, theorem: Theorem, proof: str) -> None:
+    last = (await levels(lean_client, theorem, proof))[-1]
+    assert last.hint is not None
+    assert (last.hint.level, last.open) == (Level.FULL_STEP, 1)
+    assert last.sentence.startswith("In place of this `sorry`, write `(by …)` with tactics inside. ")
+    finished = proof.replace("sorry", f"(by {step_of(last)})")
+    assert (await lean_client.check(Check(theorem, Candidate(finished)))).verified
+
+
 async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
     found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n < 5")))
     assert (found.outcome, found.counterexample) == (HintOutcome.THEOREM_FALSE, (("n", "5"),))
@@ -80,7 +104,9 @@ async def test_bad_input_is_one_sentence(lean_client: Client) -> None:
     found = await lean_client.hint(Tutoring(many, "by\n  refine ⟨" + "?_, " * 39 + "?_⟩"))
     assert (found.outcome, found.open) == (HintOutcome.TOO_MANY_GOALS, 40)
     assert found.sentence.startswith("40 goals are open here, and hints are made for at most 8")
-    assert (await lean_client.hint(Tutoring(SWAP, "⟨h.2, h.1⟩"))).outcome is HintOutcome.NO_TACTICS
+    assert (await lean_client.hint(Tutoring(SWAP, "⟨h.1, h.1⟩"))).outcome is HintOutcome.NO_TACTICS
+    long = await lean_client.hint(Tutoring(SWAP, "by\n" + "  skip\n" * 600))
+    assert long.sentence.startswith("This proof is too long: hints are made for at most 511 steps")
     read = await lean_client.hint(Tutoring(SWAP, "by\n  constructor", wanted=False))
     assert (read.outcome, read.hint, read.open, read.sentence) == (HintOutcome.READ, None, 2, "2 goals open.")
 
