@@ -44,6 +44,7 @@ _ELEMENTS = {
     "Nat": ("0", "1", "2"),
 }
 _NUMERAL = re.compile(r"(?<![\w.])\d{1,6}(?![\w.])")
+_OPTIONAL = re.compile(r"^optParam (\w+) .+$")  # the type of `(n : Nat := 3)`
 _PLAIN = re.compile(r"[A-Za-z_][\w.']*")
 _MOST_TRIED = 96  # assignments
 _TOGETHER = 12  # in one check
@@ -86,7 +87,7 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
     """
     parts = signature(theorem.statement)
     name, dot, universes = parts[0].partition(".{") if parts else ("refuted", "", "")
-    plain = f"{name}_refuted" if _PLAIN.fullmatch(name) else "refuted"
+    plain = _fresh(f"{name}_refuted" if _PLAIN.fullmatch(name) else "refuted", theorem.context)
     written = []
     if parts:
         _, binders, goal = parts
@@ -99,6 +100,12 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
             "state the negation yourself to have it proved"
         )
     return replace(theorem, statement=found.negation)
+
+
+def _fresh(name: str, context: str) -> str:
+    """The name, or one made from it that the context does not have: an earlier refutation may stand there."""
+    names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(2)))
+    return next(one for one in names if not re.search(rf"(?<![\w.]){re.escape(one)}(?![\w'])", context))
 
 
 async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
@@ -218,7 +225,7 @@ def _chosen(
         yield 0, ()
         return
     one = bound[0]
-    type_ = " ".join(one.type.split())
+    type_ = _OPTIONAL.sub(r"\1", " ".join(one.type.split()))
     match one.kind:
         case "proposition":
             values: Sequence[str] = (_OPEN,)

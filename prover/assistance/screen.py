@@ -109,8 +109,12 @@ def _contradictory(assumed: Sequence[Bound]) -> StatementNote:
 
 
 def _unused(idle: Sequence[Bound]) -> StatementNote:
-    has = "has" if len(idle) == 1 else "have"
-    return StatementNote(NoteKind.UNUSED, f"{_listed(idle)} {has} nothing to do with the goal", _names(idle))
+    text = (
+        f"the goal mentions neither {_listed(idle)} nor anything connected with it"
+        if len(idle) == 1
+        else f"the goal mentions none of {_listed(idle)}, nor anything connected with them"
+    )
+    return StatementNote(NoteKind.UNUSED, text, _names(idle))
 
 
 def _listed(bound: Sequence[Bound]) -> str:

@@ -144,7 +144,14 @@ class Setup:
         )
 
     def in_project(self) -> tuple[Settings, str]:
-        """The settings with the project that is asked for, as `in_project`. Raises as `load_settings`."""
+        """The settings with the project that is asked for, as `in_project`.
+
+        Raises:
+            UserError: there is no server for a flag about one; or as `load_settings`.
+        """
+        for flag, value in (("--ca", self.ca), ("--token-file", self.token_file)):
+            if value is not None and self.server is None:
+                raise UserError(f"{flag} goes with --server")
         return in_project(self.load(), self.project, self.server)
 
 

@@ -90,11 +90,16 @@ def from_path(path: Path, limits: TextSettings, tell: Callable[[str], None] = wa
             raise UserError(f"{path} holds no .lean file")
         for error in unreadable:
             yield _unread(Path(error.filename), path, f"cannot read {error.filename}: {error.strerror}")
+        closed = 0
         for file in files:
             try:
-                yield from _from_lean(file, file.relative_to(path).as_posix(), limits)
+                entries = list(_from_lean(file, file.relative_to(path).as_posix(), limits))
             except UserError as unread:
-                yield _unread(file, path, str(unread))
+                entries = [_unread(file, path, str(unread))]
+            closed += not entries
+            yield from entries
+        if closed:
+            tell(f"{closed} of {len(files)} files hold no `sorry`; nothing in them is looked at")
     elif path.suffix == ".lean":
         yield from _from_lean(path, path.name, limits)
     elif path.suffix == ".jsonl":

@@ -84,7 +84,9 @@ async def _write(
         return True
     wanted = known_in(file, known)
     if len(wanted) < len(known):
-        remark(f"{path}: {len(known) - len(wanted)} holes are not there any more, or not as they were proved")
+        remark(
+            f"{path}: {len(known) - len(wanted)} proofs have no hole to go to: they are written, or the file has changed"
+        )
     if not wanted:
         return False
     filled = await fill.put_in(service, file, wanted, options)

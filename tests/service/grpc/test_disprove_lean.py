@@ -26,6 +26,12 @@ UNIVERSES = "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"
     [
         ("theorem t (n : Nat) : n < 5", "", {"n": "5"}),
         ("theorem t (n : Nat) : n < 70", "", {"n": "70"}),
+        ("theorem t (n : Nat := 3) : n = 3", "", {"n": "0"}),
+        (
+            "theorem t (n : Nat) : n < 5",
+            "theorem t_refuted : ¬ ∀ n, n < 5 := fun h => absurd (h 5) (by decide)",
+            {"n": "5"},
+        ),
         ("theorem N.t (a b : Int) (h : a < b) : a * a < b * b", "", {"a": "(-1)", "b": "0"}),
         ("theorem t.{u} {α : Type u} (p q : Prop) (h : p → q) : q → p", "", {"α": "PUnit", "p": "False", "q": "True"}),
         ("theorem t (x y : α) : x = y", UNIVERSES, {"α": "(ULift Bool)", "x": "⟨false⟩", "y": "⟨true⟩"}),
@@ -77,9 +83,10 @@ async def test_what_only_quarantine_elaborates_is_refuted_there(lean_client: Cli
 
 
 async def test_a_statement_without_a_written_negation_is_searched_and_the_note_says_so(lean_client: Client) -> None:
-    """Its negation would stand under the same name as a definition of the context."""
-    context = "def t_refuted := 5"
-    proofs, finished = await searched(lean_client, Theorem("theorem t (n : Nat) : n < t_refuted", context=context), 3.0)
+    """Its negation would stand under the name of a definition that a macro of the context makes."""
+    name = 'Lean.mkIdent (.mkSimple ("t_" ++ "refuted"))'
+    context = f'macro "taken" : command => do\n  let name := {name}\n  `(def $name := 5)\ntaken'
+    proofs, finished = await searched(lean_client, Theorem("theorem t (n : Nat) : n < 5", context=context), 5.0)
     assert not proofs
     assert [note.kind for note in finished.notes] == [NoteKind.NOT_NEGATED]
     assert "state the negation yourself" in finished.notes[0].text

@@ -104,7 +104,7 @@ def test_what_is_odd_about_a_statement_is_told(bridge: str, page: Callable[[str]
     it.type("statement", "theorem t (n m : Nat) : n + 0 = n")
     it.press("find")
     it.until_done()
-    assert "Note on the statement: `m` has nothing to do with the goal." in it.text("found")
+    assert "Note on the statement: the goal mentions neither `m` nor anything connected with it." in it.text("found")
 
 
 @in_thread

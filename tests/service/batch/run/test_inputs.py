@@ -97,7 +97,10 @@ def test_nothing_of_a_folder_is_passed_over(tmp_path: Path) -> None:
         "theorem parts : 1 = 1 ∧ 2 = 2 := by\n  constructor\n  · sorry\n  · admit\n\n"
         "def data : { n : Nat // 0 < n } := ⟨1, by sorry⟩\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n"
     )
-    entries = list(from_path(tmp_path, LIMITS))
+    (tmp_path / "Proved.lean").write_text("theorem proved : 1 = 1 := rfl\n")
+    told: list[str] = []
+    entries = list(from_path(tmp_path, LIMITS, told.append))
+    assert told == ["1 of 5 files hold no `sorry`; nothing in them is looked at"]
     assert [entry.id for entry in entries] == [
         "Empty.lean",
         "Latin.lean",
