@@ -25,7 +25,8 @@ from service.ops.config import Settings, StoreSettings
 
 pytestmark = pytest.mark.lean
 
-SWAP = Search(Theorem("theorem swap (a b : Nat) : a + b = b + a"), SearchOptions(Budget(seconds=60)))
+# A proof that was made to read better is kept beside the one that was found: as found, there is one.
+SWAP = Search(Theorem("theorem swap (a b : Nat) : a + b = b + a"), SearchOptions(Budget(seconds=60), as_found=True))
 HARD = Search(
     Theorem("theorem hard (a b : Nat) : a * b = a + b"),
     SearchOptions(Budget(samples=8, seconds=60), strategy="independent"),
