@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from prover.errors import UserError
 from prover.requests import Service
+from prover.store.records.classrooms import ClassroomStore
 from prover.store.records.queue import BatchQueue
 from service.auth.authentication import Authentication
 from service.auth.identity import Role
@@ -21,6 +22,7 @@ from service.auth.owners import Owners
 from service.batch.batches import Batches
 from service.batch.runner import BatchRunner
 from service.batch.waiting import ended
+from service.classrooms.classrooms import Classrooms
 from service.client.address import bind, is_local
 from service.contract.methods import SERVICES
 from service.core.engine import Engine
@@ -77,6 +79,7 @@ async def listening(
     batches: Batches | None = None,
     announce_http: Callable[[str], None] = lambda _url: None,
     quotas: Quotas | None = None,
+    classrooms: Classrooms | None = None,
 ) -> AsyncIterator[tuple[str, Health]]:
     """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
 
@@ -91,6 +94,7 @@ async def listening(
         batches: runs batches; None: there are none.
         announce_http: told the URL of HTTP/JSON, if the settings want it.
         quotas: what clients take, where `batches` is charged too.
+        classrooms: of teachers; None: there are none.
 
     Raises:
         UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
@@ -106,7 +110,7 @@ async def listening(
 
     around = Around(surrounds(GRPC, settings.server.listen))
     server = grpc.aio.server(interceptors=[around], options=options(settings.server, room))
-    state, handlers = Health(), Handlers(service, settings, batches, quotas)
+    state, handlers = Health(), Handlers(service, settings, batches, quotas, classrooms)
     await state.report(serving=False)
     _register(server, handlers, state)
     address = bind(server, settings)
@@ -185,9 +189,12 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
         quotas = Quotas(settings.clients)
         owners = Owners(settings.security.tokens)
         batches = BatchRunner(engine, BatchQueue(database), settings.batches, quotas, owners.may) if database else None
+        classrooms = Classrooms(engine, ClassroomStore(database), settings.classrooms, owners.may) if database else None
         urls: list[str] = []
         try:
-            async with listening(engine, settings, signals.hurry, recorder, batches, urls.append, quotas) as (
+            async with listening(
+                engine, settings, signals.hurry, recorder, batches, urls.append, quotas, classrooms
+            ) as (
                 address,
                 state,
             ):
@@ -204,7 +211,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
                     reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
                     try:
                         # Batches are put back when draining begins: this server takes them up again, or another one.
-                        async with batches or contextlib.nullcontext():
+                        async with batches or contextlib.nullcontext(), classrooms or contextlib.nullcontext():
                             await _work(engine, state, settings, signals.stop, announce)
                     finally:
                         reloading.cancel()

@@ -234,7 +234,8 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # Python's own BEGIN comes too late; ours is below
-        for pragma in ("foreign_keys = ON", "synchronous = NORMAL"):
+        # What is deleted is not left to be read in free pages.
+        for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, distinct, func, select
 
-from prover.store.tables import BatchRow, FailureRow, ProofRow
+from prover.store.tables import BatchRow, ClassroomRow, FailureRow, LearnerRow, ProofRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Summary:
         failures: searches without success.
         running, done, cancelled: batches.
         unfinished: items of running batches that are not answered.
+        classrooms, learners: of teachers; those that have ended count until they are deleted.
     """
 
     proofs: int
@@ -27,6 +28,8 @@ class Summary:
     done: int
     cancelled: int
     unfinished: int
+    classrooms: int
+    learners: int
 
 
 def summary(connection: Connection) -> Summary:
@@ -41,5 +44,7 @@ def summary(connection: Connection) -> Summary:
     finished = connection.scalar(all_batches.where(BatchRow.finished.is_not(None)))
     left = func.coalesce(func.sum(BatchRow.total - BatchRow.answered), 0)
     unfinished = connection.scalar(select(left).where(BatchRow.finished.is_(None)))
-    counts = (failures, running, (finished or 0) - (cancelled or 0), cancelled, unfinished)
+    classrooms = connection.scalar(select(func.count()).select_from(ClassroomRow))
+    learners = connection.scalar(select(func.count()).select_from(LearnerRow))
+    counts = (failures, running, (finished or 0) - (cancelled or 0), cancelled, unfinished, classrooms, learners)
     return Summary(*(int(count or 0) for count in (*proofs, *counts)))

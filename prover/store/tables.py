@@ -6,7 +6,7 @@ Times are seconds since the epoch, sizes are bytes, hashes SHA-256 in hexadecima
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration. Revisions are numbers of four digits, so that a newer one is a larger one."""
 VERSION_TABLE = "leansieve_schema"
 
@@ -129,3 +129,63 @@ class ItemRow(Base):
     answer: Mapped[str | None] = mapped_column(Text)
     position: Mapped[int | None] = mapped_column(Integer)
     """Position of the answer among those of the batch, from 1."""
+
+
+class ClassroomRow(Base):
+    """Theorems that a teacher has opened to learners."""
+
+    __tablename__ = "leansieve_classrooms"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    owner: Mapped[str] = mapped_column(Text, index=True)
+    code: Mapped[str] = mapped_column(String(32), unique=True)
+    """With which learners join."""
+    label: Mapped[str] = mapped_column(Text)
+    theorems: Mapped[str] = mapped_column(Text)
+    """JSON; the store does not look inside."""
+    created: Mapped[float] = mapped_column(Double)
+    expires: Mapped[float] = mapped_column(Double, index=True)
+
+
+class LearnerRow(Base):
+    """One who has joined a classroom."""
+
+    __tablename__ = "leansieve_learners"
+    __table_args__ = (Index("leansieve_learners_by_time", "classroom", "joined", "id"),)
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    classroom: Mapped[str] = mapped_column(ForeignKey("leansieve_classrooms.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Hash of the secret by which the learner is known."""
+    name: Mapped[str] = mapped_column(Text)
+    """Of the learner's choice."""
+    joined: Mapped[float] = mapped_column(Double)
+
+
+class AttemptRow(Base):
+    """What a learner has written of a theorem, and what came of it."""
+
+    __tablename__ = "leansieve_attempts"
+    __table_args__ = (UniqueConstraint("learner", "theorem"),)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    learner: Mapped[str] = mapped_column(ForeignKey("leansieve_learners.id", ondelete="CASCADE"))
+    theorem: Mapped[str] = mapped_column(String(64))
+    """The teacher's name for it."""
+    proof: Mapped[str] = mapped_column(Text)
+    turn: Mapped[int] = mapped_column(Integer, default=0)
+    """How often `proof` was sent: an answer about an earlier one comes too late."""
+    outcome: Mapped[str] = mapped_column(String(16))
+    """Of the last answer; empty before the first. So `open_goals`, `goal` and `fault`."""
+    open_goals: Mapped[int] = mapped_column(Integer)
+    goal: Mapped[str] = mapped_column(Text)
+    fault: Mapped[str] = mapped_column(Text)
+    hints: Mapped[str] = mapped_column(Text)
+    """JSON of the last hints that were given: pairs of their levels and steps."""
+    hint_count: Mapped[int] = mapped_column(Integer)
+    begun: Mapped[float] = mapped_column(Double)
+    asked: Mapped[float] = mapped_column(Double)
+    moved: Mapped[float] = mapped_column(Double)
+    """Since when `goal` is what it is."""
+    finished: Mapped[float | None] = mapped_column(Double)
+    """When the kernel first accepted the proof."""

@@ -2,11 +2,11 @@
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from leansieve.v1 import batch_pb2, check_pb2, proof_search_pb2, server_pb2
+from leansieve.v1 import batch_pb2, check_pb2, classroom_pb2, proof_search_pb2, server_pb2
 
 SERVICES: dict[str, ServiceDescriptor] = {
     service.full_name: service
-    for file in (proof_search_pb2, check_pb2, batch_pb2, server_pb2)
+    for file in (proof_search_pb2, check_pb2, batch_pb2, classroom_pb2, server_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 """By full name, as in `leansieve.v1.ProofSearchService`."""

@@ -7,7 +7,7 @@
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
-| `NoBatchError` | NOT_FOUND | |
+| `NoBatchError`, `NoClassroomError` | NOT_FOUND | |
 | `RefusedError` | FAILED_PRECONDITION | |
 | `UnknownCallerError` | UNAUTHENTICATED | |
 | `NotAllowedError` | PERMISSION_DENIED | |
@@ -28,6 +28,7 @@ from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserE
 from prover.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
 from prover.verdict import Region, Verdict
 from service.batch.batches import NoBatchError
+from service.classrooms.classroom import NoClassroomError
 from service.contract import values
 from service.core.limits.quotas import QuotaError
 
@@ -77,6 +78,9 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
         case NoBatchError():
             code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
+            details = []
+        case NoClassroomError():
+            code, reason = code_pb2.NOT_FOUND, "NO_CLASSROOM"
             details = []
         case RefusedError():
             code, reason = code_pb2.FAILED_PRECONDITION, "REFUSED"

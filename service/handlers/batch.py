@@ -47,7 +47,7 @@ class BatchHandlers:
     async def get_batch(self, request: batch_pb2.GetBatchRequest, call: Call) -> batch_pb2.GetBatchResponse:
         """Say how a batch stands."""
         async with self._of(request, call):
-            status = await self._offered().status(request.id, _owner())
+            status = await self._offered().status(request.id, owner())
             return batch_pb2.GetBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def list_batches(self, request: batch_pb2.ListBatchesRequest, call: Call) -> batch_pb2.ListBatchesResponse:
@@ -55,7 +55,7 @@ class BatchHandlers:
         async with self._calls.answering(call, quiet=True):
             validate(request)
             most = request.page_size if request.HasField("page_size") else _PAGE
-            found = await self._offered().page(most + 1, request.page_token, _owner())
+            found = await self._offered().page(most + 1, request.page_token, owner())
             return batch_pb2.ListBatchesResponse(
                 batches=[batch_messages.status_to_proto(status) for status in found[:most]],
                 next_page_token=found[most - 1].id if len(found) > most else "",
@@ -64,13 +64,13 @@ class BatchHandlers:
     async def cancel_batch(self, request: batch_pb2.CancelBatchRequest, call: Call) -> batch_pb2.CancelBatchResponse:
         """End a batch."""
         async with self._of(request, call):
-            status = await self._offered().cancel(request.id, _owner())
+            status = await self._offered().cancel(request.id, owner())
             return batch_pb2.CancelBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def delete_batch(self, request: batch_pb2.DeleteBatchRequest, call: Call) -> batch_pb2.DeleteBatchResponse:
         """Remove a batch and its results."""
         async with self._of(request, call):
-            await self._offered().delete(request.id, _owner())
+            await self._offered().delete(request.id, owner())
             return batch_pb2.DeleteBatchResponse()
 
     async def watch_batch_results(
@@ -78,7 +78,7 @@ class BatchHandlers:
     ) -> AsyncIterator[batch_pb2.WatchBatchResultsResponse]:
         """Send the results of a batch as they come."""
         async with self._of(request, call), self._watchers.acquire(Priority.INTERACTIVE):
-            watching = self._offered().watch(request.id, request.after, _owner())
+            watching = self._offered().watch(request.id, request.after, owner())
             async with contextlib.aclosing(watching) as events:
                 async for event in events:
                     yield batch_messages.event_to_proto(event)
@@ -104,7 +104,7 @@ class BatchHandlers:
         return self._batches
 
 
-def _owner() -> str | None:
-    """Whose batches the caller may see; None: everybody's."""
+def owner() -> str | None:
+    """Whose batches, and classrooms, the caller may see; None: everybody's."""
     caller = CALLER.get()
     return None if caller.may(Role.ADMIN) and caller.name != "local" else caller.name

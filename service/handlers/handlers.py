@@ -7,11 +7,14 @@ from typing import Any
 
 from prover.requests import Service
 from service.batch.batches import Batches
+from service.classrooms.classrooms import Classrooms
 from service.contract.methods import METHODS
+from service.core.limits.admission import Room
 from service.core.limits.quotas import Quotas
 from service.handlers.batch import BatchHandlers
 from service.handlers.calls import Calls
 from service.handlers.check import CheckHandlers
+from service.handlers.classroom import ClassroomHandlers
 from service.handlers.search import SearchHandlers
 from service.handlers.server import ServerHandlers
 from service.ops.config import Settings
@@ -24,7 +27,12 @@ class Handlers:
     """Answers every call of the contract."""
 
     def __init__(
-        self, service: Service, settings: Settings, batches: Batches | None = None, quotas: Quotas | None = None
+        self,
+        service: Service,
+        settings: Settings,
+        batches: Batches | None = None,
+        quotas: Quotas | None = None,
+        classrooms: Classrooms | None = None,
     ) -> None:
         """Serve `service` within the bounds that `settings` give to clients.
 
@@ -33,12 +41,15 @@ class Handlers:
             settings: of the service.
             batches: runs batches; None: they are refused.
             quotas: what clients take, besides that of their batches; by default of these handlers alone.
+            classrooms: of teachers; None: they are refused.
         """
         calls = Calls(quotas or Quotas(settings.clients))
+        searches = Room(settings.server.searches)
         rooms = (
-            SearchHandlers(service, settings, calls),
+            SearchHandlers(service, settings, calls, searches),
             CheckHandlers(service, settings, calls),
             BatchHandlers(batches, settings, calls),
+            ClassroomHandlers(classrooms, settings, calls, searches),
             ServerHandlers(service, batches is not None, calls),
         )
         self._by_method: dict[str, Handler] = {method: _find(method, rooms) for method in METHODS}
@@ -50,7 +61,10 @@ class Handlers:
 
 def summary(method: str) -> str:
     """One sentence about a method of the contract."""
-    return inspect.getdoc(_find(method, (SearchHandlers, CheckHandlers, BatchHandlers, ServerHandlers))) or method
+    return inspect.getdoc(_find(method, _ROOMS)) or method
+
+
+_ROOMS = (SearchHandlers, CheckHandlers, BatchHandlers, ClassroomHandlers, ServerHandlers)
 
 
 def _find(method: str, rooms: Iterable[object]) -> Handler:

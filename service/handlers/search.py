@@ -35,13 +35,13 @@ _PROGRESS_SECONDS = 0.1
 class SearchHandlers:
     """Searches with a `Service`."""
 
-    def __init__(self, service: Service, settings: Settings, calls: Calls) -> None:
-        """Search with `service` within the bounds that `settings` give to clients."""
+    def __init__(self, service: Service, settings: Settings, calls: Calls, searches: Room) -> None:
+        """Search with `service` within the bounds that `settings` give to clients; searches take places of `searches`."""
         self._service = service
         self._settings = settings
         self._default, self._maximum = bounds(settings)
         self._calls = calls
-        self._searches = Room(settings.server.searches)
+        self._searches = searches
 
     async def prove(self, request: prove_pb2.ProveRequest, call: Call) -> AsyncIterator[prove_pb2.ProveResponse]:
         """Search proofs and send each as soon as it is verified."""

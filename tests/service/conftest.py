@@ -9,8 +9,10 @@ import pytest_asyncio
 
 from prover.lean.workers.pool import WorkerPool
 from prover.store.database import Database
+from prover.store.records.classrooms import ClassroomStore
 from prover.store.records.queue import BatchQueue
 from service.batch.runner import BatchRunner
+from service.classrooms.classrooms import Classrooms
 from service.client.client import Client
 from service.core.engine import Engine
 from service.ops.config import ServerSettings, Settings
@@ -23,16 +25,17 @@ SEARCHED = ("Init.Core", "Init.Data.Nat.Basic", "Init.Data.List.Basic")
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served(lean_pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The address of a server that takes two searches at once, and batches; it remembers no proofs, and searches three modules."""
+    """The address of a server that takes two searches at once, batches and classrooms; it remembers no proofs, and searches three modules."""
     settings = Settings(
         server=ServerSettings(listen="127.0.0.1:0", searches=2), search=SearchSettings(library=SEARCHED)
     )
     database = Database.open(str(tmp_path_factory.mktemp("served") / "store.sqlite"))
     engine = Engine(settings, lean_pool)
+    classrooms = Classrooms(engine, ClassroomStore(database), settings.classrooms)
     await engine.start()
     async with (
         BatchRunner(engine, BatchQueue(database), settings.batches) as batches,
-        listening(engine, settings, asyncio.Event(), batches=batches) as (address, state),
+        listening(engine, settings, asyncio.Event(), batches=batches, classrooms=classrooms) as (address, state),
     ):
         await state.report(serving=True)
         yield address

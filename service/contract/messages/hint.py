@@ -30,6 +30,16 @@ _VETOES = {veto: hint_pb2.HintVeto.Value(f"HINT_VETO_{veto.name}") for veto in V
 _VETO_OF = {value: veto for veto, value in _VETOES.items()}
 
 
+def level_to_proto(level: Level) -> "hint_pb2.HintLevel.ValueType":
+    """How much a hint gives away."""
+    return _LEVELS[level]
+
+
+def outcome_to_proto(outcome: HintOutcome) -> "hint_pb2.HintOutcome.ValueType":
+    """What became of a question for a hint."""
+    return _OUTCOMES[outcome]
+
+
 def request_to_proto(request: Tutoring) -> hint_pb2.SuggestHintRequest:
     """What is wanted, as a request."""
     message = hint_pb2.SuggestHintRequest(

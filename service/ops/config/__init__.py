@@ -14,11 +14,12 @@ from service.ops.config.server import (
     TracingSettings,
 )
 from service.ops.config.settings import Settings, load
-from service.ops.config.store import BatchSettings, StoreSettings
+from service.ops.config.store import BatchSettings, ClassroomSettings, StoreSettings
 
 __all__ = [
     "BatchSettings",
     "CheckSettings",
+    "ClassroomSettings",
     "ClientSettings",
     "ConnectionSettings",
     "CrosscheckSettings",

@@ -40,7 +40,7 @@ from service.ops.config.server import (
     ServerSettings,
     TracingSettings,
 )
-from service.ops.config.store import BatchSettings, StoreSettings
+from service.ops.config.store import BatchSettings, ClassroomSettings, StoreSettings
 
 Flags = Mapping[str, Mapping[str, Any]]
 """Settings given on the command line, by section; a value of None was not given."""
@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     store: StoreSettings = StoreSettings()
     batches: BatchSettings = BatchSettings()
+    classrooms: ClassroomSettings = ClassroomSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()

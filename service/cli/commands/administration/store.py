@@ -18,7 +18,7 @@ from prover.requests import BusyError, Service
 from prover.store import backup as copies
 from prover.store.database import Database, parse_url
 from prover.store.errors import StoreError
-from prover.store.records import failures, proofs, queue
+from prover.store.records import classrooms, failures, proofs, queue
 from prover.store.records.proofs import Capacity, ProofStore, StoredProof, every_proof
 from prover.store.summary import summary
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
@@ -27,7 +27,7 @@ from service.core import receipts
 from service.core.memory import default_path
 from service.ops.config import Settings
 
-app = typer.Typer(help="The store of verified proofs, failures and batches.", no_args_is_help=True)
+app = typer.Typer(help="The store of verified proofs, failures, batches and classrooms.", no_args_is_help=True)
 
 _Url = Annotated[
     str | None,
@@ -58,6 +58,7 @@ def show(
             f"proofs: {found.proofs:,} of {found.theorems:,} theorems, {size}",
             f"failures: {found.failures:,}",
             f"batches: {batches}, {found.cancelled} cancelled",
+            f"classrooms: {found.classrooms} with {found.learners:,} learners",
         )
         for line in lines:
             common.stdout.print(common.shown(line))
@@ -139,10 +140,11 @@ def prune(
                 proofs.trim(database, connection, capacity, _seconds(older_than)),
                 failures.trim(database, connection, _seconds(failures_older_than)),
                 queue.trim(database, connection, batch_days * _DAY),
+                classrooms.trim(database, connection),
             )
         )
         database.compact()
-    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batches".format(*gone)))
+    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batches, {} classrooms".format(*gone)))
 
 
 @app.command()
