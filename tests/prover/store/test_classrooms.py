@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from prover.store.database import Database
-from prover.store.records.classrooms import ClassroomStore, NoRoomError, StoredClassroom, StoredLearner, TurnResult
+from prover.store.records.classrooms import ClassroomStore, NoRoomError, ProofResult, StoredClassroom, StoredLearner
 from prover.tutor.hints import HintOutcome, Level
 
-HINT = TurnResult("hint", 2, "⊢ q", "", False, ("question", "a-b"))
+HINT = ProofResult("hint", 2, "⊢ q", "", False, ("question", "a-b"))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_an_answer_about_an_earlier_proof_comes_too_late_but_its_hint_coun
     late = await store.begin(learner.id, "first", "by exact h")
     assert early is not None
     assert late is not None
-    assert await store.settle(late, TurnResult("proved", 0, "", "", True))
+    assert await store.settle(late, ProofResult("proved", 0, "", "", True))
     assert await store.settle(early, HINT)
     assert await store.settle(early, HINT), "the same hint twice"
     found = await store.learner(learner.classroom, learner.id)
@@ -71,7 +71,7 @@ async def test_turns_of_one_learner_at_once_lose_no_hint(store: ClassroomStore) 
     async def one(number: int) -> None:
         turn = await store.begin(learner.id, "first", f"by {number}")
         assert turn is not None
-        assert await store.settle(turn, TurnResult("hint", 1, "", "", False, ("question", str(number))))
+        assert await store.settle(turn, ProofResult("hint", 1, "", "", False, ("question", str(number))))
 
     await asyncio.gather(*map(one, range(8)))
     found = await store.learner(learner.classroom, learner.id)
