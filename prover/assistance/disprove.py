@@ -87,7 +87,7 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
     """
     parts = signature(theorem.statement)
     name, dot, universes = parts[0].partition(".{") if parts else ("refuted", "", "")
-    plain = _fresh(f"{name}_refuted" if _PLAIN.fullmatch(name) else "refuted", theorem.context)
+    plain = fresh(f"{name}_refuted" if _PLAIN.fullmatch(name) else "refuted", theorem.context)
     written = []
     if parts:
         _, binders, goal = parts
@@ -102,7 +102,7 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
     return replace(theorem, statement=found.negation)
 
 
-def _fresh(name: str, context: str) -> str:
+def fresh(name: str, context: str) -> str:
     """The name, or one made from it that the context does not have: an earlier refutation may stand there."""
     names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(2)))
     return next(one for one in names if not re.search(rf"(?<![\w.]){re.escape(one)}(?![\w'])", context))

@@ -1,5 +1,6 @@
 """Why a search ended, said to people."""
 
+from prover.events import Refutation
 from prover.search.search import Ending, Finished
 from prover.verdict import VerdictKind
 
@@ -27,3 +28,9 @@ def stuck(constant: str) -> str:
         f"the embedded Lean does not hold the body of `{constant}`, so `decide` and `rfl` stop there; "
         "a native toolchain goes on (docs/native.md)"
     )
+
+
+def refuted(found: Refutation) -> str:
+    """That a theorem is false, and for which values."""
+    values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
+    return f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"

@@ -25,17 +25,20 @@ from pygls.lsp.server import LanguageServer
 
 from prover.errors import UserError
 from prover.options import SearchOptions
+from prover.source.lean_file import LeanFile
 from service.core.limits.text import printable
-from service.lsp import positions, sites, work
-from service.lsp.hints import Hints
+from service.lsp import positions, refuting, sites, work
+from service.lsp.display import hints
+from service.lsp.display.progress import WorkDone
+from service.lsp.display.remarks import Remarks
 from service.lsp.opened import Opened
-from service.lsp.progress import WorkDone
 from service.lsp.sites import Site
 
 _log = structlog.get_logger(__name__)
 
 _MOST_SEARCHES = 8
 _LONGEST_TITLE = 60
+_INSERT = "Insert the refutation below"
 _CHANGED = "a proof was found, but the text has changed meanwhile; nothing was put in"
 
 
@@ -59,7 +62,8 @@ class Searches:
         self._options = options
         self._project = project
         self._running: list[_Running] = []
-        self.hints = Hints()
+        self._hints = hints.Hints()
+        self.remarks = Remarks(server)
 
     def running(self, uri: str) -> bool:
         """Whether something is searched for a document."""
@@ -76,6 +80,15 @@ class Searches:
     def hint(self, uri: str, version: int, place: Range) -> None:
         """Begin to look for one hint more for a place of a document."""
         self._start(uri, self._hint(uri, version, place))
+
+    def disprove(self, uri: str, version: int, place: Range) -> None:
+        """Begin to look for a refutation of what is at a place of a document."""
+        self._start(uri, self._disprove(uri, version, place))
+
+    def forget(self, uri: str) -> None:
+        """Show nothing any more for a document, and begin its hints anew."""
+        self._hints.forget(uri)
+        self.remarks.forget(uri)
 
     def stop(self, uri: str | None = None) -> list["asyncio.Task[None]"]:
         """Cancel what is searched for a document, or for all."""
@@ -112,10 +125,12 @@ class Searches:
         async with WorkDone(self._server, "leansieve: prove") as shown:
             with _told(shown):
                 site = await self._site(uri, version, place, shown)
-                became = await work.prove(await self._opened.service(), site, self._options, shown.report)
+                became, noticed = await work.prove(await self._opened.service(), site, self._options, shown.report)
                 if isinstance(became, work.WorkFailure):
+                    self.remarks.remark(uri, noticed.text, noticed.remarks)
                     raise _Refused(became.why)
                 declined = await self._apply(uri, site, became.text, "leansieve: prove")
+                self.remarks.remark(uri, noticed.text, noticed.remarks)
                 shown.end = declined or "proved"
             if became.left_open and not declined:
                 shown.end = became.left_open
@@ -145,24 +160,50 @@ class Searches:
     async def _hint(self, uri: str, version: int, place: Range) -> None:
         async with WorkDone(self._server, "leansieve: hint") as shown:
             with _told(shown):
-                text, now = self._document(uri)
-                if now != version:
-                    raise _Refused("the text has changed since the action was offered; ask for it again")
-                file = sites.read(text, self._project)
-                at = positions.offset(text, place.end, self._server.workspace.position_codec)
+                file, _, at = self._place(uri, version, place)
                 shown.report("reading the proof")
-                found = await self.hints.ask(await self._opened.service(), uri, file, at, self._options)
+                found = await self._hints.ask(await self._opened.service(), uri, file, at, self._options)
                 if self._document(uri)[1] == version:
-                    self.hints.show(self._server, uri, version, place, found)
+                    self.remarks.hint(uri, place, hints.sentences(found))
                 shown.end = found.hint.level.value.replace("_", " ") if found.hint else found.sentence
 
-    async def _site(self, uri: str, version: int, place: Range, shown: WorkDone) -> Site:
+    async def _disprove(self, uri: str, version: int, place: Range) -> None:
+        async with WorkDone(self._server, "leansieve: disprove") as shown:
+            with _told(shown):
+                what = refuting.doubted(*self._place(uri, version, place))
+                if what is None:
+                    raise _Refused("no theorem and no single `sorry` is there")
+                shown.report("starting Lean")
+                service = await self._opened.service()
+                doubt = await refuting.refute(service, what, self._options, shown.report)
+                self.remarks.remark(uri, what.file.text, doubt.remarks)
+                shown.end = doubt.said
+        if doubt.refutation is None or what.hole is not None:
+            self._say(doubt.said, MessageType.Info)
+            return
+        chosen = await self._server.window_show_message_request_async(
+            ShowMessageRequestParams(
+                type=MessageType.Info,
+                message=f"leansieve: {printable(doubt.said)}",
+                actions=[MessageActionItem(_INSERT)],
+            )
+        )
+        if chosen is not None and chosen.title == _INSERT:
+            site, text = await refuting.below(service, what, doubt.refutation, self._options)
+            if declined := await self._apply(uri, site, text, "leansieve: disprove"):
+                self._say(declined, MessageType.Info)
+
+    def _place(self, uri: str, version: int, place: Range) -> tuple[LeanFile, int, int]:
+        """A document and the offsets of a range of it, as long as it is what an action was offered for."""
         text, now = self._document(uri)
         if now != version:
             raise _Refused("the text has changed since the action was offered; ask for it again")
-        file = sites.read(text, self._project)
         codec = self._server.workspace.position_codec
         start, end = (positions.offset(text, one, codec) for one in (place.start, place.end))
+        return sites.read(text, self._project), start, end
+
+    async def _site(self, uri: str, version: int, place: Range, shown: WorkDone) -> Site:
+        file, start, end = self._place(uri, version, place)
         site = sites.of_sorries(file, start, end)
         if site is not None:
             shown.report("starting Lean")

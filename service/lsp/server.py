@@ -17,13 +17,13 @@ from pygls.lsp.server import LanguageServer
 from prover.errors import UserError
 from prover.options import SearchOptions
 from service.core.limits.text import printable
-from service.lsp import positions, sites
+from service.lsp import positions, refuting, sites
 from service.lsp.opened import Opened
 from service.lsp.protocol import Protocol, Server
 from service.lsp.searches import Searches
 
 PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
-HINT, DISMISS = "leansieve.hint", "leansieve.dismissHints"
+HINT, DISMISS, DISPROVE = "leansieve.hint", "leansieve.dismissHints", "leansieve.disprove"
 
 _log = logging.getLogger(__name__)
 _NO_EDITOR = "stdin holds no messages of an editor: `leansieve lsp` is started by one"
@@ -93,11 +93,11 @@ def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         searches.stop(params.text_document.uri)
-        searches.hints.forget(server, params.text_document.uri)
+        searches.forget(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        searches.hints.clear(server, params.text_document.uri)
+        searches.remarks.changed(params.text_document.uri)
 
     @server.command(PROVE)
     def prove(uri: str, version: int, place: types.Range) -> None:
@@ -111,9 +111,13 @@ def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set
     def hint(uri: str, version: int, place: types.Range) -> None:
         searches.hint(uri, version, place)
 
+    @server.command(DISPROVE)
+    def disprove(uri: str, version: int, place: types.Range) -> None:
+        searches.disprove(uri, version, place)
+
     @server.command(DISMISS)
     def dismiss(uri: str) -> None:
-        searches.hints.forget(server, uri)
+        searches.forget(uri)
 
     @server.command(STOP)
     def stop(uri: str) -> None:
@@ -155,12 +159,15 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
             place = positions.place(text, at, at, codec)
             offered += _offered(uri, document.version, place, kind, "", unsolved[:1])
         offered += [_told(server, one.why) for one in file.open if start <= one.end and one.start <= end]
-    if uri in searches.hints.shown:
-        dismiss = types.Command("leansieve: dismiss hints", DISMISS, arguments=[uri])
-        offered.append(types.CodeAction(dismiss.title, kind=types.CodeActionKind.QuickFix, command=dismiss))
+    if refuting.doubted(file, start, end) is not None:
+        kind = types.CodeActionKind.QuickFix if site is not None else types.CodeActionKind.RefactorRewrite
+        place = positions.place(text, start, end, codec)
+        offered.append(_action("leansieve: disprove", DISPROVE, kind, [uri, document.version, place]))
+    if searches.remarks.hinted(uri) or searches.remarks.remarked(uri):
+        shown = "hints" if searches.remarks.hinted(uri) else "notes"
+        offered.append(_action(f"leansieve: dismiss {shown}", DISMISS, types.CodeActionKind.QuickFix, [uri]))
     if searches.running(uri):
-        stop = types.Command("leansieve: stop searching", STOP, arguments=[uri])
-        offered.append(types.CodeAction(stop.title, kind=types.CodeActionKind.QuickFix, command=stop))
+        offered.append(_action("leansieve: stop searching", STOP, types.CodeActionKind.QuickFix, [uri]))
     only = params.context.only
     return [one for one in offered if not only or any(_is_a(one.kind or "", kind) for kind in only)]
 
@@ -175,12 +182,18 @@ def _offered(
 ) -> list[types.CodeAction]:
     arguments: list[object] = [uri, version, place]
     commands = [(f"leansieve: prove{many}", PROVE), ("leansieve: suggest tactics", SUGGEST), ("leansieve: hint", HINT)]
-    return [
-        types.CodeAction(
-            title, kind=kind, diagnostics=diagnostics, command=types.Command(title, name, arguments=arguments)
-        )
-        for title, name in commands
-    ]
+    return [_action(title, name, kind, arguments, diagnostics) for title, name in commands]
+
+
+def _action(
+    title: str,
+    name: str,
+    kind: types.CodeActionKind,
+    arguments: list[object],
+    diagnostics: list[types.Diagnostic] | None = None,
+) -> types.CodeAction:
+    command = types.Command(title, name, arguments=arguments)
+    return types.CodeAction(title, kind=kind, diagnostics=diagnostics, command=command)
 
 
 def _told(server: LanguageServer, why: str) -> types.CodeAction:

@@ -14,6 +14,8 @@ from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.verdict import Verdict
 from service.core.endings import ending
+from service.lsp.display import remarks
+from service.lsp.display.remarks import Remark
 from service.lsp.sites import Site
 
 _MOST_SUGGESTIONS = 8
@@ -36,6 +38,14 @@ class WorkFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """What is odd about statements, as remarks on a text: the document's with what was found in it."""
+
+    text: str
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """Tactics that close the goal, each with the edit that was verified; and those that lead on, which are told only."""
 
@@ -47,8 +57,8 @@ class Choices:
 
 async def prove(
     service: Service, site: Site, options: SearchOptions, report: Callable[[str, float], None]
-) -> Edit | WorkFailure:
-    """Fill the holes of a site.
+) -> tuple[Edit | WorkFailure, Noticed]:
+    """Fill the holes of a site; what was noticed of their theorems on the way is told in any case.
 
     Args:
         report: told what is done and which share of it is behind.
@@ -64,12 +74,11 @@ async def prove(
                     report(hole.item.name, done / len(site.holes))
                 case fill.Searched(hole, Progress() as spent):
                     share = min(1.0, spent.checked / options.budget.samples)
-                    said = f"{hole.item.name}: {spent.sampled} sampled, {spent.checked} checked"
-                    report(said, (done + share) / len(site.holes))
+                    report(spending(hole.item.name, spent), (done + share) / len(site.holes))
                 case fill.HoleOutcome():
                     done += 1
                 case fill.Filled():
-                    return _became(site, event)
+                    return _became(site, event), _noticed(event)
     raise RuntimeError("the filling of a file ended without its last event")
 
 
@@ -100,15 +109,26 @@ def _became(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
         names = ", ".join(dict.fromkeys(hole.item.name for hole in filled.failed))
         return WorkFailure(f"proofs were found, but with them in place {names} would not verify")
     if not proved:
-        return WorkFailure(_why(site.file, filled.outcomes))
+        return WorkFailure(why(site.file, filled.outcomes))
     if len(proved) == len(filled.outcomes):
         return Edit(site.replacement(filled.file))
     open_ones = [outcome for outcome in filled.outcomes if not outcome.proof]
-    said = f"{len(proved)} of {len(filled.outcomes)} proved; {_why(site.file, open_ones)}"
+    said = f"{len(proved)} of {len(filled.outcomes)} proved; {why(site.file, open_ones)}"
     return Edit(site.replacement(filled.file), said)
 
 
-def _why(file: LeanFile, outcomes: Sequence[HoleOutcome]) -> str:
+def _noticed(filled: fill.Filled) -> Noticed:
+    file = filled.file
+    told = [(file.commands[one.hole.command], one.finished.notes) for one in filled.outcomes if one.finished]
+    return Noticed(file.text, tuple(remark for item, notes in told for remark in remarks.of_notes(file, item, notes)))
+
+
+def spending(name: str, spent: Progress) -> str:
+    """What a search has taken so far."""
+    return f"{name}: {spent.sampled} sampled, {spent.checked} checked"
+
+
+def why(file: LeanFile, outcomes: Sequence[HoleOutcome]) -> str:
     """Why the first of these has no proof."""
     outcome = outcomes[0]
     item = outcome.item

@@ -58,7 +58,12 @@ async def test_sorries_are_replaced_by_verified_proofs(served: str, lean_client:
     async with editing("--server", served, *SMALL) as editor:
         editor.open(FILE)
         offered = await editor.actions("sorry", 2)
-        assert list(offered) == ["leansieve: prove", "leansieve: suggest tactics", "leansieve: hint"]
+        assert list(offered) == [
+            "leansieve: prove",
+            "leansieve: suggest tactics",
+            "leansieve: hint",
+            "leansieve: disprove",
+        ]
         await editor.execute(offered["leansieve: prove"])
         assert await done(editor) == "proved"
         assert (await editor.edits.get()).changes is None
@@ -114,6 +119,96 @@ async def test_what_is_false_is_one_sentence_and_no_edit(served: str) -> None:
         assert "\n" not in said.message
         assert editor.edits.empty()
         assert editor.text == FILE
+
+
+async def test_what_is_odd_about_a_statement_is_shown_there_until_it_changes(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(
+            "theorem t (n m : Nat) (h : n < 0) : n = 7 := by\n  sorry\n\ntheorem u (n m : Nat) : n = n := sorry\n"
+        )
+        await editor.execute((await editor.actions(whole=True))["leansieve: prove 2 sorries"])
+        assert await done(editor) == "proved"
+        shown = (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
+        assert editor.said.empty()
+        for one, start, said in zip(
+            shown,
+            (editor.text.index("t ("), editor.text.index("u ("), editor.text.index("m : Nat) : n = n")),
+            ("the hypothesis `h` is false", "both sides of the goal are the same", "the goal mentions neither `m`"),
+            strict=True,
+        ):
+            assert said in one.message
+            assert one.severity is types.DiagnosticSeverity.Information
+            assert one.range == types.Range(editor.position(start), editor.position(start + 1))
+        assert list(shown[2].tags or ()) == [types.DiagnosticTag.Unnecessary]
+
+        editor.change(editor.text + "-- more\n")
+        assert (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics == shown
+        editor.change(editor.text.replace("u (n m", "u (n k"))
+        assert list((await asyncio.wait_for(editor.shown.get(), 60)).diagnostics) == list(shown[:1])
+        await editor.execute((await editor.actions("theorem t"))["leansieve: dismiss notes"])
+        assert not (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
+
+
+FALSE = """\
+open Nat in
+theorem small (n : Nat) : succ n < 5 := by
+  sorry -- is it?
+
+namespace Outer
+  theorem half (p : Prop) (n : Nat) (hp : p) : p ∧ n < 3 := by
+    constructor
+    · exact hp
+    · sorry
+end Outer
+
+theorem third (a b : Nat) : a + b = b + a := by
+  sorry
+"""
+
+
+async def test_a_false_theorem_is_refuted_and_the_refutation_written_below_it(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FALSE)
+        editor.choose = lambda titles: titles[0]
+        await editor.execute((await editor.actions("small (n"))["leansieve: disprove"])
+        assert (await done(editor)).startswith("small is REFUTED, with n = 5: ")
+        (false,) = (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
+        assert false.severity is types.DiagnosticSeverity.Warning
+        assert false.message == "REFUTED, with n = 5: the kernel accepted a proof of the negation"
+        await asyncio.wait_for(editor.edits.get(), 60)
+        assert "  sorry -- is it?\n\nopen Nat in\ntheorem small_refuted :" in editor.text
+        assert await verified(lean_client, editor.text, "small_refuted")
+
+        # Its name is taken now.
+        await editor.execute((await editor.actions("sorry -- is"))["leansieve: disprove"])
+        assert (await done(editor)).startswith("small is REFUTED")
+        await asyncio.wait_for(editor.edits.get(), 60)
+        assert await verified(lean_client, editor.text, "small_refuted2")
+
+        await editor.execute((await editor.actions("half (p"))["leansieve: disprove"])
+        assert (await done(editor)).startswith("half is REFUTED")
+        await asyncio.wait_for(editor.edits.get(), 60)
+        assert "    · sorry\n\n  theorem half_refuted :\n    ¬" in editor.text
+        assert await verified(lean_client, editor.text, "half_refuted")
+        assert editor.said.empty()
+
+
+async def test_a_goal_within_a_proof_is_refuted_too_and_what_holds_is_told(served: str) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(FALSE)
+        await editor.execute((await editor.actions("sorry\nend"))["leansieve: disprove"])
+        assert (await done(editor)).startswith("the goal in line 9 is REFUTED, with p = True, n = 3: ")
+        (false,) = (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
+        start = editor.text.index("sorry\nend")
+        assert false.range == types.Range(editor.position(start), editor.position(start + len("sorry")))
+        assert "the goal in line 9 is REFUTED" in (await editor.said.get()).message
+
+        await editor.execute((await editor.actions("third (a"))["leansieve: disprove"])
+        assert await done(editor) == "third is not false: a proof of it was found"
+        assert (await editor.said.get()).type is types.MessageType.Info
+        assert editor.text == FALSE
+        assert "leansieve: disprove" not in await editor.actions("exact hp")
+        assert "leansieve: disprove" not in await editor.actions(whole=True)
 
 
 async def test_open_goals_are_proved_in_bullets_under_the_tactic(served: str, lean_client: Client) -> None:

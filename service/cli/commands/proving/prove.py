@@ -24,7 +24,7 @@ from service.cli.common import Setup
 from service.cli.flags import Given, Without, with_flags
 from service.cli.progress import SearchDisplay
 from service.core import receipts
-from service.core.endings import ending
+from service.core.endings import ending, refuted
 from service.core.limits.text import printable, read_theorem
 from service.ops.config import Settings
 
@@ -147,9 +147,7 @@ def _print_notes(notes: Sequence[StatementNote], where: str = "") -> None:
 
 
 def _print_refutation(where: str, found: Refutation) -> None:
-    values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
-    remark = f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"
-    common.stdout.print(common.shown(f"{where or '-- '}{remark}"))
+    common.stdout.print(common.shown(f"{where or '-- '}{refuted(found)}"))
     common.stdout.print(common.shown(f"{found.statement} := {found.proof.candidate.text}"))
 
 

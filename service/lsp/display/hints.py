@@ -1,10 +1,7 @@
-"""Hints for the learner at one editor: one level more on each call, shown as a diagnostic until it is dismissed or the text changes."""
+"""Hints for the learner at one editor: one level more on each call."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-
-from lsprotocol import types
-from pygls.lsp.server import LanguageServer
 
 from prover.assistance import fill
 from prover.errors import UserError
@@ -14,7 +11,6 @@ from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.tutor.hints import GivenHint, Tutored, Tutoring
 from prover.verdict import Mode
-from service.core.limits.text import printable
 from service.lsp import sites
 
 _MOST_SECONDS = 60.0  # servers reject more by default
@@ -27,7 +23,6 @@ class Hints:
     """What was hinted in this editor's session, by document and theorem; it ends with the session."""
 
     given: "OrderedDict[tuple[str, str], list[GivenHint]]" = field(default_factory=OrderedDict)
-    shown: set[str] = field(default_factory=set)
 
     async def ask(self, service: Service, uri: str, file: LeanFile, at: int, options: SearchOptions) -> Tutored:
         """One hint more for the proof around an offset.
@@ -49,35 +44,18 @@ class Hints:
             del earlier[:-_MOST_HINTS]
         return found
 
-    def show(self, server: LanguageServer, uri: str, version: int, place: types.Range, found: Tutored) -> None:
-        """Show an answer, and before it what Lean refuses, in place of what was shown for the document."""
-        texts = [found.sentence]
-        if found.refused is not None:
-            why = found.refused.reason.partition("\n")[0]
-            texts.insert(0, f"The proof cannot go on with `{found.refused.text}`: {why}")
-        shown = [
-            types.Diagnostic(
-                place,
-                "\n".join(map(printable, text.split("\n"))),
-                types.DiagnosticSeverity.Information,
-                source="leansieve hint",
-            )
-            for text in texts
-        ]
-        self.shown.add(uri)
-        server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, shown, version))
-
-    def clear(self, server: LanguageServer, uri: str) -> None:
-        """Show nothing any more for a document; what was given is known on."""
-        if uri in self.shown:
-            self.shown.discard(uri)
-            server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
-
-    def forget(self, server: LanguageServer, uri: str) -> None:
+    def forget(self, uri: str) -> None:
         """As if nothing had been given for a document."""
-        self.clear(server, uri)
         for key in [key for key in self.given if key[0] == uri]:
             del self.given[key]
+
+
+def sentences(found: Tutored) -> list[str]:
+    """What is shown of an answer: before it, what Lean refuses."""
+    if found.refused is None:
+        return [found.sentence]
+    why = found.refused.reason.partition("\n")[0]
+    return [f"The proof cannot go on with `{found.refused.text}`: {why}", found.sentence]
 
 
 def _around(file: LeanFile, at: int) -> Command:
