@@ -15,11 +15,13 @@ _FILES = {
             "image/svg+xml": ["icon.svg"],
             "text/javascript; charset=utf-8": [
                 "calls.js",
+                "classroom.js",
                 "elements.js",
                 "lean-input.js",
                 "main.js",
                 "results.js",
                 "status.js",
+                "teacher.js",
                 "tutor.js",
                 "vendor/unicode-input.js",
             ],

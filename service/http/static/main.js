@@ -4,6 +4,7 @@ import { counted, element, named, seconds } from "./elements.js";
 import { leanInput } from "./lean-input.js";
 import { SearchResults, checkResult, messages } from "./results.js";
 import { showHealth, showInfo } from "./status.js";
+import { teacher } from "./teacher.js";
 import { tutor } from "./tutor.js";
 
 const EXAMPLES = [
@@ -215,7 +216,8 @@ function showFocus() {
 }
 
 const readProof = tutor({ theorem, token: () => $("token").value });
-const TABS = [$("tab-results"), $("tab-learn")];
+const lookAtLearners = teacher({ theorem, token: () => $("token").value });
+const TABS = [$("tab-results"), $("tab-learn"), $("tab-teach")];
 function choose(tab) {
   for (const each of TABS) {
     const chosen = each === tab;
@@ -224,13 +226,15 @@ function choose(tab) {
     $(each.getAttribute("aria-controls")).hidden = !chosen;
   }
   if (tab.id === "tab-learn") readProof();
+  if (tab.id === "tab-teach") lookAtLearners();
 }
 for (const [at, tab] of TABS.entries()) {
   tab.addEventListener("click", () => choose(tab));
   tab.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    choose(TABS[1 - at]);
-    TABS[1 - at].focus();
+    const next = TABS[(at + (event.key === "ArrowRight" ? 1 : TABS.length - 1)) % TABS.length];
+    choose(next);
+    next.focus();
   });
 }
 

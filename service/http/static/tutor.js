@@ -1,5 +1,6 @@
 // A learner's own proof: goals behind each step, and hints, one level more on each press. What was hinted is known to this page alone.
 import { Problem, call } from "./calls.js";
+import { classroom } from "./classroom.js";
 import { counted, element, named } from "./elements.js";
 import { leanInput } from "./lean-input.js";
 
@@ -31,9 +32,13 @@ export function tutor({ theorem, token }) {
     $("hint").disabled = wanted;
     $("learn").setAttribute("aria-busy", "true");
     try {
-      const question = { theorem: theorem(), proof: lines.value, earlier, readOnly: !wanted };
-      const answer = await call("v1/suggest-hint", question, token(), mine.signal);
+      const question = { proof: lines.value, readOnly: !wanted };
+      const place = lesson.place(); // there the server knows what was hinted
+      const answer = place
+        ? (await call("v1/suggest-classroom-hint", { ...question, ...place }, token(), mine.signal)).answer
+        : await call("v1/suggest-hint", { ...question, theorem: theorem(), earlier }, token(), mine.signal);
       show(answer, wanted);
+      if (place) lesson.keep(question.proof, answer.outcome === "HINT_OUTCOME_PROVED");
     } catch (error) {
       if (mine.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
@@ -49,7 +54,7 @@ export function tutor({ theorem, token }) {
   }
 
   function forgetIfChanged() {
-    const now = JSON.stringify(theorem());
+    const now = JSON.stringify(lesson.place() ?? theorem());
     if (now === about) return;
     about = now;
     forget();
@@ -74,7 +79,7 @@ export function tutor({ theorem, token }) {
       $("hints").prepend(
         element("li", { class: "proof" }, element("h3", {}, named(hint.level, "HINT_LEVEL_")), ...written(hint.text), facts.length ? element("p", { class: "help" }, `Checked: ${facts.join("; ")}.`) : null),
       );
-      $("forget").hidden = false;
+      $("forget").hidden = lesson.place() !== null;
       $("learn-said").textContent = `Hint: ${named(hint.level, "HINT_LEVEL_")}.`;
     } else if (wanted || outcome === "HINT_OUTCOME_PROVED") {
       $("learn-said").replaceChildren(...written(sentence));
@@ -83,6 +88,15 @@ export function tutor({ theorem, token }) {
     }
   }
 
+  /** Another theorem of a classroom, or none: goes on from what was written of it. */
+  function turn(text) {
+    clearTimeout(timer);
+    asking?.abort();
+    lines.value = text || START;
+    ask(false);
+  }
+
+  const lesson = classroom({ token, changed: turn });
   leanInput(lines);
   lines.value = START;
   lines.addEventListener("input", () => {

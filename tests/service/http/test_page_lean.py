@@ -14,6 +14,7 @@ import pytest_asyncio
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 
 from prover.lean.runtimes.embedded.cache.package import Package
 from prover.lean.workers.pool import WorkerPool
@@ -347,7 +348,7 @@ def test_the_page_is_accessible_in_light_and_dark_and_on_a_phone(bridge: str, pa
     it.press("check")
     it.until(lambda: "rejected" in it.text("check-said"))
     it.driver.execute_script(axe)
-    for scheme, width, tab in (("light", 1280, "results"), ("dark", 360, "learn")):
+    for scheme, width, tab in (("light", 1280, "results"), ("dark", 360, "learn"), ("light", 360, "teach")):
         it.press(f"tab-{tab}")
         features = [
             {"name": "prefers-color-scheme", "value": scheme},
@@ -397,6 +398,79 @@ def test_a_learner_sees_goals_behind_each_step_and_gets_one_hint_more_each_time(
     assert it.driver.title == "leansieve: proofs for Lean 4"
     it.press("forget")
     assert it.all("#hints > li") == []
+
+
+@in_thread
+def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    # 1. The teacher opens two theorems, one with a proof.
+    it.press("tab-teach")
+    it.type("class-label", IMAGE)
+    proof = "by\n  constructor\n  · exact h.right\n  · exact h.left"
+    theorems = f"theorem swapped (p q : Prop) (h : p ∧ q) : q ∧ p := {proof}\ntheorem zero (n : Nat) : 0 + n = m"
+    it.driver.execute_script("arguments[0].value = arguments[1]", it.get("class-theorems"), theorems)
+    it.press("open-class")
+    it.until(lambda: "theorem 'zero': the statement does not elaborate at statement 1:" in it.text("teach-said"))
+    it.driver.execute_script("arguments[0].value = arguments[1]", it.get("class-theorems"), theorems[:-1] + "n")
+    it.press("open-class")
+    it.until(lambda: it.text("teach-said") == "Nobody has joined yet.")
+    code, classroom = it.text("join-code-shown"), it.text("class-id-shown")
+    assert it.text("taught-title") == IMAGE
+
+    # 2. A learner joins, writes line by line, sees goals, and asks for hints to the end.
+    it.press("tab-learn")
+    it.driver.execute_script("arguments[0].open = true", it.get("classroom"))
+    it.type("join-code", "0000-0000")
+    it.type("join-name", f"Ann {IMAGE}")
+    it.press("join")
+    it.until(lambda: it.text("classroom-said") == "no classroom has this code: ask your teacher for it again")
+    it.type("join-code", code.lower())
+    it.press("join")
+    it.until(lambda: f"You are Ann {IMAGE} in “{IMAGE}”." in it.text("joined-as"))
+    assert it.text("classroom-statement") == "theorem swapped (p q : Prop) (h : p ∧ q) : q ∧ p"
+    it.until(lambda: "⊢ q ∧ p" in it.text("learn-steps"))
+    it.get("lines").send_keys("constructor", Keys.ENTER, r"\. exact h.1")
+    it.until(lambda: "the proof cannot go on with exact h.1" in it.text("learn-steps"))
+    for number in range(1, 6):
+        it.press("hint")
+        it.until(lambda number=number: len(it.all("#hints > li")) == number)
+    it.until(lambda: "exact h.right" in it.text("hints"))
+    assert not it.get("forget").is_displayed(), "what was hinted counts"
+
+    # 3. The teacher sees where the learner is stuck, with what hints, and what was written.
+    it.press("tab-teach")
+    it.until(lambda: "Lean stops at a step, 5 hints (full step)" in it.text("learners"))
+    (name,) = it.all("#learners button")
+    assert name.text == f"Ann {IMAGE}"
+    name.click()
+    it.until(lambda: "· exact h.1" in it.text("one-learner"))
+    assert "line 3: Type mismatch" in it.text("one-learner")
+
+    # 4. The learner finishes, goes to the next theorem and comes back; the teacher sees it, and removes all.
+    it.press("tab-learn")
+    it.get("lines").send_keys(Keys.BACKSPACE, "2", Keys.ENTER, r"\. exact h.1")
+    it.until(lambda: it.text("learn-said") == "Your proof is complete: Lean's kernel has accepted it.")
+    choose = Select(it.get("classroom-theorem"))
+    choose.select_by_value("zero")
+    it.until(lambda: "⊢ 0 + n = n" in it.text("learn-steps"))
+    assert it.value("lines") == "by\n  "
+    assert it.all("#hints > li") == []
+    choose.select_by_value("swapped")
+    it.until(lambda: it.value("lines").endswith("exact h.1"))
+    it.press("tab-teach")
+    it.until(lambda: "finished, 5 hints (full step)" in it.text("learners"))
+    it.until(lambda: "1 goal open" in it.text("learners"))
+    it.press("other-class")
+    it.type("class-id", classroom)
+    it.press("find-class")
+    it.until(lambda: "finished" in it.text("learners"))
+    for _ in range(2):
+        it.all("#taught .stop")[-1].click()
+    it.until(lambda: it.text("teach-said") == "The classroom is deleted, with all that learners wrote.")
+    it.press("tab-learn")
+    it.press("leave")
+    it.until(lambda: it.text("classroom-said").startswith("no learner has this key"))
+    assert it.driver.title == "leansieve: proofs for Lean 4"
 
 
 @in_thread
