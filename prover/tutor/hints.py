@@ -81,6 +81,7 @@ class Hint:
         step: as in `GivenHint`.
         checked: what Lean has said before it was given.
         fixed: no phrasing passed the vetoes, so that this is the sentence that says nothing.
+        by_model: a language model has reworded it.
     """
 
     level: Level
@@ -88,6 +89,7 @@ class Hint:
     step: str
     checked: tuple[Checked, ...]
     fixed: bool = False
+    by_model: bool = False
 
 
 class HintOutcome(StrEnum):

@@ -34,6 +34,7 @@ from prover.tutor.hints import (
 from prover.tutor.moves import ProofMove, same_goal
 from prover.tutor.phrasing import FIXED, MOST_REVISIONS, LemmaWords, drafts
 from prover.tutor.reading import ProofReader, Reading, begins_with_tactics
+from prover.tutor.rewording import Phraser, reworded
 from prover.tutor.routes import Cases, Guide, Route, goal_theorem
 from prover.tutor.vetoes import Situation, veto
 from prover.verdict import Trust, VerdictKind
@@ -72,14 +73,25 @@ class Looking(Lean, Protocol):
 class Tutor:
     """One question of a learner at work."""
 
-    def __init__(self, lean: Looking, refuter: Refuter, request: Tutoring, terms: Terms, cases: Cases) -> None:
-        """Ask `lean` on the terms of the request, and have `refuter` search and refute."""
+    def __init__(
+        self,
+        lean: Looking,
+        refuter: Refuter,
+        request: Tutoring,
+        terms: Terms,
+        cases: Cases,
+        phraser: Phraser | None = None,
+        phrasing_seconds: float = 2.0,
+    ) -> None:
+        """Ask `lean` on the terms of the request, have `refuter` search and refute, and `phraser` reword hints, if there is one."""
         self._lean = lean
         self._refuter = refuter
         self._request = request
         self._terms = terms
         self._reader = ProofReader(lean, request.theorem, terms)
         self._guide = Guide(lean, refuter.prove, request.theorem, terms, request.check, cases)
+        self._phraser = phraser
+        self._phrasing_seconds = phrasing_seconds
         self._ends = 0.0
 
     async def answer(self, choose: Choose | None = None) -> Tutored:
@@ -219,9 +231,14 @@ class Tutor:
             objection = await veto(draft, situation)
             if objection is None:
                 checked = _checked(move, route, draft)
+                other = None
+                if self._phraser is not None and level is not Level.FULL_STEP:  # whose code is all that it says
+                    seconds = min(self._phrasing_seconds, self._left)
+                    other = await reworded(self._phraser, draft, situation, raised, seconds)
+                draft, by_model = other or draft, other is not None
                 in_term = reading.inside_term and level in (Level.NEXT_STEP, Level.FULL_STEP)
                 text = _IN_TERM + draft if in_term else draft
-                return self._given(Hint(level, text, step, checked), raised, routes)
+                return self._given(Hint(level, text, step, checked, by_model=by_model), raised, routes)
             raised[objection] += 1
         return self._given(Hint(level, FIXED, step, (), fixed=True), raised, routes)
 

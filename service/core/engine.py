@@ -53,6 +53,8 @@ from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.tutor.hints import Tutored, Tutoring
+from prover.tutor.remote import RemotePhraser
+from prover.tutor.rewording import Phraser
 from prover.tutor.routes import CasesOfClients
 from prover.tutor.tutor import Tutor
 from prover.verdict import Trust, Verdict
@@ -85,6 +87,7 @@ class Engine:
         recorder: Recorder | None = None,
         memory: "ProofCache | None" = None,
         shared: bool = False,
+        phraser: Phraser | None = None,
     ) -> None:
         """Put everything together; nothing is started yet.
 
@@ -95,6 +98,7 @@ class Engine:
             recorder: counts what is done here; by default one of its own.
             memory: what searches remember; None: nothing.
             shared: clients use it that do not trust each other.
+            phraser: rewords hints; by default as the settings say.
 
         Raises:
             UnavailableError: the settings ask for a Lean that is not on offer.
@@ -116,6 +120,11 @@ class Engine:
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._cases = CasesOfClients()
+        tutor = settings.tutor
+        self._phrasing_servers = (
+            RemotePhraser(tutor.urls, tutor.api_key, tutor.model, tutor.seconds) if tutor.urls else None
+        )
+        self._phraser = phraser or self._phrasing_servers
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
@@ -133,6 +142,8 @@ class Engine:
         try:
             if self._dojo is not None:
                 await self._dojo.prepare()
+            if self._phrasing_servers is not None:
+                await self._phrasing_servers.start()
             if self._second is not None and self._settings.crosscheck.always:
                 await self._second.start()
             await asyncio.gather(self.pool.ready(), *(sampler.start() for sampler in self._samplers.values()))
@@ -174,6 +185,8 @@ class Engine:
             await self.pool.close()
         if self._second is not None:
             await self._second.close()
+        if self._phrasing_servers is not None:
+            await self._phrasing_servers.close()
         await asyncio.gather(*(sampler.close() for sampler in self._samplers.values()))
 
     async def __aenter__(self) -> Self:
@@ -307,7 +320,8 @@ class Engine:
         with as_user_errors():
             async with self._client() as client:
                 refuter = EngineRefuter(client, self._terms, self.check, self.prove)
-                return await Tutor(client, refuter, request, terms, cases).answer()
+                seconds = self._settings.tutor.seconds
+                return await Tutor(client, refuter, request, terms, cases, self._phraser, seconds).answer()
 
     async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""

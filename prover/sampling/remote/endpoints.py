@@ -101,14 +101,14 @@ class Endpoints:
                 found[model] = min(context, found.get(model, context))
         return found
 
-    async def open(self) -> None:
+    async def open(self, needed: bool = True) -> None:
         """Ask all servers for their health, and go on asking.
 
         Raises:
-            SamplerUnavailableError: none is healthy.
+            SamplerUnavailableError: none is healthy, and one is `needed`.
         """
         await self.ask_all()
-        if not any(endpoint.healthy for endpoint in self._all):
+        if needed and not any(endpoint.healthy for endpoint in self._all):
             raise self._nobody()
         self._watching = asyncio.create_task(self._watch())
 

@@ -91,7 +91,8 @@ def response_to_proto(found: Tutored, log_id: str) -> hint_pb2.SuggestHintRespon
     )
     if (hint := found.hint) is not None:
         facts = [hint_pb2.HintFact(kind=_FACTS[one.fact], about=one.about) for one in hint.checked]
-        made = hint_pb2.Hint(level=_LEVELS[hint.level], text=hint.text, step=hint.step, checked=facts, fixed=hint.fixed)
+        made = hint_pb2.Hint(level=_LEVELS[hint.level], text=hint.text, step=hint.step, checked=facts)
+        made.fixed, made.by_model = hint.fixed, hint.by_model
         response.hint.CopyFrom(made)
     if (one := found.refused) is not None:
         response.refused.CopyFrom(
@@ -113,6 +114,7 @@ def response_from_proto(response: hint_pb2.SuggestHintResponse) -> Tutored:
             hint.step,
             tuple(Checked(_FACT_OF[one.kind], one.about) for one in hint.checked if one.kind in _FACT_OF),
             hint.fixed,
+            hint.by_model,
         )
         if response.HasField("hint") and hint.level in _LEVEL_OF
         else None,

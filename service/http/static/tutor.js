@@ -76,6 +76,7 @@ export function tutor({ theorem, token }) {
     if (hint) {
       earlier.push({ level: hint.level, step: hint.step });
       const facts = hint.checked.map(({ kind, about: what }) => FACTS[kind]?.(what)).filter(Boolean);
+      if (hint.byModel) facts.push("in the words of a language model, held to the same rules");
       $("hints").prepend(
         element("li", { class: "proof" }, element("h3", {}, named(hint.level, "HINT_LEVEL_")), ...written(hint.text), facts.length ? element("p", { class: "help" }, `Checked: ${facts.join("; ")}.`) : null),
       );

@@ -70,12 +70,34 @@ class RemoteSettings(Section):
     @field_validator("urls")
     @classmethod
     def _are_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError("the address of a vLLM server must begin with http:// or https://")
-            if "@" in url:
-                raise ValueError("the address of a vLLM server must hold no password: there is api_key for that")
-        return urls
+        return _addresses(urls)
+
+
+class TutorSettings(Section):
+    """A language model that rewords hints for learners, under the vetoes of all hints; none by default."""
+
+    urls: tuple[str, ...] = ()
+    """Addresses of `vllm serve` processes, as in `http://gpu1:8000`; none: hints stay as their templates have them."""
+    api_key: SecretStr | None = None
+    """What they want as bearer token; rather in the environment (`LEANSIEVE_TUTOR__API_KEY`) than here."""
+    model: str = ""
+    """The model that is asked; empty: the first one listed."""
+    seconds: float = Field(default=2.0, gt=0, le=60)
+    """How long a hint may wait for its words, revisions included; then its template is given."""
+
+    @field_validator("urls")
+    @classmethod
+    def _are_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return _addresses(urls)
+
+
+def _addresses(urls: tuple[str, ...]) -> tuple[str, ...]:
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("the address of a vLLM server must begin with http:// or https://")
+        if "@" in url:
+            raise ValueError("the address of a vLLM server must hold no password: there is api_key for that")
+    return urls
 
 
 class ModelSettings(Section):

@@ -29,7 +29,7 @@ from service.ops.config.engine import (
     SearchSettings,
     TextSettings,
 )
-from service.ops.config.model import ModelSettings
+from service.ops.config.model import ModelSettings, TutorSettings
 from service.ops.config.server import (
     ClientSettings,
     ConnectionSettings,
@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     crosscheck: CrosscheckSettings = CrosscheckSettings()
     search: SearchSettings = SearchSettings()
     model: ModelSettings = ModelSettings()
+    tutor: TutorSettings = TutorSettings()
     store: StoreSettings = StoreSettings()
     batches: BatchSettings = BatchSettings()
     classrooms: ClassroomSettings = ClassroomSettings()

@@ -1,12 +1,17 @@
 """Hints for learners over gRPC, with a real Lean behind them: every one is about a step that the kernel has accepted."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from prover.candidate import Candidate
+from prover.lean.workers.pool import WorkerPool
 from prover.requests import Check
 from prover.theorem import Theorem
-from prover.tutor.hints import Fact, GivenHint, HintOutcome, Level, Tutored, Tutoring
+from prover.tutor.hints import Fact, GivenHint, HintOutcome, Level, Tutored, Tutoring, Veto
 from service.client.client import Client
+from service.core.engine import Engine
+from service.ops.config import Settings
 
 pytestmark = pytest.mark.lean
 
@@ -124,3 +129,27 @@ async def test_what_a_learner_pastes_is_never_believed(lean_client: Client, expl
     found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n = n + 1"), exploit, seconds=5.0))
     assert found.outcome in (HintOutcome.NOT_CONTINUED, HintOutcome.THEOREM_FALSE, HintOutcome.DEAD_END)
     assert found.hint is None
+
+
+async def test_a_model_may_word_hints_and_is_held_to_the_vetoes(lean_pool: WorkerPool) -> None:
+    class Model:
+        """Says the template in other words, but at its second turn the step itself."""
+
+        turns = 0
+
+        async def reword(self, template: str, refused: Mapping[str, Veto]) -> str:
+            self.turns += 1
+            return f"{template} Take `exact h.1`." if self.turns == 2 else f"Think: {template}"
+
+    engine = Engine(Settings(), lean_pool, phraser=Model())
+    await engine.start()
+    half, given = "by\n  constructor\n  · exact h.2", list[GivenHint]()
+    for level in Level:
+        found = await engine.hint(Tutoring(SWAP, half, tuple(given)))
+        assert found.hint is not None
+        assert found.hint.by_model is (level is not Level.FULL_STEP)
+        assert found.hint.text.startswith("Think: ") is found.hint.by_model
+        assert ("h.1" in found.hint.text) is (level is Level.FULL_STEP)
+        assert found.vetoes.get(Veto.LEAK, 0) >= (level is Level.DIRECTION)
+        given.append(GivenHint(found.hint.level, found.hint.step))
+    await engine.close()

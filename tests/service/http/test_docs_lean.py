@@ -38,8 +38,10 @@ async def test_the_commands_get_what_is_said(bridge: str) -> None:
     assert '"HINT_LEVEL_QUESTION"' in hint
 
 
-def test_the_example_of_a_configuration_file_is_taken(tmp_path: Path) -> None:
-    (example,) = blocks("toml")
+def test_the_examples_of_configuration_files_are_taken(tmp_path: Path) -> None:
+    pages, hints = blocks("toml")
     file = tmp_path / "config.toml"
-    file.write_text(example)
-    assert config.load(file).http.origins == ("https://lean.example",)
+    file.write_text(pages + hints)
+    settings = config.load(file)
+    assert settings.http.origins == ("https://lean.example",)
+    assert settings.tutor.urls == ("http://gpu1:8000",)

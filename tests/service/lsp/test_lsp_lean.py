@@ -107,6 +107,12 @@ async def test_a_learner_gets_one_level_more_on_each_call_and_dismisses_it(serve
         refused, _ = (await asyncio.wait_for(editor.shown.get(), 200)).diagnostics
         assert refused.message.startswith("The proof cannot go on with `exact h.2`: Type mismatch")
 
+        editor.change(editor.text.replace("exact h.2\n  · exact h.2", "exact h.2\n  · exact h.1"))
+        assert not (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
+        await editor.execute((await editor.actions("h.1\n", 3))["leansieve: hint"])
+        (complete,) = (await asyncio.wait_for(editor.shown.get(), 200)).diagnostics
+        assert complete.message == "Your proof is complete: Lean's kernel has accepted it."
+
 
 async def test_what_is_false_is_one_sentence_and_no_edit(served: str) -> None:
     async with editing("--server", served, *SMALL) as editor:
