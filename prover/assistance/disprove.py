@@ -9,47 +9,32 @@ import contextlib
 import itertools
 import re
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from prover.assistance import values
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.events import Ending, Finished, NoteKind, Progress, Proof, Refutation, StatementNote
-from prover.lean.wire.answers import Bound, NegatedStatement, Screened
+from prover.lean.wire.answers import NegatedStatement, Screened
 from prover.options import CheckOptions
 from prover.requests import Check, Search
 from prover.requests import Event as SearchEvent
 from prover.source.binders import signature
+from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
 from prover.verdict import Verdict
 
-_VALUES = {
-    "Nat": ("0", "1", "2", "3", "5"),
-    "Int": ("0", "1", "(-1)", "2", "(-3)"),
-    "Bool": ("true", "false"),
-    "Prop": ("True", "False"),
-    "Type": ("Bool", "Nat"),
-    "List Nat": ("[]", "[0]", "[1, 0]"),
-    "List Int": ("[]", "[0]", "[1, 0]"),
-    "List Bool": ("[]", "[true]", "[false, true]"),
-    "Nat → Nat": ("(fun _ => 0)", "(fun x => x)", "(fun x => x + 1)"),
-    "Option Nat": ("none", "(some 0)", "(some 1)"),
-}
-_TYPES = ("PUnit", "(ULift Bool)")
-_ELEMENTS = {
-    "PUnit": ("⟨⟩",),
-    "(ULift Bool)": ("⟨false⟩", "⟨true⟩"),
-    "Bool": ("false", "true"),
-    "Nat": ("0", "1", "2"),
-}
-_NUMERAL = re.compile(r"(?<![\w.])\d{1,6}(?![\w.])")
-_OPTIONAL = re.compile(r"^optParam (\w+) .+$")  # the type of `(n : Nat := 3)`
 _PLAIN = re.compile(r"[A-Za-z_][\w.']*")
 _MOST_TRIED = 96  # assignments
 _TOGETHER = 12  # in one check
-_OPEN = "?_"  # a hypothesis, which is proved apart: inside a term, Lean goes on after a `by` that fails
-_INSTANCE = "inferInstance"
+_CLOSERS = ("decide", "omega", "simp")
+_MORE_CLOSERS = ("intro c; cases c", "simp_all")  # take longer; also of types whose equality is not decided
+_MOST_UNFOLDED = 8
+
+Assignment = list[tuple[str, str]]
+"""What is bound, and what is put in its place."""
 
 
 class Refuter(Protocol):
@@ -64,7 +49,7 @@ class Refuter(Protocol):
         ...
 
     async def screen(self, theorem: Theorem, options: CheckOptions) -> Screened:
-        """See `LeanPool.screen`."""
+        """See `LeanPool.screen`; with how values are made."""
         ...
 
     async def negation(
@@ -118,18 +103,18 @@ async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
     ends = time.monotonic() + search.options.budget.seconds
     check = replace(search.options.check, guard="")
     against = await negation(refuter, search.theorem, check)
-    bound = (await refuter.screen(search.theorem, check)).bound
-    assignments = list(itertools.islice(_assignments(bound, _numerals(search.theorem.statement)), _MOST_TRIED))
-    for start in range(0, len(assignments), _TOGETHER):
-        some = assignments[start : start + _TOGETHER]
-        if not (await refuter.check(Check(against, _proof(some), check))).verified:
-            continue
-        for one in some:  # which of them it was
-            candidate = _proof([one])
-            verdict = await refuter.check(Check(against, candidate, check))
-            if verdict.verified:
-                shown = tuple((name, value) for name, value in one if value not in (_OPEN, _INSTANCE))
-                return Refutation(against.statement, Proof(candidate, verdict, 0.0), shown)
+    screened = await refuter.screen(search.theorem, check)
+    found = values.Values(search.theorem.statement, screened.bound, screened.types)
+    assignments = list(itertools.islice(found.assignments(), _MOST_TRIED))
+    for closers in (_CLOSERS, (*_unfolding(search.theorem), *_MORE_CLOSERS)):
+        for start in range(0, len(assignments), _TOGETHER):
+            some = assignments[start : start + _TOGETHER]
+            if not (await refuter.check(Check(against, _proof(some, closers), check))).verified:
+                continue
+            for one in some:  # which of them it was
+                if (proof := await _proved_by(refuter, against, one, closers, check)) is not None:
+                    shown = tuple((name, values.shown(value)) for name, value in one if not values.is_proof(value))
+                    return Refutation(against.statement, proof, shown)
     options = replace(
         search.options.within_seconds(ends - time.monotonic()), check=check, as_found=True, minimise=False
     )
@@ -208,60 +193,42 @@ async def _ended(finished: Finished, refuting: "asyncio.Future[Refutation | None
     return finished if found is None else replace(finished, ending=Ending.REFUTED, refutation=found)
 
 
-def _assignments(bound: Sequence[Bound], numerals: Sequence[int]) -> Iterator[list[tuple[str, str]]]:
-    """Values for what a theorem is about, small ones first, and proofs for what it assumes; none if a type is not known."""
-    if not any(one.kind == "value" for one in bound):
-        return
-    every = itertools.islice(_chosen(bound, numerals, {}), 20_000)
-    for _, values in sorted(every, key=lambda each: each[0]):
-        yield [(one.name, value) for one, value in zip(bound, values, strict=True)]
+async def _proved_by(
+    refuter: Refuter, against: Theorem, one: Assignment, closers: Sequence[str], options: CheckOptions
+) -> Proof | None:
+    """A proof of the negation by one assignment, by a single tactic where that does; None if there is none."""
+    any_of_them = _proof([one], closers)
+    verdict = await refuter.check(Check(against, any_of_them, options))
+    if not verdict.verified:
+        return None
+    for closer in closers:
+        candidate = replace(any_of_them, text=_read(one, closer))
+        alone = await refuter.check(Check(against, candidate, options))
+        if alone.verified:
+            return Proof(candidate, alone, 0.0)
+    return Proof(any_of_them, verdict, 0.0)
 
 
-def _chosen(
-    bound: Sequence[Bound], numerals: Sequence[int], types: Mapping[str, str]
-) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Every choice of values, with how far from the first ones it is; `types` are those chosen before."""
-    if not bound:
-        yield 0, ()
-        return
-    one = bound[0]
-    type_ = _OPTIONAL.sub(r"\1", " ".join(one.type.split()))
-    match one.kind:
-        case "proposition":
-            values: Sequence[str] = (_OPEN,)
-        case "instance":
-            values = (_INSTANCE,)
-        case _:
-            values = _values(type_, numerals, types)
-    for place, value in enumerate(values):
-        chosen = {**types, one.name: value} if type_.startswith(("Type", "Sort")) else types
-        for cost, rest in _chosen(bound[1:], numerals, chosen):
-            yield place + cost, (value, *rest)
-
-
-def _values(type_: str, numerals: Sequence[int], types: Mapping[str, str]) -> Sequence[str]:
-    if type_.startswith(("Type ", "Sort ")):
-        return _TYPES
-    if type_ in types:
-        return _ELEMENTS[types[type_]]
-    if type_.startswith("List ") and (elements := _ELEMENTS.get(types.get(type_.removeprefix("List "), ""))):
-        return "[]", f"[{elements[0]}]", f"[{', '.join(elements[:2])}]"
-    values = _VALUES.get(type_, ())
-    return (
-        (*values, *(str(each) for each in numerals if str(each) not in values)) if type_ in ("Nat", "Int") else values
-    )
-
-
-def _numerals(statement: str) -> list[int]:
-    """The small numbers of a statement and their neighbours: where it is false at all, it is often there."""
-    named = {int(each) for each in _NUMERAL.findall(statement)[:8]}
-    return sorted({near for each in named for near in (each - 1, each, each + 1) if near >= 0})
-
-
-def _proof(assignments: list[list[tuple[str, str]]]) -> Candidate:
+def _proof(assignments: Sequence[Assignment], closers: Sequence[str]) -> Candidate:
     """A proof of the negation by any of some assignments."""
-    lines = (
-        f"  | (refine absurd (@h {' '.join(value for _, value in one)}) ?_ <;> first | decide | omega | (simp; done))"
-        for one in assignments
-    )
+    closing = " | ".join(f"({closer}; done)" for closer in closers)
+    lines = (f"  | (refine absurd {_instance(one)} ?_ <;> first | {closing})" for one in assignments)
     return Candidate("by\n  intro h\n  first\n" + "\n".join(lines), source="counterexample")
+
+
+def _unfolding(theorem: Theorem) -> list[str]:
+    """A tactic that unfolds what the context defines, if that is little."""
+    names = scanned(theorem).definitions
+    return [f"simp [{', '.join(names)}]"] if 0 < len(names) <= _MOST_UNFOLDED else []
+
+
+def _read(one: Assignment, closer: str) -> str:
+    """The same by one tactic."""
+    if any(value == values.PROOF or f" {values.PROOF}" in value for _, value in one):
+        step = f"({closer})" if ";" in closer else closer
+        return f"by\n  intro h\n  refine absurd {_instance(one)} ?_ <;> {step}"
+    return f"fun h => absurd {_instance(one)} (by {closer})"
+
+
+def _instance(one: Assignment) -> str:
+    return f"(@h {' '.join(value for _, value in one)})"

@@ -40,7 +40,7 @@ class EngineRefuter:
     async def screen(self, theorem: Theorem, options: CheckOptions) -> Screened:
         """See `Refuter.screen`."""
         with as_user_errors():
-            return await self.client.screen(theorem, self.terms(options, theorem.project))
+            return await self.client.screen(theorem, self.terms(options, theorem.project), values=True)
 
     async def negation(
         self, theorem: Theorem, name: str, written: Sequence[str], options: CheckOptions

@@ -129,6 +129,36 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class MakerField:
+    """What a constructor takes: a value of a type, or a proof of a proposition."""
+
+    type: str
+    kind: Literal["value", "proposition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """A constructor, written with its explicit arguments; with an empty name, a function that has the same value everywhere."""
+
+    name: str
+    fields: tuple[MakerField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeType:
+    """A type, and what makes values of it.
+
+    Attributes:
+        type: as it is written elsewhere in the same answer.
+        reduced: the type that it stands for.
+    """
+
+    type: str
+    reduced: str
+    makers: tuple[Maker, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Screened:
     """A statement looked at without a proof.
 
@@ -137,12 +167,14 @@ class Screened:
         bound: what it binds in front of its goal, outermost first.
         glance: why the goal holds at a glance: it is among what is assumed, both its sides are the same, or it is `True`.
         absurd: the goal is `False`: contradictory hypotheses are what it says.
+        types: of what it binds, and those that they are made of, where that was asked; in part where there are many.
     """
 
     verdict: VerdictKind
     bound: tuple[Bound, ...] = ()
     glance: Literal["", "assumed", "same", "true"] = ""
     absurd: bool = False
+    types: tuple[MadeType, ...] = ()
     messages: tuple[Message, ...] = ()
     containable: bool = False
 

@@ -213,8 +213,8 @@ def stuck(theorem: Theorem, terms: Terms) -> Request[str | None]:
     return Request("stuck", body("stuck", common(theorem, terms)), read, no_answer)
 
 
-def screen(theorem: Theorem, terms: Terms) -> Request[Screened]:
-    """Asks what can be said of the statement without a proof. Raises as `check`."""
+def screen(theorem: Theorem, terms: Terms, values: bool) -> Request[Screened]:
+    """Asks what can be said of the statement without a proof, and how values of what it binds are made. Raises as `check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Screened:
         return shaped(_SCREENED, {**fields, "verdict": kind_of(fields, late)})
@@ -222,7 +222,9 @@ def screen(theorem: Theorem, terms: Terms) -> Request[Screened]:
     def failed(kind: VerdictKind, reason: str, _ms: float) -> Screened:
         return Screened(kind, messages=because(kind, reason))
 
-    return Request("screen", body("screen", common(theorem, terms)), read, failed)
+    return Request(
+        "screen", body("screen", common(theorem, terms) | ({"values": True} if values else {})), read, failed
+    )
 
 
 def negation(theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> Request[NegatedStatement]:

@@ -208,16 +208,16 @@ class PoolClient:
         """See `WorkerPool.stuck`; None for what only a quarantine elaborates."""
         return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
 
-    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Screened:
+    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
         """See `LeanPool.screen`."""
         if not self._is_contained(theorem):
-            answer = await self._pool.screen(theorem, terms)
+            answer = await self._pool.screen(theorem, terms, values)
             if not (self._contain and answer.containable):
                 return answer
             self._remember(theorem)
         try:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.screen(canonical, terms))
+                return self._pool.pointing_back(theorem, await quarantine.screen(canonical, terms, values))
         except RuntimeUnavailableError as error:
             return Screened(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 

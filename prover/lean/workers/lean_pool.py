@@ -265,10 +265,10 @@ class LeanPool(ABC):
         theorem = self.canonical(theorem)
         return await self.ask(protocol.stuck(theorem, terms), theorem, terms)
 
-    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Screened:
-        """What can be said of a statement without a proof. Raises as `elaborate`."""
+    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
+        """What can be said of a statement without a proof; on request, how values of what it binds are made. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.screen(theorem, terms), theorem, terms)
+        return await self.ask(protocol.screen(theorem, terms, values), theorem, terms)
 
     async def negation(
         self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS

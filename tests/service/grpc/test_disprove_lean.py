@@ -18,6 +18,24 @@ async def searched(client: Client, theorem: Theorem, seconds: float = 20.0) -> t
     return await fill.search(client, Search(theorem, options), lambda _: None)
 
 
+TYPES = """
+inductive Colour where
+  | red | green | blue
+def Colour.next : Colour → Colour
+  | .red => .green
+  | .green => .blue
+  | .blue => .red
+structure Point where
+  x : Nat
+  y : Int
+  deriving DecidableEq
+inductive Tree (α : Type) where
+  | leaf
+  | node (left : Tree α) (value : α) (right : Tree α)
+def Tree.flip {α : Type} : Tree α → Tree α
+  | .leaf => .leaf
+  | .node left value right => .node right.flip value left.flip
+"""
 UNIVERSES = "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"
 
 
@@ -44,6 +62,20 @@ UNIVERSES = "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"
         ("theorem t : n < 5", "variable (n : Nat)", {"n": "5"}),
         ("theorem t (h : n < m) : n < 5", "set_option autoImplicit true", {"n": "5", "m": "6"}),
         ("theorem t : ∃ n : Nat, n < n", "", None),
+        ("theorem t (s u : String) : s ++ u = u ++ s", "", {"s": '"a"', "u": '"b"'}),
+        ("theorem t (c : Char) (h : c.isDigit = true) : c = 'a'", "", {"c": "'0'"}),
+        ("theorem t (n : Nat) (i j : Fin (n + 1)) : i = j", "", {"n": "1", "i": "0", "j": "1"}),
+        ("theorem t (u : UInt8) : u < u + 1", "", {"u": "(-1)"}),
+        ("theorem t (c : Colour) : c.next.next = c", TYPES, {"c": "Colour.red"}),
+        ("theorem t (p q : Point) (h : p.x = q.x) : p = q", TYPES, {"p": "(Point.mk 0 0)", "q": "(Point.mk 0 1)"}),
+        (
+            "theorem t (a : Tree Nat) : a.flip = a",
+            TYPES,
+            {"a": "(Tree.node Tree.leaf 0 (Tree.node Tree.leaf 0 Tree.leaf))"},
+        ),
+        ("theorem t (α : Type) (o : List (Option α) × Nat) : o.1 = []", "", {"α": "Bool", "o": "([none], 0)"}),
+        ("theorem t (x : {n : Nat // n > 2}) : x.val = 3", "", {"x": "(Subtype.mk 5 _)"}),
+        ("theorem t (p : Pair) : p.1 = p.2", "abbrev Pair := Nat × Nat", {"p": "(0, 1)"}),
     ],
 )
 async def test_what_is_false_is_refuted_with_a_verified_proof_of_its_negation(

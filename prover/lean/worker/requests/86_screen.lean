@@ -9,12 +9,6 @@ structure Bound where
   shown : String
   kind : String
 
-/-- A term with what is bound in it, as a user would write it. -/
-def renderUnder (st : Command.State) (locals : LocalContext) (e : Expr) : BaseIO String := do
-  let scope := scopeOf st
-  let data := MessageData.withContext { env := st.env, mctx := {}, lctx := locals, opts := scope.opts } (.ofExpr e)
-  return (cut (← (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString) 2000).1
-
 /-- Most binders that are looked at. -/
 def mostBound : Nat := 64
 
@@ -22,14 +16,10 @@ def mostBound : Nat := 64
 def boundIn (st : Command.State) : Nat → LocalContext → Expr → List Bound → BaseIO (LocalContext × List Bound × Expr)
   | left + 1, locals, .forallE name type body info, acc => do
     let id : FVarId := ⟨.num `_bound left⟩
-    let kind := if info matches .instImplicit then "instance" else if isProposition st.env type locals then "proposition" else "value"
+    let kind := boundAs st.env locals type info
     let shown ← renderUnder st locals type
     boundIn st left (locals.mkLocalDecl id name type info) (body.instantiate1 (.fvar id)) ({ id, name, type, shown, kind } :: acc)
   | _, locals, goal, acc => pure (locals, acc, goal)
-
-def mentionsAny (e : Expr) : List FVarId → Bool
-  | [] => false
-  | id :: ids => if e.containsFVar id then true else mentionsAny e ids
 
 /-- What the goal may depend on: what it mentions, what is said of that, and so on. A proposition that mentions nothing bound may be
     meant for anything, and a value whose type is among what matters may be meant as a witness. -/
@@ -62,25 +52,31 @@ def atAGlance (goal : Expr) : List Bound → String
     | _ => ""
   | b :: rest => if b.kind == "proposition" && b.type == goal then "assumed" else atAGlance goal rest
 
-/-- A statement looked at: what it binds, with whether that matters to the goal; why the goal holds at a glance; whether it is `False`. -/
+/-- A statement looked at: what it binds, with whether that matters to the goal; why the goal holds at a glance; whether it is `False`;
+    and, if that was asked, how values of what it binds are made. -/
 structure Screened where
   bound : Array Json
+  types : Array Json
   glance : String
   absurd : Bool
 
-def screened (reference : Reference) : IO Screened := do
+def screened (reference : Reference) (values : Bool) : IO Screened := do
   let (locals, last, goal) ← boundIn reference.after mostBound {} reference.info.type []
   let all := reverseList last []
   let known := mattering all mostBound [goal] []
-  return { bound := list locals known all #[], glance := atAGlance goal all, absurd := goal.isConstOf ``False }
+  let types ← if values then makingOf reference.after locals mostTypeSteps (typesIn all []) [] #[] else pure #[]
+  return { bound := list locals known all #[], types, glance := atAGlance goal all, absurd := goal.isConstOf ``False }
 where
+  typesIn : List Bound → List Expr → List Expr
+    | [], acc => reverseList acc []
+    | b :: rest, acc => typesIn rest (if b.kind == "value" then b.type :: acc else acc)
   list (locals : LocalContext) (known : List FVarId) : List Bound → Array Json → Array Json
     | [], acc => acc
     | b :: rest, acc => list locals known rest (acc.push (Json.mkObj [("name", .str (if b.name.hasMacroScopes then "" else nameString b.name)),
         ("type", .str b.shown), ("kind", .str b.kind), ("matters", .bool (mattering.containsId b.id known))]))
 
 def Screened.fields (s : Screened) : List (String × Json) :=
-  [("bound", .arr s.bound), ("glance", .str s.glance), ("absurd", .bool s.absurd)]
+  [("bound", .arr s.bound), ("types", .arr s.types), ("glance", .str s.glance), ("absurd", .bool s.absurd)]
 
 /-- Names that are not among others. -/
 def namesBeside (others : List Name) : List Name → List Name → List Name

@@ -248,10 +248,10 @@ def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
       | none => .null)]
 
 /-- What can be said of the statement without a proof. -/
-def opScreen (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+def opScreen (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun _ _ reference => do
-    w.report id task timing "verified" [] (← screened reference).fields
+    w.report id task timing "verified" [] (← screened reference (hasField j "values")).fields
 
 /-- The negation of the statement as the statement of a theorem, whose type was compared with it. -/
 def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
@@ -359,7 +359,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "constant" then opConstant w id j task env
       else if op == "names" then opNames w id task env
       else if op == "stuck" then opStuck w id task env
-      else if op == "screen" then opScreen w id task env
+      else if op == "screen" then opScreen w id j task env
       else if op == "negation" then opNegation w id j task env
       else if op == "library" then opLibrary w id j task env
       else if op == "index" then opIndex w id j env

@@ -137,9 +137,9 @@ class Quarantine:
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)
 
-    async def screen(self, theorem: Theorem, terms: Terms) -> Screened:
+    async def screen(self, theorem: Theorem, terms: Terms, values: bool) -> Screened:
         """What can be said of the statement, by an elaborator that has run no candidate."""
-        return await self._asked_first(protocol.screen(theorem, terms), theorem, terms)
+        return await self._asked_first(protocol.screen(theorem, terms, values), theorem, terms)
 
     async def negation(self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> NegatedStatement:
         """The negation of the statement, compared with it by an elaborator that has run no candidate: as a reference, it is the word of
