@@ -31,8 +31,8 @@ help:
 	@echo "make lint       ruff, mypy, layers of imports;  make format  formats"
 	@echo "make lock       compile requirements/;  make clean  remove what was built"
 
-# Two processes take files of tests in the order that tests/conftest.py gives them.
-PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Processes take files of tests in the order that tests/conftest.py gives them; one more than the two cores, as tests also wait.
+PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST) --durations=10

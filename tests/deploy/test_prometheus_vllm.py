@@ -45,6 +45,7 @@ async def test_every_panel_of_vllm_has_data_under_either_spelling_of_the_names(
             )}  # fmt: skip
     server.shutdown()
     thread.join()
+    server.server_close()
     assert names == {
         f"127.0.0.1:{own}": "vllm:generation_tokens_total",
         f"127.0.0.1:{foreign}": "vllm_generation_tokens_total",

@@ -86,7 +86,7 @@ def test_installed_wheel_proves_a_theorem_in_a_clean_environment(wheel: Path, tm
     store = run(venv / "bin" / "leansieve", "store", "show", "--store", tmp_path / "new.sqlite", cwd=tmp_path)
     assert "proofs: 0 of 0 theorems" in store.stdout
     refuted = run(
-        venv / "bin" / "leansieve", "prove", "theorem no : 1 = 2", "--samples", "3", "--workers", "1", cwd=tmp_path
+        venv / "bin" / "leansieve", "prove", "theorem no : 1 = 2", "--seconds", "2", "--workers", "1", cwd=tmp_path
     )
     assert refuted.returncode == 1
     assert refuted.stdout == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prover.search.diversity import length
-from tests.support.commands import running
+from tests.support import commands
 
 pytestmark = pytest.mark.lean
 
@@ -35,10 +35,11 @@ class Done:
 
 
 async def leansieve(*arguments: str | Path, **environment: str) -> Done:
-    """Runs a command while this process goes on serving."""
-    async with running(*arguments, **environment) as process:
-        out, err = await process.communicate()
-    return Done(process.returncode, out.decode(), err.decode())
+    """Run a command without spare workers while this process goes on serving."""
+    done = await asyncio.to_thread(
+        commands.leansieve, *arguments, seconds=280, **{"LEANSIEVE_LEAN__SPARES": "0", **environment}
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 async def test_a_statement_is_proved_and_printed_as_lean(served: str) -> None:

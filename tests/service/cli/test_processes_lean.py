@@ -131,7 +131,7 @@ async def test_the_demo_proves_and_leaves_nothing(tmp_path: Path) -> None:
 
 async def test_the_demo_fails_if_a_theorem_is_not_proved(tmp_path: Path) -> None:
     (tmp_path / "a.lean").write_text("import Std\ntheorem a (x : Nat) : x + 1 = x := by sorry\n")
-    async with running("demo", "--no-model", tmp_path, *ONE) as process:
+    async with running("demo", "--no-model", tmp_path, *ONE, LEANSIEVE_SEARCH__SECONDS="3") as process:
         out, _ = await process.communicate()
     assert process.returncode == 1
     assert "✗ a.lean:2 a: time is over" in out.decode()

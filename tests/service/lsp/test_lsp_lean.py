@@ -115,7 +115,7 @@ async def test_a_learner_gets_one_level_more_on_each_call_and_dismisses_it(serve
 
 
 async def test_what_is_false_is_one_sentence_and_no_edit(served: str) -> None:
-    async with editing("--server", served, *SMALL) as editor:
+    async with editing("--server", served, "--seconds", "3") as editor:
         editor.open(FILE)
         await editor.execute((await editor.actions("by\n  sorry", 5))["leansieve: prove"])
         assert (await done(editor)).startswith("no proof of third (line 11): ")

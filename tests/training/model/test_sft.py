@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.support.commands import leansieve
 from tests.training.model.alone import alone
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.config import load_config
@@ -89,7 +90,8 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, proofs: Path) -> None:
         process.stderr.close()
     assert not (killed.parent / "run" / "model").exists()
 
-    again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
+    again = leansieve("train", killed)
+    assert again.returncode == 0
     assert "going on from step" in again.stderr
     assert steps_logged(killed) == steps_logged(whole) == list(range(1, 61))
     weights = [(config.parent / "run" / "model" / "model.safetensors").read_bytes() for config in (whole, killed)]
@@ -191,7 +193,7 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path, proofs: Path) -> None:
 
 def refused(config: Path, status: int) -> str:
     """What the command says on stderr as it ends with that status."""
-    done = subprocess.run(command(config), capture_output=True, text=True)
+    done = leansieve("train", config)
     assert done.returncode == status, done.stderr
     assert not done.stdout
     assert "Traceback" not in done.stderr

@@ -55,7 +55,8 @@ class Wire:
             start_new_session=True,
         )
         theirs.close()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         cancel = "memory" if self.memory else "stdin"
         fields = {"nonce": self._marker[1:], "imports": list(imports), "vetting": allow_list(), "cancel": cancel}
         fields["role"] = role
@@ -114,6 +115,9 @@ class Wire:
         for process in left:
             process.kill()
         self.process.wait()
+        self._reader.join(SECONDS)
+        assert self.process.stdout
+        self.process.stdout.close()
         self._errors.close()
         assert left == [], f"still there 20 s after the end of stdin: {left}"
 

@@ -170,7 +170,7 @@ async def test_a_hole_that_is_gone_when_its_turn_comes_is_told(tmp_path: Path) -
 
 async def test_theorems_of_a_library_are_proved_without_themselves(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = ("batch", "--library", "Init.Data.Option.Instances", "--out", out, "--workers", "1", "--samples", "12")
+    command = ("batch", "--library", "Init.Data.Option.Instances", "--out", out, "--workers", "1", "--seconds", "4")
     said, _ = await finished(*command, status=1)  # not all of them are found
     match = re.match(r"batch: (\d+) of (\d+) theorems proved", said)
     assert match is not None, said
