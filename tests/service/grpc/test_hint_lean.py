@@ -98,7 +98,7 @@ async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
     assert found.sentence == "The theorem is false: it does not hold for `n := 5`."
     begun = Tutoring(Theorem("theorem t (n : Nat) : n < 5"), "by\n  induction n")
     assert (await lean_client.hint(begun)).outcome is HintOutcome.THEOREM_FALSE, "however far the learner has come"
-    wrong_side = await lean_client.hint(Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right"))
+    wrong_side = await lean_client.hint(Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=30.0))
     assert wrong_side.outcome is HintOutcome.DEAD_END
     assert "the open goal `⊢ q` is false" in wrong_side.sentence
     assert "Go back before the step in line 2" in wrong_side.sentence
