@@ -75,7 +75,7 @@ class ProofReader:
             for before in _places(text):
                 reading = await self._at(before)
                 if reading.open:
-                    return reading
+                    return await self._with_others_open(reading)
         refused: Refused | None = None
         for _ in range(3):  # what is cut off may have hidden that a line before it cannot be read
             steps = await self.steps(text)
@@ -137,6 +137,13 @@ class ProofReader:
             if reading.open:
                 return replace(reading, inside_term=True)
         return await self._at(before, after)
+
+    async def _with_others_open(self, reading: Reading) -> Reading:
+        """The same place, with `sorry` for what stands open around it."""
+        whole = f"{reading.before}sorry"
+        steps = await self.steps(whole)
+        before, after, _ = _first_open(whole, outline(whole, steps), steps)
+        return await self._at(before, after) if before == reading.before and after else reading
 
     async def _at(self, before: str, after: str = "") -> Reading:
         """What holds up to a place, and the goals there."""

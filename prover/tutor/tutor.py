@@ -110,7 +110,7 @@ class Tutor:
                 reading = await self._reader.read(self._request.proof)
         except TimeoutError:
             raise LateError(
-                f"Lean did not read the proof within {self._request.seconds:g} s: give it more time"
+                f"Lean did not read the proof within {self._request.seconds:g} s: give it more time, or make it shorter"
             ) from None
         answer = await self._continued(reading, choose or follow)
         return replace(

@@ -68,6 +68,15 @@ async def test_other_places_that_are_open_are_left_to_the_learner(lean_client: C
     assert Fact.PROOF_GOES_ON not in [one.fact for one in answer.hint.checked]
 
 
+async def test_a_block_that_nothing_stands_in_yet_gets_hints_while_others_are_open(lean_client: Client) -> None:
+    half = "by\n  have hp : p := by"
+    last = (await levels(lean_client, SWAP, half))[-1]
+    assert last.goals == ("p q : Prop\nh : p ∧ q\n⊢ p",)
+    assert last.hint is not None
+    finished = f"{half} {step_of(last)}\n  exact ⟨h.2, hp⟩"
+    assert (await lean_client.check(Check(SWAP, Candidate(finished)))).verified
+
+
 async def test_a_term_that_proves_the_theorem_is_complete(lean_client: Client) -> None:
     assert (await lean_client.hint(Tutoring(SWAP, "⟨h.2, h.1⟩"))).outcome is HintOutcome.PROVED
 
@@ -98,7 +107,9 @@ async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
     assert found.sentence == "The theorem is false: it does not hold for `n := 5`."
     begun = Tutoring(Theorem("theorem t (n : Nat) : n < 5"), "by\n  induction n")
     assert (await lean_client.hint(begun)).outcome is HintOutcome.THEOREM_FALSE, "however far the learner has come"
-    wrong_side = await lean_client.hint(Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=30.0))
+    wrong_side = await lean_client.hint(
+        Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=30.0)
+    )
     assert wrong_side.outcome is HintOutcome.DEAD_END
     assert "the open goal `⊢ q` is false" in wrong_side.sentence
     assert "Go back before the step in line 2" in wrong_side.sentence
