@@ -38,6 +38,10 @@ def sameNames : List Name → List Name → Bool
   | a :: as, b :: bs => a == b && sameNames as bs
   | _, _ => false
 
+def hasPart (text part : String) : Bool := match text.splitOn part with
+  | _ :: _ :: _ => true
+  | _ => false
+
 def insertNames (set : NameHashSet) : List Name → NameHashSet
   | [] => set
   | n :: rest => insertNames (set.insert n) rest

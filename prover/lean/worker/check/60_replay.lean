@@ -148,12 +148,7 @@ def trustedRoots : List Name := [`Init, `Std, `Lean, `Lake, `Mathlib, `Batteries
 
 def moduleOf (env : Environment) (n : Name) : Option Name := match env.getModuleIdxFor? n with
   | none => none
-  | some i => go env.allImportedModuleNames.toList i.toNat
-where
-  go : List Name → Nat → Option Name
-    | [], _ => none
-    | m :: _, 0 => some m
-    | _ :: ms, k + 1 => go ms k
+  | some i => if i.toNat < env.header.modules.size then some (env.header.modules.getD i.toNat default).module else none
 
 def fromLibrary (env : Environment) (n : Name) : Bool := match moduleOf env n with
   | none => false

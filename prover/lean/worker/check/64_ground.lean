@@ -91,10 +91,26 @@ def Session.groundOf (session : Session) (key : String) (imported : Environment)
   let known := match recall key (← session.grounds.get) with
     | some known => known
     | none => .empty
-  let known := settle imported library (unvisited roots []) {} known
-  session.grounds.set (remember 2 key known (← session.grounds.get))
-  pure (together library known roots { axioms := audited, complete := true })
+  match unknown known roots [] with
+  | [] => pure (gathered known roots { axioms := audited, complete := true })
+  | fresh =>
+    let known := alsoCalled library fresh (settle imported library (unvisited fresh []) {} known)
+    session.grounds.set (remember 2 key known (← session.grounds.get))
+    pure (gathered known roots { axioms := audited, complete := true })
 where
   unvisited : List Name → List (Name × Bool) → List (Name × Bool)
     | [], acc => acc
     | n :: ns, acc => unvisited ns ((n, false) :: acc)
+  unknown (known : Grounds) : List Name → List Name → List Name
+    | [], acc => acc
+    | n :: ns, acc => unknown known ns (if (known.find? nameKey n).isSome then acc else n :: acc)
+  /-- Names of constants that are known by what stands for them: the next proof that mentions them finds them at once. -/
+  alsoCalled (source : Constants) : List Name → Grounds → Grounds
+    | [], known => known
+    | n :: ns, known => alsoCalled source ns (if (known.find? nameKey n).isSome then known else
+        known.add nameKey n (together source known [n] { axioms := [], complete := true }))
+  gathered (known : Grounds) : List Name → Ground → Ground
+    | [], acc => acc
+    | n :: ns, acc => match known.find? nameKey n with
+      | some g => gathered known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
+      | none => gathered known ns acc

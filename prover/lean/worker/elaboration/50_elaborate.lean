@@ -12,7 +12,6 @@ structure Reference where
   name : Name
   constants : Constants
   info : ConstantInfo
-  type : String
   /-- What stands behind it. -/
   after : Command.State
 
@@ -164,9 +163,6 @@ where
   quotes : List String → String → Bool
     | [], _ => false
     | q :: qs, text => if hasPart text q then true else quotes qs text
-  hasPart (text part : String) : Bool := match text.splitOn part with
-    | _ :: _ :: _ => true
-    | _ => false
 
 def takeMessages (st : Command.State) : List Message × Command.State :=
   (st.messages.toList, { st with messages := {} })

@@ -69,7 +69,6 @@ def digestOf (task : Task) (env : Environment) (name : Name) (o : Outcome) (timi
 def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) : List (String × Json) :=
   withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("mode", .str mode),
    ("theorem", .str (match reference with | some r => nameString (privateToUserName r.name) | none => "")),
-   ("type", .str (match reference with | some r => r.type | none => "")),
    ("messages", notesJson task.limits o.notes), ("constants", .num o.constants),
    ("heartbeats", heartbeats), ("timing", timing), ("containable", .bool o.containable)]
 
@@ -134,7 +133,7 @@ def opReference (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
       | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
       | [] => pure #[]
     w.report id task timing "verified" []
-      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str reference.type), ("goal", goals.getD 0 (.str "")),
+      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str (← reference.printed)), ("goal", goals.getD 0 (.str "")),
        ("constant", nameJson reference.name), ("export", .str text)]
 where
   plainNote (text : String) : Note := { severity := "error", region := .context, line := 1, column := 0, text }
@@ -182,7 +181,7 @@ def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
       | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
       | [] => pure #[]
     w.report id task timing looked.verdict (if looked.verdict == "verified" then [] else looked.notes)
-      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str reference.type), ("goal", goals.getD 0 (.str ""))]
+      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str (← reference.printed)), ("goal", goals.getD 0 (.str ""))]
 
 def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin

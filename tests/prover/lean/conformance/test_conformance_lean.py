@@ -74,12 +74,23 @@ def test_verified_check_names_theorem_type_axioms_and_what_it_took(wire: Wire) -
     answer = wire.about("check", "theorem N.t (p : Prop) (h : Nonempty p) : p", proof="Classical.choice h")
     assert (answer["verdict"], answer["theorem"]) == ("verified", "N.t")
     assert answer["axioms"] == ["Classical.choice"]
-    assert "Nonempty p" in answer["type"]
     assert answer["constants"] >= 1
     assert answer["heartbeats"] > 0
     steps = {"reference_ms", "vet_ms", "elaborate_ms", "compare_ms", "audit_ms", "replay_ms", "total_ms"}
     assert steps <= set(answer["timing"])
     assert answer["messages"] == []
+
+
+def test_a_linter_that_a_header_asks_for_speaks(wire: Wire) -> None:
+    asked = wire.about(
+        "check",
+        "theorem t (p : Prop) (h : p) (k : p) : p",
+        proof="h",
+        header={"imports": list(IMPORTS), "prelude": "set_option linter.unusedVariables true"},
+    )
+    assert asked["verdict"] == "verified"
+    assert [message["severity"] for message in asked["messages"]] == ["warning"]
+    assert "unused variable" in asked["messages"][0]["text"]
 
 
 def test_axioms_are_called_complete_only_where_every_proof_below_is_there(wire: Wire) -> None:
