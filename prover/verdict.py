@@ -6,6 +6,9 @@ from enum import IntEnum, StrEnum
 
 from prover.option import option
 
+STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
+"""Lean's own, on which every proof may rest."""
+
 
 class VerdictKind(StrEnum):
     """The outcome of a check. A Lean time-out is a verdict, never an exception."""

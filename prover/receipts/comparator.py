@@ -5,9 +5,8 @@ import re
 
 from prover.receipts.receipt import Receipt
 from prover.source import lean_file
-from prover.verdict import Mode
+from prover.verdict import STANDARD_AXIOMS, Mode
 
-_STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
 _RELEASE = re.compile(r"\d+\.\d+\.\d+(?:-rc\d+)?")
 _LIBRARIES = """\
 name = "leansieve_receipt"
@@ -36,7 +35,7 @@ def project(receipt: Receipt) -> dict[str, str]:
         "challenge_module": "Challenge",
         "solution_module": "Solution",
         "theorem_names": [receipt.theorem],
-        "permitted_axioms": list(dict.fromkeys((*_STANDARD_AXIOMS, *receipt.policy.axioms))),
+        "permitted_axioms": list(dict.fromkeys((*STANDARD_AXIOMS, *receipt.policy.axioms))),
         "enable_nanoda": False,
     }
     files = {

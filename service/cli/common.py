@@ -18,8 +18,10 @@ from rich.text import Text
 from prover.errors import UserError
 from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.options import CheckOptions, SearchOptions
-from prover.requests import Service
-from prover.verdict import Verdict
+from prover.requests import Service, ServiceInfo
+from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
+from prover.verdict import STANDARD_AXIOMS, Verdict
 from service.cli.flags import Given
 from service.core.limits.admission import bounds
 from service.core.limits.text import printable
@@ -203,15 +205,54 @@ def axioms(verdict: Verdict) -> str:
     return f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
 
 
+def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> str:
+    """A warning that a verified proof rests on axioms that are not Lean's own, and who declares each; empty if it does not."""
+    told = []
+    for axiom in verdict.axioms if verdict.verified else ():
+        if axiom not in STANDARD_AXIOMS:
+            named = (
+                one.line for one in file.commands if one.keyword == "axiom" and f".{axiom}".endswith(f".{one.name}")
+            )
+            line = next(named, None)
+            who = (
+                f"declared in line {line}"
+                if line
+                else "which no `axiom` of this file declares, but another command of it or an import"
+            )
+            told.append(f"`{axiom}`, {who}")
+    said = f"{item.name} rests on what Lean does not take for granted: "
+    return f"{path}:{item.line}: warning: {said}{'; '.join(told)}" if told else ""
+
+
 def two_files(source: Path, out: Path) -> None:
     """Raise UserError if these are the same file."""
     if source.exists() and out.exists() and source.samefile(out):
         raise UserError(f"{source} is both input and output: name another file to write")
 
 
+def tell_unheeded(options: SearchOptions, info: ServiceInfo, server: str | None) -> None:
+    """Say what options ask for that has no effect at a service."""
+    if options.sampling.focus is not None and not info.models:
+        how = "the server loads none" if server is not None else "`--model shipped` loads the small ones"
+        stderr.print(shown(f"--focus has no effect: it chooses among models, and there is none here; {how}", "yellow"))
+
+
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[Service, int]]:
-    """The service at `server`, or one of this process's own; and how many checks it does at once."""
+async def opened(
+    settings: Settings, server: str | None, options: SearchOptions | None = None
+) -> AsyncIterator[tuple[Service, int]]:
+    """The service at `server`, or one of this process's own; and how many checks it does at once.
+
+    What `options` of searches ask for without effect there is told on stderr.
+    """
+    async with _opened(settings, server) as (service, workers):
+        if options is not None and options.sampling.focus is not None:
+            tell_unheeded(options, await service.info(), server)
+        yield service, workers
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[Service, int]]:
     if server is not None:
         from service.client.client import Client  # gRPC is loaded only where a server is asked
 

@@ -67,7 +67,7 @@ async def prove(
         row = {**_prove_row(item.id, [], 0, 0, started), "verdict": outcome.kind.name, "messages": messages}
         return _with_unread(item, row)
 
-    return await _run("prove", settings, server, source, out, False, answer, 1)
+    return await _run("prove", settings, server, source, out, False, answer, 1, options)
 
 
 def _with_unread(item: Item, row: Row) -> Row:
@@ -128,6 +128,7 @@ async def _run(
     with_candidates: bool,
     answer: Answer,
     each_worker: int,
+    options: SearchOptions | None = None,
 ) -> bool:
     """Answer the items of `source` into `out`, `each_worker` at a time for each worker. Whether all came out well.
 
@@ -148,7 +149,7 @@ async def _run(
         try:
             # Lean is not started for a run that has nothing left to do.
             if (first := next(todo, None)) is not None:
-                async with common.opened(settings, server) as (service, workers):
+                async with common.opened(settings, server, options) as (service, workers):
                     with _progress() as report:
                         tally.started = time.monotonic()
                         rest = itertools.chain([first], todo)

@@ -60,6 +60,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         (["prove", "theorem a : True", "--header", "import 1"], "header line 1"),
         (["prove", "theorem a : " + "x" * 70_000], "bytes long; at most"),
         (["prove", "theorem a : True", "--write"], "--write goes with a .lean file"),
+        (["prove", "theorem a : True", "--out", "out"], "--out goes with `--jsonl IN`"),
         (["prove", "theorem a : True", "--token-file", "token"], "--token-file goes with --server"),
         (["prove", "--jsonl", "in"], "goes with `--out OUT`"),
         (["prove", "theorem a : True", "--strategy", "magic"], "there is no strategy 'magic'; there is auto, "),

@@ -69,6 +69,21 @@ async def test_a_proof_that_rests_on_an_axiom_of_the_file_names_it(served: str, 
     )
     done = await leansieve("prove", path, "--server", served)
     assert "axioms given" in done.out
+    assert (
+        "F.lean:3: warning: two rests on what Lean does not take for granted: `given`, declared in line 1" in done.out
+    )
+
+
+async def test_an_axiom_that_a_command_of_the_file_adds_is_warned_of(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text(
+        'macro "cheat" : command => do\n  let name := Lean.mkIdent (.mkSimple "bad")\n  `(axiom $name : False)\ncheat\n\n'
+        "theorem one : 1 = 2 := bad.elim\n\ntheorem two : 1 = 1 := rfl\n"
+    )
+    done = await leansieve("check", path, "--server", served)
+    assert "one: VERIFIED" in done.out
+    assert done.out.count("warning") == 1
+    assert "F.lean:6: warning: one rests on what Lean does not take for granted: `bad`, which no `axiom`" in done.out
 
 
 async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> None:

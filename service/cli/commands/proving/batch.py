@@ -189,6 +189,7 @@ async def _work(
         if asked.options.sampler not in ("", *info.samplers):
             there = ", ".join(info.samplers)
             raise UserError(f"there is no sampler {asked.options.sampler!r} here; there is {there}")
+        common.tell_unheeded(asked.options, info, server)
         tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
         with _display(run) as display:
 

@@ -212,6 +212,8 @@ def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -
         by += f", on {len(verdict.assumed)} theorems of the library as they are"
     line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{by}{common.axioms(verdict)}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
+    if warning := common.assumption(path, file, item, verdict):
+        common.stdout.print(common.shown(warning, "yellow"))
     for message in verdict.messages:
         at, column = file.position(item, message)
         common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))

@@ -62,7 +62,11 @@ def prove(
         # Thousands of theorems have no second to spare each.
         options = replace(options, as_found=not options.minimise)
         done = common.run(json_lines.prove(settings, setup.server, jsonl, out, options, project))
-    elif target is None or out is not None:
+    elif out is not None:
+        raise UserError(
+            "--out goes with `--jsonl IN`: the proofs of a statement are printed, those of a .lean file written into it with --write"
+        )
+    elif target is None:
         raise UserError("name a .lean file, a statement, or `--jsonl IN --out OUT`")
     elif named:
         files, unreadable = _open_files(Path(target), project)
@@ -107,7 +111,7 @@ async def _prove_statement(
     # Of several proofs each is printed when it is found; a single one when it reads well, within a second of that.
     straight = options.as_found or options.budget.proofs > 1
     at_once = options.prefer is Preference.FIRST and not options.minimise and straight
-    async with common.opened(settings, server) as (service, _):
+    async with common.opened(settings, server, options) as (service, _):
         with SearchDisplay(options.budget) as display:
             display.begin("proving")
 
@@ -183,7 +187,7 @@ async def _prove_files(
 ) -> bool:
     """Prove what is open in files; what is wrong with one does not keep the others from being worked on."""
     done = True
-    async with common.opened(settings, server) as (service, _):
+    async with common.opened(settings, server, options) as (service, _):
         for path, file in files:
             try:
                 done &= await _prove_file(service, path, file, options, write, receipt_folder)
@@ -298,6 +302,8 @@ def _print_outcome(path: Path, file: LeanFile, outcome: fill.HoleOutcome) -> Non
     if outcome.proof and outcome.hole.whole:
         common.stdout.print(common.shown(f"{where}: proved"))
         _print_proof("", outcome.proof)
+        if warning := common.assumption(str(path), file, item, outcome.proof.verdict):
+            common.stdout.print(common.shown(warning, "yellow"))
     elif outcome.proof:
         common.stdout.print(common.shown(f"{where}: closed by {outcome.replacement}"))
     elif outcome.verdict:

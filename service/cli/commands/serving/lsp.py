@@ -25,5 +25,5 @@ def lsp(
     settings, project = setup.in_project()
     options = common.search_options(asked, settings)
     options = replace(options, budget=replace(options.budget, proofs=1))
-    opened = Opened(lambda: common.opened(settings, setup.server))
+    opened = Opened(lambda: common.opened(settings, setup.server, options))
     raise typer.Exit(common.run(serve(opened, options, project)))
