@@ -201,7 +201,7 @@ function state(attempt) {
 }
 
 /** The theorems of a text: each begins a line; what follows `:=` outside of brackets is the teacher's proof. */
-export function stated(text) {
+function stated(text) {
   return text
     .split(/^(?=(?:theorem|lemma)\s)/m)
     .filter((part) => /^(?:theorem|lemma)\s/.test(part))
