@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from prover.search.diversity import normalise
 from prover.search.readability import cost
@@ -65,6 +66,7 @@ def reductions(proof: str) -> Iterator[str]:
     kinds = (
         _without_attempts(proof),
         _alternatives(proof),
+        _shared_lists(proof),
         _one_step(proof),
         _without_steps(proof),
         _simpler_steps(proof),
@@ -158,20 +160,55 @@ def _simpler_steps(proof: str) -> Iterator[str]:
 
 def _lists(proof: str) -> Iterator[str]:
     """The proof with one list in square brackets left out, halved, or shorter by one item."""
+    for place in _places(proof):
+        for kept in _shorter_lists(place.items):
+            yield _with_list(proof, [place], kept)
+
+
+def _shared_lists(proof: str) -> Iterator[str]:
+    """The proof with a list that stands in it more than once, as what is to be unfolded does, made shorter everywhere at once."""
+    by_items: dict[tuple[str, ...], list[_ListPlace]] = {}
+    for place in _places(proof):
+        by_items.setdefault(place.items, []).append(place)
+    for items, places in by_items.items():
+        if len(places) > 1:
+            for kept in _shorter_lists(items):
+                yield _with_list(proof, places, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _ListPlace:
+    items: tuple[str, ...]
+    start: int
+    end: int
+
+
+def _places(proof: str) -> Iterator[_ListPlace]:
+    """The lists in square brackets that are short enough to be tried."""
     tokens = list(tokenize(proof))
     for index, token in enumerate(tokens):
-        if token.text != "[" or (found := _items(proof, tokens, index)) is None:
-            continue
-        items, end = found
-        if not items or len(items) > _LONGEST_LIST:
-            continue
-        start = token.start
-        yield proof[:start].rstrip(" ") + proof[end:]
-        half = len(items) // 2
-        chosen = [items[:half], items[half:]] if half > 1 else []
-        chosen += [items[:left] + items[left + 1 :] for left in range(len(items))] if len(items) > 1 else []
-        for kept in chosen:
-            yield proof[:start] + "[" + ", ".join(kept) + "]" + proof[end:]
+        if token.text == "[" and (found := _items(proof, tokens, index)) is not None:
+            items, end = found
+            if 0 < len(items) <= _LONGEST_LIST:
+                yield _ListPlace(tuple(items), token.start, end)
+
+
+def _shorter_lists(items: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Nothing of a list, its halves, and all but one of it."""
+    yield ()
+    half = len(items) // 2
+    if half > 1:
+        yield from (items[:half], items[half:])
+    if len(items) > 1:
+        yield from (items[:left] + items[left + 1 :] for left in range(len(items)))
+
+
+def _with_list(proof: str, places: Sequence[_ListPlace], kept: tuple[str, ...]) -> str:
+    """The proof with these items in place of some lists; without the brackets where there are none."""
+    for place in reversed(places):
+        before = proof[: place.start] if kept else proof[: place.start].rstrip(" ")
+        proof = before + (f"[{', '.join(kept)}]" if kept else "") + proof[place.end :]
+    return proof
 
 
 def _items(proof: str, tokens: list[Token], opening: int) -> tuple[list[str], int] | None:

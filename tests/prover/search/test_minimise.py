@@ -79,6 +79,13 @@ async def test_what_is_not_needed_goes(proof: str, words: list[str], shortest: s
     assert shorter == (shortest or "by\n  induction n with\n  | zero => simp\n  | succ n ih => simp [ih]")
 
 
+async def test_what_every_step_is_given_and_none_needs_goes_everywhere_at_once() -> None:
+    steps = "by\n  induction n with\n  | zero => simp [a, b, c, d]\n  | succ k ih => simp_all [a, b, c, d] <;> omega"
+    holds = Holds("induction n with", "zero => simp [", "ih => simp_all [", "b", "omega")
+    found = await minimise(steps, holds, checks=8, seconds=60)
+    assert found == steps.replace("a, b, c, d", "b")
+
+
 async def test_time_ends_it_with_the_best_so_far() -> None:
     asked: list[str] = []
 
