@@ -5,6 +5,7 @@ stdout, for stderr, and a socket on which the command's process id and then its 
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,6 +26,7 @@ def serve(requests: socket.socket) -> None:
             sys.exit()
         request = json.loads(data)
         _load(request["arguments"])
+        gc.freeze()  # commands need not look through what was imported for what can be freed
         if os.fork() == 0:
             requests.close()
             _start(request, *files)
