@@ -1,5 +1,6 @@
 """The commands, put together, and one sentence for what goes wrong."""
 
+import gc
 import importlib
 import importlib.metadata
 import io
@@ -48,6 +49,8 @@ class _Imported(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         module = importlib.import_module(_COMMANDS[name])
+        gc.freeze()
+        gc.enable()
         if (commands := getattr(module, "app", None)) is None:
             commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             commands.command()(getattr(module, name))

@@ -306,12 +306,6 @@ def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
 def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
   w.answer id [("text", .str (exportLibrary env.toKernelEnv (namesOfJson (listField j "names") []) (namesOfJson (listField j "known") [])))]
 
-def opLoad (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
-  let timing ← Timing.begin
-  match ← baseOf w.session task env with
-  | .error r => w.report id task timing r.verdict r.notes [("imports", jsonStrings task.imports #[])]
-  | .ok _ => w.report id task timing "verified" [] [("imports", jsonStrings task.imports #[])]
-
 def withEnv (w : Wire) (id : Nat) (imports : List String) (policy : Policy) (go : Environment → IO Unit) : IO Unit := do
   match ← (loadImports w.session.imports imports (if w.memory then 1 else 4)).toBaseIO with
   | .error e => w.fail id "bad_header" (toString e)
@@ -364,7 +358,6 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "index" then opIndex w id j env
       else if op == "shape" then opShape w id j task env
       else if op == "closure" then opClosure w id j env
-      else if op == "load" then opLoad w id task env
       else w.fail id "bad_request" s!"unknown op {op}"
 
 def serve (w : Wire) (line : String) : IO Unit := do

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.prover.lean.conformance.wire import IMPORTS, PRELUDE, Wire, pause, request
+from tests.prover.lean.conformance.wire import IMPORTS, Wire, pause, request
 
 pytestmark = pytest.mark.lean
 
@@ -267,14 +267,9 @@ def test_library_lists_modules_and_their_theorems(wire: Wire) -> None:
     assert all({"name", "statement"} <= set(theorem) for theorem in page["theorems"])
 
 
-def test_load_takes_the_imports_that_are_there(wire: Wire) -> None:
-    answer = wire.ask("load", header={"imports": list(IMPORTS), "prelude": PRELUDE})
-    assert (answer["ok"], answer["imports"]) == (True, list(IMPORTS))
-
-
-def test_load_adds_imports(loads_imports: Wire) -> None:
+def test_a_request_adds_its_imports(loads_imports: Wire) -> None:
     small = {"imports": ["Init"], "prelude": ""}
-    assert loads_imports.ask("load", header=small)["ok"] is True
+    assert loads_imports.about("check", EASY, header=small, proof="by omega")["verdict"] == "verified"
     answer = loads_imports.about("check", "theorem t (m : Std.HashMap Nat Nat) : m = m", header=small, proof="rfl")
     assert answer["verdict"] == "invalid_statement"
     assert loads_imports.about("check", EASY, proof="by omega")["verdict"] == "verified"

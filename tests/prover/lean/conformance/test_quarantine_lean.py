@@ -105,7 +105,7 @@ def test_what_a_worker_refuses_for_its_code_alone_is_containable(wire: Wire) -> 
 
 def test_each_role_serves_its_own_requests_alone(wire: Wire, elaborator: Wire, judge: Wire) -> None:
     wrong = [(wire, "reference"), (wire, "candidate"), (wire, "judge"), (elaborator, "check"), (elaborator, "judge")]
-    wrong += [(judge, op) for op in ("check", "candidate", "reference", "elaborate", "goals", "tactic", "load")]
+    wrong += [(judge, op) for op in ("check", "candidate", "reference", "elaborate", "goals", "tactic")]
     for process, op in wrong:
         answer = process.about(op, STATEMENT, context=CONTEXT, proof=PROOF)
         assert (answer["ok"], answer["error"]["code"]) == (False, "bad_request"), op
