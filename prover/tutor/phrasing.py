@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prover.search.tactics.goals.goal import read_goal
+from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 from prover.tutor.catalogue import catalogue
 from prover.tutor.hints import Level
@@ -17,6 +18,7 @@ FIXED = "Look at your goal once more: what is the outermost sign of what you hav
 _ARGUMENTS = re.compile(r"…(?:, …)+")
 _KEPT = frozenset({"[", "]", "with", "at", ":=", "using", "generalizing", "←", "only", "+", "arith"})
 _SHOWN = frozenset({"induction", "cases", "by_cases", "have", "suffices", "show", "unfold", "intro"})
+_ARITHMETIC = re.compile(r"[=<>≤≥≠+*%∣]|\bFalse\b")
 _OPENING = re.compile(r"(?:\n|:=|=>).*", re.DOTALL)
 
 
@@ -30,13 +32,13 @@ class LemmaWords:
 
 def drafts(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...]) -> Iterator[str]:
     """Phrasings of a hint about a step, at most one and `MOST_REVISIONS` more."""
-    words = catalogue().words(move.tactic)
+    words, leading = catalogue().words(move.tactic), catalogue().words(_purpose(move))
     match level:
         case Level.QUESTION:
-            yield words.question
+            yield leading.question
             yield catalogue().words("").question
         case Level.DIRECTION:
-            yield words.direction.replace("{variables}", _variables(move))
+            yield leading.direction.replace("{variables}", _variables(move))
             yield f"What comes next is {words.kind}."
         case Level.NAME:
             tactic = f"The tactic `{move.tactic}` {words.does}."
@@ -71,6 +73,38 @@ def masked(move: ProofMove) -> str:
     if opening:
         shown += " := …" if opening.lstrip().startswith(":=") else " …"
     return shown if shown != move.text else f"{move.tactic}"
+
+
+def _purpose(move: ProofMove) -> str:
+    """The entry of the catalogue whose question leads to a step: another than its tactic's where it does not do what that mostly does."""
+    given = move.text.partition("\n")[0].removeprefix(move.tactic).strip()
+    goal = read_goal(move.goal)
+    first = next((token.text for token in tokenize(given)), "")
+    known = {each.name: each.type for each in goal.hypotheses}
+    about = known.get(first, "")
+    match move.tactic:
+        case "intro" if goal.target.startswith("¬") or (" ≠ " in goal.target and not goal.target.startswith("∀")):
+            return "intro ¬"
+        case "exact" | "refine" | "apply" if given.startswith("⟨"):
+            return "exists" if goal.target.startswith("∃") else "constructor"
+        case "exact" | "refine" | "apply" if first in ("Or.inl", "Or.inr", ".inl", ".inr"):
+            return "left"
+        case "exact" | "refine" if first in ("fun", "λ"):
+            return "intro"
+        case "exact" if "." in first and first.partition(".")[0] in known:
+            return "exact of"
+        case "first" if goal.target.startswith("∃"):
+            return "exists"
+        case "omega" if not _ARITHMETIC.search(goal.target):
+            return ""
+        case "cases" | "rcases" | "obtain" if about == "False":
+            return "contradiction"
+        case "cases" | "rcases" if about.startswith("∃") or outermost(about)[0] == "∧":
+            return "obtain"
+        case "rw" | "rewrite" | "simp" if re.search(r"(?:^| )at (?!.*⊢)\w", given):
+            return "simp at" if move.tactic == "simp" else "rw at"
+        case tactic:
+            return tactic
 
 
 def _variables(move: ProofMove) -> str:

@@ -20,10 +20,10 @@ words = st.lists(
 )
 
 
-def step(text: str, closes: bool = True) -> ProofMove:
+def step(text: str, closes: bool = True, goal: str = GOAL) -> ProofMove:
     tactic = text.split()[0]
-    left = () if closes else (GOAL,)
-    return ProofMove(text, tactic, 0, len(text), 0, (GOAL,), left, 1, len(left), (), 0, "sorry" in text)
+    left = () if closes else (goal,)
+    return ProofMove(text, tactic, 0, len(text), 0, (goal,), left, 1, len(left), (), 0, "sorry" in text)
 
 
 def situation(
@@ -140,3 +140,29 @@ def test_the_catalogue_names_no_automation_where_its_name_would_be_the_proof() -
         for sentence in (said.question, said.direction, said.kind):
             assert tactic not in sentence.split(), tactic
     assert not fragments(FIXED)
+
+
+@pytest.mark.parametrize(
+    ("text", "goal", "words"),
+    [
+        ("exact ⟨h.2, h.1⟩", "p q : Prop\nh : p ∧ q\n⊢ q ∧ p", "made of parts"),
+        ("exact ⟨2, rfl⟩", "⊢ ∃ n : Nat, n = 2", "Which one would you name"),
+        ("exact h", "p : Prop\nh : p\n⊢ p", "precisely what you have to show"),
+        ("exact h.symm", "p q : Prop\nh : p ∨ q\n⊢ q ∨ p", "nearly what you have to show"),
+        ("omega", "p : Nat → Prop\nh : ∃ x, p x\n⊢ ∃ y, p y", "Of which shape"),
+        ("omega", GOAL, "by arithmetic alone"),
+        ("first", "⊢ ∃ n : Nat, n * n = 49", "Which one would you name"),
+        ("exact Or.inl h", "p q : Prop\nh : p\n⊢ p ∨ q", "one of two things"),
+        ("intro h", "p : Prop\n⊢ ¬p", "something is not so"),
+        ("intro n", "⊢ ∀ n : Nat, n ≠ n + 1", "something arbitrary"),
+        ("cases h", "p q : Prop\nh : p ∧ q\n⊢ q", "says more than one thing"),
+        ("cases h with", "p q : Prop\nh : p ∨ q\n⊢ q ∨ p", "in only a few ways"),
+        ("cases h", "p : Prop\nh : False\n⊢ p", "be true at once"),
+        ("rw [Nat.add_comm] at h", "a b : Nat\nh : a + b = 3\n⊢ b + a = 3", "one of your hypotheses"),
+        ("rw [Nat.add_comm]", "a b : Nat\nh : a + b = 3\n⊢ b + a = 3", "side of your goal"),
+        ("simp at h", "a : Nat\nh : a + 0 = 3\n⊢ a = 3", "your hypotheses is longer"),
+        ("simp at h ⊢", "a : Nat\nh : a + 0 = 3\n⊢ a = 3 + 0", "parts of your goal"),
+    ],
+)
+def test_the_opening_question_leads_to_what_the_step_does(text: str, goal: str, words: str) -> None:
+    assert words in next(drafts(Level.QUESTION, step(text, goal=goal), ()))
