@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import prover.store
+from prover.store import schema
 from prover.store.database import Database
 from prover.store.errors import StoreError
 from prover.store.tables import SCHEMA, Base
@@ -32,6 +33,21 @@ def test_the_newest_migration_is_the_one_the_code_knows() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(prover.store.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+def test_a_database_of_the_version_before_keeps_what_it_holds(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(schema, "SCHEMA", "0001")
+        database = Database.open(url)
+    row = "('old', 'ann', 'd', 'l', '{}', 1, 0, 1.0)"
+    columns = "id, owner, digest, label, options, total, answered, created"
+    database.write_now(lambda c: c.execute(text(f"INSERT INTO leansieve_jobs ({columns}) VALUES {row}")))
+    database.close()
+    database = Database.open(url)
+    assert database.read_now(lambda c: c.scalar(text("SELECT owner FROM leansieve_jobs"))) == "ann"
+    assert database.read_now(lambda c: c.scalar(text("SELECT count(*) FROM leansieve_classrooms"))) == 0
+    assert database.read_now(lambda c: c.scalar(text("SELECT version_num FROM leansieve_schema"))) == SCHEMA
+    database.close()
 
 
 def test_servers_that_start_at_once_migrate_once(url: str) -> None:
