@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
@@ -49,12 +50,33 @@ def batch(address: str, folder: Path) -> Path:
     return folder / "report.html"
 
 
+def taught(url: str) -> str:
+    """The id of a classroom with two learners, one of whom is stuck."""
+    theorems = {
+        "swap": "theorem swap (p q : Prop) (h : p ∧ q) : q ∧ p",
+        "zero": "theorem zero (n : Nat) : 0 + n = n",
+    }
+    work = {"Ann": ("by\n  constructor", "by\n  exact ⟨h.2, h.1⟩"), "Bob": ("by\n  constructor\n  · exact h.1",)}
+    with httpx.Client(base_url=f"{url}/v1", timeout=120) as web:
+        stated = [{"id": name, "theorem": {"statement": statement}} for name, statement in theorems.items()]
+        opened = web.post("/create-classroom", json={"label": "Logic, first week", "theorems": stated}).json()
+        for name, proofs in work.items():
+            joining = {"joinCode": opened["classroom"]["joinCode"], "displayName": name}
+            key = web.post("/join-classroom", json=joining).json()["learnerKey"]
+            for proof in proofs:
+                asked = {"learnerKey": key, "theoremId": "swap", "proof": proof}
+                web.post("/suggest-classroom-hint", json=asked).raise_for_status()
+    return str(opened["classroom"]["id"])
+
+
 def take(driver: webdriver.Chrome, name: str, height: int, dark: bool = False) -> None:
     """Write what the browser shows to docs/images."""
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    still = {"name": "prefers-reduced-motion", "value": "reduce"}
     size = {"width": 1200, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.execute_script("scrollTo(0, 0)")
     picture = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB").quantize(MOST_COLOURS)
     IMAGES.mkdir(exist_ok=True)
     picture.save(IMAGES / name, optimize=True)
@@ -79,6 +101,14 @@ def main() -> None:
             page.press("server")
             page.until(lambda: "Models" in page.text("about"))
             take(driver, "page-status.png", 700, dark=True)
+            classroom = Page(driver, url)
+            classroom.press("tab-teach")
+            classroom.type("class-id", taught(url))
+            classroom.press("find-class")
+            classroom.until(lambda: "finished" in classroom.text("learners"))
+            classroom.all("#learners button")[1].click()
+            classroom.until(lambda: classroom.text("one-learner"))
+            take(driver, "page-teach.png", 1000)
             driver.get(report.as_uri())
             take(driver, "report.png", 1000)
 
