@@ -93,7 +93,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
                 )
             starting = loop.subprocess_exec(
                 lambda: worker,
-                *_with_stack(launch),
+                *launch.command,
                 env=env,
                 cwd=launch.cwd,
                 start_new_session=True,
@@ -289,10 +289,3 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
             self._answer.exception()  # the caller may be gone, which is no error
-
-
-def _with_stack(launch: Launch) -> Sequence[str]:
-    """The command line, under the stack limit it wants: set by a shell, as code run between fork and exec may deadlock."""
-    if launch.stack_bytes is None:
-        return launch.argv
-    return ["/bin/sh", "-c", 'ulimit -S -s "$0" && exec "$@"', str(launch.stack_bytes // 1024), *launch.argv]

@@ -28,6 +28,13 @@ class Launch:
     cancel: Literal["memory", "stdin"]
     stack_bytes: int | None = None
 
+    @property
+    def command(self) -> Sequence[str]:
+        """The command line, under the stack limit it wants: set by a shell, as code run between fork and exec may deadlock."""
+        if self.stack_bytes is None:
+            return self.argv
+        return ["/bin/sh", "-c", 'ulimit -S -s "$0" && exec "$@"', str(self.stack_bytes // 1024), *self.argv]
+
 
 class RuntimeUnavailableError(RuntimeError):
     """No Lean of this kind can run here; the text says what is missing and what to do."""

@@ -14,6 +14,8 @@ from prover.lean.runtimes.embedded.cache.images import alone, images_for
 from prover.lean.runtimes.embedded.cache.install import Installation, install
 from prover.lean.runtimes.embedded.cache.package import Progress
 from prover.lean.runtimes.embedded.cache.pages import pages_library
+from prover.lean.runtimes.embedded.cache.retention import hold
+from prover.lean.runtimes.embedded.cache.warming import code_folder, warm
 from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
 from prover.lean.wire.role import ProcessRole
@@ -87,10 +89,27 @@ class EmbeddedLean:
 
     @asynccontextmanager
     async def first(self, imports: Sequence[str]) -> AsyncIterator[None]:
-        """Of several processes that start together, one makes the image of `imports`; the others wait for it."""
+        """Of several processes that start together, one makes the image of `imports`; the others wait for it.
+
+        Before the very first of this Lean and this Node, one makes compiled code for all that come later.
+        """
         await asyncio.to_thread(self.prepare)
+        await warm(self.code(), lambda folder: self._warming(imports, folder), imports)
         async with alone(await asyncio.to_thread(images_for, self._prepared(), imports)):
             yield
+
+    def _warming(self, imports: Sequence[str], folder: Path) -> Launch:
+        """A worker that leaves its code in `folder` in the end."""
+        launch = self.launch(imports)
+        node, *rest = launch.argv
+        env = {**launch.env, "LEANSIEVE_WARMING": str(folder)}
+        return replace(launch, argv=[node, f"--allow-fs-read={folder}", f"--allow-fs-write={folder}", *rest], env=env)
+
+    def code(self) -> Path:
+        """Where compiled code for all workers is kept. V8 takes code of the same V8 under the same options alone."""
+        runtime = self._prepared().runtime
+        node = node_binary()
+        return code_folder(runtime.parent, [runtime.name, str(node), str(node.stat().st_mtime_ns), *_NODE_OPTIONS])
 
     def lean_version(self) -> str:
         """What `lean --version` prints. Takes seconds.
@@ -133,6 +152,9 @@ class EmbeddedLean:
                 ProcessRole.JUDGE if role is ProcessRole.JUDGE else ProcessRole.WORKER
             )  # an elaborator does what workers do
             env["LEANSIEVE_CODE"] = code
+            if role is not ProcessRole.JUDGE and hold(warmed := self.code()):
+                env["LEANSIEVE_WARMED"] = str(warmed / "code")
+                readable.append(warmed)
             readable.append(here.images)
             # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft next to it.
             if role is not ProcessRole.ELABORATOR:

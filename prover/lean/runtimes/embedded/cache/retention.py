@@ -15,6 +15,9 @@ from pathlib import Path
 KEPT_RUNTIMES = 2
 """Lean as transformed, 130 MB each."""
 
+KEPT_CODE = 2
+"""Compiled code for all workers, 40 MB for each Lean and Node."""
+
 KEPT_PROGRAMS = 8
 """Most worker programs kept: developers of the worker make many."""
 
@@ -55,6 +58,7 @@ def drop_old(root: Path) -> None:
         shutil.rmtree(left_over, ignore_errors=True)
     drop(newest_first(root.glob("runtime-*"))[KEPT_RUNTIMES:])
     drop(newest_first(root.glob("program-*"))[KEPT_PROGRAMS:])
+    drop(newest_first(folder for folder in root.glob("code-*") if folder.is_dir())[KEPT_CODE:])
 
 
 def newest_first(folders: Iterable[Path]) -> list[Path]:

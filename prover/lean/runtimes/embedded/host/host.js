@@ -9,6 +9,8 @@
 //   LEANSIEVE_IMPORTS     modules to import, separated by blanks
 //   LEANSIEVE_IMAGES      folders of images, to start from the last that is there and to make the others (image.js)
 //   LEANSIEVE_CODE        worker or judge: whose compiled code to use, and to add to
+//   LEANSIEVE_WARMED      file of the compiled code that was made for all workers; may be absent (warming.py)
+//   LEANSIEVE_WARMING     folder to leave such a file in when nobody asks any more; may be absent
 //   LEANSIEVE_SEALED      1 if code will run here that nobody has vetted (seal.js); nothing is written then
 //   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
 const path = require("path");
@@ -59,7 +61,11 @@ function mount() {
 let streams;
 if (isMainThread) {
   const folders = setting("IMAGES")?.split(path.delimiter) ?? [];
-  const image = require("./image.js").open(folders, setting("CODE"), inRuntime("lean.padded"), Module, Boolean(setting("SEALED")));
+  const image = require("./image.js").open(folders, setting("CODE"), inRuntime("lean.padded"), Module, {
+    sealed: Boolean(setting("SEALED")),
+    warmed: setting("WARMED"),
+    warming: setting("WARMING"),
+  });
   Module.wasmMemory = image.memory;
   Module.instantiateWasm = image.instantiate;
   Module.constructed = image.found;
@@ -68,7 +74,11 @@ if (isMainThread) {
   Module.preRun = [mount];
   // Not enumerable: the glue forwards enumerable handlers to other threads. Lean's own threads may still run.
   // When all went well, this Lean's `main` returns the address of its result instead of a status.
-  Object.defineProperty(Module, "onExit", { value: (status) => process.exit(status > 255 ? 0 : status) });
+  const exit = (status) => {
+    image.ended();
+    process.exit(status > 255 ? 0 : status);
+  };
+  Object.defineProperty(Module, "onExit", { value: exit });
   const control = require("./control.js").open(image.memory, setting("CONTROL_FD"), image.requestDone);
   streams = require("./streams.js").open({ TOKEN: control.token, WORK: control.work, IMAGE: image.announce });
 }

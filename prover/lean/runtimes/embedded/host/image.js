@@ -13,6 +13,9 @@
 //           It is padded with blanks, so that the runs begin at a page and can be memory as they lie there (pages.js).
 //   ROLE/code  (worker, judge)  what V8 serialises of the compiled module: machine code of the functions it found worth
 //           optimising. Written by processes that have served some requests from this image; may be absent.
+//
+// Workers that find no such code in an image start with what one process made for all of them (warming.py): that has optimised
+// every function that it called.
 const fs = require("fs");
 const path = require("path");
 const { adaptMain } = require("./link.js");
@@ -31,6 +34,8 @@ const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 // or if the code is of another V8, everything works and is compiled again.
 const serialize = native("module", "%SerializeWasmModule(module)");
 const flushBaseline = native("%FlushLiftoffCode()");
+const isBaseline = native("f", "%IsLiftoffFunction(f)");
+const optimise = native("f", "%WasmTierUpFunction(f)");
 const deserialize = native("code", "bytes", "%DeserializeWasmModule(code, bytes)");
 function native(...signature) {
   const body = signature.pop();
@@ -42,19 +47,20 @@ function native(...signature) {
 }
 
 // How this process starts: from the last image in `folders` that is there, if any. It makes those that come after, unless it
-// is sealed.
-function open(folders, role, wasmFile, Module, sealed) {
+// is sealed. `warmed` is the file of the code that was made for all, `warming` the folder to leave such code in.
+function open(folders, role, wasmFile, Module, { sealed, warmed, warming }) {
   let image;
   let next = folders.length; // the image to make at the next point
   while (next && !(image = read(folders[next - 1]))) next--;
   const codeFile = image && path.join(folders[next - 1], role, "code");
+  const largest = [codeFile, warmed].filter((file) => sizeOf(file)).sort((a, b) => sizeOf(b) - sizeOf(a))[0];
   const memory = image?.memory ?? new WebAssembly.Memory({ initial: LEAST_PAGES, maximum: MOST_PAGES, shared: true });
   let module, lean, closure;
   let served = 0;
   return {
     memory,
     instantiate(imports, receive) {
-      module = compile(wasmFile, codeFile);
+      module = compile(wasmFile, largest);
       const instance = new WebAssembly.Instance(module, imports);
       lean = instance.exports;
       if (image) for (const [name, value] of Object.entries(image.globals)) lean[name].value = value;
@@ -76,9 +82,19 @@ function open(folders, role, wasmFile, Module, sealed) {
       attempt("keep an image", () => save(folders[next], describe(closure, memory, lean), memory));
       closure = undefined;
       next++;
+      if (warming) flushBaseline(); // what made the image is not called again
+    },
+    // Nothing of Lean will run any more.
+    ended() {
+      if (!warming) return;
+      attempt("compile for later processes", () => {
+        optimiseCalled(module, lean.__indirect_function_table, Module.symbol("lean_shell_main"));
+        saveCode(path.join(warming, "code"), module, 0);
+      });
     },
     requestDone() {
-      if (!sealed && codeFile && KEEP_CODE_AFTER.includes(++served)) attempt("keep compiled code", () => saveCode(codeFile, module));
+      if (sealed || warming || !codeFile || !KEEP_CODE_AFTER.includes(++served)) return;
+      attempt("keep compiled code", () => saveCode(codeFile, module, Math.max(sizeOf(codeFile), sizeOf(warmed))));
     },
   };
 }
@@ -117,21 +133,36 @@ function read(folder) {
 }
 
 function compile(wasmFile, codeFile) {
-  const there = codeFile && fs.existsSync(codeFile);
-  const kept = (bytes) => there && withBytes(codeFile, 0, (code) => deserialize(code.buffer, bytes));
+  const kept = (bytes) => codeFile && withBytes(codeFile, 0, (code) => deserialize(code.buffer, bytes));
   return withBytes(wasmFile, PADDING, (bytes) => kept(bytes) || new WebAssembly.Module(bytes));
 }
 
 // The more has been optimised, the better for those who start later. What V8's baseline compiler made is not kept, but would be
 // compiled in every process that starts, needed or not, and what V8 notes about it takes more memory than all else that a
 // process has of its own: so it is dropped, and compiled again where it is called again.
-function saveCode(file, module) {
+function saveCode(file, module, least) {
   flushBaseline();
   const code = serialize(module);
-  if (!code || (fs.existsSync(file) && fs.statSync(file).size >= code.byteLength)) return;
+  if (!code || code.byteLength <= least) return;
   const draft = `${file}.${process.pid}`;
   fs.writeFileSync(draft, Buffer.from(code));
   fs.renameSync(draft, file);
+}
+
+// All functions that have been called so far: those that V8 has compiled in haste. The functions of a table come as objects of
+// JavaScript that have their number for a name; neither those that the module imports nor the one at `foreign` are its own.
+function optimiseCalled(module, table, foreign) {
+  const imported = WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
+  const called = [];
+  for (let place = 0; place < table.length; place++) {
+    const f = place === foreign ? null : table.get(place);
+    if (f && Number(f.name) >= imported && isBaseline(f)) called.push(f);
+  }
+  called.forEach(optimise);
+}
+
+function sizeOf(file) {
+  return (file && fs.statSync(file, { throwIfNoEntry: false })?.size) || 0;
 }
 
 function proceed(image, lean, Module) {

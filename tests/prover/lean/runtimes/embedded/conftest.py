@@ -37,6 +37,7 @@ def variant(prepared: Installation, tmp_path_factory: pytest.TempPathFactory) ->
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LEANSIEVE_CACHE", str(cache))
             embedded.prepare()
+        embedded.code().mkdir(exist_ok=True)  # as if none could be made for all: what each image keeps is looked at
         return embedded
 
     return make
