@@ -98,9 +98,11 @@ class EmbeddedLean:
         async with alone(await asyncio.to_thread(images_for, self._prepared(), imports)):
             yield
 
-    def _warming(self, imports: Sequence[str], folder: Path) -> Launch:
-        """A worker that leaves its code in `folder` in the end."""
+    def _warming(self, imports: Sequence[str], folder: Path | None) -> Launch:
+        """A worker; in the end it leaves its code in `folder`, if there is one."""
         launch = self.launch(imports)
+        if folder is None:
+            return launch
         node, *rest = launch.argv
         env = {**launch.env, "LEANSIEVE_WARMING": str(folder)}
         return replace(launch, argv=[node, f"--allow-fs-read={folder}", f"--allow-fs-write={folder}", *rest], env=env)

@@ -6,6 +6,7 @@
         runtime-<digest>/        lean.js, lean.padded (the module) and what belongs to them, as transformed; the digest is that of the transformation
         program-<digest>/        Worker.lean, the worker program joined; the digest is that of its text
         images/                  see images.py
+        code-<digest>/           see warming.py
 
 Each folder is made under another name and renamed when it is complete, by one process at a time. retention.py says which
 are dropped when a new one was made.

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from prover.lean.runtimes.embedded.node import npm_command
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    import httpx
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done so far, total), in bytes or files; total 0: not known."""
@@ -47,6 +49,8 @@ def fetch(package: Package, directory: Path, progress: Progress) -> Path:
         RuntimeUnavailableError: no network, or what came is not the pinned package.
         OSError: `directory` cannot be written.
     """
+    import httpx  # here and below: most commands start with everything there, and this takes a while to import
+
     target = directory / package.file_name
     if target.exists():
         if _matches(target, package):
@@ -73,6 +77,8 @@ def download(url: str, partial: Path, progress: Progress) -> None:
         httpx.HTTPError: no connection, a status that means failure, or a connection lost twice in a row without a byte.
         OSError: the file cannot be written.
     """
+    import httpx
+
     timeout = httpx.Timeout(30.0)
     with httpx.Client(follow_redirects=True, timeout=timeout) as client:
         while True:
@@ -85,7 +91,9 @@ def download(url: str, partial: Path, progress: Progress) -> None:
                     raise
 
 
-def _download_rest(client: httpx.Client, url: str, partial: Path, have: int, progress: Progress) -> None:
+def _download_rest(client: "httpx.Client", url: str, partial: Path, have: int, progress: Progress) -> None:
+    import httpx
+
     # A transparent encoding would make byte ranges mean something else.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with client.stream("GET", url, headers=headers) as response:

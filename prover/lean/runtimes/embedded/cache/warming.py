@@ -41,11 +41,11 @@ def code_folder(root: Path, parts: Sequence[str]) -> Path:
     return root / f"code-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
 
-async def warm(folder: Path, launch: Callable[[Path], Launch], imports: Sequence[str]) -> None:
+async def warm(folder: Path, launch: Callable[[Path | None], Launch], imports: Sequence[str]) -> None:
     """Make the code that `folder` is to hold, unless that was done before. It may fail, and then later workers start slowly.
 
     Args:
-        launch: a worker with `imports` that leaves its code in a folder when nobody asks it any more.
+        launch: a worker with `imports` that leaves its code in a folder, if it is told one, when nobody asks it any more.
     """
     if await asyncio.to_thread(hold, folder):
         return
@@ -59,7 +59,9 @@ async def warm(folder: Path, launch: Callable[[Path], Launch], imports: Sequence
         except OSError:
             return
         try:
-            if await _ended(launch(draft), b"".join(_requests(imports))):
+            greeting, *others = _requests(imports)
+            # one process makes the image: what that calls is seldom called again
+            if await _ended(launch(None), greeting) and await _ended(launch(draft), greeting + b"".join(others)):
                 await asyncio.to_thread(_publish, draft, folder)
         except OSError as error:
             _log.warning("no compiled code is kept for later Lean workers: %s", error)

@@ -82,7 +82,6 @@ function open(folders, role, wasmFile, Module, { sealed, warmed, warming }) {
       attempt("keep an image", () => save(folders[next], describe(closure, memory, lean), memory));
       closure = undefined;
       next++;
-      if (warming) flushBaseline(); // what made the image is not called again
     },
     // Nothing of Lean will run any more.
     ended() {

@@ -8,13 +8,18 @@ from prover.lean.runtimes.embedded.cache.warming import code_folder, warm
 from prover.lean.runtimes.runtime import Launch
 
 
-def warmed(folder: Path, script: str) -> list[Path]:
+def warmed(folder: Path, script: str) -> list[Path | None]:
     """Where the process was told to leave its code, each time that it was started by two calls."""
-    told: list[Path] = []
+    told: list[Path | None] = []
 
-    def launch(draft: Path) -> Launch:
+    def launch(draft: Path | None) -> Launch:
         told.append(draft)
-        return Launch(["/bin/sh", "-c", script, "sh", str(draft)], {"PATH": "/bin:/usr/bin"}, folder.parent, "memory")
+        return Launch(
+            ["/bin/sh", "-c", script if draft else "exit 0", "sh", str(draft)],
+            {"PATH": "/bin:/usr/bin"},
+            folder.parent,
+            "memory",
+        )
 
     async def twice() -> None:
         await warm(folder, launch, ["Init"])
@@ -26,7 +31,7 @@ def warmed(folder: Path, script: str) -> list[Path]:
 
 def test_code_is_made_once_by_a_process_that_is_asked_for_proofs(tmp_path: Path) -> None:
     folder = code_folder(tmp_path, ["lean", "node"])
-    assert len(warmed(folder, 'cat > "$1/code"')) == 1
+    assert len(warmed(folder, 'cat > "$1/code"')) == 2, "one makes the image, one the code"
     lines = [json.loads(line) for line in (folder / "code").read_text().splitlines()]
     assert [line["op"] for line in lines[:3]] == ["hello", "elaborate", "check"]
     assert [line["id"] for line in lines] == list(range(1, len(lines) + 1))
@@ -35,7 +40,7 @@ def test_code_is_made_once_by_a_process_that_is_asked_for_proofs(tmp_path: Path)
 
 def test_a_process_that_leaves_no_code_is_not_started_again(tmp_path: Path) -> None:
     folder = code_folder(tmp_path, ["lean", "node"])
-    assert len(warmed(folder, "exit 1")) == 1
+    assert len(warmed(folder, "exit 1")) == 2
     assert list(folder.iterdir()) == []
 
 
