@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prover.lean.wire.answers import NamedConstant, ProofSpan, ProofStep, ProofSteps
 from prover.source.lexer import tokenize
@@ -20,6 +20,8 @@ _COMBINED = frozenset(
     )
 )
 _SORRY = "Lean.Parser.Tactic.tacticSorry"
+# The right-hand side of a `match`: Lean tells it in place of its first tactic.
+_SEQUENCE = "Lean.Parser.Tactic.tacticSeq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def offset(text: str, line: int, column: int) -> int:
 
 def outline(proof: str, read: ProofSteps) -> Outline:
     """The outline of a proof that Lean has read."""
-    spans = [(*_span(proof, step), step) for step in read.steps]
+    spans = _first_of_sequences(proof, [(*_span(proof, step), step) for step in read.steps])
     spans.sort(key=lambda one: (one[0], -one[1]))
     parents = _parents(spans)
     # What is inside a combination belongs to it.
@@ -159,7 +161,7 @@ def outline(proof: str, read: ProofSteps) -> Outline:
             depth=len(up),
             holds=bool(blocks),
         )
-        if step.kind == _SORRY:
+        if step.kind == _SORRY or (step.kind == _SEQUENCE and move.text == "sorry"):
             holes.append(move)
             continue
         moves.append(move)
@@ -170,6 +172,23 @@ def outline(proof: str, read: ProofSteps) -> Outline:
 
 def _span(proof: str, place: ProofSpan) -> tuple[int, int]:
     return offset(proof, place.line, place.column), offset(proof, place.end_line, place.end_column)
+
+
+def _first_of_sequences(proof: str, spans: list[tuple[int, int, ProofStep]]) -> list[tuple[int, int, ProofStep]]:
+    """The steps, with the first tactic of each sequence in place of the sequence."""
+    found = []
+    for start, end, step in spans:
+        if step.kind == _SEQUENCE:
+            margin = " " * (start - proof.rfind("\n", 0, start) - 1)
+            inside = [one for one in spans if start <= one[0] and one[1] <= end and one[2] is not step]
+            if any(one[0] == start for one in inside):
+                continue
+            behind = (one for one in inside if proof[proof.rfind("\n", 0, one[0]) + 1 : one[0]] == margin)
+            if (second := min(behind, key=lambda one: one[0], default=None)) is not None:
+                end = start + len(proof[start : second[0]].rstrip())
+                step = replace(step, after=second[2].before, open_after=second[2].open_before)
+        found.append((start, end, step))
+    return found
 
 
 def _parents(spans: Sequence[tuple[int, int, ProofStep]]) -> list[int | None]:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from prover.assistance.place import find
 from prover.assistance.suggest import TacticScript
 from prover.candidate import Candidate
-from prover.lean.checker import Lean, Terms
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.wire.answers import ProofSteps
 from prover.requests import LateError, StatementError, UnavailableError
 from prover.source.lexer import tokenize
@@ -53,10 +54,18 @@ class Reading:
     verdict: Verdict | None = None
 
 
+class StepReader(Checker, Protocol):
+    """What is asked of Lean to follow a proof."""
+
+    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
+        """See `Lean.steps`."""
+        ...
+
+
 class ProofReader:
     """Reads the half proofs of one theorem."""
 
-    def __init__(self, lean: Lean, theorem: Theorem, terms: Terms) -> None:
+    def __init__(self, lean: StepReader, theorem: Theorem, terms: Terms) -> None:
         """Ask `lean` on these terms."""
         self._lean = lean
         self._theorem = theorem
@@ -248,6 +257,8 @@ def _places(text: str) -> Iterator[str]:
 def _alternative(goal: str) -> str:
     """How the case of a goal begins, with names for what Lean had to leave without."""
     first, *lines = goal.split("\n")
+    if not first.startswith("case "):  # of a `match`, whose cases have patterns
+        return "| _ =>"
     taken = {name for line in lines for name in line.partition(" : ")[0].split()}
     names: list[str] = []
     for line in lines:

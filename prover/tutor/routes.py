@@ -14,7 +14,7 @@ from prover.assistance.suggest import PrintedGoal
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.events import Minimised, Proof
-from prover.lean.checker import Lean, Terms
+from prover.lean.checker import Terms
 from prover.options import Budget, CheckOptions, SearchOptions, StoreUse
 from prover.requests import Event, Search, StatementError
 from prover.search.diversity import distinct_key
@@ -24,7 +24,7 @@ from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.plain import plain_terms
 from prover.theorem import Theorem
 from prover.tutor.moves import Outline, ProofMove, dedented, outline
-from prover.tutor.reading import Reading
+from prover.tutor.reading import Reading, StepReader
 from prover.verdict import Trust
 
 _AT_ONCE = ("rfl", "omega", "simp", "decide")
@@ -109,7 +109,7 @@ class Guide:
     """
 
     def __init__(
-        self, lean: Lean, prove: Prove, theorem: Theorem, terms: Terms, options: CheckOptions, cases: Cases
+        self, lean: StepReader, prove: Prove, theorem: Theorem, terms: Terms, options: CheckOptions, cases: Cases
     ) -> None:
         """Ask `lean` on these terms, search by `prove`, and know what `cases` hold."""
         self._lean = lean

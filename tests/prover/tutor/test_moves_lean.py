@@ -122,3 +122,21 @@ async def test_a_complete_proof_is_judged_by_the_kernel(lean_pool: WorkerPool) -
 async def test_a_theorem_that_does_not_elaborate_is_told_as_such(lean_pool: WorkerPool) -> None:
     with pytest.raises(StatementError, match="statement 1:"):
         await read(lean_pool, Theorem("theorem t : 1 + = 2"), "by\n  simp")
+
+
+async def test_a_sorry_in_a_branch_of_match_is_a_place_to_go_on(lean_pool: WorkerPool) -> None:
+    reading = await read(lean_pool, ZERO, "by\n  match n with\n  | 0 => sorry\n  | k + 1 => sorry")
+    assert (reading.refused, reading.open) == (None, 1)
+    assert reading.before == "by\n  match n with\n  | 0 => "
+
+
+async def test_the_first_step_of_a_branch_of_match_is_a_step(lean_pool: WorkerPool) -> None:
+    proof = "by\n  match n with\n  | 0 => rfl\n  | k + 1 =>\n    have one : 1 = 1 := by\n      rfl\n    have two := k\n    simp"
+    found = await outlined(lean_pool, ZERO, proof)
+    assert [move.text for move in found.moves] == [
+        "match n with\n| 0 => sorry\n| k + 1 => sorry",
+        *("rfl", "have one : 1 = 1 := by sorry", "rfl", "have two := k", "simp"),
+    ]
+    inline = "by\n  match n with\n  | 0 => rfl\n  | k + 1 => have one := (by exact k : Nat)\n             simp"
+    found = await outlined(lean_pool, ZERO, inline)
+    assert [move.text for move in found.moves][2:] == ["have one := (by sorry : Nat)", "exact k", "simp"]

@@ -4,7 +4,7 @@ import pytest
 
 from prover.theorem import Theorem
 from prover.tutor.moves import Outline
-from prover.tutor.reading import Reading
+from prover.tutor.reading import Reading, _alternative
 from prover.tutor.routes import CasesOfClients, _block, _continued
 
 NOTHING = Outline("", (), (), ())
@@ -40,3 +40,8 @@ def test_a_client_does_not_know_what_another_one_asked_about() -> None:
     for number in range(100):
         clients.of(f"client {number}")
     assert clients.of("one").get(theorem) == (), "only those that asked last are known"
+
+
+def test_a_case_of_match_begins_without_the_names_that_lean_made_up() -> None:
+    assert _alternative("i x✝ : Fin 3\n⊢ p") == "| _ =>"
+    assert _alternative("case succ\nn✝ : Nat\na✝ : p\n⊢ p") == "| succ n ih =>"
