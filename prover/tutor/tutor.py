@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -11,18 +11,18 @@ from prover.assistance.disprove import Refuter, UndeniableError, disprove
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.events import Refutation
-from prover.lean.checker import Lean, Terms
+from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire.answers import Constant
 from prover.lean.wire.reading import NoAnswerError
 from prover.options import Budget, SearchOptions, StoreUse
 from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem
+from prover.tutor.guidance import Guidance, Rules, Scene
 from prover.tutor.hints import (
     MOST_GOALS,
     MOST_STEPS,
     Checked,
     Fact,
-    GivenHint,
     Hint,
     HintOutcome,
     LearnerStep,
@@ -33,7 +33,7 @@ from prover.tutor.hints import (
 )
 from prover.tutor.moves import ProofMove, same_goal
 from prover.tutor.phrasing import FIXED, MOST_REVISIONS, LemmaWords, drafts
-from prover.tutor.reading import ProofReader, Reading, begins_with_tactics
+from prover.tutor.reading import ProofReader, Reading, StepReader, begins_with_tactics
 from prover.tutor.rewording import Phraser, reworded
 from prover.tutor.routes import Cases, Guide, Route, goal_theorem
 from prover.tutor.vetoes import Situation, veto
@@ -50,9 +50,6 @@ _TOO_LONG = (
 )
 _ANOTHER = "There is another way: "
 
-Choose = Callable[[Sequence[Route], Sequence[GivenHint]], Route]
-"""Which of several verified proofs a learner is led along."""
-
 
 @dataclass(frozen=True, slots=True)
 class _False:
@@ -62,10 +59,12 @@ class _False:
     goal: str = ""
 
 
-class Looking(Lean, Protocol):
+class Looking(StepReader, Protocol):
     """A Lean in which constants can be looked up, too."""
 
-    async def constants(self, theorem: Theorem, names: Sequence[str], terms: Terms = ...) -> tuple[Constant, ...]:
+    async def constants(
+        self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Constant, ...]:
         """See `LeanPool.constants`."""
         ...
 
@@ -94,8 +93,8 @@ class Tutor:
         self._phrasing_seconds = phrasing_seconds
         self._ends = 0.0
 
-    async def answer(self, choose: Choose | None = None) -> Tutored:
-        """The answer, within the seconds of the request.
+    async def answer(self, guidance: Guidance | None = None) -> Tutored:
+        """The answer, within the seconds of the request; by rules where there is no other guidance.
 
         Raises:
             StatementError: Lean does not take the theorem.
@@ -112,7 +111,7 @@ class Tutor:
             raise LateError(
                 f"Lean did not read the proof within {self._request.seconds:g} s: give it more time, or make it shorter"
             ) from None
-        answer = await self._continued(reading, choose or follow)
+        answer = await self._continued(reading, guidance or Rules())
         return replace(
             answer,
             steps=tuple(_told(move, reading.accepted.proof) for move in reading.accepted.moves),
@@ -131,7 +130,7 @@ class Tutor:
         sentence = "A hint goes on from tactics: begin your proof with `by`, and write one tactic a line."
         return Tutored(HintOutcome.NO_TACTICS, sentence)
 
-    async def _continued(self, reading: Reading, choose: Choose) -> Tutored:
+    async def _continued(self, reading: Reading, guidance: Guidance) -> Tutored:
         if reading.verdict is not None and reading.verdict.verified:
             return Tutored(HintOutcome.PROVED, _PROVED)
         if not self._request.wanted:
@@ -152,7 +151,7 @@ class Tutor:
         if not found:
             sentence = "No proof was found that goes on from here; that does not mean that there is none."
             return Tutored(HintOutcome.NOT_CONTINUED, sentence)
-        return await self._hint(reading, found, choose(found, self._request.earlier))
+        return await self._hint(reading, found, guidance)
 
     async def _routes(self, reading: Reading) -> tuple[Route, ...]:
         mine = await self._guide.verified(self._request.proofs)
@@ -209,11 +208,13 @@ class Tutor:
             raise
         return await refuting
 
-    async def _hint(self, reading: Reading, routes: Sequence[Route], route: Route) -> Tutored:
+    async def _hint(self, reading: Reading, routes: Sequence[Route], guidance: Guidance) -> Tutored:
+        scene = Scene(routes, reading.accepted.moves, reading.refused is not None, self._request.earlier)
+        route = guidance.route(scene)
         move = route.next
         step = move.name
         given = [one.level for one in self._request.earlier if one.step == step]
-        level = max(given, key=list(Level).index).next if given else Level.QUESTION
+        level = max(given, key=list(Level).index).next if given else guidance.opening(scene, route)
         lemmas = await self._lemmas(move) if level in (Level.NAME,) else ()
         theorem = self._request.theorem
         situation = Situation(
@@ -275,15 +276,6 @@ class Tutor:
         return found.verdict in (VerdictKind.VERIFIED, VerdictKind.INCOMPLETE) and not any(
             message.severity == "error" for message in found.messages
         )
-
-
-def follow(routes: Sequence[Route], earlier: Sequence[GivenHint]) -> Route:
-    """The proof that the last hint was about, if it still goes on from there; else the one that reads best."""
-    for hint in reversed(earlier):
-        for route in routes:
-            if route.next.name == hint.step:
-                return route
-    return routes[0]
 
 
 def _told_false(reading: Reading, false: _False) -> Tutored:

@@ -38,6 +38,7 @@ _COMMANDS = {
     "train": "service.cli.training.runs.train",
     "scrpo": "service.cli.training.runs.scrpo",
     "grow": "service.cli.training.runs.grow",
+    "tutoring": "service.cli.training.tutoring",
     "compare": "service.cli.training.runs.compare",
     "evaluate": "service.cli.training.evaluate",
     "export": "service.cli.training.export",

@@ -52,6 +52,7 @@ from prover.search.search import Finished, ProofSearch
 from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
+from prover.tutor.guidance import load_guidance
 from prover.tutor.hints import Tutored, Tutoring
 from prover.tutor.remote import RemotePhraser
 from prover.tutor.rewording import Phraser
@@ -125,6 +126,7 @@ class Engine:
             RemotePhraser(tutor.urls, tutor.api_key, tutor.model, tutor.seconds) if tutor.urls else None
         )
         self._phraser = phraser or self._phrasing_servers
+        self._guidance = load_guidance(tutor.guidance)
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
@@ -318,10 +320,16 @@ class Engine:
         self._refuse_before_start()
         cases = self._cases.of(CALLER.get().name)
         with as_user_errors():
-            async with self._client() as client:
-                refuter = EngineRefuter(client, self._terms, self.check, self.prove)
+            async with self.questions() as (client, refuter):
                 seconds = self._settings.tutor.seconds
-                return await Tutor(client, refuter, request, terms, cases, self._phraser, seconds).answer()
+                tutor = Tutor(client, refuter, request, terms, cases, self._phraser, seconds)
+                return await tutor.answer(self._guidance)
+
+    @contextlib.asynccontextmanager
+    async def questions(self) -> AsyncIterator[tuple[PoolClient, EngineRefuter]]:
+        """What a tutor asks of Lean and of the search."""
+        async with self._client() as client:
+            yield client, EngineRefuter(client, self._terms, self.check, self.prove)
 
     async def premises(self, request: Premises) -> QueryResult:
         """See `Service.premises`."""

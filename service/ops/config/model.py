@@ -74,8 +74,11 @@ class RemoteSettings(Section):
 
 
 class TutorSettings(Section):
-    """A language model that rewords hints for learners, under the vetoes of all hints; none by default."""
+    """What decides about hints for learners, and a language model that rewords them under the vetoes of all hints; none by default."""
 
+    guidance: str = "rules"
+    """Which of several proofs a learner is led along, and how much a first hint gives away: by `rules`, by the policy that was `learnt` from
+    simulated learners (docs/tutor.md), or by one in a file."""
     urls: tuple[str, ...] = ()
     """Addresses of `vllm serve` processes, as in `http://gpu1:8000`; none: hints stay as their templates have them."""
     api_key: SecretStr | None = None

@@ -71,6 +71,7 @@ NOT_RUN = {
     "python -m training.critique.report ": "reads artifacts; tests/training/critique makes such tables",
     "python -m benchmarks.search.premise_sets ": HOURS,
     "leansieve grow ": HOURS,
+    "leansieve tutoring ": HOURS,
     "leansieve evaluate check ": HOURS,
     "gunzip -c training/artifacts/": HOURS,
     "leansieve seeds runs/wider/": GPU,

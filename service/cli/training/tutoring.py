@@ -1,0 +1,187 @@
+"""`leansieve tutoring`."""
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prover.errors import UserError
+from service.cli import common
+from service.cli.training import shared
+from service.core.engine import Engine
+
+if TYPE_CHECKING:
+    from training.tutoring.dialogue import Help
+    from training.tutoring.learners import Learner
+
+app = typer.Typer(no_args_is_help=True)
+
+_Theorems = Annotated[Path, typer.Argument(help="Proved theorems, one JSON object a line.", metavar="THEOREMS")]
+_Answers = Annotated[Path, typer.Option(help="Folder of Lean's answers, kept for other sessions.", metavar="DIR")]
+_Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--learner", help="A kind of learner, by default each; may be repeated.", metavar="KIND"),
+]
+_Helps = Annotated[
+    list[str] | None,
+    typer.Option("--help-by", help="none, errors, proof, rules or learnt; may be repeated.", metavar="HELP"),
+]
+_Policy = Annotated[
+    str, typer.Option(help="The learnt tutor's policy: a file, or the one that is shipped.", metavar="FILE")
+]
+_Seed = Annotated[int, typer.Option(help="The same seed holds the same sessions.", min=0)]
+_Most = Annotated[int | None, typer.Option(help="Theorems, from the first on; by default all.", min=1)]
+
+
+@app.callback()
+def tutoring() -> None:
+    """Teach simulated learners: sessions, a policy that learns from them, and figures."""
+
+
+@app.command()
+def evaluate(
+    theorems: _Theorems,
+    out: Annotated[Path, typer.Option("--out", help="JSON lines to write, a session each; resumed.", metavar="FILE")],
+    answers: _Answers = Path("tutoring-answers"),
+    learner: _Kinds = None,
+    help_by: _Helps = None,
+    policy: _Policy = "learnt",
+    most: _Most = None,
+    seed: _Seed = 0,
+    workers: common.Workers = None,
+    log_level: common.LogLevel = None,
+    config: common.Config = None,
+) -> None:
+    """Learners at each theorem with each kind of help; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    with shared.user_errors(), shared.interruptible():
+        from prover.tutor.guidance import load_guidance
+        from training.corpus.proofs import read_proofs
+        from training.tutoring.dialogue import Help
+        from training.tutoring.evaluation import evaluate as hold_all
+        from training.tutoring.sessions import School
+
+        cases = read_proofs(theorems)[:most]
+        helps = _helps(help_by)
+        learnt = load_guidance(policy) if Help.LEARNT in helps else None
+
+        async def run() -> None:
+            async with Engine(settings) as engine:
+                school = School(engine, answers)
+                await hold_all(school, cases, _kinds(learner), helps, learnt, out, seed, shared.remark)
+
+        asyncio.run(run())
+
+
+@app.command()
+def learn(
+    theorems: _Theorems,
+    folder: Annotated[Path, typer.Option("--folder", help="Of the run; resumed.", metavar="DIR")],
+    answers: _Answers = Path("tutoring-answers"),
+    learner: _Kinds = None,
+    steps: Annotated[int, typer.Option(help="Updates.", min=1)] = 40,
+    groups: Annotated[int, typer.Option(help="Groups of sessions in a step.", min=1)] = 12,
+    sessions: Annotated[int, typer.Option(help="Sessions in a group.", min=2)] = 8,
+    most: _Most = None,
+    seed: _Seed = 0,
+    workers: common.Workers = None,
+    log_level: common.LogLevel = None,
+    config: common.Config = None,
+) -> None:
+    """Let the tutor's policy learn from sessions, by default with each kind of learner that is not held out."""
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    with shared.user_errors(), shared.interruptible():
+        from training.corpus.proofs import read_proofs
+        from training.tutoring.learning import Learning
+        from training.tutoring.learning import learn as learn_from
+        from training.tutoring.sessions import School
+
+        cases = read_proofs(theorems)[:most]
+        how = Learning(steps=steps, groups=groups, sessions=sessions, seed=seed)
+        kinds = _kinds(learner, held_out=False)
+        command = shlex.join(["leansieve", *sys.argv[1:]])
+
+        async def run() -> None:
+            async with Engine(settings) as engine:
+                await learn_from(School(engine, answers), cases, kinds, how, folder, shared.remark, command)
+
+        asyncio.run(run())
+    shared.remark(f"wrote {folder / 'policy.json'}")
+
+
+@app.command()
+def converse(
+    theorems: _Theorems,
+    out: Annotated[Path, typer.Option("--out", help="JSON lines to write, a dialogue each; resumed.", metavar="FILE")],
+    answers: _Answers = Path("tutoring-answers"),
+    learner: _Kinds = None,
+    help_by: Annotated[str, typer.Option(help="none, errors, proof, rules or learnt.", metavar="HELP")] = "rules",
+    policy: _Policy = "learnt",
+    sessions: Annotated[int, typer.Option(help="Sessions a theorem; every second with several learners.", min=1)] = 4,
+    most: _Most = None,
+    seed: _Seed = 0,
+    workers: common.Workers = None,
+    log_level: common.LogLevel = None,
+    config: common.Config = None,
+) -> None:
+    """A corpus of dialogues, each with its rubric; the same command goes on where it was stopped."""
+    settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
+    with shared.user_errors(), shared.interruptible():
+        from prover.tutor.guidance import load_guidance
+        from training.corpus.proofs import read_proofs
+        from training.tutoring.corpus import converse as hold_all
+        from training.tutoring.dialogue import Help
+        from training.tutoring.evaluation import guidance_of
+        from training.tutoring.sessions import School
+
+        (help,) = _helps([help_by])
+        guidance = guidance_of(help, load_guidance(policy) if help is Help.LEARNT else None)
+        cases, kinds = read_proofs(theorems)[:most], _kinds(learner)
+
+        async def run() -> None:
+            async with Engine(settings) as engine:
+                school = School(engine, answers)
+                await hold_all(school, cases, kinds, help, guidance, sessions, out, seed, shared.remark)
+
+        asyncio.run(run())
+
+
+@app.command()
+def report(
+    sessions: Annotated[list[Path], typer.Argument(help="What `tutoring evaluate` wrote.", metavar="FILE...")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for tutoring.json, tutoring.md and tutoring.png.", metavar="DIR")
+    ],
+) -> None:
+    """Figures, a table and a plot of an evaluation."""
+    with shared.user_errors():
+        from training.tutoring.report import write_report
+
+        write_report(sessions, out)
+    shared.remark(f"wrote {out / 'tutoring.md'}")
+
+
+def _kinds(names: Sequence[str] | None, held_out: bool = True) -> "list[Learner]":
+    """Kinds of learners by name; all, or all that are not held out, without names.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    from training.tutoring.learners import learners
+
+    known = learners()
+    if unknown := [name for name in names or () if name not in known]:
+        raise UserError(f"--learner: there is no kind {unknown[0]}; there are {', '.join(known)}")
+    return [known[name] for name in names] if names else [one for one in known.values() if held_out or not one.held_out]
+
+
+def _helps(names: Sequence[str] | None) -> "list[Help]":
+    from training.tutoring.dialogue import Help
+
+    if unknown := [name for name in names or () if name not in list(Help)]:
+        raise UserError(f"--help-by: there is no help {unknown[0]}; there is {', '.join(Help)}")
+    return [Help(name) for name in names] if names else list(Help)

@@ -1,0 +1,50 @@
+"""A corpus of dialogues: sessions of one learner, and of several who work at one proof, one JSON object a line."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+from prover.tutor.guidance import Guidance
+from training.corpus.proofs import ProvedTheorem
+from training.journal import Journal
+from training.tutoring.dialogue import Dialogue, Help
+from training.tutoring.learners import Learner
+from training.tutoring.sessions import School, hold
+
+_MOST_TOGETHER = 4
+
+
+async def converse(
+    school: School,
+    cases: Sequence[ProvedTheorem],
+    kinds: Sequence[Learner],
+    help: Help,
+    guidance: Guidance | None,
+    sessions: int,
+    out: Path,
+    seed: int,
+    report: Callable[[str], None],
+) -> None:
+    """Hold some sessions at each theorem, every second with several learners, and add those that are not in `out` yet.
+
+    Raises:
+        ValueError: `out` holds something else.
+    """
+    with Journal(out) as journal:
+        rows = [Dialogue.model_validate_json(line) for _, line in journal.lines()]
+        done = {(row.theorem, row.learners, row.help, row.seed) for row in rows}
+        for number, case in enumerate(cases, start=1):
+            name = case.theorem.name
+            wanted = []
+            for which in range(sessions):
+                random = Random(f"{seed}/{name}/{which}")
+                count = min(random.randint(2, _MOST_TOGETHER), len(kinds)) if which % 2 else 1
+                learners = random.sample(list(kinds), count)
+                if (name, tuple(one.kind for one in learners), help, seed + which) not in done:
+                    wanted.append((learners, seed + which))
+            if wanted:
+                async with school.board(case) as board:
+                    for learners, drawn in wanted:
+                        dialogue, _ = await hold(board, learners, help, guidance, drawn)
+                        journal.append(dialogue.model_dump_json(exclude_defaults=True))
+            report(f"{number} of {len(cases)}: {name}")

@@ -1,0 +1,69 @@
+"""Simulated learners: what each knows, how far a hint helps, and which faults each makes."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prover.tutor.hints import Level
+
+_Chance = Field(ge=0, le=1)
+_THINKING = 0.04  # how much likelier a step is found with each try at a goal
+_SAME = {
+    "intros": "intro",
+    "rintro": "intro",
+    "rcases": "cases",
+    "obtain": "cases",
+    "match": "cases",
+    "simp_all": "simp",
+}
+
+
+class Learner(BaseModel):
+    """One kind of learner; `learners.toml` says what each number is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    style: str
+    held_out: bool = False
+    knows: Mapping[str, float]
+    gains: tuple[float, float, float, float, float]
+    slips: float = _Chance
+    skips: float = _Chance
+    copies: float = _Chance
+    ignores: float = _Chance
+    wanders: float = _Chance
+    notices: float = _Chance
+    asks_after: int = Field(ge=0)
+    patience: int = Field(ge=1)
+    talks: float = Field(gt=0)
+
+    def familiarity(self, tactic: str) -> float:
+        """How likely a step of this tactic is found alone."""
+        return self.knows.get(_SAME.get(tactic, tactic), self.knows["other"])
+
+    def finds(self, tactic: str, level: Level | None, tries: int, needed: float) -> bool:
+        """Whether a step is found by a learner who was told this much of it.
+
+        Args:
+            needed: what this learner needs here, from 0 to 1: see `need`.
+        """
+        gain = self.gains[list(Level).index(level)] if level is not None else 0.0
+        return needed < 1 - (1 - self.familiarity(tactic)) * (1 - gain) + _THINKING * tries
+
+
+def need(seed: str, goal: str, step: str) -> float:
+    """How much a learner needs to find a step at a goal: evenly drawn from 0 to 1, the same at each try."""
+    digest = hashlib.sha256("\0".join((seed, goal, step)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+@lru_cache(maxsize=1)
+def learners() -> Mapping[str, Learner]:
+    """All kinds, by name."""
+    text = resources.files("training.tutoring").joinpath("learners.toml").read_text(encoding="utf-8")
+    return {kind: Learner(kind=kind, **entry) for kind, entry in tomllib.loads(text).items()}

@@ -1,0 +1,238 @@
+"""The tutor's policy learns by GRPO from sessions with simulated learners.
+
+A group is one theorem and one or several learners who meet the same chances in each of its sessions; what differs is what the policy draws.
+A session's decisions are the tokens of a rollout, its rubric is the reward. Everything that is drawn hangs on the seed and the step alone, so
+that a run which was killed goes on bit for bit from its last checkpoint.
+"""
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from prover.atomic import atomic_write_text
+from prover.tutor.guidance import (
+    OPENING_FEATURES,
+    OPENINGS,
+    ROUTE_FEATURES,
+    LinearPolicy,
+    Scene,
+    hinted,
+    opening_features,
+    policy_data,
+    route_features,
+)
+from prover.tutor.hints import Level
+from prover.tutor.routes import Route
+from training.algorithms.algorithm import Rollouts
+from training.algorithms.registry import create_algorithm
+from training.corpus.proofs import ProvedTheorem
+from training.journal import Journal
+from training.trainer.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from training.tutoring.board import Board
+from training.tutoring.dialogue import Dialogue, Help
+from training.tutoring.learners import Learner
+from training.tutoring.sessions import School, hold
+
+_DIGITS = 4  # of a weight that is written
+_CLASS = 0.25  # share of groups with several learners
+_MOST_TOGETHER = 3
+
+
+class Learning(BaseModel):
+    """How a policy learns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    steps: int = Field(default=40, ge=1)
+    """Updates."""
+    groups: int = Field(default=12, ge=1)
+    """Groups of sessions in a step."""
+    sessions: int = Field(default=8, ge=2)
+    """Sessions in a group."""
+    learning_rate: float = Field(default=0.08, gt=0)
+    """Of Adam."""
+    algorithm: str = "grpo"
+    """One of `training.algorithms.registry`."""
+    seed: int = Field(default=0, ge=0)
+    """Of everything that is drawn."""
+
+
+@dataclass
+class Drawing:
+    """A policy that draws its decisions, and remembers them: what each choice looked like, and which was taken."""
+
+    openings: Sequence[Sequence[float]]
+    routes: Sequence[float]
+    random: Random
+    decisions: list[tuple[str, tuple[tuple[float, ...], ...], int]] = field(default_factory=list)
+
+    def route(self, scene: Scene) -> Route:
+        """See `Guidance.route`."""
+        if (kept := hinted(scene)) is not None:
+            return kept
+        if len(scene.routes) == 1:
+            return scene.routes[0]
+        seen = tuple(route_features(scene, at) for at in range(len(scene.routes)))
+        scores = [math.fsum(a * b for a, b in zip(self.routes, one, strict=True)) for one in seen]
+        return scene.routes[self._drawn("route", seen, scores)]
+
+    def opening(self, scene: Scene, route: Route) -> Level:
+        """See `Guidance.opening`."""
+        seen = opening_features(scene, route)
+        scores = [math.fsum(a * b for a, b in zip(row, seen, strict=True)) for row in self.openings]
+        return OPENINGS[self._drawn("opening", (seen,), scores)]
+
+    def _drawn(self, what: str, seen: tuple[tuple[float, ...], ...], scores: Sequence[float]) -> int:
+        highest = max(scores)
+        chosen = self.random.choices(range(len(scores)), [math.exp(score - highest) for score in scores])[0]
+        self.decisions.append((what, seen, chosen))
+        return chosen
+
+
+class Weights:
+    """The weights, as tensors that learn."""
+
+    def __init__(self) -> None:
+        """All choices are as likely as each other."""
+        self.openings = torch.zeros(len(OPENINGS), len(OPENING_FEATURES), dtype=torch.float64, requires_grad=True)
+        self.routes = torch.zeros(len(ROUTE_FEATURES), dtype=torch.float64, requires_grad=True)
+
+    @property
+    def all(self) -> list[Tensor]:
+        """Everything that learns."""
+        return [self.openings, self.routes]
+
+    def drawing(self, random: Random) -> Drawing:
+        """A policy that draws by these weights."""
+        return Drawing(self.openings.tolist(), self.routes.tolist(), random)
+
+    def policy(self) -> LinearPolicy:
+        """What is written: the same weights, rounded."""
+        openings = tuple(tuple(round(each, _DIGITS) for each in row) for row in self.openings.tolist())
+        return LinearPolicy(openings, tuple(round(each, _DIGITS) for each in self.routes.tolist()))
+
+    def log_probability(self, decision: tuple[str, tuple[tuple[float, ...], ...], int]) -> Tensor:
+        """Of a decision that was drawn."""
+        what, seen, chosen = decision
+        features = torch.tensor(seen, dtype=torch.float64)
+        scores = features @ self.routes if what == "route" else self.openings @ features[0]
+        return torch.log_softmax(scores, 0)[chosen]
+
+
+def rollouts_of(
+    weights: Weights, names: Sequence[str], drawn: Sequence[Sequence[tuple[Drawing, float]]]
+) -> Rollouts | None:
+    """Groups of sessions as the algorithms take them; None if nothing was decided in any."""
+    longest = max((len(one.decisions) for group in drawn for one, _ in group), default=0)
+    if not longest:
+        return None
+    shape = (len(drawn), len(drawn[0]), longest)
+    mask = torch.zeros(shape, dtype=torch.bool)
+    rows = []
+    for at, group in enumerate(drawn):
+        for which, (one, _) in enumerate(group):
+            mask[at, which, : len(one.decisions)] = True
+            known = [weights.log_probability(decision) for decision in one.decisions]
+            rows.append(torch.stack([*known, *[torch.zeros((), dtype=torch.float64)] * (longest - len(known))]))
+    log_probs = torch.stack(rows).reshape(shape)
+    rewards = torch.tensor([[reward for _, reward in group] for group in drawn], dtype=torch.float64)
+    return Rollouts(tuple(names), log_probs, log_probs.detach(), mask, rewards)
+
+
+async def learn(
+    school: School,
+    cases: Sequence[ProvedTheorem],
+    kinds: Sequence[Learner],
+    config: Learning,
+    folder: Path,
+    report: Callable[[str], None],
+    command: str = "",
+) -> LinearPolicy:
+    """Learn, going on from the last checkpoint in `folder`; its `policy.json` is the policy.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    weights = Weights()
+    optimizer = torch.optim.Adam(weights.all, lr=config.learning_rate)
+    algorithm = create_algorithm(config.algorithm, {}, length=64)
+    identity = {
+        **config.model_dump(exclude={"steps"}),
+        "theorems": [case.theorem.theorem.digest for case in cases],
+        "learners": [kind.model_dump(mode="json") for kind in kinds],
+    }
+    checkpoints = folder / "checkpoints"
+    begins = 0
+    if (state := load_checkpoint(checkpoints)) is not None:
+        check_identity(identity, json.loads(state["identity"]), folder)
+        with torch.no_grad():
+            for tensor, kept in zip(weights.all, state["weights"], strict=True):
+                tensor.copy_(kept)
+        optimizer.load_state_dict(state["optimizer"])
+        begins = state["step"]
+        report(f"goes on from step {begins}")
+    async with contextlib.AsyncExitStack() as open_boards:
+        boards: dict[str, Board] = {}
+        with Journal(folder / "metrics.jsonl") as metrics:
+            logged = sum(1 for _ in metrics.lines())
+            for step in range(begins + 1, config.steps + 1):
+                random = Random(f"{config.seed}/{step}")
+                names, drawn, held = [], [], []
+                for group in range(config.groups):
+                    case = random.choice(cases)
+                    together = random.randint(2, _MOST_TOGETHER) if random.random() < _CLASS else 1
+                    learners = random.sample(list(kinds), min(together, len(kinds)))
+                    name = case.theorem.name
+                    if name not in boards:
+                        boards[name] = await open_boards.enter_async_context(school.board(case))
+                    sessions = []
+                    for which in range(config.sessions):
+                        drawing = weights.drawing(Random(f"{config.seed}/{step}/{group}/{which}"))
+                        dialogue, _ = await hold(
+                            boards[name], learners, Help.LEARNT, drawing, config.seed + 1000 * step + group
+                        )
+                        sessions.append((drawing, dialogue.rubric.reward))
+                        held.append(dialogue)
+                        for turn in dialogue.turns:
+                            if turn.false or turn.leak:
+                                report(f"{name}: {turn.false or 'a leak'}: {turn.text!r}")
+                    names.append(name)
+                    drawn.append(sessions)
+                if (rollouts := rollouts_of(weights, names, drawn)) is not None:
+                    advantages = algorithm.advantages(rollouts).values
+                    optimizer.zero_grad()
+                    algorithm.loss(rollouts, advantages).backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                row = {"step": step, **_figures(held)}
+                if step > logged:
+                    metrics.append(json.dumps(row))
+                kept = {
+                    "identity": json.dumps(identity),
+                    "weights": [tensor.detach().clone() for tensor in weights.all],
+                    "optimizer": optimizer.state_dict(),
+                }
+                save_checkpoint(checkpoints, step, kept, keep=2)
+                report(f"step {step} of {config.steps}: {json.dumps(row)}")
+    policy = weights.policy()
+    made = {"command": command, "steps": config.steps, "theorems": len(cases), "learners": [one.kind for one in kinds]}
+    atomic_write_text(folder / "policy.json", json.dumps({**policy_data(policy), "made": made}, indent=1) + "\n")
+    return policy
+
+
+def _figures(held: Sequence[Dialogue]) -> dict[str, float]:
+    hints = [turn for dialogue in held for turn in dialogue.hints]
+    return {
+        "reward": round(sum(dialogue.rubric.reward for dialogue in held) / len(held), 4),
+        "finished": round(sum(dialogue.finished for dialogue in held) / len(held), 4),
+        "hints": round(len(hints) / len(held), 4),
+        "own": round(sum(dialogue.own for dialogue in held) / max(1, sum(dialogue.steps for dialogue in held)), 4),
+        "vetoed": sum(dialogue.rubric.veto for dialogue in held),
+    }

@@ -1,0 +1,66 @@
+"""Sessions about one theorem after another, with one Lean for all of them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from prover.assistance.disprove import Refuter
+from prover.lean.checker import Terms
+from prover.options import CheckOptions
+from prover.tutor.guidance import Guidance
+from prover.tutor.tutor import Looking
+from training.corpus.proofs import ProvedTheorem
+from training.tutoring.board import Board
+from training.tutoring.dialogue import Dialogue, Help
+from training.tutoring.learners import Learner
+from training.tutoring.remembered import Answers, RememberedLean, RememberedSearch
+from training.tutoring.session import Session
+
+
+class TermsRefuter(Refuter, Protocol):
+    """Searches and refutes, and says on what terms Lean is asked."""
+
+    @property
+    def terms(self) -> Callable[[CheckOptions, str], Terms]:
+        """What options are resolved to, for a project."""
+        ...
+
+
+class Questions(Protocol):
+    """An engine that answers what a tutor asks."""
+
+    def questions(self) -> contextlib.AbstractAsyncContextManager[tuple[Looking, TermsRefuter]]:
+        """See `Engine.questions`."""
+        ...
+
+
+class School:
+    """Where sessions are held: Lean, and what it has said before."""
+
+    def __init__(self, engine: Questions, folder: Path) -> None:
+        """Ask the engine what is not in `folder`, and keep it there."""
+        self._engine = engine
+        self._folder = folder
+
+    @contextlib.asynccontextmanager
+    async def board(self, case: ProvedTheorem) -> AsyncIterator[Board]:
+        """One theorem.
+
+        Raises:
+            JournalError: another process is at it.
+        """
+        path = self._folder / f"{case.theorem.theorem.digest[:24]}.jsonl"
+        with Answers(path) as answers:
+            async with self._engine.questions() as (lean, refuter):
+                terms = refuter.terms(CheckOptions(), case.theorem.theorem.project)
+                yield Board(case, RememberedLean(lean, answers), RememberedSearch(refuter, answers), answers, terms)
+
+
+async def hold(
+    board: Board, learners: Sequence[Learner], help: Help, guidance: Guidance | None, seed: int
+) -> tuple[Dialogue, list[float]]:
+    """Hold a session; also the seconds that each answer of the tutor took."""
+    session = Session(board, learners, help, guidance, seed)
+    dialogue = await session.run()
+    return dialogue, session.seconds
