@@ -19,6 +19,12 @@ STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "d
 """What `SearchOptions.strategy` may name; the default first. `prover.search.strategies` builds them."""
 
 
+MOST = 2**31 - 1
+"""Most of anything that is counted: what an int32 of the contract holds."""
+LONGEST = 1e9
+"""Longest time that may be asked for, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one search may spend, and what ends it early.
@@ -30,10 +36,12 @@ class Budget:
         proofs: distinct verified proofs wanted.
     """
 
-    samples: int = field(default=64, metadata=option("Candidates sampled per theorem.", metavar="N", low=1))
+    samples: int = field(default=64, metadata=option("Candidates sampled per theorem.", metavar="N", low=1, high=MOST))
     checks: int | None = None
-    seconds: float = field(default=60.0, metadata=option("Time per theorem.", metavar="S", low=0.001, proto="timeout"))
-    proofs: int = field(default=1, metadata=option("Distinct proofs wanted.", metavar="K", low=1))
+    seconds: float = field(
+        default=60.0, metadata=option("Time per theorem.", metavar="S", low=0.001, high=LONGEST, proto="timeout")
+    )
+    proofs: int = field(default=1, metadata=option("Distinct proofs wanted.", metavar="K", low=1, high=MOST))
 
 
 class Preference(StrEnum):

@@ -109,7 +109,13 @@ class Limits:
     seconds: float = field(
         default=30.0,
         metadata=option(
-            "Deadline of one check.", flag="check-seconds", metavar="S", low=0.001, proto="timeout", effort=True
+            "Deadline of one check.",
+            flag="check-seconds",
+            metavar="S",
+            low=0.001,
+            high=1e9,
+            proto="timeout",
+            effort=True,
         ),
     )
     heartbeats: int = field(default=200_000, metadata=option(effort=True, resumed=False))

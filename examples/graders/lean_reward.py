@@ -54,6 +54,8 @@ async def grade(problem: str, reply: str) -> Grade:
     code = code_of(reply)
     if not code.strip():
         return Grade(0.0, "the reply holds no Lean file")
+    if re.search("[\ud800-\udfff]", code):
+        return Grade(0.0, "the reply is not Unicode text")
     url, token = os.environ.get("LEANSIEVE_URL", "http://127.0.0.1:8061"), os.environ.get("LEANSIEVE_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -64,7 +66,8 @@ async def grade(problem: str, reply: str) -> Grade:
     body = answer.json()
     if answer.status_code != httpx.codes.OK:
         fields = [one.get("field") for detail in body["error"]["details"] for one in detail.get("fieldViolations", ())]
-        if fields == ["solution"]:
+        too_long = answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE and len(code) > len(problem)
+        if fields == ["solution"] or too_long:
             return Grade(0.0, body["error"]["message"])
         raise UnmeasuredError(body["error"]["message"])
     kinds = {part["name"]: part["verdict"]["kind"].removeprefix("VERDICT_KIND_") for part in body["parts"]}

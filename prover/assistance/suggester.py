@@ -145,17 +145,15 @@ class Suggester:
                 enough.set()
 
         async with asyncio.TaskGroup() as group:
-
-            async def all_of_them() -> None:
-                async with asyncio.TaskGroup() as feeders:
-                    for source in sources:
-                        feeders.create_task(feed(source))
-
-            feeding = group.create_task(all_of_them())
+            # All in one group: a feeder that outlived the end of the group would hand it further attempts.
+            feeders = [group.create_task(feed(source)) for source in sources]
             watching = group.create_task(enough.wait())
-            await asyncio.wait([feeding, watching], return_when=asyncio.FIRST_COMPLETED)
-            feeding.cancel()
-            watching.cancel()
+            feeding = set(feeders)
+            while feeding and not watching.done():
+                await asyncio.wait([*feeding, watching], return_when=asyncio.FIRST_COMPLETED)
+                feeding = {task for task in feeding if not task.done()}
+            for task in (*feeders, watching):
+                task.cancel()
 
     async def _attempt(self, proposal: Proposal, place: Place, goals: tuple[str, ...]) -> Suggestion | None:
         """What a tactic does there; None if Lean does not run it, nothing changes, or it leaves more open than goals."""

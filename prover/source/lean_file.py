@@ -7,6 +7,7 @@ does not hold stands below as a statement without its proof, and a command that 
 
 import itertools
 import re
+import stat
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from prover.verdict import Message, Mode, Region, Verdict
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 LONGEST = 4 << 20
+_OPENED = Path("/dev/fd")  # of pipes that a shell has opened for the command
 """Largest file read, in bytes."""
 
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
@@ -295,7 +297,10 @@ def read(path: Path) -> LeanFile:
         UserError: it cannot be read, is too large or empty, is not UTF-8, or its imports cannot be read.
     """
     try:
-        if path.stat().st_size > LONGEST:
+        found = path.stat()
+        if stat.S_ISFIFO(found.st_mode) and path.parent != _OPENED:
+            raise UserError(f"{path} is a named pipe, not a plain file")  # nobody may ever write to it
+        if found.st_size > LONGEST:
             raise UserError(f"{path} is larger than {LONGEST:,} bytes")
         source = path.read_bytes()
         text = source.decode()

@@ -25,7 +25,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from leansieve.v1 import verdict_pb2
 from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
-from prover.requests import BusyError, GoneError, RefusedError, StatementError, UnavailableError
+from prover.requests import BusyError, GoneError, LateError, RefusedError, StatementError, UnavailableError
 from prover.verdict import Region, Verdict
 from service.batch.batches import NoBatchError
 from service.classrooms.classroom import NoClassroomError
@@ -33,6 +33,7 @@ from service.contract import values
 from service.core.limits.quotas import QuotaError
 
 DOMAIN = "leansieve"
+_LATE = {"late": "true"}  # metadata of ErrorInfo: the time that was given was too short
 # Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
 _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000
@@ -59,6 +60,7 @@ def code_of(error: UserError | None) -> grpc.StatusCode:
 
 def to_status(error: UserError | None = None) -> status_pb2.Status:
     """The status that says what this error says; None: that the server failed."""
+    late = False
     match error:
         case None:
             code, reason = code_pb2.INTERNAL, "INTERNAL"
@@ -73,6 +75,7 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
         case BusyError(seconds=seconds):
             code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
+            late = isinstance(error, LateError)
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
@@ -95,7 +98,8 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
     status = status_pb2.Status(code=code, message=FAILED if error is None else _short(str(error)))
-    for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=_LATE if late else {})
+    for detail in [info, *details]:
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)
@@ -106,12 +110,16 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
     """The error that the status of a call, or of an item of a stream, says."""
     text = status.message
     verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    info = error_details_pb2.ErrorInfo()
     for detail in status.details:
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            detail.Unpack(info)
         if detail.Unpack(verdict):
             return StatementError(values.verdict_from_proto(verdict))
         if detail.Unpack(retry):
             full = status.code == code_pb2.RESOURCE_EXHAUSTED
-            return (BusyError if full else UnavailableError)(text, values.seconds(retry.retry_delay))
+            kind = LateError if full and "late" in info.metadata else BusyError if full else UnavailableError
+            return kind(text, values.seconds(retry.retry_delay))
         if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
             found = tuple((violation.field, violation.description) for violation in violations.field_violations)
             return InputError(found[0][0], text, found)

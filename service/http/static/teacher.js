@@ -6,7 +6,11 @@ import { leanInput } from "./lean-input.js";
 const POLL_MILLISECONDS = 3000;
 const STUCK_MINUTES = 5;
 const SURE_MILLISECONDS = 5000;
-const OUTCOMES = { HINT_OUTCOME_DEAD_END: "an open goal is false", HINT_OUTCOME_THEOREM_FALSE: "the theorem is false" };
+const OUTCOMES = {
+  HINT_OUTCOME_DEAD_END: "an open goal is false",
+  HINT_OUTCOME_THEOREM_FALSE: "the theorem is false",
+  HINT_OUTCOME_NO_TACTICS: "no tactics yet",
+};
 
 const $ = (id) => document.getElementById(id);
 

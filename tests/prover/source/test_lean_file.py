@@ -338,3 +338,9 @@ def test_what_was_typed_meanwhile_is_kept(tmp_path: Path) -> None:
             lean_file.write(path, "theorem a : True := trivial\n", file.text)
     assert path.read_text().endswith("theorem mine : 1 = 1 := rfl\n")
     assert (tmp_path / "a.proved-1.lean").read_text() == "theorem a : True := trivial\n"
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "Pipe.lean")
+    with pytest.raises(UserError, match="is a named pipe, not a plain file"):
+        lean_file.read(tmp_path / "Pipe.lean")

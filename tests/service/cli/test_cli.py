@@ -90,6 +90,17 @@ def test_mistakes_are_one_sentence(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "flags", [("--seconds", "inf"), ("--check-seconds", "1e300"), ("--proofs", "3000000000"), ("--samples", "9" * 20)]
+)
+def test_numbers_beyond_what_can_be_asked_for_are_mistakes(flags: tuple[str, str]) -> None:
+    done = leansieve("prove", "theorem a : True", *flags)
+    assert done.returncode == 2
+    assert f"'{flags[0]}'" in done.stderr
+    assert "is not in the range" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("command", [["check", "--jsonl"], ["prove", "--jsonl"], ["batch"]])
 def test_file_of_json_lines_without_items_is_the_same_mistake_for_all_commands(
     command: list[str], tmp_path: Path

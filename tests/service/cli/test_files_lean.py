@@ -95,7 +95,7 @@ async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> 
         "theorem by_cases : (b : Bool) → (b || true) = true\n  | true => rfl\n  | false => rfl\n\n"
         "theorem fields : 1 = 1 ∧ 2 = 2 where\n  left := rfl\n  right := rfl\n\n"
         "def open_one : { n : Nat // 0 < n } := ⟨1, by sorry⟩\n\n"
-        'def broken : Nat := "text"\n\n'
+        'def broken : Nat := "text"\n\n#guard 1 = 2\n\n'
         "theorem no_colon (n : Nat) n = n\n"
     )
     done = await leansieve("check", path, "--server", served)
@@ -108,7 +108,8 @@ async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> 
     ]
     assert "19:4: error: open_one is not proved" in said
     assert "21:20: error: Type mismatch" in said
-    assert "23:" in said
+    assert "not run, and so not checked: #eval (line 9), #guard (line 23)" in said
+    assert "25:" in said
     assert "expected ':'" in said
 
 

@@ -6,7 +6,7 @@ from google.rpc import error_details_pb2
 from grpc.aio import AioRpcError, Metadata
 
 from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
-from prover.requests import BusyError, GoneError, StatementError, UnavailableError
+from prover.requests import BusyError, GoneError, LateError, StatementError, UnavailableError
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.contract import status
 from service.grpc import status as grpc_status
@@ -35,6 +35,8 @@ def test_errors_survive_the_journey() -> None:
     busy = across(BusyError("come back", 2.5))
     assert isinstance(busy, BusyError)
     assert busy.seconds == 2.5
+    assert type(busy) is BusyError
+    assert type(across(LateError("too little time", 1.0))) is LateError
     for refusal in (UnknownCallerError("who?"), NotAllowedError("not you")):
         assert type(across(refusal)) is type(refusal)
         assert str(across(refusal)) == str(refusal)

@@ -28,6 +28,8 @@ from service.core.limits.admission import admit_limits, bounds
 from service.core.limits.text import take
 from service.ops.config import Settings
 
+_MOST_UNRUN = 20  # commands that are named
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -201,6 +203,8 @@ async def _check_file(
         verdict = await fill.whole_verdict(service, file, options)
         rest = file.left_open(verdict, told)
         _print_faults(path, rest)
+        if unrun := _unrun(file):
+            common.stdout.print(common.shown(f"{path}: not run, and so not checked: {unrun}", "yellow"))
         if not told and not rest:
             common.stdout.print(common.shown(f"{path}: no theorem; Lean takes all that it declares", "green"))
     return good and not rest
@@ -217,6 +221,13 @@ def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -
     for message in verdict.messages:
         at, column = file.position(item, message)
         common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))
+
+
+def _unrun(file: LeanFile) -> str:
+    """The commands that are left out since they only show or test something, with their lines."""
+    found = [f"{one.keyword} (line {one.line})" for one in file.commands if one.passing and one.keyword[:1] == "#"]
+    more = len(found) - _MOST_UNRUN
+    return ", ".join(found[:_MOST_UNRUN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_faults(path: str, faults: Iterable[Fault]) -> None:

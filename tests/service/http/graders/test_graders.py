@@ -57,7 +57,9 @@ async def test_a_reward_is_a_verdict(graders: None, kind: str) -> None:
         assert kind.upper() in graded.why
 
 
-@pytest.mark.parametrize("reply", ["", "```lean\n```", SWAP.replace("import Std", "import Nowhere")])
+@pytest.mark.parametrize(
+    "reply", ["", "```lean\n```", SWAP.replace("import Std", "import Nowhere"), "\ud800", "x" * 5_000_000]
+)
 async def test_a_reply_that_holds_no_solution_earns_nothing(graders: None, reply: str) -> None:
     from lean_reward import grade
 
