@@ -15,7 +15,7 @@ from prover.tutor.routes import Cases, Guide
 from prover.tutor.tutor import Tutor
 from prover.tutor.vetoes import fragments
 from training.corpus.proofs import ProvedTheorem
-from training.tutoring.remembered import Answers, RememberedLean, RememberedSearch
+from training.tutoring.remembered import RememberedAnswers, RememberedLean, RememberedSearch
 
 _SECONDS = (
     20.0  # of one question: what ends it are the bounds of its searches, so that answers do not depend on the machine
@@ -31,7 +31,7 @@ class Board:
     case: ProvedTheorem
     lean: RememberedLean
     search: RememberedSearch
-    answers: Answers
+    answers: RememberedAnswers
     terms: Terms
     options: CheckOptions = field(default_factory=CheckOptions)
 

@@ -97,7 +97,7 @@ class Drawing:
         return chosen
 
 
-class Weights:
+class GuidanceWeights:
     """The weights, as tensors that learn."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Weights:
 
 
 def rollouts_of(
-    weights: Weights, names: Sequence[str], drawn: Sequence[Sequence[tuple[Drawing, float]]]
+    weights: GuidanceWeights, names: Sequence[str], drawn: Sequence[Sequence[tuple[Drawing, float]]]
 ) -> Rollouts | None:
     """Groups of sessions as the algorithms take them; None if nothing was decided in any."""
     longest = max((len(one.decisions) for group in drawn for one, _ in group), default=0)
@@ -161,7 +161,7 @@ async def learn(
     Raises:
         ValueError: the folder holds a run with other settings.
     """
-    weights = Weights()
+    weights = GuidanceWeights()
     optimizer = torch.optim.Adam(weights.all, lr=config.learning_rate)
     algorithm = create_algorithm(config.algorithm, {}, length=64)
     identity = {

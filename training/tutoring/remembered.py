@@ -32,7 +32,7 @@ _SEARCH_SECONDS = 0.5  # of one search, at most
 _UNSETTLED = frozenset({VerdictKind.INFRASTRUCTURE, VerdictKind.TIMEOUT})
 
 
-class Answers:
+class RememberedAnswers:
     """Lean's answers about one theorem, by question. Use it as a context manager.
 
     Attributes:
@@ -55,7 +55,7 @@ class Answers:
         self.seconds = 0.0
         self.asked = 0
 
-    def __enter__(self) -> "Answers":
+    def __enter__(self) -> "RememberedAnswers":
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -93,7 +93,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 class RememberedLean:
     """What a tutor asks of Lean about one theorem, answered from memory where it can be."""
 
-    def __init__(self, lean: Looking, answers: Answers) -> None:
+    def __init__(self, lean: Looking, answers: RememberedAnswers) -> None:
         """Ask `lean` what `answers` do not hold."""
         self._lean = lean
         self._answers = answers
@@ -120,7 +120,7 @@ class RememberedLean:
 class RememberedSearch:
     """As `RememberedLean`, for what searches and refutes."""
 
-    def __init__(self, refuter: Refuter, answers: Answers) -> None:
+    def __init__(self, refuter: Refuter, answers: RememberedAnswers) -> None:
         """Ask `refuter` what `answers` do not hold."""
         self._refuter = refuter
         self._answers = answers

@@ -26,7 +26,7 @@ class _Written:
 
 
 @dataclass
-class Session:
+class LearningSession:
     """One session at work.
 
     Attributes:

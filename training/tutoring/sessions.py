@@ -14,8 +14,8 @@ from training.corpus.proofs import ProvedTheorem
 from training.tutoring.board import Board
 from training.tutoring.dialogue import Dialogue, Help
 from training.tutoring.learners import Learner
-from training.tutoring.remembered import Answers, RememberedLean, RememberedSearch
-from training.tutoring.session import Session
+from training.tutoring.remembered import RememberedAnswers, RememberedLean, RememberedSearch
+from training.tutoring.session import LearningSession
 
 
 class TermsRefuter(Refuter, Protocol):
@@ -27,7 +27,7 @@ class TermsRefuter(Refuter, Protocol):
         ...
 
 
-class Questions(Protocol):
+class TutoringLean(Protocol):
     """An engine that answers what a tutor asks."""
 
     def questions(self) -> contextlib.AbstractAsyncContextManager[tuple[Looking, TermsRefuter]]:
@@ -38,7 +38,7 @@ class Questions(Protocol):
 class School:
     """Where sessions are held: Lean, and what it has said before."""
 
-    def __init__(self, engine: Questions, folder: Path) -> None:
+    def __init__(self, engine: TutoringLean, folder: Path) -> None:
         """Ask the engine what is not in `folder`, and keep it there."""
         self._engine = engine
         self._folder = folder
@@ -51,7 +51,7 @@ class School:
             JournalError: another process is at it.
         """
         path = self._folder / f"{case.theorem.theorem.digest[:24]}.jsonl"
-        with Answers(path) as answers:
+        with RememberedAnswers(path) as answers:
             async with self._engine.questions() as (lean, refuter):
                 terms = refuter.terms(CheckOptions(), case.theorem.theorem.project)
                 yield Board(case, RememberedLean(lean, answers), RememberedSearch(refuter, answers), answers, terms)
@@ -61,6 +61,6 @@ async def hold(
     board: Board, learners: Sequence[Learner], help: Help, guidance: Guidance | None, seed: int
 ) -> tuple[Dialogue, list[float]]:
     """Hold a session; also the seconds that each answer of the tutor took."""
-    session = Session(board, learners, help, guidance, seed)
+    session = LearningSession(board, learners, help, guidance, seed)
     dialogue = await session.run()
     return dialogue, session.seconds

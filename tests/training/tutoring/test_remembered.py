@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prover.verdict import Trust, Verdict, VerdictKind
-from training.tutoring.remembered import Answers
+from training.tutoring.remembered import RememberedAnswers
 
 
 class Asked:
@@ -20,10 +20,10 @@ class Asked:
 
 async def test_an_answer_is_kept_for_the_next_process(tmp_path: Path) -> None:
     asked = Asked(VerdictKind.VERIFIED)
-    with Answers(tmp_path / "answers.jsonl") as answers:
+    with RememberedAnswers(tmp_path / "answers.jsonl") as answers:
         first = await answers.get(("check", "x"), Verdict, asked)
         assert await answers.get(("check", "x"), Verdict, asked) == first
-    with Answers(tmp_path / "answers.jsonl") as answers:
+    with RememberedAnswers(tmp_path / "answers.jsonl") as answers:
         assert await answers.get(("check", "x"), Verdict, asked) == first
         assert (asked.times, answers.asked) == (1, 0)
         await answers.get(("check", "y"), Verdict, asked)
@@ -32,7 +32,7 @@ async def test_an_answer_is_kept_for_the_next_process(tmp_path: Path) -> None:
 
 async def test_an_answer_for_want_of_time_is_asked_for_again(tmp_path: Path) -> None:
     asked = Asked(VerdictKind.TIMEOUT)
-    with Answers(tmp_path / "answers.jsonl") as answers:
+    with RememberedAnswers(tmp_path / "answers.jsonl") as answers:
         await answers.get(("check", "x"), Verdict, asked)
         await answers.get(("check", "x"), Verdict, asked)
     assert asked.times == 2
