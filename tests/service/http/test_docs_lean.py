@@ -39,9 +39,12 @@ async def test_the_commands_get_what_is_said(bridge: str) -> None:
 
 
 def test_the_examples_of_configuration_files_are_taken(tmp_path: Path) -> None:
-    pages, hints = blocks("toml")
     file = tmp_path / "config.toml"
-    file.write_text(pages + hints)
-    settings = config.load(file)
-    assert settings.http.origins == ("https://lean.example",)
-    assert settings.tutor.urls == ("http://gpu1:8000",)
+    loaded = []
+    for example in blocks("toml"):
+        file.write_text(example)
+        loaded.append(config.load(file))
+    pages, phrased, guided = loaded
+    assert pages.http.origins == ("https://lean.example",)
+    assert phrased.tutor.urls == ("http://gpu1:8000",)
+    assert guided.tutor.guidance == "learnt"

@@ -73,6 +73,7 @@ async def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
 
 
 async def test_cancelling_reaches_the_worker_and_keeps_it(pool: ClusterPool) -> None:
+    await until(lambda: all(worker.pid for worker in pool.stats().workers))  # those that still start have none
     workers = {worker.pid for worker in pool.stats().workers}
     tasks = [asyncio.create_task(pool.check(theorem(), ENDLESS, LONG)) for _ in range(4)]
     await until(lambda: sum(len(place.in_work) for place in pool.hosts.places) == 4)
