@@ -18,6 +18,8 @@ async def searched(client: Client, theorem: Theorem, seconds: float = 20.0) -> t
     return await fill.search(client, Search(theorem, options), lambda _: None)
 
 
+# Only a quarantine elaborates it, and prints types by it.
+SYNTAX = 'notation "ℕ" => Nat\ninfixl:65 " ⊞ " => fun (a b : Nat) => a + b'
 TYPES = """
 inductive Colour where
   | red | green | blue
@@ -60,6 +62,7 @@ UNIVERSES = "universe u v\nvariable {α : Type u} (h : 1 = 2) (β : Type v)"
         ),
         ("theorem t (n : Nat) : two * n = n", "def two := 2", {"n": "1"}),
         ("theorem t : n < 5", "variable (n : Nat)", {"n": "5"}),
+        ("theorem t (n : ℕ) : n < 5", SYNTAX, {"n": "5"}),
         ("theorem t (h : n < m) : n < 5", "set_option autoImplicit true", {"n": "5", "m": "6"}),
         ("theorem t : ∃ n : Nat, n < n", "", None),
         ("theorem t (s u : String) : s ++ u = u ++ s", "", {"s": '"a"', "u": '"b"'}),

@@ -13,6 +13,12 @@ def renderUnder (st : Command.State) (locals : LocalContext) (e : Expr) : BaseIO
   let data := MessageData.withContext { env := st.env, mctx := {}, lctx := locals, opts := scope.opts } (.ofExpr e)
   return (cut (← (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString) 2000).1
 
+/-- Printing without notation: who makes values of types knows their names, and not what a context calls them. -/
+def withoutNotation (st : Command.State) : Command.State :=
+  match st.scopes with
+  | scope :: rest => { st with scopes := { scope with opts := scope.opts.setBool `pp.notation false } :: rest }
+  | [] => st
+
 def mentionsAny (e : Expr) : List FVarId → Bool
   | [] => false
   | id :: ids => if e.containsFVar id then true else mentionsAny e ids

@@ -61,10 +61,11 @@ structure Screened where
   absurd : Bool
 
 def screened (reference : Reference) (values : Bool) : IO Screened := do
-  let (locals, last, goal) ← boundIn reference.after mostBound {} reference.info.type []
+  let st := if values then withoutNotation reference.after else reference.after
+  let (locals, last, goal) ← boundIn st mostBound {} reference.info.type []
   let all := reverseList last []
   let known := mattering all mostBound [goal] []
-  let types ← if values then makingOf reference.after locals mostTypeSteps (typesIn all []) [] #[] else pure #[]
+  let types ← if values then makingOf st locals mostTypeSteps (typesIn all []) [] #[] else pure #[]
   return { bound := list locals known all #[], types, glance := atAGlance goal all, absurd := goal.isConstOf ``False }
 where
   typesIn : List Bound → List Expr → List Expr
