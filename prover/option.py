@@ -5,6 +5,11 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeVar
 
+MOST_COUNTED = 2**31 - 1
+"""Most of anything that may be asked for in numbers: what an int32 of the contract holds."""
+MOST_SECONDS = 1e9
+"""Longest time that may be asked for."""
+
 
 class Dataclass(Protocol):
     """An instance of any dataclass."""

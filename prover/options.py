@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from prover.lean.workers.jobs import Priority
-from prover.option import leaves, option, plain
+from prover.option import MOST_COUNTED, MOST_SECONDS, leaves, option, plain
 from prover.verdict import Limits, Trust
 
 SAMPLERS = ("auto", "portfolio", "model")
@@ -17,12 +17,6 @@ SAMPLERS = ("auto", "portfolio", "model")
 
 STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "decompose")
 """What `SearchOptions.strategy` may name; the default first. `prover.search.strategies` builds them."""
-
-
-MOST = 2**31 - 1
-"""Most of anything that is counted: what an int32 of the contract holds."""
-LONGEST = 1e9
-"""Longest time that may be asked for, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +30,14 @@ class Budget:
         proofs: distinct verified proofs wanted.
     """
 
-    samples: int = field(default=64, metadata=option("Candidates sampled per theorem.", metavar="N", low=1, high=MOST))
+    samples: int = field(
+        default=64, metadata=option("Candidates sampled per theorem.", metavar="N", low=1, high=MOST_COUNTED)
+    )
     checks: int | None = None
     seconds: float = field(
-        default=60.0, metadata=option("Time per theorem.", metavar="S", low=0.001, high=LONGEST, proto="timeout")
+        default=60.0, metadata=option("Time per theorem.", metavar="S", low=0.001, high=MOST_SECONDS, proto="timeout")
     )
-    proofs: int = field(default=1, metadata=option("Distinct proofs wanted.", metavar="K", low=1, high=MOST))
+    proofs: int = field(default=1, metadata=option("Distinct proofs wanted.", metavar="K", low=1, high=MOST_COUNTED))
 
 
 class Preference(StrEnum):

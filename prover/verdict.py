@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from prover.option import option
+from prover.option import MOST_SECONDS, option
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
 """Lean's own, on which every proof may rest."""
@@ -113,7 +113,7 @@ class Limits:
             flag="check-seconds",
             metavar="S",
             low=0.001,
-            high=1e9,
+            high=MOST_SECONDS,
             proto="timeout",
             effort=True,
         ),

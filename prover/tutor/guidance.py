@@ -101,13 +101,13 @@ class LinearPolicy:
         """See `Guidance.route`."""
         if (kept := hinted(scene)) is not None:
             return kept
-        scores = [_dot(self.routes, route_features(scene, at)) for at in range(len(scene.routes))]
+        scores = [score(self.routes, route_features(scene, at)) for at in range(len(scene.routes))]
         return scene.routes[scores.index(max(scores))]
 
     def opening(self, scene: Scene, route: Route) -> Level:
         """See `Guidance.opening`."""
         seen = opening_features(scene, route)
-        scores = [_dot(weights, seen) for weights in self.openings]
+        scores = [score(weights, seen) for weights in self.openings]
         return OPENINGS[scores.index(max(scores))]
 
 
@@ -216,5 +216,6 @@ def _same(found: object, wanted: Sequence[str]) -> None:
         raise ValueError("it looks at other features")
 
 
-def _dot(one: Sequence[float], other: Sequence[float]) -> float:
-    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+def score(weights: Sequence[float], features: Sequence[float]) -> float:
+    """What features come to under weights: the sum of the products, rounded once."""
+    return math.fsum(a * b for a, b in zip(weights, features, strict=True))

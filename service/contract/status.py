@@ -60,7 +60,6 @@ def code_of(error: UserError | None) -> grpc.StatusCode:
 
 def to_status(error: UserError | None = None) -> status_pb2.Status:
     """The status that says what this error says; None: that the server failed."""
-    late = False
     match error:
         case None:
             code, reason = code_pb2.INTERNAL, "INTERNAL"
@@ -75,7 +74,6 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
         case BusyError(seconds=seconds):
             code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
-            late = isinstance(error, LateError)
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
@@ -98,8 +96,8 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
     status = status_pb2.Status(code=code, message=FAILED if error is None else _short(str(error)))
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=_LATE if late else {})
-    for detail in [info, *details]:
+    metadata = _LATE if isinstance(error, LateError) else {}
+    for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata), *details]:
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)

@@ -15,12 +15,10 @@ from prover.tutor.routes import Cases, Guide
 from prover.tutor.tutor import Tutor
 from prover.tutor.vetoes import fragments
 from training.corpus.proofs import ProvedTheorem
-from training.tutoring.remembered import RememberedAnswers, RememberedLean, RememberedSearch
+from training.tutoring.remembered import SEARCH_SECONDS, RememberedAnswers, RememberedLean, RememberedSearch
 
-_SECONDS = (
-    20.0  # of one question: what ends it are the bounds of its searches, so that answers do not depend on the machine
-)
-_SEARCH = 0.5
+# Of one question: its searches' bounds end it, so that answers do not depend on the machine.
+_SECONDS = 20.0
 _LEFT_BY_READER = re.compile(r"\n *all_goals sorry$", re.MULTILINE)
 
 
@@ -55,7 +53,7 @@ class Board:
             guide = Guide(self.lean, self.search.prove, self.theorem, self.terms, self.options, Cases())
             known = await guide.verified(self.case.proofs)
             self.length = self.length or min((len(one.moves) for one in known), default=1)
-            found = await guide.routes(reading, known, (), _SEARCH)
+            found = await guide.routes(reading, known, (), SEARCH_SECONDS)
             self._right[text] = tuple({route.next.text: route.next for route in found}.values())
         return self._right[text]
 

@@ -1,6 +1,6 @@
 """A corpus of dialogues: sessions of one learner, and of several who work at one proof, one JSON object a line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -8,6 +8,7 @@ from prover.tutor.guidance import Guidance
 from training.corpus.proofs import ProvedTheorem
 from training.journal import Journal
 from training.tutoring.dialogue import Dialogue, Help
+from training.tutoring.evaluation import Report
 from training.tutoring.learners import Learner
 from training.tutoring.sessions import School, hold
 
@@ -23,7 +24,7 @@ async def converse(
     sessions: int,
     out: Path,
     seed: int,
-    report: Callable[[str], None],
+    report: Report,
 ) -> None:
     """Hold some sessions at each theorem, every second with several learners, and add those that are not in `out` yet.
 

@@ -8,10 +8,11 @@ that a run which was killed goes on bit for bit from its last checkpoint.
 import contextlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,6 +29,7 @@ from prover.tutor.guidance import (
     opening_features,
     policy_data,
     route_features,
+    score,
 )
 from prover.tutor.hints import Level
 from prover.tutor.routes import Route
@@ -38,6 +40,7 @@ from training.journal import Journal
 from training.trainer.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from training.tutoring.board import Board
 from training.tutoring.dialogue import Dialogue, Help
+from training.tutoring.evaluation import Report
 from training.tutoring.learners import Learner
 from training.tutoring.sessions import School, hold
 
@@ -81,13 +84,13 @@ class Drawing:
         if len(scene.routes) == 1:
             return scene.routes[0]
         seen = tuple(route_features(scene, at) for at in range(len(scene.routes)))
-        scores = [math.fsum(a * b for a, b in zip(self.routes, one, strict=True)) for one in seen]
+        scores = [score(self.routes, one) for one in seen]
         return scene.routes[self._drawn("route", seen, scores)]
 
     def opening(self, scene: Scene, route: Route) -> Level:
         """See `Guidance.opening`."""
         seen = opening_features(scene, route)
-        scores = [math.fsum(a * b for a, b in zip(row, seen, strict=True)) for row in self.openings]
+        scores = [score(weights, seen) for weights in self.openings]
         return OPENINGS[self._drawn("opening", (seen,), scores)]
 
     def _drawn(self, what: str, seen: tuple[tuple[float, ...], ...], scores: Sequence[float]) -> int:
@@ -127,24 +130,83 @@ class GuidanceWeights:
         return torch.log_softmax(scores, 0)[chosen]
 
 
-def rollouts_of(
-    weights: GuidanceWeights, names: Sequence[str], drawn: Sequence[Sequence[tuple[Drawing, float]]]
-) -> Rollouts | None:
+@dataclass
+class SessionGroup:
+    """The sessions of one group, each with what the policy drew in it."""
+
+    theorem: str
+    sessions: list[tuple[Drawing, Dialogue]] = field(default_factory=list)
+
+
+def rollouts_of(weights: GuidanceWeights, groups: Sequence[SessionGroup]) -> Rollouts | None:
     """Groups of sessions as the algorithms take them; None if nothing was decided in any."""
-    longest = max((len(one.decisions) for group in drawn for one, _ in group), default=0)
+    longest = max((len(one.decisions) for group in groups for one, _ in group.sessions), default=0)
     if not longest:
         return None
-    shape = (len(drawn), len(drawn[0]), longest)
+    shape = (len(groups), len(groups[0].sessions), longest)
     mask = torch.zeros(shape, dtype=torch.bool)
     rows = []
-    for at, group in enumerate(drawn):
-        for which, (one, _) in enumerate(group):
+    for at, group in enumerate(groups):
+        for which, (one, _) in enumerate(group.sessions):
             mask[at, which, : len(one.decisions)] = True
             known = [weights.log_probability(decision) for decision in one.decisions]
             rows.append(torch.stack([*known, *[torch.zeros((), dtype=torch.float64)] * (longest - len(known))]))
     log_probs = torch.stack(rows).reshape(shape)
-    rewards = torch.tensor([[reward for _, reward in group] for group in drawn], dtype=torch.float64)
-    return Rollouts(tuple(names), log_probs, log_probs.detach(), mask, rewards)
+    rewards = [[dialogue.rubric.reward for _, dialogue in group.sessions] for group in groups]
+    names = tuple(group.theorem for group in groups)
+    return Rollouts(names, log_probs, log_probs.detach(), mask, torch.tensor(rewards, dtype=torch.float64))
+
+
+class SessionGroups:
+    """Holds the groups of each step, with the boards of their theorems; as an async context manager, which closes these."""
+
+    def __init__(
+        self, school: School, cases: Sequence[ProvedTheorem], kinds: Sequence[Learner], config: Learning, report: Report
+    ) -> None:
+        """Nothing is held yet; `report` is told of what was false, and of leaks."""
+        self._school = school
+        self._cases = cases
+        self._kinds = list(kinds)
+        self._config = config
+        self._report = report
+        self._boards: dict[str, Board] = {}
+        self._open = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open no board yet."""
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close the boards."""
+        await self._open.aclose()
+
+    async def of_step(self, step: int, weights: GuidanceWeights) -> list[SessionGroup]:
+        """All groups of a step; what is drawn hangs on the seed and the step alone."""
+        random = Random(f"{self._config.seed}/{step}")
+        groups = []
+        for group in range(self._config.groups):
+            case = random.choice(self._cases)
+            together = random.randint(2, _MOST_TOGETHER) if random.random() < _CLASS else 1
+            learners = random.sample(self._kinds, min(together, len(self._kinds)))
+            groups.append(await self._held(step, group, case, learners, weights))
+        return groups
+
+    async def _held(
+        self, step: int, group: int, case: ProvedTheorem, learners: Sequence[Learner], weights: GuidanceWeights
+    ) -> SessionGroup:
+        config, name = self._config, case.theorem.name
+        if name not in self._boards:
+            self._boards[name] = await self._open.enter_async_context(self._school.board(case))
+        held = SessionGroup(name)
+        for which in range(config.sessions):
+            drawing = weights.drawing(Random(f"{config.seed}/{step}/{group}/{which}"))
+            seed = config.seed + 1000 * step + group
+            dialogue, _ = await hold(self._boards[name], learners, Help.LEARNT, drawing, seed)
+            held.sessions.append((drawing, dialogue))
+            for turn in dialogue.turns:
+                if turn.false or turn.leak:
+                    self._report(f"{name}: {turn.false or 'a leak'}: {turn.text!r}")
+        return held
 
 
 async def learn(
@@ -153,7 +215,7 @@ async def learn(
     kinds: Sequence[Learner],
     config: Learning,
     folder: Path,
-    report: Callable[[str], None],
+    report: Report,
     command: str = "",
 ) -> LinearPolicy:
     """Learn, going on from the last checkpoint in `folder`; its `policy.json` is the policy.
@@ -179,39 +241,17 @@ async def learn(
         optimizer.load_state_dict(state["optimizer"])
         begins = state["step"]
         report(f"goes on from step {begins}")
-    async with contextlib.AsyncExitStack() as open_boards:
-        boards: dict[str, Board] = {}
+    async with SessionGroups(school, cases, kinds, config, report) as sessions:
         with Journal(folder / "metrics.jsonl") as metrics:
             logged = sum(1 for _ in metrics.lines())
             for step in range(begins + 1, config.steps + 1):
-                random = Random(f"{config.seed}/{step}")
-                names, drawn, held = [], [], []
-                for group in range(config.groups):
-                    case = random.choice(cases)
-                    together = random.randint(2, _MOST_TOGETHER) if random.random() < _CLASS else 1
-                    learners = random.sample(list(kinds), min(together, len(kinds)))
-                    name = case.theorem.name
-                    if name not in boards:
-                        boards[name] = await open_boards.enter_async_context(school.board(case))
-                    sessions = []
-                    for which in range(config.sessions):
-                        drawing = weights.drawing(Random(f"{config.seed}/{step}/{group}/{which}"))
-                        dialogue, _ = await hold(
-                            boards[name], learners, Help.LEARNT, drawing, config.seed + 1000 * step + group
-                        )
-                        sessions.append((drawing, dialogue.rubric.reward))
-                        held.append(dialogue)
-                        for turn in dialogue.turns:
-                            if turn.false or turn.leak:
-                                report(f"{name}: {turn.false or 'a leak'}: {turn.text!r}")
-                    names.append(name)
-                    drawn.append(sessions)
-                if (rollouts := rollouts_of(weights, names, drawn)) is not None:
-                    advantages = algorithm.advantages(rollouts).values
+                groups = await sessions.of_step(step, weights)
+                if (rollouts := rollouts_of(weights, groups)) is not None:
                     optimizer.zero_grad()
-                    algorithm.loss(rollouts, advantages).backward()  # type: ignore[no-untyped-call]
+                    loss = algorithm.loss(rollouts, algorithm.advantages(rollouts).values)
+                    loss.backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
-                row = {"step": step, **_figures(held)}
+                row = {"step": step, **_figures([dialogue for group in groups for _, dialogue in group.sessions])}
                 if step > logged:
                     metrics.append(json.dumps(row))
                 kept = {

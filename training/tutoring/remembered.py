@@ -28,7 +28,8 @@ from training.journal import Journal
 
 T = TypeVar("T")
 
-_SEARCH_SECONDS = 0.5  # of one search, at most
+SEARCH_SECONDS = 0.5
+"""Of one search, at most."""
 _UNSETTLED = frozenset({VerdictKind.INFRASTRUCTURE, VerdictKind.TIMEOUT})
 
 
@@ -134,7 +135,7 @@ class RememberedSearch:
         """See `Refuter.prove`: the proofs alone, once the search has ended."""
         budget = request.options.budget
         question = ("prove", request.theorem.digest, budget.samples, budget.proofs)
-        bounded = replace(request.options, budget=replace(budget, seconds=_SEARCH_SECONDS))
+        bounded = replace(request.options, budget=replace(budget, seconds=SEARCH_SECONDS))
 
         async def searched() -> tuple[Proof, ...]:
             found = []

@@ -3,9 +3,9 @@
 import asyncio
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,12 @@ from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.core.engine import Engine
+from service.ops.config import Settings
 
 if TYPE_CHECKING:
     from training.tutoring.dialogue import Help
     from training.tutoring.learners import Learner
+    from training.tutoring.sessions import School
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -63,18 +65,15 @@ def evaluate(
         from training.corpus.proofs import read_proofs
         from training.tutoring.dialogue import Help
         from training.tutoring.evaluation import evaluate as hold_all
-        from training.tutoring.sessions import School
 
         cases = read_proofs(theorems)[:most]
         helps = _helps(help_by)
         learnt = load_guidance(policy) if Help.LEARNT in helps else None
 
-        async def run() -> None:
-            async with Engine(settings) as engine:
-                school = School(engine, answers)
-                await hold_all(school, cases, _kinds(learner), helps, learnt, out, seed, shared.remark)
-
-        asyncio.run(run())
+        kinds = _kinds(learner)
+        _in_school(
+            settings, answers, lambda school: hold_all(school, cases, kinds, helps, learnt, out, seed, shared.remark)
+        )
 
 
 @app.command()
@@ -98,18 +97,15 @@ def learn(
         from training.corpus.proofs import read_proofs
         from training.tutoring.learning import Learning
         from training.tutoring.learning import learn as learn_from
-        from training.tutoring.sessions import School
 
         cases = read_proofs(theorems)[:most]
         how = Learning(steps=steps, groups=groups, sessions=sessions, seed=seed)
         kinds = _kinds(learner, held_out=False)
         command = shlex.join(["leansieve", *sys.argv[1:]])
 
-        async def run() -> None:
-            async with Engine(settings) as engine:
-                await learn_from(School(engine, answers), cases, kinds, how, folder, shared.remark, command)
-
-        asyncio.run(run())
+        _in_school(
+            settings, answers, lambda school: learn_from(school, cases, kinds, how, folder, shared.remark, command)
+        )
     shared.remark(f"wrote {folder / 'policy.json'}")
 
 
@@ -136,18 +132,16 @@ def converse(
         from training.tutoring.corpus import converse as hold_all
         from training.tutoring.dialogue import Help
         from training.tutoring.evaluation import guidance_of
-        from training.tutoring.sessions import School
 
         (help,) = _helps([help_by])
         guidance = guidance_of(help, load_guidance(policy) if help is Help.LEARNT else None)
         cases, kinds = read_proofs(theorems)[:most], _kinds(learner)
 
-        async def run() -> None:
-            async with Engine(settings) as engine:
-                school = School(engine, answers)
-                await hold_all(school, cases, kinds, help, guidance, sessions, out, seed, shared.remark)
-
-        asyncio.run(run())
+        _in_school(
+            settings,
+            answers,
+            lambda school: hold_all(school, cases, kinds, help, guidance, sessions, out, seed, shared.remark),
+        )
 
 
 @app.command()
@@ -163,6 +157,17 @@ def report(
 
         write_report(sessions, out)
     shared.remark(f"wrote {out / 'tutoring.md'}")
+
+
+def _in_school(settings: Settings, answers: Path, held: "Callable[[School], Coroutine[Any, Any, object]]") -> None:
+    """Hold sessions with a Lean of their own, and with its answers of before."""
+    from training.tutoring.sessions import School
+
+    async def run() -> None:
+        async with Engine(settings) as engine:
+            await held(School(engine, answers))
+
+    asyncio.run(run())
 
 
 def _kinds(names: Sequence[str] | None, held_out: bool = True) -> "list[Learner]":
