@@ -1,18 +1,18 @@
-"""A token bucket: so much of something in each period, saved up to one period's worth."""
+"""Token bucket: a fixed amount per period; unused allowance accumulates up to one period's worth."""
 
 from collections.abc import Callable
 
 
 class Allowance:
-    """So much of something in each period: full at the start, refilled evenly, and it may be overdrawn."""
+    """Token bucket. It starts full, refills evenly and may be overdrawn."""
 
     def __init__(self, most: float, period: float, clock: Callable[[], float]) -> None:
-        """All of it is left.
+        """Start with a full bucket.
 
         Args:
-            most: in each period, and at once.
-            period: seconds.
-            clock: seconds.
+            most: capacity of the bucket, refilled once per period.
+            period: length of a period in seconds.
+            clock: returns the current time in seconds.
         """
         self.most = most
         self._rate = most / period
@@ -22,16 +22,16 @@ class Allowance:
 
     @property
     def left(self) -> float:
-        """What is left now; negative if it was overdrawn."""
+        """The amount available now; negative if the bucket is overdrawn."""
         now = self._clock()
         self._left = min(self.most, self._left + (now - self._at) * self._rate)
         self._at = now
         return self._left
 
     def take(self, amount: float) -> None:
-        """Take this much, even if so much is not left."""
+        """Take an amount, even if less is available."""
         self._left = self.left - amount
 
     def wait(self, amount: float) -> float:
-        """Seconds until this much is left."""
+        """Return the number of seconds until this amount is available."""
         return max(0.0, (min(amount, self.most) - self.left) / self._rate)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever ends the process that writes them."""
+"""Atomic file writes: a file appears complete or not at all, even if the writing process dies."""
 
 import contextlib
 import os
@@ -10,15 +10,15 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def atomic_write(path: Path, mode: int = 0o666, lasting: bool = False) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well; else all stays as it was.
+    """Yield a temporary file that replaces `path` if the block succeeds; on an error `path` stays unchanged.
 
     Args:
-        path: in a folder that is there. A link is replaced, not followed.
-        mode: of the file, less the umask; one that is replaced keeps its own mode, and its owner where that is allowed.
-        lasting: the content is on the disk before its name is, for what a power failure must not take back.
+        path: file in an existing folder. A symbolic link is replaced, not followed.
+        mode: mode of a new file, less the umask; an existing file keeps its mode, and its owner if permitted.
+        lasting: whether to sync the content to disk before the rename, so that it survives a power failure.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

@@ -1,11 +1,11 @@
-"""Errors that users can fix: one sentence that says what, where and how."""
+"""Errors that users can fix. Each is one sentence: what is wrong, where, and how to fix it."""
 
 
 class UserError(Exception):
-    """Something outside the program is to be mended; the command line prints the text alone.
+    """A problem outside the program that the user can fix; the command line prints its text without a traceback.
 
     Attributes:
-        status: with which the command line exits.
+        status: exit status of the command line.
     """
 
     status = 2
@@ -15,8 +15,8 @@ class InputError(UserError):
     """A field of a request is invalid.
 
     Attributes:
-        field: path of the field, as in `theorem.statement`.
-        violations: every field that is to blame, the first one included, with what is wrong with it.
+        field: path of the first invalid field, as in `theorem.statement`.
+        violations: every invalid field, the first one included, with a description of its error.
     """
 
     def __init__(self, field: str, text: str, violations: tuple[tuple[str, str], ...] = ()) -> None:
@@ -26,7 +26,7 @@ class InputError(UserError):
 
 
 class UnknownCallerError(UserError):
-    """The caller must authenticate, and did not, or with invalid credentials."""
+    """The caller must authenticate, but sent no credentials or invalid ones."""
 
 
 class NotAllowedError(UserError):

@@ -1,4 +1,4 @@
-"""What a search reports: progress, each proof as it is found, and at the end what came of it and what it took."""
+"""Events of a search: progress, each proof as it is found, and at the end the result and its cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from prover.verdict import Verdict, VerdictKind
 
 
 class Ending(StrEnum):
-    """Why a search ended."""
+    """The reason why a search ended."""
 
     PROOFS_FOUND = "proofs_found"
     SAMPLERS_EXHAUSTED = "samplers_exhausted"
@@ -19,24 +19,24 @@ class Ending(StrEnum):
     SECONDS_SPENT = "seconds_spent"
     INVALID_STATEMENT = "invalid_statement"
     INFRASTRUCTURE = "infrastructure"
-    REFUTED = "refuted"  # the statement is false
-    KNOWN_FAILURE = "known_failure"  # nothing was spent: at least the same budget was spent without success before
+    REFUTED = "refuted"  # the statement is false; a verified proof of its negation was found
+    KNOWN_FAILURE = "known_failure"  # nothing was spent: an earlier search with at least this budget failed
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What was spent so far, reported after each answer of Lean.
+    """The spending of a search so far, reported after each answer of Lean.
 
     Attributes:
-        sampled: candidates, lines and repairs taken from samplers.
-        distinct: whole proofs that were not the same as an earlier one (`prover.search.diversity.normalise`).
-        checked: verdicts on whole proofs.
+        sampled: number of candidates, lines and repairs taken from samplers.
+        distinct: whole proofs that differ from all earlier ones (`prover.search.diversity.normalise`).
+        checked: number of verdicts on whole proofs.
         proofs: distinct verified proofs among them.
-        seconds: since the search began.
-        tokens: sampled by models.
-        requests: goals and tactic steps asked of Lean besides the checks.
-        waited: of `seconds`, those lost to others: questions to Lean that waited for a worker, as a share of all the time
-            that questions took.
+        seconds: time since the search began.
+        tokens: number of tokens sampled by models.
+        requests: questions to Lean other than checks: goals and tactic steps.
+        waited: seconds of `seconds` lost to the queue: `seconds` times the share of all question time in which
+            questions waited for a worker.
     """
 
     sampled: int = 0
@@ -51,11 +51,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A verified proof, different from those before it.
+    """A verified proof, distinct from all earlier ones.
 
     Attributes:
-        seconds: since the search began.
-        stored: whether it was known already (`prover.store`), and verified again.
+        seconds: time since the search began.
+        stored: whether the proof came from the store (`prover.store`) and was verified again.
     """
 
     candidate: Candidate
@@ -66,7 +66,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Minimised:
-    """A shorter proof made of one found before, verified in its own right."""
+    """A shorter version of an earlier proof, itself verified."""
 
     original: Proof
     proof: Proof
@@ -74,7 +74,10 @@ class Minimised:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What one strategy of a search took: as `Progress`, but `checked` counts checks begun; `seconds` that it ran."""
+    """The spending of one strategy.
+
+    Fields as in `Progress`, except that `checked` counts checks begun and `seconds` is the strategy's running time.
+    """
 
     name: str
     sampled: int = 0
@@ -87,12 +90,12 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Waste:
-    """What was under way for nothing when the search had what it wanted.
+    """Work in progress that was discarded when the search reached its goal.
 
     Attributes:
-        samples: candidates taken that waited for a worker or a verdict.
-        tokens: theirs.
-        checks: questions that Lean was at.
+        samples: candidates that waited for a worker or a verdict.
+        tokens: tokens of these candidates.
+        checks: questions that Lean was answering.
     """
 
     samples: int = 0
@@ -101,25 +104,25 @@ class Waste:
 
 
 class NoteKind(StrEnum):
-    """What a note says of a statement."""
+    """The kind of a note on a statement."""
 
     CONTRADICTORY = "contradictory"
-    """Its hypotheses contradict each other."""
+    """The hypotheses contradict each other."""
     UNUSED = "unused"
-    """Something that it binds has nothing to do with its goal."""
+    """A binder of the statement has no connection to its goal."""
     TRIVIAL = "trivial"
-    """It holds at a glance."""
+    """The statement has an immediate proof."""
     NOT_NEGATED = "not_negated"
-    """It was to be refuted, and could not be negated."""
+    """A refutation was requested, but the statement cannot be negated."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementNote:
-    """Something that is odd about a statement, so that it may not say what it was meant to.
+    """A peculiarity of a statement that suggests it does not say what was meant.
 
     Attributes:
         text: one sentence.
-        names: of the variables and hypotheses that it is about.
+        names: variables and hypotheses concerned.
     """
 
     kind: NoteKind
@@ -129,12 +132,13 @@ class StatementNote:
 
 @dataclass(frozen=True, slots=True)
 class Refutation:
-    """A theorem refuted.
+    """A verified refutation of a theorem.
 
     Attributes:
-        statement: of another theorem under the same header and context, whose type is the negation of the refuted one's.
-        proof: of that theorem, which the kernel accepted.
-        counterexample: variables with values for which the refuted theorem is false, where the proof is by such values.
+        statement: statement of the negation, under the same header and context.
+        proof: proof of the negation, accepted by the kernel.
+        counterexample: values of the variables for which the refuted theorem is false; empty if the proof does not use
+            such values.
     """
 
     statement: str
@@ -147,17 +151,17 @@ class Finished:
     """The last event of a search.
 
     Attributes:
-        spent: what it took.
-        verdicts: how many candidates ended with each verdict.
+        spent: total spending.
+        verdicts: number of candidates by verdict.
         verdict: the verdict that ended the search, for `INVALID_STATEMENT` and `INFRASTRUCTURE`.
-        proofs: the answer: distinct, at most as many as were wanted, best first, minimised if that was asked.
-        diversity: of these proofs; None if there are none.
-        spending: what each strategy took.
-        waste: all zero unless the search ended because it had what it wanted.
-        stuck_at: the library's constant at which evaluating the goal stops, as the Lean that was asked does not hold its body; empty
-            if there is a proof, and where no such constant was met.
-        notes: what is odd about the statement; that there are none says nothing.
-        refutation: for `REFUTED`.
+        proofs: the answer: distinct proofs, best first, at most as many as requested, minimised if requested.
+        diversity: diversity of `proofs`; None if there are none.
+        spending: spending by strategy.
+        waste: discarded work; all zero unless the search ended by reaching its goal.
+        stuck_at: library constant whose body is missing in this Lean, so that evaluation of the goal stops there; empty
+            if there is a proof or no such constant was met.
+        notes: peculiarities of the statement; the list need not be complete.
+        refutation: the refutation, if the ending is `REFUTED`.
     """
 
     ending: Ending

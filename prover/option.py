@@ -1,4 +1,6 @@
-"""How an option is declared: what the fronts call it, and what it counts for. Every front reads it from the field's metadata."""
+"""Declarations of options: names and help texts for each front end, and the purposes that an option counts for. All
+front ends read them from the metadata of dataclass fields.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
@@ -6,9 +8,9 @@ from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeVar
 
 MOST_COUNTED = 2**31 - 1
-"""Most of anything that may be asked for in numbers: what an int32 of the contract holds."""
+"""Largest count that a request may ask for: the maximum of an int32 in the contract."""
 MOST_SECONDS = 1e9
-"""Longest time that may be asked for."""
+"""Longest duration that a request may ask for, in seconds."""
 
 
 class Dataclass(Protocol):
@@ -22,21 +24,20 @@ D = TypeVar("D", bound=Dataclass)
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What the type of options says of one of its fields.
+    """The declaration of one field of an options type.
 
     Attributes:
-        help: what the command line says of it; empty: there is no flag.
+        help: help text of the command line; empty: there is no flag.
         flag: the flag, without its dashes; empty: the field's name.
-        metavar: stands for the value in the help.
+        metavar: placeholder of the value in the help.
         low: least value that the flag takes.
         high: largest value that the flag takes.
-        names: the only texts that there are.
-        switches: flags without a value, each with the value and the help that it stands for; of several that are given
-            the last of these counts.
+        names: allowed values of a text option.
+        switches: flags without a value, each with the value it stands for and its help; the last one given counts.
         proto: name in the messages of the contract; empty: the field's name.
-        local: whether no message carries it, even one with a field of that name.
-        effort: whether a failed search says nothing about a search with another value.
-        resumed: whether a run that is resumed has to ask for the same.
+        local: whether the option is never sent in a message, even if a message has a field of that name.
+        effort: whether the option is part of the effort: a failure with one value says nothing about another value.
+        resumed: whether a resumed run must use the same value.
     """
 
     help: str = ""
@@ -52,8 +53,8 @@ class Option:
     resumed: bool = True
 
 
-def option(help: str = "", **said: Any) -> dict[str, Option]:  # it is called what it is
-    """The metadata of a field of options."""
+def option(help: str = "", **said: Any) -> dict[str, Option]:  # the dataclass field is called `metadata`
+    """Return the metadata of a field of options."""
     return {"option": Option(help, **said)}
 
 
@@ -61,18 +62,18 @@ Path = tuple[str, ...]
 
 
 def members(options: Dataclass) -> Iterator[tuple[str, Option, Any]]:
-    """Each field by its name, with its declaration and its value."""
+    """Return each field by name, with its declaration and its value."""
     for one in fields(options):
         yield one.name, one.metadata.get("option", Option()), getattr(options, one.name)
 
 
 def is_part(value: Any) -> bool:
-    """Whether the value of a field is a group of options."""
+    """Whether the value of a field is itself a group of options."""
     return is_dataclass(value)
 
 
 def leaves(options: Dataclass, at: Path = ()) -> Iterator[tuple[Path, Option, Any]]:
-    """Each option with its path, its declaration and its value, those of the parts in their places."""
+    """Yield each option with its path, declaration and value; groups are expanded in place."""
     for name, declared, value in members(options):
         if is_part(value):
             yield from leaves(value, (*at, name))
@@ -81,12 +82,12 @@ def leaves(options: Dataclass, at: Path = ()) -> Iterator[tuple[Path, Option, An
 
 
 def changed(options: D, path: Path, value: Any) -> D:
-    """The same options with another value at `path`."""
+    """Return a copy of the options with another value at `path`."""
     name, *rest = path
     inner = changed(getattr(options, name), tuple(rest), value) if rest else value
     return replace(options, **{name: inner})
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: that of a choice."""
+    """Return a value in a form that JSON takes: enums become their values."""
     return value.value if isinstance(value, Enum) else value

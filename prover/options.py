@@ -1,7 +1,8 @@
-"""What requests ask for besides their theorem: the options of a check and of a search, and the budget of a search.
+"""Everything a request specifies besides its theorem: the options of a check and of a search, and the budget of a
+search.
 
-Options name things (a policy, a strategy, a model); the service resolves them to terms: `Terms` for checks, `SearchTerms`
-for searches.
+Options name things (a policy, a strategy, a model); the service resolves them to terms: `Terms` for checks,
+`SearchTerms` for searches.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,21 +14,22 @@ from prover.option import MOST_COUNTED, MOST_SECONDS, leaves, option, plain
 from prover.verdict import Limits, Trust
 
 SAMPLERS = ("auto", "portfolio", "model")
-"""What `SearchOptions.sampler` may name, where a model is served; the default first."""
+"""Values of `SearchOptions.sampler` while a model is served; the default first."""
 
 STRATEGIES = ("auto", "portfolio_first", "independent", "repair", "stepwise", "decompose")
-"""What `SearchOptions.strategy` may name; the default first. `prover.search.strategies` builds them."""
+"""Values of `SearchOptions.strategy`; the default first. `prover.search.strategies` builds them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one search may spend, and what ends it early.
+    """Spending limits of one search, and the number of proofs that ends it early.
 
     Attributes:
-        samples: most candidates, lines and repairs taken from all samplers together.
-        checks: most questions to Lean: whole proofs, goals of partial ones and tactic steps; None: no bound.
-        seconds: wall-clock bound.
-        proofs: distinct verified proofs wanted.
+        samples: maximum number of candidates, lines and repairs from all samplers together.
+        checks: maximum number of questions to Lean: whole proofs, goals of partial ones and tactic steps; None:
+            unlimited.
+        seconds: wall-clock limit.
+        proofs: number of distinct verified proofs wanted.
     """
 
     samples: int = field(
@@ -41,7 +43,7 @@ class Budget:
 
 
 class Preference(StrEnum):
-    """Which of the verified proofs are the answer."""
+    """The criterion by which verified proofs are chosen for the answer."""
 
     FIRST = "first"
     FASTEST = "fastest"  # fewest heartbeats
@@ -49,7 +51,7 @@ class Preference(StrEnum):
 
 
 class StoreUse(StrEnum):
-    """What a search does with stored proofs: take them for an answer (read), add what it finds (write)."""
+    """Use of the proof store by a search: answer from stored proofs (read), add new ones (write)."""
 
     READ_WRITE = "read_write"
     READ = "read"
@@ -59,17 +61,17 @@ class StoreUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model samples; the service decides what is None or empty.
+    """Sampling parameters of a model; the service chooses values that are None or empty.
 
     Attributes:
         focus: position between coverage (0) and precision (1), mapped by measured curves. At most one of `focus`,
             `alpha` and `model` is given.
-        alpha: the model that was tuned at this α.
-        model: a model by name.
+        alpha: selects the model tuned at this α.
+        model: selects a model by name.
         temperature: softmax temperature; 0 is greedy.
         top_p: nucleus mass.
-        max_tokens: longest candidate, in tokens.
-        seed: makes the candidates repeat.
+        max_tokens: maximum length of a candidate in tokens.
+        seed: random seed; equal seeds reproduce the candidates.
     """
 
     focus: float | None = field(
@@ -89,15 +91,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """How a candidate is checked.
+    """Options of a check.
 
     Attributes:
-        limits: time and resources of the check.
-        policy: name of one of the configured policies.
-        trust: tier the proof is checked to; proofs of less trust do not count.
-        guard: the library theorem that is proved anew, see `Policy.guard`; empty: none.
+        limits: time and resource limits of the check.
+        policy: name of a configured policy.
+        trust: required tier of trust; proofs of a lower tier do not count.
+        guard: library theorem to be proved anew (`Policy.guard`); empty: none.
         priority: batch work yields to interactive work.
-        axioms: allowed beside those of the policy.
+        axioms: axioms allowed in addition to the policy's.
         holes: see `Policy.holes`.
     """
 
@@ -125,20 +127,22 @@ class CheckOptions:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How proofs of a theorem are searched.
+    """Options of a search.
 
     Attributes:
-        budget: what the search may spend.
-        check: of each candidate.
-        strategy: name of one of the strategies; empty for the default.
-        sampler: name of one of the samplers; empty for the default.
-        sampling: how a model samples.
-        prefer: which proofs are the answer.
-        minimise: whether the answer is also wanted as short as possible, whatever that takes.
-        store: what is done with stored proofs.
-        repeat: whether to search although at least this budget was spent without success before.
-        as_found: whether proofs stay as they were found; else they are made to read better within a second, when the search is over.
-        disprove: whether a refutation is looked for as well: small counterexamples, and with the same budget a proof of the negation.
+        budget: spending limits of the search.
+        check: options of each candidate's check.
+        strategy: name of a strategy; empty: the default.
+        sampler: name of a sampler; empty: the default.
+        sampling: sampling parameters of the model.
+        prefer: criterion for choosing proofs.
+        minimise: whether to shorten the proofs of the answer as far as possible, without a time limit of its own.
+        store: use of the proof store.
+        repeat: whether to search again although an earlier search with at least this budget failed.
+        as_found: whether to leave proofs as they were found; otherwise up to a second after the search is spent on
+            making them more readable.
+        disprove: whether to look for a refutation as well: small counterexamples, then, with the same budget, a proof
+            of the negation.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -182,21 +186,22 @@ class SearchOptions:
     )
 
     def with_priority(self, priority: Priority) -> "SearchOptions":
-        """The same options at another priority."""
+        """Return these options with another priority."""
         return replace(self, check=replace(self.check, priority=priority))
 
     def with_guard(self, guard: str) -> "SearchOptions":
-        """The same options for this theorem of the library."""
+        """Return these options with a library theorem as the guard."""
         return replace(self, check=replace(self.check, guard=guard))
 
     def within_seconds(self, seconds: float) -> "SearchOptions":
-        """The same options with a budget of no more than so many seconds."""
+        """Return these options with the time budget limited to so many seconds."""
         return replace(self, budget=replace(self.budget, seconds=max(1e-3, min(self.budget.seconds, seconds))))
 
     def effort(self) -> dict[str, Any]:
-        """How hard a search tries, apart from its budget: a failure says nothing about a search with another effort.
+        """The options that determine how hard a search tries, apart from its budget, as a hash key.
 
-        The seed does not count: another one has the same chances.
+        A failed search says nothing about a search with another effort. The seed is left out: all seeds have equal
+        chances.
         """
         found: dict[str, Any] = {}
         for path, declared, value in leaves(self):
@@ -209,9 +214,11 @@ class SearchOptions:
         return found
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the answers depend on, under the names of the command line's flags: a resumed run asks for the same.
+        """The options that determine the answers, under the names of the command line's flags; a resumed run must have
+        the same ones.
 
-        What is not asked for (None, False or empty) says nothing, so that a new option keeps old runs resumable.
+        Values that are None, False or empty are left out, so that runs started before a new option was added remain
+        resumable.
         """
         fresh = self.store in (StoreUse.WRITE, StoreUse.NONE)
         default = {path: value for path, _, value in leaves(type(self)())}
@@ -223,7 +230,7 @@ class SearchOptions:
 
 
 def _asked(value: Any, default: Any) -> Any:
-    """A value as runs write it down: tiers by name, and of choices those that are not the default."""
+    """Return a value as stored with a run: tiers by name; of groups, the options that differ from their defaults."""
     if isinstance(value, IntEnum):
         return value.name
     if isinstance(value, StrEnum):

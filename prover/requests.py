@@ -1,4 +1,4 @@
-"""What the service is asked and what it answers, the same in this process (`Engine`) and across gRPC (`Client`)."""
+"""Requests and answers of the service, the same in this process (`Engine`) and over gRPC (`Client`)."""
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ _STATEMENT_FAULTS = {
 
 
 class StatementError(UserError):
-    """The theorem cannot be searched because Lean does not take its statement; `verdict` holds Lean's messages."""
+    """Lean rejects the statement of the theorem, so that it cannot be searched; `verdict` holds Lean's messages."""
 
     def __init__(self, verdict: Verdict) -> None:
-        """Say what Lean said first, and where."""
+        """Build the text from Lean's first message and its position."""
         first = next((message for message in verdict.messages if message.severity == "error"), None)
         where = f" at {first.region.value} {first.line}:{first.column}" if first else ""
-        # Lean's notes follow its first line; they are in the verdict.
+        # The first line suffices: Lean's notes follow it, and the verdict holds them.
         reason = first.text.partition("\n")[0] if first else verdict.kind.name
         fault = f"the statement {_STATEMENT_FAULTS.get(verdict.kind, 'was not taken')}"
         if first is not None and first.region is Region.CANDIDATE:
@@ -42,10 +42,10 @@ class StatementError(UserError):
 
 
 class UnavailableError(UserError):
-    """The request is valid; a retry may succeed, after `seconds` if that is known."""
+    """The service cannot answer now; the request is valid and may succeed later, after `seconds` if known."""
 
     def __init__(self, text: str, seconds: float | None = None) -> None:
-        """Keep the delay."""
+        """Store the message and the delay in seconds."""
         super().__init__(text)
         self.seconds = seconds
 
@@ -58,22 +58,22 @@ class BusyError(UnavailableError):
     """The service is at capacity; retry after `seconds`."""
 
     def __init__(self, text: str, seconds: float = 1.0) -> None:
-        """Keep the delay."""
+        """Store the message and the delay in seconds."""
         super().__init__(text)
         self.seconds: float = seconds
 
 
 class LateError(BusyError):
-    """The deadline of the request passed before there was an answer."""
+    """The request's deadline passed before an answer was ready."""
 
 
 class RefusedError(UserError):
-    """The service is not configured for the request; the same request may succeed after that has changed."""
+    """The service is not configured for this request; after a change of its configuration the request may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A proof to check."""
+    """A request to check a proof."""
 
     theorem: Theorem
     candidate: Candidate
@@ -82,7 +82,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A theorem to prove."""
+    """A request to search proofs of a theorem."""
 
     theorem: Theorem
     options: SearchOptions = field(default_factory=SearchOptions)
@@ -90,11 +90,11 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The first event of a search: its statement elaborates.
+    """The first event of a search: Lean accepts the statement.
 
     Attributes:
         goal: the goal with its hypotheses, as Lean prints it.
-        log_id: how the server's log names the search; empty in this process.
+        log_id: identifier of the search in the server's log; empty in this process.
     """
 
     goal: str
@@ -106,19 +106,19 @@ Event = Accepted | Progress | Proof | Minimised | Finished
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of a check and budget of a search."""
+    """Limits of a check and budget of a search, used as defaults and maxima."""
 
     limits: Limits
     budget: Budget
 
     def options(self, priority: Priority = Priority.INTERACTIVE) -> SearchOptions:
-        """Those of a search that says nothing else; its checks have those of a check that says nothing."""
+        """Return search options with these limits and this budget; every other option has its default."""
         return SearchOptions(self.budget, CheckOptions(self.limits, priority=priority))
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageCurve:
-    """Share of theorems solved by number of samples (pass@k), by growing k, measured at one temperature."""
+    """Share of theorems solved by number of samples (pass@k), in order of increasing k, measured at one temperature."""
 
     temperature: float
     points: tuple[tuple[int, float], ...]
@@ -126,24 +126,24 @@ class CoverageCurve:
 
 
 class ModelState(StrEnum):
-    """Whether a model can be asked."""
+    """Availability of a model."""
 
     SERVED = "served"
     LOADING = "loading"
-    """A search that names it waits for it, as long as its budget allows."""
+    """A search that names the model waits for it within its budget."""
     FAILED = "failed"
-    """It could not be loaded, or its server is gone: searches that name it are refused."""
+    """Loading failed or the model's server is gone; searches that name the model are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """Weights that propose proofs.
+    """A model that proposes proofs.
 
     Attributes:
-        alpha: of the run that tuned them; None for a base.
-        digest: SHA-256 of the weights, empty if it is not known.
-        problem: why it has failed.
-        replicas: of its engine, where that is on hosts of a cluster.
+        alpha: α of the training run; None for a base model.
+        digest: SHA-256 of the weights; empty if unknown.
+        problem: reason of the failure, if the state is `FAILED`.
+        replicas: the replicas of its engine on hosts of a cluster.
     """
 
     name: str
@@ -157,7 +157,7 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the Lean workers are doing: how many are idle and busy, and how many requests wait for one."""
+    """Load of the Lean workers: numbers of idle and busy workers and of queued requests."""
 
     idle: int = 0
     busy: int = 0
@@ -166,13 +166,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class HostInfo:
-    """A machine of a cluster whose Lean workers check.
+    """A machine of a cluster that runs Lean workers.
 
     Attributes:
-        workers: kept there; 0 until it has said so.
-        live: those of them that are up.
-        in_work: questions to Lean that it has in work.
-        problem: why no worker is up, as far as known.
+        workers: configured number of workers; 0 until the host has reported it.
+        live: number of running workers.
+        in_work: number of questions in progress.
+        problem: reason why no worker runs, if known.
     """
 
     name: str
@@ -184,23 +184,24 @@ class HostInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServiceInfo:
-    """What checks and samples here.
+    """Versions, models, limits and load of a service.
 
     Attributes:
-        version: of leansieve.
+        version: version of leansieve.
         lean: version of Lean.
         runtime: `embedded` or `native`.
-        workers: most checks at once.
-        samplers: by name, the default first.
-        strategies: by name, the default first.
-        models: that requests may name.
-        store: whether proofs are stored, and batches taken.
-        default: what requests get if they do not say.
-        maximum: the most they may ask for.
-        worker: version of the program that checks; empty where it is not told.
-        projects: Lean projects that theorems may name, with the version of their Lean; empty until one was asked for.
-        load: at this moment.
-        hosts: of a cluster; empty where this process has its own workers alone.
+        workers: maximum number of concurrent checks.
+        samplers: names of samplers, the default first.
+        strategies: names of strategies, the default first.
+        models: models that requests may name.
+        store: whether the service stores proofs and accepts batches.
+        default: limits of requests that specify none.
+        maximum: largest limits that requests may ask for.
+        worker: version of the worker program; empty if unknown.
+        projects: Lean projects that theorems may name, with their Lean versions; a version is empty until the project
+            is first used.
+        load: current load of the workers.
+        hosts: machines of a cluster; empty if all workers belong to this process.
     """
 
     version: str
@@ -222,71 +223,72 @@ class ServiceInfo:
 
 
 class Service(Protocol):
-    """Who answers: `Engine` in this process, `Client` for a server."""
+    """The interface of the service: `Engine` implements it in this process, `Client` over gRPC."""
 
     async def check(self, request: Check) -> Verdict:
         """Check a proof.
 
         Raises:
-            InputError: policy, limits or trust are not on offer.
+            InputError: the policy is unknown, or limits or trust are out of range.
             BusyError: the service is full.
-            UnavailableError: the service is gone or broken.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...
 
     def prove(self, request: Search) -> AsyncGenerator[Event, None]:
-        """Search proofs: `Accepted`, then proofs and progress, then `Finished`. Closing the generator ends the search.
+        """Search proofs. Yields `Accepted`, then proofs and progress, then `Finished`. Closing the generator cancels
+        the search.
 
         Raises:
-            StatementError: Lean does not take the statement.
-            InputError: policy, limits, trust or sampler are not on offer.
+            StatementError: Lean rejects the statement.
+            InputError: the policy or sampler is unknown, or limits or trust are out of range.
             BusyError: the service is full.
-            UnavailableError: the service is gone or broken.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...
 
     async def suggest(self, request: Suggest) -> Suggestions:
-        """Tactics for a place in a proof, each tried there in Lean.
+        """Suggest tactics for a position in a proof; Lean has run each of them there.
 
         Raises:
-            StatementError: Lean does not take the theorem, or the proof up to there.
-            InputError: there is no such place; policy, limits or sampler are not on offer.
+            StatementError: Lean rejects the theorem, or the proof up to the position.
+            InputError: the position is invalid, the policy or sampler is unknown, or limits are out of range.
             BusyError: the service is full.
-            UnavailableError: the service is gone or broken.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...
 
     async def hint(self, request: Tutoring) -> Tutored:
-        """One hint more for a learner's half proof, backed by a verified proof that goes on from it.
+        """Give one more hint on a learner's partial proof, backed by a verified proof that continues it.
 
         Raises:
-            StatementError: Lean does not take the theorem.
-            InputError: policy or limits are not on offer.
+            StatementError: Lean rejects the theorem.
+            InputError: the policy is unknown or limits are out of range.
             BusyError: the service is full.
-            UnavailableError: the service is gone or broken.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...
 
     async def premises(self, request: Premises) -> QueryResult:
-        """Declarations of the imported library that fit a name, a pattern or a goal.
+        """Find declarations of the imported library that match a name, a pattern or a goal.
 
         Raises:
-            InputError: the query cannot be read.
-            StatementError: Lean does not take the goal.
+            InputError: the query is malformed.
+            StatementError: Lean rejects the goal.
             BusyError: the library is being read for the first time, or the service is full.
-            UnavailableError: the service is gone or broken.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...
 
     async def info(self) -> ServiceInfo:
-        """What this service is."""
+        """Return versions, models, limits and load of this service."""
         ...
 
     async def reload(self) -> tuple[ServedModel, ...]:
-        """Take in new weights; what is served then.
+        """Load new weights and return the models served afterwards.
 
         Raises:
-            RefusedError: they cannot be used, or there is no model; what was served is served on.
-            UnavailableError: the service is gone or broken.
+            RefusedError: the weights cannot be used, or no model is configured; the models served before stay in use.
+            UnavailableError: the service cannot be reached or has failed.
         """
         ...

@@ -1,4 +1,4 @@
-"""What is to be proved: a statement, the header it stands under and the text before it."""
+"""The theorem to prove: a statement, its header and the source text before it."""
 
 import hashlib
 import re
@@ -12,32 +12,32 @@ _MODULE = re.compile(r"[^\W\d][\w'!?]*(\.[^\W\d][\w'!?]*)*")
 
 
 class HeaderError(ValueError):
-    """The header's import lines cannot be read; the text says which line and why."""
+    """The header's imports cannot be parsed; the text names the line and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """Imports plus a prelude of `open`, `set_option` and `universe` lines.
 
-    Imports choose the Lean environment (and, embedded, the worker); the prelude is read per request by Lean's parser.
+    Imports choose the Lean environment (and, embedded, the worker); Lean's parser reads the prelude with each request.
     """
 
     imports: tuple[str, ...] = DEFAULT_IMPORTS
     prelude: str = DEFAULT_PRELUDE
     source: str = field(default="", compare=False, repr=False)
-    """The text that it was read from; empty if from none."""
+    """The source text of the header; empty if it was built otherwise."""
     before: int = field(default=0, compare=False, repr=False)
-    """Lines of that text above the prelude's."""
+    """Number of source lines above the prelude."""
 
     @classmethod
     def parse(cls, text: str, default: tuple[str, ...] = DEFAULT_IMPORTS) -> "Header":
         """Split header lines into imports, which must come first, and the prelude.
 
-        Whatever Lean takes there is read: `module`, `prelude`, `public`, `meta` and `all` say who else sees what, and change
-        nothing here; remarks are skipped. No import means the imports `default`.
+        All of Lean's header syntax is accepted. `module`, `prelude`, `public`, `meta` and `all` only affect visibility
+        in other modules and are ignored; comments are skipped. Without imports, `default` is used.
 
         Raises:
-            HeaderError: an import names no well-formed module, or a remark is not closed.
+            HeaderError: an import has no well-formed module name, or a comment is not closed.
         """
         imports, at = _imports(text)
         prelude = text[at:]
@@ -46,7 +46,7 @@ class Header:
 
     @classmethod
     def of_project(cls, text: str) -> "Header":
-        """The header of a theorem in a named project: without import lines, the project decides what is imported.
+        """Parse the header of a theorem in a named project; without import lines, the project determines the imports.
 
         Raises:
             HeaderError: see `parse`.
@@ -55,16 +55,16 @@ class Header:
 
     @property
     def text(self) -> str:
-        """The header as Lean source."""
+        """Return the header as Lean source."""
         lines = [f"import {module}" for module in self.imports]
         return "\n".join([*lines, self.prelude]) if self.prelude else "\n".join(lines)
 
 
 def _imports(text: str) -> tuple[list[str], int]:
-    """The modules that a header imports, and where what follows them begins."""
+    """Return the imported modules, and the position where the rest of the header begins."""
     imports: list[str] = []
     end = at = 0
-    wanted = False  # whether a module's name must come
+    wanted = False  # a module name must follow
     while (at := _behind_remarks(text, at)) < len(text):
         word = match[0] if (match := _WORD.match(text, at)) else text[at]
         if wanted and word != "all":
@@ -86,7 +86,7 @@ def _imports(text: str) -> tuple[list[str], int]:
 
 
 def _behind_remarks(text: str, at: int) -> int:
-    """The first place from `at` on that is neither blank nor in a remark."""
+    """Return the first position from `at` on that is neither white space nor in a comment."""
     while at < len(text):
         if text[at].isspace():
             at += 1
@@ -100,7 +100,7 @@ def _behind_remarks(text: str, at: int) -> int:
 
 
 def _closed(text: str, at: int) -> int:
-    """The end of the remark that begins at `at`; remarks nest."""
+    """Return the end of the comment that begins at `at`; comments nest."""
     depth, place = 0, at
     while True:
         opening, closing = text.find("/-", place), text.find("-/", place)
@@ -120,9 +120,9 @@ class Theorem:
 
     Attributes:
         statement: `theorem NAME binders : goal`, without `:=`.
-        header: imports and the prelude.
-        context: Lean source that stands before the statement (definitions, variables, namespaces); may be empty.
-        project: name of the configured Lean project whose imports it stands under; empty: the default one.
+        header: imports and prelude.
+        context: Lean source before the statement (definitions, variables, namespaces); may be empty.
+        project: name of the configured Lean project that provides the imports; empty: the default project.
     """
 
     statement: str
@@ -132,13 +132,13 @@ class Theorem:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over all of it: how logs and caches name a theorem without showing it."""
-        # One of the default project keeps the digest that it had before there were others.
+        """SHA-256 (hex) over all fields: the identifier in logs and caches, which do not show the theorem."""
+        # A theorem of the default project keeps the digest that it had before projects existed.
         parts = (self.header.text, self.context, self.statement, *filter(None, (self.project,)))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def within(self, project: str) -> "Theorem":
-        """The theorem in that project, unless it names one itself or `project` is empty."""
+        """Return the theorem in that project, unless it names a project already or `project` is empty."""
         if not project or self.project:
             return self
         header = Header.of_project("") if self.header == Header() else self.header

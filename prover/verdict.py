@@ -1,4 +1,4 @@
-"""What the sieve says of a candidate proof, and under which limits and policy it said so."""
+"""The verdict on a candidate proof, and the limits and policy of the check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from enum import IntEnum, StrEnum
 from prover.option import MOST_SECONDS, option
 
 STANDARD_AXIOMS = ("propext", "Quot.sound", "Classical.choice")
-"""Lean's own, on which every proof may rest."""
+"""Lean's standard axioms, which every proof may use."""
 
 
 class VerdictKind(StrEnum):
-    """The outcome of a check. A Lean time-out is a verdict, never an exception."""
+    """The outcome of a check. A time-out of Lean is a verdict, never an exception."""
 
     VERIFIED = "verified"
     REJECTED = "rejected"
@@ -27,7 +27,7 @@ class VerdictKind(StrEnum):
 
 
 class Trust(IntEnum):
-    """How far a candidate was believed. Only the last three are ever called verified."""
+    """The tier of trust that a candidate reached. Only the last three tiers are ever called verified."""
 
     NONE = 0
     ELABORATED = 1
@@ -37,7 +37,7 @@ class Trust(IntEnum):
 
 
 class Path(StrEnum):
-    """Where a candidate was elaborated (docs/trust.md)."""
+    """The kind of worker that elaborated the candidate (docs/trust.md)."""
 
     LISTED = "listed"
     TRANSPARENT = "transparent"
@@ -45,14 +45,14 @@ class Path(StrEnum):
 
 
 class Mode(StrEnum):
-    """What the candidate supplies: what follows `:=`, or a whole file that contains the theorem."""
+    """The form of the candidate: the text after `:=`, or a whole file that contains the theorem."""
 
     PROOF = "proof"
     FILE = "file"
 
 
 class Region(StrEnum):
-    """Which of the texts of a request a message points into."""
+    """The part of a request that a message points into."""
 
     HEADER = "header"
     CONTEXT = "context"
@@ -62,7 +62,7 @@ class Region(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of Lean. Lines count from 1, columns (code points) from 0, both within `region`'s own text."""
+    """One message of Lean. Lines count from 1, columns (code points) from 0, relative to the text of `region`."""
 
     severity: str
     text: str
@@ -73,17 +73,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a check allows beyond the vetted default. Every widening shows in the verdict and the receipt.
+    """Permissions of a check beyond the vetted default. The verdict and the receipt show every extension.
 
     Attributes:
         name: shown in the verdict.
-        axioms: axioms allowed besides propext, Classical.choice and Quot.sound.
-        kinds: syntax kinds allowed besides the vetting list.
-        guard: a theorem of the imported library that is being proved again: a proof that uses it, a theorem of the same
-            type, or one that does not stand before it is FORBIDDEN. Empty: no guard.
-        holes: the candidate is a file that stands on the header alone, and these definitions of the context, by their full
-            names, may be any of the same type there. None: the candidate goes on from the context.
-        whole: a `sorry` counts wherever in the candidate it is, and not only below the theorem.
+        axioms: axioms allowed in addition to propext, Classical.choice and Quot.sound.
+        kinds: syntax kinds allowed in addition to the vetting list.
+        guard: theorem of the imported library that is proved anew. A proof is FORBIDDEN if it uses this theorem, a
+            theorem of the same type, or a theorem that does not precede it. Empty: no guard.
+        holes: if not None, the candidate is a whole file under the header alone, and it may define these definitions of
+            the context (full names) as it likes, with the same type. None: the candidate continues the context.
+        whole: whether a `sorry` anywhere in the candidate counts, not only one that the theorem depends on.
     """
 
     name: str = "default"
@@ -96,14 +96,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one check.
+    """Limits of one check.
 
     Attributes:
         seconds: wall-clock deadline.
         heartbeats: Lean's `maxHeartbeats`, in thousands of small allocations.
         recursion: Lean's `maxRecDepth`.
-        messages: most messages returned.
-        message_bytes: longest message returned, in UTF-8 bytes; longer ones are cut.
+        messages: maximum number of returned messages.
+        message_bytes: maximum size of a returned message in UTF-8 bytes; longer ones are truncated.
     """
 
     seconds: float = field(
@@ -130,19 +130,20 @@ class Verdict:
 
     Attributes:
         trust: `NONE` unless every step up to that tier passed.
-        theorem: full name under which Lean knows the theorem, empty if it never came that far.
-        axioms: axioms that the proof was seen to rest on, the library's among them.
-        axioms_complete: whether these are all of them. False where the library holds no proofs of theorems that the proof
-            uses: the embedded one does not, and they may rest on propext, Classical.choice and Quot.sound, too.
-        assumed: of a proof that was cross-checked: those theorems.
-        term: digest of a verified proof's term, 16 hexadecimal digits: two texts of which the same Lean makes one term have one. Empty where
-            nothing was verified, where a file was judged as a whole, and where the term is too large (docs/worker-protocol.md).
-        elapsed_ms: wall-clock from the start of the check in a worker to its answer; queueing is not counted.
+        theorem: full name of the theorem in Lean; empty if it was not elaborated.
+        axioms: axioms that the proof is known to use, directly or through the library.
+        axioms_complete: whether `axioms` is complete. False if the library lacks the proofs of theorems that the proof
+            uses, as the embedded one does; these may use propext, Classical.choice and Quot.sound, too.
+        assumed: these theorems, if the proof was cross-checked.
+        term: digest of a verified proof's term, 16 hexadecimal digits; texts that Lean elaborates to the same term have
+            equal digests. Empty if nothing was verified, a file was judged as a whole, or the term is too large
+            (docs/worker-protocol.md).
+        elapsed_ms: wall-clock time of the check in a worker, without queueing.
         timing: milliseconds in Lean by step, under the keys of docs/worker-protocol.md (`vet_ms`, …, `total_ms`).
-        heartbeats: heartbeats used, in Lean's small units.
-        kernel: version and commit of the second kernel that was asked; empty if none was.
-        path: where the candidate was elaborated, or would have been.
-        containable: whether it is FORBIDDEN only because its code must not run where others are served.
+        heartbeats: heartbeats used, in small allocations.
+        kernel: version and commit of the second kernel; empty if none was used.
+        path: the worker kind that elaborated the candidate, or would have.
+        containable: whether the verdict is FORBIDDEN only because the candidate's code must not run in a shared worker.
     """
 
     kind: VerdictKind
@@ -164,5 +165,5 @@ class Verdict:
 
     @property
     def verified(self) -> bool:
-        """Whether the kernel accepted this proof of this statement on a clean environment."""
+        """Whether the kernel accepted this proof of this statement in a clean environment."""
         return self.kind is VerdictKind.VERIFIED and self.trust >= Trust.KERNEL_REPLAYED

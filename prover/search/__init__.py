@@ -1,1 +1,3 @@
-"""Proof search: strategies propose candidates within a budget, the checker decides, and proofs are handed on as they come."""
+"""Proof search: strategies propose candidates within a budget, the checker decides, and proofs are reported as they are
+found.
+"""

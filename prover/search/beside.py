@@ -1,4 +1,4 @@
-"""A question about a statement, asked while a search for its proof goes on."""
+"""Asks Lean a question about a statement while a proof search of the statement runs."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,22 @@ T = TypeVar("T")
 
 Pause = Callable[[], Awaitable[None]]
 
-_HEAD_START = 0.5  # seconds in which most searches that find a proof have found one
+_HEAD_START = 0.5  # seconds within which most successful searches find their proof
 
 
 @contextlib.asynccontextmanager
 async def asked_beside(
     question: Callable[[Pause], Awaitable[T]], otherwise: T
 ) -> AsyncIterator[Callable[[], Awaitable[T]]]:
-    """Ask a question beside a search; leaving the context gives it up.
+    """Ask a question while a search runs; leaving the context cancels the question.
 
     Args:
-        question: is given a pause: it ends when most searches are over, or when the answer is waited for.
-        otherwise: the answer where Lean gives none.
+        question: receives a pause to await before it starts; the pause ends when most searches are over or the answer
+            is requested.
+        otherwise: answer to return if Lean gives none.
 
     Yields:
-        What waits for the answer.
+        A function that waits for the answer.
     """
     wanted = asyncio.Event()
 

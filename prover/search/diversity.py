@@ -1,7 +1,7 @@
-"""When two proofs are the same, and how diverse a set of proofs is.
+"""Equality of proofs up to layout and names, and the diversity of a set of proofs.
 
-Definitions: arXiv 2512.05962, evaluation section. Shannon entropy in bits and the Gini–Simpson index, of tactics (the
-first token of every non-empty line) and of premises (the items in square brackets).
+Definitions: arXiv 2512.05962, evaluation section. Both Shannon entropy in bits and the Gini–Simpson index are computed,
+of tactics (the first token of every non-empty line) and of premises (the items in square brackets).
 """
 
 import itertools
@@ -20,10 +20,12 @@ from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict
 
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
-_SIGNS = frozenset("←-↓↑")  # how a lemma is used, not which
-_DEEPEST = 16  # brackets nested deeper are no premises: proofs do not have them, and each level costs a copy
+_SIGNS = frozenset("←-↓↑")  # these say how a lemma is used, not which one
+_DEEPEST = (
+    16  # deeper brackets are not counted as premises: real proofs do not nest so deep, and each level costs a copy
+)
 
-# After these a block may begin in the middle of a line; the block's further lines stand below its first token.
+# After these tokens a block may begin in the middle of a line; its other lines are aligned below its first token.
 _BLOCK_OPENERS = frozenset({"by", "do", "calc", "from", "then", "else", "=>", ":=", "·", ".", ";", "(", "{", "⟨"})
 
 
@@ -38,7 +40,7 @@ class Diversity:
 
     @classmethod
     def of_proofs(cls, proofs: Iterable[tuple[str, int]]) -> Self:
-        """The diversity of proofs, given how often each occurs in the set."""
+        """Return the diversity of proofs, given how often each occurs in the set."""
         used_tactics: Counter[str] = Counter()
         used_premises: Counter[str] = Counter()
         for text, count in proofs:
@@ -50,43 +52,48 @@ class Diversity:
 
 
 def normalise(proof: str) -> str:
-    """A key that two proofs share only if Lean cannot tell them apart; it is not Lean source.
+    """Return a key that two proofs share only if Lean cannot distinguish them; it is not Lean source.
 
-    Comments, blank lines, the width of white space and the depth of indentation do not count. What Lean's layout rule
-    sees does: line breaks, which of two lines is indented further, and whether a line begins below a later token of
-    the line it hangs on (`by simp` with the next tactic below `simp`). Names bound inside the proof count.
+    The key ignores comments, blank lines, the width of white space and the depth of indentation. It keeps everything
+    Lean's layout rule depends on: line breaks, which of two lines is indented further, and whether a line begins below
+    a later token of the line that it belongs to (`by simp` with the next tactic below `simp`). It keeps names bound
+    inside the proof.
     """
     return _key(proof, None)
 
 
 def distinct_key(proof: str, theorem: Theorem | None = None) -> str:
-    """A key that two proofs of a theorem share exactly when they count as one; it is not Lean source.
+    """Return a key that two proofs of a theorem share exactly when they count as one; it is not Lean source.
 
-    As `normalise`, but names bound inside the proof do not count either (`prover.source.bound_names`). Where the theorem is given,
-    names that it mentions do: a caution for proofs in which such a name is bound as well.
+    The key is that of `normalise`, but it also ignores names bound inside the proof (`prover.source.bound_names`). If
+    the theorem is given, names that it mentions are kept: a precaution for proofs that rebind such a name.
     """
     return _key(proof, frozenset() if theorem is None else _names(theorem))
 
 
 def text_identity(theorem: Theorem, candidate: Candidate) -> str:
-    """A key that two candidates share if their texts say the same."""
+    """Return a key that two candidates share if their texts are equal up to layout and bound names."""
     return f"text {distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text}"
 
 
 def identities(theorem: Theorem, candidate: Candidate, verdict: Verdict) -> frozenset[str]:
-    """Keys of a verified proof. Two that share one count as one proof: their texts say the same, or Lean makes one term of both."""
+    """Return the keys of a verified proof.
+
+    Two proofs that share a key count as one: their texts are equal up to layout and bound names, or Lean elaborates
+    both to the same term.
+    """
     term = [f"term {verdict.term}"] if verdict.term else []
     return frozenset([text_identity(theorem, candidate), *term])
 
 
 def length(proof: str) -> int:
-    """Tokens of Lean."""
+    """Return the number of Lean tokens."""
     return sum(1 for _ in tokenize(proof))
 
 
 @lru_cache(maxsize=64)
 def _names(theorem: Theorem) -> frozenset[str]:
-    """Names that the theorem mentions."""
+    """Return the names that the theorem mentions."""
     texts = (theorem.context, theorem.statement)
     names = (token.text for text in texts for token in tokenize(text) if token.kind == "name")
     return frozenset(part for name in names for part in (name, name.partition(".")[0]))
@@ -102,12 +109,12 @@ def _key(proof: str, given: frozenset[str] | None) -> str:
         renamed = {}
     starts = [text.rfind("\n", 0, line[0].start) + 1 for line in lines]
     columns = [line[0].start - start for line, start in zip(lines, starts, strict=True)]
-    # The first line's own column says nothing: a candidate is put after `:=` wherever that ends.
+    # The column of the first line is irrelevant: the candidate is placed after `:=`, wherever that ends.
     depths = {column: depth for depth, column in enumerate(sorted(set(columns[1:])))}
     keys: list[str] = []
     parents: list[
         tuple[int, dict[int, int]]
-    ] = []  # earlier lines, each further right than the one before, with anchors
+    ] = []  # earlier lines, each indented further than the one before, with anchors
     for line, start, column in zip(lines, starts, columns, strict=True):
         while parents and parents[-1][0] >= column:
             parents.pop()
@@ -119,7 +126,7 @@ def _key(proof: str, given: frozenset[str] | None) -> str:
 
 
 def tactics(proof: str) -> Counter[str]:
-    """How often each tactic stands at the beginning of a line; a `by` that opens the proof is not one."""
+    """Count how often each tactic begins a line; a `by` that opens the proof is skipped."""
     lines = _lines(proof)
     if lines and lines[0][0].text == "by":
         lines = [lines[0][1:], *lines[1:]]
@@ -127,10 +134,10 @@ def tactics(proof: str) -> Counter[str]:
 
 
 def premises(proof: str) -> Counter[str]:
-    """How often each item stands in square brackets, as in `simp [h, ← Nat.add_comm]`; the arrow is not part of it."""
+    """Count how often each item occurs in square brackets, as in `simp [h, ← Nat.add_comm]`, without the arrow."""
     tokens = list(tokenize(proof))
     found: Counter[str] = Counter()
-    open_items: list[tuple[str, int]] = []  # the bracket that closes it, the index at which its current item begins
+    open_items: list[tuple[str, int]] = []  # closing bracket, and the index where its current item begins
     for index, token in enumerate(tokens):
         if token.text in _CLOSED_BY:
             open_items.append((_CLOSED_BY[token.text], index + 1))
@@ -146,19 +153,19 @@ def premises(proof: str) -> Counter[str]:
 
 
 def shannon(counts: Mapping[str, int]) -> float:
-    """Shannon entropy −Σ p log₂ p in bits; 0 where nothing was counted."""
+    """Shannon entropy −Σ p log₂ p in bits; 0 for an empty count."""
     total = sum(counts.values())
     return sum(-count / total * math.log2(count / total) for count in counts.values() if count)
 
 
 def gini_simpson(counts: Mapping[str, int]) -> float:
-    """Gini–Simpson index 1 − Σ p²: the chance that two draws differ; 0 where nothing was counted."""
+    """Gini–Simpson index 1 − Σ p², the probability that two draws differ; 0 for an empty count."""
     total = sum(counts.values())
     return 1 - sum((count / total) ** 2 for count in counts.values()) if total else 0.0
 
 
 def _lines(text: str) -> list[list[Token]]:
-    """The tokens of each line that has any; a token that spans lines belongs to the line on which it begins."""
+    """Return the tokens of each non-empty line; a token that spans lines belongs to the line where it begins."""
     lines: list[list[Token]] = []
     end = 0
     for token in tokenize(text):
@@ -170,7 +177,7 @@ def _lines(text: str) -> list[list[Token]]:
 
 
 def _anchors(line: list[Token], start: int) -> dict[int, int]:
-    """The columns at which a block begins in the middle of a line, with the index of the token that begins it."""
+    """Return the columns where a block begins in the middle of a line, with the index of its first token."""
     return {
         token.start - start: index
         for index, (before, token) in enumerate(itertools.pairwise(line), start=1)
@@ -179,7 +186,7 @@ def _anchors(line: list[Token], start: int) -> dict[int, int]:
 
 
 def _spaced(line: list[Token], renamed: Mapping[int, str] = MappingProxyType({})) -> str:
-    """The tokens with one blank wherever something stood between two of them (`f -1` is not `f - 1`)."""
+    """Join the tokens, with one blank wherever there was white space between two of them (`f -1` is not `f - 1`)."""
     words = [renamed.get(line[0].start, line[0].text)]
     for before, token in itertools.pairwise(line):
         word = renamed.get(token.start, token.text)

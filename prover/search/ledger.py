@@ -1,4 +1,4 @@
-"""What a search has spent and found: counters and keys, without asyncio and without a clock of its own."""
+"""The counters of a search: what it has spent and found. Uses no asyncio and no clock of its own."""
 
 import hashlib
 import time
@@ -18,7 +18,7 @@ Clock = Callable[[], float]
 
 
 class StrategyAccount:
-    """What one strategy of a search has spent; it counts against the ledger too."""
+    """The spending of one strategy; everything is counted in the ledger as well."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._clock = clock
@@ -27,7 +27,7 @@ class StrategyAccount:
         self._spent = Spending(name)
 
     def add(self, sampled: int = 0, tokens: int = 0, checked: int = 0, requests: int = 0, proofs: int = 0) -> None:
-        """Count more of each."""
+        """Add to the counters."""
         spent = self._spent
         self._spent = replace(
             spent,
@@ -39,11 +39,11 @@ class StrategyAccount:
         )
 
     def close(self) -> None:
-        """Stop the clock: the strategy has ended."""
+        """Stop the clock, because the strategy has ended."""
         self._seconds = self._clock() - self._began
 
     def spending(self) -> Spending:
-        """What the strategy has spent so far."""
+        """The strategy's spending so far."""
         seconds = self._clock() - self._began if self._seconds is None else self._seconds
         return replace(self._spent, seconds=seconds)
 
@@ -53,12 +53,12 @@ class Ledger:
 
     Attributes:
         proofs: distinct verified proofs, in the order in which they were found.
-        verdicts: whole proofs by verdict.
-        questions: questions to Lean that were begun, checks among them.
+        verdicts: number of whole proofs by verdict.
+        questions: number of questions to Lean that were begun, including checks.
     """
 
     def __init__(self, theorem: Theorem, budget: Budget, terms: SearchTerms, clock: Clock = time.monotonic) -> None:
-        """Nothing is spent yet.
+        """Start with empty counters.
 
         Raises:
             ValueError: a part of the budget is not positive.
@@ -76,40 +76,40 @@ class Ledger:
         self._began = clock()
         self._sampled = 0
         self._tokens = 0
-        self._requests = 0  # questions that were no checks
+        self._requests = 0  # questions other than checks
         self._under_way = 0
-        self._asked_seconds = 0.0  # all that questions to Lean took, waiting for a worker included
-        self._changed = self._began  # when the number under way last changed
-        self._waited_seconds = 0.0  # what of that was waiting
-        self._seen: set[bytes] = set()  # keys of all whole proofs that were proposed
+        self._asked_seconds = 0.0  # total duration of questions to Lean, including time in the queue
+        self._changed = self._began  # when the number of questions in progress last changed
+        self._waited_seconds = 0.0  # time of that in the queue
+        self._seen: set[bytes] = set()  # keys of all proposed whole proofs
         self._found: set[str] = set()  # identities of the distinct proofs
-        self._unjudged: dict[int, int] = {}  # candidates that wait for a verdict, by identity: their tokens
+        self._unjudged: dict[int, int] = {}  # tokens of candidates that wait for a verdict, by identity
         self._accounts: list[StrategyAccount] = []
 
     def account(self, name: str) -> StrategyAccount:
-        """A new account for a strategy."""
+        """Open an account for a strategy."""
         account = StrategyAccount(name, self._clock)
         self._accounts.append(account)
         return account
 
     @property
     def seconds(self) -> float:
-        """Since the search began."""
+        """Seconds since the search began."""
         return self._clock() - self._began
 
     @property
     def samples_left(self) -> int:
-        """Samples that the budget has left."""
+        """Samples left in the budget."""
         return self._budget.samples - self._sampled
 
     @property
     def checks_spent(self) -> bool:
-        """Whether the budget has no question to Lean left."""
+        """Whether the budget of questions to Lean is used up."""
         return self.questions == self._budget.checks
 
     @property
     def complete(self) -> bool:
-        """Whether all proofs that are wanted were found."""
+        """Whether all requested proofs were found."""
         return len(self.proofs) == self._wanted
 
     def sampled(self, candidate: Candidate) -> None:
@@ -118,39 +118,39 @@ class Ledger:
         self._tokens += candidate.tokens
 
     def is_new(self, candidate: Candidate) -> bool:
-        """Whether no candidate that counts as the same was proposed before; from now on one was."""
-        # A whole file is no proof: where its layout matters is not for `normalise` to say.
+        """Whether the candidate differs from all earlier ones; it is recorded as seen."""
+        # The text is the key of a whole file: `normalise` knows only the layout of proofs.
         text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
         key = hashlib.sha256(f"{candidate.mode} {text}".encode("utf-8", "surrogatepass")).digest()
         if key in self._seen:
             return False
         self._seen.add(key)
-        # Another way to write a proof that is there already is not worth a check.
+        # A variant of a proof that was found already is not worth a check.
         return not self._found or text_identity(self._theorem, candidate) not in self._found
 
     def waits(self, candidate: Candidate) -> None:
-        """Count a candidate as taken but without a verdict."""
+        """Count a candidate that now waits for a verdict."""
         self._unjudged[id(candidate)] = candidate.tokens
 
     def question_begins(self) -> None:
-        """Count a question to Lean."""
+        """Count a new question to Lean."""
         self.questions += 1
         self._now_under_way(1)
 
     def question_ends(self) -> None:
-        """A question to Lean is answered, or given up."""
+        """Count the end of a question to Lean: it was answered or cancelled."""
         self._now_under_way(-1)
 
     def question_waited(self, seconds: float) -> None:
-        """Count time in which a question waited for a worker."""
+        """Count the seconds that a question waited for a worker."""
         self._waited_seconds += seconds
 
     def request_answered(self) -> None:
-        """Count an answer of Lean that was no verdict."""
+        """Count an answer of Lean other than a verdict."""
         self._requests += 1
 
     def judged(self, candidate: Candidate, verdict: Verdict) -> Proof | None:
-        """Count a verdict. A proof that counts and is distinct from those before it is kept and returned."""
+        """Count a verdict. Returns the proof if it counts and is distinct from all earlier ones; it is recorded."""
         self._unjudged.pop(id(candidate), None)
         self.verdicts[verdict.kind] += 1
         if not verdict.verified or verdict.trust < self._terms.trust:
@@ -164,18 +164,18 @@ class Ledger:
         return proof
 
     def progress(self) -> Progress:
-        """What was spent so far."""
+        """The search's spending so far."""
         checked, proofs, seconds = self.verdicts.total(), len(self.proofs), self.seconds
         self._now_under_way(0)
         waited = seconds * min(1.0, self._waited_seconds / self._asked_seconds) if self._asked_seconds else 0.0
         return Progress(self._sampled, len(self._seen), checked, proofs, seconds, self._tokens, self._requests, waited)
 
     def waste(self) -> Waste:
-        """What would be lost if the search ended now."""
+        """The work that would be lost if the search ended now."""
         return Waste(len(self._unjudged), sum(self._unjudged.values()), self._under_way)
 
     def spending(self) -> tuple[Spending, ...]:
-        """What each strategy has spent."""
+        """The spending of each strategy."""
         return tuple(account.spending() for account in self._accounts)
 
     def _now_under_way(self, more: int) -> None:

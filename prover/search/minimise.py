@@ -1,4 +1,4 @@
-"""Makes a verified proof read better: every text that reads better is checked, and only what was verified replaces the proof."""
+"""Makes a verified proof more readable: shorter texts are checked, and only a verified one replaces the proof."""
 
 import asyncio
 import itertools
@@ -11,22 +11,23 @@ from prover.search.readability import cost
 from prover.source.lexer import Token, tokenize
 
 Holds = Callable[[str], Awaitable[bool]]
-"""Whether a proof is verified."""
+"""Asks whether a proof is verified."""
 
 _FIRST_LINES = re.compile(r"^( *)first((?:\n\1  \| [^\n]+)+)", re.MULTILINE)
 _WORDS = re.compile(r" at \*| ⊢(?=\s|$)| \+\w+|\btry |\ball_goals ")
 _CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _LONGEST_LIST = 32
-_LONGEST_PROOF = 20_000  # characters; longer ones stay as they are
+_LONGEST_PROOF = 20_000  # characters; longer proofs are left unchanged
 
 
 async def minimise(proof: str, holds: Holds, checks: int, seconds: float, others: Iterable[str] = ()) -> str:
-    """The proof that reads best of what greedy reduction finds within so many checks and seconds; at worst `proof`.
+    """Return the most readable proof that greedy reduction finds within a number of checks and seconds; at worst
+    `proof`.
 
     Args:
-        proof: one that holds.
-        holds: asked one text at a time.
-        others: proofs that might hold, best first: those that read better are tried before `proof` is reduced.
+        proof: a verified proof.
+        holds: asks whether a text is verified, one text at a time.
+        others: alternative proofs, best first; those more readable than `proof` are tried before it is reduced.
     """
     if len(proof) > _LONGEST_PROOF:
         return proof
@@ -47,7 +48,7 @@ async def minimise(proof: str, holds: Holds, checks: int, seconds: float, others
 
 
 async def _shorter(proof: str, holds: Holds, checks: int, tried: set[str]) -> tuple[str, int] | None:
-    """The first reduction that holds, and the checks that are left; None if there is none."""
+    """Return the first reduction that is verified, and the number of checks left; None if there is none."""
     for reduced in reductions(proof):
         if (key := normalise(reduced)) in tried:
             continue
@@ -61,7 +62,7 @@ async def _shorter(proof: str, holds: Holds, checks: int, tried: set[str]) -> tu
 
 
 def reductions(proof: str) -> Iterator[str]:
-    """Texts that read better and may still be proofs, those that leave out most first within each kind."""
+    """Yield more readable texts that may still be proofs; within each kind, those that leave out most come first."""
     before = cost(proof)
     kinds = (
         _without_attempts(proof),
@@ -78,7 +79,7 @@ def reductions(proof: str) -> Iterator[str]:
 
 
 def _without_attempts(proof: str) -> Iterator[str]:
-    """The proof without all lines that may fail, at once."""
+    """Yield the proof without any of the lines that may fail."""
     lines = _lines(proof)
     kept = [line for line in lines if not line.lstrip().startswith("try ")]
     if len(kept) < len(lines):
@@ -86,7 +87,7 @@ def _without_attempts(proof: str) -> Iterator[str]:
 
 
 def _one_step(proof: str) -> Iterator[str]:
-    """Each step of a tactic proof for itself, the last first."""
+    """Yield each step of a tactic proof alone, the last first."""
     lines = _lines(proof)
     if not proof.startswith("by"):
         return
@@ -101,7 +102,7 @@ def _one_step(proof: str) -> Iterator[str]:
 
 
 def _without_steps(proof: str) -> Iterator[str]:
-    """The proof without one line and what hangs on it, the longest blocks first."""
+    """Yield the proof without one line and the block below it, the longest blocks first."""
     lines = _lines(proof)
     starts = [i for i in range(1, len(lines)) if lines[i].strip() and not lines[i].lstrip().startswith(("|", "·"))]
     blocks = sorted(((_block_end(lines, start) - start, start) for start in starts), reverse=True)
@@ -110,7 +111,7 @@ def _without_steps(proof: str) -> Iterator[str]:
 
 
 def _alternatives(proof: str) -> Iterator[str]:
-    """`first | … | …` with half of its alternatives."""
+    """Yield the proof with half of the alternatives of a `first | … | …`."""
     for match in _FIRST_LINES.finditer(proof):
         tactics = [line.strip().removeprefix("| ") for line in match[2].splitlines()[1:]]
         for block in _halves(tactics):
@@ -128,7 +129,9 @@ def _halves(tactics: list[str]) -> Iterator[str]:
 
 
 def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
-    """The alternatives on the rest of a line, as far as the bracket around them reaches, and the offset after them."""
+    """Return the alternatives on the rest of a line, up to the end of the enclosing bracket, and the offset after
+    them.
+    """
     depth = 0
     starts: list[int] = []
     for end in range(start, len(proof) + 1):
@@ -143,7 +146,9 @@ def _inline_alternatives(proof: str, start: int) -> tuple[list[str], int]:
 
 
 def _simpler_steps(proof: str) -> Iterator[str]:
-    """Steps without what comes after `<;>` or `;`, without `try`, without options and places."""
+    """Yield the proof with one step simplified: without the part after `<;>` or `;`, without `try`, options or
+    locations.
+    """
     lines = _lines(proof)
     for number, line in enumerate(lines):
         for separator in (" <;> ", "; "):
@@ -159,14 +164,14 @@ def _simpler_steps(proof: str) -> Iterator[str]:
 
 
 def _lists(proof: str) -> Iterator[str]:
-    """The proof with one list in square brackets left out, halved, or shorter by one item."""
+    """Yield the proof with one list in square brackets removed, halved, or shorter by one item."""
     for place in _places(proof):
         for kept in _shorter_lists(place.items):
             yield _with_list(proof, [place], kept)
 
 
 def _shared_lists(proof: str) -> Iterator[str]:
-    """The proof with a list that stands in it more than once, as what is to be unfolded does, made shorter everywhere at once."""
+    """Yield the proof with a repeated list, for instance of definitions to unfold, shortened at all its occurrences."""
     by_items: dict[tuple[str, ...], list[_ListPlace]] = {}
     for place in _places(proof):
         by_items.setdefault(place.items, []).append(place)
@@ -184,7 +189,7 @@ class _ListPlace:
 
 
 def _places(proof: str) -> Iterator[_ListPlace]:
-    """The lists in square brackets that are short enough to be tried."""
+    """Return the spans of lists in square brackets that are short enough to be tried."""
     tokens = list(tokenize(proof))
     for index, token in enumerate(tokens):
         if token.text == "[" and (found := _items(proof, tokens, index)) is not None:
@@ -194,7 +199,7 @@ def _places(proof: str) -> Iterator[_ListPlace]:
 
 
 def _shorter_lists(items: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Nothing of a list, its halves, and all but one of it."""
+    """Yield shorter versions of a list: the empty list, its halves, and the list without each one item."""
     yield ()
     half = len(items) // 2
     if half > 1:
@@ -204,7 +209,7 @@ def _shorter_lists(items: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _with_list(proof: str, places: Sequence[_ListPlace], kept: tuple[str, ...]) -> str:
-    """The proof with these items in place of some lists; without the brackets where there are none."""
+    """Return the proof with these items in place of some lists; the brackets are removed if there are no items."""
     for place in reversed(places):
         before = proof[: place.start] if kept else proof[: place.start].rstrip(" ")
         proof = before + (f"[{', '.join(kept)}]" if kept else "") + proof[place.end :]
@@ -212,7 +217,7 @@ def _with_list(proof: str, places: Sequence[_ListPlace], kept: tuple[str, ...]) 
 
 
 def _items(proof: str, tokens: list[Token], opening: int) -> tuple[list[str], int] | None:
-    """The items of the list that opens at a token, and the offset after it; None if it is not closed."""
+    """Return the items of the list that opens at a token, and the offset after it; None if it is not closed."""
     awaited = ["]"]
     items: list[str] = []
     start = tokens[opening].end
@@ -231,7 +236,7 @@ def _items(proof: str, tokens: list[Token], opening: int) -> tuple[list[str], in
 
 
 def _lines(proof: str) -> list[str]:
-    """The lines, with the first tactic on a line of its own."""
+    """Split into lines, with the first tactic on its own line."""
     text = proof.strip()
     if match := re.match(r"by[ \t]+(?=\S)", text):
         rest = text[match.end() :].split("\n")
@@ -244,7 +249,9 @@ def _indent(line: str) -> int:
 
 
 def _block_end(lines: list[str], start: int) -> int:
-    """The number of the first line after `start` that does not hang on it, as deeper lines and alternatives do."""
+    """Return the number of the first line after `start` that is not part of its block (deeper lines and alternatives
+    are).
+    """
     margin = _indent(lines[start])
     alternatives = not lines[start].lstrip().startswith("|")
     for number in range(start + 1, len(lines)):

@@ -1,11 +1,11 @@
-"""How well a person reads a proof: how much is written, how much is left to automation, which hypotheses it names."""
+"""Readability of a proof: its length, the work left to automation, and the hypotheses it names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prover.source.lexer import tokenize
 
-# What a reader has to work out for themselves, in tokens that would say as much.
+# The work that a tactic leaves to the reader, as an equivalent number of tokens.
 _AUTOMATION = {
     "rfl": 1.0,
     "assumption": 1.0,
@@ -17,7 +17,7 @@ _AUTOMATION = {
     "nofun": 2.0,
     "simp_all": 4.0,
     "solve_by_elim": 4.0,
-    "trivial": 5.0,  # one of several
+    "trivial": 5.0,  # combines several tactics
     "grind": 5.0,
     "first": 8.0,
     "try": 8.0,
@@ -27,7 +27,7 @@ _AUTOMATION = {
     "iterate": 6.0,
     "exact?": 20.0,
     "<;>": 3.0,
-    "·": -1.0,  # says where one is
+    "·": -1.0,  # shows the structure of the proof
     "\u27e8": -0.5,
     "\u27e9": -0.5,
 }
@@ -38,9 +38,9 @@ class Readability:
     """Measures of one proof.
 
     Attributes:
-        tokens: of Lean.
-        automation: what is left to tactics that search, each by how much it may hide; 0 for a term.
-        named: hypotheses of the statement that the proof names.
+        tokens: number of Lean tokens.
+        automation: work left to search tactics, each weighted by how much it may hide; 0 for a term proof.
+        named: number of hypotheses of the statement that the proof names.
     """
 
     tokens: int
@@ -49,12 +49,12 @@ class Readability:
 
     @property
     def cost(self) -> float:
-        """The lower, the better it reads."""
+        """A weighted sum of the measures; lower is more readable."""
         return self.tokens + self.automation
 
 
 def readability(proof: str, hypotheses: Sequence[str] = ()) -> Readability:
-    """Measure a proof; `hypotheses` are names of the statement's own."""
+    """Measure a proof; `hypotheses` are the names bound in the statement."""
     texts = [token.text for token in tokenize(proof)]
     automation = sum(_AUTOMATION.get(text, 0.0) for text in texts)
     return Readability(len(texts), automation, len(set(hypotheses) & {text.partition(".")[0] for text in texts}))

@@ -1,4 +1,6 @@
-"""Proof search: strategies propose, the checker disposes, and every proof that the kernel accepted is handed on at once."""
+"""Proof search: strategies propose candidates, the checker decides, and each proof that the kernel accepts is reported
+at once.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -36,10 +38,12 @@ DEFAULT_OPTIONS = SearchTerms()
 
 
 class ProofSearch:
-    """Searches for proofs. One instance serves any number of searches at once; each call of `prove` is one."""
+    """Searches for proofs. One instance serves any number of concurrent searches; each call of `prove` is one
+    search.
+    """
 
     def __init__(self, checker: Checker, concurrency: int) -> None:
-        """Check with `checker`, at most `concurrency` questions of one search to Lean at a time."""
+        """Create a search that puts at most `concurrency` questions per search to `checker` at a time."""
         if concurrency < 1:
             raise ValueError(f"a search needs at least one check at a time, not {concurrency}")
         self._checker = checker
@@ -54,18 +58,18 @@ class ProofSearch:
     ) -> AsyncGenerator[Event, None]:
         """Yield each verified proof as soon as it is known, progress in between, and `Finished` at the end.
 
-        Closing the generator, or cancelling the task that reads it, aborts all sampling and checking behind it.
+        Closing the generator, or cancelling the task that reads it, cancels all sampling and checking.
 
         Args:
-            theorem: what to prove.
-            plan: stages, one after the other; the strategies of one stage run in parallel. A sampler stands for
-                the strategy to check what it proposes.
-            budget: shared by all of them.
-            options: how to sample, check and choose.
+            theorem: the theorem to prove.
+            plan: stages, run one after the other; the strategies of one stage run in parallel. A sampler is short for
+                `Independent(sampler)`.
+            budget: shared by all strategies.
+            options: terms of sampling, checking and choosing.
 
         Raises:
-            ValueError: the budget has less than nothing.
-            Exception: what the checker raised, at once; what a strategy raised, if the others found no proof either.
+            ValueError: a part of the budget is not positive.
+            Exception: an error of the checker, at once; an error of a strategy, if no other strategy found a proof.
         """
         session = Session(self._checker, self._concurrency, theorem, budget, options)
         stages = [[each if isinstance(each, Strategy) else Independent(each) for each in stage] for stage in plan]
@@ -84,14 +88,14 @@ class ProofSearch:
                 left = budget.seconds - session.ledger.seconds
                 seconds = left if options.minimise_seconds is None else min(left, options.minimise_seconds)
                 shorter = await self._shorten(proof, session, seconds)
-                # Two proofs may come to the same; the longer one of them is still another proof.
+                # Two proofs may shorten to the same text; then the longer one is still a distinct proof.
                 if shorter is not None and not _among(shorter, [*best[:place], *best[place + 1 :]], theorem):
                     best[place] = shorter
                     yield Minimised(proof, shorter)
         yield _finished(session, tuple(_ranked(best, options.prefer)), budget)
 
     async def _shorten(self, proof: Proof, session: Session, seconds: float) -> Proof | None:
-        """A proof that reads better, if there is the time and a way."""
+        """Return a more readable proof if time permits and one is found."""
         options = session.terms
         latest: list[Verdict] = [proof.verdict]
 
@@ -100,7 +104,7 @@ class ProofSearch:
             try:
                 verdict = await self._checker.check(session.theorem, candidate, options.terms)
             except PoolBusyError:
-                return False  # the longer proof is good enough where others wait
+                return False  # other work waits, so the longer proof is good enough
             if verdict.verified and verdict.trust >= options.trust:
                 latest[0] = verdict
                 return True
@@ -116,7 +120,7 @@ class ProofSearch:
 
 
 def _ranked(proofs: Sequence[Proof], preference: Preference) -> list[Proof]:
-    """Best first."""
+    """Sort proofs by the preference, best first."""
     match preference:
         case Preference.FIRST:
             return list(proofs)

@@ -1,4 +1,4 @@
-"""One search at work: the tasks that propose and check within its budget, and the events that they leave behind."""
+"""One running search: the tasks that propose and check within its budget, and the events that they emit."""
 
 import asyncio
 import contextlib
@@ -23,16 +23,16 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# These say nothing about the candidate: the next one would fare the same.
+# Verdicts that say nothing about the candidate: any other candidate would get the same one.
 _HOPELESS = {
     VerdictKind.INVALID_STATEMENT: Ending.INVALID_STATEMENT,
     VerdictKind.INFRASTRUCTURE: Ending.INFRASTRUCTURE,
 }
-_SHARE_OF_MINIMISING = 0.2  # of the seconds, once there are enough proofs and more are looked for to choose among
+_SHARE_OF_MINIMISING = 0.2  # of the time budget, once enough proofs were found and more are collected to choose from
 
 
 class Session:
-    """One search; `events` ends with None."""
+    """One search; the queue `events` ends with None."""
 
     def __init__(
         self, checker: Checker, concurrency: int, theorem: Theorem, budget: Budget, terms: SearchTerms
@@ -51,13 +51,13 @@ class Session:
         self._slots = asyncio.Semaphore(concurrency)
         self._work: asyncio.Task[None] | None = None
         self._strategies: list[asyncio.Task[None]] = []
-        self._failures: list[Exception] = []  # of strategies
+        self._failures: list[Exception] = []  # errors of strategies
         self._unserved: PromptTooLongError | None = None
-        self._pulling: set[asyncio.Task[Any]] = set()  # tasks that wait for their sampler
-        self._ended: set[asyncio.Task[Any]] = set()  # those of them that were told to wait no more
+        self._pulling: set[asyncio.Task[Any]] = set()  # tasks that wait for a sampler
+        self._ended: set[asyncio.Task[Any]] = set()  # tasks of these that were told to stop waiting
 
     async def work(self, plan: Sequence[Sequence[Strategy]]) -> None:
-        """Run the stages; the last event is None. Cancelled from within when the goal is met."""
+        """Run all stages; the last event is None. The task cancels itself when the goal is reached."""
         self._work = asyncio.current_task()
         WAIT.set(self.ledger.question_waited)
         try:
@@ -65,7 +65,7 @@ class Session:
                 for strategies in plan:
                     async with asyncio.TaskGroup() as group:
                         self._strategies = [group.create_task(self._feed(each, group)) for each in strategies]
-                    if self.ending is Ending.CHECKS_SPENT:  # what needs no samples goes on without
+                    if self.ending is Ending.CHECKS_SPENT:  # strategies that need no samples continue
                         return
                 if self._failures and not self.ledger.proofs:
                     raise self._failures[0]
@@ -74,13 +74,13 @@ class Session:
         except TimeoutError:
             self.ending = Ending.SECONDS_SPENT
         except BaseExceptionGroup as failures:
-            # The first failure is what happened; the others were cancelled for it.
+            # Raise the first failure: the other tasks were cancelled because of it.
             raise failures.exceptions[0] from None
         finally:
             self.events.put_nowait(None)
 
     async def _feed(self, strategy: Strategy, group: asyncio.TaskGroup) -> None:
-        """Run one strategy; one that fails ends alone."""
+        """Run one strategy; its failure does not end the others."""
         account = self.ledger.account(strategy.name)
         try:
             await strategy.run(StrategyContext(self, account, group))
@@ -93,15 +93,15 @@ class Session:
         finally:
             account.close()
 
-    # What strategies do, through their contexts
+    # Operations for strategies, called through their contexts
 
     @property
     def samples_left(self) -> int:
-        """Samples that may still be taken."""
+        """Number of samples that may still be taken."""
         return 0 if self._over else self.ledger.samples_left
 
     async def pull(self, candidates: AsyncGenerator[Candidate, None]) -> Candidate | None:
-        """The next candidate of one sampler; None at its end, and when the samples of the budget are spent meanwhile."""
+        """Return the next candidate of a sampler; None at its end, or when the budget of samples is used up."""
         puller = asyncio.current_task()
         assert puller is not None
         self._pulling.add(puller)
@@ -121,45 +121,50 @@ class Session:
         return candidate
 
     def cannot_serve(self, error: PromptTooLongError) -> None:
-        """Go on without a sampler that cannot be asked about this theorem; if no other tries anything, that is the failure."""
+        """Continue without a sampler that cannot serve this theorem; if no other strategy remains, the search fails
+        with its error.
+        """
         if self._unserved is None:
             logger.warning("theorem %s: %s; others go on without", self.theorem.digest[:12], error)
             self._unserved = error
 
     def _end_sampling(self) -> None:
-        """Take no further candidate; those that were taken are still worked on as far as the budget goes."""
+        """Take no more candidates; those taken already are processed within the budget."""
         self.ending = Ending.SAMPLES_SPENT
         for puller in self._pulling:
             self._ended.add(puller)
             puller.cancel()
 
     async def acquire_question(self) -> None:
-        """Wait until one more question to Lean may begin, and count it; a spent budget of checks cancels the strategies."""
+        """Wait until another question to Lean may begin, and count it.
+
+        A used-up budget of checks cancels the strategies.
+        """
         await self._slots.acquire()
         if self._over:
             self._slots.release()
-            await asyncio.Event().wait()  # the task is being cancelled
+            await asyncio.Event().wait()  # this task is being cancelled
         self.ledger.question_begins()
         if self.ledger.checks_spent:
-            # Nothing that strategies could still find out would ever be checked; what is being checked goes on.
+            # Cancel the strategies: no further candidate could be checked. Checks in progress continue.
             self.ending = Ending.CHECKS_SPENT
             for strategy in self._strategies:
                 strategy.cancel()
 
     def release_question(self) -> None:
-        """One question is answered, or given up."""
+        """Release the slot of a question that was answered or cancelled."""
         self.ledger.question_ends()
         self._slots.release()
 
     def request_answered(self) -> None:
-        """Report an answer that was no verdict."""
+        """Record an answer other than a verdict."""
         self.ledger.request_answered()
         self.events.put_nowait(self.ledger.progress())
 
     async def check(
         self, candidate: Candidate, account: StrategyAccount, verdict_to_come: asyncio.Future[Verdict]
     ) -> None:
-        """Check in the place that `acquire_question` got."""
+        """Run a check in the slot that `acquire_question` acquired."""
         try:
             verdict = await self._checker.check(self.theorem, candidate, self.terms.terms)
         finally:
@@ -183,21 +188,21 @@ class Session:
             self._abort(_HOPELESS[verdict.kind])
 
     def _leave_seconds(self) -> None:
-        """Look for more proofs to choose among only so long that seconds are left for making the chosen ones read better."""
+        """Limit the collection of additional proofs, so that time is left to make the chosen ones more readable."""
         assert self._limit is not None
         deadline = self._limit.when()
         if deadline is not None:
             self._limit.reschedule(deadline - _SHARE_OF_MINIMISING * self._seconds)
 
     def _abort(self, ending: Ending) -> None:
-        """End all that is under way."""
+        """Cancel all work in progress."""
         assert self._work is not None
         self.ending = ending
         self._work.cancel()
 
     @property
     def _aborted(self) -> bool:
-        """Whether a task runs on only because it was woken in the same breath in which the search was ended."""
+        """Whether a task still runs only because it was woken in the same loop iteration in which the search ended."""
         return self._work is not None and self._work.cancelling() > 0
 
     @property
@@ -206,7 +211,7 @@ class Session:
 
 
 class StrategyContext:
-    """The `SearchContext` of one strategy: draws on the budget of its session, and keeps account of what it takes."""
+    """The `SearchContext` of one strategy: draws on the session's budget and keeps the strategy's account."""
 
     def __init__(self, session: Session, account: StrategyAccount, group: asyncio.TaskGroup) -> None:
         self._session = session
@@ -240,7 +245,7 @@ class StrategyContext:
                         self._account.add(sampled=1, tokens=candidate.tokens)
                         yield candidate
                 except WeightsReplacedError:
-                    continue  # the new weights are asked for the rest
+                    continue  # the new weights serve the remaining samples
                 except PromptTooLongError as error:
                     session.cannot_serve(error)
                     return

@@ -1,4 +1,7 @@
-"""The seam for step-wise proving: a goal, a tactic, the goals after it. What it proves is checked as a whole afterwards."""
+"""Interface for stepwise proving: a goal, a tactic, the resulting goals.
+
+The finished proof is checked as a whole afterwards.
+"""
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
@@ -14,12 +17,12 @@ from prover.verdict import Message, VerdictKind
 
 @dataclass(frozen=True, slots=True)
 class TacticState:
-    """Where a proof stands.
+    """A state of a proof in progress.
 
     Attributes:
-        goals: as Lean prints them; none are left when the proof is complete.
-        script: the tactic blocks that lead here.
-        handle: what a stepper needs to find the state again; None where the script is enough.
+        goals: open goals as Lean prints them; empty when the proof is complete.
+        script: tactic blocks that lead to this state.
+        handle: the stepper's own reference to the state; None if the script suffices.
     """
 
     goals: tuple[str, ...]
@@ -28,14 +31,14 @@ class TacticState:
 
     @property
     def proof(self) -> str:
-        """The script as the beginning of a proof: `by` and below it the tactics."""
+        """Return the script as the beginning of a proof: `by` with the tactics below it."""
         lines = [f"  {line}" for block in self.script for line in block.split("\n")]
         return "\n".join(["by", *lines])
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What came of a tactic: the state after it if it ran, else why it did not."""
+    """The result of a tactic: the new state if it ran, otherwise the error."""
 
     kind: VerdictKind
     state: TacticState | None = None
@@ -43,39 +46,39 @@ class Step:
 
 
 class StepSession(Protocol):
-    """Step-wise proving of one theorem. Steps may be asked for at once; each goes on from the state it is given."""
+    """Stepwise proving of one theorem. Steps may run concurrently; each continues from the state it is given."""
 
     async def begin(self) -> Step:
-        """The state before any tactic."""
+        """Return the state before any tactic."""
         ...
 
     async def run(self, state: TacticState, tactic: str) -> Step:
-        """Run a tactic block on the first goal of a state. Cancelling the caller's task stops it in Lean."""
+        """Run a tactic block on the first goal of a state. Cancelling the caller's task stops the tactic in Lean."""
         ...
 
 
 class Stepper(Protocol):
-    """Runs single tactics: a Lean worker (`WorkerStepper`), or LeanDojo."""
+    """Runs single tactics. Implementations: a Lean worker (`WorkerStepper`) and LeanDojo."""
 
     def open(self, theorem: Theorem, terms: Terms) -> AbstractAsyncContextManager[StepSession]:
-        """Begin with a theorem; what it takes is given back at the end of the context."""
+        """Open a session for a theorem; its resources are released at the end of the context."""
         ...
 
 
 class TacticRunner(Protocol):
-    """What `WorkerStepper` needs of a pool; `WorkerPool` has it."""
+    """The part of a pool's interface that `WorkerStepper` uses; `WorkerPool` implements it."""
 
     async def elaborate(self, theorem: Theorem, terms: Terms = ...) -> Elaboration:
-        """The goal of the statement alone."""
+        """Elaborate the statement and return its goal."""
         ...
 
     async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = ...) -> TacticStep:
-        """The goals after `step`, run after the blocks of `script`."""
+        """Run the blocks of `script`, then `step`, and return the resulting goals."""
         ...
 
 
 class WorkerStepper:
-    """Steps in the workers that also check. They keep no state: each step runs the script before it again."""
+    """A stepper on the workers that also check. Workers keep no state: each step runs the preceding script again."""
 
     def __init__(self, runner: TacticRunner) -> None:
         self._runner = runner

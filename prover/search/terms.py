@@ -1,4 +1,4 @@
-"""What the options of a search are resolved to: how it samples, checks and chooses."""
+"""The resolved options of a search: terms of sampling, checking and choosing."""
 
 from dataclasses import dataclass, field
 
@@ -10,16 +10,17 @@ from prover.verdict import Trust
 
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
-    """How a search samples, checks and chooses.
+    """Resolved terms of sampling, checking and choosing.
 
     Attributes:
-        params: handed to every sampler; `samples` is replaced by what the budget has left.
-        terms: of each question to Lean.
+        params: parameters of every sampler; `samples` is replaced by the number left in the budget.
+        terms: terms of each question to Lean.
         trust: proofs below this tier do not count; at least `KERNEL_REPLAYED`.
-        prefer: anything but `FIRST` collects more proofs than are wanted, to choose among them.
-        surplus: how many times as many.
-        minimise: most checks for making each proof read better when the search is over, beyond the budget's; 0: leave them.
-        minimise_seconds: wall-clock bound of that for each proof, within the budget's; None: that bound alone.
+        prefer: criterion for choosing proofs; all but `FIRST` collect more proofs than requested.
+        surplus: the factor by which more are collected.
+        minimise: maximum number of checks, in addition to the budget, for making each proof more readable after the
+            search; 0: none.
+        minimise_seconds: wall-clock limit of that per proof, within the budget's time; None: only the budget's time.
     """
 
     params: SamplingParams = field(default_factory=SamplingParams)

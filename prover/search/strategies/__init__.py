@@ -1,4 +1,4 @@
-"""Ways to search a proof, all on the same samplers, the same Lean and the same budget; chosen per request by name."""
+"""Search strategies, all with the same samplers, Lean and budget; a request selects one by name."""
 
 from collections.abc import Sequence
 
@@ -13,32 +13,32 @@ from prover.search.strategies.repair import ClosingRepairer, ModelRepairer, Repa
 from prover.search.strategies.stepwise import ModelTactics, RuleTactics, Stepwise
 from prover.search.strategies.strategy import Strategy
 
-_OPENING = 8  # what the portfolio proves at all, it mostly proves with one of its first templates
+_OPENING = 8  # the portfolio finds most of its proofs with its first templates
 _WIDE = 64
 
 
 def build_plan(
     name: str, samplers: Sequence[Sampler], lean: Lean, stepper: Stepper | None = None
 ) -> list[list[Strategy]]:
-    """What `ProofSearch.prove` is to do.
+    """Build the plan of `ProofSearch.prove` for a named strategy.
 
-    - `portfolio_first`: whole proofs; the first sampler begins, the others join it after a few of its candidates.
+    - `portfolio_first`: whole proofs; the first sampler starts alone, the others join after a few of its candidates.
     - `independent`: whole proofs; one sampler after the other.
-    - `repair`: whole proofs, and those that fail are mended by what Lean says of them.
+    - `repair`: whole proofs; those that fail are repaired with Lean's error messages.
     - `stepwise`: best-first search over tactic states.
     - `decompose`: skeletons whose holes are solved one by one.
-    - `auto`: the first few whole proofs; inductions inside each other where the context declares recursion; then the others,
-      repaired where they fail, in parallel with `stepwise`; then, as long as there is time, `decompose` in parallel with a wider `stepwise` and
+    - `auto`: the first few whole proofs; nested inductions if the context declares recursive definitions; then the others,
+      repaired where they fail, in parallel with `stepwise`; then, while time remains, `decompose` in parallel with a wider `stepwise` and
       more inductions.
 
     Args:
-        name: of a strategy.
-        samplers: in the order in which they are to begin, at least one.
+        name: name of a strategy.
+        samplers: at least one, in the order in which they start.
         lean: reads goals and runs tactics.
-        stepper: who runs tactics instead.
+        stepper: runs tactics in place of `lean`, if given.
 
     Raises:
-        ValueError: there is no strategy of that name.
+        ValueError: no strategy has that name.
     """
     models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
     repair = Repair(samplers, [*map(ModelRepairer, models), ClosingRepairer()])

@@ -1,7 +1,7 @@
-"""Skeletons with holes: each hole is solved for itself, then all is put together and checked as a whole.
+"""Skeletons with holes: each hole is solved separately, then the whole proof is assembled and checked.
 
-A skeleton is a rule's step (a conjunction in two parts, an induction, an intermediate `have` …) or a model's proof with
-holes where Lean found errors.
+A skeleton is a rule's step (a split of a conjunction, an induction, an intermediate `have`, …) or a model's proof with
+holes at Lean's errors.
 """
 
 import asyncio
@@ -29,30 +29,30 @@ from prover.verdict import Mode, Verdict
 
 _LONGEST_PROOF = 16_000  # characters
 _MOST_HOLES = 8
-_MOST_SKELETONS = 16  # of a model's, tried again with deeper holes
-_AT_ONCE = 4  # skeletons in work
+_MOST_SKELETONS = 16  # skeletons of a model that are retried with deeper holes
+_AT_ONCE = 4  # skeletons processed concurrently
 
 
 class Reader(GoalReader, NameReader, Protocol):
-    """What Lean is asked besides checks; `WorkerPool` answers."""
+    """The questions that this strategy puts to Lean besides checks; `WorkerPool` answers them."""
 
 
 class Decompose:
-    """See the module."""
+    """Proves by skeletons whose holes are solved one by one."""
 
     name = "decompose"
 
     def __init__(
         self, reader: Reader, samplers: Sequence[Sampler], depth: int = 3, width: int = 24, attempts: int = 4
     ) -> None:
-        """Solve holes by at most `depth` skeletons inside each other.
+        """Solve holes with at most `depth` nested skeletons.
 
         Args:
-            reader: reads goals, and what the context declares.
-            samplers: the models among them propose skeletons, and proofs of holes.
-            depth: most skeletons inside each other.
-            width: most skeletons tried for one goal.
-            attempts: proofs of each hole that each model is asked for.
+            reader: reads goals and the declarations of the context.
+            samplers: the models among them propose skeletons and proofs of holes.
+            depth: maximum nesting of skeletons.
+            width: maximum number of skeletons tried per goal.
+            attempts: proofs that each model is asked for per hole.
         """
         self._reader = reader
         self._models = [sampler for sampler in samplers if isinstance(sampler, ProofModel)]
@@ -71,7 +71,7 @@ class Decompose:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Tactics, and the models that wrote part of them."""
+    """Tactics, and the models that wrote a part of them."""
 
     text: str
     sources: frozenset[str] = frozenset()
@@ -97,7 +97,7 @@ class _Search:
         self._definitions = definitions
 
     async def by_rules(self, depth: int) -> None:
-        """Skeletons that follow the shape of the goal; deeper ones only after all that are less deep."""
+        """Try skeletons that follow the shape of the goal, in order of increasing depth."""
         goals = await self._goals(root("sorry"))
         if not goals:
             return
@@ -109,7 +109,7 @@ class _Search:
                     group.create_task(self._try(step, goals[0], deep, frozenset()))
 
     async def by_model(self, model: ProofModel, depth: int) -> None:
-        """A model's proofs; where Lean finds errors in one, there are its holes. Deeper holes only after all proofs."""
+        """Try proofs of a model with holes at Lean's errors. Deeper holes follow after all proofs."""
         context = self._context
         skeletons: list[tuple[str, str]] = []
 
@@ -138,7 +138,7 @@ class _Search:
                 await self._try(skeleton, None, deep, frozenset({source}))
 
     async def _try(self, step: str, goal: Goal | None, depth: int, sources: frozenset[str]) -> None:
-        """Fill a skeleton of the whole theorem and submit what comes of it; gives back the place it was started in."""
+        """Fill a skeleton of the whole theorem and submit the result; then release the slot in which it started."""
         try:
             if (found := await self._fill(step, goal, root, depth)) is not None:
                 await self._submit(_Block(found.text, found.sources | sources))
@@ -146,7 +146,7 @@ class _Search:
             self._places.release()
 
     async def _solve(self, goal: Goal, place: Place, depth: int) -> _Block | None:
-        """A block that closes the goal at a place."""
+        """Return a block that closes the goal at a place."""
         for tactic in (PROBE, *itertools.islice(dict.fromkeys(particular(goal)), 3)):
             if await self._holds(place(tactic)):
                 return _Block(tactic)
@@ -160,7 +160,7 @@ class _Search:
         return None
 
     async def _fill(self, step: str, goal: Goal | None, place: Place, depth: int) -> _Block | None:
-        """The step with all its holes filled; None if one cannot be, or if a hole is the goal itself."""
+        """Return the step with all holes filled; None if a hole cannot be filled or is the goal itself."""
         count = holes(step)
         if not 1 <= count <= _MOST_HOLES:
             return None
@@ -185,7 +185,7 @@ class _Search:
         return _Block(fill(step, blocks), sources)
 
     async def _by_models(self, goal: Goal) -> AsyncGenerator[_Block, None]:
-        """Blocks that models propose for the goal as a theorem of its own."""
+        """Yield blocks that models propose for the goal as a separate theorem."""
         theorem = as_theorem(goal, self._context.theorem)
         if theorem is None:
             return
@@ -200,7 +200,7 @@ class _Search:
         return list(itertools.islice(steps(goal, self._definitions), self._width))
 
     async def _holds(self, proof: str) -> bool:
-        """Whether a proof with holes elsewhere elaborates without an error."""
+        """Whether a proof with holes elsewhere elaborates without errors."""
         return await self._goals(proof) is not None
 
     async def _goals(self, proof: str) -> tuple[Goal, ...] | None:
@@ -224,7 +224,9 @@ class _Search:
 
 
 def as_theorem(goal: Goal, theorem: Theorem) -> Theorem | None:
-    """The goal as a theorem of its own, under the same header and context; None if a name in it cannot be written."""
+    """Return the goal as a separate theorem under the same header and context; None if a name in it cannot be
+    written.
+    """
     if "✝" in goal.text:
         return None
     binders = "".join(f" ({each.name} : {each.type})" for each in goal.hypotheses)
@@ -232,7 +234,7 @@ def as_theorem(goal: Goal, theorem: Theorem) -> Theorem | None:
 
 
 def as_block(proof: str) -> str:
-    """What follows `:=` as a tactic block."""
+    """Turn a proof (the text after `:=`) into a tactic block."""
     if not re.match(r"by\b", proof):
         return f"exact {proof}"
     first, *rest = proof[2:].split("\n")
@@ -242,12 +244,12 @@ def as_block(proof: str) -> str:
 
 
 def _skeleton(candidate: Candidate, verdict: Verdict) -> str | None:
-    """The tactics of a proof with a hole at each of Lean's errors; None if that leaves nothing of it."""
+    """Return the tactics of a proof with a hole at each of Lean's errors; None if nothing else would be left."""
     if candidate.mode is not Mode.PROOF or len(candidate.text) > _LONGEST_PROOF or "sorry" in candidate.text:
         return None
     text: str | None = candidate.text
     for error in reversed(errors(verdict.messages)):
-        # From the last to the first, so that what was cut out does not move what is still to come.
+        # Cut from the last error to the first, so that earlier positions stay valid.
         if text is None:
             return None
         text = cut(text, error)

@@ -1,4 +1,4 @@
-"""Whole proofs, each proposed without regard to the others."""
+"""Whole proofs, each proposed independently of the others."""
 
 import asyncio
 import contextlib
@@ -9,20 +9,20 @@ from prover.sampling.sampler import Sampler
 from prover.search.strategies.strategy import SearchContext
 from prover.search.strategies.together import run_all_then_raise_first
 
-_HEAD_START = 6  # what the portfolio proves at all, it mostly proves with one of its first templates
+_HEAD_START = 6  # the portfolio finds most of its proofs with its first templates
 
 
 class Independent:
-    """Checks what a sampler proposes."""
+    """Checks the candidates of one sampler."""
 
     def __init__(self, sampler: Sampler, most: int | None = None) -> None:
-        """Take at most `most` candidates; None: all that the budget has room for."""
+        """Take at most `most` candidates; None: as many as the budget allows."""
         self._sampler = sampler
         self._most = most
 
     @property
     def name(self) -> str:
-        """The sampler's."""
+        """The name of the sampler."""
         return self._sampler.name
 
     async def run(self, context: SearchContext) -> None:
@@ -31,7 +31,7 @@ class Independent:
 
 
 class PortfolioFirst:
-    """The first sampler begins; the others join in when its first candidates have got a worker, or it has no more.
+    """The first sampler starts alone; the others join when its first candidates have a worker or it is exhausted.
 
     A sampler that fails does not end the others.
     """
@@ -67,7 +67,7 @@ async def _check_all(
     head_start: int = 0,
     most: int | None = None,
 ) -> None:
-    """Check all that the sampler proposes; set `begun` when `head_start` candidates have got a worker."""
+    """Check all candidates of the sampler; set `begun` when `head_start` candidates have a worker."""
     proposed = context.sample(partial(sampler.sample, context.theorem), most)
     async with contextlib.aclosing(proposed) as candidates:
         submitted = 0

@@ -1,4 +1,4 @@
-"""Inductions inside each other, a few of them at most: for what recursion defines, where no search is as straight."""
+"""A small number of nested inductions: for recursive definitions, where best-first search is less direct."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ _LONGEST_SCRIPT = 20  # tactics
 
 
 class Induction:
-    """See the module. Depth first; with one more induction inside each other after all with fewer."""
+    """Depth-first search with nested inductions, in order of increasing nesting."""
 
     name = "induction"
 
     def __init__(self, stepper: Stepper, reader: NameReader | None = None, depth: int = 3, tactics: int = 60) -> None:
-        """Search with at most `depth` inductions inside each other and about so many tactics."""
+        """Search with at most `depth` nested inductions and about so many tactics."""
         self._stepper = stepper
         self._knower = Knower(reader)
         self._depth = depth
@@ -58,12 +58,12 @@ class _Search:
         self._ran: dict[tuple[tuple[str, ...], str], Node | None] = {}
 
     async def without_first(self, node: Node, depth: int) -> Node | None:
-        """A node at which the first goal is proved and the others are as they were; None if none was found."""
+        """Return a node in which the first goal is proved and the others are unchanged; None if none was found."""
         goal = node.goal
         key = _Failed(goal.text, depth)
         if key in self._failed or len(node.state.script) > _LONGEST_SCRIPT:
             return None
-        self._failed.add(key)  # as long as it is not proved, so that nothing leads back to itself
+        self._failed.add(key)  # while it is unproved, so that no step leads back to it
         others = len(node.state.goals) - 1
         if (ahead := await self._ahead(node)) is not None:
             proved = await self._down_to(others, ahead, depth)
@@ -87,7 +87,7 @@ class _Search:
         return node
 
     async def _ahead(self, node: Node) -> Node | None:
-        """The node after a step that loses nothing, or after automation."""
+        """Return the node after a step that loses nothing, or after automation."""
         key = (node.state.script, "")
         if key not in self._ran and self._left > 0:
             self._left -= 2

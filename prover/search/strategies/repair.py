@@ -1,4 +1,4 @@
-"""Whole proofs, and those that fail mended in a bounded number of rounds by what Lean says of them."""
+"""Whole proofs; failing ones are repaired with Lean's error messages in a limited number of rounds."""
 
 import asyncio
 import contextlib
@@ -18,22 +18,22 @@ from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Verdict, VerdictKind
 
 _MENDABLE = frozenset({VerdictKind.REJECTED, VerdictKind.INCOMPLETE})
-_AT_ONCE = 8  # failing proofs in repair
-_LONGEST_PROOF = 16_000  # characters; what is longer is not mended
+_AT_ONCE = 8  # failing proofs repaired concurrently
+_LONGEST_PROOF = 16_000  # characters; longer proofs are not repaired
 
 
 class Repairer(Protocol):
-    """Proposes proofs in place of one that fails."""
+    """Proposes replacements for a failing proof."""
 
     def repair(
         self, theorem: Theorem, candidate: Candidate, error: Message, params: SamplingParams
     ) -> AsyncGenerator[Candidate, None]:
-        """Yield whole proofs, given one and Lean's first error in it."""
+        """Yield whole proofs, given a failing one and Lean's first error in it."""
         ...
 
 
 class ModelRepairer:
-    """Shows the model its proof and what Lean said."""
+    """Shows a model its proof and Lean's error message."""
 
     def __init__(self, model: ProofModel) -> None:
         self._model = model
@@ -49,7 +49,9 @@ class ModelRepairer:
 
 
 class ClosingRepairer:
-    """Drops the tactics from the first error to the end of their block and lets automation close what is left there."""
+    """Removes the tactics from the first error to the end of their block and lets automation close the remaining
+    goal.
+    """
 
     async def repair(
         self, theorem: Theorem, candidate: Candidate, error: Message, params: SamplingParams
@@ -60,14 +62,14 @@ class ClosingRepairer:
 
 
 class Repair:
-    """Checks what samplers propose; what fails is mended as long as the first error moves down."""
+    """Checks the candidates of samplers; repairs a failing one as long as its first error moves down."""
 
     name = "repair"
 
     def __init__(
         self, samplers: Sequence[Sampler], repairers: Sequence[Repairer], rounds: int = 3, attempts: int = 4
     ) -> None:
-        """Mend each failing proof in at most `rounds` rounds, each with `attempts` proposals of each repairer."""
+        """Repair each failing proof in at most `rounds` rounds with `attempts` proposals of each repairer."""
         self._samplers = samplers
         self._repairers = repairers
         self._rounds = rounds
@@ -82,7 +84,7 @@ class Repair:
     async def _take(
         self, context: SearchContext, sampler: Sampler, places: asyncio.Semaphore, group: asyncio.TaskGroup
     ) -> None:
-        """Check what a sampler proposes, and leave what fails to tasks that mend it."""
+        """Check the candidates of a sampler; start a repair task for each that fails."""
         proposed = context.sample(partial(sampler.sample, context.theorem))
         async with contextlib.aclosing(proposed) as candidates:
             async for candidate in candidates:
@@ -109,7 +111,7 @@ class Repair:
     async def _round(
         self, context: SearchContext, candidate: Candidate, error: Message
     ) -> tuple[Candidate, Verdict] | None:
-        """The proposal that fails furthest down, if that is further than before."""
+        """Return the proposal whose first error is furthest down, if it is further down than before."""
         best: tuple[Candidate, Verdict] | None = None
         furthest = (error.line, error.column)
         for repairer in self._repairers:
@@ -128,7 +130,7 @@ class Repair:
 
 
 def _first_error(candidate: Candidate, verdict: Verdict) -> Message | None:
-    """What to mend, if it can be."""
+    """Return the error to repair, if the proof is repairable."""
     if verdict.kind not in _MENDABLE or candidate.mode is not Mode.PROOF or len(candidate.text) > _LONGEST_PROOF:
         return None
     return next(iter(errors(verdict.messages)), None)

@@ -1,4 +1,4 @@
-"""Scripts of tactics that lead from a statement to states, for strategies that walk from one to the next."""
+"""Tactic scripts that lead from a statement to proof states, for strategies that move between states."""
 
 import itertools
 import re
@@ -20,8 +20,8 @@ from prover.search.tactics.scripts.layout import Move, laid_out
 from prover.search.tactics.scripts.partial import root
 from prover.search.tactics.terms.applications import applied, witnessed
 
-SURE = -0.02  # natural logarithm; of a step that loses nothing
-_BLOCKS = re.compile(r"^(?:·|\|)|=>$|:= by$", re.MULTILINE)  # what cannot stand on one line
+SURE = -0.02  # natural logarithm; for a step that loses nothing
+_BLOCKS = re.compile(r"^(?:·|\|)|=>$|:= by$", re.MULTILINE)  # cannot be written on one line
 _EXHAUSTED = re.compile(r"maximum (?:number of heartbeats|recursion depth)|timeout")
 _MOST_TERMS = 3
 _PROBED_WITH = ("simp [{definitions}]", "simp_all [{definitions}]", "grind [{all}]")
@@ -29,9 +29,9 @@ _PROBED_WITH = ("simp [{definitions}]", "simp_all [{definitions}]", "grind [{all
 
 @dataclass(frozen=True, slots=True)
 class Tactic:
-    """A tactic block somebody proposes, with the log-probability (natural) that they give it, and the model they are.
+    """A proposed tactic block, with its log-probability (natural) and the model that proposed it.
 
-    `step` is the same with holes where the goals that it leaves are proved; it says how the proof is written.
+    `step` is the same block with holes where the remaining goals are proved; it determines the layout of the proof.
     """
 
     text: str
@@ -42,17 +42,17 @@ class Tactic:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A state, and how it was reached."""
+    """A proof state and the path to it."""
 
     state: TacticState
     log_prob: float = 0.0
-    sources: frozenset[str] = frozenset()  # models that wrote part of the script
-    closed: bool = False  # whether automation has closed its first goal, which makes other ways less urgent
+    sources: frozenset[str] = frozenset()  # models that wrote a part of the script
+    closed: bool = False  # automation has closed its first goal, so that other branches are less urgent
     moves: tuple[Move, ...] = ()
 
     @property
     def rank(self) -> float:
-        """Lower is better: minus the mean log-probability of its tactics."""
+        """Minus the mean log-probability of the tactics; lower is better."""
         return -self.log_prob / max(1, len(self.state.script))
 
     @property
@@ -61,14 +61,14 @@ class Node:
         return read_goal(self.state.goals[0])
 
     def after(self, tactic: Tactic, state: TacticState) -> "Node":
-        """The node that a tactic led to."""
+        """Return the node after a tactic with this state."""
         move = Move(tactic.text, tactic.step, len(state.goals) - len(self.state.goals) + 1)
         sources = self.sources | {tactic.source} if tactic.source else self.sources
         return Node(state, self.log_prob + tactic.log_prob, sources, moves=(*self.moves, move))
 
 
 class Scripts:
-    """Runs tactics, and submits the scripts that are complete."""
+    """Runs tactics and submits complete scripts."""
 
     def __init__(self, context: SearchContext, session: StepSession, known: Known, strategy: str) -> None:
         self._context = context
@@ -77,13 +77,13 @@ class Scripts:
         self._strategy = strategy
 
     async def run(self, node: Node, tactic: Tactic) -> Node | None:
-        """The node after a tactic; None if it fails, or changes nothing."""
+        """Return the node after a tactic; None if it fails or changes nothing."""
         step = await self._asked(node, tactic.text)
         state = None if step is None else step.state
         return None if state is None or state.goals == node.state.goals else node.after(tactic, state)
 
     async def simplified(self, node: Node) -> Node | None:
-        """After a step that loses nothing; None if there is none."""
+        """Return the node after a step that loses nothing; None if there is no such step."""
         for step in invertible(node.goal, self._known):
             flat = flatten(step)
             if flat and (after := await self.run(node, Tactic(flat, SURE, step=step))) is not None:
@@ -91,7 +91,7 @@ class Scripts:
         return None
 
     async def closed(self, node: Node) -> Node | None:
-        """The first goal closed by automation, by the tactic that reads best; None if none does it."""
+        """Close the first goal with automation, by the most readable tactic that succeeds; None if none does."""
         goal = node.goal
         definitions, rules = self._known.behind(goal.text), self._known.rules
         unfolding = _PROBED_WITH if definitions or rules else ()
@@ -103,11 +103,12 @@ class Scripts:
         return await self.closed_by(node, [*named, *tactics], PROBE)
 
     async def closed_by(self, node: Node, tactics: Sequence[str], probe: str = "") -> Node | None:
-        """The first goal closed by the first of some tactics that does it; most are asked about at once."""
+        """Close the first goal with the first tactic that succeeds; most are tried in one question."""
         one_line = [each for each in tactics if "\n" not in each]
         together = [each for each in tactics if "\n" in each and not _BLOCKS.search(each)]
         alone = [each for each in tactics if "\n" in each and _BLOCKS.search(each)]
-        # Those of several lines apart: they are slow, and what uses all that one question may take ends those after it, too.
+        # Multi-line tactics are asked separately: they are slow, and one that uses up the time of a question prevents
+        # those after it.
         if (after := await self._first(node, one_line, probe)) is not None:
             return after
         if (after := await self._first(node, together)) is not None:
@@ -118,7 +119,7 @@ class Scripts:
         return None
 
     async def _first(self, node: Node, tactics: Sequence[str], probe: str = "") -> Node | None:
-        """The first goal closed by the first of some tactics, which are asked about in one question, and then one by one."""
+        """Close the first goal with the first tactic that succeeds: all in one question, then one by one."""
         probed = PROBED if probe else ()
         alternatives = [*([probe] if probe else []), *(each for each in tactics if each not in probed)]
         if not alternatives:
@@ -139,7 +140,7 @@ class Scripts:
             return None
 
     async def submit(self, node: Node) -> None:
-        """The proof as a person would lay it out; as it was run, if that does not hold."""
+        """Submit the proof in a readable layout; if that fails, the script as it was run."""
         source = f"{self._strategy}({'+'.join(sorted(node.sources))})" if node.sources else self._strategy
         if all(move.goals >= 0 for move in node.moves):
             verdict = await self._context.submit(Candidate(root(laid_out(node.moves)), source=source))
@@ -149,12 +150,12 @@ class Scripts:
 
 
 def _on_one_line(tactic: str) -> str:
-    """The lines of a tactic in brackets, if it has several: after a `by`, a `;` would go on with the proof inside."""
+    """Bracket the lines of a multi-line tactic: after a `by`, a `;` would continue the inner proof."""
     return "; ".join(f"({line})" for line in tactic.split("\n")) if "\n" in tactic else tactic
 
 
 def _closed(node: Node, tactic: str, step: Step | None) -> Node | None:
-    """The node after a tactic that closed the first goal."""
+    """Return the node after a tactic that closed the first goal."""
     state = None if step is None else step.state
     if state is None or len(state.goals) >= len(node.state.goals):
         return None
@@ -162,5 +163,5 @@ def _closed(node: Node, tactic: str, step: Step | None) -> Node | None:
 
 
 def size(texts: Sequence[str]) -> int:
-    """Characters of them all."""
+    """Total number of characters."""
     return sum(map(len, texts))

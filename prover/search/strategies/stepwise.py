@@ -1,6 +1,6 @@
-"""Best-first search over tactic states: the state that looks best is taken one tactic further, in every way proposed.
+"""Best-first search over tactic states: the best state is expanded with every proposed tactic.
 
-Steps that lose nothing are taken without looking for others; automation is tried where there are no more of them.
+Steps that lose nothing are taken without alternatives; automation is tried when no such step is left.
 """
 
 import asyncio
@@ -27,16 +27,14 @@ from prover.source.context.declarations import NameReader
 from prover.source.lexer import tokenize
 
 _LONGEST_SCRIPT = 8_000  # characters
-_LONGEST_STATE = 16_000  # characters; goals that grow beyond lead nowhere
-_LONGEST_QUEUE = 500  # states; the worst beyond are forgotten
-_STEPS_AT_ONCE = 8  # so that a proof that is found does not wait behind all that is still to be tried
-_CLOSERS_AT_ONCE = 8  # all of them share what one question may take
+_LONGEST_STATE = 16_000  # characters; larger goals rarely lead to a proof
+_LONGEST_QUEUE = 500  # states; the worst ones beyond it are dropped
+_STEPS_AT_ONCE = 8  # limited, so that a complete proof need not wait for all remaining steps
+_CLOSERS_AT_ONCE = 8  # they share the time of one question
 _CLOSED_PENALTY = 2.0  # natural logarithm
-_SIMPLIFIED_PENALTY = (
-    0.05  # of a state that models are still to be asked about: after the steps that lose nothing alone
-)
+_SIMPLIFIED_PENALTY = 0.05  # for a state that models are yet to extend: it ranks after steps that lose nothing
 _FOUND = re.compile(r"Try this:\n  \[apply\] (exact [^\n]*)")
-_LOOKED_UP = 2  # states after so few tactics are put to `exact?`, which is slow
+_LOOKED_UP = 2  # `exact?` is slow, so it is tried only on states after this many tactics or fewer
 _UNFINISHED = frozenset({"sorry", "admit", "stop"})
 
 
@@ -49,7 +47,7 @@ class TacticProposer(Protocol):
 
 
 class ModelTactics:
-    """Next lines of the proof so far, by a model."""
+    """A model's proposals for the next line of the proof so far."""
 
     def __init__(self, model: ProofModel, width: int = 8) -> None:
         self._model = model
@@ -65,10 +63,10 @@ class ModelTactics:
 
 
 class RuleTactics:
-    """Steps that take a goal apart, by rule; each rank is taken to be a little less likely."""
+    """Rule-based steps that take a goal apart; each later rank counts as slightly less likely."""
 
     def __init__(self, reader: NameReader | None = None, width: int = 16) -> None:
-        """Propose at most `width` steps; `reader` says what contexts declare."""
+        """Propose at most `width` steps; `reader` reads the declarations of contexts."""
         self._knower = Knower(reader)
         self._width = width
 
@@ -82,7 +80,7 @@ class RuleTactics:
 
 
 class Stepwise:
-    """See the module. A state that was met before, whatever led to it, is not taken up again."""
+    """Best-first search. A state that was reached before, on any path, is skipped."""
 
     name = "stepwise"
 
@@ -95,15 +93,15 @@ class Stepwise:
         depth: int = 16,
         closers: int = 16,
     ) -> None:
-        """Search with these tactics.
+        """Search with the given proposers.
 
         Args:
             stepper: runs tactics.
-            proposers: who proposes them.
-            reader: says what contexts declare, for the steps that are taken on every state before a model proposes.
-            nodes: most states that are taken further.
-            depth: most tactics on top of each other.
-            closers: most tactics made for a goal that are to close it.
+            proposers: propose tactics for a state.
+            reader: reads the declarations of contexts, for the steps tried on every state before a model proposes.
+            nodes: maximum number of expanded states.
+            depth: maximum number of tactics in a script.
+            closers: maximum number of closing tactics built for a goal.
         """
         self._stepper = stepper
         self._proposers = proposers
@@ -127,7 +125,7 @@ class Stepwise:
                     return
                 if not node.closed and (after := await scripts.simplified(node)) is not None:
                     await search.reached(after)
-                    if len(self._proposers) > 1:  # models may know other ways
+                    if len(self._proposers) > 1:  # models may propose alternatives
                         search.postpone(node, _SIMPLIFIED_PENALTY)
                 elif not node.closed and (after := await self._closed(scripts, node, known)) is not None:
                     await search.reached(after)
@@ -151,7 +149,7 @@ class Stepwise:
 
 
 class _Search:
-    """The queue of states, and what is done with one."""
+    """The queue of states, and the operations on one state."""
 
     def __init__(self, context: SearchContext, session: StepSession, scripts: Scripts, depth: int) -> None:
         self._context = context
@@ -164,28 +162,28 @@ class _Search:
         self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
 
     def push(self, node: Node) -> None:
-        """Queue a state unless it was met before."""
+        """Queue a state unless it was reached before."""
         key = _key(node.state)
         if key not in self._met:
             self._met.add(key)
             self._put(node)
 
     def postpone(self, node: Node, penalty: float = _CLOSED_PENALTY) -> None:
-        """Queue a state once more, after what its closing or its simplifying led to."""
+        """Queue a state again, after the states that closing or simplifying it led to."""
         behind = penalty * max(1, len(node.state.script))
         self._put(replace(node, log_prob=node.log_prob - behind, closed=True))
 
     def _put(self, node: Node) -> None:
         heapq.heappush(self._queue, (node.rank, next(self._order), node))
         if len(self._queue) > 2 * _LONGEST_QUEUE:
-            self._queue = heapq.nsmallest(_LONGEST_QUEUE, self._queue)  # sorted, so a heap
+            self._queue = heapq.nsmallest(_LONGEST_QUEUE, self._queue)  # a sorted list is a heap
 
     def pop(self) -> Node | None:
-        """The best state."""
+        """Remove and return the best state."""
         return heapq.heappop(self._queue)[2] if self._queue else None
 
     async def expand(self, node: Node, proposers: Sequence[TacticProposer]) -> None:
-        """Run all that is proposed."""
+        """Run all proposed tactics."""
         tried: set[str] = set()
 
         async def take(proposer: TacticProposer) -> None:
@@ -207,12 +205,12 @@ class _Search:
                 group.create_task(take(proposer))
 
     async def step(self, node: Node, tactic: Tactic) -> None:
-        """Go one tactic further, if it runs."""
+        """Run one tactic and follow it if it succeeds."""
         if (after := await self._scripts.run(node, tactic)) is not None:
             await self.reached(after)
 
     async def look_up(self, node: Node) -> None:
-        """Close the first goal with a lemma of the library, if there is one."""
+        """Try to close the first goal with a lemma of the library."""
         try:
             looked = await self._context.ask(partial(self._session.run, node.state, "exact?"))
         except InvalidTextError:
@@ -222,7 +220,7 @@ class _Search:
             await self.step(node, Tactic(found[0], SURE, step=found[0]))
 
     async def reached(self, node: Node) -> None:
-        """Queue a state, or submit it if it is complete."""
+        """Queue a state, or submit its script if it is complete."""
         if not node.state.goals:
             await self._scripts.submit(node)
         elif len(node.state.script) < self._depth and size(node.state.goals) <= _LONGEST_STATE:
@@ -235,6 +233,6 @@ def _allowed(tactic: str, state: TacticState) -> bool:
 
 
 def _key(state: TacticState) -> bytes:
-    """What two states share that are the same: their goals, without the names of cases."""
+    """Return a key that equal states share: their goals without case names."""
     goals = "\0".join(re.sub(r"^case .*\n", "", goal) for goal in state.goals)
     return hashlib.sha256(goals.encode("utf-8", "surrogatepass")).digest()

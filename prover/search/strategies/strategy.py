@@ -1,4 +1,4 @@
-"""The seam for ways to search, and what a search offers to them."""
+"""Interface of search strategies, and the context that a search gives them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,59 +15,61 @@ from prover.verdict import Verdict
 T = TypeVar("T")
 
 Source = Callable[[SamplingParams], AsyncGenerator[Candidate, None]]
-"""Begins to propose; for instance a sampler's `sample` with its theorem given."""
+"""Starts a stream of candidates, for instance a sampler's `sample` bound to a theorem."""
 
 
-_LONGEST_QUESTION = 10.0  # seconds; one step of many is not worth more
+_LONGEST_QUESTION = 10.0  # seconds; one step of many deserves no more
 
 
 def question_terms(options: SearchTerms) -> Terms:
-    """Terms of a question that is no check of a whole proof."""
+    """Return the terms of a question other than the check of a whole proof."""
     limits = options.terms.limits
     return replace(options.terms, limits=replace(limits, seconds=min(limits.seconds, _LONGEST_QUESTION)))
 
 
 class SearchContext(Protocol):
-    """One search, as a strategy sees it. Whatever passes through counts against the search's one budget.
+    """A search as its strategy sees it. Every operation counts against the search's single budget.
 
-    Where the budget leaves nothing, `sample` ends, and `submit` and `ask` do not return: the strategy is cancelled.
-    So is it when the search has what it wants, when its time is over or when its caller has gone.
+    When the budget is used up, `sample` ends, and `submit` and `ask` do not return: the strategy is cancelled. It is
+    also cancelled when the search has reached its goal, its time is over or its caller is gone.
     """
 
     @property
     def theorem(self) -> Theorem:
-        """What is to be proved."""
+        """The theorem to prove."""
         ...
 
     @property
     def options(self) -> SearchTerms:
-        """How to sample and check."""
+        """Terms of sampling and checking."""
         ...
 
     def sample(self, source: Source, most: int | None = None) -> AsyncGenerator[Candidate, None]:
-        """What `source` proposes, at most `most` of it. Close it (`contextlib.aclosing`)."""
+        """Yield at most `most` candidates of `source`. Close the generator (`contextlib.aclosing`)."""
         ...
 
     async def submit(self, candidate: Candidate) -> asyncio.Future[Verdict] | None:
-        """Begin to check a whole proof as soon as there is room; nothing else makes a proof count.
+        """Check a whole proof as soon as a slot is free. Only submitted proofs count.
 
         Returns:
-            Its verdict to come; None if this search has met the same proof before.
+            A future of the verdict; None if this search has seen the same proof before.
         """
         ...
 
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        """Put another question to Lean as soon as there is room; raises what it raises."""
+        """Put another question to Lean as soon as a slot is free. Raises whatever the question raises."""
         ...
 
 
 @runtime_checkable
 class Strategy(Protocol):
-    """A way to search. Bounded, cancellable at every await; one instance serves any number of searches at once."""
+    """A search strategy. It is bounded and cancellable at every await; one instance serves any number of concurrent
+    searches.
+    """
 
     @property
     def name(self) -> str:
-        """How reports name it."""
+        """The name of the strategy in reports."""
         ...
 
     async def run(self, context: SearchContext) -> None:

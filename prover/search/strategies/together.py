@@ -1,4 +1,4 @@
-"""Parts of a strategy that run in parallel."""
+"""Runs parts of a strategy in parallel."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def run_all_then_raise_first(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run parts in parallel. One that fails does not end the others; the first failure is raised in the end."""
+    """Run parts in parallel. A failing part does not end the others; the first failure is raised at the end."""
     failures: list[Exception] = []
 
     async def run(part: Coroutine[Any, Any, None]) -> None:

@@ -1,1 +1,1 @@
-"""Reads goals as Lean prints them, and proposes tactics for them by rule."""
+"""Reads goals as Lean prints them, and proposes tactics by rule."""

@@ -1,4 +1,4 @@
-"""What a person would try on a goal that no single tactic of automation closes: witnesses, cases, instances, induction."""
+"""Steps for goals that no single automation tactic closes: witnesses, cases, instances, induction."""
 
 import itertools
 import re
@@ -65,14 +65,14 @@ def closers(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def _unfolding(definitions: Sequence[str]) -> Iterator[str]:
-    """Automation that sees through the definitions of a goal."""
+    """Automation that unfolds the definitions in a goal."""
     if definitions:
         names = ", ".join(definitions)
         yield from (f"simp [{names}]", f"simp only [{names}]\nomega", f"simp_all [{names}]", f"grind [{names}]")
 
 
 def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
-    """Several variables of few values at once."""
+    """Split on the values of several variables that have few values each."""
     cases = [
         each.name for each in goal.hypotheses if each.type in ("Bool", "Prop") or constructors_of(known, each.type)
     ]
@@ -98,7 +98,7 @@ def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
 
 
 def _product_of_roots(left: str, right: str) -> Iterator[str]:
-    """`a = b ∨ c = d` where the product of the differences is 0."""
+    """Prove `a = b ∨ c = d` from the product of the differences being 0."""
     (one, a, b), (other, c, d) = outermost(left), outermost(right)
     if one == other == "=":
         product = f"{_difference(a, b)} * {_difference(c, d)} = 0"
@@ -106,7 +106,7 @@ def _product_of_roots(left: str, right: str) -> Iterator[str]:
 
 
 def _root_of_square(goal: Goal, left: str, right: str) -> Iterator[str]:
-    """`a = b` where the square of the difference is 0, as no square is negative."""
+    """Prove `a = b` from the square of the difference being 0, because squares are not negative."""
     if right == "0":
         square = "Lean.Grind.OrderedRing.sq_nonneg (a := {0})"
         names = [name for name in goal.of_type("Int", "ℤ")[:3] if name.isidentifier()]
@@ -161,7 +161,9 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def _instances(goal: Goal, known: Known, facts: Sequence[Binder]) -> Iterator[str]:
-    """Universal hypotheses at the variables there are; where that gives an existence, at once with its witness."""
+    """Instantiate universal hypotheses with the available variables; if the result is an existential, with its witness
+    taken apart at once.
+    """
     variables = [each.name for each in goal.hypotheses if not outermost(each.type)[0] and not is_sort(each.type)]
     functions = {each.name for each in goal.hypotheses if outermost(each.type)[0] == "→"}
     plain = [each for each in variables if each not in {fact.name for fact in facts}]
@@ -186,7 +188,7 @@ def _instances(goal: Goal, known: Known, facts: Sequence[Binder]) -> Iterator[st
 
 
 def _may_conclude(type_: str, target: str) -> bool:
-    """Whether a hypothesis is an implication whose conclusion looks like the target."""
+    """Whether a hypothesis is an implication whose conclusion resembles the target."""
     head, _, rest = outermost(type_)
     while head in ("∀", "→"):
         rest = rest.partition(", ")[2] if head == "∀" else rest

@@ -9,10 +9,13 @@ from prover.search.tactics.goals.propositions import outermost
 from prover.search.tactics.lemmas import lemmas
 
 PROBED = ("rfl", "assumption", "omega", "simp", "decide", "simp_all", "grind")
-"""What `PROBE` tries, in the order in which a person would rather read it."""
+"""Tactics tried by `PROBE`, in order of readability."""
 
 PROBE = "first | assumption | omega | (simp; done) | decide | grind | simp_all"
-"""Closes about every goal that some of `AUTOMATION` closes; one request instead of many, never part of a seed proof."""
+"""Closes almost every goal that a tactic of `AUTOMATION` closes; one request instead of many.
+
+Never part of a seed proof.
+"""
 
 AUTOMATION = (
     "omega",
@@ -32,14 +35,14 @@ AUTOMATION = (
 """Tactics that need no argument."""
 
 QUESTIONS = ("simp?", "simp_all?", "exact?", "grind?", "show_term simp")
-"""Tactics that answer with a proof of another kind: a `simp only` with its lemmas, a term."""
+"""Tactics that report a proof in another form: a `simp only` with its lemmas, or a term."""
 
 _NUMERALS = ("0", "1", "2", "3")
 _MOST_LEMMAS = 4
 
 
 def particular(goal: Goal) -> Iterator[str]:
-    """Tactics made for one goal, term proofs among them."""
+    """Tactics built for one goal, including term proofs."""
     operator, left, right = outermost(goal.target)
     yield from _from_hypotheses(goal, operator, left, right)
     match operator:
@@ -92,7 +95,7 @@ def _from_hypotheses(goal: Goal, operator: str, left: str, right: str) -> Iterat
 
 
 def _signs(goal: Goal) -> Iterator[str]:
-    """Inequalities between products: that squares of variables and of their differences are not negative."""
+    """Inequalities between products, from the squares of variables and of their differences being nonnegative."""
     variables = goal.of_type("Int", "ℤ")[:3]
     terms = variables + [f"({a} - {b})" for index, a in enumerate(variables) for b in variables[index + 1 :]]
     for term in terms:

@@ -1,4 +1,4 @@
-"""Lemmas of core Lean to rewrite and simplify with, by what a goal must mention for them to be worth a try."""
+"""Core Lean lemmas for rewriting and simplification, indexed by symbols that the goal must mention."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from prover.search.tactics.goals.goal import Goal
 _NUMBERS = ("add_comm", "add_assoc", "add_left_comm")
 _PRODUCTS = ("mul_comm", "mul_assoc", "mul_add", "add_mul", "mul_left_comm")
 
-# For each symbol: names that both `Nat` and `Int` have, under either's name space.
+# For each symbol: lemma names that exist in the namespaces of both `Nat` and `Int`.
 _OF_NUMBERS: Mapping[str, tuple[str, ...]] = {
     r"\+": _NUMBERS,
     r"\*": _PRODUCTS,
@@ -41,7 +41,7 @@ _OF_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def lemmas(goal: Goal) -> list[str]:
-    """Names of lemmas that may rewrite the goal's target."""
+    """Return the names of lemmas that may rewrite the goal's target."""
     space = "Int" if any(each.type.startswith("Int") for each in goal.hypotheses) else "Nat"
     found = [
         f"{space}.{name}" for pattern, names in _OF_NUMBERS.items() if re.search(pattern, goal.target) for name in names

@@ -1,4 +1,4 @@
-"""Proofs that a person would think of first: a hypothesis, one applied to another, a witness, one tactic."""
+"""Proofs tried first: a hypothesis, a hypothesis applied to another, a witness, a single tactic."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _SIMPLE = ("rfl", "simp", "omega", "decide", "simp_all", "grind")
 
 
 def plain(statement: str) -> Iterator[str]:
-    """Whole proofs of a theorem: terms, then tactics, those that read best first."""
+    """Yield whole proofs of a theorem: terms, then tactics, the most readable first."""
     shape = read_shape(statement)
     given = shape.binders[: len(shape.binders) - len(shape.intros)]
     intros = introduced(shape, Names(given))
@@ -35,7 +35,7 @@ def plain(statement: str) -> Iterator[str]:
 
 
 def plain_terms(goal: Goal) -> Iterator[str]:
-    """Terms of the goal's type, as far as the hypotheses' texts say."""
+    """Return terms that have the goal's type, judging by the texts of the hypotheses."""
     by_type = {each.type: each.name for each in goal.hypotheses}
     yield from applied(goal, goal.target)
     yield from witnessed(goal)

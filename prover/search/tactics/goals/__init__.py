@@ -1,1 +1,1 @@
-"""Reads goals and what is known of a theorem, as text."""
+"""Reads goals, and facts about a theorem, as text."""

@@ -1,4 +1,4 @@
-"""Which hypotheses of a goal say something, as far as their text shows it."""
+"""Decides from the text of a goal which hypotheses are propositions."""
 
 from prover.search.tactics.goals.goal import Goal
 from prover.search.tactics.goals.propositions import outermost
@@ -6,14 +6,14 @@ from prover.source.binders import Binder
 
 
 def facts_of(goal: Goal) -> list[Binder]:
-    """Hypotheses that are propositions; variables, types, functions and predicates are left out."""
+    """Return the hypotheses that are propositions; variables, types, functions and predicates are left out."""
     predicates = {each.name for each in goal.hypotheses if "Prop" in each.type and not is_sort(each.type)}
     predicates |= {each.name for each in goal.hypotheses if each.type == "Prop"}
     return [each for each in goal.hypotheses if _is_said(each.type, predicates)]
 
 
 def is_sort(type_: str) -> bool:
-    """Whether it is the type of types or propositions."""
+    """Whether the text is the type of types or of propositions."""
     return type_.split(" ")[0] in ("Type", "Sort", "Prop")
 
 

@@ -1,4 +1,4 @@
-"""Reads a goal as Lean prints it, as far as proposing a next step needs."""
+"""Parses a goal as Lean prints it, as far as needed to propose the next step."""
 
 import re
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Goal:
     """One goal.
 
     Attributes:
-        hypotheses: variables and hypotheses that a tactic can name, in order; values of local definitions are left out.
-        target: what is to be shown, on one line.
-        text: all of it as Lean printed it, without the goal's own name.
+        hypotheses: accessible variables and hypotheses, in order, without the values of local definitions.
+        target: the proposition to prove, on one line.
+        text: the goal as Lean printed it, without its case name.
     """
 
     hypotheses: tuple[Binder, ...]
@@ -23,18 +23,20 @@ class Goal:
     text: str
 
     def of_type(self, *types: str) -> list[str]:
-        """Names of variables of one of these types, applied to arguments or not."""
+        """Return the names of variables whose type is one of these, applied to arguments or not."""
         return [each.name for each in self.hypotheses if each.type.split(" ")[0] in types and "→" not in each.type]
 
     def fresh(self, name: str) -> str:
-        """`name`, or with a number after it if that name is taken."""
+        """Return `name`, with a number appended if it is taken."""
         taken = {each.name for each in self.hypotheses}
         candidates = (name + (str(number) if number else "") for number in range(len(taken) + 1))
         return next(each for each in candidates if each not in taken)
 
 
 def read_goal(text: str) -> Goal:
-    """Read `case …`, lines `names : type` and `⊢ target`; a line that begins with a blank continues the one before."""
+    """Parse `case …`, lines `names : type` and `⊢ target`; a line that begins with a blank continues the previous
+    one.
+    """
     lines = [line for line in text.splitlines() if not line.startswith("case ")]
     entries: list[str] = []
     for line in lines:

@@ -1,4 +1,4 @@
-"""What rules know of a theorem besides its goals: what its context declares."""
+"""Context knowledge for tactic rules: the declarations of a theorem's context."""
 
 import re
 from collections import OrderedDict
@@ -19,14 +19,15 @@ _OF_TYPES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a theorem's context declares.
+    """Declarations of a theorem's context.
 
     Attributes:
-        declared: names as the statement can use them.
-        plain: those of its definitions that are not recursive.
-        recursive: those that are.
-        accumulating: those whose recursive calls change more than what they take apart.
-        inductives: constructors by the last part of the type's name.
+        declared: names in the form that the statement can use.
+        plain: definitions without recursion.
+        recursive: recursive definitions.
+        accumulating: recursive definitions whose recursive calls also change other arguments than the one they recurse
+            on.
+        inductives: constructors, by the last component of the type's name.
         uses: for each definition, the definitions that its text mentions.
     """
 
@@ -39,16 +40,16 @@ class Known:
 
     @property
     def rules(self) -> list[str]:
-        """The constructors of its inductive predicates and types, by the names by which the statement can use them."""
+        """Constructors of the context's inductive predicates and types, in the form that the statement can use."""
         return [f"{name}.{each.name}" for name in self.declared.types for each in self.inductives.get(_last(name), ())]
 
     def mentioned(self, text: str, names: tuple[str, ...]) -> list[str]:
-        """Those names that a text seems to mention."""
+        """Return the declared names that a text appears to mention."""
         words = {part for token in tokenize(text) if token.kind == "name" for part in token.text.split(".")}
         return [name for name in names if _last(name) in words]
 
     def behind(self, text: str) -> list[str]:
-        """The definitions that a text seems to mention, and those that they mention."""
+        """Return the definitions that a text appears to mention, and those that these mention in turn."""
         found = dict.fromkeys(self.mentioned(text, self.declared.definitions))
         waiting = list(found)
         while waiting:
@@ -59,15 +60,15 @@ class Known:
 
 
 class Knower:
-    """Finds out what rules should know; what it found is kept for some theorems."""
+    """Collects the declarations of contexts; caches them for some theorems."""
 
     def __init__(self, reader: NameReader | None = None) -> None:
-        """Ask `reader` what contexts declare; without one they are read as text."""
+        """Use `reader` to read contexts; without a reader they are parsed as text."""
         self._reader = reader
         self._kept: OrderedDict[str, Known] = OrderedDict()
 
     async def of(self, theorem: Theorem) -> Known:
-        """What the context of a theorem declares."""
+        """Return the declarations of a theorem's context."""
         if (known := self._kept.get(theorem.digest)) is None:
             known = known_of(theorem, await declared(self._reader, theorem))
             self._kept[theorem.digest] = known
@@ -77,7 +78,7 @@ class Knower:
 
 
 def known_of(theorem: Theorem, names: Declared) -> Known:
-    """The names that were found, and what the text says of them."""
+    """Combine the declared names with information from the context's text."""
     counts: dict[str, int] = {}
     uses: dict[str, tuple[str, ...]] = {}
     accumulating: list[str] = []
@@ -88,7 +89,7 @@ def known_of(theorem: Theorem, names: Declared) -> Known:
         for name in names.definitions:
             if _last(name) not in words or name in counts:
                 continue
-            # A name for a type is seldom in the way.
+            # An abbreviation of a type rarely needs unfolding.
             counts[name] = 0 if _OF_TYPES.search(text) else words.count(_last(name))
             uses[name] = tuple(each for each in names.definitions if each != name and _last(each) in words)
             if _accumulates(text, _last(name)):
@@ -99,7 +100,7 @@ def known_of(theorem: Theorem, names: Declared) -> Known:
 
 
 def _accumulates(text: str, name: str) -> bool:
-    """Whether a recursive call has an argument that is no part of the pattern in its place."""
+    """Whether a recursive call changes an argument other than by taking its pattern apart."""
     for arm in re.finditer(r"\|([^|\n]*)=>([^|]*)", text):
         patterns = arm[1].split(",")
         for call in re.finditer(rf"(?<![\w.]){re.escape(name)}((?: (?:[\w.]+|\([^()]*\)))+)", arm[2]):

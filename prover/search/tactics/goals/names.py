@@ -1,4 +1,4 @@
-"""Names for what a step brings, none of them taken, such as a person would give."""
+"""Fresh names for variables and hypotheses that a step introduces, in the usual style."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,13 +11,13 @@ _ATOM = re.compile(r"¬?\(?([A-Za-zα-ωΑ-Ω]\w?)\)?(?: [a-z]\w?)*")
 
 
 class Names:
-    """Names for what a step brings, none of them taken."""
+    """Allocates names that are not in use yet."""
 
     def __init__(self, taken: Iterable[Binder]) -> None:
         self._taken = {each.name for each in taken}
 
     def fresh(self, name: str) -> str:
-        """`name`, or with a number after it."""
+        """Return `name`, with a number appended if it is taken."""
         found = next(
             each
             for each in (name + (str(n) if n else "") for n in range(len(self._taken) + 1))
@@ -27,13 +27,13 @@ class Names:
         return found
 
     def about(self, proposition: str) -> str:
-        """A name for a proof: `hp` of `p`, `hp` of `p x`, else `h`."""
+        """Return a name for a proof: `hp` for `p`, `hp` for `p x`, otherwise `h`."""
         match = _ATOM.fullmatch(proposition)
         return self.fresh(f"h{match[1]}" if match else "h")
 
 
 def introduced(shape: Shape, names: Names) -> list[Binder]:
-    """What the goal of a shape quantifies over or assumes, under names that a person would give."""
+    """Return idiomatic names for the variables and assumptions that a target of this shape introduces."""
     own = shape.binders[len(shape.binders) - len(shape.intros) :]
     return [
         Binder(names.about(each.type) if _ASSUMPTION.fullmatch(each.name) else names.fresh(each.name), each.type)
@@ -42,6 +42,6 @@ def introduced(shape: Shape, names: Names) -> list[Binder]:
 
 
 def names_of(goal: Goal, wanted: Sequence[str]) -> list[str]:
-    """The names, made different from all that the goal has and from each other."""
+    """Return the names, changed where needed to be distinct from each other and from all names in the goal."""
     names = Names(goal.hypotheses)
     return [names.fresh(each) for each in wanted]

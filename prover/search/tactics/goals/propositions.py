@@ -1,17 +1,17 @@
-"""What stands outermost in a proposition, by Lean's precedences; a guess that costs a check where it is wrong."""
+"""Finds the outermost operator of a proposition by Lean's precedences; a wrong guess costs only a check."""
 
 from prover.source.brackets import BRACKETS
 from prover.source.lexer import Token, tokenize
 
-_CONNECTIVES = ("↔", "→", "∨", "∧")  # loosest first
+_CONNECTIVES = ("↔", "→", "∨", "∧")  # lowest precedence first
 _RELATIONS = ("=", "≠", "<", "≤", ">", "≥", "∣", "∈")
 _BINDERS = ("∀", "∃", "fun")
 
 
 def outermost(proposition: str) -> tuple[str, str, str]:
-    """The loosest operator of a proposition and the texts on its two sides.
+    """Return the operator of lowest precedence in a proposition, with the texts of its two sides.
 
-    For `∀`, `∃` and `¬` the left side is empty; without any operator all three but the right side are empty.
+    For `∀`, `∃` and `¬` the left side is empty; without an operator, all but the right side is empty.
     """
     tokens = list(tokenize(proposition))
     if not tokens:
@@ -30,7 +30,7 @@ def outermost(proposition: str) -> tuple[str, str, str]:
 
 
 def unbracketed(text: str) -> str:
-    """A text without the brackets around all of it."""
+    """Remove brackets that enclose the whole text."""
     tokens = list(tokenize(text))
     depth = 0
     for token in tokens:
@@ -41,7 +41,7 @@ def unbracketed(text: str) -> str:
 
 
 def _outside(tokens: list[Token]) -> list[Token]:
-    """The tokens outside of brackets, up to a quantifier or function, which takes all that follows."""
+    """Return the tokens outside brackets, up to a quantifier or `fun`, whose scope is the rest."""
     awaited: list[str] = []
     found = []
     for token in tokens:

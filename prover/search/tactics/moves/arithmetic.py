@@ -1,4 +1,4 @@
-"""Divisibility and remainders: existences as remainders, witnesses of divisibility, cases by remainder."""
+"""Divisibility and remainders: existentials as remainders, divisibility witnesses, case splits by remainder."""
 
 import itertools
 import re
@@ -16,9 +16,9 @@ _MOST_CASES = 36
 
 
 def remainders(goal: Goal) -> Iterator[str]:
-    """`∃ k, n = 2 * k + 1` rewritten to `n % 2 = 1`, all that are there; a step."""
+    """Rewrite each `∃ k, n = 2 * k + 1` to `n % 2 = 1`; one step."""
     space = "Int" if goal.of_type("Int", "ℤ") else "Nat"
-    said = [each.type for each in goal.hypotheses if not re.match(r"∀.*↔", each.type)]  # as this step leaves it
+    said = [each.type for each in goal.hypotheses if not re.match(r"∀.*↔", each.type)]  # as this step rewrites it
     found = dict.fromkeys(
         linear
         for text in (goal.target, *said)
@@ -37,7 +37,7 @@ def remainders(goal: Goal) -> Iterator[str]:
 
 
 def divided(goal: Goal) -> Iterator[str]:
-    """Witnesses of all hypotheses of divisibility at once; a step."""
+    """Take the witnesses of all divisibility hypotheses at once; one step."""
     facts = [each for each in goal.hypotheses if outermost(each.type)[0] == "∣"]
     variables = {each.name for each in goal.hypotheses}
     names = names_of(goal, ["c", "d", "e", "f"][: len(facts)])
@@ -51,7 +51,7 @@ def divided(goal: Goal) -> Iterator[str]:
 
 
 def differences(goal: Goal) -> Iterator[str]:
-    """Tactics that use that what divides two numbers divides their difference."""
+    """Tactics based on: a common divisor of two numbers divides their difference."""
     facts = [(each.name, *outermost(each.type)[:2]) for each in goal.hypotheses if outermost(each.type)[0] == "∣"]
     space = "Int" if goal.of_type("Int", "ℤ") else "Nat"
     for (one, _, a), (other, _, b) in itertools.permutations(facts[:4], 2):
@@ -60,7 +60,7 @@ def differences(goal: Goal) -> Iterator[str]:
 
 
 def by_remainder(goal: Goal) -> Iterator[str]:
-    """Tactics that take the cases of the remainders of what is multiplied."""
+    """Tactics that split on the remainders of the factors."""
     said = [goal.target, *(each.type for each in goal.hypotheses)]
     moduli = sorted({int(one or other) for text in said for one, other in _MODULUS.findall(text)} - {0, 1})
     products = sorted({pair for text in said for pair in _products(text)})[:3]
@@ -89,7 +89,7 @@ def by_remainder(goal: Goal) -> Iterator[str]:
 
 
 def _existences(text: str) -> Iterator[str]:
-    """Each `∃ …` in a text, up to the end of its bracket."""
+    """Yield each `∃ …` in a text, up to the end of the enclosing bracket."""
     tokens = list(tokenize(text))
     for index, token in enumerate(tokens):
         if token.text != "∃":
@@ -104,7 +104,7 @@ def _existences(text: str) -> Iterator[str]:
 
 
 def _linear(existence: str) -> tuple[str, str, int, int] | None:
-    """Of `∃ k, T = 2 * k + 1`: the equation with a hole for T, k, 2, 1."""
+    """Split `∃ k, T = 2 * k + 1` into the equation with a hole for T, and k, 2, 1."""
     found = bound(existence)
     if found is None:
         return None
@@ -125,7 +125,7 @@ def _linear(existence: str) -> tuple[str, str, int, int] | None:
 
 
 def _products(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs of variables that a text multiplies, squares among them, sums multiplied out."""
+    """Return the pairs of variables that a text multiplies, including squares and expanded sums."""
     for side in re.split(r"[=<>≤≥≠∣%∧∨→↔]", text):
         polynomial = read_polynomial(side.strip())
         for monomial in polynomial.terms if polynomial is not None else ():

@@ -1,4 +1,6 @@
-"""Inductions: on what, with what left general, and what is done in their cases, as Boyer and Moore's provers do it."""
+"""Inductions: the variable to induct on, the variables to generalise and the steps in each case, in the style of Boyer
+and Moore's provers.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +22,7 @@ _ARITHMETIC = "Nat.mul_add, Nat.add_mul"
 
 
 def inductions(goal: Goal, known: Known) -> Iterator[str]:
-    """On what has constructors; on numbers and lists with the other variables left general."""
+    """Inductions on values with constructors; on numbers and lists with the other variables generalised."""
     data = _data(goal, known)
     for each in data:
         others = [other.name for other in data if other is not each and _mentions(goal.target, other.name)]
@@ -31,10 +33,10 @@ def inductions(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def waterfall(goal: Goal, known: Known) -> Iterator[tuple[str, int]]:
-    """Steps for a goal that may need an induction, best first, and how many inductions each of them is.
+    """Return steps for a goal that may need an induction, best first, with the number of inductions in each.
 
-    In the case of an induction its hypothesis is used, on both sides or on one; what both sides share becomes a variable;
-    and there is the next induction.
+    In a case of an induction, its hypothesis is used on one or both sides, a subterm common to both sides is
+    generalised to a variable, and the next induction follows.
     """
     definitions = known.behind(goal.text)
     for each in facts_of(goal):
@@ -71,7 +73,7 @@ def waterfall(goal: Goal, known: Known) -> Iterator[tuple[str, int]]:
 
 
 def functional(goal: Goal, known: Known) -> Iterator[str]:
-    """Inductions along the recursion of a function of the context, with automation for every case."""
+    """Inductions along the recursion of a function of the context, with automation in each case."""
     variables = {each.name for each in goal.hypotheses}
     calls = [
         call
@@ -85,7 +87,7 @@ def functional(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def rule_applications(goal: Goal, known: Known) -> Iterator[str]:
-    """Constructors of an inductive predicate applied to what is known of it, up to arithmetic."""
+    """Apply constructors of an inductive predicate to known facts, up to arithmetic."""
     constructors = constructors_of(known, goal.target)
     if not constructors:
         return
@@ -105,7 +107,7 @@ def rule_applications(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def by_constructors(goal: Goal, name: str, constructors: Sequence[Constructor], general: str = "") -> str:
-    """An induction with a case for each constructor."""
+    """Return an induction with one case per constructor."""
     alternatives = []
     for each in constructors:
         recursive = [field for field in each.fields if field.recursive]
@@ -116,14 +118,14 @@ def by_constructors(goal: Goal, name: str, constructors: Sequence[Constructor], 
 
 
 def constructors_of(known: Known, type_: str) -> tuple[Constructor, ...]:
-    """Those of the inductive type or predicate of the context's own that a type is."""
+    """Return the constructors if the type is an inductive type or predicate of the context."""
     if outermost(type_)[0]:
         return ()
     return known.inductives.get(type_.split(" ")[0].rpartition(".")[2], ())
 
 
 def rules_of(known: Known, proposition: str) -> list[str]:
-    """The constructors of an inductive predicate, by the names by which the statement can use them."""
+    """Return the constructors of an inductive predicate, in the form that the statement can use."""
     head = proposition.split(" ")[0]
     return [f"{head}.{each.name}" for each in known.inductives.get(head.rpartition(".")[2], ())]
 
@@ -145,7 +147,7 @@ def _by_kind(goal: Goal, variable: Binder, known: Known, general: str) -> str:
 
 
 def _from_a_start(goal: Goal, known: Known) -> Iterator[str]:
-    """What holds of a recursion that starts with 0, 1 or [] from what holds wherever it starts."""
+    """Derive a fact on a recursion that starts with 0, 1 or [] from its generalisation to any start value."""
     operator, left, right = outermost(goal.target)
     if operator != "=":
         return
@@ -165,7 +167,7 @@ def _from_a_start(goal: Goal, known: Known) -> Iterator[str]:
 
 
 def _shared(goal: Goal, known: Known) -> list[str]:
-    """Applications of functions that occur more than once, none inside another."""
+    """Return function applications that occur more than once and are not nested in each other."""
     names = {name.rpartition(".")[2] for name in known.declared.definitions}
     found: list[str] = []
     for term in dict.fromkeys(_applications(goal.target)):
@@ -178,7 +180,7 @@ def _shared(goal: Goal, known: Known) -> list[str]:
 
 
 def _applications(text: str) -> Iterator[str]:
-    """Bracketed applications, sides that are applications, and fields of names, as they stand in a text."""
+    """Return bracketed applications, sides that are applications, and field accesses in a text."""
     tokens = list(tokenize(text))
     for index, token in enumerate(tokens):
         if token.text == "(" and (end := _closing(tokens, index)) is not None and _applies(tokens[index + 1 : end]):
@@ -192,7 +194,7 @@ def _applications(text: str) -> Iterator[str]:
 
 
 def _applies(tokens: Sequence[Token]) -> bool:
-    """Whether tokens are a function with arguments, without operators outside of brackets."""
+    """Whether the tokens are a function applied to arguments, without operators outside brackets."""
     depth = 0
     for token in tokens:
         depth += (token.text in _OPENING) - (token.text in _CLOSING)
@@ -211,7 +213,7 @@ def _closing(tokens: Sequence[Token], opening: int) -> int | None:
 
 
 def _calls(text: str, function: str, variables: set[str]) -> Iterator[str]:
-    """Calls of a function with variables alone."""
+    """Return the calls of a function whose arguments are all variables."""
     tokens = list(tokenize(text))
     for index, token in enumerate(tokens):
         if token.kind != "name" or token.text.rpartition(".")[2] != function:
@@ -227,7 +229,7 @@ def _calls(text: str, function: str, variables: set[str]) -> Iterator[str]:
 
 
 def _conclusion(type_: str) -> str:
-    """The operator after the quantifiers of a hypothesis."""
+    """Return the operator after the quantifiers of a hypothesis."""
     operator, _, rest = outermost(type_)
     while operator == "∀":
         operator, _, rest = outermost(rest.partition(", ")[2])

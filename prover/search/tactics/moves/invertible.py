@@ -1,4 +1,4 @@
-"""Steps that lose nothing: what was provable before them is provable after them, so that nothing else need be tried."""
+"""Invertible steps: they keep a provable goal provable, so that no alternatives need be tried."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ _NEGATIONS = "Classical.not_forall, not_exists, Classical.not_imp, not_or, Class
 
 
 def invertible(goal: Goal, known: Known) -> Iterator[str]:
-    """Steps (see `prover.search.tactics.moves.steps`) of which the first one that runs is as good as any."""
+    """Invertible steps (see `prover.search.tactics.moves.steps`); the first one that succeeds is as good as any
+    other.
+    """
     operator = outermost(goal.target)[0]
     names = Names(goal.hypotheses)
     if operator in ("↔", "∨", "¬"):

@@ -1,4 +1,4 @@
-"""Reasoning with quantifiers that needs an idea: cases of what they say, choice, the diagonal."""
+"""Quantifier reasoning that needs an idea: case splits on quantified propositions, choice, diagonalisation."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _QUANTIFIERS = ("∀", "∃")
 
 
 def cases(goal: Goal, facts: Sequence[Binder]) -> Iterator[str]:
-    """Whether what a quantified part of the target, or the premise of a fact, says is so; steps."""
+    """Case splits on a quantified part of the target or on the premise of a hypothesis; steps."""
     said = {each.type for each in facts}
     premises = [left for operator, left, _ in (outermost(each.type) for each in facts) if operator == "→"]
     parts = [*_closed_parts(goal.target), *(each for each in premises if not {each, f"¬{each}"} & said)]
@@ -23,13 +23,13 @@ def cases(goal: Goal, facts: Sequence[Binder]) -> Iterator[str]:
 
 
 def chosen(goal: Goal) -> Iterator[str]:
-    """Tactics that give a function, where each argument has a value."""
+    """Tactics that construct a function from a value for each argument (choice)."""
     if outermost(goal.target)[0] == "∃":
         yield from (f"exact Classical.axiomOfChoice {each.name}" for each in facts_of(goal) if _is_total(each.type))
 
 
 def diagonal(goal: Goal) -> Iterator[str]:
-    """Tactics against a function that has every predicate as a value: it has not its own denial."""
+    """Tactics for diagonalisation: a function onto all predicates cannot have its own negated diagonal as a value."""
     if goal.target != "False":
         return
     functions = [
@@ -49,7 +49,7 @@ def _is_total(type_: str) -> bool:
 
 
 def _closed_parts(target: str) -> Iterator[str]:
-    """Quantified propositions inside the target that mention nothing bound outside of them."""
+    """Return quantified subterms of the target that contain no variables bound outside them."""
     tokens = list(tokenize(target))
     outer: set[str] = set()
     for index, token in enumerate(tokens):

@@ -1,6 +1,6 @@
-"""Steps that turn a goal into smaller ones: introductions, case splits, substitution, induction, rewriting, have.
+"""Steps that reduce a goal to smaller ones: introductions, case splits, substitution, induction, rewriting, have.
 
-A step is a tactic block in which `□`, on a line of its own or after a bullet, stands for the proof of what is left.
+A step is a tactic block in which `□`, on a line of its own or after a bullet, stands for the proof of a remaining goal.
 """
 
 import itertools
@@ -18,12 +18,12 @@ _TWO = "· □\n· □"
 
 
 def holes(step: str) -> int:
-    """How many goals a step leaves."""
+    """Return the number of goals that a step leaves."""
     return len(_HOLE.findall(step))
 
 
 def fill(step: str, blocks: Sequence[str]) -> str:
-    """Put tactic blocks where the holes are, indented as Lean's layout wants it."""
+    """Fill the holes with tactic blocks, indented as Lean's layout requires."""
     rest = iter(blocks)
 
     def block(match: re.Match[str]) -> str:
@@ -34,17 +34,17 @@ def fill(step: str, blocks: Sequence[str]) -> str:
 
 
 def flatten(step: str) -> str | None:
-    """A step without its holes: the goals stay behind it; None if that cannot be written."""
+    """Return a step without its holes, so that its goals stay open; None if that cannot be written."""
     flat = re.sub(r"=>\n +□", "=> ?_", step)
     flat = re.sub(r"\n(?:· )?□$", "", flat, flags=re.MULTILINE)
     return None if "□" in flat else flat
 
 
 def steps(goal: Goal, definitions: Sequence[str] = ()) -> Iterator[str]:
-    """Steps worth a try, best guess first, no more than a few of a kind.
+    """Return promising steps, best guess first, at most a few of each kind.
 
     Args:
-        definitions: names that the theorem's context defines, to be unfolded.
+        definitions: names that the theorem's context defines, candidates for unfolding.
     """
     kinds = [
         _introductions(goal),
@@ -55,7 +55,7 @@ def steps(goal: Goal, definitions: Sequence[str] = ()) -> Iterator[str]:
         _rewriting(goal),
         _distinctions(goal),
     ]
-    # In turn, so that a goal with many hypotheses is not only taken apart.
+    # Interleave the kinds, so that a goal with many hypotheses gets more than case splits.
     rounds = itertools.chain.from_iterable(itertools.zip_longest(*kinds))
     yield from dict.fromkeys(step for step in rounds if step is not None)
 
@@ -73,7 +73,7 @@ def _introductions(goal: Goal) -> Iterator[str]:
 
 
 def _patterns(goal: Goal, introduced: Sequence[Binder]) -> Iterator[str]:
-    """`rintro` that takes the first assumption that can be taken apart."""
+    """Return `rintro` patterns that take apart the first assumption that can be taken apart."""
     for index, binder in enumerate(introduced):
         before = " ".join(goal.fresh(each.name) for each in introduced[:index])
         left, right = goal.fresh(f"{binder.name}l"), goal.fresh(f"{binder.name}r")

@@ -1,1 +1,1 @@
-"""Proofs as text: partial, cut where they fail, laid out."""
+"""Proofs as text: partial proofs, removal of failing parts, layout."""

@@ -1,4 +1,4 @@
-"""Cuts out of a failing proof what Lean complains of, and leaves a hole `□` there (see `prover.search.tactics.moves.steps`)."""
+"""Replaces the failing part of a proof with a hole `□` (see `prover.search.tactics.moves.steps`)."""
 
 import re
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ _OPENING, _CLOSING = "([{⟨", ")]}⟩"
 
 
 def errors(messages: Sequence[Message]) -> list[Message]:
-    """Lean's errors in the candidate, in reading order."""
+    """Return Lean's errors in the candidate, in reading order."""
     found = [each for each in messages if each.severity == "error" and each.region is Region.CANDIDATE]
     return sorted(found, key=lambda each: (each.line, each.column))
 
 
 def cut(proof: str, error: Message) -> str | None:
-    """The tactic proof with a hole instead of the tactics from the error to the end of their block.
+    """Return the tactic proof with a hole in place of the tactics from the error to the end of their block.
 
-    Where goals are left over, the hole stands at the end of the block that left them. None if the error points nowhere
-    or the proof is a term.
+    For unsolved goals, the hole goes to the end of the block that left them. None if the error has no position or the
+    proof is a term.
     """
     lines = proof.split("\n")
     if not lines[0].startswith("by") or not 1 <= error.line <= len(lines):
         return None
-    if len(lines[0]) > len("by"):  # give the first tactic a line of its own
+    if len(lines[0]) > len("by"):  # put the first tactic on its own line
         first = lines[0][2:].lstrip()
         moved = len(lines[0]) - len(first) - 2
         at_by = error.line == 1 and error.column < 2
@@ -39,7 +39,7 @@ def cut(proof: str, error: Message) -> str | None:
 
 
 def _append(lines: list[str], number: int) -> str:
-    """A hole after the block that begins on a line."""
+    """Append a hole to the block that begins on a line."""
     indent = _indent(lines[number]) if number else -1
     end = _end(lines, number, indent + 1)
     if number == 0:
@@ -50,7 +50,7 @@ def _append(lines: list[str], number: int) -> str:
         line = lines[number]
         margin = len(_leading(line))
         starts = [each.end() for each in _INLINE.finditer(line) if _balanced(line[each.end() :])]
-        if starts:  # `| zero => simp`, `have h : p := by simp`: the tactic moves to a line of its own
+        if starts:  # `| zero => simp`, `have h : p := by simp`: move the tactic to its own line
             margin = indent + 2
             lines[number : number + 1] = [line[: starts[-1]].rstrip(), " " * margin + line[starts[-1] :]]
             end += 1
@@ -60,7 +60,7 @@ def _append(lines: list[str], number: int) -> str:
 
 
 def _replace(lines: list[str], number: int, column: int) -> str:
-    """A hole instead of the tactic at a place and those after it in its block."""
+    """Put a hole in place of the tactic at a position and those after it in its block."""
     line = lines[number]
     leading = _leading(line)
     start = len(leading)
@@ -71,7 +71,7 @@ def _replace(lines: list[str], number: int, column: int) -> str:
     if line.lstrip().startswith("|") and not inline:
         start, inline = len(line), True
     if inline:
-        # The tactics after `by` or `=>` and the lines that hang on this one.
+        # Take the tactics after `by` or `=>` and the lines that continue this one.
         end = _end(lines, number, _indent(line) + 1)
         kept = [line[:start].rstrip(), " " * (_indent(line) + 2 + (2 if leading.strip() else 0)) + "□"]
     else:
@@ -81,7 +81,7 @@ def _replace(lines: list[str], number: int, column: int) -> str:
 
 
 def _leading(line: str) -> str:
-    """Blanks and bullets before the first tactic of a line."""
+    """Return the blanks and bullets before the first tactic of a line."""
     match = _BULLETS.match(line)
     assert match is not None
     return match[0]
@@ -101,7 +101,7 @@ def _indent(line: str) -> int:
 
 
 def _end(lines: list[str], start: int, margin: int) -> int:
-    """The number of the first line after `start` that stands further left than `margin`."""
+    """Return the number of the first line after `start` that is indented less than `margin`."""
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and _indent(lines[number]) < margin:
             return number

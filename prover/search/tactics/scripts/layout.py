@@ -1,4 +1,6 @@
-"""Writes a script of tactics as Mathlib's style guide asks: each goal of several in a block of its own, after `·` or its case."""
+"""Formats a tactic script in Mathlib's style: if there are several goals, each gets its own block after `·` or its case
+name.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,9 +14,9 @@ class Move:
     """A tactic that was run on the first goal.
 
     Attributes:
-        text: as it was run.
-        step: the same with holes `□` where the goals that it leaves are proved, if there is such a way to write it.
-        goals: how many goals took the first one's place.
+        text: the tactic as it was run.
+        step: the tactic with holes `□` where its remaining goals are proved, if it can be written so.
+        goals: number of goals that replaced the first one.
     """
 
     text: str
@@ -26,19 +28,19 @@ _INTRODUCED = re.compile(r"intro ((?:\S+ )*)(\S+)\n( *)obtain (⟨[^\n]*⟩) := 
 
 
 def laid_out(moves: Sequence[Move]) -> str:
-    """The script as one tactic block."""
+    """Return the script as one formatted tactic block."""
     rest = iter(moves)
     block = "\n".join(iter(lambda: _block(rest), ""))
     return _INTRODUCED.sub(r"rintro \1\4", block)
 
 
 def _block(moves: Iterator[Move]) -> str:
-    """The next move, with the moves that prove what it leaves; "" at the end."""
+    """Return the next move with the moves that prove its remaining goals; "" at the end."""
     move = next(moves, None)
     if move is None:
         return ""
     inner = [_block(moves) for _ in range(move.goals)]
-    if any(not each for each in inner):  # a script that is not complete
+    if any(not each for each in inner):  # the script is incomplete
         return "\n".join(filter(None, [move.text, *inner]))
     if move.goals and holes(move.step) == move.goals:
         return fill(move.step, inner)

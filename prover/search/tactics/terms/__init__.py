@@ -1,1 +1,1 @@
-"""Terms for a goal: witnesses, applications, and the arithmetic that finds them."""
+"""Proof terms: witnesses, applications, and the arithmetic that finds them."""

@@ -1,4 +1,4 @@
-"""Terms that a person would write: a hypothesis applied to variables and to other hypotheses, a witness with its proof."""
+"""Short proof terms: a hypothesis applied to variables and other hypotheses, a witness with its proof."""
 
 import itertools
 import re
@@ -11,13 +11,13 @@ from prover.source.binders import Binder, read_shape
 from prover.source.lexer import Token, tokenize
 
 _PREMISE = re.compile(r"g\d+")
-_DEPTH = 2  # of hypotheses applied to each other
+_DEPTH = 2  # nesting of hypotheses applied to each other
 _MOST_WITNESSES = 6
 _OPENING, _CLOSING = "([{⟨", ")]}⟩"
 
 
 def applied(goal: Goal, target: str, depth: int = _DEPTH) -> Iterator[str]:
-    """Hypotheses applied so that, as their texts say, they prove the target."""
+    """Return applications of hypotheses that, judging by their texts, prove the target."""
     for each in facts_of(goal):
         if each.type == target:
             yield each.name
@@ -28,7 +28,7 @@ def applied(goal: Goal, target: str, depth: int = _DEPTH) -> Iterator[str]:
 
 
 def witnessed(goal: Goal) -> Iterator[str]:
-    """Witnesses of the target with terms that prove all that is said of them."""
+    """Return witnesses of the target with terms that prove all required properties."""
     if (found := bound(goal.target)) is None:
         return
     name, body = found
@@ -57,7 +57,7 @@ def _applied(goal: Goal, function: Binder, target: str, depth: int) -> str | Non
 
 
 def _matches(pattern: Sequence[Token], tokens: Sequence[Token], text: str, variables: dict[str, str]) -> bool:
-    """Whether a pattern becomes the tokens where its variables stand for a token or what is in brackets."""
+    """Whether the pattern matches the tokens if each variable stands for a token or a bracketed expression."""
     place = 0
     for index, token in enumerate(pattern):
         if place == len(tokens):
@@ -80,7 +80,7 @@ def _matches(pattern: Sequence[Token], tokens: Sequence[Token], text: str, varia
 
 
 def _end(tokens: Sequence[Token], start: int, until: str | None = "") -> int:
-    """The end of what stands at a place: one token or bracket, or, where that is given, all up to another token."""
+    """Return the end of the expression at a position: one token or bracket, or everything up to a given token."""
     depth = 0
     for index in range(start, len(tokens)):
         if until and not depth and tokens[index].text == until:
@@ -92,7 +92,7 @@ def _end(tokens: Sequence[Token], start: int, until: str | None = "") -> int:
 
 
 def _is_argument(tokens: Sequence[Token], index: int) -> bool:
-    """Whether a token stands next to another that it is an argument or a function of."""
+    """Whether a token is adjacent to another, as an argument or a function."""
     before = tokens[index - 1] if index else None
     after = tokens[index + 1] if index + 1 < len(tokens) else None
     return (before is not None and (before.kind != "symbol" or before.text in _CLOSING)) or (
@@ -101,7 +101,7 @@ def _is_argument(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _substituted(text: str, variables: dict[str, str]) -> str | None:
-    """The text with what its variables stand for; None if one of them is not known."""
+    """Substitute the variables in the text; None if one has no value."""
     parts, place = [], 0
     tokens = list(tokenize(text))
     for index, token in enumerate(tokens):

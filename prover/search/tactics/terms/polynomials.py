@@ -1,4 +1,6 @@
-"""Arithmetic with the polynomials that goals are about, far enough to find a witness: `2 * (j + k + 1)` is `(2 * j + 1) + (2 * k + 1)`."""
+"""Polynomial arithmetic on the terms of goals, as far as finding a witness needs: `2 * (j + k + 1)` is `(2 * j + 1) +
+(2 * k + 1)`.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +8,7 @@ from dataclasses import dataclass
 
 from prover.source.lexer import Token, tokenize
 
-Monomial = tuple[str, ...]  # its factors, sorted; () for 1
+Monomial = tuple[str, ...]  # factors, sorted; () for 1
 
 _MOST_TERMS = 64
 _LARGEST_POWER = 4
@@ -14,19 +16,22 @@ _LARGEST_POWER = 4
 
 @dataclass(frozen=True, slots=True)
 class Polynomial:
-    """Whole coefficients by monomial, none of them 0. What is no sum, product or power is an indeterminate."""
+    """A polynomial: nonzero integer coefficients by monomial.
+
+    Terms other than sums, products and powers are indeterminates.
+    """
 
     terms: Mapping[Monomial, int]
 
     def __add__(self, other: "Polynomial") -> "Polynomial":
-        """The sum."""
+        """Return the sum."""
         total = Counter(self.terms)
         for monomial, count in other.terms.items():
             total[monomial] += count
         return Polynomial({monomial: count for monomial, count in total.items() if count})
 
     def __mul__(self, other: "Polynomial") -> "Polynomial":
-        """The product."""
+        """Return the product."""
         total: Counter[Monomial] = Counter()
         for one, a in self.terms.items():
             for two, b in other.terms.items():
@@ -34,11 +39,11 @@ class Polynomial:
         return Polynomial({monomial: count for monomial, count in total.items() if count})
 
     def times(self, factor: int) -> "Polynomial":
-        """The product with a number."""
+        """Return the product with a number."""
         return self * constant(factor)
 
     def divided(self, monomial: Monomial, factor: int) -> "Polynomial | None":
-        """The quotient by `factor * monomial`; None if that is no polynomial."""
+        """Return the quotient by `factor * monomial`; None if it is not a polynomial."""
         quotient: dict[Monomial, int] = {}
         for each, count in self.terms.items():
             left = Counter(each)
@@ -49,7 +54,7 @@ class Polynomial:
         return Polynomial(quotient)
 
     def substituted(self, values: Mapping[str, "Polynomial"]) -> "Polynomial":
-        """With other polynomials in place of some indeterminates."""
+        """Return the polynomial with some indeterminates replaced by polynomials."""
         total = constant(0)
         for monomial, count in self.terms.items():
             product = constant(count)
@@ -61,7 +66,7 @@ class Polynomial:
         return total
 
     def __str__(self) -> str:
-        """As Lean reads it; what is added stands before what is taken away."""
+        """Return Lean source; positive terms come before negative ones."""
         ordered = sorted(self.terms.items(), key=lambda term: (term[1] < 0, -len(term[0]), term[0]))
         text = ""
         for monomial, count in ordered:
@@ -72,12 +77,12 @@ class Polynomial:
 
 
 def constant(number: int) -> Polynomial:
-    """A number."""
+    """Return a constant polynomial."""
     return Polynomial({(): number} if number else {})
 
 
 def read_polynomial(text: str) -> Polynomial | None:
-    """The polynomial that a term is; None if it is written with anything but names, numbers, `+`, `-`, `*`, `^`."""
+    """Parse a term as a polynomial; None if it contains anything but names, numbers, `+`, `-`, `*`, `^`."""
     reader = _Reader(list(tokenize(text)))
     found = reader.sum()
     return found if reader.at_end else None
@@ -88,7 +93,7 @@ def _argument(factor: str) -> str:
 
 
 class _Reader:
-    """Reads tokens from left to right."""
+    """Recursive-descent parser over tokens, left to right."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
@@ -103,7 +108,7 @@ class _Reader:
         return "" if self.at_end else self._tokens[self._next].text
 
     def _take(self, *texts: str) -> str:
-        """The next token if it is one of these."""
+        """Consume and return the next token if it is one of these."""
         if (text := self._text) in texts and text:
             self._next += 1
             return text
@@ -140,7 +145,7 @@ class _Reader:
         return total
 
     def _application(self) -> Polynomial | None:
-        """A number, a sum in brackets, or a name with its arguments, which is an indeterminate."""
+        """Parse a number, a bracketed sum, or a name with its arguments; the last is an indeterminate."""
         if self._take("("):
             inner = self.sum()
             return inner if self._take(")") else None

@@ -1,4 +1,4 @@
-"""Terms that may witness an existence: solutions of its equation, what hypotheses are about, small numbers."""
+"""Candidate witnesses of an existential: solutions of its equation, terms in hypotheses, small numbers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ _MOST_APPLICATIONS = 6
 
 
 def bound(target: str) -> tuple[str, str] | None:
-    """Name and body of `∃ x, body`."""
+    """Return name and body of `∃ x, body`."""
     operator, _, rest = outermost(target)
     if operator != "∃" or (match := _BOUND.fullmatch(rest)) is None:
         return None
@@ -21,7 +21,7 @@ def bound(target: str) -> tuple[str, str] | None:
 
 
 def solutions(goal: Goal) -> Iterator[tuple[str, bool]]:
-    """Witnesses that solve an equation of the goal, and whether the equation was solved without division."""
+    """Return witnesses that solve an equation of the goal, and whether it was solved without division."""
     target = goal.target
     if outermost(target)[0] == "∣":
         _, divisor, number = outermost(target)
@@ -42,7 +42,7 @@ def solutions(goal: Goal) -> Iterator[tuple[str, bool]]:
 
 
 def _solved(polynomial: Polynomial, name: str) -> Iterator[tuple[str, bool]]:
-    """Solutions for a name that stands in one monomial only."""
+    """Solve for a name that occurs in exactly one monomial."""
     with_it = [monomial for monomial in polynomial.terms if name in monomial]
     if len(with_it) != 1 or with_it[0].count(name) != 1:
         return
@@ -54,13 +54,13 @@ def _solved(polynomial: Polynomial, name: str) -> Iterator[tuple[str, bool]]:
     if (quotient := rest.divided(cofactor, factor)) is not None:
         yield str(quotient), True
     elif not cofactor:
-        # Rounded down: what is left over is for arithmetic to show to be nothing.
+        # Rounded down; arithmetic must then show that the remainder is zero.
         whole = rest + constant(-rest.terms.get((), 0))
         yield f"({whole}) / {factor}" if len(whole.terms) > 1 else f"{whole} / {factor}", False
 
 
 def equations(goal: Goal) -> dict[str, Polynomial]:
-    """Variables that hypotheses say to be polynomials in others."""
+    """Return variables that hypotheses equate with polynomials in other variables."""
     variables = {each.name for each in goal.hypotheses}
     values: dict[str, Polynomial] = {}
     for each in goal.hypotheses:
@@ -77,7 +77,7 @@ def equations(goal: Goal) -> dict[str, Polynomial]:
 
 
 def terms(goal: Goal) -> Iterator[str]:
-    """Small terms of any type, those of the latest variables first."""
+    """Return small terms of any type, those of the latest variables first."""
     variables = [
         each for each in goal.hypotheses if outermost(each.type)[0] == "" and each.type not in ("Type", "Prop")
     ]
@@ -94,7 +94,7 @@ def terms(goal: Goal) -> Iterator[str]:
 
 
 def conjuncts(proposition: str) -> Iterator[str]:
-    """The parts of `A ∧ B ∧ …`."""
+    """Return the parts of `A ∧ B ∧ …`."""
     operator, left, right = outermost(proposition)
     if operator == "∧":
         yield from conjuncts(left)
@@ -104,13 +104,13 @@ def conjuncts(proposition: str) -> Iterator[str]:
 
 
 def closing(goal: Goal, automation: Sequence[str] = ("omega", "grind")) -> Iterator[str]:
-    """Tactics that give a witness and leave the rest to automation."""
+    """Return tactics that give a witness and leave the rest to automation."""
     divides = outermost(goal.target)[0] == "∣"
     seen: set[str] = set()
     for witness, exact in solutions(goal):
         if witness not in seen:
             seen.add(witness)
-            # `omega` knows no products, `grind` no rounding.
+            # `omega` cannot handle products, `grind` cannot handle rounding.
             for tactic in automation if exact else automation[:1]:
                 yield (
                     f"exact Dvd.intro {_bracketed(witness)} (by {tactic})"
