@@ -1,8 +1,9 @@
-"""Figures of source trees, side by side: sizes, names, circles, and what a change touches.
+"""Figures of source trees, side by side: sizes, names, circles, what a change touches, and what a check passes.
 
     python -m benchmarks.house [TREE …] [--json FILE]
 
-Nothing is imported or run: the files are parsed.
+The files are parsed. Only for the last of these figures is a tree run, by its own .venv/bin/python if it has one: benchmarks/check_path.py
+sends one `CheckProof` through its server.
 """
 
 import argparse
@@ -10,6 +11,8 @@ import ast
 import json
 import re
 import statistics
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -143,6 +146,19 @@ def _shipped(path: Path, tree: Path) -> bool:
     return path.relative_to(tree).parts[0] in (*_PACKAGES, "protos")
 
 
+def passed(tree: Path) -> list[str]:
+    """The files that one `CheckProof` passes; none if the tree cannot be run here."""
+    own = tree / ".venv" / "bin" / "python"
+    script = Path(__file__).with_name("check_path.py")
+    command = [str(own) if own.exists() else sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{tree}: no check was run: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return []
+    files: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return files
+
+
 def figures(tree: Path) -> dict[str, str]:
     """The table, row by row."""
     found = modules(tree)
@@ -155,6 +171,7 @@ def figures(tree: Path) -> dict[str, str]:
         "lines shipped": f"{lines:,}",
         "folders with more than ten loose files": f"{len(full)}; the fullest has {full[0][0] if full else _LOOSE}",
         "circles of imports": str(circles(found)),
+        "files that a `CheckProof` passes": str(len(passed(tree)) or "?"),
         "public class names with two meanings": str(len(repeated(found))),
         f"files that name the search options {', '.join(f'`{one}`' for one in _OPTIONS)}": ", ".join(
             str(named) for named, _ in options

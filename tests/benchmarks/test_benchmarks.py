@@ -57,6 +57,7 @@ OF_FILES = {
     "house": ["--json=OUT"],
 }
 NOT_ALONE = {
+    "check_path": "house runs it",
     "lean.dojo": "steps through proofs in the environment of LeanDojo",
     "training.base_size": "reads the proofs that docs/training.md tells to make first",
     "service.first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
