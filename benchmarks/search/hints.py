@@ -22,7 +22,7 @@ from prover.options import CheckOptions
 from prover.requests import Check
 from prover.theorem import Theorem
 from prover.tutor.hints import GivenHint, HintOutcome, Level, Tutored, Tutoring
-from prover.tutor.vetoes import fragments
+from prover.tutor.wording.vetoes import fragments
 from service.core.engine import Engine
 from service.ops.config import Settings
 

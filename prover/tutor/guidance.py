@@ -15,8 +15,8 @@ from typing import Protocol
 
 from prover.errors import UserError
 from prover.tutor.hints import GivenHint, Level
-from prover.tutor.moves import ProofMove
-from prover.tutor.routes import Route
+from prover.tutor.proofs.moves import ProofMove
+from prover.tutor.proofs.routes import Route
 
 OPENINGS = (Level.QUESTION, Level.DIRECTION, Level.NAME, Level.NEXT_STEP)
 """Levels that a first hint at a step may have: the full step is there only for who asks again."""

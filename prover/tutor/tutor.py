@@ -31,12 +31,12 @@ from prover.tutor.hints import (
     Tutoring,
     Veto,
 )
-from prover.tutor.moves import ProofMove, same_goal
-from prover.tutor.phrasing import FIXED, MOST_REVISIONS, LemmaWords, drafts
-from prover.tutor.reading import ProofReader, Reading, StepReader, begins_with_tactics
-from prover.tutor.rewording import Phraser, reworded
-from prover.tutor.routes import Cases, Guide, Route, goal_theorem
-from prover.tutor.vetoes import Situation, veto
+from prover.tutor.proofs.moves import ProofMove, same_goal
+from prover.tutor.proofs.reading import ProofReader, Reading, StepReader, begins_with_tactics
+from prover.tutor.proofs.routes import Cases, Guide, Route, goal_theorem
+from prover.tutor.wording.phrasing import FIXED, MOST_REVISIONS, LemmaWords, drafts
+from prover.tutor.wording.rewording import Phraser, reworded
+from prover.tutor.wording.vetoes import Situation, veto
 from prover.verdict import Trust, VerdictKind
 
 _REFUTING_SHARE = 0.5  # of the time, at most

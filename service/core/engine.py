@@ -54,10 +54,10 @@ from prover.search.terms import SearchTerms
 from prover.theorem import Header, Theorem
 from prover.tutor.guidance import load_guidance
 from prover.tutor.hints import Tutored, Tutoring
-from prover.tutor.remote import RemotePhraser
-from prover.tutor.rewording import Phraser
-from prover.tutor.routes import CasesOfClients
+from prover.tutor.proofs.routes import CasesOfClients
 from prover.tutor.tutor import Tutor
+from prover.tutor.wording.remote import RemotePhraser
+from prover.tutor.wording.rewording import Phraser
 from prover.verdict import Trust, Verdict
 from service.auth.identity import CALLER
 from service.core.faults import accept, as_user_errors, raise_if_hopeless

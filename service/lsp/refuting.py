@@ -14,7 +14,7 @@ from prover.requests import Check, Event, Search, Service
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
-from prover.tutor.routes import goal_theorem
+from prover.tutor.proofs.routes import goal_theorem
 from service.core.endings import ending, refuted
 from service.lsp import sites, work
 from service.lsp.display import remarks

@@ -47,7 +47,7 @@ def test_wheel_holds_stubs_lean_sources_and_data_but_no_tests(wheel: Path) -> No
     for pattern in (
         "prover/**/*.lean",
         "prover/**/*.toml",
-        "training/tutoring/*.toml",
+        "training/tutoring/learners/*.toml",
         "prover/**/*.json",
         "prover/**/*.js",
         "*/**/*.html",

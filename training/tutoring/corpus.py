@@ -7,10 +7,10 @@ from random import Random
 from prover.tutor.guidance import Guidance
 from training.corpus.proofs import ProvedTheorem
 from training.journal import Journal
-from training.tutoring.dialogue import Dialogue, Help
 from training.tutoring.evaluation import Report
-from training.tutoring.learners import Learner
-from training.tutoring.sessions import School, hold
+from training.tutoring.learners.learners import Learner
+from training.tutoring.sessions.dialogue import Dialogue, Help
+from training.tutoring.sessions.sessions import School, hold
 
 _MOST_TOGETHER = 4
 

@@ -12,9 +12,9 @@ from prover.errors import UserError
 from prover.tutor.guidance import Guidance, Rules
 from training.corpus.proofs import ProvedTheorem
 from training.journal import Journal
-from training.tutoring.dialogue import Dialogue, Help
-from training.tutoring.learners import Learner
-from training.tutoring.sessions import School, hold
+from training.tutoring.learners.learners import Learner
+from training.tutoring.sessions.dialogue import Dialogue, Help
+from training.tutoring.sessions.sessions import School, hold
 
 Report = Callable[[str], None]
 

@@ -32,17 +32,17 @@ from prover.tutor.guidance import (
     score,
 )
 from prover.tutor.hints import Level
-from prover.tutor.routes import Route
+from prover.tutor.proofs.routes import Route
 from training.algorithms.algorithm import Rollouts
 from training.algorithms.registry import create_algorithm
 from training.corpus.proofs import ProvedTheorem
 from training.journal import Journal
 from training.trainer.checkpoint import check_identity, load_checkpoint, save_checkpoint
-from training.tutoring.board import Board
-from training.tutoring.dialogue import Dialogue, Help
 from training.tutoring.evaluation import Report
-from training.tutoring.learners import Learner
-from training.tutoring.sessions import School, hold
+from training.tutoring.learners.learners import Learner
+from training.tutoring.sessions.board import Board
+from training.tutoring.sessions.dialogue import Dialogue, Help
+from training.tutoring.sessions.sessions import School, hold
 
 _DIGITS = 4  # of a weight that is written
 _CLASS = 0.25  # share of groups with several learners

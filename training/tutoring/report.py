@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from prover.atomic import atomic_write, atomic_write_text
 from training.corpus.jsonl import read_jsonl
-from training.tutoring.dialogue import Help
 from training.tutoring.evaluation import Row
-from training.tutoring.learners import learners
+from training.tutoring.learners.learners import learners
+from training.tutoring.sessions.dialogue import Help
 
 _NAMES = {
     Help.NONE: "no help",

@@ -16,9 +16,9 @@ from service.core.engine import Engine
 from service.ops.config import Settings
 
 if TYPE_CHECKING:
-    from training.tutoring.dialogue import Help
-    from training.tutoring.learners import Learner
-    from training.tutoring.sessions import School
+    from training.tutoring.learners.learners import Learner
+    from training.tutoring.sessions.dialogue import Help
+    from training.tutoring.sessions.sessions import School
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -63,8 +63,8 @@ def evaluate(
     with shared.user_errors(), shared.interruptible():
         from prover.tutor.guidance import load_guidance
         from training.corpus.proofs import read_proofs
-        from training.tutoring.dialogue import Help
         from training.tutoring.evaluation import evaluate as hold_all
+        from training.tutoring.sessions.dialogue import Help
 
         cases = read_proofs(theorems)[:most]
         helps = _helps(help_by)
@@ -130,8 +130,8 @@ def converse(
         from prover.tutor.guidance import load_guidance
         from training.corpus.proofs import read_proofs
         from training.tutoring.corpus import converse as hold_all
-        from training.tutoring.dialogue import Help
         from training.tutoring.evaluation import guidance_of
+        from training.tutoring.sessions.dialogue import Help
 
         (help,) = _helps([help_by])
         guidance = guidance_of(help, load_guidance(policy) if help is Help.LEARNT else None)
@@ -161,7 +161,7 @@ def report(
 
 def _in_school(settings: Settings, answers: Path, held: "Callable[[School], Coroutine[Any, Any, object]]") -> None:
     """Hold sessions with a Lean of their own, and with its answers of before."""
-    from training.tutoring.sessions import School
+    from training.tutoring.sessions.sessions import School
 
     async def run() -> None:
         async with Engine(settings) as engine:
@@ -176,7 +176,7 @@ def _kinds(names: Sequence[str] | None, held_out: bool = True) -> "list[Learner]
     Raises:
         UserError: there is no such kind.
     """
-    from training.tutoring.learners import learners
+    from training.tutoring.learners.learners import learners
 
     known = learners()
     if unknown := [name for name in names or () if name not in known]:
@@ -185,7 +185,7 @@ def _kinds(names: Sequence[str] | None, held_out: bool = True) -> "list[Learner]
 
 
 def _helps(names: Sequence[str] | None) -> "list[Help]":
-    from training.tutoring.dialogue import Help
+    from training.tutoring.sessions.dialogue import Help
 
     if unknown := [name for name in names or () if name not in list(Help)]:
         raise UserError(f"--help-by: there is no help {unknown[0]}; there is {', '.join(Help)}")

@@ -19,8 +19,8 @@ from prover.tutor.guidance import (
     policy_data,
 )
 from prover.tutor.hints import GivenHint, Level
-from prover.tutor.moves import Outline, ProofMove
-from prover.tutor.routes import Route
+from prover.tutor.proofs.moves import Outline, ProofMove
+from prover.tutor.proofs.routes import Route
 from prover.verdict import Trust
 
 

@@ -6,8 +6,8 @@ from prover.lean.checker import DEFAULT_TERMS
 from prover.lean.workers.pool import WorkerPool
 from prover.requests import StatementError
 from prover.theorem import Theorem
-from prover.tutor.moves import Outline, outline
-from prover.tutor.reading import ProofReader, Reading
+from prover.tutor.proofs.moves import Outline, outline
+from prover.tutor.proofs.reading import ProofReader, Reading
 
 pytestmark = pytest.mark.lean
 

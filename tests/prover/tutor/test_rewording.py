@@ -8,9 +8,9 @@ import pytest
 
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.tutor.hints import GivenHint, Level, Veto
-from prover.tutor.phrasing import MOST_REVISIONS
-from prover.tutor.rewording import reworded
-from prover.tutor.vetoes import Situation
+from prover.tutor.wording.phrasing import MOST_REVISIONS
+from prover.tutor.wording.rewording import reworded
+from prover.tutor.wording.vetoes import Situation
 from tests.prover.tutor.test_vetoes import situation
 
 TEMPLATE = "The tactic `rw` replaces equals by equals in your goal."

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.tutor.hints import Veto
-from prover.tutor.phrasing import MOST_REVISIONS
-from prover.tutor.remote import RemotePhraser
-from prover.tutor.rewording import reworded
+from prover.tutor.wording.phrasing import MOST_REVISIONS
+from prover.tutor.wording.remote import RemotePhraser
+from prover.tutor.wording.rewording import reworded
 from tests.prover.tutor.test_rewording import TEMPLATE, at
 from tests.support.models.vllm_serve import KEY
 from tests.support.ports import free_port

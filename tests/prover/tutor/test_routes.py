@@ -3,9 +3,9 @@
 import pytest
 
 from prover.theorem import Theorem
-from prover.tutor.moves import Outline
-from prover.tutor.reading import Reading, _alternative
-from prover.tutor.routes import CasesOfClients, _block, _continued
+from prover.tutor.proofs.moves import Outline
+from prover.tutor.proofs.reading import Reading, _alternative
+from prover.tutor.proofs.routes import CasesOfClients, _block, _continued
 
 NOTHING = Outline("", (), (), ())
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.search.tactics.closers import AUTOMATION
-from prover.tutor.catalogue import catalogue
 from prover.tutor.hints import GivenHint, Level, Veto
-from prover.tutor.moves import ProofMove
-from prover.tutor.phrasing import FIXED, MOST_REVISIONS, drafts, masked
-from prover.tutor.vetoes import Situation, fragments, gives_away, veto
+from prover.tutor.proofs.moves import ProofMove
+from prover.tutor.wording.catalogue import catalogue
+from prover.tutor.wording.phrasing import FIXED, MOST_REVISIONS, drafts, masked
+from prover.tutor.wording.vetoes import Situation, fragments, gives_away, veto
 
 GOAL = "a b : Nat\nh : a < b\n⊢ a + 1 ≤ b"
 words = st.lists(

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from prover.tutor.hints import Level
-from prover.tutor.moves import ProofMove
-from training.tutoring.dialogue import Turn, rubric
-from training.tutoring.faults import bent, guesses, without_a_case
-from training.tutoring.learners import learners, need
+from prover.tutor.proofs.moves import ProofMove
+from training.tutoring.learners.faults import bent, guesses, without_a_case
+from training.tutoring.learners.learners import learners, need
+from training.tutoring.sessions.dialogue import Turn, rubric
 
 GOAL = "n m : Nat\nh : n = m\n⊢ m = n"
 

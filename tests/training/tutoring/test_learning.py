@@ -9,14 +9,14 @@ import pytest
 
 from prover.tutor.guidance import OPENING_FEATURES, OPENINGS, Scene, load_guidance
 from prover.tutor.hints import Level
-from prover.tutor.moves import Outline, ProofMove
-from prover.tutor.routes import Route
+from prover.tutor.proofs.moves import Outline, ProofMove
+from prover.tutor.proofs.routes import Route
 from prover.verdict import Trust
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.tutoring import learning
-from training.tutoring.dialogue import Dialogue, Help, rubric
-from training.tutoring.learners import Learner, learners
+from training.tutoring.learners.learners import Learner, learners
+from training.tutoring.sessions.dialogue import Dialogue, Help, rubric
 
 CASE = ProvedTheorem(theorem=TheoremRecord(name="t", statement="theorem t : True"), proofs=("by trivial",))
 KINDS = [learner for learner in learners().values() if not learner.held_out]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from prover.verdict import Trust, Verdict, VerdictKind
-from training.tutoring.remembered import RememberedAnswers
+from training.tutoring.sessions.remembered import RememberedAnswers
 
 
 class Asked:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from training.tutoring.dialogue import Help
 from training.tutoring.evaluation import Row
 from training.tutoring.report import read_rows, summary, write_report
+from training.tutoring.sessions.dialogue import Help
 
 
 def row(theorem: str, help: Help, **more: object) -> Row:

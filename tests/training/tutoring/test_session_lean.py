@@ -10,9 +10,9 @@ from service.core.engine import Engine
 from service.ops.config import Settings
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
-from training.tutoring.dialogue import Help
-from training.tutoring.learners import learners
-from training.tutoring.sessions import School, hold
+from training.tutoring.learners.learners import learners
+from training.tutoring.sessions.dialogue import Help
+from training.tutoring.sessions.sessions import School, hold
 
 pytestmark = pytest.mark.lean
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from prover.errors import UserError
 from prover.sampling.sampler import SamplerUnavailableError
 from prover.tutor.hints import Veto
-from prover.tutor.phrasing import MOST_REVISIONS
-from prover.tutor.vetoes import Situation, fragments, veto
+from prover.tutor.wording.phrasing import MOST_REVISIONS
+from prover.tutor.wording.vetoes import Situation, fragments, veto
 
 logger = logging.getLogger(__name__)
 

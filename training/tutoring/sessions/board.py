@@ -9,13 +9,13 @@ from prover.lean.checker import Terms
 from prover.options import CheckOptions
 from prover.tutor.guidance import Guidance
 from prover.tutor.hints import GivenHint, Hint, Level, Tutored, Tutoring
-from prover.tutor.moves import ProofMove
-from prover.tutor.reading import ProofReader, Reading
-from prover.tutor.routes import Cases, Guide
+from prover.tutor.proofs.moves import ProofMove
+from prover.tutor.proofs.reading import ProofReader, Reading
+from prover.tutor.proofs.routes import Cases, Guide
 from prover.tutor.tutor import Tutor
-from prover.tutor.vetoes import fragments
+from prover.tutor.wording.vetoes import fragments
 from training.corpus.proofs import ProvedTheorem
-from training.tutoring.remembered import SEARCH_SECONDS, RememberedAnswers, RememberedLean, RememberedSearch
+from training.tutoring.sessions.remembered import SEARCH_SECONDS, RememberedAnswers, RememberedLean, RememberedSearch
 
 # Of one question: its searches' bounds end it, so that answers do not depend on the machine.
 _SECONDS = 20.0

@@ -65,5 +65,5 @@ def need(seed: str, goal: str, step: str) -> float:
 @lru_cache(maxsize=1)
 def learners() -> Mapping[str, Learner]:
     """All kinds, by name."""
-    text = resources.files("training.tutoring").joinpath("learners.toml").read_text(encoding="utf-8")
+    text = resources.files("training.tutoring.learners").joinpath("learners.toml").read_text(encoding="utf-8")
     return {kind: Learner(kind=kind, **entry) for kind, entry in tomllib.loads(text).items()}

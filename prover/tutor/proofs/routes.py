@@ -23,8 +23,8 @@ from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.plain import plain_terms
 from prover.theorem import Theorem
-from prover.tutor.moves import Outline, ProofMove, dedented, outline
-from prover.tutor.reading import Reading, StepReader
+from prover.tutor.proofs.moves import Outline, ProofMove, dedented, outline
+from prover.tutor.proofs.reading import Reading, StepReader
 from prover.verdict import Trust
 
 _AT_ONCE = ("rfl", "omega", "simp", "decide")

@@ -31,7 +31,7 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """The catalogue that comes with this package."""
-    text = resources.files("prover.tutor").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = resources.files("prover.tutor.wording").joinpath("catalogue.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     entries = data["tactics"]
     tactics = {name: TacticWords(**entries[entry.get("same", name)]) for name, entry in entries.items()}

@@ -6,7 +6,7 @@ from random import Random
 
 from prover.search.tactics.goals.goal import read_goal
 from prover.source.lexer import tokenize
-from prover.tutor.moves import ProofMove
+from prover.tutor.proofs.moves import ProofMove
 
 _ALTERNATIVE = re.compile(r"\n\| [^\n]*=>")
 _GUESSES = 2  # different ones at a goal

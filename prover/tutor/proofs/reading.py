@@ -14,7 +14,7 @@ from prover.requests import LateError, StatementError, UnavailableError
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from prover.tutor.hints import MOST_STEPS, Refused
-from prover.tutor.moves import Outline, dedented, offset, outline
+from prover.tutor.proofs.moves import Outline, dedented, offset, outline
 from prover.verdict import Message, Region, Verdict, VerdictKind
 
 _OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")

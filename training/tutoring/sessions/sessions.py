@@ -11,11 +11,11 @@ from prover.options import CheckOptions
 from prover.tutor.guidance import Guidance
 from prover.tutor.tutor import Looking
 from training.corpus.proofs import ProvedTheorem
-from training.tutoring.board import Board
-from training.tutoring.dialogue import Dialogue, Help
-from training.tutoring.learners import Learner
-from training.tutoring.remembered import RememberedAnswers, RememberedLean, RememberedSearch
-from training.tutoring.session import LearningSession
+from training.tutoring.learners.learners import Learner
+from training.tutoring.sessions.board import Board
+from training.tutoring.sessions.dialogue import Dialogue, Help
+from training.tutoring.sessions.remembered import RememberedAnswers, RememberedLean, RememberedSearch
+from training.tutoring.sessions.session import LearningSession
 
 
 class TermsRefuter(Refuter, Protocol):

@@ -6,12 +6,12 @@ from random import Random
 
 from prover.tutor.guidance import Guidance
 from prover.tutor.hints import GivenHint, HintOutcome, Level, Tutored
-from prover.tutor.phrasing import masked
-from prover.tutor.reading import Reading
-from training.tutoring.board import Board, written
-from training.tutoring.dialogue import Dialogue, Help, Turn, rubric
-from training.tutoring.faults import bent, guesses, pick, without_a_case
-from training.tutoring.learners import Learner, need
+from prover.tutor.proofs.reading import Reading
+from prover.tutor.wording.phrasing import masked
+from training.tutoring.learners.faults import bent, guesses, pick, without_a_case
+from training.tutoring.learners.learners import Learner, need
+from training.tutoring.sessions.board import Board, written
+from training.tutoring.sessions.dialogue import Dialogue, Help, Turn, rubric
 
 _MOST_TURNS = 60
 

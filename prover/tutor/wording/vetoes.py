@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from prover.source.lexer import tokenize
-from prover.tutor.catalogue import catalogue
 from prover.tutor.hints import GivenHint, Level, Veto
-from prover.tutor.moves import ProofMove
+from prover.tutor.proofs.moves import ProofMove
+from prover.tutor.wording.catalogue import catalogue
 
 _INLINE = re.compile(r"`([^`\n]+)`")
 _ALTERNATIVE = re.compile(r"another way", re.IGNORECASE)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
-from prover.tutor.catalogue import catalogue
 from prover.tutor.hints import Level
-from prover.tutor.moves import ProofMove
+from prover.tutor.proofs.moves import ProofMove
+from prover.tutor.wording.catalogue import catalogue
 
 MOST_REVISIONS = 3
 FIXED = "Look at your goal once more: what is the outermost sign of what you have to show, and which hypothesis speaks of the same things?"

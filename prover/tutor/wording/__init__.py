@@ -1,0 +1,1 @@
+"""Hints in words: templates, other words for them, and what a hint must not say."""

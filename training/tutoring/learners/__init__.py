@@ -1,0 +1,1 @@
+"""Simulated learners: what each knows, and which faults each makes."""
