@@ -1,4 +1,4 @@
-"""The seam for whatever says whether a proof is one."""
+"""Interface of everything that decides whether a candidate proves a theorem."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms Lean is asked: within which bounds, what a text may use, and who goes first where several wait."""
+    """Resolved terms of a question to Lean: limits, policy and priority."""
 
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
@@ -26,50 +26,50 @@ DEFAULT_TERMS = Terms()
 
 
 class Checker(Protocol):
-    """Checks candidate proofs: `WorkerPool`, the isolated checker that it lends, and what wraps them (records, caches)."""
+    """Checks candidate proofs. Implementations: `WorkerPool`, its isolated checkers, and wrappers (records, caches)."""
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """Say whether `candidate` proves `theorem`. Cancelling the caller's task stops the check in Lean.
+        """Decide whether `candidate` proves `theorem`. Cancelling the caller's task stops the check in Lean.
 
         Raises:
-            PoolBusyError: too many checks wait already; try again later.
+            PoolBusyError: the queue is full; try again later.
             ValueError: a limit is out of range.
         """
         ...
 
 
 class Lean(Checker, Protocol):
-    """Whatever else may be asked of Lean about a theorem: `WorkerPool`, and what one client sees of it (`Client`)."""
+    """Questions to Lean about a theorem other than checks. Implementations: `WorkerPool` and `PoolClient`."""
 
     @property
     def size(self) -> int:
-        """Most checks at once."""
+        """Maximum number of concurrent checks."""
         ...
 
     async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> "Elaboration":
-        """The statement alone. Raises as `check`."""
+        """Elaborate the statement alone. Raises as `check`."""
         ...
 
     async def goals(
         self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
     ) -> "SorryGoals":
-        """The goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
+        """Return the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
         ...
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> "TacticStep":
-        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `check`."""
+        """Run the tactic block `step` after the blocks of `script` and return the goals. Raises as `check`."""
         ...
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> "ProofSteps":
-        """The steps of a proof, with the goals around each. Raises as `check`."""
+        """Return the steps of a proof with the goals before and after each. Raises as `check`."""
         ...
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> "tuple[Named, ...]":
-        """What header and context of a theorem declare.
+        """Return the declarations of a theorem's header and context.
 
         Raises:
-            NoAnswerError: the look-up came to nothing.
+            NoAnswerError: Lean gave no answer.
         """
         ...

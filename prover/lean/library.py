@@ -1,7 +1,7 @@
-"""The theorems of an imported library as statements to prove, and how to prove them without using them.
+"""The theorems of an imported library as statements to prove anew, without using the originals.
 
-A statement is kept only if Lean reads it back as the same type. Proofs are to be checked under `guarded(name)`: one that
-uses the theorem itself, a theorem of the same type, or one that does not stand before it is FORBIDDEN.
+A statement is kept only if Lean reads it back as the same type. Check proofs under `guarded(name)`: a proof is
+FORBIDDEN if it uses the theorem itself, a theorem of the same type, or a theorem that does not precede it.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -15,33 +15,33 @@ from prover.lean.workers.pool import Priority
 from prover.theorem import Header
 from prover.verdict import Limits, Policy
 
-_PAGE = 100  # constants a request; a statement takes some ten milliseconds
-_TERMS = Terms(Limits(seconds=120.0), priority=Priority.BATCH)  # of one page
+_PAGE = 100  # constants per request; a statement takes about ten milliseconds
+_TERMS = Terms(Limits(seconds=120.0), priority=Priority.BATCH)  # for one page
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A theorem and the module that it stands in."""
+    """A theorem and its module."""
 
     module: str
     theorem: LibraryTheorem
 
 
 def guarded(name: str) -> Policy:
-    """The policy under which the library theorem `name` is proved anew."""
+    """Return the policy under which the library theorem `name` is proved anew."""
     return Policy(name="library", guard=name)
 
 
 def header_of(patterns: Sequence[str], imports: Sequence[str], always: Sequence[str]) -> Header:
-    """What theorems of these modules stand under: the named imports, or `always` with the roots of the patterns: `Mathlib` of
-    `Mathlib.Algebra.*`.
+    """Return the header for theorems of these modules: the named imports, or `always` with the roots of the patterns,
+    `Mathlib` for `Mathlib.Algebra.*`.
     """
     roots = [root for pattern in patterns if (root := pattern.partition(".")[0]).isidentifier()]
     return Header(tuple(dict.fromkeys(("Init", *(imports or (*always, *roots))))))
 
 
 async def modules(pool: LeanPool, patterns: tuple[str, ...], header: Header | None = None) -> list[str]:
-    """The imported modules whose name fits one of the shell patterns (`Std.Data.*`), in the order of their imports.
+    """Return the imported modules whose names match one of the shell patterns (`Std.Data.*`), in import order.
 
     Raises:
         NoAnswerError: Lean could not list them.
@@ -51,7 +51,7 @@ async def modules(pool: LeanPool, patterns: tuple[str, ...], header: Header | No
 
 
 async def theorems(pool: LeanPool, module: str, header: Header | None = None) -> AsyncIterator[Listed]:
-    """The theorems of an imported module that can be stated, in no particular order.
+    """Yield the theorems of an imported module that can be stated, in no particular order.
 
     Raises:
         NoAnswerError: Lean could not list them, or the module is not imported.

@@ -1,1 +1,1 @@
-"""A toolchain certifies itself: a fixed battery that a worker must pass before its verdicts are believed."""
+"""Certification of a toolchain: a fixed battery of tests that a worker must pass before its verdicts count."""

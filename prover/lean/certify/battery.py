@@ -1,4 +1,4 @@
-"""The fixed battery: honest proofs, exploits of every class, and questions whose answers are known."""
+"""The fixed battery: honest proofs, exploits of every class, and questions with known answers."""
 
 import hashlib
 import json
@@ -16,13 +16,14 @@ _FILES = ("honest.jsonl", "exploits.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A candidate whose verdict is known.
+    """A candidate with a known verdict.
 
     Attributes:
         group: the class of an exploit; `honest` for a proof.
-        expected: the verdicts that are right.
-        contained: whether quarantine may verify it all the same: its statement is true there, or rests on an axiom that its asker states.
-        seconds: deadline of the check.
+        expected: correct verdicts.
+        contained: whether quarantine may verify the exploit: there its statement is true, or depends on an axiom that
+            the client itself declares.
+        seconds: deadline of the check in seconds.
     """
 
     id: str
@@ -35,12 +36,12 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """The battery, honest proofs first."""
+    """Return the battery, honest proofs first."""
     return [_case(json.loads(line)) for name in _FILES for line in _read(name).split("\n") if line]
 
 
 def digest() -> str:
-    """Names the battery: a certificate says which one was passed."""
+    """Digest of the battery; a certificate records which battery was passed."""
     text = "".join(map(_read, _FILES))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Running the battery, and what is kept of it."""
+"""Runs the battery and stores its result."""
 
 import asyncio
 import hashlib
@@ -21,14 +21,14 @@ from prover.lean.vetting import allow_list
 from prover.verdict import Limits, Trust, VerdictKind
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many parts of the battery are done."""
+"""Called with the numbers of finished parts and of all parts of the battery."""
 
-_WORTH_SAYING = 20  # failures in a report: where everything fails, more say nothing
+_WORTH_SAYING = 20  # failures listed in a report; if everything fails, more would not help
 
 
 @dataclass(frozen=True, slots=True)
 class BatteryFailure:
-    """A part of the battery that was not passed."""
+    """A failed part of the battery."""
 
     id: str
     why: str
@@ -36,19 +36,19 @@ class BatteryFailure:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a battery found about a (toolchain, worker) pair. Holds no path and no name of a person or machine.
+    """The result of the battery for a (toolchain, worker) pair. Contains no paths and no names of persons or machines.
 
     Attributes:
         lean: version line of the toolchain, with its commit.
         worker: digest of the worker program and of its allow-list.
         battery: digest of the battery.
         system: operating system and processor.
-        honest: honest proofs that were verified, and how many there are.
-        exploits: exploits that were not accepted, by class: right answers and how many there are.
-        questions: questions that were answered rightly, and how many there are.
-        failures: what was not passed.
-        shared: what workers that clients share did not pass; not empty if the rest was asked of quarantine because of that.
-        seconds: time it took.
+        honest: numbers of verified and of all honest proofs.
+        exploits: numbers of rejected and of all exploits, by class.
+        questions: numbers of correctly answered and of all questions.
+        failures: failed parts.
+        shared: parts that shared workers failed; if not empty, the remaining fields are results of quarantine.
+        seconds: duration of the run.
     """
 
     lean: str
@@ -68,7 +68,7 @@ class Certificate:
         return not self.failures
 
     def text(self) -> str:
-        """As JSON, for `kept` and for a report."""
+        """Return the certificate as JSON, for storage and reports."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -76,7 +76,7 @@ _CERTIFICATE = TypeAdapter(Certificate)
 
 
 def worker_digest() -> str:
-    """Names the worker program together with what it allows."""
+    """Digest of the worker program and its allow-list."""
     text = joined_program() + json.dumps(allow_list(), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -92,12 +92,13 @@ async def certify(
     """Run the whole battery.
 
     Args:
-        workers: what is certified, already started.
+        workers: the started workers to certify.
         lean: version line of its toolchain.
-        at_once: cases checked at the same time.
-        progress: told after each part.
-        honest: what checks the honest proofs; by default the workers themselves.
-        contained: they put everything into quarantine, where code runs: no exploit may be accepted, whatever else becomes of it.
+        at_once: number of concurrent cases.
+        progress: called after each part.
+        honest: checker of the honest proofs; by default the workers themselves.
+        contained: whether the workers send everything to quarantine, where code runs: then an exploit must only not be
+            accepted, with any other verdict.
     """
     began = time.monotonic()
     todo = cases()
@@ -144,7 +145,7 @@ async def certify(
 
 
 async def _fault(workers: Checker, case: Case, contained: bool) -> str | None:
-    """What is wrong with the answer to a case, None if it is right."""
+    """Describe the error in an answer; None if the answer is correct."""
     verdict = await workers.check(case.theorem, case.candidate, Terms(Limits(seconds=case.seconds)))
     said = f"{verdict.kind.name} {verdict.trust.name}"
     accepted = verdict.verified or verdict.kind is VerdictKind.VERIFIED
@@ -167,7 +168,7 @@ async def _fault(workers: Checker, case: Case, contained: bool) -> str | None:
 
 
 def kept(lean: str) -> Certificate | None:
-    """The certificate of this worker under that toolchain, None if there is none that was passed."""
+    """Load the stored certificate of this worker under that toolchain; None if there is none that passed."""
     try:
         certificate = _CERTIFICATE.validate_json(_file(lean).read_bytes())
     except (OSError, ValidationError):
@@ -177,14 +178,14 @@ def kept(lean: str) -> Certificate | None:
 
 
 def keep(certificate: Certificate) -> None:
-    """Keep a certificate in the user's cache. Raises OSError."""
+    """Store a certificate in the user's cache. Raises OSError."""
     file = _file(certificate.lean)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     atomic_write_text(file, certificate.text())
 
 
 def summary(certificate: Certificate, most: int = _WORTH_SAYING) -> list[str]:
-    """What failed, at most so many parts of each run; empty if nothing did."""
+    """Describe the failures, limited to a number of parts per run; empty if nothing failed."""
     if not certificate.shared:
         return _shown("", certificate.failures, most)
     shared = _shown("in shared workers, ", certificate.shared, most)

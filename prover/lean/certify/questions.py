@@ -1,4 +1,4 @@
-"""Questions to a worker besides checks: what it must say of a statement, of goals, of a tactic, of a constant, of time."""
+"""Questions of the battery other than checks: statements, goals, tactics, constants and time limits."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -13,11 +13,11 @@ from prover.verdict import Limits, Policy, VerdictKind
 _TERMS = Terms(Limits(seconds=30.0))
 _SUM = Theorem("theorem t (a b : Nat) : a + b = b + a")
 _BUSY = Candidate("by\n  repeat (have h := Nat.add_comm a b)", source="battery")
-"""Goes on for ever, in small steps."""
+"""Runs forever in small steps."""
 
 
 class Workers(Checker, Protocol):
-    """What is certified: `WorkerPool`."""
+    """The interface that is certified; `WorkerPool` implements it."""
 
     async def elaborate(self, theorem: Theorem, terms: Terms) -> Elaboration:
         """See `WorkerPool.elaborate`."""
@@ -37,7 +37,7 @@ class Workers(Checker, Protocol):
 
 
 Question = Callable[[Workers], Awaitable[str | None]]
-"""Answers with what is wrong, or None."""
+"""Asks a question and returns a description of the error, or None."""
 
 
 async def _statement(workers: Workers) -> str | None:
@@ -130,11 +130,11 @@ QUESTIONS: Mapping[str, Question] = {
 
 
 SHARED = frozenset({"axioms of a context"})
-"""Questions about shared workers alone: in quarantine, axioms of a context are its asker's."""
+"""Questions that apply only to shared workers: in quarantine a client may use the axioms of its own context."""
 
 
 async def asked(workers: Workers, names: Iterable[str]) -> AsyncIterator[tuple[str, str | None]]:
-    """Each question's name and what is wrong with its answer."""
+    """Ask all questions; yields each name with the error in its answer, or None."""
     for name in names:
         question = QUESTIONS[name]
         try:

@@ -1,4 +1,4 @@
-"""A runtime that is believed only when it has passed the battery."""
+"""A native runtime that must pass the battery before it serves."""
 
 import asyncio
 import logging
@@ -29,15 +29,15 @@ async def battery_of(
     second: SecondKernel | None = None,
     fallback: bool = False,
 ) -> Certificate:
-    """Run the battery on workers of its own; with a second kernel, it must accept the honest proofs, too.
+    """Run the battery on newly started workers. A given second kernel must accept the honest proofs, too.
 
     Args:
-        runtime: what is certified.
+        runtime: the runtime to certify.
         lean: version line of its toolchain.
-        workers: how many at once.
-        progress: told after each part.
+        workers: number of workers.
+        progress: called after each part.
         second: the second kernel.
-        fallback: if shared workers do not pass, run it once more in quarantine.
+        fallback: whether to repeat the battery in quarantine if shared workers fail it.
 
     Raises:
         PoolUnavailableError: no worker starts.
@@ -55,14 +55,16 @@ async def battery_of(
 
 
 class CertifiedToolchain:
-    """A native toolchain that serves only after it has passed the battery; what it passed is kept in the user's cache."""
+    """A native toolchain that serves only after it has passed the battery; its certificate is stored in the user's
+    cache.
+    """
 
     def __init__(self, toolchain: NativeToolchain, fallback: bool = False) -> None:
-        """Nothing happens yet.
+        """Create the runtime; nothing is started.
 
         Args:
-            toolchain: the toolchain.
-            fallback: where its shared workers do not pass, it serves in quarantine alone, if it passes there.
+            toolchain: the toolchain to certify.
+            fallback: whether it may serve in quarantine only, if it passes there but not with shared workers.
         """
         self._toolchain = toolchain
         self._fallback = fallback
@@ -82,7 +84,7 @@ class CertifiedToolchain:
 
     @property
     def contained(self) -> bool:
-        """Whether it has passed in quarantine alone."""
+        """Whether it passed only in quarantine."""
         return self._contained
 
     @property
@@ -91,10 +93,10 @@ class CertifiedToolchain:
         return self._toolchain.shares_memory
 
     def prepare(self) -> None:
-        """Prepare the toolchain, and certify it if it was not: within two minutes, as a rule.
+        """Prepare the toolchain and certify it if needed, which usually takes up to two minutes.
 
         Raises:
-            RuntimeUnavailableError: it is missing, or has not passed; the text says what it answered wrongly.
+            RuntimeUnavailableError: it is missing, or it failed the battery; the text lists the wrong answers.
         """
         with self._lock:
             self._toolchain.prepare()

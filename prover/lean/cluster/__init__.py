@@ -1,1 +1,1 @@
-"""Lean workers of many hosts behind one pool. docs/cluster.md."""
+"""Lean workers on several hosts behind one pool. See docs/cluster.md."""

@@ -1,4 +1,4 @@
-"""The seams to whatever runs hosts: Ray, and scripted hosts in tests."""
+"""Interfaces to the cluster framework: Ray, and scripted hosts in tests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -10,11 +10,11 @@ MakePool = Callable[[], WorkerPool]
 
 
 class Handle(Protocol):
-    """A host, seen from the driver. Every method but `cancel` and `kill` raises HostLostError if the host is gone."""
+    """A host as the driver sees it. Every method but `cancel` and `kill` raises HostLostError if the host is gone."""
 
     @property
     def name(self) -> str:
-        """For logs and metrics."""
+        """The host's name in logs and metrics."""
         ...
 
     async def state(self) -> HostState:
@@ -22,15 +22,15 @@ class Handle(Protocol):
         ...
 
     def ask(self, number: int, question: HostQuestion, process: int = 0) -> Awaitable[Outcome]:
-        """See `Host.ask`. Cancelling the caller's task cancels nothing there."""
+        """See `Host.ask`. Cancelling the caller's task cancels nothing on the host."""
         ...
 
     def cancel(self, number: int) -> None:
-        """See `Host.cancel`; nothing is waited for."""
+        """See `Host.cancel`; does not wait."""
         ...
 
     async def lend(self, wanted: Lending) -> int:
-        """See `Host.lend`. Raises RuntimeUnavailableError, too."""
+        """See `Host.lend`. Also raises RuntimeUnavailableError."""
         ...
 
     async def take_back(self, process: int) -> None:
@@ -38,19 +38,19 @@ class Handle(Protocol):
         ...
 
     async def close(self) -> None:
-        """End what runs there."""
+        """End the host's processes."""
         ...
 
     def kill(self) -> None:
-        """End it without asking it."""
+        """Kill the host's process without notice."""
         ...
 
 
 class Cluster(Protocol):
-    """Where hosts come from."""
+    """A source of hosts."""
 
     async def connect(self) -> None:
-        """Join.
+        """Join the cluster.
 
         Raises:
             PoolUnavailableError: there is no such cluster; the text says what to do.
@@ -58,17 +58,17 @@ class Cluster(Protocol):
         ...
 
     async def hosts(self) -> set[str]:
-        """Keys of the hosts that offer themselves now. Raises HostLostError if the cluster itself does not answer."""
+        """Keys of the hosts available now. Raises HostLostError if the cluster itself does not answer."""
         ...
 
     async def host(self, key: str) -> Handle:
-        """Begin to use a host. Raises HostLostError."""
+        """Start to use a host. Raises HostLostError."""
         ...
 
     async def want(self, hosts: int) -> None:
-        """Ask whatever starts hosts for so many; it may have none or no more. Raises HostLostError."""
+        """Ask the autoscaler for a number of hosts; it may provide fewer. Raises HostLostError."""
         ...
 
     async def close(self) -> None:
-        """Leave."""
+        """Leave the cluster."""
         ...

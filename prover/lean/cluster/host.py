@@ -1,4 +1,4 @@
-"""What runs on a host: an ordinary pool of Lean workers, and processes that it lends to single clients."""
+"""The process on a host: an ordinary pool of Lean workers, and processes that it lends to single clients."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,10 @@ _WITHDRAWN = Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this any more"
 
 
 class Host:
-    """Answers the questions of one driver. Lives in a process that ends with its driver's connection."""
+    """Answers the questions of one driver. Its process ends with the driver's connection."""
 
     def __init__(self, make_pool: Callable[[], WorkerPool]) -> None:
-        """`make_pool` makes this host's pool; nothing is started yet."""
+        """Create a host whose pool `make_pool` will make; nothing is started."""
         self._make_pool = make_pool
         self._pool: WorkerPool | None = None
         self._starting = asyncio.Lock()
@@ -34,7 +34,7 @@ class Host:
         self._numbers = itertools.count(1)
 
     async def _up(self) -> WorkerPool:
-        """The pool, its workers on their way: calls of an actor come in no order, so whichever is first begins to start them."""
+        """Return the pool, and start it on the first call: an actor's calls arrive in no particular order."""
         async with self._starting:
             if self._pool is None:
                 pool = self._make_pool()
@@ -43,14 +43,14 @@ class Host:
             return self._pool
 
     async def _watch(self, pool: WorkerPool) -> None:
-        """Know why no worker is up."""
+        """Record why no worker is running."""
         try:
             await pool.ready()
         except PoolUnavailableError as error:
             self._failure = str(error)
 
     async def state(self) -> HostState:
-        """How things stand; also the sign of life that the driver waits for."""
+        """Return the host's state; it also serves as the heartbeat that the driver waits for."""
         pool = await self._up()
         stats = pool.stats()
         live = stats.in_state(State.IDLE) + stats.in_state(State.BUSY)
@@ -62,18 +62,18 @@ class Host:
         """Put a question to a worker of the pool, or to the lent `process`.
 
         Args:
-            number: of the question, for `cancel`.
-            question: what is asked.
-            process: which of those lent; 0: the pool.
+            number: identifies the question for `cancel`.
+            question: the request.
+            process: number of a lent process; 0: the pool.
         """
         return await self._asked.answer(number, self._put(question, process), _WITHDRAWN)
 
     async def cancel(self, number: int) -> None:
-        """The asker no longer waits: stop Lean, keep its worker warm."""
+        """Stop Lean, because nobody waits for this answer any more; the worker stays warm."""
         self._asked.cancel(number)
 
     async def lend(self, wanted: Lending) -> int:
-        """Start, or spare, a process for one client alone; judges are shared. Returns its number."""
+        """Start a process for one client alone, or lend a spare; judges are shared. Returns its number."""
         theorem, shared = _under(wanted.imports), await self._up()
         held = contextlib.AsyncExitStack()
         pool: LeanPool
@@ -91,12 +91,12 @@ class Host:
         return number
 
     async def take_back(self, process: int) -> None:
-        """End a lent process; a second call changes nothing."""
+        """End a lent process; repeated calls have no effect."""
         if entry := self._lent.pop(process, None):
             await entry[1].aclose()
 
     async def close(self) -> None:
-        """End every process."""
+        """End all processes."""
         await asyncio.gather(*map(self.take_back, list(self._lent)))
         if self._pool is not None:
             await self._pool.close()
@@ -123,7 +123,7 @@ class Host:
 
 @contextlib.asynccontextmanager
 async def _isolated(pool: LeanPool, imports: ImportSet) -> AsyncIterator[LeanPool]:
-    """The pool behind the checker that `LeanPool.isolated` lends: it is asked more than checks."""
+    """Return the pool behind the checker that `LeanPool.isolated` lends, which answers more than checks."""
     lent = [pool]
 
     def within(isolated: LeanPool) -> Checker:

@@ -1,4 +1,4 @@
-"""The queue in front of the hosts of one pool, and what becomes of questions whose host is lost."""
+"""The driver's queue for all hosts of a pool, with retries for questions whose host is lost."""
 
 import asyncio
 import contextlib
@@ -25,25 +25,25 @@ T = TypeVar("T")
 
 
 class Hosts:
-    """All hosts of a cluster that offer Lean. What is in work on a host that is lost is asked again of another one.
+    """All hosts of a cluster that offer Lean. Questions in progress on a lost host are put to another one.
 
     Attributes:
-        queue: what waits.
-        members: the hosts in use.
-        recheck: which verdicts are asked again of another host.
+        queue: waiting jobs.
+        members: hosts in use.
+        recheck: selects verdicts that another host repeats.
     """
 
     def __init__(
         self, cluster: Cluster, config: PoolConfig, silence_seconds: float, recheck: Recheck, scaling: Scaling | None
     ) -> None:
-        """Nothing is started yet.
+        """Create the queue; nothing is started.
 
         Args:
-            cluster: where hosts come from.
-            config: bounds of the queue.
-            silence_seconds: after how long without a sign of life a host is given up.
-            recheck: which verdicts are asked again.
-            scaling: how many hosts the cluster is asked for; None: it is asked for none.
+            cluster: source of hosts.
+            config: limits of the queue.
+            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            recheck: selects verdicts that another host repeats.
+            scaling: decides the number of hosts to request from the cluster; None: none are requested.
         """
         self._config = config
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
@@ -59,11 +59,11 @@ class Hosts:
 
     @property
     def lost(self) -> int:
-        """Hosts given up so far."""
+        """Number of hosts lost so far."""
         return self.members.lost
 
     async def close(self) -> None:
-        """Fail what waits, end every host's process, leave the cluster. A second call changes nothing."""
+        """Fail waiting jobs, end the processes on all hosts and leave the cluster. Repeated calls have no effect."""
         if self.members.closed:
             return
         self.members.closed = True
@@ -72,7 +72,7 @@ class Hosts:
         await self.members.close()
 
     def push(self, job: Job[Any]) -> None:
-        """Queue a job and hand out what can be handed out. Raises PoolBusyError."""
+        """Queue a job and dispatch as far as possible. Raises PoolBusyError."""
         if self.members.closed:
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
             return
@@ -81,16 +81,16 @@ class Hosts:
 
     @property
     def lean_version(self) -> str:
-        """Of the first host that has told; empty until then."""
+        """Lean version, as reported by the first host; empty until then."""
         return next((place.state.lean for place in self.places if place.state and place.state.lean), "")
 
     @property
     def worker_version(self) -> str:
-        """Of the first host that has told; empty until then."""
+        """Worker version, as reported by the first host; empty until then."""
         return next((place.state.worker for place in self.places if place.state and place.state.worker), "")
 
     async def directly(self, place: HostPlace, process: int, question: HostQuestion) -> Outcome:
-        """Ask a process that was lent. Cancelling the caller's task stops Lean there. Raises HostLostError."""
+        """Put a question to a lent process. Cancelling the caller's task stops Lean there. Raises HostLostError."""
         number = next(self._numbers)
         asked = place.handle.ask(number, question, process)
         place.held += 1
@@ -105,7 +105,7 @@ class Hosts:
         return replace(outcome, host=place.handle.name)
 
     async def lend(self, place: HostPlace, wanted: Lending) -> int:
-        """Have a host lend a process. Raises HostLostError, and RuntimeUnavailableError."""
+        """Borrow a process from a host. Raises HostLostError, and RuntimeUnavailableError."""
         try:
             number = await place.handle.lend(wanted)
         except HostLostError:
@@ -115,14 +115,14 @@ class Hosts:
         return number
 
     async def take_back(self, place: HostPlace, process: int) -> None:
-        """Give a lent process back."""
+        """Return a lent process."""
         place.held -= 1
         if not place.lost:
             with contextlib.suppress(HostLostError):
                 await place.handle.take_back(process)
 
     def emptiest(self, imports: ImportSet, but: str = "") -> HostPlace:
-        """The host with most room whose name is not `but`.
+        """Return the host with most free capacity whose name is not `but`.
 
         Raises:
             HostLostError: there is none.
@@ -143,21 +143,27 @@ class Hosts:
             self._send(place, number, job)
 
     def _send(self, place: HostPlace, number: int, job: Job[Any]) -> None:
-        """Have a host answer a job. Callbacks, as this is done for every check: a task for each took a third of the driver's time."""
+        """Send a job to a host.
+
+        Uses callbacks because this happens for every check: a task per check took a third of the driver's time.
+        """
         question = HostQuestion(job.request.op, job.request.body, job.imports, job.seconds, job.priority)
         answer = asyncio.ensure_future(place.handle.ask(number, question))
         answer.add_done_callback(lambda answer: self._answered(place, number, job, answer))
         job.future.add_done_callback(lambda _: self._left(place, number, answer))
 
     def _left(self, place: HostPlace, number: int, answer: asyncio.Future[Outcome]) -> None:
-        """The caller has its answer, or has gone before it: then Lean is told to stop. Its worker is not free before it has."""
+        """The caller has its answer or has left; in the latter case stop Lean.
+
+        The worker counts as busy until it has stopped.
+        """
         if not answer.done() and not place.lost:
             place.handle.cancel(number)
 
     def _answered(self, place: HostPlace, number: int, job: Job[Any], answer: asyncio.Future[Outcome]) -> None:
         error = None if answer.cancelled() else answer.exception()
         if place.lost or answer.cancelled():
-            return  # what it had in work is asked of others
+            return  # its jobs are sent to other hosts
         if isinstance(error, HostLostError):
             self.members.lose(place, "does not answer")
             return
@@ -186,7 +192,7 @@ class Hosts:
         self._dispatch()
 
     def _gone(self, place: HostPlace) -> None:
-        """Ask others what a host had in work."""
+        """Send a lost host's jobs to other hosts."""
         self._room.drop(place)
         jobs, place.in_work = list(place.in_work.values()), {}
         for job in jobs:

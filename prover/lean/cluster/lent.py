@@ -1,4 +1,4 @@
-"""Processes on a host that serve one client alone, as pools; quarantine made of them."""
+"""Processes on a host that serve one client alone, as pools, and quarantine made of them."""
 
 import asyncio
 import contextlib
@@ -27,11 +27,11 @@ from prover.verdict import Verdict, VerdictKind
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS = 30.0  # with a cluster of which no host is up
+_PATIENCE_SECONDS = 30.0  # for a cluster without a running host
 
 
 class Elsewhere(WorkerPool, ABC):
-    """Makes and reads what a pool is asked; hosts answer it, and a share of their verdicts is asked of another one."""
+    """A pool whose requests hosts answer; a share of verdicts is repeated on another host."""
 
     hosts: Hosts
 
@@ -50,7 +50,7 @@ class Elsewhere(WorkerPool, ABC):
         return below_imports(theorem, result)
 
     async def _again(self, request: Request[Any], question: HostQuestion, host: str) -> tuple[str, Any]:
-        """What another host than `host` says, and which; its pool has the queue."""
+        """Return the verdict of a host other than `host`, with its name, through its pool's queue."""
         try:
             place = self.hosts.emptiest(question.imports, but=host)
             outcome = await self.hosts.directly(place, 0, question)
@@ -61,25 +61,25 @@ class Elsewhere(WorkerPool, ABC):
 
     @abstractmethod
     async def _answer(self, question: HostQuestion) -> Said | Unsaid:
-        """Have a host answer. Raises PoolBusyError."""
+        """Let a host answer a request. Raises PoolBusyError."""
 
 
 class HostSite:
-    """One host, which several processes of a client share; another one when it is lost."""
+    """A host shared by several processes of a client; replaced by another host when it is lost."""
 
     def __init__(self, hosts: Hosts, but: str = "") -> None:
-        """Any host of these whose name is not `but`."""
+        """Use any of these hosts whose name is not `but`."""
         self.hosts = hosts
         self._but = but
         self._place: HostPlace | None = None
 
     @property
     def host(self) -> str:
-        """Name of the host that was used last; empty if there was none."""
+        """Name of the host used last; empty if there was none."""
         return self._place.handle.name if self._place else ""
 
     async def place(self, imports: ImportSet) -> HostPlace:
-        """The host. One may be about to come back: it is waited for, unless only certain ones will do. Raises HostLostError."""
+        """Return the host. Waits for one to return, unless only certain hosts are acceptable. Raises HostLostError."""
         loop = asyncio.get_running_loop()
         until = loop.time() + (0.0 if self._but else _PATIENCE_SECONDS)
         while self._place is None or self._place.lost:
@@ -93,7 +93,10 @@ class HostSite:
 
 
 class Lent(Elsewhere):
-    """A process on a host that serves one client alone. Started when it is first asked, and again if its host is lost."""
+    """A process on a host that serves one client alone.
+
+    It starts at the first request, and again if its host is lost.
+    """
 
     def __init__(
         self,
@@ -104,7 +107,7 @@ class Lent(Elsewhere):
         site: HostSite,
         wanted: Lending,
     ) -> None:
-        """Nothing is started yet."""
+        """Create the process; nothing is started."""
         super().__init__(runtime, config, vetting, tally)
         self.hosts = site.hosts
         self._site = site
@@ -113,7 +116,7 @@ class Lent(Elsewhere):
         self._process: tuple[HostPlace, int] | None = None
 
     async def close(self) -> None:
-        """Give the process back."""
+        """Return the process to its host."""
         self._closed()
         async with self._turn:
             process, self._process = self._process, None
@@ -141,13 +144,13 @@ class Lent(Elsewhere):
 
 
 class SiteQuarantine(Quarantine):
-    """Elaborators and a judge on one host. A share of its verdicts is asked again on another."""
+    """Quarantine with elaborators and a judge on one host. A share of its verdicts is repeated on another host."""
 
     def __init__(self, lend: Callable[[HostSite, ProcessRole], Lent], site: HostSite) -> None:
-        """Nothing is started yet.
+        """Create the quarantine; nothing is started.
 
         Args:
-            lend: makes a process of a role on a site.
+            lend: starts a process of a role on a host.
             site: the host.
         """
         super().__init__(self._elaborator_there, self._judge_there)
@@ -164,7 +167,7 @@ class SiteQuarantine(Quarantine):
         return self._judge
 
     async def close(self) -> None:
-        """See `Quarantine.close`; the host goes on with its judge."""
+        """See `Quarantine.close`; the host keeps its judge."""
         judge, self._judge = self._judge, None
         await asyncio.gather(super().close(), *([judge.close()] if judge else []))
 

@@ -1,4 +1,4 @@
-"""Which hosts are in use: they come, say how they are, and are given up when they say nothing."""
+"""Membership of hosts: they join, send heartbeats, and are dropped when these stop."""
 
 import asyncio
 import contextlib
@@ -17,22 +17,22 @@ from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
 _log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.5
-_MANY = 100  # hosts; of more each is asked less often how it is, for the driver's sake
+_MANY = 100  # hosts; beyond this number each is polled less often, to spare the driver
 _LOOK_SECONDS = 1.0
-_AGAIN_SECONDS = 5.0  # before a lost host that still offers itself is used again
-_FIRST_SECONDS = 60.0  # for a host's process to come up
-_OTHERS_SECONDS = 30.0  # for the other hosts, once one has a worker
-_READY_SECONDS = 600.0  # for the first worker of all
+_AGAIN_SECONDS = 5.0  # until a lost host that is still available is used again
+_FIRST_SECONDS = 60.0  # for the process of a host to start
+_OTHERS_SECONDS = 30.0  # for the remaining hosts, once one has a worker
+_READY_SECONDS = 600.0  # for the first worker of all hosts
 NO_HOST = "no host of the cluster offers the resource `lean`: `leansieve cluster up` starts one"
 
 
 class Membership:
-    """The hosts in use.
+    """Keeps the list of hosts in use.
 
     Attributes:
-        places: them.
-        lost: hosts given up so far.
-        closed: whether it is over.
+        places: the hosts in use.
+        lost: number of hosts lost so far.
+        closed: whether `close` was called.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Membership:
         scaling: Scaling | None,
         questions: Callable[[], int],
     ) -> None:
-        """Nothing is started yet.
+        """Create the membership; nothing is started.
 
         Args:
-            cluster: where hosts come from.
-            silence_seconds: after how long without a sign of life a host is given up.
-            changed: called when a host has said how it is.
-            gone: called when one was given up or given back.
-            scaling: how many hosts the cluster is asked for; None: it is asked for none.
-            questions: how many wait or are in work.
+            cluster: source of hosts.
+            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            changed: called when a host has reported its state.
+            gone: called when a host was lost or released.
+            scaling: decides the number of hosts to request from the cluster; None: none are requested.
+            questions: returns the number of questions waiting or in progress.
         """
         self._cluster = cluster
         self._silence = silence_seconds
@@ -65,22 +65,23 @@ class Membership:
         self.closed = False
         self._asked = 0
         self._refused: set[str] = set()
-        self._again: dict[str, float] = {}  # when a host that was given up may be used again
+        self._again: dict[str, float] = {}  # when a lost host may be used again
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._failure = ""
 
     def start(self) -> None:
-        """Begin to look for hosts."""
+        """Start to look for hosts."""
         self._connecting = asyncio.create_task(self._cluster.connect())
         self._run(self._look())
 
     async def ready(self) -> None:
-        """Wait for the first worker of some host, and a while for those of the others: callers send as much as there is room for.
+        """Wait for the first worker of any host, then a while for the other hosts, because callers send as much as
+        capacity allows.
 
         Raises:
-            PoolUnavailableError: there is no cluster, no host in it, or no Lean on any; or the pool is closed.
+            PoolUnavailableError: there is no cluster, no host or no Lean on any host; or the pool is closed.
         """
         assert self._connecting is not None
         await asyncio.shield(self._connecting)
@@ -101,7 +102,7 @@ class Membership:
             await self.news()
 
     async def close(self) -> None:
-        """End every host's process, leave the cluster."""
+        """End the processes on all hosts and leave the cluster."""
         self.closed = True
         self._news.set()
         places, self.places = self.places, []
@@ -114,7 +115,7 @@ class Membership:
         await self._cluster.close()
 
     def lose(self, place: HostPlace, why: str) -> None:
-        """Give a host up."""
+        """Drop a lost host."""
         if place.lost or self.closed:
             return
         self.lost += 1
@@ -127,7 +128,7 @@ class Membership:
         place.handle.kill()
 
     async def news(self) -> None:
-        """Wait until some host tells something, a second at most."""
+        """Wait until a host reports something, for at most a second."""
         self._news.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
@@ -141,7 +142,7 @@ class Membership:
         self._news.set()
 
     async def _look(self) -> None:
-        """Begin to use hosts that offer themselves."""
+        """Start to use newly available hosts."""
         assert self._connecting is not None
         await asyncio.wait([self._connecting])
         if self._connecting.exception() is not None:
@@ -165,14 +166,14 @@ class Membership:
             except HostLostError as error:
                 self._failure = str(error)
                 _log.warning("the cluster does not answer: %s", error)
-            except Exception:  # the next look may succeed, and this task is the only one that looks
+            except Exception:  # retried at the next look; no other task looks for hosts
                 _log.exception("looking for hosts failed")
             for place in self.places:
                 self._changed(place)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _scale(self) -> int:
-        """Ask for as many hosts as are wanted, give back those that are not; 0: all that offer themselves are used."""
+        """Request the wanted number of hosts and release superfluous ones; 0: all available hosts are used."""
         if self._scaling is None:
             return 0
         live = [place for place in self.places if place.size]
@@ -189,11 +190,11 @@ class Membership:
         return wanted
 
     async def _watch(self, place: HostPlace) -> None:
-        """Ask a host again and again how it is; give it up when it says nothing."""
+        """Poll a host's state repeatedly; drop the host when it does not answer."""
         while not place.lost:
             limit = self._silence if place.state else _FIRST_SECONDS
             try:
-                # `asyncio.wait_for` forgets a cancelling that comes together with the answer.
+                # `asyncio.wait_for` loses a cancellation that arrives together with the answer.
                 async with asyncio.timeout(limit):
                     state = await place.handle.state()
             except TimeoutError:
@@ -203,7 +204,7 @@ class Membership:
             except HostLostError:
                 self.lose(place, "is gone")
                 return
-            except Exception as error:  # of its own: no pool can be made there, for instance
+            except Exception as error:  # an error of the host itself, for instance no pool can be made there
                 self.lose(place, f"says: {error}".partition("\n")[0])
                 return
             if not self._believe(place, state):
@@ -211,7 +212,7 @@ class Membership:
             await asyncio.sleep(_BEAT_SECONDS * max(1.0, len(self.places) / _MANY))
 
     def _believe(self, place: HostPlace, state: HostState) -> bool:
-        """Take in what a host says of itself; whether it stays."""
+        """Apply a host's report of its state. Returns whether the host stays in use."""
         if place.lost:
             return False
         if state.failure and (place.state is None or not place.state.failure):

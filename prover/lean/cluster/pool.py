@@ -1,4 +1,4 @@
-"""`ClusterPool`: a pool whose workers are on other hosts."""
+"""`ClusterPool`: a pool with its workers on other hosts."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,10 @@ from prover.theorem import Theorem
 
 
 class ClusterPool(Elsewhere):
-    """The workers of all hosts of a cluster that offer Lean, behind one queue. Every host has an ordinary pool.
+    """The workers of all hosts of a cluster that offer Lean, behind one queue. Each host has an ordinary pool.
 
-    What holds of a `WorkerPool` holds of it. A lost host is not counted against a question: another host is asked,
-    and is INFRASTRUCTURE when that has happened three times.
+    It behaves as a `WorkerPool`. The loss of a host does not count against a question: another host gets it. After
+    three losses the verdict is INFRASTRUCTURE.
     """
 
     def __init__(
@@ -42,15 +42,16 @@ class ClusterPool(Elsewhere):
         recheck: float = 0.0,
         most_hosts: int = 0,
     ) -> None:
-        """Nothing is started yet.
+        """Create the pool; nothing is started.
 
         Args:
-            cluster: where hosts come from.
-            runtime: their Lean; it is not started here.
-            config: of the pool of each host; its bounds on what waits are this pool's.
-            silence_seconds: after how long without a sign of life a host is given up.
-            recheck: share of verdicts that are asked again of another host.
-            most_hosts: that the cluster is asked for, by what waits; 0: it is asked for none, and all that there are are used.
+            cluster: source of hosts.
+            runtime: the hosts' Lean; it is not started here.
+            config: configuration of each host's pool; its queue limits apply to this pool.
+            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            recheck: share of verdicts that another host repeats.
+            most_hosts: maximum number of hosts to request, depending on the queue; 0: none are requested and all
+                available ones are used.
         """
         super().__init__(runtime, config)
         self.hosts = Hosts(
@@ -59,21 +60,23 @@ class ClusterPool(Elsewhere):
         self._numbering = itertools.count()
 
     async def start(self) -> None:
-        """Begin to look for hosts; returns at once."""
+        """Start to look for hosts; returns at once."""
         self.hosts.members.start()
 
     async def ready(self) -> None:
-        """Wait until a worker of some host is warm. Raises as `WorkerPool.ready`."""
+        """Wait until a host has a warm worker. Raises as `WorkerPool.ready`."""
         await self.hosts.members.ready()
 
     async def close(self) -> None:
-        """End what runs on the hosts for this pool."""
+        """End this pool's processes on the hosts."""
         await asyncio.gather(*(pool.close() for pool in list(self._lent)))
         await self.hosts.close()
 
     @property
     def size(self) -> int:
-        """Most checks at once, on all hosts together; 1 while none is up: callers may wait for one, but not be many."""
+        """Maximum number of concurrent checks on all hosts; 1 while no host is up, so that a caller may wait for
+        one.
+        """
         return max(1, sum(place.size for place in self.hosts.places))
 
     @property
@@ -87,7 +90,7 @@ class ClusterPool(Elsewhere):
         return self.hosts.worker_version
 
     def stats(self) -> PoolStats:
-        """A snapshot: workers as the hosts told them last, what waits here, verdicts as they were given here."""
+        """A snapshot: workers as last reported by the hosts, the queue here, verdicts as given here."""
         places = list(self.hosts.places)
         told = [place.state.stats for place in places if place.state]
         ends: Counter[End] = Counter()
@@ -107,7 +110,7 @@ class ClusterPool(Elsewhere):
         )
 
     async def sealable(self, theorem: Theorem) -> None:
-        """The host says it when it is asked for a process."""
+        """Checked by the host when a process is requested."""
 
     def quarantine(self, theorem: Theorem) -> Quarantine:
         """Elaborators and a judge on one host."""
@@ -120,7 +123,7 @@ class ClusterPool(Elsewhere):
     async def isolated(
         self, imports: ImportSet | None = None, within: Callable[[LeanPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
-        """See `WorkerPool.isolated`; the process is on one of the hosts, each of which lends as many as it may."""
+        """See `WorkerPool.isolated`; the process is on one of the hosts, each of which lends a limited number."""
         key = self._imports.key(imports or self._config.imports)
         pool = self._lend(HostSite(self.hosts), Lending(ProcessRole.WORKER, key), self.tally)
         try:
@@ -144,5 +147,5 @@ class ClusterPool(Elsewhere):
         try:
             return await future
         finally:
-            future.cancel()  # tells the host that the asker no longer waits
+            future.cancel()  # notifies the host that the caller has left
             self.hosts.queue.discard(job)

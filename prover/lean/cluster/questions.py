@@ -1,4 +1,4 @@
-"""What a driver and a host say to each other: requests of docs/worker-protocol.md, and what came of them."""
+"""Messages between driver and host: requests of docs/worker-protocol.md and their results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class HostQuestion:
-    """A request on its way to a host.
+    """A request sent to a host.
 
     Attributes:
         op, body: as in `Request`.
-        imports: which workers can serve it.
+        imports: imports that the worker must have.
         seconds: wall-clock deadline of one attempt in a worker.
     """
 
@@ -32,13 +32,13 @@ class HostQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A worker's answer, not yet read: its shape is looked at where the request was made.
+    """A worker's raw answer; its shape is validated by the sender of the request.
 
     Attributes:
         late: whether the deadline had passed.
         ms: milliseconds that the worker took.
-        worked, waited: seconds that workers spent on it, and for which it waited on the host.
-        host: name of the host that said it; the driver writes it.
+        worked, waited: seconds that workers spent on it, and that it queued on the host.
+        host: name of the answering host; filled in by the driver.
     """
 
     fields: Fields
@@ -51,7 +51,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Unsaid:
-    """There is no answer, and why. `Said` has the other attributes."""
+    """There is no answer; holds the reason. Other attributes as in `Said`."""
 
     kind: VerdictKind
     reason: str
@@ -63,7 +63,7 @@ class Unsaid:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The host has no room; it may be asked again after `seconds`."""
+    """The host is at capacity; retry after `seconds`."""
 
     text: str
     seconds: float
@@ -77,14 +77,14 @@ Outcome = Said | Unsaid | Busy
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """How a host is.
+    """The state of a host.
 
     Attributes:
-        size: most checks at once.
-        live: workers that are up.
-        failure: why none is, as far as known.
+        size: maximum number of concurrent checks.
+        live: number of running workers.
+        failure: reason why none runs, if known.
         lean, worker: versions; empty until a worker was up.
-        stats: of its pool.
+        stats: statistics of its pool.
     """
 
     size: int
@@ -97,22 +97,22 @@ class HostState:
 
 @dataclass(frozen=True, slots=True)
 class Lending:
-    """Which process of its own a client wants on a host."""
+    """The kind of process that a client borrows from a host."""
 
     role: ProcessRole
     imports: ImportSet
 
 
 def unread(question: HostQuestion) -> Request[Said | Unsaid]:
-    """The request as a host puts it to a worker."""
+    """Return the request in the form in which a host passes it to a worker."""
     return Request(question.op, question.body, Said, Unsaid)
 
 
 def read(request: Request[T], outcome: Said | Unsaid) -> T:
-    """The result of a request.
+    """Return the result of a request.
 
     Raises:
-        NoAnswerError: a look-up came to nothing.
+        NoAnswerError: a look-up has no answer.
     """
     if isinstance(outcome, Unsaid):
         return request.failed(outcome.kind, outcome.reason, outcome.ms)

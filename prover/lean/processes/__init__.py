@@ -1,1 +1,1 @@
-"""One worker process: started, spoken to, measured and ended."""
+"""A worker process: start, communication, measurement and end."""

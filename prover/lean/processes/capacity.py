@@ -1,4 +1,4 @@
-"""How many workers this machine, or this container, can carry."""
+"""Computes how many workers this machine or container can carry."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def cores(cgroup: Path = _CGROUP) -> int:
-    """Processors this process may use, at least 1: affinity, and the container's quota where there is one."""
+    """Number of processors this process may use, at least 1: respects affinity and the container's quota."""
     try:
         allowed = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
@@ -19,7 +19,7 @@ def cores(cgroup: Path = _CGROUP) -> int:
 
 
 def free_memory(cgroup: Path = _CGROUP) -> int:
-    """Bytes that could be allocated now: the machine's, or what the container's limit leaves."""
+    """Bytes that can be allocated now: of the machine, or within the container's limit."""
     free = psutil.virtual_memory().available
     (limit,) = _numbers(cgroup / "memory.max", 1)
     if not limit:
@@ -29,11 +29,11 @@ def free_memory(cgroup: Path = _CGROUP) -> int:
 
 
 def worker_count(first: int, further: int) -> tuple[int, int]:
-    """Workers and spares for this machine: as many workers as cores while memory lasts, then one spare.
+    """Return the number of workers and spares for this machine: one worker per core while memory lasts, then one spare.
 
-    `first` is what one worker takes, `further` what each takes that shares memory with it, in bytes.
-
-    A tenth of the free memory is left to others. One worker is always started: whether it fits is then seen.
+    `first` is the memory of one worker, `further` the memory of each additional worker that shares memory with it, in
+    bytes. A tenth of the free memory is left to other programs. At least one worker is always started, even if memory
+    seems too small for it.
     """
     room = 1 + (int(0.9 * free_memory()) - first) // further
     workers = max(1, min(cores(), room))
@@ -41,7 +41,7 @@ def worker_count(first: int, further: int) -> tuple[int, int]:
 
 
 def _page_cache(cgroup: Path) -> int:
-    """Bytes that count as used but are given back on demand."""
+    """Bytes counted as used that the system frees on demand."""
     try:
         lines = (cgroup / "memory.stat").read_text().splitlines()
     except OSError:
@@ -50,7 +50,7 @@ def _page_cache(cgroup: Path) -> int:
 
 
 def _numbers(file: Path, count: int) -> list[int]:
-    """The numbers in a control-group file; zeros where there is none or no limit (`max`)."""
+    """Return the numbers in a control-group file; zeros if it is missing or there is no limit (`max`)."""
     try:
         words = file.read_text().split()
         return [int(word) for word in words[:count]]

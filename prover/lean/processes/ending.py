@@ -1,11 +1,11 @@
-"""How a worker process ends, and what its exit status says about it."""
+"""Reasons for the end of a worker process, and the meaning of exit statuses."""
 
 import signal
 from enum import StrEnum
 
 
 class End(StrEnum):
-    """Why a worker ended. Only the first group can be a candidate's fault."""
+    """The reason why a worker ended. Only the first group can be a candidate's fault."""
 
     CRASHED = "crashed"
     PROTOCOL_ERROR = "protocol_error"
@@ -25,21 +25,21 @@ class WorkerEndedError(RuntimeError):
     """The process ended before it answered."""
 
     def __init__(self, end: End, reason: str) -> None:
-        """Keep the reason and one sentence about it."""
+        """Store the reason and one sentence about it."""
         super().__init__(reason)
         self.end = end
 
 
 class WorkerStartError(RuntimeError):
-    """The process did not come up; the text says how it ended and shows its last words."""
+    """The process did not start; the text gives the reason and the last output."""
 
 
 class HeaderRejectedError(RuntimeError):
-    """The worker came up but cannot load the imports; the text is Lean's."""
+    """The worker started but cannot load the imports; the text is Lean's message."""
 
 
 def interpret(code: int) -> tuple[End, str]:
-    """What an exit status says; 128 + n is how a wrapper such as lake reports signal n."""
+    """Interpret an exit status; wrappers such as lake report signal n as 128 + n."""
     number = -code if code < 0 else code - 128
     if number in (signal.SIGKILL, signal.SIGTERM):
         return End.OUTSIDE, f"was killed by signal {number}"

@@ -1,4 +1,4 @@
-"""One Lean worker process: start, ask, cancel, watch, kill."""
+"""One Lean worker process: start, request, cancel, watch, kill."""
 
 import asyncio
 import secrets
@@ -26,20 +26,20 @@ from prover.lean.wire.lines import (
 from prover.lean.wire.protocol import hello
 from prover.lean.wire.role import ProcessRole
 
-_LAST_WORDS_SECONDS = 0.2  # how long the pipes of a dead process may still be read
+_LAST_WORDS_SECONDS = 0.2  # for reading the pipes of a dead process
 _CANCEL_AGAIN_SECONDS = 0.1
 
 
 class WorkerProcess(asyncio.SubprocessProtocol):
     """A Lean process that answers one request at a time.
 
-    `ask` the next request only when the last answer is there and, after a `cancel`, acknowledged.
+    Call `ask` again only after the last answer and, after a `cancel`, its acknowledgement.
 
     Attributes:
-        pid: the process, leader of a session and a process group of its own.
-        ended: resolves with how the process ended, once nothing of it is left.
-        served: requests answered so far, `hello` not counted.
-        memory_bytes: resident memory of the process tree when it was last measured.
+        pid: process id; leader of its own session and process group.
+        ended: resolves with the reason of the end, once no process of the tree is left.
+        served: number of answered requests, without `hello`.
+        memory_bytes: last measured resident memory of the process tree.
     """
 
     pid: int
@@ -47,7 +47,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     _stdin: asyncio.WriteTransport
 
     def __init__(self, launch: Launch, flood_bytes: int) -> None:
-        """Use `spawn`."""
+        """Internal; call `spawn`."""
         self._launch = launch
         self._flood_bytes = flood_bytes
         self._loop = asyncio.get_running_loop()
@@ -73,8 +73,8 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """Start the process; it loads nothing before `hello`.
 
         Args:
-            launch: how.
-            flood_bytes: most noise during one request, on stdout and stderr together, before it is killed.
+            launch: command line and environment.
+            flood_bytes: limit of other output on stdout and stderr during one request; beyond it the process is killed.
 
         Raises:
             WorkerStartError: the program cannot be started.
@@ -118,11 +118,11 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         seconds: float,
         role: ProcessRole = ProcessRole.WORKER,
     ) -> WorkerInfo:
-        """Agree on the marker and what the process is for, and load `imports`, within `seconds`.
+        """Send the answer marker and the process role, and load `imports`, within `seconds`.
 
         Raises:
             HeaderRejectedError: Lean does not know an import.
-            WorkerStartError: the process died, said nonsense or took too long; it is dead by then.
+            WorkerStartError: the process died, violated the protocol or took too long; it has been killed.
         """
         request = hello(self._nonce, imports, vetting, self._launch.cancel, role)
         answer = self.ask(request)
@@ -147,7 +147,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         raise WorkerStartError(f"a Lean worker did not start: it {self._why}{words}")
 
     def ask(self, request: Request[Any]) -> asyncio.Future[Fields]:
-        """Send a request; the future brings the answer's fields, or WorkerEndedError."""
+        """Send a request; the future resolves to the answer's fields, or raises WorkerEndedError."""
         answer: asyncio.Future[Fields] = self._loop.create_future()
         if self.ended.done():
             answer.set_exception(WorkerEndedError(self.ended.result(), self._why))
@@ -159,17 +159,17 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         return answer
 
     async def cancel(self, grace: float) -> bool:
-        """Cancel the request in work and wait, at most `grace` seconds, for its answer and the acknowledgement.
+        """Cancel the current request and wait at most `grace` seconds for its answer and the acknowledgement.
 
         Returns:
-            Whether the process may be asked again. If not it is either dead or deaf: kill it.
+            Whether the process can take another request. If not, it is dead or unresponsive: kill it.
         """
         answer = self._answer
         if answer is None:
             return True
         until = self._loop.time() + grace
         while not answer.done() and (left := until - self._loop.time()) > 0:
-            # Repeated, because a cancel that overtakes its request finds nothing in work.
+            # Repeated, because a cancel that overtakes its request has no effect.
             if not self._unacknowledged:
                 self._send_cancel()
             await asyncio.wait({answer}, timeout=min(left, _CANCEL_AGAIN_SECONDS))
@@ -180,7 +180,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         return answer.done() and not self._unacknowledged and not self.ended.done()
 
     def kill(self, end: End, why: str = "") -> None:
-        """Kill the whole process tree at once. `ended` resolves when it is gone; a second call changes nothing."""
+        """Kill the whole process tree at once. `ended` resolves when it is gone; repeated calls have no effect."""
         if self._end is None:
             self._end, self._why = end, why
         if not self._exited:
@@ -192,34 +192,37 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         await asyncio.shield(self.ended)
 
     def stopped(self) -> bool:
-        """Whether somebody outside has stopped the process (SIGSTOP)."""
+        """Whether the process was stopped from outside (SIGSTOP)."""
         return is_stopped(self.pid)
 
     @property
     def usable(self) -> bool:
-        """Whether the process lives and its end has not been decided."""
+        """Whether the process runs and is not about to end."""
         return self._end is None
 
     @property
     def why(self) -> str:
-        """One clause about the end: `was killed by signal 9`."""
+        """Describe the end in one clause, such as `was killed by signal 9`."""
         return self._why
 
     @property
     def last_words(self) -> str:
-        """The end of what it printed besides its answers, printable. May show texts of requests: not for other users."""
+        """The end of the process's other output, escaped.
+
+        It may contain request texts: do not show it to other users.
+        """
         return self._noise.text()
 
-    # What asyncio tells us of the process
+    # Callbacks of asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The process runs; see asyncio.SubprocessProtocol."""
+        """The process started; see asyncio.SubprocessProtocol."""
         self._transport = cast(asyncio.SubprocessTransport, transport)
         self._stdin = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
         self.pid = self._transport.get_pid()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Answers and noise; see asyncio.SubprocessProtocol."""
+        """Output arrived; see asyncio.SubprocessProtocol."""
         if fd == 2:
             self._noise.add(data)
         else:
@@ -232,13 +235,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             self.kill(End.FLOOD, f"printed more than {self._flood_bytes} bytes")
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """One of the pipes ended; see asyncio.SubprocessProtocol."""
+        """A pipe was closed; see asyncio.SubprocessProtocol."""
         self._open_pipes.discard(fd)
         if self._exited and not self._open_pipes:
             self._finish()
 
     def process_exited(self) -> None:
-        """The process is gone, its last words may still be in the pipes; see asyncio.SubprocessProtocol."""
+        """The process ended; its last output may still be in the pipes; see asyncio.SubprocessProtocol."""
         self._exited = True
         if self._end is None:
             self._end, self._why = interpret(self._transport.get_returncode() or 0)
@@ -249,14 +252,14 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             self._finish()
 
     def control_received(self, line: bytes) -> None:
-        """A line of the control socket."""
+        """Handle a line of the control socket."""
         try:
             if acknowledged(line) == self._number:
                 self._acknowledge()
         except ProtocolError as error:
             self.kill(End.PROTOCOL_ERROR, str(error))
 
-    # Inside
+    # Internal
 
     def _take(self, number: int, fields: Fields) -> None:
         if number == self._number and fields.get("cancelled") is True and self._unacknowledged:
@@ -288,4 +291,4 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self.ended.set_result(self._end)
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
-            self._answer.exception()  # the caller may be gone, which is no error
+            self._answer.exception()  # retrieved, because the caller may have left, which is no error

@@ -1,4 +1,4 @@
-"""Starts a process so that it is either up or gone, whenever the task that wants it is cancelled."""
+"""Starts a process such that it either runs or is gone, even if the starting task is cancelled."""
 
 import asyncio
 import contextlib
@@ -9,16 +9,17 @@ T = TypeVar("T")
 
 
 async def spawned(start: Awaitable[T], end: Callable[[T], Awaitable[object]]) -> T:
-    """What `start` gives. If the caller is cancelled meanwhile, it is up first, and then ended by `end`.
+    """Return the result of `start`. If the caller is cancelled meanwhile, the start is completed and then undone by
+    `end`.
 
-    asyncio cannot be interrupted there: before the pipes of a process are connected, it waits for their end for ever, and
-    has killed no more than the process itself.
+    asyncio must not be interrupted during a start: before the pipes are connected it would wait for their end forever,
+    after killing only the process itself.
     """
     starting = asyncio.ensure_future(start)
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        while not starting.done():  # milliseconds
+        while not starting.done():  # takes milliseconds
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({starting})
         if starting.exception() is None:

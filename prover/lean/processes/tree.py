@@ -1,4 +1,4 @@
-"""A process with everything it started: kill it, weigh it, look whether it was stopped."""
+"""Operations on a process tree: kill it, measure its memory, detect whether it was stopped."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import psutil
 
 
 def _members(pid: int) -> list[psutil.Process]:
-    """The process and its descendants, as far as they still run. Looks at every process of the machine."""
+    """Return the running processes among a process and its descendants. Scans all processes of the machine."""
     try:
         root = psutil.Process(pid)
         return [root, *root.children(recursive=True)]
@@ -17,7 +17,7 @@ def _members(pid: int) -> list[psutil.Process]:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a group leader, its descendants wherever they went, and its group."""
+    """Kill a group leader, all its descendants and its group."""
     for process in _members(pid):
         with contextlib.suppress(psutil.Error):
             process.kill()
@@ -25,13 +25,13 @@ def kill_tree(pid: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill what is left of a process group; nothing may be."""
+    """Kill the remaining processes of a group, if any."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants; 0 when it is gone. Blocking."""
+    """Resident memory of a process and its descendants in bytes; 0 if it is gone. Blocking."""
     total = 0
     for process in _members(pid):
         with contextlib.suppress(psutil.Error):
@@ -40,7 +40,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether somebody stopped the process or a descendant of it (SIGSTOP). Blocking."""
+    """Whether the process or a descendant was stopped (SIGSTOP). Blocking."""
     for process in _members(pid):
         with contextlib.suppress(psutil.Error):
             if process.status() == psutil.STATUS_STOPPED:

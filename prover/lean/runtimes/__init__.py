@@ -1,1 +1,1 @@
-"""Ways to run Lean: embedded (WebAssembly), native, and through LeanDojo."""
+"""Runtimes of Lean: embedded (WebAssembly), native, and through LeanDojo."""

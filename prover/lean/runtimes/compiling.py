@@ -1,4 +1,4 @@
-"""Builds what is written in C, once for each version of its text, with the C compiler of the machine."""
+"""Builds C sources with the machine's compiler, once per version of the source."""
 
 import hashlib
 import os
@@ -16,15 +16,15 @@ _BUILD_SECONDS = 120.0
 def build(
     what: str, into: Path, name: str, sources: Sequence[Path], flags: Sequence[str], more: Sequence[str] = ()
 ) -> Path:
-    """The file in the folder `into` that the compiler made of `sources`; it is made if it is not there.
+    """Return the compiled file in the folder `into`; it is built if missing.
 
     Args:
-        what: what it is called in messages.
-        into: made where it is missing, for its owner alone.
-        name: how the file's name begins; a digest of sources and flags follows.
-        sources: C files, and headers, which are only looked at for the digest.
-        flags: of the compiler.
-        more: flags after the sources, which make no difference to what is built.
+        what: name of the result in messages.
+        into: target folder; created if missing, accessible to its owner only.
+        name: prefix of the file name; a digest of sources and flags is appended.
+        sources: C files, and headers, which only enter the digest.
+        flags: compiler flags.
+        more: flags after the sources that do not change the result.
 
     Raises:
         RuntimeUnavailableError: there is no C compiler, or it fails.

@@ -1,4 +1,4 @@
-"""How a Lean process is started: the seam between the pool and the Lean that is installed."""
+"""Interface between the pool and the installed Lean: how a Lean process is started."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,12 +14,12 @@ class Launch:
     """One worker process to start.
 
     Attributes:
-        argv: command line; the worker program is already on it.
-        env: the whole environment of the process; nothing is inherited.
+        argv: command line, including the worker program.
+        env: complete environment of the process; nothing is inherited.
         cwd: working directory.
         cancel: `memory`: the process takes `cancel N` on an inherited socket whose number is given in
             `LEANSIEVE_CONTROL_FD`; `stdin`: as a request on stdin (docs/worker-protocol.md).
-        stack_bytes: soft limit of the process's stack; None: as it is.
+        stack_bytes: soft limit of the process's stack; None: unchanged.
     """
 
     argv: Sequence[str]
@@ -30,7 +30,9 @@ class Launch:
 
     @property
     def command(self) -> Sequence[str]:
-        """The command line, under the stack limit it wants: set by a shell, as code run between fork and exec may deadlock."""
+        """Return the command line under its stack limit, which a shell sets, because code run between fork and exec may
+        deadlock.
+        """
         if self.stack_bytes is None:
             return self.argv
         return ["/bin/sh", "-c", 'ulimit -S -s "$0" && exec "$@"', str(self.stack_bytes // 1024), *self.argv]
@@ -41,7 +43,7 @@ class RuntimeUnavailableError(RuntimeError):
 
 
 class LeanRuntime(Protocol):
-    """A Lean that can run worker processes. Two implementations: `EmbeddedLean` and `NativeToolchain`."""
+    """A Lean that can run worker processes. Implementations: `EmbeddedLean` and `NativeToolchain`."""
 
     @property
     def name(self) -> str:
@@ -50,21 +52,24 @@ class LeanRuntime(Protocol):
 
     @property
     def single_import_set(self) -> bool:
-        """Whether a worker keeps the imports it started with for life."""
+        """Whether a worker keeps its initial imports for its whole life."""
         ...
 
     @property
     def contained(self) -> bool:
-        """Whether nothing counts that its shared workers say: every text goes into quarantine. Known after `prepare`."""
+        """Whether verdicts of its shared workers do not count, so that every text goes to quarantine.
+
+        Known after `prepare`.
+        """
         ...
 
     @property
     def shares_memory(self) -> bool:
-        """Whether its workers have a good part of their memory in common. Blocking."""
+        """Whether its workers share a large part of their memory. Blocking."""
         ...
 
     def prepare(self) -> None:
-        """Do once what must exist before the first launch; cheap when already done. Blocking.
+        """Do the one-time preparation before the first launch; fast if already done. Blocking.
 
         Raises:
             RuntimeUnavailableError: something is missing.
@@ -72,17 +77,21 @@ class LeanRuntime(Protocol):
         ...
 
     def has_module(self, module: str) -> bool:
-        """Whether `module` may be there to import; False only if that is sure without asking Lean, after `prepare`."""
+        """Whether `module` may be importable; False only if this is certain without asking Lean, after `prepare`."""
         ...
 
     def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
-        """Around the start of a pool's first worker for `imports`: its process is waited for inside. Raises as `prepare`."""
+        """Context around the start of a pool's first worker for `imports`; the caller waits for that process inside.
+
+        Raises as `prepare`.
+        """
         ...
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        """How to start one process that will serve `imports`. An elaborator is sealed, as it runs unvetted code.
+        """Return how to start one process that will serve `imports`. An elaborator is sandboxed, because it runs
+        unvetted code.
 
         Raises:
-            RuntimeUnavailableError: it cannot be started, or not be sealed, here.
+            RuntimeUnavailableError: it cannot be started or sandboxed here.
         """
         ...

@@ -1,17 +1,17 @@
-"""The allow-list of Lean syntax, as data: what may stand in a request, each entry with its reason."""
+"""The allow-list of Lean syntax as data: everything that a request may contain, each entry with its reason."""
 
 import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-# Syntax of tokens (`token.←`) is spelling, not meaning.
+# Syntax kinds of tokens (`token.←`) have no meaning of their own.
 _PREFIXES = ["token"]
 
 
 @cache
 def allow_list() -> dict[str, Any]:
-    """The lists in the shape that a worker takes with `hello` (docs/worker-protocol.md).
+    """Return the lists in the form of the `hello` request (docs/worker-protocol.md).
 
     Returns:
         `kinds`, `prefixes`, `attributes` and `derive` are lists of names; `options` is a list of `{name, max?}`,

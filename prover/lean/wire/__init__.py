@@ -1,1 +1,1 @@
-"""The worker protocol (docs/worker-protocol.md): requests and answers as lines, and how they are framed."""
+"""The worker protocol (docs/worker-protocol.md): requests and answers as lines, and their framing."""

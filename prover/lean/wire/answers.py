@@ -1,4 +1,4 @@
-"""What the worker answers, besides verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
+"""Answers of the worker other than verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
 
 `containable` is that of `Verdict`.
 """
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def below_imports(theorem: Theorem, answer: T) -> T:
-    """An answer with messages that point into the whole header, whose imports Lean has not been shown."""
+    """Shift the positions of messages so that they refer to the whole header; Lean has not seen its import lines."""
     messages: tuple[Message, ...] = getattr(answer, "messages", ())
     if not theorem.header.before or all(message.region is not Region.HEADER for message in messages):
         return answer
@@ -27,11 +27,11 @@ def below_imports(theorem: Theorem, answer: T) -> T:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """What a worker says of itself when it has loaded its first imports.
+    """Versions that a worker reports after it has loaded its first imports.
 
     Attributes:
         lean: version of Lean.
-        githash: commit that Lean was built from.
+        githash: commit of Lean.
         worker: version of the worker program.
         load_ms: milliseconds spent on loading the imports.
     """
@@ -44,14 +44,14 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Elaboration:
-    """A statement on its own.
+    """Result of elaborating a statement alone.
 
     Attributes:
         verdict: `VERIFIED` means that the statement elaborates.
         theorem: full name of the theorem.
         type: its type, pretty-printed.
         goal: the goal with its hypotheses, pretty-printed.
-        timing: Lean's own milliseconds by step.
+        timing: milliseconds in Lean by step.
     """
 
     verdict: VerdictKind
@@ -75,7 +75,7 @@ class ProofSpan:
 
 @dataclass(frozen=True, slots=True)
 class Sorry(ProofSpan):
-    """One `sorry` of a proof and the goals there."""
+    """One `sorry` of a proof, with the goals there."""
 
     goals: tuple[str, ...]
 
@@ -85,8 +85,8 @@ class SorryGoals:
     """The goals at each `sorry` of a proof.
 
     Attributes:
-        verdict: `VERIFIED` means that the proof could be read and elaborated, though goals may be left open.
-        assumed: tactics in parentheses that gave their goal away: what they put there rests on `sorry`.
+        verdict: `VERIFIED` means that the proof was parsed and elaborated; goals may be left open.
+        assumed: tactics in parentheses that admitted their goal: their term depends on `sorry`.
     """
 
     verdict: VerdictKind
@@ -99,9 +99,9 @@ class SorryGoals:
 
 @dataclass(frozen=True, slots=True)
 class TacticStep:
-    """The goals after a tactic; `VERIFIED` means that it ran, no goals that it closed them all.
+    """The goals after a tactic. `VERIFIED` means that it ran; no goals means that it closed them all.
 
-    `INCOMPLETE`: something in it is unproved that is no goal: it rests on `sorry`, or a proof inside it leaves goals open.
+    `INCOMPLETE`: a part other than a goal is unproved: it depends on `sorry`, or a nested proof leaves goals open.
     """
 
     verdict: VerdictKind
@@ -113,13 +113,13 @@ class TacticStep:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Something that a statement binds in front of its goal.
+    """A binder of a statement.
 
     Attributes:
-        name: empty where it has none, as in `p → q`.
+        name: empty for an anonymous binder, as in `p → q`.
         type: pretty-printed.
-        kind: a value, a proposition that is assumed, or an instance.
-        matters: whether the goal mentions it or may depend on what it says.
+        kind: a value, an assumed proposition, or an instance.
+        matters: whether the goal mentions it or may depend on its content.
     """
 
     name: str
@@ -130,7 +130,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class MakerField:
-    """What a constructor takes: a value of a type, or a proof of a proposition."""
+    """An argument of a constructor: a value of a type, or a proof of a proposition."""
 
     type: str
     kind: Literal["value", "proposition"]
@@ -138,7 +138,7 @@ class MakerField:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """A constructor, written with its explicit arguments; with an empty name, a function that has the same value everywhere."""
+    """A constructor, written with its explicit arguments; an empty name stands for a constant function."""
 
     name: str
     fields: tuple[MakerField, ...]
@@ -146,11 +146,11 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class MadeType:
-    """A type, and what makes values of it.
+    """A type with its constructors.
 
     Attributes:
-        type: as it is written elsewhere in the same answer.
-        reduced: the type that it stands for.
+        type: as written elsewhere in the same answer.
+        reduced: its reduced form.
     """
 
     type: str
@@ -160,14 +160,14 @@ class MadeType:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """A statement looked at without a proof.
+    """Facts about a statement found without a proof.
 
     Attributes:
         verdict: `VERIFIED` means that the statement elaborates.
-        bound: what it binds in front of its goal, outermost first.
-        glance: why the goal holds at a glance: it is among what is assumed, both its sides are the same, or it is `True`.
-        absurd: the goal is `False`: contradictory hypotheses are what it says.
-        types: of what it binds, and those that they are made of, where that was asked; in part where there are many.
+        bound: its binders, outermost first.
+        glance: reason why the goal is immediate: it is a hypothesis, both its sides are equal, or it is `True`.
+        absurd: whether the goal is `False`, so that the statement claims that its hypotheses contradict each other.
+        types: types of the binders and the types they are built from, if requested; incomplete if there are many.
     """
 
     verdict: VerdictKind
@@ -183,7 +183,8 @@ class Screened:
 class NegatedStatement:
     """The negation of a statement as the statement of a theorem; empty if no text for it was found.
 
-    `VERIFIED` means that the statement elaborates; the type of the negation was compared with its own.
+    `VERIFIED` means that the statement elaborates and that the type of the text was compared with the negation of its
+    type.
     """
 
     verdict: VerdictKind
@@ -194,12 +195,12 @@ class NegatedStatement:
 
 @dataclass(frozen=True, slots=True)
 class ProofStep(ProofSpan):
-    """One tactic of some block of a proof, and what it did.
+    """One tactic of a proof and its effect.
 
     Attributes:
-        kind: of its syntax, as Lean names it.
+        kind: syntax kind in Lean.
         before, after: the first goals before and after it, as Lean prints them.
-        open_before, open_after: how many goals there are.
+        open_before, open_after: numbers of goals.
     """
 
     kind: str
@@ -211,7 +212,7 @@ class ProofStep(ProofSpan):
 
 @dataclass(frozen=True, slots=True)
 class NamedConstant(ProofSpan):
-    """A constant that a proof names: what Lean takes the word there for. `kind` as in `Constant`."""
+    """A constant named in a proof: the declaration to which Lean resolves the identifier. `kind` as in `Constant`."""
 
     name: str
     kind: str
@@ -219,9 +220,10 @@ class NamedConstant(ProofSpan):
 
 @dataclass(frozen=True, slots=True)
 class ProofSteps:
-    """The steps of a proof in reading order, those within others behind them, as far as Lean came.
+    """The steps of a proof in reading order, nested ones after their parent, up to the point that Lean reached.
 
-    `VERIFIED` means that there is no error, which is no verdict; `INCOMPLETE` that nothing but goals left open, or a `sorry`, is missing.
+    `VERIFIED` means that there is no error; it is not a verdict on the proof. `INCOMPLETE` means that only open goals
+    or a `sorry` remain.
     """
 
     verdict: VerdictKind
@@ -233,18 +235,18 @@ class ProofSteps:
 
 
 Name = tuple[str | int, ...]
-"""A name of Lean by its parts; dots between them would not tell a part with a dot in it from two."""
+"""A Lean name as a list of components, because dots would be ambiguous for components that contain one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A verified proof for another kernel.
+    """A verified proof in the export format, for another kernel.
 
     Attributes:
-        text: its constants in lean4export's format; empty if that is longer than an answer may be.
+        text: its constants in lean4export's format; empty if the text exceeds the size of an answer.
         theorem: the theorem among them.
-        needs: the library constants that they mention.
-        assumed: of those, and below them, the ones whose proofs or values the library does not hold.
+        needs: library constants that these mention.
+        assumed: direct and indirect library dependencies whose proofs or values the library lacks.
     """
 
     text: str
@@ -273,7 +275,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A constant that a theorem's header or context declares: its name there, and what it is (see `Constant.kind`)."""
+    """A constant declared by a theorem's header or context: its name there and its kind (see `Constant.kind`)."""
 
     name: str
     kind: str
@@ -285,7 +287,7 @@ class LibraryTheorem:
 
     Attributes:
         name: full name in the library.
-        statement: a statement of the same type, under another name, to be proved anew.
+        statement: a statement of the same type under another name, to be proved anew.
     """
 
     name: str
@@ -294,11 +296,11 @@ class LibraryTheorem:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPage:
-    """Theorems of a module, as far as they can be stated.
+    """A page of theorems of a module, limited to those that can be stated.
 
     Attributes:
-        theorems: those among the constants that were asked for.
-        constants: how many constants the module has.
+        theorems: theorems among the requested constants.
+        constants: number of constants in the module.
     """
 
     theorems: tuple[LibraryTheorem, ...]
@@ -310,8 +312,8 @@ class ImportedModule:
     """A module of the imported library.
 
     Attributes:
-        constants: how many it has.
-        fingerprint: differs, in all likelihood, where the names or types of its constants do.
+        constants: number of its constants.
+        fingerprint: hash of the names and types of its constants.
     """
 
     name: str
@@ -321,11 +323,11 @@ class ImportedModule:
 
 @dataclass(frozen=True, slots=True)
 class TermShape:
-    """A term without its names, as docs/worker-protocol.md writes it, or why there is none (`verdict` is not `VERIFIED`).
+    """A term without names (docs/worker-protocol.md), or the reason why there is none (`verdict` is not `VERIFIED`).
 
     Attributes:
         shape: its nodes in reading order.
-        symbols: the constants that they name.
+        symbols: the constants that they refer to.
     """
 
     verdict: VerdictKind
@@ -341,9 +343,10 @@ class Declarations:
     """Declarations of a module.
 
     Attributes:
-        declarations: name, kind (see `Constant.kind`), whether it is outdated, and the shape of its type; empty if that is long.
-        symbols: the constants that the shapes name.
-        constants: how many constants the module has.
+        declarations: name, kind (see `Constant.kind`), whether it is deprecated, and the shape of its type, empty if
+            that is long.
+        symbols: the constants that the shapes refer to.
+        constants: number of constants in the module.
     """
 
     declarations: tuple[tuple[str, str, bool, str], ...]
@@ -353,12 +356,12 @@ class Declarations:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an elaborator says that a theorem is, before it has seen a candidate: the asker's word, for a judge to go by.
+    """An elaborator's account of a theorem before it has seen any candidate: the client's own word, used by a judge.
 
     Attributes:
-        elaboration: the statement on its own.
-        constant: the theorem's name in parts, numbers among them.
-        export: what the statement rests on, the context's axioms, and the theorem itself, with `sorry` for its proof.
+        elaboration: result for the statement alone.
+        constant: the theorem's name in components, which may be numbers.
+        export: dependencies of the statement, the context's axioms, and the theorem itself with `sorry` as its proof.
     """
 
     elaboration: Elaboration
@@ -368,10 +371,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class HandedOut:
-    """What an elaborator made of a candidate. It may be a lie in every part.
+    """An elaborator's result for a candidate. Every part of it may be a lie.
 
     Attributes:
-        verdict: why there is no export, if there is none; never a verified one.
+        verdict: reason why there is no export, if there is none; never a verified one.
         export: the candidate's new constants; empty if it did not elaborate.
     """
 

@@ -1,4 +1,4 @@
-"""How the requests of docs/worker-protocol.md are put together: what all of them carry, and which texts can be sent."""
+"""Builds the requests of docs/worker-protocol.md: their common fields, and the validation of texts."""
 
 import json
 import math
@@ -10,23 +10,23 @@ from prover.theorem import Theorem
 from prover.verdict import Region
 
 LONGEST_TEXT = 1 << 20
-"""Longest text of a request (header, context, statement, candidate), in UTF-8 bytes."""
+"""Maximum size of a text in a request (header, context, statement, candidate), in UTF-8 bytes."""
 
 MOST_IMPORTS = 1_000
-"""Most modules that a header may import."""
+"""Maximum number of imports in a header."""
 
 
 class InvalidTextError(ValueError):
-    """A text that cannot be sent to Lean: too long, or not Unicode. `region` says which one."""
+    """A text cannot be sent to Lean: it is too long or not Unicode. `region` identifies the text."""
 
     def __init__(self, region: Region, reason: str) -> None:
-        """Name the text and say what is wrong with it."""
+        """Build the message from the name of the text and the error."""
         super().__init__(f"the {region.value} {reason}")
         self.region = region
 
 
 def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
-    """What every request about a theorem carries. Raises as `check`."""
+    """Return the fields that every request about a theorem has. Raises as `check`."""
     limits, policy = terms.limits, terms.policy
     if not (math.isfinite(limits.seconds) and limits.seconds > 0):
         raise ValueError(f"limits: seconds must be a positive number, not {limits.seconds}")
@@ -60,21 +60,21 @@ def common(theorem: Theorem, terms: Terms) -> dict[str, object]:
 
 
 def fit(region: Region, text: str) -> str:
-    """A text as it is sent; raises InvalidTextError."""
+    """Validate and normalise a text; raises InvalidTextError."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidTextError(region, f"is not Unicode: a lone surrogate at character {error.start}") from None
     if size > LONGEST_TEXT:
         raise InvalidTextError(region, f"is {size} bytes long; at most {LONGEST_TEXT} are read")
-    return text.replace("\r\n", "\n")  # as Lean reads a file
+    return text.replace("\r\n", "\n")  # as Lean does when it reads a file
 
 
 def body(op: str, fields: Mapping[str, object]) -> bytes:
-    """A request as JSON, without its opening brace."""
+    """Return a request as JSON, without its opening brace."""
     return json.dumps({"op": op, **fields}, ensure_ascii=True, separators=(",", ":")).encode("ascii")[1:]
 
 
 def check_fields(theorem: Theorem, candidate: Candidate, terms: Terms) -> dict[str, object]:
-    """What a request about a candidate carries. Raises as `protocol.check`."""
+    """Return the fields of a request about a candidate. Raises as `protocol.check`."""
     return common(theorem, terms) | {str(candidate.mode): fit(Region.CANDIDATE, candidate.text)}

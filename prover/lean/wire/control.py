@@ -1,4 +1,4 @@
-"""The socket over which a worker acknowledges what was cancelled (docs/worker-protocol.md)."""
+"""The socket on which a worker acknowledges cancellations (docs/worker-protocol.md)."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,10 +7,10 @@ _LONGEST_LINE = 64
 
 
 class ControlChannel(asyncio.Protocol):
-    """Splits what comes into lines."""
+    """Splits received data into lines."""
 
     def __init__(self, received: Callable[[bytes], None]) -> None:
-        """`received` is told each line, and what is too long to be one."""
+        """Call `received` with each line, and with data too long for a line."""
         self._received = received
         self._rest = b""
 

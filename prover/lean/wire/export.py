@@ -1,4 +1,4 @@
-"""Exports of constants: lean4export's NDJSON, version 3, as elaborators hand it out and judges read it."""
+"""Exports of constants in lean4export's NDJSON, version 3, as elaborators write and judges read it."""
 
 import json
 import re
@@ -6,13 +6,13 @@ import re
 from pydantic_core import from_json
 
 LONGEST_EXPORT = 8 << 20
-"""Longest export, in bytes."""
+"""Maximum size of an export in bytes."""
 MOST_LINES = 2_000_000
 _LONGEST_LINE = 4 << 20
 _DEEPEST = 6
 _GREATEST = (1 << 32) - 1
 
-# Nine of ten lines: numbers without sign, fraction or exponent, and no text.
+# The common case, nine of ten lines: only numbers without sign, fraction or exponent, and no text.
 _N = r"(?:0|[1-9][0-9]{0,9})"
 _BINDER = rf'{{"binderInfo":"(?:default|implicit|strictImplicit|instImplicit)","body":{_N},"name":{_N},"type":{_N}}}'
 _PLAIN = re.compile(
@@ -25,16 +25,17 @@ _PLAIN = re.compile(
 
 
 class ExportError(ValueError):
-    """A text is no export; the message says which line and why."""
+    """A text is not a valid export; the message names the line and the reason."""
 
 
 def plain(text: str) -> str:
-    """The same export in the one spelling that a judge is given: whole numbers, texts, lists and objects of bounded depth.
+    """Return the export in the canonical form that judges accept: integers, strings, lists and objects of bounded
+    depth.
 
-    What its lines say is not looked at here: the judge does that.
+    The content of lines is not validated here; the judge does that.
 
     Raises:
-        ExportError: it is too long, cut off, or holds something else.
+        ExportError: the export is too long, truncated, or contains other values.
     """
     if len(text) > LONGEST_EXPORT or len(text.encode(errors="replace")) > LONGEST_EXPORT:
         raise ExportError(f"it is longer than {LONGEST_EXPORT} bytes")

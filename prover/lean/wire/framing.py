@@ -1,14 +1,14 @@
-"""Finding the worker's answers among everything else that a Lean process prints."""
+"""Separates the worker's answers from all other output of a Lean process."""
 
 from collections import deque
 
 
 class FramingError(RuntimeError):
-    """A line of the worker is longer than any answer may be."""
+    """A line of the worker exceeds the maximum size of an answer."""
 
 
 class Tail:
-    """The last bytes of a noisy stream, kept for diagnosis, and how many there were in all."""
+    """The end of an output stream, kept for diagnosis, and its total length."""
 
     def __init__(self, kept: int = 1 << 16) -> None:
         """Keep about the last `kept` bytes."""
@@ -18,7 +18,7 @@ class Tail:
         self.total = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take one more piece of noise."""
+        """Add a piece of output."""
         self.total += len(chunk)
         chunk = chunk[-self._kept :]
         self._chunks.append(chunk)
@@ -27,31 +27,31 @@ class Tail:
             self._size -= len(self._chunks.popleft())
 
     def text(self, limit: int = 2_000) -> str:
-        """The last `limit` characters, printable: control characters are escaped, so it can stand in a log."""
+        """Return the last `limit` characters with control characters escaped, safe for logs."""
         raw = b"".join(self._chunks).decode("utf-8", "backslashreplace")[-limit:].strip()
         return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in raw)
 
 
 class Framer:
-    """Splits a worker's stdout into answers (`<marker> <json>` lines) and noise.
+    """Splits a worker's stdout into answers (`<marker> <json>` lines) and other output.
 
-    The marker is a nonce that no candidate can know, so it counts wherever it stands in a line: text printed without
-    a line end does not swallow the answer after it.
+    The marker is a nonce that no candidate knows, so it is recognised anywhere in a line: output without a line end
+    cannot hide the answer after it.
     """
 
     def __init__(self, nonce: str, noise: Tail, longest: int = 16 << 20) -> None:
-        """Look for answers marked with `nonce`, of at most `longest` bytes; the rest goes to `noise`."""
+        """Recognise answers marked with `nonce` of at most `longest` bytes; other output goes to `noise`."""
         self._marker = f"@{nonce} ".encode("ascii")
         self._noise = noise
         self._longest = longest
         self._buffer = bytearray()
-        self._seen = 0  # bytes of the buffer already searched for a line end
+        self._seen = 0  # bytes of the buffer that contain no line end
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes as they come; return the JSON text of each answer completed by them.
+        """Add received bytes; return the JSON text of each answer they complete.
 
         Raises:
-            FramingError: an answer is longer than allowed.
+            FramingError: an answer is too long.
         """
         self._buffer += data
         answers: list[bytes] = []
@@ -77,7 +77,7 @@ class Framer:
         return answers
 
     def end(self) -> None:
-        """No more bytes will come: an unfinished line is noise."""
+        """Finish the stream: an unfinished line counts as other output."""
         self._noise.add(bytes(self._buffer))
         self._buffer.clear()
         self._seen = 0

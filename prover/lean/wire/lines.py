@@ -1,4 +1,4 @@
-"""One line of docs/worker-protocol.md: a request as it is sent, an answer as it comes, a cancel and its acknowledgement."""
+"""Lines of docs/worker-protocol.md: requests, answers, cancellations and acknowledgements."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,26 +16,27 @@ _ERROR = TypeAdapter(dict[Literal["code", "message"], str])
 
 
 class ProtocolError(RuntimeError):
-    """The worker said something that does not fit the protocol."""
+    """The worker violated the protocol."""
 
 
 class AnswerError(RuntimeError):
     """The worker answered `"ok": false`."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep the code (`bad_request`, `bad_header`, `internal`) and the worker's message."""
+        """Store the code (`bad_request`, `bad_header`, `internal`) and the worker's message."""
         super().__init__(message)
         self.code = code
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """One request, ready to be sent to any worker.
+    """A request that can be sent to any worker.
 
     Attributes:
         body: the JSON object without its `id`, from its first field on.
-        read: makes the result from the answer's fields, the milliseconds it took, and whether the deadline had passed.
-        failed: makes the result (or raises) when there is no answer: kind, one sentence, milliseconds.
+        read: builds the result from the answer's fields, its duration in milliseconds, and whether the deadline had
+            passed.
+        failed: builds the result (or raises) if there is no answer, from kind, one sentence and milliseconds.
     """
 
     op: str
@@ -44,18 +45,18 @@ class Request(Generic[T]):
     failed: Callable[[VerdictKind, str, float], T]
 
     def line(self, number: int) -> bytes:
-        """The request as a line for the worker's stdin, under the id `number`."""
+        """Return the request as a line for the worker's stdin, with the id `number`."""
         return b'{"id":%d,%s\n' % (number, self.body)
 
 
 def read_answer(text: bytes) -> tuple[int, Fields]:
-    """The id and the fields of an answer.
+    """Return the id and the fields of an answer.
 
     Raises:
         ProtocolError: it is not a JSON object with an id.
     """
     try:
-        fields = from_json(text, allow_inf_nan=False)  # refuses what is not Unicode, too
+        fields = from_json(text, allow_inf_nan=False)  # also rejects invalid Unicode
     except ValueError:
         raise ProtocolError("an answer is not JSON") from None
     if not isinstance(fields, dict) or type(fields.get("id")) is not int or type(fields.get("ok")) is not bool:
@@ -64,11 +65,11 @@ def read_answer(text: bytes) -> tuple[int, Fields]:
 
 
 def accepted(fields: Fields) -> Fields:
-    """The same fields, if the worker accepted the request.
+    """Return the fields if the worker accepted the request.
 
     Raises:
         AnswerError: it did not.
-        ProtocolError: it did not, and does not say why.
+        ProtocolError: it did not, and gave no reason.
     """
     if fields["ok"]:
         return fields
@@ -77,15 +78,15 @@ def accepted(fields: Fields) -> Fields:
 
 
 def cancel_line(number: int, channel: Literal["memory", "stdin"]) -> bytes:
-    """The line that cancels request `number`, for the control channel of that kind."""
+    """Return the line that cancels request `number`, for a control channel of that kind."""
     return b"cancel %d\n" % number if channel == "memory" else b'{"id":%d,"op":"cancel"}\n' % number
 
 
 def acknowledged(line: bytes) -> int:
-    """Which request a line of the control socket says was cancelled.
+    """Return the number of the request that a line of the control socket acknowledges as cancelled.
 
     Raises:
-        ProtocolError: it says something else.
+        ProtocolError: the line has another form.
     """
     word, _, number = line.strip().partition(b" ")
     if word != b"cancelled" or not number.isdigit() or len(number) > 18:
@@ -94,10 +95,10 @@ def acknowledged(line: bytes) -> int:
 
 
 def shaped(shape: TypeAdapter[T], value: object) -> T:
-    """The value, if it has the shape: a worker gone mad cannot hand on anything else.
+    """Return the value if it has the given type, so that a faulty worker cannot pass on anything else.
 
     Raises:
-        ProtocolError: it has not.
+        ProtocolError: it does not.
     """
     try:
         return shape.validate_python(value)

@@ -1,4 +1,4 @@
-"""The requests of docs/worker-protocol.md: how each is built and how its answer is read. Nothing but `wire` knows the JSON."""
+"""The requests of docs/worker-protocol.md and the parsing of their answers. Only `wire` knows the JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -66,7 +66,7 @@ def hello(
     cancel: Literal["memory", "stdin"],
     role: ProcessRole = ProcessRole.WORKER,
 ) -> Request[WorkerInfo]:
-    """The first request: marks the answers with `nonce` (32 hex digits), says what the process is for, and loads `imports`."""
+    """The first request: sets the answer marker `nonce` (32 hex digits) and the process role, and loads `imports`."""
 
     def read(fields: Fields, _ms: float, _late: bool) -> WorkerInfo:
         return shaped(_WORKER_INFO, fields)
@@ -76,12 +76,12 @@ def hello(
 
 
 def ping() -> Request[float]:
-    """Asks for a sign of life: the milliseconds it took."""
+    """Test whether the worker responds; returns the milliseconds it took."""
     return Request("ping", body("ping", {}), lambda _fields, ms, _late: ms, no_answer)
 
 
 def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdict]:
-    """Checks a candidate proof.
+    """Check a candidate proof.
 
     Raises:
         InvalidTextError: a text is too long or not Unicode.
@@ -93,7 +93,7 @@ def check(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[Verdi
 
 
 def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tuple[Verdict, Export | None]]:
-    """Checks a candidate proof; if it is verified, its constants come with the verdict. Raises as `check`."""
+    """Check a candidate proof; if it is verified, its constants come with the verdict. Raises as `check`."""
     fields = check_fields(theorem, candidate, terms) | {"export": True}
     verdict_of, failed_check = check_reader(candidate.mode, terms.policy)
 
@@ -108,8 +108,9 @@ def exported(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[tu
 
 
 def closure(theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> Request[str]:
-    """Asks for library constants with what they rest on, but for those that are `known`: declarations in lean4export's
-    format, dependencies first, no more of them than an answer holds. A failed look-up raises `NoAnswerError`."""
+    """Request library constants with their dependencies, except `known` ones, as declarations in lean4export's format,
+    dependencies first, as many as fit into an answer. A failed look-up raises `NoAnswerError`.
+    """
     fields = common(theorem, terms) | {"names": names, "known": list(known)}
 
     def read(fields: Fields, _ms: float, late: bool) -> str:
@@ -121,13 +122,13 @@ def closure(theorem: Theorem, names: Sequence[Name], known: Iterable[Name], term
 
 
 def invalid_text_verdict(error: InvalidTextError, mode: Mode, policy: Policy) -> Verdict:
-    """The verdict on a request that was never sent."""
+    """Return the verdict on a request that was not sent because a text is invalid."""
     blame = VerdictKind.REJECTED if error.region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
     return Verdict(blame, mode=mode, policy=policy, messages=(Message("error", str(error), error.region),))
 
 
 def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
-    """Elaborates the statement alone. Raises as `check`."""
+    """Elaborate the statement alone. Raises as `check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Elaboration:
         return shaped(_ELABORATION, with_texts(fields, "theorem", "type", "goal") | {"verdict": kind_of(fields, late)})
@@ -139,7 +140,7 @@ def elaborate(theorem: Theorem, terms: Terms) -> Request[Elaboration]:
 
 
 def goals(theorem: Theorem, text: str, terms: Terms, mode: Mode = Mode.PROOF) -> Request[SorryGoals]:
-    """Asks for the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
+    """Request the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `check`."""
     fields = common(theorem, terms) | {str(mode): fit(Region.CANDIDATE, text)}
 
     def read(fields: Fields, _ms: float, late: bool) -> SorryGoals:
@@ -152,7 +153,7 @@ def goals(theorem: Theorem, text: str, terms: Terms, mode: Mode = Mode.PROOF) ->
 
 
 def steps(theorem: Theorem, proof: str, terms: Terms) -> Request[ProofSteps]:
-    """Asks for the steps of a proof, and the goals around each. Raises as `check`."""
+    """Request the steps of a proof with the goals before and after each. Raises as `check`."""
     fields = common(theorem, terms) | {"proof": fit(Region.CANDIDATE, proof)}
 
     def read(fields: Fields, _ms: float, late: bool) -> ProofSteps:
@@ -165,7 +166,7 @@ def steps(theorem: Theorem, proof: str, terms: Terms) -> Request[ProofSteps]:
 
 
 def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> Request[TacticStep]:
-    """Runs the tactic block `step` after the blocks of `script`. Raises as `check`."""
+    """Run the tactic block `step` after the blocks of `script`. Raises as `check`."""
     texts = [fit(Region.CANDIDATE, block) for block in (*script, step)]
     fit(Region.CANDIDATE, "".join(texts))
     fields = common(theorem, terms) | {"script": texts[:-1], "tactic": texts[-1]}
@@ -180,7 +181,7 @@ def tactic(theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> 
 
 
 def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | None]:
-    """Looks a constant up under the theorem's header. Raises as `check`; a failed look-up raises `NoAnswerError`."""
+    """Look up a constant under the theorem's header. Raises as `check`; a failed look-up raises `NoAnswerError`."""
     fields = common(theorem, terms) | {"name": fit(Region.CANDIDATE, name)}
 
     def read(fields: Fields, _ms: float, _late: bool) -> Constant | None:
@@ -192,7 +193,7 @@ def constant(theorem: Theorem, name: str, terms: Terms) -> Request[Constant | No
 
 
 def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
-    """Asks for what header and context declare. Raises as `constant`."""
+    """Request the declarations of header and context. Raises as `constant`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[Named, ...]:
         if late or fields.get("verdict") != "verified":
@@ -203,7 +204,10 @@ def names(theorem: Theorem, terms: Terms) -> Request[tuple[Named, ...]]:
 
 
 def stuck(theorem: Theorem, terms: Terms) -> Request[str | None]:
-    """Asks at which constant evaluating the statement stops for want of its body; None: at none. Raises as `constant`."""
+    """Request the constant whose missing body stops evaluation of the statement; None: there is none.
+
+    Raises as `constant`.
+    """
 
     def read(fields: Fields, _ms: float, late: bool) -> str | None:
         if late or fields.get("verdict") != "verified":
@@ -214,7 +218,10 @@ def stuck(theorem: Theorem, terms: Terms) -> Request[str | None]:
 
 
 def screen(theorem: Theorem, terms: Terms, values: bool) -> Request[Screened]:
-    """Asks what can be said of the statement without a proof, and how values of what it binds are made. Raises as `check`."""
+    """Request facts about the statement that need no proof, and the constructors of its binders' types.
+
+    Raises as `check`.
+    """
 
     def read(fields: Fields, _ms: float, late: bool) -> Screened:
         return shaped(_SCREENED, {**fields, "verdict": kind_of(fields, late)})
@@ -228,8 +235,9 @@ def screen(theorem: Theorem, terms: Terms, values: bool) -> Request[Screened]:
 
 
 def negation(theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> Request[NegatedStatement]:
-    """Asks for the negation of the statement as the statement of a theorem `name`: the first of those that are `written` whose type
-    Lean finds to be just that, or else one in Lean's words. Raises as `check`."""
+    """Request the negation of the statement as the statement of a theorem `name`: the first of the texts `written`
+    whose type Lean finds equal to it, otherwise Lean's own text. Raises as `check`.
+    """
     texts = [fit(Region.STATEMENT, text) for text in written]
     fields = common(theorem, terms) | {"name": name, "written": texts}
 
@@ -243,7 +251,7 @@ def negation(theorem: Theorem, name: str, written: Sequence[str], terms: Terms) 
 
 
 def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
-    """Asks which modules the theorem's header imports, each behind all that it imports itself."""
+    """Request the modules that the theorem's header imports, each after its own imports."""
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[str, ...]:
         if late or fields.get("verdict") != "verified":
@@ -254,7 +262,7 @@ def modules(theorem: Theorem, terms: Terms) -> Request[tuple[str, ...]]:
 
 
 def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[LibraryPage]:
-    """Asks for the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
+    """Request the theorems among `limit` constants of an imported module. A failed look-up raises `NoAnswerError`."""
     fields = common(theorem, terms) | {
         "module": fit(Region.CANDIDATE, module),
         "offset": offset,
@@ -270,7 +278,7 @@ def library(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms
 
 
 def index(theorem: Theorem, terms: Terms) -> Request[tuple[ImportedModule, ...]]:
-    """Asks which modules the theorem's header imports and what tells their states apart. Raises as `constant`."""
+    """Request the modules that the theorem's header imports, with their fingerprints. Raises as `constant`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[ImportedModule, ...]:
         in_time(late, "the modules were not listed in time")
@@ -281,7 +289,7 @@ def index(theorem: Theorem, terms: Terms) -> Request[tuple[ImportedModule, ...]]
 
 
 def declarations(theorem: Theorem, module: str, offset: int, limit: int, terms: Terms) -> Request[Declarations]:
-    """Asks for what may be looked for among `limit` constants of an imported module. Raises as `constant`."""
+    """Request searchable declarations among `limit` constants of an imported module. Raises as `constant`."""
     fields = common(theorem, terms) | {"module": fit(Region.CANDIDATE, module), "offset": offset, "limit": limit}
 
     def read(fields: Fields, _ms: float, late: bool) -> Declarations:
@@ -292,7 +300,9 @@ def declarations(theorem: Theorem, module: str, offset: int, limit: int, terms: 
 
 
 def shape(theorem: Theorem, pattern: str | None, terms: Terms) -> Request[TermShape]:
-    """Asks for the shape of a pattern under the theorem's header and context; without a pattern, of the statement's type. Raises as `check`."""
+    """Request the shape of a pattern under the theorem's header and context; without a pattern, of the statement's
+    type. Raises as `check`.
+    """
     fields = common(theorem, terms) | ({} if pattern is None else {"pattern": fit(Region.STATEMENT, pattern)})
 
     def read(fields: Fields, _ms: float, late: bool) -> TermShape:
@@ -305,7 +315,10 @@ def shape(theorem: Theorem, pattern: str | None, terms: Terms) -> Request[TermSh
 
 
 def constants(theorem: Theorem, names: Sequence[str], terms: Terms) -> Request[tuple[Constant, ...]]:
-    """Looks constants up under the theorem's header and context, those that are there. Raises as `constant`."""
+    """Look up several constants under the theorem's header and context; missing ones are left out.
+
+    Raises as `constant`.
+    """
     fields = common(theorem, terms) | {"names": [fit(Region.CANDIDATE, name) for name in names]}
 
     def read(fields: Fields, _ms: float, late: bool) -> tuple[Constant, ...]:

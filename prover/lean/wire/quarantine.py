@@ -1,4 +1,4 @@
-"""The requests of quarantine (docs/worker-protocol.md): to elaborators, whose word is worth nothing, and to judges."""
+"""The requests of quarantine (docs/worker-protocol.md): to elaborators, which are not trusted, and to judges."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "isolated_replay": T
 
 
 def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
-    """Asks an elaborator that has seen no candidate what a theorem is. Raises as `protocol.check`."""
+    """Ask an elaborator that has seen no candidate for its account of a theorem. Raises as `protocol.check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Reference:
         said = {**fields, **{name: "" for name in ("theorem", "type", "goal") if fields.get(name) is None}}
@@ -40,7 +40,7 @@ def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
 
 
 def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[HandedOut]:
-    """Has an elaborator run a candidate. Raises as `protocol.check`."""
+    """Let an elaborator run a candidate. Raises as `protocol.check`."""
     mode, policy = candidate.mode, terms.policy
     fields = common(theorem, terms) | {str(mode): fit(Region.CANDIDATE, candidate.text)}
 
@@ -76,12 +76,12 @@ def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[H
 def judge(
     theorem: Theorem, fixed: Reference, handed: HandedOut, terms: Terms, shown: bool = False
 ) -> Request[tuple[Verdict, Export | None]]:
-    """Asks a judge whether what an elaborator handed out proves the reference that was fixed before.
+    """Ask a judge whether an elaborator's export proves the reference fixed before.
 
-    The verdict has the elaborator's messages and times in addition to the judge's own; its kind and trust are the judge's.
+    Kind and trust of the verdict come from the judge; the elaborator's messages and times are added.
 
     Args:
-        shown: a verified proof comes with the verdict, as the judge's kernel has it, for another kernel.
+        shown: whether to return the export of a verified proof from the judge's kernel, for another kernel.
     """
     said = handed.verdict
     bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")

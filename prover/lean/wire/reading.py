@@ -1,4 +1,4 @@
-"""How the answers of docs/worker-protocol.md are read."""
+"""Parses the answers of docs/worker-protocol.md."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,27 +26,32 @@ _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "kernel_replayed": T
 
 
 class NoAnswerError(RuntimeError):
-    """A look-up without a verdict of its own came to nothing; `kind` says why."""
+    """A look-up that returns no verdict failed; `kind` gives the reason."""
 
     def __init__(self, kind: VerdictKind, reason: str) -> None:
-        """Keep the kind (`FORBIDDEN`, `TIMEOUT`, `OUT_OF_RESOURCES`, `INVALID_STATEMENT`, `INFRASTRUCTURE`) and the reason."""
+        """Store the kind (`FORBIDDEN`, `TIMEOUT`, `OUT_OF_RESOURCES`, `INVALID_STATEMENT`, `INFRASTRUCTURE`) and the
+        reason.
+        """
         super().__init__(reason)
         self.kind = kind
 
 
 def in_time(late: bool, reason: str) -> None:
-    """Raise NoAnswerError of a look-up whose answer came late."""
+    """Raise NoAnswerError if the answer to a look-up came after the deadline."""
     if late:
         raise NoAnswerError(VerdictKind.TIMEOUT, reason)
 
 
 def with_texts(fields: Fields, *names: str) -> dict[str, object]:
-    """The fields, with an empty text for each of `names` that is null."""
+    """Return the fields with null replaced by an empty text for each of `names`."""
     return {**fields, **{name: "" for name in names if fields.get(name) is None}}
 
 
 def kind_of(fields: Fields, late: bool) -> VerdictKind:
-    """The verdict of an answer. What comes after the deadline may owe itself to the cancelling, unless it is a proof."""
+    """Return the verdict of an answer.
+
+    After the deadline, anything but a proof may be an effect of the cancellation.
+    """
     kind = shaped(_KIND, fields.get("verdict"))
     if kind is VerdictKind.INFRASTRUCTURE:
         raise ProtocolError("a worker called itself broken in a verdict")
@@ -54,7 +59,7 @@ def kind_of(fields: Fields, late: bool) -> VerdictKind:
 
 
 def term_of(fields: Fields, kind: VerdictKind) -> str:
-    """The digest of a verified proof's term; empty if there is none."""
+    """Return the digest of a verified proof's term; empty if there is none."""
     term = shaped(TEXT, fields.get("term")) if kind is VerdictKind.VERIFIED else None
     if term and not _TERM.fullmatch(term):
         raise ProtocolError("an answer has no digest of a term where one should be")
@@ -62,8 +67,8 @@ def term_of(fields: Fields, kind: VerdictKind) -> str:
 
 
 def because(kind: VerdictKind, reason: str) -> tuple[Message, ...]:
-    """The message of a request that got no answer."""
-    # Without an answer only the imports can have been refused.
+    """Return the message on a request that got no answer."""
+    # Without an answer, only the imports can have been rejected.
     refused = kind in (VerdictKind.INVALID_STATEMENT, VerdictKind.FORBIDDEN)
     region = Region.HEADER if refused else Region.CANDIDATE
     return (Message("error", reason, region),)
@@ -79,7 +84,7 @@ def _failed_check(mode: Mode, policy: Policy) -> Callable[[VerdictKind, str, flo
 def check_reader(
     mode: Mode, policy: Policy
 ) -> tuple[Callable[[Fields, float, bool], Verdict], Callable[[VerdictKind, str, float], Verdict]]:
-    """What reads the verdict of a check, and what stands for one that got no answer."""
+    """Return the two parsers of a check: for an answer, and for a missing answer."""
 
     def read(fields: Fields, ms: float, late: bool) -> Verdict:
         kind = kind_of(fields, late)
@@ -111,5 +116,5 @@ def check_reader(
 
 
 def no_answer(kind: VerdictKind, reason: str, _ms: float) -> Never:
-    """What a look-up does that has no verdict to give."""
+    """Raise NoAnswerError for a look-up that has no verdict to return."""
     raise NoAnswerError(kind, reason)

@@ -1,14 +1,14 @@
-"""What a Lean process is for."""
+"""Roles of Lean processes."""
 
 from enum import StrEnum
 
 
 class ProcessRole(StrEnum):
-    """Decides what a process may be asked (docs/worker-protocol.md) and how it is shut in."""
+    """Determines which requests a process accepts (docs/worker-protocol.md) and how it is confined."""
 
     WORKER = "worker"
-    """Vets whatever it elaborates, and gives verdicts."""
+    """Vets all texts that it elaborates, and gives verdicts."""
     ELABORATOR = "elaborator"
-    """Runs the code of one client, and is not trusted."""
+    """Runs the code of one client; not trusted."""
     JUDGE = "judge"
-    """Elaborates nothing; its kernel looks at what elaborators hand out."""
+    """Elaborates nothing; its kernel checks the exports of elaborators."""

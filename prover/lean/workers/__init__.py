@@ -1,1 +1,1 @@
-"""The worker pool: a queue of jobs, the workers that serve it, and the projects whose pools they are."""
+"""The worker pool: a queue of jobs, the workers that serve it, and a router to the pools of projects."""

@@ -1,4 +1,4 @@
-"""One client's view of a pool: what must not run in the workers that all share goes into quarantine."""
+"""One client's view of a pool: texts that must not run in shared workers go to quarantine."""
 
 import asyncio
 import contextlib
@@ -36,19 +36,19 @@ _NOTHING = "theorem _root_.leansieve_whole : True"
 
 
 class PoolClient:
-    """What one client, or one request of it, asks of a pool. Use it as an async context manager.
+    """One client's access to a pool, or the access of one request. Use it as an async context manager.
 
-    Every question goes to the shared workers first. What they refuse only because its code must not run there is asked
-    again in elaborators of this client alone; they are started when they are needed, and end with the context, when they were
-    idle for a while, or between two uses when others have waited long enough.
+    Every question goes to the shared workers first. If they refuse it only because its code must not run there, it goes
+    to elaborators of this client alone. These start on demand, and end with the context, after an idle time, or between
+    two uses when other clients have waited long enough.
     """
 
     def __init__(self, pool: LeanPool, contain: bool = True) -> None:
-        """Nothing is started.
+        """Create the client; nothing is started.
 
         Args:
             pool: the shared workers.
-            contain: whether there is quarantine; False: what the workers refuse stays FORBIDDEN.
+            contain: whether to use quarantine; without it, texts refused by the workers stay FORBIDDEN.
         """
         self._pool = pool
         self._contain = contain
@@ -79,11 +79,11 @@ class PoolClient:
         return self._pool.size
 
     def checking(self, checker: Checker, within: Callable[[Quarantine], Checker] | None = None) -> Checker:
-        """A checker with this client's quarantine behind it.
+        """Return a checker that falls back to this client's quarantine.
 
         Args:
-            checker: checks in processes that run only what is listed.
-            within: makes a checker of a quarantine, if not its own verdict is wanted.
+            checker: checks in processes that run only listed code.
+            within: wraps the quarantine in a checker, if its own verdict is not wanted.
         """
         return _Checking(self, checker, within)
 
@@ -99,7 +99,9 @@ class PoolClient:
         terms: Terms,
         within: Callable[[Quarantine], Checker] | None = None,
     ) -> Verdict:
-        """As `check`, with the shared workers behind `listed`, and quarantine as `checking` has it."""
+        """Check as `check` does, first with `listed`, then with the shared workers, with quarantine as in
+        `checking`.
+        """
         refused: Verdict | None = None
         if not self._is_contained(theorem):
             refused = await listed.check(theorem, candidate, terms)
@@ -178,13 +180,13 @@ class PoolClient:
             return ProofSteps(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """See `LeanPool.constant`: the shared workers answer, as it runs no client's code."""
+        """See `LeanPool.constant`. The shared workers answer, because no client code runs."""
         return await self._pool.constant(name, header, terms)
 
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
-        """See `LeanPool.constants`: the shared workers answer, below the header alone."""
+        """See `LeanPool.constants`. The shared workers answer under the header alone."""
         return await self._pool.constants(replace(theorem, context="", statement=""), names, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
@@ -195,7 +197,7 @@ class PoolClient:
             except NoAnswerError as error:
                 if error.kind is not VerdictKind.FORBIDDEN:
                     raise
-                await self.elaborate(theorem, terms)  # looks whether it belongs into quarantine
+                await self.elaborate(theorem, terms)  # determines whether the theorem needs quarantine
                 if not self._is_contained(theorem):
                     raise
         try:
@@ -205,7 +207,7 @@ class PoolClient:
             raise NoAnswerError(VerdictKind.FORBIDDEN, str(error)) from None
 
     async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """See `WorkerPool.stuck`; None for what only a quarantine elaborates."""
+        """See `WorkerPool.stuck`; None for theorems that only quarantine can elaborate."""
         return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
 
     async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
@@ -237,7 +239,10 @@ class PoolClient:
             return NegatedStatement(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
-        """See `WorkerPool.shape`. A pattern is never elaborated in quarantine: header and context have to do without."""
+        """See `WorkerPool.shape`.
+
+        Patterns are never elaborated in quarantine; header and context must do without it.
+        """
         if not self._is_contained(theorem):
             answer = await self._pool.shape(theorem, pattern, terms)
             if pattern is not None or not (self._contain and answer.containable):
@@ -262,11 +267,11 @@ class PoolClient:
 
     @contextlib.asynccontextmanager
     async def _in_quarantine(self, theorem: Theorem) -> AsyncIterator[tuple[Quarantine, Theorem]]:
-        """This client's elaborators for the theorem's project and imports, and the theorem as they know it. Whoever has none
-        waits for a place.
+        """Return this client's elaborators for the theorem's project and imports, and the canonical theorem; waits for
+        a place if needed.
 
         Raises:
-            RuntimeUnavailableError: there can be none here.
+            RuntimeUnavailableError: quarantine is not possible here.
         """
         place = await self._pool.place(theorem)
         canonical = self._pool.canonical(theorem)
@@ -306,12 +311,12 @@ class PoolClient:
         asyncio.get_running_loop().call_later(seconds, self._rest, stay, stay.uses)
 
     def _rest(self, stay: Stay, uses: int) -> None:
-        """End what was not used since."""
+        """End elaborators that were not used since."""
         if stay is self._stay and stay.uses == uses:
             self._end_stay()
 
     def _end_stay(self, only_unused: bool = False) -> None:
-        """Have no elaborators any more; those that are in use end with their use, where that is wanted."""
+        """Give up all elaborators; those in use may end after their current use."""
         stay, self._stay = self._stay, None
         if stay is not None and not (only_unused and stay.users):
             self._end(stay)
@@ -333,7 +338,7 @@ class _Checking:
 
 
 def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theorem, Candidate, Terms]:
-    """A text without a statement as a proof of something: what is judged is all that it declares."""
+    """Turn a text without a statement into a theorem and a candidate: everything that it declares is judged."""
     text = f"{candidate.text}\n\n{_NOTHING} := trivial\n"
     policy = replace(terms.policy, whole=True)
     return replace(theorem, statement=_NOTHING), replace(candidate, text=text), replace(terms, policy=policy)

@@ -1,4 +1,4 @@
-"""What waits for a worker: jobs, in a bounded queue."""
+"""Jobs that wait for a worker, in a bounded queue."""
 
 import asyncio
 from collections import OrderedDict
@@ -19,26 +19,28 @@ ImportSet = tuple[str, ...]
 Charge = Callable[[float], None]
 
 CHARGE: ContextVar[Charge] = ContextVar("charge", default=lambda _seconds: None)
-"""Told of the seconds that workers spend on what this task asks for, also when the answer is no longer awaited."""
+"""Receives the seconds that workers spend on this task's requests, even if the answer is no longer awaited."""
 
 WAIT: ContextVar[Charge] = ContextVar("wait", default=lambda _seconds: None)
-"""Told of the seconds for which what this task asks waited for a worker: when one takes it, or it is withdrawn."""
+"""Receives the seconds that this task's requests waited for a worker, when one takes them or they are withdrawn."""
 
 BATCH_TURN = 8
-"""While others wait, every so many-th job that a worker takes is one of a batch, if any waits: batches are slow, not still."""
+"""While other jobs wait, every so many-th job taken is a batch job, if any waits, so that batches progress slowly but
+never stop.
+"""
 
 
 class PoolBusyError(RuntimeError):
-    """There is no room. Nothing was lost; the same request may be sent again after `seconds`."""
+    """The queue is full. Nothing was lost; retry after `seconds`."""
 
     def __init__(self, text: str, seconds: float = 1.0) -> None:
-        """Keep the delay."""
+        """Store the delay in seconds."""
         super().__init__(text)
         self.seconds = seconds
 
 
 class Priority(IntEnum):
-    """Who goes first, but for `BATCH_TURN`. Within one priority the order of arrival decides."""
+    """Priority of jobs, subject to `BATCH_TURN`. Jobs of equal priority are served in order of arrival."""
 
     INTERACTIVE = 0
     BATCH = 1
@@ -46,18 +48,18 @@ class Priority(IntEnum):
 
 @dataclass(eq=False, slots=True)
 class Job(Generic[T]):
-    """One request on its way through the pool. Cancelling `future` withdraws it.
+    """A request in the pool. Cancelling `future` withdraws it.
 
     Attributes:
-        imports: which workers can serve it.
+        imports: imports that the worker must have.
         seconds: wall-clock deadline of one attempt in a worker.
         arrived: loop time when it was queued.
-        order: its place among all jobs.
-        deaths: workers that died on it. After the first it wants a fresh worker.
-        disturbances: attempts that somebody outside ended.
-        charge: whom the time is charged to that workers spend on it.
-        wait: told how long it waited.
-        queued: loop time when it was queued last.
+        order: sequence number.
+        deaths: number of workers that died on it; after the first, it needs a fresh worker.
+        disturbances: number of attempts ended from outside.
+        charge: receives the seconds that workers spend on it.
+        wait: receives the seconds that it waited.
+        queued: loop time when it was last queued.
     """
 
     request: Request[T]
@@ -75,11 +77,11 @@ class Job(Generic[T]):
 
     @property
     def retried(self) -> bool:
-        """Whether it has been in a worker before."""
+        """Whether a worker has tried it before."""
         return bool(self.deaths or self.disturbances)
 
     def fail(self, kind: VerdictKind, reason: str, ms: float = 0.0) -> None:
-        """Settle the job without an answer of Lean."""
+        """Complete the job without an answer of Lean."""
         if self.future.done():
             return
         try:
@@ -88,7 +90,7 @@ class Job(Generic[T]):
             self.future.set_exception(error)
 
     def refuse(self, error: PoolBusyError) -> None:
-        """Settle the job by telling its caller to come back."""
+        """Complete the job with a request to retry later."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -97,14 +99,15 @@ _Line = OrderedDict[int, Job[Any]]
 
 
 class JobQueue:
-    """Jobs by import set; within a set retried ones first, then by priority and arrival. Bounded by number and bytes.
+    """Jobs by import set; within a set, retried jobs come first, then priority and arrival decide. Limited by number
+    and bytes.
 
     Attributes:
-        batch_turn: whether the next job taken is one of a batch, if any waits.
+        batch_turn: whether the next job taken is a batch job, if any waits.
     """
 
     def __init__(self, most_jobs: int, most_bytes: int) -> None:
-        """Hold at most `most_jobs` jobs whose requests take at most `most_bytes`."""
+        """Hold at most `most_jobs` jobs with requests of at most `most_bytes` in total."""
         self._most_jobs = most_jobs
         self._most_bytes = most_bytes
         self._lines: dict[ImportSet, tuple[_Line, ...]] = {}
@@ -113,11 +116,11 @@ class JobQueue:
         self._before_batches = BATCH_TURN - 1
 
     def __len__(self) -> int:
-        """Jobs that wait."""
+        """Number of waiting jobs."""
         return self._count
 
     def push(self, job: Job[Any]) -> None:
-        """Queue a job; one that was in a worker already is never refused.
+        """Queue a job; a retried job is never refused.
 
         Raises:
             PoolBusyError: the queue is full.
@@ -132,7 +135,7 @@ class JobQueue:
         self._bytes += size
 
     def discard(self, job: Job[Any]) -> None:
-        """Take a job out, wherever it stands; nothing happens if it does not wait."""
+        """Remove a job; no effect if it is not waiting."""
         lines = self._lines.get(job.imports, ())
         if any(line.pop(job.order, None) for line in lines):
             job.wait(asyncio.get_running_loop().time() - job.queued)
@@ -142,7 +145,7 @@ class JobQueue:
                 del self._lines[job.imports]
 
     def take(self, job: Job[Any]) -> None:
-        """Take a job out for a worker."""
+        """Remove a job that a worker takes."""
         if job.priority is Priority.BATCH:
             self._before_batches = BATCH_TURN - 1
         elif any(lines[1 + Priority.BATCH] for lines in self._lines.values()):
@@ -151,16 +154,16 @@ class JobQueue:
 
     @property
     def batch_turn(self) -> bool:
-        """See the class."""
+        """See the class attribute."""
         return self._before_batches <= 0
 
     def rank(self, job: Job[Any]) -> tuple[bool, int, int]:
-        """Of two jobs the one with the smaller rank goes first."""
+        """Return the sort key of a job; the smallest goes first."""
         behind = job.priority is not Priority.BATCH if self.batch_turn else job.priority is Priority.BATCH
         return not job.retried, int(behind), job.order
 
     def head(self, imports: ImportSet, fresh: bool) -> Job[Any] | None:
-        """The job that a worker with these imports should take next; only a fresh worker gets one that killed another."""
+        """Return the next job for a worker with these imports; a job that killed a worker goes only to a fresh one."""
         lines = self._lines.get(imports, ())
         for line in (*lines[:1], *reversed(lines[1:])) if self.batch_turn else lines:
             for job in line.values():
@@ -169,12 +172,12 @@ class JobQueue:
         return None
 
     def import_sets(self) -> Iterator[tuple[ImportSet, float]]:
-        """Each import set that is waited for, with the arrival of its first job."""
+        """Return each requested import set with the arrival of its first job."""
         for imports, lines in list(self._lines.items()):
             yield imports, min(next(iter(line.values())).arrived for line in lines if line)
 
     def drain(self, imports: ImportSet | None = None) -> list[Job[Any]]:
-        """Take out every job, or every one that waits for `imports`."""
+        """Remove and return all jobs, or all that need `imports`."""
         sets = [imports] if imports is not None else list(self._lines)
         jobs = [job for key in sets for line in self._lines.get(key, ()) for job in line.values()]
         for job in jobs:

@@ -1,4 +1,4 @@
-"""What can be asked of workers of Lean, whichever of them answer."""
+"""All questions that Lean workers answer, independent of the pool."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -41,14 +41,14 @@ _BATCH_TERMS = Terms(priority=Priority.BATCH)
 
 
 class PoolSite(Protocol):
-    """One Lean that theorems stand under, with the elaborators that clients may have there."""
+    """A Lean installation that serves theorems, with the elaborators that clients may have there."""
 
     def key(self, theorem: Theorem) -> tuple[str, ...]:
-        """Theorems with the same key are served by the same processes."""
+        """Return a key; the same processes serve theorems with equal keys."""
         ...
 
     async def sealable(self, theorem: Theorem) -> None:
-        """Look whether code that was not vetted may run here.
+        """Check whether unvetted code may run here.
 
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
@@ -56,19 +56,19 @@ class PoolSite(Protocol):
         ...
 
     def quarantine(self, theorem: Theorem) -> Quarantine:
-        """Elaborators of one client for theorems like this one, with the judges behind them."""
+        """Return a client's elaborators for theorems like this one, with their judges."""
         ...
 
 
 class LeanPool(ABC):
-    """Workers of Lean: one pool of them, or a router that has several.
+    """Lean workers: a single pool, or a router with several.
 
-    Use it as an async context manager, or `start` and `close` it. Every request may be cancelled by cancelling the
-    task that waits for it: the caller returns at once, the worker is kept.
+    Use it as an async context manager, or `start` and `close` it. Cancelling the task that waits for a request cancels
+    the request: the caller returns at once, the worker is kept.
 
     Attributes:
         tally: counts verdicts and how workers ended.
-        turns: who may have elaborators of their own.
+        turns: limits which clients may have their own elaborators.
     """
 
     tally: Tally
@@ -76,19 +76,19 @@ class LeanPool(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Begin to warm up the workers; returns at once."""
+        """Start to warm up the workers; returns at once."""
 
     @abstractmethod
     async def ready(self) -> None:
-        """Wait until a first worker is warm.
+        """Wait until the first worker is warm.
 
         Raises:
-            PoolUnavailableError: none can be started; the text says why.
+            PoolUnavailableError: none can be started; the text gives the reason.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Fail what waits as `INFRASTRUCTURE` and end every process."""
+        """Fail waiting jobs as `INFRASTRUCTURE` and end all processes."""
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -101,33 +101,35 @@ class LeanPool(ABC):
 
     @abstractmethod
     async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """Send any request, as a job of this theorem. Raises PoolBusyError."""
+        """Send any request as a job of this theorem. Raises PoolBusyError."""
 
     @abstractmethod
     def canonical(self, theorem: Theorem) -> Theorem:
-        """The theorem under the import set as its worker knows it."""
+        """Return the theorem with its import set in canonical form."""
 
     @abstractmethod
     def pointing_back(self, theorem: Theorem, result: T) -> T:
-        """An answer about `canonical(theorem)`, with messages that point into the theorem as it was given."""
+        """Shift the messages of an answer about `canonical(theorem)` so that they refer to the original theorem."""
 
     @abstractmethod
     def only_contained(self, theorem: Theorem) -> bool:
-        """Whether the theorem is for processes of one client alone: for what it imports, or as shared workers are not believed."""
+        """Whether only processes of one client may serve the theorem, because of its imports or because shared workers
+        are not trusted.
+        """
 
     @abstractmethod
     async def place(self, theorem: Theorem) -> "PoolSite":
-        """The pool whose Lean the theorem stands under."""
+        """Return the pool whose Lean serves the theorem."""
 
     @abstractmethod
     def isolated(
         self, imports: tuple[str, ...] | None = None, within: Callable[["LeanPool"], Checker] = IsolatedChecker
     ) -> AbstractAsyncContextManager[Checker]:
-        """Lend a checker whose worker serves no other request; what it verifies has `Trust.ISOLATED_REPLAY`.
+        """Lend a checker whose worker serves no other request; its verified proofs have `Trust.ISOLATED_REPLAY`.
 
         Args:
             imports: modules that the worker loads; by default those of the configuration.
-            within: makes a checker of the workers that are lent.
+            within: wraps the lent workers in a checker.
         """
 
     @abstractmethod
@@ -137,7 +139,7 @@ class LeanPool(ABC):
     @property
     @abstractmethod
     def imports(self) -> tuple[str, ...]:
-        """What workers load where nothing else is asked for."""
+        """Default imports of workers."""
 
     @property
     @abstractmethod
@@ -147,12 +149,12 @@ class LeanPool(ABC):
     @property
     @abstractmethod
     def idle_seconds(self) -> float:
-        """How long idle elaborators stay."""
+        """Seconds that idle elaborators are kept."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """Most checks at once; 0 before `start`."""
+        """Maximum number of concurrent checks; 0 before `start`."""
 
     @property
     @abstractmethod
@@ -169,7 +171,7 @@ class LeanPool(ABC):
         self.tally.verdicts[verdict.kind] += 1
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """Say whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
+        """Decide whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
 
         Raises:
             PoolBusyError: the queue is full.
@@ -188,7 +190,7 @@ class LeanPool(ABC):
     async def exported(
         self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
     ) -> tuple[Verdict, Export | None]:
-        """As `check`, and the constants of a verified proof for another kernel."""
+        """Check as `check` does; also return the constants of a verified proof for another kernel."""
         theorem = self.canonical(theorem)
         try:
             request = protocol.exported(theorem, candidate, terms)
@@ -202,7 +204,7 @@ class LeanPool(ABC):
     async def closure(
         self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms = DEFAULT_TERMS
     ) -> str:
-        """Library constants with what they rest on, as text for another kernel. Raises as `constant`."""
+        """Return library constants with their dependencies, as text for another kernel. Raises as `constant`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.closure(theorem, names, known, terms), theorem, terms)
 
@@ -227,97 +229,109 @@ class LeanPool(ABC):
     async def goals(
         self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
     ) -> SorryGoals:
-        """The goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
+        """Return the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> TacticStep:
-        """The goals after the tactic block `step`, run after the blocks of `script`. Raises as `elaborate`."""
+        """Run the tactic block `step` after the blocks of `script` and return the goals. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
-        """The steps of a proof, with the goals around each. Raises as `elaborate`."""
+        """Return the steps of a proof with the goals before and after each. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.steps(theorem, proof, terms), theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """Look a constant up under `header`; None if there is none of that name. Raises as `elaborate`, and:
+        """Look up a constant under `header`; None if there is none. Raises as `elaborate`, and:
 
         Raises:
-            NoAnswerError: the look-up came to nothing.
+            NoAnswerError: Lean gave no answer.
         """
         theorem = self.canonical(Theorem("", header or Header()))
         return await self.ask(protocol.constant(theorem, name, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """What header and context of a theorem declare, as its statement can name it. Raises as `constant`."""
+        """Return the declarations of a theorem's header and context, in the form its statement can use.
+
+        Raises as `constant`.
+        """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.names(theorem, terms), theorem, terms)
 
     async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """At which constant of the library evaluating a statement stops, as its body is absent. Raises as `constant`.
+        """Return the library constant whose missing body stops evaluation of a statement. Raises as `constant`.
 
-        None: it does not stop there, or cannot be evaluated at all.
+        None: there is none, or the statement cannot be evaluated at all.
         """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.stuck(theorem, terms), theorem, terms)
 
     async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
-        """What can be said of a statement without a proof; on request, how values of what it binds are made. Raises as `elaborate`."""
+        """Return facts about a statement that need no proof; on request with the constructors of its binders' types.
+
+        Raises as `elaborate`.
+        """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.screen(theorem, terms, values), theorem, terms)
 
     async def negation(
         self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> NegatedStatement:
-        """The negation of a statement as the statement of a theorem `name`, see `protocol.negation`. Raises as `elaborate`."""
+        """Return the negation of a statement as the statement of a theorem `name`, see `protocol.negation`.
+
+        Raises as `elaborate`.
+        """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.negation(theorem, name, written, terms), theorem, terms)
 
     async def modules(self, header: Header | None = None, terms: Terms = _BATCH_TERMS) -> tuple[str, ...]:
-        """The modules that `header` imports, each behind all that it imports itself. Raises as `constant`."""
+        """Return the modules that `header` imports, each after its own imports. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))
         return await self.ask(protocol.modules(theorem, terms), theorem, terms)
 
     async def library(
         self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _BATCH_TERMS
     ) -> LibraryPage:
-        """The theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
+        """Return the theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))
         return await self.ask(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
 
     async def index(self, theorem: Theorem, terms: Terms = _BATCH_TERMS) -> tuple[ImportedModule, ...]:
-        """The modules that a theorem's header imports, with what tells their states apart. Raises as `constant`."""
+        """Return the modules that a theorem's header imports, with their fingerprints. Raises as `constant`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.index(theorem, terms), theorem, terms)
 
     async def declarations(
         self, theorem: Theorem, module: str, offset: int, limit: int, terms: Terms = _BATCH_TERMS
     ) -> Declarations:
-        """What may be looked for among `limit` constants of an imported module. Raises as `constant`."""
+        """Return searchable declarations among `limit` constants of an imported module. Raises as `constant`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.declarations(theorem, module, offset, limit, terms), theorem, terms)
 
     async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
-        """The shape of a pattern under header and context, or else of the statement's type. Raises as `elaborate`."""
+        """Return the shape of a pattern under header and context; without a pattern, of the statement's type.
+
+        Raises as `elaborate`.
+        """
         theorem = self.canonical(theorem)
         return await self.ask(protocol.shape(theorem, pattern, terms), theorem, terms)
 
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
-        """What the library knows under some names, as it is written below header and context. Raises as `constant`."""
+        """Look up library constants by name, as written under header and context. Raises as `constant`."""
         theorem = self.canonical(theorem)
         return await self.ask(protocol.constants(theorem, names, terms), theorem, terms)
 
     async def ping(self, seconds: float = 5.0) -> float:
-        """Milliseconds that some worker takes for an empty request.
+        """Return the milliseconds that a worker takes for an empty request.
 
         Raises:
-            NoAnswerError: none answered.
+            NoAnswerError: no worker answered.
         """
         theorem = self.canonical(Theorem("", Header(self.imports)))
         return await self.ask(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))

@@ -1,4 +1,4 @@
-"""A pool of warm Lean workers: the `Checker` that everything else uses."""
+"""A pool of warm Lean workers, the project's main `Checker`."""
 
 import asyncio
 import contextlib
@@ -61,15 +61,15 @@ _UNHEARD = {
         }
     ],
 }
-"""What stands for the answer of a shared worker that is not believed."""
+"""Stands for the answer of a shared worker that is not trusted."""
 
 
 class WorkerPool(LeanPool):
     """Warm Lean workers behind one queue.
 
-    Use it as an async context manager, or `start` and `close` it. Every request may be cancelled by cancelling the
-    task that waits for it: the caller returns at once, the worker is kept. Requests beyond what the workers carry wait
-    in a bounded queue; a client with thousands of them limits itself with a semaphore.
+    Use it as an async context manager, or `start` and `close` it. Cancelling the task that waits for a request cancels
+    the request: the caller returns at once, the worker is kept. Surplus requests wait in a bounded queue; a client with
+    thousands of requests should limit itself with a semaphore.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class WorkerPool(LeanPool):
         tally: Tally | None = None,
         warm: WorkerProcess | None = None,
     ) -> None:
-        """A pool that has started nothing yet.
+        """Create a pool; nothing is started.
 
         Args:
             runtime: the Lean to run.
-            config: how many workers, within which bounds.
-            vetting: what the workers allow in a text (docs/worker-protocol.md); by default `prover.lean.vetting`.
-            tally: counters to go on with.
-            warm: a worker that is up already, with the configured imports.
+            config: number and limits of workers.
+            vetting: the workers' allow-list (docs/worker-protocol.md); by default `prover.lean.vetting`.
+            tally: existing counters to continue.
+            warm: a running worker with the configured imports.
         """
         self._runtime = runtime
         self._config = config or PoolConfig()
@@ -104,50 +104,53 @@ class WorkerPool(LeanPool):
         self._judges: WorkerPool | None = None
         self._closed: Callable[[], None] = lambda: None
         self._lent: set[WorkerPool] = set()
-        self._charges: tuple[Charge, ...] = ()  # of the first starts
+        self._charges: tuple[Charge, ...] = ()  # for the first starts
 
     async def start(self) -> None:
-        """Begin to warm up the workers; returns at once."""
+        """Start to warm up the workers; returns at once."""
         self._supervisor.start(*self._charges)
 
     async def ready(self) -> None:
-        """Wait until a first worker is warm.
+        """Wait until the first worker is warm.
 
         Raises:
-            PoolUnavailableError: none can be started; the text says why.
+            PoolUnavailableError: none can be started; the text gives the reason.
         """
         await self._supervisor.ready()
 
     async def close(self) -> None:
-        """Fail what waits as `INFRASTRUCTURE` and end every process."""
+        """Fail waiting jobs as `INFRASTRUCTURE` and end all processes."""
         self._closed()
         others = [*self._lent, *filter(None, [self._judges])]
         await asyncio.gather(self._supervisor.close(), *(pool.close() for pool in others))
 
     async def place(self, theorem: Theorem) -> "WorkerPool":
-        """The pool whose Lean the theorem stands under."""
+        """Return the pool whose Lean serves the theorem."""
         return self
 
     async def sealable(self, theorem: Theorem) -> None:
-        """Look whether unvetted code may run here.
+        """Check whether unvetted code may run here.
 
         Raises:
             RuntimeUnavailableError: it may not; the text says what is missing.
         """
-        await asyncio.to_thread(self._runtime.prepare)  # the pool's own start may not have come that far
+        await asyncio.to_thread(self._runtime.prepare)  # the pool's own start may not have prepared the runtime yet
         await asyncio.to_thread(self._runtime.launch, self._imports.key(theorem.header.imports), ProcessRole.ELABORATOR)
 
     def only_contained(self, theorem: Theorem) -> bool:
-        """Whether what the theorem imports is for processes of one client alone, or nothing counts that shared workers say."""
+        """Whether only processes of one client may serve the theorem, because of its imports or because shared workers
+        are not trusted.
+        """
         return self._contained or self._imports.only_contained(theorem.header.imports)
 
     def key(self, theorem: Theorem) -> tuple[str, ...]:
-        """Theorems with the same key are served by the same processes."""
+        """Return a key; the same processes serve theorems with equal keys."""
         return self._imports.key(theorem.header.imports)
 
     async def elaborator(self, theorem: Theorem) -> "WorkerPool":
-        """A process of its own for theorems like this one, which runs whatever it is given; the caller closes it, and
-        is charged its start."""
+        """Start an elaborator for theorems like this one, which runs any code; the caller closes it and pays for its
+        start.
+        """
         pool = self._of_role(ProcessRole.ELABORATOR, imports=self.key(theorem))
         self._lent.add(pool)
         pool._closed = lambda: self._lent.discard(pool)
@@ -156,11 +159,11 @@ class WorkerPool(LeanPool):
         return pool
 
     def quarantine(self, theorem: Theorem) -> Quarantine:
-        """Elaborators of one client for theorems like this one, with the judges behind them; started when they are needed."""
+        """Return a client's elaborators for theorems like this one, with their judges; they start on demand."""
         return Quarantine(lambda: self.elaborator(theorem), self.judges)
 
     async def judges(self) -> "WorkerPool":
-        """Processes in which no client's text is elaborated; started when they are first needed, and ended with this pool."""
+        """Return the judges, which elaborate no client's text; they start on demand and end with this pool."""
         if self._judges is None:
             self._judges = self._of_role(ProcessRole.JUDGE, switch_seconds=0.0)
             await self._judges.start()
@@ -174,18 +177,18 @@ class WorkerPool(LeanPool):
     async def isolated(
         self, imports: tuple[str, ...] | None = None, within: Callable[[LeanPool], Checker] = IsolatedChecker
     ) -> AsyncIterator[Checker]:
-        """Lend a checker whose worker serves no other request; what it verifies has `Trust.ISOLATED_REPLAY`.
+        """Lend a checker whose worker serves no other request; its verified proofs have `Trust.ISOLATED_REPLAY`.
 
-        A fresh worker of this pool is taken if the pool can spare it, else one is started. Waits for
-        its turn when as many are lent out as the configuration allows. What is started is charged to who borrows.
+        A fresh worker of this pool is taken if the pool can spare it, else one is started. Waits while the configured
+        maximum is lent out. The borrower is charged for started processes.
 
         Args:
             imports: modules that the worker loads; by default those of the configuration.
-            within: makes a checker of the workers that are lent.
+            within: wraps the lent workers in a checker.
         """
         key = self._imports.key(imports or self._config.imports)
         async with self._isolation:
-            if self._scheduler.closed:  # callers that had to wait start nothing: each check says why
+            if self._scheduler.closed:  # callers that waited start nothing: each check gives the reason
                 yield self
                 return
             config = replace(self._config, workers=1, spares=0, imports=key, isolated=0)
@@ -210,17 +213,17 @@ class WorkerPool(LeanPool):
 
     @property
     def _contained(self) -> bool:
-        """Whether nothing counts that the shared workers say: every text goes into quarantine."""
+        """Whether answers of shared workers do not count, so that every text goes to quarantine."""
         return self._config.role is ProcessRole.WORKER and (self._config.contained or self._runtime.contained)
 
     @property
     def idle_seconds(self) -> float:
-        """How long idle elaborators stay."""
+        """Seconds that idle elaborators are kept."""
         return self._config.idle_seconds
 
     @property
     def size(self) -> int:
-        """Most checks at once; 0 before `start`."""
+        """Maximum number of concurrent checks; 0 before `start`."""
         return self._scheduler.max_active
 
     @property
@@ -246,11 +249,11 @@ class WorkerPool(LeanPool):
         )
 
     def pointing_back(self, theorem: Theorem, result: T) -> T:
-        """An answer about `canonical(theorem)`, with messages that point into the theorem as it was given."""
+        """Shift the messages of an answer about `canonical(theorem)` so that they refer to the original theorem."""
         return result
 
     def canonical(self, theorem: Theorem) -> Theorem:
-        """The theorem under the import set as its worker knows it."""
+        """Return the theorem with its import set in canonical form."""
         if not self._runtime.single_import_set:
             return theorem
         imports = self._imports.key(theorem.header.imports)
@@ -270,7 +273,7 @@ class WorkerPool(LeanPool):
             answer = below_imports(theorem, await future)
         finally:
             self._scheduler.queue.discard(job)
-        # Asked behind the answer: before a first one, the runtime may not be prepared.
+        # Tested after the first answer: before it, the runtime may not be prepared.
         return request.read(_UNHEARD, 0.0, False) if request.op in _JUDGING and self._contained else answer
 
     def _spare_fresh(self, imports: tuple[str, ...]) -> WorkerProcess | None:

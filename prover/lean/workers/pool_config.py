@@ -1,4 +1,4 @@
-"""How a pool of Lean workers is made up."""
+"""Configuration of a pool of Lean workers."""
 
 from dataclasses import dataclass
 
@@ -9,33 +9,39 @@ from prover.theorem import DEFAULT_IMPORTS
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """How a pool is made up. Sizes in bytes, times in seconds. The sizes fit the embedded Lean, whose heap ends at 2 GiB.
+    """Configuration of a pool. Sizes in bytes, times in seconds. The defaults fit the embedded Lean, whose heap is
+    limited to 2 GiB.
 
     Attributes:
-        workers: most requests in work at once; None: as many as processors and memory carry.
-        spares: workers kept warm beyond that, to stand in for one that is replaced; None: one if memory allows.
-        imports: what a worker loads unless a request wants something else.
-        allowed_imports: modules that requests may import, each with everything below it; None: all there are.
-        contained_imports: further modules that only processes of one client and judges import, each with everything below it.
-        role: what the processes are for.
-        contained: nothing counts that the shared workers say: every text goes into quarantine, as with `LeanRuntime.contained`.
-        isolated: most isolated checkers lent out at once; each is one more process.
-        quarantines: most clients at once whose code runs in elaborators; each has a process of its own, or two.
-        idle_seconds: how long a client keeps elaborators that it does not use.
-        turn_seconds: how long a client keeps its elaborators while it uses them and others wait for a place.
-        max_queued: most requests waiting.
-        max_queued_bytes: most memory taken by requests waiting.
-        grace_seconds: how long Lean may take to stop at a deadline before its process is killed.
-        start_seconds: how long a worker may take to come up. The first of a new program takes half a minute of a processor.
-        switch_seconds: how long a request waits for imports that no worker has before one with work is taken away.
-        switch_share: most of the workers' time that goes into starting them for other imports than `imports`, and back; what
-            comes beyond is told to come back. None: no bound, for callers that trust each other.
-        worker_bytes: what one worker takes, for sizing the pool.
-        further_bytes: what each further one takes if workers of this runtime share memory.
-        recycle_bytes: a worker above this is replaced between requests.
-        kill_bytes: a worker above this is killed within a request.
-        watch_seconds: how often memory is measured.
-        flood_bytes: most output that is no answer during one request.
+        workers: maximum number of concurrent requests; None: as many as processors and memory allow.
+        spares: additional warm workers that replace ended ones; None: one if memory allows.
+        imports: default imports of a worker.
+        allowed_imports: modules that requests may import, each with everything below it; None: all.
+        contained_imports: further modules that only processes of one client and judges may import, each with everything
+            below it.
+        role: role of the processes.
+        contained: whether answers of shared workers do not count, so that every text goes to quarantine, as with
+            `LeanRuntime.contained`.
+        isolated: maximum number of isolated checkers lent out; each is an additional process.
+        quarantines: maximum number of clients whose code runs in elaborators at the same time; each has one or two
+            processes.
+        idle_seconds: time after which a client loses unused elaborators.
+        turn_seconds: time that a client keeps elaborators in use while others wait for a place.
+        max_queued: maximum number of waiting requests.
+        max_queued_bytes: maximum memory of waiting requests.
+        grace_seconds: time for Lean to stop at a deadline before its process is killed.
+        start_seconds: limit of a worker's start. The first start of a new program takes half a minute of processor
+            time.
+        switch_seconds: time that a request waits for imports that no worker has before a busy worker is restarted for
+            them.
+        switch_share: maximum share of the workers' time spent on restarts for imports other than `imports`, and back;
+            requests beyond it are asked to retry later. None: unlimited, for callers that trust each other.
+        worker_bytes: memory of one worker, for computing their number.
+        further_bytes: memory of each further worker, if workers of this runtime share memory.
+        recycle_bytes: size above which a worker is replaced between requests.
+        kill_bytes: size above which a worker is killed during a request.
+        watch_seconds: interval of memory measurements.
+        flood_bytes: limit of other output during one request.
     """
 
     workers: int | None = None

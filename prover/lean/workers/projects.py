@@ -1,7 +1,7 @@
-"""Several Leans behind one pool: what a theorem stands under decides who serves it.
+"""Routes theorems to the pools of several Lean projects.
 
-A theorem names a project by the name that the settings give it (`Theorem.project`), never by a path. Each project has
-its own toolchain, its own workers and its own bounds; they are started when the first theorem asks for them.
+A theorem names a project by its name in the settings (`Theorem.project`), never by a path. Each project has its own
+toolchain, workers and limits; they start with the project's first theorem.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ class UnknownProjectError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProjectPlace:
-    """Where theorems of one project are checked.
+    """A project with its runtime and its workers.
 
     Attributes:
-        runtime: its Lean.
-        config: its workers.
-        options: options that its files are elaborated with, in front of what a request sets itself. Those that requests
-            may not set (prover/lean/vetting/options.toml) are left out: they say what is warned of, or are unknown.
+        runtime: the project's Lean.
+        config: configuration of its workers.
+        options: Lean options of its files, placed before those of a request. Options that requests may not set
+            (prover/lean/vetting/options.toml) are left out: they control warnings or are unknown.
     """
 
     runtime: LeanRuntime
@@ -46,21 +46,21 @@ class ProjectPlace:
 
     @property
     def prelude(self) -> str:
-        """The options as one line of a header; empty if there are none."""
+        """Return the options as one line of a header; empty if there are none."""
         listed = [option["name"] for option in allow_list()["options"]]
         allowed = [name for name in self.options if any(fnmatchcase(name, pattern) for pattern in listed)]
         return " ".join(f"set_option {name} {self.options[name]}" for name in allowed)
 
 
 class ProjectRouter(LeanPool):
-    """Has a pool for each project, and hands each theorem to that of its own. Figures are of all pools together."""
+    """Holds a pool for each project and routes each theorem to its project's pool. Statistics cover all pools."""
 
     def __init__(self, default: ProjectPlace, projects: Mapping[str, ProjectPlace]) -> None:
-        """Nothing is started yet.
+        """Create the router; nothing is started.
 
         Args:
-            default: serves theorems that name no project.
-            projects: the others, by name.
+            default: pool for theorems that name no project.
+            projects: the other projects, by name.
         """
         self._default = WorkerPool(default.runtime, default.config)
         self.tally, self.turns = self._default.tally, self._default.turns
@@ -74,25 +74,25 @@ class ProjectRouter(LeanPool):
         self._closed = False
 
     async def start(self) -> None:
-        """See `LeanPool.start`: the default pool; those of projects start when they are asked for."""
+        """See `LeanPool.start`: starts the default pool; those of projects start on demand."""
         await self._default.start()
 
     async def ready(self) -> None:
-        """See `LeanPool.ready`: a worker of the default pool."""
+        """See `LeanPool.ready`: waits for a worker of the default pool."""
         await self._default.ready()
 
     @property
     def projects(self) -> tuple[str, ...]:
-        """The names that theorems may give."""
+        """The project names that theorems may use."""
         return tuple(self._projects)
 
     @property
     def lean_versions(self) -> dict[str, str]:
-        """The Lean of each project; empty until a worker of it was warm."""
+        """Lean version of each project; empty until one of its workers was warm."""
         return {name: pool.lean_version for name, pool in self._projects.items()}
 
     def of(self, project: str) -> WorkerPool:
-        """The pool of a project; the default one for the empty name. It may not be started yet.
+        """Return the pool of a project; the default one for the empty name. It may not be started.
 
         Raises:
             UnknownProjectError: there is no such project.
@@ -105,7 +105,7 @@ class ProjectRouter(LeanPool):
         return self._projects[project]
 
     async def started(self, project: str) -> WorkerPool:
-        """The pool of a project, its workers on their way. Raises as `of`."""
+        """Return the pool of a project and start it if needed. Raises as `of`."""
         pool = self.of(project)
         async with self._starting:
             if project and project not in self._started and not self._closed:
@@ -114,7 +114,7 @@ class ProjectRouter(LeanPool):
         return pool
 
     async def close(self) -> None:
-        """End every process of every pool."""
+        """End all processes of all pools."""
         self._closed = True
         started = [self._projects[name] for name in self._started]
         await asyncio.gather(self._default.close(), *(pool.close() for pool in started))
@@ -154,7 +154,7 @@ class ProjectRouter(LeanPool):
         return _pointing_back(result) if self._preludes[theorem.project] else result
 
     def canonical(self, theorem: Theorem) -> Theorem:
-        """See `LeanPool.canonical`: under the options and imports of its project. Raises as `of`."""
+        """See `LeanPool.canonical`, with the options and imports of the theorem's project. Raises as `of`."""
         pool = self.of(theorem.project)
         return pool.canonical(_under(theorem, self._preludes[theorem.project], self._imports[theorem.project]))
 
@@ -195,7 +195,7 @@ class ProjectRouter(LeanPool):
 
 
 class _WithOptions:
-    """A checker under the options of a project."""
+    """A checker that adds a project's options."""
 
     def __init__(self, checker: Checker, prelude: str, imports: tuple[str, ...]) -> None:
         self._checker = checker
@@ -209,14 +209,14 @@ class _WithOptions:
 
 
 def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
-    """The theorem with a line of options in front of its own, and with the project's imports if it names none."""
+    """Return the theorem with the line of options before its own, and with the project's imports if it has none."""
     header = theorem.header
     joined = "\n".join(filter(None, (prelude, header.prelude)))
     return replace(theorem, header=replace(header, imports=header.imports or imports, prelude=joined))
 
 
 def _pointing_back(result: T) -> T:
-    """The same answer, with messages that point into the header as it was given."""
+    """Shift the messages of an answer so that they refer to the original header."""
     messages = getattr(result, "messages", ())
     if not any(message.region is Region.HEADER for message in messages):
         return result

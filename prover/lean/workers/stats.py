@@ -1,4 +1,4 @@
-"""What a pool is doing and has done: a snapshot for metrics, `doctor` and tests."""
+"""Statistics of a pool: a snapshot for metrics, `doctor` and tests."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,18 +10,21 @@ from prover.verdict import VerdictKind
 
 
 class State(StrEnum):
-    """What a worker is doing."""
+    """State of a worker."""
 
     STARTING = "starting"
     IDLE = "idle"
     BUSY = "busy"
     WAITING = "waiting"
-    """It did not start and will be tried again."""
+    """It did not start; a retry follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """One worker. `served` counts the requests answered by the process, `memory_bytes` is resident memory of its tree."""
+    """Statistics of a worker.
+
+    `served` counts requests answered by the process, `memory_bytes` is the resident memory of its process tree.
+    """
 
     state: State
     pid: int | None
@@ -35,11 +38,11 @@ class HostStats:
     """A host of a cluster.
 
     Attributes:
-        live: workers that are up.
-        size: most checks at once when all its workers are up; 0 before it has said so.
-        in_work: questions sent there that are not answered.
-        answered: questions that it has answered since it was used last.
-        failure: why no worker is up, as far as known.
+        live: number of running workers.
+        size: maximum number of concurrent checks when all its workers run; 0 before it has reported.
+        in_work: number of unanswered questions sent to it.
+        answered: number of questions answered since it joined.
+        failure: reason why no worker runs, if known.
     """
 
     name: str
@@ -55,15 +58,15 @@ class PoolStats:
     """A snapshot of a pool.
 
     Attributes:
-        workers: every worker, isolated ones not counted.
-        queued: requests that wait for a worker.
-        verdicts: checks answered so far, by verdict; checks whose caller left are in `abandoned`.
-        ends: workers that ended so far, by reason.
-        failed_starts: starts that came to nothing.
-        isolated: isolated checkers lent out now.
-        hosts: where workers are on several hosts.
-        hosts_lost: hosts given up so far.
-        rechecks: verdicts asked again of another host, by what came of it.
+        workers: all workers, without isolated ones.
+        queued: number of requests waiting for a worker.
+        verdicts: answered checks by verdict; checks whose caller left count in `abandoned`.
+        ends: ended workers by reason.
+        failed_starts: number of failed starts.
+        isolated: number of isolated checkers lent out now.
+        hosts: hosts of the workers, if there are several.
+        hosts_lost: number of hosts lost so far.
+        rechecks: verdicts repeated on another host, by outcome.
     """
 
     workers: tuple[WorkerStats, ...]
@@ -78,7 +81,7 @@ class PoolStats:
     rechecks: Mapping[str, int] = field(default_factory=dict)
 
     def in_state(self, state: State) -> int:
-        """How many workers are in `state`."""
+        """Return the number of workers in `state`."""
         return sum(worker.state is state for worker in self.workers)
 
 
@@ -86,7 +89,7 @@ class Tally:
     """The counters behind `PoolStats`."""
 
     def __init__(self) -> None:
-        """Start from nothing."""
+        """Start all counters at zero."""
         self.verdicts: Counter[VerdictKind] = Counter()
         self.ends: Counter[End] = Counter()
         self.abandoned = 0

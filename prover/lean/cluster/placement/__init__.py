@@ -1,1 +1,1 @@
-"""Pure decisions: which host gets which job, and how many hosts are asked for."""
+"""Pure decisions: which host gets which job, and how many hosts to request."""

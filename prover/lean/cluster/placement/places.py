@@ -1,4 +1,4 @@
-"""One host as the driver knows it, and which host gets which job: pure decisions."""
+"""A host as the driver knows it, and the choice of a host for a job: pure decisions."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ from prover.lean.cluster.questions import HostState
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue
 from prover.lean.workers.stats import HostStats
 
-_PICKED = 16  # hosts that are compared for one job
+_PICKED = 16  # hosts compared for one job
 
 
 @dataclass(eq=False)
@@ -18,12 +18,12 @@ class HostPlace:
     """A host in use.
 
     Attributes:
-        key: under which the cluster names it.
-        state: what it said last; None: it is starting.
-        in_work: jobs sent there, by number.
-        gone: set when it is given up.
-        answered: questions that it has answered.
-        held: processes that it has lent, and questions put to it outside of `in_work`.
+        key: the host's key in the cluster.
+        state: last reported state; None while it starts.
+        in_work: jobs sent to the host, by number.
+        gone: set when the host is dropped.
+        answered: number of answered questions.
+        held: lent processes, and questions outside `in_work`.
     """
 
     key: str
@@ -36,67 +36,70 @@ class HostPlace:
 
     @property
     def lost(self) -> bool:
-        """Whether it was given up."""
+        """Whether the host was dropped."""
         return self.gone.is_set()
 
     @property
     def size(self) -> int:
-        """Most checks at once there; 0 while no worker is up."""
+        """Maximum number of concurrent checks on the host; 0 while no worker runs."""
         return self.state.size if self.state and self.state.live else 0
 
     @property
     def settled(self) -> bool:
-        """Whether it is known to have workers, or to have none."""
+        """Whether it is known if the host has workers."""
         return self.state is not None and bool(self.state.live or self.state.failure)
 
     @property
     def room(self) -> int:
-        """How many more jobs it gets: as many as it has workers, and some that are at hand when one is free."""
+        """Number of additional jobs that the host may get: one per worker, and a few in reserve for workers that become
+        free.
+        """
         return self.size + -(-self.size // 4) - len(self.in_work)
 
     def has(self, imports: ImportSet) -> bool:
-        """Whether a worker has them loaded."""
+        """Whether a worker has these imports loaded."""
         return self.state is not None and any(worker.imports == imports for worker in self.state.stats.workers)
 
     def stats(self) -> HostStats:
-        """For metrics."""
+        """A snapshot for metrics."""
         if (state := self.state) is None:
             return HostStats(self.handle.name, 0, 0, len(self.in_work), self.answered)
         return HostStats(self.handle.name, state.live, state.size, len(self.in_work), self.answered, state.failure)
 
 
 class HostRoom:
-    """Which hosts have room, and where imports are loaded. Asked for every job, so it never looks at all hosts."""
+    """Index of hosts with free capacity and of loaded imports. Used for every job, so it never scans all hosts."""
 
     def __init__(self) -> None:
-        """There are no hosts."""
+        """Start without hosts."""
         self._free: set[HostPlace] = set()
         self._loaded: dict[ImportSet, set[HostPlace]] = {}
         self._of: dict[HostPlace, frozenset[ImportSet]] = {}
 
     def told(self, place: HostPlace) -> None:
-        """Note a host's state."""
+        """Record a host's state."""
         workers = place.state.stats.workers if place.state else ()
         self._load(place, frozenset(worker.imports for worker in workers))
         self.moved(place)
 
     def moved(self, place: HostPlace) -> None:
-        """Note what a host has in work."""
+        """Record a host's jobs in progress."""
         if place.room > 0 and not place.lost:
             self._free.add(place)
         else:
             self._free.discard(place)
 
     def drop(self, place: HostPlace) -> None:
-        """Forget a host."""
+        """Remove a host."""
         self._free.discard(place)
         self._load(place, frozenset())
 
     def next_pair(self, queue: JobQueue, now: float, patience: float) -> tuple[HostPlace, Job[Any]] | None:
-        """The next job and the host that gets it, or None.
+        """Return the next job and its host, or None.
 
-        In the order of `JobQueue.rank`. A job goes to a host with much room that has its imports loaded; where no host has
-        them, or those that do had no room for `patience` seconds, to one with much room of all.
+        Jobs are ordered by `JobQueue.rank`. A job goes to a host with much free capacity that has its imports loaded.
+        If no host has them, or those that do had no capacity for `patience` seconds, it goes to any host with much free
+        capacity.
         """
         best: tuple[tuple[bool, int, int], set[HostPlace], Job[Any]] | None = None
         for imports, since in queue.import_sets() if self._free else ():
@@ -122,6 +125,6 @@ class HostRoom:
 
 
 def _with_room(hosts: set[HostPlace]) -> HostPlace:
-    """The one with most room for its size of some that chance picks: nearly as even as if all were looked at."""
+    """Return the host with most relative free capacity out of a random sample: nearly as even as a full scan."""
     some = random.sample(list(hosts), _PICKED) if len(hosts) > _PICKED else hosts
     return max(some, key=lambda host: host.room / max(host.size, 1))

@@ -1,30 +1,30 @@
-"""How many hosts a cluster is asked for, by what waits: its autoscaler starts and ends them."""
+"""Decides from the queue's length how many hosts to request; the cluster's autoscaler starts and ends them."""
 
 import math
 
-_PATIENCE_SECONDS = 10.0  # that more waits than the hosts carry, before more are asked for
-_REST_SECONDS = 300.0  # that fewer would do, before one is given back
-_WAITING = 2.0  # questions that may wait for each worker
+_PATIENCE_SECONDS = 10.0  # of more waiting questions than the hosts can carry, before more hosts are requested
+_REST_SECONDS = 300.0  # of lower demand, before a host is released
+_WAITING = 2.0  # waiting questions per worker
 
 
 class Scaling:
-    """The decision alone, from what is seen about once a second."""
+    """The pure decision, from observations about once a second."""
 
     def __init__(self, most: int) -> None:
-        """Ask for one host at first and for `most` at most."""
+        """Request one host at first and at most `most`."""
         self._most = most
         self.wanted = 1
         self._crowded: float | None = None
         self._calm: float | None = None
 
     def see(self, now: float, questions: int, hosts: int, workers: int) -> int:
-        """How many hosts are wanted.
+        """Return the number of hosts wanted.
 
         Args:
             now: seconds of any clock.
-            questions: that wait or are in work.
-            hosts: in use that have workers.
-            workers: of all of them.
+            questions: number waiting or in progress.
+            hosts: number of hosts in use that have workers.
+            workers: number of workers on all hosts.
         """
         each = workers / hosts if hosts else 1.0
         enough = min(self._most, max(1, math.ceil(questions / each / (1 + _WAITING))))

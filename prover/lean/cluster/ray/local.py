@@ -1,8 +1,9 @@
-"""A Ray cluster on this machine alone, on loopback: a head and hosts that offer Lean. For laptops, tests and benchmarks.
+"""A Ray cluster on this machine alone, on loopback: a head and hosts that offer Lean, for laptops, tests and
+benchmarks.
 
     python -m prover.lean.cluster.ray.local --hosts 1 --file STATE
 
-Writes its address to STATE and stays until SIGTERM, then ends everything.
+Writes the cluster's address to STATE, runs until SIGTERM, then ends all processes.
 """
 
 import argparse
@@ -28,54 +29,54 @@ from prover.cluster.connection import with_token
 from prover.errors import UserError
 from prover.lean.cluster.ray.nodes import RESOURCE
 
-# On Linux, drivers that are told 127.0.0.1 look for the machine's address in its network, where nothing listens.
+# On Linux, a driver given 127.0.0.1 resolves it to the machine's network address, where nothing listens.
 _LOOPBACK = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
-_STORE_BYTES = 80 << 20  # of shared memory, the least that Ray takes: what is sent to hosts is small
+_STORE_BYTES = 80 << 20  # of shared memory, Ray's minimum: messages to hosts are small
 _START_SECONDS, _END_SECONDS = 120.0, 60.0
 
 
 class LocalCluster:
-    """A cluster that ends with its context."""
+    """A Ray cluster that ends with its context."""
 
     def __init__(self, hosts: int, drivers: int = 1, address: str = _LOOPBACK, samplers: int | None = None) -> None:
         """Start a head and hosts.
 
         Args:
-            hosts: how many offer Lean.
-            drivers: how many may use each at once.
-            address: of this machine, where all listen.
-            samplers: engines of models that each host has room for; by default one for each driver.
+            hosts: number of hosts that offer Lean.
+            drivers: number of drivers that may use each host at once.
+            address: address of this machine that all processes listen on.
+            samplers: number of model engines per host; by default one per driver.
         """
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent anywhere
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # sends no usage statistics
         from ray.cluster_utils import Cluster
 
         self._ip = address
         self._offers = {RESOURCE: drivers, "sampler": drivers if samplers is None else samplers}
-        # Not where TMPDIR says: the paths of Ray's sockets below it may have 107 bytes.
+        # TMPDIR is ignored: paths of Ray's sockets may be at most 107 bytes long.
         self.folder = Path(tempfile.mkdtemp(prefix="leansieve-ray-", dir="/tmp"))
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._node({}))
         self.hosts = [self.add() for _ in range(hosts)]
 
     @property
     def address(self) -> str:
-        """Of the head."""
+        """Address of the head."""
         return str(self._cluster.address)
 
     def add(self) -> Any:
-        """Start another host. In the main thread, where Ray sets handlers of signals."""
+        """Start another host. Call it in the main thread, because Ray installs signal handlers."""
         return self._cluster.add_node(**self._node(self._offers))
 
     def kill(self, host: Any) -> None:
-        """End a host's processes by SIGKILL."""
+        """Kill a host's processes with SIGKILL."""
         self._cluster.remove_node(host, allow_graceful=False)
 
     def processes(self, host: Any = None) -> list[int]:
-        """Ids of the processes of a host, or of all."""
+        """Return the process ids of a host, or of all hosts."""
         nodes = [host] if host else self._cluster.list_all_nodes()
         return [each.process.pid for node in nodes for kind in node.all_processes.values() for each in kind]
 
     def close(self) -> None:
-        """End everything; nothing of it is left on the disk."""
+        """End all processes and remove their files."""
         self._cluster.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -94,7 +95,7 @@ class LocalCluster:
 def local_cluster(
     hosts: int, drivers: int = 1, address: str = _LOOPBACK, samplers: int | None = None
 ) -> Iterator[LocalCluster]:
-    """A `LocalCluster` while the context lasts."""
+    """Run a `LocalCluster` for the duration of the context."""
     cluster = LocalCluster(hosts, drivers, address, samplers)
     try:
         yield cluster
@@ -104,15 +105,15 @@ def local_cluster(
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A cluster that was started in the background.
+    """A cluster started in the background.
 
     Attributes:
-        pid: of the process that holds it.
-        started: when that began, in seconds since the epoch: ids are used again.
-        address: of the head.
+        pid: process that holds the cluster.
+        started: start time of that process in seconds since the epoch, because process ids are reused.
+        address: address of the head.
         processes: ids of Ray's processes.
-        folder: of Ray's logs and sockets; it ends with the cluster.
-        token: file with what the cluster's members ask each other for.
+        folder: folder of Ray's logs and sockets; removed with the cluster.
+        token: file with the token that members of the cluster require.
     """
 
     pid: int
@@ -124,18 +125,18 @@ class Running:
 
 
 def state_file() -> Path:
-    """Where `up` tells of its cluster, for this user."""
+    """The file in which `up` describes the cluster of this user."""
     return user_state_path("leansieve") / "cluster.json"
 
 
 def token_of(address: str) -> Path | None:
-    """The token of a cluster that `up` has started for this user; None: it has not."""
+    """The token of the cluster that `up` started for this user; None if there is none."""
     there = running(state_file())
     return Path(there.token) if there and address in (there.address, "auto") else None
 
 
 def running(file: Path) -> Running | None:
-    """The cluster that `file` tells of, if it is still there."""
+    """Return the cluster described by `file` if it still runs."""
     found = _noted(file)
     with contextlib.suppress(psutil.NoSuchProcess):
         if found and abs(psutil.Process(found.pid).create_time() - found.started) < 1.0:
@@ -150,15 +151,15 @@ def _noted(file: Path) -> Running | None:
 
 
 def up(file: Path, hosts: int, drivers: int = 1, samplers: int | None = None) -> Running:
-    """Start a cluster in the background, which lets in who can read its token: this user.
+    """Start a cluster in the background that admits holders of its token, which only this user can read.
 
     Raises:
-        UserError: there is one already, or it did not come up.
+        UserError: a cluster exists already, or the start failed.
     """
     if there := running(file):
         raise UserError(f"a cluster is up already at {there.address}: `leansieve cluster down` ends it")
     file.parent.mkdir(parents=True, exist_ok=True)
-    if killed := _noted(file):  # and could take nothing away
+    if killed := _noted(file):  # and had no chance to clean up
         shutil.rmtree(killed.folder, ignore_errors=True)
     file.unlink(missing_ok=True)
     log, token = file.with_suffix(".log"), file.with_suffix(".token")
@@ -188,7 +189,7 @@ def up(file: Path, hosts: int, drivers: int = 1, samplers: int | None = None) ->
 
 
 def down(file: Path) -> bool:
-    """End the cluster that `file` tells of, and say whether there was one. Nothing else of Ray's on this machine is touched."""
+    """End the cluster described by `file` and return whether there was one. Other Ray processes are left alone."""
     there = running(file)
     if there is None:
         return False
@@ -207,7 +208,7 @@ def down(file: Path) -> bool:
 
 
 def main() -> None:
-    """See the module."""
+    """Command-line entry point."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, required=True)
     parser.add_argument("--drivers", type=int, default=1)

@@ -1,6 +1,6 @@
 """Hosts of a Ray cluster: every node with the resource `lean` gets one actor, which owns its pool.
 
-The cluster is one domain of trust: who may join it may run what he likes on every host of it (docs/cluster.md).
+The cluster is one domain of trust: any member may run code on every host (docs/cluster.md).
 """
 
 import asyncio
@@ -25,15 +25,16 @@ _CALLS_AT_ONCE = 10_000
 
 
 class RayCluster:
-    """A `Cluster` of Ray's."""
+    """The `Cluster` interface for Ray."""
 
     def __init__(self, address: str, make_pool: MakePool, token: Path | None = None) -> None:
-        """Nothing is asked yet.
+        """Create the client; nothing is connected.
 
         Args:
-            address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, as Ray takes it.
-            make_pool: makes the pool of each host, there.
-            token: file with what the cluster's members ask for; None: what Ray finds itself, in its variables and its folder.
+            address: Ray address, `auto`, `HOST:PORT` or `ray://HOST:PORT`, in Ray's format.
+            make_pool: makes each host's pool, on the host.
+            token: file with the token that the cluster requires; None: Ray finds it in its environment variables and
+                folder.
 
         Raises:
             PoolUnavailableError: Ray is not installed.
@@ -57,15 +58,15 @@ class RayCluster:
         """See `Cluster.hosts`."""
         try:
             nodes = await asyncio.to_thread(self._ray.nodes)
-        except Exception as error:  # Ray raises what its client library for gRPC does
+        except Exception as error:  # Ray raises the errors of its gRPC client
             raise HostLostError(f"Ray's head does not answer: {error}") from None
         offering = [node for node in nodes if node["Alive"] and node["Resources"].get(RESOURCE, 0) >= 1]
-        # Several hosts may have one address, on one machine.
+        # Several hosts may share an address if they run on one machine.
         self._names = {node["NodeID"]: f"{node['NodeManagerAddress']}-{node['NodeID'][:8]}" for node in offering}
         return set(self._names)
 
     async def units(self, resource: str = RESOURCE) -> tuple[float, float]:
-        """How many units of a resource there are, and how many of them drivers have now. Raises as `hosts`."""
+        """Return the total number of units of a resource, and the number used by drivers. Raises as `hosts`."""
         try:
             there, free = await asyncio.to_thread(
                 lambda: (self._ray.cluster_resources(), self._ray.available_resources())
@@ -88,7 +89,7 @@ class RayCluster:
         return _RayHost(self._connection, self._names.get(key, key), actor)
 
     async def want(self, hosts: int) -> None:
-        """See `Cluster.want`: Ray's autoscaler is told, where there is one."""
+        """See `Cluster.want`; passed to Ray's autoscaler if there is one."""
         from ray.autoscaler.sdk import request_resources
 
         try:
@@ -102,7 +103,9 @@ class RayCluster:
 
 
 class HostActor(Host):
-    """A `Host` that is asked, and answers, many questions a call: a call of an actor costs a driver as much as all its other work on a check."""
+    """A `Host` as an actor that takes and returns many questions per call: an actor call costs a driver as much as all
+    its other work on a check.
+    """
 
     def __init__(self, make_pool: MakePool) -> None:
         """See `Host`."""
@@ -112,14 +115,17 @@ class HostActor(Host):
         self._working: set[asyncio.Task[None]] = set()
 
     async def ask_all(self, questions: Sequence[tuple[int, HostQuestion, int]]) -> None:
-        """Begin to answer questions, each as in `ask`."""
+        """Start to answer questions, each as in `ask`."""
         for each in questions:
             task = asyncio.create_task(self._work(*each))
             self._working.add(task)
             task.add_done_callback(self._working.discard)
 
     async def answers(self) -> Sequence[tuple[int, Outcome]]:
-        """Those that are there, with the numbers of their questions; wait for one if there is none. One caller at a time."""
+        """Return finished answers with the numbers of their questions; waits for one if there is none.
+
+        One caller at a time.
+        """
         await self._some.wait()
         self._some.clear()
         found, self._answers = self._answers, []
@@ -137,7 +143,7 @@ class HostActor(Host):
 
 
 class _RayHost:
-    """An actor as a `Handle`. What is asked in one turn of the event loop goes in one call."""
+    """An actor as a `Handle`. Questions of one iteration of the event loop are sent in one call."""
 
     def __init__(self, connection: RayConnection, name: str, actor: Any) -> None:
         self.name = name
@@ -167,12 +173,12 @@ class _RayHost:
     def _send(self) -> None:
         questions, self._unsent = self._unsent, []
         try:
-            self._actor.ask_all.remote(questions)  # who waits for the answers hears if it does not arrive
-        except Exception as error:  # Ray raises what its client library for gRPC does
+            self._actor.ask_all.remote(questions)  # the task that collects answers sees a failure of this call
+        except Exception as error:  # Ray raises the errors of its gRPC client
             self._fail(HostLostError(f"host {self.name} cannot be asked: {error}"))
 
     async def _collect(self) -> None:
-        """Hand out answers as long as any are waited for."""
+        """Distribute answers while any are awaited."""
         try:
             while self._waiting:
                 for number, outcome in await self._answer(self._actor.answers.remote()):
@@ -204,7 +210,7 @@ class _RayHost:
         if self._collecting is not None:
             self._collecting.cancel()
         self._fail(HostLostError(f"host {self.name} is given up"))
-        with contextlib.suppress(Exception):  # it may be gone, and the cluster with it
+        with contextlib.suppress(Exception):  # the actor and the cluster may be gone
             self._connection.ray.kill(self._actor)
 
     async def _answer(self, reference: Any) -> Any:

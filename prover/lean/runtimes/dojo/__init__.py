@@ -1,4 +1,4 @@
-"""LeanDojo: steps through proofs in its own Lean, in processes that nothing is believed of."""
+"""LeanDojo: stepwise proving in its own Lean, in untrusted processes."""
 
 from prover.lean.runtimes.dojo.launch import DojoConfig, DojoUnavailableError
 from prover.lean.runtimes.dojo.pool import DojoPool

@@ -1,12 +1,14 @@
-"""The process around one LeanDojo: reads requests on stdin, answers on what was stdout, one JSON object a line.
+"""The child process around one LeanDojo: reads requests on stdin and answers on the original stdout, one JSON object
+per line.
 
-Run as a script by any Python that has lean-dojo; it imports nothing of leansieve. One process drives one `Dojo`, because
-lean-dojo changes the working directory, the loguru logger and the environment of the process that imports it.
+Run as a script by any Python that has lean-dojo; it imports nothing of leansieve. One process drives one `Dojo`,
+because lean-dojo changes the working directory, the loguru logger and the environment of the process that imports it.
 
-Requests: first `{"code", "file", "folder", "name", "seconds", "life"}`: the file with `lean_dojo_repl` in the theorem's place, how
-its name is to begin, where in LeanDojo's cache the traced repository lies, how long the start may take, and after how many seconds
-this process ends, whatever it is doing; then `{"state", "tactic"}`. Answers: `{"kind": "state", "state", "goals"}`,
-`{"kind": "finished"}`, `{"kind": "given_up"}`, `{"kind": "error", "text"}`, or `{"kind": "broken", "text"}`, the last one.
+Requests: first `{"code", "file", "folder", "name", "seconds", "life"}`: the file with `lean_dojo_repl` in place of the
+theorem, the prefix of its name, the folder of the traced repository in LeanDojo's cache, the limit of the start in
+seconds, and the life time of this process in seconds; then `{"state", "tactic"}`. Answers: `{"kind": "state", "state",
+"goals"}`, `{"kind": "finished"}`, `{"kind": "given_up"}`, `{"kind": "error", "text"}`, or `{"kind": "broken", "text"}`,
+the last one.
 """
 
 import json
@@ -17,11 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 _WRITTEN: list[Path] = []
-"""Files in the repository that must not outlive this process."""
+"""Files in the repository that are removed when this process ends."""
 
 
 class _Repository(NamedTuple):
-    """As much of LeanDojo's `LeanGitRepo` as a Dojo on a traced repository asks; the real one would call GitHub."""
+    """The part of LeanDojo's `LeanGitRepo` that a Dojo on a traced repository uses; the original would call GitHub."""
 
     folder: str
     name: str
@@ -31,16 +33,16 @@ class _Repository(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """As much of LeanDojo's `TracedFile` as it takes to write a new file into the repository."""
+    """The part of LeanDojo's `TracedFile` needed to write a new file into the repository."""
 
     abs_path: Path
     has_prelude: bool = False
 
 
 def main() -> None:
-    """Serve until stdin ends."""
+    """Serve requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever lean-dojo prints is no answer
+    os.dup2(2, 1)  # output of lean-dojo must not mix with answers
     requests = _read_ahead()
     try:
         first = json.loads(next(requests))
@@ -50,10 +52,10 @@ def main() -> None:
         from lean_dojo import Dojo, Theorem  # type: ignore[import-not-found,unused-ignore]
         from loguru import logger  # type: ignore[import-not-found,unused-ignore]
 
-        logger.remove()  # it shows the texts of requests
+        logger.remove()  # its output would show request texts
 
         class StatedDojo(Dojo):  # type: ignore[misc,unused-ignore]
-            """A Dojo on a theorem that need not stand in the repository."""
+            """A Dojo on a theorem that need not exist in the repository."""
 
             def _locate_traced_file(self, traced_repo_path: Path) -> _Place:
                 return _Place(traced_repo_path / first["file"])
@@ -76,7 +78,9 @@ def main() -> None:
 
 
 def _run(dojo: Any, states: dict[int, Any], number: int, tactic: str) -> dict[str, Any]:
-    """Run a tactic. What lean-dojo raises ends the process: a Dojo that has timed out answers the wrong question next."""
+    """Run a tactic. Exceptions of lean-dojo end the process: a Dojo that has timed out would answer the wrong question
+    next.
+    """
     result = dojo.run_tac(states[number], tactic)
     kind = type(result).__name__
     if kind == "TacticState":
@@ -97,7 +101,7 @@ def _say(answers: TextIO, **fields: Any) -> None:
 
 
 def _read_ahead() -> Any:
-    """The lines of stdin. Its end, also in the middle of a tactic, ends this process and all that it started."""
+    """Read lines of stdin. When it ends, even during a tactic, this process and its children end."""
     import queue
 
     lines: queue.Queue[str] = queue.Queue()
@@ -112,7 +116,7 @@ def _read_ahead() -> Any:
 
 
 def _end() -> None:
-    """Kill what this process started (Lean has a session of its own, behind a terminal), then this process."""
+    """Kill the children of this process (Lean runs in its own session, on a terminal), then the process itself."""
     try:
         import psutil
 

@@ -1,4 +1,4 @@
-"""How the process of a Dojo is started: what LeanDojo needs, under which bounds, and the sandbox around it."""
+"""Starts the process of a Dojo: requirements of LeanDojo, limits, and the sandbox."""
 
 import os
 import subprocess
@@ -23,21 +23,23 @@ class DojoUnavailableError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class DojoConfig:
-    """Where LeanDojo is and what it may take.
+    """Location and limits of LeanDojo.
 
     Attributes:
-        traced: a repository as LeanDojo has traced it, in its cache: `…/gitpython-NAME-COMMIT/NAME`.
-        python: the interpreter that has lean-dojo.
-        processes: most Dojos at once that step through proofs, and as many that look at candidates. Each is a Python and
-            a Lean that imports the theorem's imports.
-        start_seconds: how long a Dojo may take to come up.
-        life_seconds: how long one is used; a longer search goes on in a new one. An idle one ends by itself.
-        life_steps: most tactics in one.
-        request_bytes: longest request; the terminal between lean-dojo and Lean loses what is longer than 4,095.
-        memory_gib: memory of its Lean.
-        sandbox: unvetted tactics are run, so that without bubblewrap a Dojo starts only if told `NEVER`.
-        readable: folders that the sandbox shows besides Python, Lean and the repository.
-        environment: where PATH, HOME and ELAN_HOME are read.
+        traced: a traced repository in LeanDojo's cache: `…/gitpython-NAME-COMMIT/NAME`.
+        python: interpreter with lean-dojo installed.
+        processes: maximum number of Dojos for stepwise proving, and again for trying candidates. Each is a Python and a
+            Lean process with the theorem's imports.
+        start_seconds: limit of a Dojo's start.
+        life_seconds: life time of a Dojo; a longer search continues in a new one. An idle one ends by itself.
+        life_steps: maximum number of tactics in a Dojo.
+        request_bytes: maximum size of a request; the terminal between lean-dojo and Lean truncates lines above 4,095
+            bytes.
+        memory_gib: memory limit of its Lean in GiB.
+        sandbox: use of bubblewrap. Dojos run unvetted tactics, so that without bubblewrap one starts only under
+            `NEVER`.
+        readable: folders readable in the sandbox in addition to Python, Lean and the repository.
+        environment: source of PATH, HOME and ELAN_HOME.
     """
 
     traced: Path
@@ -54,10 +56,10 @@ class DojoConfig:
 
 
 def prepare(config: DojoConfig) -> None:
-    """See that all is there.
+    """Check the requirements.
 
     Raises:
-        DojoUnavailableError: it is not.
+        DojoUnavailableError: something is missing.
     """
     if not (config.traced / "Lean4Repl.lean").is_file():
         raise DojoUnavailableError(
@@ -78,10 +80,10 @@ def prepare(config: DojoConfig) -> None:
 
 
 def require_sandbox(config: DojoConfig) -> None:
-    """See that there is a sandbox, where one is wanted.
+    """Check that a required sandbox is available.
 
     Raises:
-        DojoUnavailableError: there is none.
+        DojoUnavailableError: it is not.
     """
     if config.sandbox is not Sandbox.NEVER:
         bwrap = find_bubblewrap(config.environment)
@@ -91,7 +93,7 @@ def require_sandbox(config: DojoConfig) -> None:
 
 
 def command(config: DojoConfig, scratch: Path) -> tuple[list[str], dict[str, str]]:
-    """The command line and the whole environment of a Dojo's process."""
+    """Return the command line and the complete environment of a Dojo's process."""
     env = {name: config.environment[name] for name in _ENVIRONMENT if name in config.environment}
     boxed = config.sandbox is not Sandbox.NEVER
     home = _INSIDE if boxed else scratch
@@ -102,7 +104,7 @@ def command(config: DojoConfig, scratch: Path) -> tuple[list[str], dict[str, str
         "CACHE_DIR": str(home / "cache" if boxed else config.traced.parent.parent.absolute()),
         "DISABLE_REMOTE_CACHE": "1",
         "TACTIC_MEMORY_LIMIT": f"{config.memory_gib}g",
-        "NUM_PROCS": "2",  # one less are its workers
+        "NUM_PROCS": "2",  # lean-dojo runs one worker fewer
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     elan = Path(config.environment.get("ELAN_HOME") or Path(config.environment.get("HOME", "/")) / ".elan")
@@ -123,13 +125,15 @@ def command(config: DojoConfig, scratch: Path) -> tuple[list[str], dict[str, str
 
 
 def _writable_copy(traced: Path) -> list[str]:
-    """bubblewrap's options for the repository where lean-dojo may write next to its files, but not to them."""
+    """bubblewrap options for the repository: lean-dojo may write new files next to the existing ones, but not change
+    these.
+    """
     inside = _INSIDE / "cache" / traced.parent.name / traced.name
     options = ["--dir", str(inside)]
     for entry in sorted(traced.iterdir()):
         if entry.name != ".lake":
             options += ["--ro-bind", str(entry.resolve()), str(inside / entry.name)]
-    # Lake keeps what it has read of the configuration in `.lake/config`, and writes it anew.
+    # Lake caches the parsed configuration in `.lake/config` and rewrites it.
     for entry in sorted((traced / ".lake").glob("*")):
         if entry.name != "config":
             options += ["--ro-bind", str(entry.resolve()), str(inside / ".lake" / entry.name)]

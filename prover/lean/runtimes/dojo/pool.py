@@ -1,7 +1,8 @@
-"""`DojoPool`: step-wise proving in LeanDojo, and a first look at candidates. The last word is never LeanDojo's.
+"""`DojoPool`: stepwise proving in LeanDojo, and a prefilter for candidates. Verdicts never come from LeanDojo.
 
-LeanDojo switches heartbeats off, looks at no axiom and no statement, and takes proofs that are none (docs/native.md has
-the list). So what it calls proved is handed to a checker of ours, and only that one's verdict is ever returned.
+LeanDojo disables heartbeats, checks neither axioms nor statements, and accepts invalid proofs (listed in
+docs/native.md). Candidates that it accepts therefore go to a separate checker, and only that checker's verdict is
+returned.
 """
 
 import asyncio
@@ -23,22 +24,22 @@ _MOST_STATES = 10_000
 
 
 class DojoPool:
-    """A `Stepper` on LeanDojo. It keeps no process without a session.
+    """A `Stepper` on LeanDojo. Processes exist only during sessions.
 
     Attributes:
-        ends: how the Dojos so far came to their end: `closed`, `late`, `broken`, `worn` (used up).
+        ends: counts of Dojos by the reason of their end: `closed`, `late`, `broken`, `worn` (used up).
     """
 
     def __init__(self, config: DojoConfig) -> None:
-        """Nothing is started; `config` says where LeanDojo is."""
+        """Create the pool; nothing is started. `config` locates LeanDojo."""
         self.config = config
         self.ends: Counter[str] = Counter()
-        # Two kinds: a search holds its place until its proofs are checked, for which each needs a look first.
+        # Two limits: a search holds its session until its proofs are checked, and each check may need a Dojo, too.
         self._searches = asyncio.Semaphore(config.processes)
         self._looks = asyncio.Semaphore(config.processes)
 
     async def prepare(self) -> None:
-        """See that LeanDojo is there.
+        """Check that LeanDojo is available.
 
         Raises:
             DojoUnavailableError: it is not; the text says what is missing.
@@ -46,7 +47,7 @@ class DojoPool:
         await asyncio.to_thread(prepare, self.config)
 
     def open(self, theorem: Theorem, terms: Terms) -> contextlib.AbstractAsyncContextManager[StepSession]:
-        """See `Stepper.open`. Waits while as many sessions are open as there may be processes."""
+        """See `Stepper.open`. Waits while the maximum number of sessions is open."""
         return self._session(theorem, terms, self._searches)
 
     @contextlib.asynccontextmanager
@@ -61,10 +62,10 @@ class DojoPool:
                 await session.close()
 
     def before(self, checker: Checker) -> Checker:
-        """A checker that tries candidates in LeanDojo, and has `checker` judge what LeanDojo takes.
+        """Return a checker that tries candidates in LeanDojo, and passes accepted ones to `checker`.
 
-        What LeanDojo refuses is refused: that costs proofs that it is wrong about, and no wrong proof. What it cannot be
-        asked (whole files, long proofs), and what breaks it, `checker` judges alone.
+        A candidate that LeanDojo rejects is rejected: its mistakes cost proofs, but never admit a wrong one. Candidates
+        that it cannot handle (whole files, long proofs) or that crash it go straight to `checker`.
         """
         return _FirstLook(self, checker)
 
@@ -87,7 +88,7 @@ class _FirstLook:
 
 
 class _DojoSession:
-    """Steps on one theorem. A Dojo that ends is replaced by a new one, in which a state's script is run again."""
+    """Steps on one theorem. A Dojo that ends is replaced by a new one, which runs a state's script again."""
 
     def __init__(self, pool: DojoPool, theorem: Theorem, limits: Limits) -> None:
         self._pool = pool
@@ -125,7 +126,7 @@ class _DojoSession:
         return _refused(answer)
 
     async def refusal(self, tactic: str) -> Step | None:
-        """Why LeanDojo refuses a tactic as a whole proof; None if it takes it, or cannot say."""
+        """Return LeanDojo's error for a tactic as a whole proof; None if it succeeds or gives no answer."""
         async with self._turn:
             try:
                 answer = await self._run((), tactic)
@@ -137,11 +138,14 @@ class _DojoSession:
         return _failed(VerdictKind.INCOMPLETE, "goals are left") if answer.kind == "state" else _refused(answer)
 
     async def close(self) -> None:
-        """Leave nothing behind."""
+        """Close all processes and remove their files."""
         await self._discard("closed")
 
     async def _run(self, script: tuple[str, ...], tactic: str) -> TacticAnswer:
-        """Run a tactic after a script. Whatever interrupts it ends the Dojo, which would answer the next question late."""
+        """Run a tactic after a script.
+
+        Any interruption ends the Dojo, which would otherwise answer the next question with this result.
+        """
         dojo = await self._started()
         known = len(script)
         while script[:known] not in self._states:
@@ -168,7 +172,7 @@ class _DojoSession:
             self._dojo, first = await DojoProcess.start(config, self._theorem, self._limits)
         except DojoEndedError as error:
             self._pool.ends["late" if error.late else "broken"] += 1
-            raise DojoEndedError(str(error)) from None  # no tactic was late
+            raise DojoEndedError(str(error)) from None  # no tactic timed out
         except DojoUnavailableError as error:
             raise DojoEndedError(str(error)) from None
         if first.kind != "state":
@@ -193,7 +197,7 @@ class _DojoSession:
 
 
 def _tactic(block: str) -> str:
-    """A tactic block as the one tactic that LeanDojo takes at a time."""
+    """Join a tactic block into the single tactic that LeanDojo takes per step."""
     if "\n" not in block and ";" not in block:
         return block.strip()
     return f"(\n{textwrap.indent(textwrap.dedent(block), '  ')}\n)"

@@ -1,4 +1,4 @@
-"""One Dojo in a process of its own, seen from outside."""
+"""Drives one Dojo in a child process."""
 
 import asyncio
 import contextlib
@@ -20,21 +20,21 @@ _LONGEST_ANSWER = 4 << 20
 
 
 class DojoEndedError(RuntimeError):
-    """A Dojo is over: its time was up, it crashed, or it said something that cannot be relied on.
+    """A Dojo has ended: its time was up, it crashed, or it gave an invalid answer.
 
     Attributes:
         late: whether its time was up.
     """
 
     def __init__(self, reason: str, late: bool = False) -> None:
-        """Keep one sentence."""
+        """Store one sentence."""
         super().__init__(reason)
         self.late = late
 
 
 @dataclass(frozen=True, slots=True)
 class TacticAnswer:
-    """What came of a tactic: `state` with a number and goals, `finished`, `given_up`, or `error` with Lean's text."""
+    """Result of a tactic: `state` with a number and goals, `finished`, `given_up`, or `error` with Lean's text."""
 
     kind: str
     state: int = -1
@@ -43,12 +43,12 @@ class TacticAnswer:
 
 
 class DojoProcess:
-    """A Dojo on one theorem. Ask one thing at a time; after any error there is nothing left of it."""
+    """A Dojo on one theorem, for one request at a time; any error ends its process."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, scratch: tempfile.TemporaryDirectory[str], traced: Path
     ) -> None:
-        """Use `start`."""
+        """Internal; call `start`."""
         self._process = process
         self._scratch = scratch
         self._traced = traced
@@ -59,11 +59,11 @@ class DojoProcess:
 
     @classmethod
     async def start(cls, config: DojoConfig, theorem: Theorem, limits: Limits) -> tuple[Self, TacticAnswer]:
-        """Start one; returns the first state, too.
+        """Start a Dojo and return it with its first state.
 
         Raises:
             DojoUnavailableError: it cannot be started.
-            DojoEndedError: it did not come up; nothing of it is left.
+            DojoEndedError: the start failed; its processes are gone.
         """
         await asyncio.to_thread(require_sandbox, config)
         dojo = await spawned(cls._spawn(config), cls.close)
@@ -73,7 +73,7 @@ class DojoProcess:
             "folder": config.traced.parent.name,
             "name": config.traced.name,
             "seconds": config.start_seconds,
-            "life": config.start_seconds + config.life_seconds + limits.seconds,  # when no tactic can be under way
+            "life": config.start_seconds + config.life_seconds + limits.seconds,  # after any tactic can still run
         }
         return dojo, await dojo._ask(first, config.start_seconds)
 
@@ -88,7 +88,7 @@ class DojoProcess:
                 cwd=scratch.name,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,  # shows the texts of requests
+                stderr=asyncio.subprocess.DEVNULL,  # would show request texts
                 limit=_LONGEST_ANSWER,
                 start_new_session=True,
             )
@@ -103,18 +103,18 @@ class DojoProcess:
         """Run a tactic in a state.
 
         Raises:
-            DojoEndedError: no answer came in time, or none that can be relied on; nothing of the process is left.
+            DojoEndedError: there was no answer in time, or an invalid one; the processes are gone.
         """
         self.steps += 1
         return await self._ask({"state": state, "tactic": tactic}, seconds)
 
     async def close(self) -> None:
-        """End it, with all that it started, even if the waiting task is cancelled."""
+        """End the process and its children, even if the waiting task is cancelled."""
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process can take a request."""
         return self._process.returncode is None
 
     async def _ask(self, request: Mapping[str, Any], seconds: float) -> TacticAnswer:
@@ -148,13 +148,13 @@ class DojoProcess:
 
     def _clean(self) -> None:
         self._scratch.cleanup()
-        # Without a sandbox, lean-dojo's file lies in the repository; a process that was killed has not removed it.
+        # Without a sandbox, lean-dojo's file is in the repository; a killed process has not removed it.
         for file in self._traced.glob(f"{self._stem}*.lean"):
             file.unlink(missing_ok=True)
 
 
 def fits(config: DojoConfig, tactic: str) -> bool:
-    """Whether lean-dojo can pass a tactic on to Lean. Between them is a terminal, whose line editor sees U+007F."""
+    """Whether lean-dojo can pass a tactic to Lean: the terminal between them interprets U+007F."""
     try:
         request = json.dumps({"sid": 1 << 30, "cmd": tactic}, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -163,7 +163,7 @@ def fits(config: DojoConfig, tactic: str) -> bool:
 
 
 def _code(theorem: Theorem, limits: Limits) -> str:
-    """The file that Lean reads. The author of a theorem's texts can put anything into it: hence the sandbox."""
+    """Return the source file for Lean. The theorem's author can put any code into it, hence the sandbox."""
     header = theorem.header
     imports = "\n".join(f"import {module}" for module in ("Lean4Repl", *header.imports))
     options = f"set_option maxRecDepth {limits.recursion}\nset_option maxHeartbeats {limits.heartbeats}"
@@ -178,10 +178,10 @@ def _code(theorem: Theorem, limits: Limits) -> str:
 
 
 def _read(line: bytes) -> TacticAnswer:
-    """An answer of the child.
+    """Parse an answer of the child.
 
     Raises:
-        DojoEndedError: the child says that it is over, or something that does not fit the protocol.
+        DojoEndedError: the child reports its end, or violates the protocol.
     """
     if not line.endswith(b"\n"):
         raise DojoEndedError("its process ended")

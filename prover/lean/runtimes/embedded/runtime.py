@@ -1,4 +1,4 @@
-"""`EmbeddedLean`: Lean as WebAssembly under Node, with nothing to install beyond this package."""
+"""`EmbeddedLean`: Lean as WebAssembly under Node; needs nothing installed beyond this package."""
 
 import asyncio
 import os
@@ -20,17 +20,17 @@ from prover.lean.runtimes.embedded.node import node_binary
 from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
 from prover.lean.wire.role import ProcessRole
 
-# Lean recurses deeply. V8 must know of less stack than there is: else running out of it is a crash instead of an error.
-# With this much, Lean's own limit (host/stack.js) is met first wherever Lean looks, whatever `maxRecDepth` is.
+# Lean recurses deeply. V8 must be told of less stack than exists, so that overflow is an error and not a crash. With
+# this size, Lean's own limit (host/stack.js) is reached first at any `maxRecDepth`.
 _STACK_BYTES = 80 << 20
 _V8_STACK_KIB = 62 << 10
 _NODE_OPTIONS = [
     f"--stack-size={_V8_STACK_KIB}",
-    "--wasm-lazy-validation",  # of 115 MB of functions, most are never used
-    "--allow-natives-syntax",  # lets host/image.js keep compiled code
-    # Node itself refuses what Lean must not do, should Lean find a way to ask: processes, and files but for a few folders.
+    "--wasm-lazy-validation",  # most of the 115 MB of functions are never called
+    "--allow-natives-syntax",  # needed by host/image.js to store compiled code
+    # Node itself denies Lean processes and all but a few folders, should Lean find a way to ask for them.
     "--permission",
-    "--allow-worker",  # a thread to cancel, and Lean's own
+    "--allow-worker",  # for the cancelling thread and Lean's own
     "--disable-warning=SecurityWarning",
 ]
 
@@ -40,18 +40,18 @@ def _no_progress(_doing: str, _done: int, _total: int) -> None:
 
 
 class EmbeddedLean:
-    """A `LeanRuntime` that needs no toolchain. Its workers keep one import set for life."""
+    """A `LeanRuntime` that needs no toolchain. A worker keeps one import set for its whole life."""
 
     name = "embedded"
     single_import_set = True
     contained = False
 
     def __init__(self, progress: Progress = _no_progress, program: str | None = None) -> None:
-        """Nothing happens yet.
+        """Create the runtime; nothing is prepared.
 
         Args:
-            progress: told how far `prepare` is.
-            program: text of the worker program, if not the one that comes with this package.
+            progress: receives the progress of `prepare`.
+            program: source of the worker program, if not this package's.
         """
         self._progress = progress
         self._program = program
@@ -59,11 +59,11 @@ class EmbeddedLean:
 
     @property
     def shares_memory(self) -> bool:
-        """Whether workers map what they start from (pages.py)."""
+        """Whether workers map their image (pages.py)."""
         return pages_library() is not None
 
     def prepare(self) -> None:
-        """Downloads and unpacks Lean into the user's cache the first time; later calls only look.
+        """Download and unpack Lean into the user's cache at the first call; later calls only check it.
 
         Raises:
             RuntimeUnavailableError: Node is missing, or Lean cannot be fetched or written to disk.
@@ -73,15 +73,15 @@ class EmbeddedLean:
         _modules(self._installation.library)
 
     def has_module(self, module: str) -> bool:
-        """Whether the library has `module`; True also before `prepare`, when it is unknown."""
+        """Whether the library has `module`; also True before `prepare`, when it is unknown."""
         return self._installation is None or module in _modules(self._installation.library)
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        """How to start a worker; `prepare` must have succeeded before.
+        """Return how to start a worker; requires a successful `prepare`.
 
-        The first process for `imports` leaves an image of itself behind, from which later ones start in less than a second; workers
-        and judges also keep what they compiled, each for their own kind. An elaborator leaves nothing: Node lets it write nowhere,
-        and keeps it from evaluating texts and from the network.
+        The first process for `imports` stores an image of itself, from which later ones start in less than a second;
+        workers and judges also store compiled code, separately for each role. An elaborator stores nothing: Node denies
+        it writing, evaluating source text and network access.
         """
         images = images_for(self._prepared(), imports)
         launch = self._launch(images, "--run", "/program/Worker.lean", "/imports", role=role)
@@ -89,9 +89,9 @@ class EmbeddedLean:
 
     @asynccontextmanager
     async def first(self, imports: Sequence[str]) -> AsyncIterator[None]:
-        """Of several processes that start together, one makes the image of `imports`; the others wait for it.
+        """Let one of several concurrently starting processes make the image of `imports` while the others wait for it.
 
-        Before the very first of this Lean and this Node, one makes compiled code for all that come later.
+        Before the first start of this Lean with this Node, one process makes compiled code for all later ones.
         """
         await asyncio.to_thread(self.prepare)
         await warm(self.code(), lambda folder: self._warming(imports, folder), imports)
@@ -99,7 +99,7 @@ class EmbeddedLean:
             yield
 
     def _warming(self, imports: Sequence[str], folder: Path | None) -> Launch:
-        """A worker; in the end it leaves its code in `folder`, if there is one."""
+        """Launch a worker that stores its code in `folder`, if given, when it ends."""
         launch = self.launch(imports)
         if folder is None:
             return launch
@@ -108,13 +108,13 @@ class EmbeddedLean:
         return replace(launch, argv=[node, f"--allow-fs-read={folder}", f"--allow-fs-write={folder}", *rest], env=env)
 
     def code(self) -> Path:
-        """Where compiled code for all workers is kept. V8 takes code of the same V8 under the same options alone."""
+        """The folder of compiled code for all workers. V8 accepts only code of the same version and options."""
         runtime = self._prepared().runtime
         node = node_binary()
         return code_folder(runtime.parent, [runtime.name, str(node), str(node.stat().st_mtime_ns), *_NODE_OPTIONS])
 
     def lean_version(self) -> str:
-        """What `lean --version` prints. Takes seconds.
+        """Return the output of `lean --version`. Takes seconds.
 
         Raises:
             RuntimeUnavailableError: Lean does not start.
@@ -152,13 +152,14 @@ class EmbeddedLean:
             env["LEANSIEVE_IMAGES"] = os.pathsep.join(map(str, images))
             code = (
                 ProcessRole.JUDGE if role is ProcessRole.JUDGE else ProcessRole.WORKER
-            )  # an elaborator does what workers do
+            )  # an elaborator uses the code of workers
             env["LEANSIEVE_CODE"] = code
             if role is not ProcessRole.JUDGE and hold(warmed := self.code()):
                 env["LEANSIEVE_WARMED"] = str(warmed / "code")
                 readable.append(warmed)
             readable.append(here.images)
-            # One that is complete is other processes' memory and gets compiled code only; to make one takes a draft next to it.
+            # A complete image is memory of other processes and only gains compiled code; a new one is drafted next to
+            # it.
             if role is not ProcessRole.ELABORATOR:
                 options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else here.images}")
         if role is ProcessRole.ELABORATOR:
@@ -180,14 +181,14 @@ class EmbeddedLean:
 
 @cache
 def _modules(library: Path) -> frozenset[str]:
-    """The modules of the library: a client's import is looked up here and never becomes a path."""
+    """Modules of the library: a client's import is looked up here and never used as a path."""
     return frozenset(".".join(file.relative_to(library).with_suffix("").parts) for file in library.rglob("*.olean"))
 
 
 def joined_program() -> str:
-    """The worker program as one file: `prover/lean/worker/*/*.lean` in the order of the files' names, whatever their folder.
+    """Return the worker program as one file: `prover/lean/worker/*/*.lean`, ordered by file name regardless of folder.
 
-    The first file has `module`, the imports and the options; the last one `main`.
+    The first file holds `module`, the imports and the options, the last one `main`.
     """
     folder = Path(str(resources.files("prover.lean").joinpath("worker")))
     parts = sorted(folder.rglob("*.lean"), key=lambda part: part.name)

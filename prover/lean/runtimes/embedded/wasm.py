@@ -1,7 +1,7 @@
 """Rewrites lean.wasm, once, when the embedded Lean is prepared.
 
-As shipped, the module exports 201,110 symbols, so that the interpreter can look them up by name. Each becomes a
-JavaScript object in every thread: most of the start-up time and of the memory. Here the symbols go to a side file that
+The original module exports 201,110 symbols, so that the interpreter can look them up by name. Each becomes a JavaScript
+object in every thread: most of the start-up time and of the memory. The symbols move to a side file that
 host/symbols.js searches, their functions get fixed places in the module's function table, and only the few names that
 the glue uses stay exported. The table itself is imported, from a module that makes calls which may throw (invoke.py).
 """
@@ -28,10 +28,10 @@ from prover.lean.runtimes.embedded.binary import (
 from prover.lean.runtimes.embedded.invoke import INVOKE, function_types, invoke_module
 
 MUTABLE_GLOBAL = "mutable global {}"
-"""Name under which a mutable global of the module is exported, by its index: an image needs them all (host/image.js)."""
+"""Name of the export of a mutable global, by its index: an image needs all of them (host/image.js)."""
 
 PADDING = 16
-"""Bytes in front of the module in the file lean.padded; why, host/pages.js says."""
+"""Number of bytes before the module in the file lean.padded; host/pages.js explains why."""
 
 _STACK_GET = b"emscripten_stack_get_current"
 
@@ -42,9 +42,9 @@ class Rewritten:
 
     Attributes:
         module: the module with few exports.
-        symbols: what the exports were: two little-endian u32 (number of symbols n, bytes of names), n + 1 offsets of
+        symbols: the former exports: two little-endian u32 (number of symbols n, bytes of names), n + 1 offsets of
             names, n values (place in the function table, or address of data), then the names, sorted.
-        invoke: the module that `module` imports its table and its `invoke_…` functions from.
+        invoke: the module from which `module` imports its table and its `invoke_…` functions.
     """
 
     module: bytes
@@ -53,10 +53,10 @@ class Rewritten:
 
 
 def rewrite(module: bytes, keep: Collection[str]) -> Rewritten:
-    """Moves the exports of `module` to a symbol file, except those in `keep`.
+    """Move the exports of `module` to a symbol file, except those in `keep`.
 
     Raises:
-        WasmError: the module is not of the expected shape, or has no export of a name in `keep`.
+        WasmError: the module does not have the expected structure, or has no export of a name in `keep`.
     """
     old = dict(sections(module))
     if lacking := set(_NEEDED) - old.keys():
@@ -128,7 +128,7 @@ def _table_size(section: bytes) -> int:
 
 
 def _table_slots(section: bytes) -> tuple[dict[int, int], bytes]:
-    """Where each function stands in the table, and the one active segment that put them there."""
+    """Return each function's index in the table, and the only active segment, which sets them."""
     reader = BinaryReader(section)
     if reader.u32() != 1 or reader.u32() != 0 or reader.u8() != Op.I32_CONST:
         raise WasmError("the function table of lean.wasm is not filled by one active segment")
@@ -148,7 +148,7 @@ def _active_elements(offset: int, functions: list[int]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Globals:
-    """The module's own i32 globals, by index: the values of constants, and which are mutable."""
+    """The module's own i32 globals by index: values of constants, and which are mutable."""
 
     constants: dict[int, int]
     mutable: list[int]
@@ -174,7 +174,7 @@ class _Globals:
 
 @dataclass(frozen=True, slots=True)
 class _Imports:
-    """The entries of the import section as they are, the functions' names and types, the number of globals."""
+    """The unchanged entries of the import section, names and types of imported functions, and the number of globals."""
 
     entries: list[bytes]
     functions: list[tuple[str, int]]

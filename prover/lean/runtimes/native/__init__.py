@@ -1,4 +1,4 @@
-"""The Lean of a Lake project: its own toolchain, with everything the project can import."""
+"""The Lean of a Lake project: its toolchain, with all modules the project can import."""
 
 from prover.lean.runtimes.native.limits import ResourceLimits
 from prover.lean.runtimes.native.sandbox import Sandbox

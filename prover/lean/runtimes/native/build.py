@@ -1,4 +1,4 @@
-"""What of a project is built: Lean imports `.olean` files, which `lake build` makes."""
+"""Build state of a project: Lean imports `.olean` files, which `lake build` makes."""
 
 import os
 import re
@@ -23,19 +23,19 @@ class Modules:
     sources: Sequence[Path]
 
     def built(self, module: str) -> bool:
-        """Whether Lean finds it. A name that is none is looked up nowhere."""
+        """Whether Lean finds the module. Invalid module names are never looked up."""
         return self.compiled(module) is not None
 
     def compiled(self, module: str) -> Path | None:
-        """The `.olean` file of the module."""
+        """Return the `.olean` file of the module."""
         return _first(self.libraries, module, ".olean")
 
     def source(self, module: str) -> Path | None:
-        """The source of the module, if it exists."""
+        """Return the source file of the module, if it exists."""
         return _first(self.sources, module, ".lean")
 
     def trouble(self, modules: Sequence[str], folder: Path) -> str | None:
-        """Why these cannot be imported in the project in `folder`, and what to do about it; None if they are there."""
+        """Explain why these modules cannot be imported in the project in `folder`, and what to do; None if they can."""
         absent = [module for module in modules if not self.built(module)]
         if not absent:
             return None
@@ -46,7 +46,7 @@ class Modules:
         return f"the module `{first}` is not built: run {cache}`lake build {first}` in {folder}"
 
     def changed(self, folder: Path) -> list[str]:
-        """Modules of the project itself whose source is younger than what was built of it; looks at no more than 5,000."""
+        """Return modules of the project whose source is newer than its build; checks at most 5,000."""
         names = []
         for root in self.sources:
             if root.is_relative_to(folder) and ".lake" not in root.relative_to(folder).parts:
@@ -58,7 +58,7 @@ class Modules:
         return names
 
     def size(self) -> int:
-        """Bytes of all `.olean` files: the most that a worker maps. Looks at every file of the libraries."""
+        """Total size of all `.olean` files in bytes, the most that a worker maps. Scans all files of the libraries."""
         return sum(
             file.stat().st_size for root in set(self.libraries) for file in _files(root) if ".olean" in file.suffixes
         )
@@ -69,7 +69,7 @@ def _first(roots: Sequence[Path], module: str, suffix: str) -> Path | None:
         return None
     path = Path(*module.split("."))
     files = (root / path.with_name(path.name + suffix) for root in roots)
-    # Not `file.is_file()`, which raises where a name is longer than a file's can be: clients choose the names.
+    # `file.is_file()` is avoided because it raises for names that are too long, and clients choose the names.
     return next((file for file in files if os.path.isfile(file)), None)
 
 

@@ -1,4 +1,4 @@
-"""Finding Lake and asking it about a project."""
+"""Finds Lake and queries it about a project."""
 
 import contextlib
 import os
@@ -15,24 +15,24 @@ from pathlib import Path
 from prover.lean.runtimes.native.project import LakeProject, package_options
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
-# What Lean, Lake, elan and a package's own tools look at; nothing else of the server's environment reaches them.
+# Variables for Lean, Lake, elan and a package's tools; no others of the server's environment are passed on.
 _ENVIRONMENT = ("HOME", "ELAN_HOME", "ELAN_TOOLCHAIN", "LAKE_HOME", "LANG", "TMPDIR")
 _PROBE = 'lean --version && lean --print-prefix && printf "%s\\n%s\\n" "$LEAN_PATH" "$LEAN_SRC_PATH"'
 _PROBE_SECONDS = 120.0
 _NAMED_TOOLCHAIN = re.compile(r"(?:(?P<origin>[\w.-]+/[\w.-]+):)?(?P<release>v\d[\w.-]*|nightly-[\w.-]+)")
 _OUT_OF_DATE = 3
-"""Exit status of `lake build --no-build` if there is something to build."""
+"""Exit status of `lake build --no-build` if something is to be built."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a project's Lean says of itself.
+    """Version and search paths of a project's Lean.
 
     Attributes:
-        version: what `lean --version` prints.
+        version: output of `lean --version`.
         prefix: folder of the toolchain.
         libraries: folders in which Lean looks for `.olean` files, its own library last.
-        sources: folders in which the sources of these modules lie.
+        sources: folders with the sources of these modules.
     """
 
     version: str
@@ -42,10 +42,10 @@ class Survey:
 
 
 class Lake:
-    """The program `lake`, and the environment that it and its workers get."""
+    """The program `lake`, and the environment for it and its workers."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Look for it on PATH and where elan puts it.
+        """Search for it on PATH and in elan's folder.
 
         Raises:
             RuntimeUnavailableError: it is not installed.
@@ -59,14 +59,15 @@ class Lake:
             )
         self.program = program
         self.environment = {name: environment[name] for name in _ENVIRONMENT if name in environment}
-        # `lake` finds `lean` there, and a package's own tools elsewhere on PATH.
+        # `lake` finds `lean` there; a package's own tools are elsewhere on PATH.
         self.environment["PATH"] = os.pathsep.join([str(Path(program).parent), environment.get("PATH", os.defpath)])
 
     def require_toolchain(self, project: LakeProject) -> None:
-        """See that elan has installed the project's toolchain: to run anything would download hundreds of megabytes.
+        """Check that elan has installed the project's toolchain, because running anything would download hundreds of
+        megabytes.
 
         Raises:
-            RuntimeUnavailableError: it has not.
+            RuntimeUnavailableError: it is not installed.
         """
         named = _NAMED_TOOLCHAIN.fullmatch(project.toolchain)
         if named is None or not self._of_elan:  # a channel such as `stable`, a linked toolchain, or no elan
@@ -82,10 +83,10 @@ class Lake:
             )
 
     def survey(self, project: LakeProject) -> Survey:
-        """Ask the project's Lean for its version and its search paths. Takes seconds.
+        """Query the project's Lean for its version and search paths. Takes seconds.
 
         Raises:
-            RuntimeUnavailableError: it does not run; the text shows what it says.
+            RuntimeUnavailableError: it does not run; the text shows its output.
         """
         done = self._run(project, ["env", "/bin/sh", "-c", _PROBE], _PROBE_SECONDS)
         lines = done.stdout.splitlines()
@@ -95,16 +96,17 @@ class Lake:
                 f"{_words(done.stderr or done.stdout)}"
             )
         prefix = Path(lines[1])
-        # An entry may be relative to the project.
+        # An entry may be relative to the project folder.
         libraries = tuple(project.folder / entry for entry in lines[2].split(os.pathsep) if entry)
         sources = tuple(project.folder / entry for entry in lines[3].split(os.pathsep) if entry)
         return Survey(lines[0], prefix, (*libraries, prefix / "lib" / "lean"), sources)
 
     def options(self, project: LakeProject) -> Mapping[str, str]:
-        """The options that a `lakefile.lean` sets for all files of the package. Lake runs it, which takes seconds.
+        """Return the options that a `lakefile.lean` sets for all files of the package. Lake runs the file, which takes
+        seconds.
 
         Raises:
-            RuntimeUnavailableError: Lake cannot read it; the text shows what it says.
+            RuntimeUnavailableError: Lake cannot read it; the text shows its output.
         """
         with tempfile.TemporaryDirectory(prefix="leansieve-lake-") as folder:
             translated = Path(folder) / "lakefile.toml"
@@ -120,9 +122,9 @@ class Lake:
         )
 
     def out_of_date(self, project: LakeProject, seconds: float) -> str | None:
-        """Why the project's default targets are not built as their sources are now, None if they are. Builds nothing.
+        """Explain why the build of the default targets is out of date; None if it is current. Builds nothing.
 
-        Takes seconds to minutes, as Lake looks at every file.
+        Takes seconds to minutes, because Lake checks every file.
         """
         done = self._run(project, ["build", "--no-build"], seconds)
         if done.returncode == 0:
@@ -136,7 +138,7 @@ class Lake:
         return Path(self.program).parent == self.elan / "bin"
 
     def _run(self, project: LakeProject, arguments: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run lake in the project; after `seconds` it and all that it started in its group is killed.
+        """Run lake in the project; after `seconds` it is killed with its process group.
 
         Raises:
             RuntimeUnavailableError: it cannot be started, or took too long.
@@ -174,6 +176,6 @@ def _ending(code: int) -> str:
 
 
 def _words(text: str) -> str:
-    """The last words of a program, on one line."""
+    """Return the end of a program's output, on one line."""
     line = " ".join(text.split())
     return f": {line[-300:]}" if line else ""

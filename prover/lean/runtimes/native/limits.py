@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 _GIB = 1 << 30
 _SLACK = 4 * _GIB
-"""Address space besides heap and library: stacks of threads, what the allocator reserves, Lean's own shared libraries."""
+"""Address space besides heap and library: thread stacks, reserve of the allocator, Lean's shared libraries."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
-    """What one worker process, with the `lake` in front of it, may take. None: no limit.
+    """Limits of one worker process and its `lake` wrapper. None: no limit.
 
     Attributes:
-        memory_bytes: memory of its own. Lean maps `.olean` files, which are shared between workers and come on top.
-        cpu_seconds: processor time of its whole life, after which it is replaced.
-        file_bytes: longest file that it may write; Lake caches a project's configuration.
+        memory_bytes: private memory; mapped `.olean` files, which workers share, are not included.
+        cpu_seconds: total processor time, after which the worker is replaced.
+        file_bytes: maximum size of a file that it writes; Lake caches a project's configuration.
     """
 
     memory_bytes: int | None = 8 * _GIB
@@ -23,15 +23,15 @@ class ResourceLimits:
     file_bytes: int | None = 64 << 20
 
     def address_space(self, library_bytes: int) -> int | None:
-        """Bytes of address space for a worker that maps a library of that size."""
+        """Return the address space in bytes for a worker that maps a library of that size."""
         return None if self.memory_bytes is None else self.memory_bytes + library_bytes + _SLACK
 
 
 def limited(argv: Sequence[str], limits: ResourceLimits, library_bytes: int) -> list[str]:
-    """The command line under these limits, and without core dumps.
+    """Return the command line under these limits and without core dumps.
 
-    A shell sets them, because code run between fork and exec may deadlock. One that cannot be set is one that is
-    stricter already.
+    A shell sets the limits, because code run between fork and exec may deadlock. A limit that cannot be set is stricter
+    already.
     """
     wanted = [("c", 0)]
     if (space := limits.address_space(library_bytes)) is not None:

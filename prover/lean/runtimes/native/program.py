@@ -1,4 +1,4 @@
-"""The worker program as a file that a native Lean can run."""
+"""Stores the worker program as a file for a native Lean."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 
 def publish(program: str) -> Path:
-    """Write the program to the user's cache, once for each version of its text.
+    """Write the program to the user's cache, once per version of its source.
 
     Raises:
         RuntimeUnavailableError: it cannot be written.
@@ -18,7 +18,8 @@ def publish(program: str) -> Path:
     folder = cache_directory() / "native"
     file = folder / f"Worker-{hashlib.sha256(data).hexdigest()[:16]}.lean"
     try:
-        if file.is_file() and file.read_bytes() == data:  # what lies there is run: its name alone is no proof
+        # The file will be run, so its content is compared: its name alone proves nothing.
+        if file.is_file() and file.read_bytes() == data:
             return file
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with atomic_write(file, 0o600) as stream:

@@ -1,4 +1,4 @@
-"""A Lake project on disk: where it is, which toolchain it names, which options it sets."""
+"""A Lake project on disk: its folder, its toolchain and its options."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from pathlib import Path
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 CONFIGURATIONS = ("lakefile.lean", "lakefile.toml")
-"""What makes a folder a Lake project; of two, Lake takes the first."""
+"""Files that make a folder a Lake project; if both exist, Lake uses the first."""
 _TOOLCHAIN = "lean-toolchain"
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _TRUTH = {"true": True, "false": False}
@@ -21,11 +21,11 @@ class LakeProject:
     """A folder with a Lake configuration.
 
     Attributes:
-        folder: where the configuration lies.
-        toolchain: what `lean-toolchain` says, as in `leanprover/lean4:v4.28.0`; empty if there is no such file.
-        options: Lean options that the package sets for all its files, as Lean writes their values. None if the
-            configuration is a `lakefile.lean`: Lake has to run it (`Lake.options`).
-        state: when configuration, toolchain and packages were last changed, in nanoseconds; differs if they were.
+        folder: folder of the configuration.
+        toolchain: content of `lean-toolchain`, such as `leanprover/lean4:v4.28.0`; empty if there is no such file.
+        options: Lean options that the package sets for all its files, with values in Lean syntax. None if the
+            configuration is a `lakefile.lean`: only Lake can run it (`Lake.options`).
+        state: times of the last changes of configuration, toolchain and packages, in nanoseconds.
     """
 
     folder: Path
@@ -35,7 +35,7 @@ class LakeProject:
 
 
 def find_project(path: Path) -> LakeProject:
-    """The Lake project that `path`, a folder or a file, lies in.
+    """Find the Lake project that contains `path`, a folder or a file.
 
     Raises:
         RuntimeUnavailableError: there is none, or its files cannot be read.
@@ -43,7 +43,7 @@ def find_project(path: Path) -> LakeProject:
     start = path.absolute()
     try:
         return _nearest(start)
-    except OSError as error:  # a folder that may not be looked into, a name that is too long
+    except OSError as error:  # an unreadable folder, or a name that is too long
         raise RuntimeUnavailableError(f"{start} cannot be looked into for a Lake project: {error.strerror}") from None
 
 
@@ -60,8 +60,9 @@ def _nearest(start: Path) -> LakeProject:
 
 def _read(folder: Path) -> LakeProject:
     files = (folder / name for name in (*CONFIGURATIONS, _TOOLCHAIN, "lake-manifest.json"))
-    state = tuple(_modified(file) for file in files)  # before they are read: a change meanwhile is seen next time
-    # As elan does it, a folder above may name the toolchain for all projects in it.
+    # Taken before the files are read, so that a concurrent change is noticed next time.
+    state = tuple(_modified(file) for file in files)
+    # As in elan, a folder above may name the toolchain for all projects below.
     named = next((file for at in (folder, *folder.parents) if (file := at / _TOOLCHAIN).is_file()), None)
     toolchain = _text(named, folder).strip() if named else ""
     configuration = next(file for name in CONFIGURATIONS if (file := folder / name).is_file())
@@ -87,10 +88,11 @@ def _unreadable(folder: Path, reason: str) -> RuntimeUnavailableError:
 
 
 def package_options(text: str) -> dict[str, str]:
-    """The options that a configuration in TOML sets for all files of its package: `leanOptions`, and `-D` of its arguments.
+    """Return the options that a TOML configuration sets for all files of its package: `leanOptions`, and `-D` in its
+    arguments.
 
     Raises:
-        tomllib.TOMLDecodeError: it is no TOML.
+        tomllib.TOMLDecodeError: the text is not TOML.
     """
     settings = tomllib.loads(text)
     table = settings.get("leanOptions")
@@ -102,7 +104,7 @@ def package_options(text: str) -> dict[str, str]:
 
 
 def _defined(arguments: Sequence[object]) -> Iterator[tuple[str, str]]:
-    """The options of a command line of Lean: `-Dname=value`, or `-D` and `name=value`."""
+    """Parse options on a Lean command line: `-Dname=value`, or `-D` and `name=value`."""
     words = iter(str(argument) for argument in arguments)
     for word in words:
         if word.startswith("-D"):
@@ -111,7 +113,10 @@ def _defined(arguments: Sequence[object]) -> Iterator[tuple[str, str]]:
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The options of a TOML table; dotted keys are tables in tables. `weak.` only says that Lean may not know one."""
+    """Flatten a TOML table of options; dotted keys are nested tables.
+
+    The prefix `weak.` only means that Lean may not know the option.
+    """
     for key, value in table.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
@@ -121,7 +126,7 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def written(value: object) -> str | None:
-    """The value of an option as Lean writes it; None for what no option can have."""
+    """Return an option's value in Lean syntax; None if it is not a valid option value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""bubblewrap around a native worker: no network, nothing to write to, nothing to see but Lean and the project."""
+"""bubblewrap around a native worker: no network, nothing writable, only Lean and the project readable."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ _PROBE_SECONDS = 20.0
 
 
 class Sandbox(StrEnum):
-    """Whether workers run in a sandbox."""
+    """Use of the sandbox for workers."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -20,16 +20,16 @@ class Sandbox(StrEnum):
 
 
 def find_bubblewrap(environment: Mapping[str, str]) -> str | None:
-    """The program `bwrap`, None if it is not installed."""
+    """Return the program `bwrap`; None if it is not installed."""
     return shutil.which("bwrap", path=environment.get("PATH", os.defpath))
 
 
 def sandboxed(bwrap: str, argv: Sequence[str], readable: Iterable[Path], folder: Path) -> list[str]:
-    """The command line in a sandbox: namespaces of its own, `/tmp` empty and its own, all else read-only.
+    """Return the command line in a sandbox: separate namespaces, an empty private `/tmp`, all else read-only.
 
     Args:
-        readable: files and folders that it sees besides the system's programs; those that do not exist are left out.
-        folder: where it runs; one of them or below.
+        readable: files and folders visible in addition to the system's programs; missing ones are skipped.
+        folder: working directory, in or below one of these.
     """
     options = ["--unshare-all", "--die-with-parent"]
     for place in map(Path, _SYSTEM):
@@ -38,13 +38,16 @@ def sandboxed(bwrap: str, argv: Sequence[str], readable: Iterable[Path], folder:
         elif place.exists():
             options += ["--ro-bind", str(place), str(place)]
     options += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    for place in sorted({place.absolute() for place in readable}):  # a folder before what lies in it
+    for place in sorted({place.absolute() for place in readable}):  # outer folders before inner ones
         options += ["--ro-bind-try", str(place), str(place)]
     return [bwrap, *options, "--chdir", str(folder), "--", *argv]
 
 
 def trouble(bwrap: str) -> str | None:
-    """Why bubblewrap does not work here (containers often forbid namespaces); None if it does. Takes milliseconds."""
+    """Explain why bubblewrap does not work here (containers often forbid namespaces); None if it works.
+
+    Takes milliseconds.
+    """
     command = sandboxed(bwrap, ["/bin/sh", "-c", "exit 0"], (), Path("/"))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)

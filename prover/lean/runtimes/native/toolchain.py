@@ -1,4 +1,4 @@
-"""`NativeToolchain`: workers under the Lean that a Lake project brings, with everything it can import."""
+"""`NativeToolchain`: workers under the Lean of a Lake project, with all modules the project can import."""
 
 import logging
 import os
@@ -34,12 +34,12 @@ class _Prepared:
 
 
 class NativeToolchain:
-    """A `LeanRuntime` that runs the worker in a Lake project. Its workers load further imports as they are asked for."""
+    """A `LeanRuntime` that runs the worker in a Lake project. Its workers load further imports on request."""
 
     name = "native"
     single_import_set = False
     contained = False
-    shares_memory = False  # `.olean` files are shared, and come on top (limits.py)
+    shares_memory = False  # `.olean` files are shared, but counted separately (limits.py)
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class NativeToolchain:
         any_version: bool = False,
         unsealed: bool = False,
     ) -> None:
-        """Nothing happens yet.
+        """Create the runtime; nothing is started.
 
         Args:
             project: a folder in a Lake project.
-            environment: where PATH, HOME and ELAN_HOME are read; of it, workers see only what Lean needs.
-            limits: resources of one worker.
-            sandbox: `AUTO` uses bubblewrap where it is installed and works.
-            any_version: run on a Lean outside the supported range, too.
-            unsealed: run unvetted code without a sandbox, too.
+            environment: source of PATH, HOME and ELAN_HOME; workers get only the variables that Lean needs.
+            limits: resource limits of one worker.
+            sandbox: `AUTO` uses bubblewrap if it is installed and works.
+            any_version: whether to accept a Lean outside the supported range.
+            unsealed: whether to run unvetted code without a sandbox.
         """
         self._path = project
         self._environment = environment
@@ -70,10 +70,11 @@ class NativeToolchain:
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """Ask the project's Lean who it is; again only if the project's configuration has changed since.
+        """Query the version and paths of the project's Lean; repeated only after a change of the project's
+        configuration.
 
         Raises:
-            RuntimeUnavailableError: Lake, the project or its toolchain is missing or does not fit.
+            RuntimeUnavailableError: Lake, the project or its toolchain is missing or unsuitable.
         """
         with self._lock:
             lake = Lake(self._environment)
@@ -105,15 +106,15 @@ class NativeToolchain:
         )
 
     def has_module(self, module: str) -> bool:
-        """Whether `module` is built; True also before `prepare`, when it is unknown."""
+        """Whether `module` is built; also True before `prepare`, when it is unknown."""
         return self._prepared is None or self._prepared.modules.built(module)
 
     def first(self, imports: Sequence[str]) -> AbstractAsyncContextManager[None]:
-        """Native workers leave nothing behind that later ones could start from."""
+        """No preparation: native workers store nothing for later ones."""
         return nullcontext()
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        """How to start a worker; `prepare` must have succeeded before.
+        """Return how to start a worker; requires a successful `prepare`.
 
         Raises:
             RuntimeUnavailableError: a module of `imports` is not built, or there is no sandbox for an elaborator.
@@ -128,7 +129,8 @@ class NativeToolchain:
             raise RuntimeUnavailableError(reason)
         program = ["lean", "--run", str(here.program)]
         if here.bwrap is not None:
-            # Inside there is no elan: the toolchain's own program. Lake stays outside, as it may write to the project.
+            # The sandbox has no elan, so it runs the toolchain's own program. Lake stays outside because it may write
+            # to the project.
             program[0] = str(here.survey.prefix / "bin" / "lean")
             readable = [here.project.folder, here.survey.prefix, here.program, *here.survey.libraries]
             program = sandboxed(here.bwrap, program, readable, here.project.folder)
@@ -137,17 +139,18 @@ class NativeToolchain:
 
     @property
     def version(self) -> str:
-        """What `lean --version` prints; `prepare` must have succeeded before."""
+        """Return the output of `lean --version`; requires a successful `prepare`."""
         return self._here().survey.version
 
     def describe(self) -> str:
-        """Version, folder and sandbox in one line; `prepare` must have succeeded before."""
+        """Return version, folder and sandbox in one line; requires a successful `prepare`."""
         here = self._here()
         boxed = "in a sandbox" if here.bwrap is not None else "without a sandbox"
         return f"{here.survey.version} for {here.project.folder}, {boxed}"
 
     def build_trouble(self, imports: Sequence[str], seconds: float) -> str | None:
-        """What of the project is not built, and what to do; None if all is. Asks Lake; takes seconds to minutes.
+        """Describe the parts of the project that are not built, and what to do; None if the build is complete. Asks
+        Lake; takes seconds to minutes.
 
         Raises:
             RuntimeUnavailableError: Lake does not answer within `seconds`.
@@ -159,10 +162,11 @@ class NativeToolchain:
         return missing
 
     def options(self) -> Mapping[str, str]:
-        """Options that the project sets for its files. Asks Lake if its configuration is a `lakefile.lean`: takes seconds.
+        """Return the options that the project sets for its files. For a `lakefile.lean` it asks Lake, which takes
+        seconds.
 
         Raises:
-            RuntimeUnavailableError: there is no project, or Lake cannot say.
+            RuntimeUnavailableError: there is no project, or Lake fails.
         """
         project = find_project(self._path)
         if project.options is not None:

@@ -1,4 +1,4 @@
-"""Which versions of Lean the worker program runs on, and why."""
+"""The versions of Lean that the worker program supports, with reasons."""
 
 import re
 from typing import NamedTuple
@@ -7,33 +7,37 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 
 
 class LeanVersion(NamedTuple):
-    """A release line of Lean; patches and pre-releases do not change what the worker uses."""
+    """A release line of Lean; patch releases and pre-releases make no difference to the worker."""
 
     major: int
     minor: int
 
     def __str__(self) -> str:
-        """As releases are called: `4.28`."""
+        """Return the name in Lean's releases: `4.28`."""
         return f"{self.major}.{self.minor}"
 
 
 OLDEST = LeanVersion(4, 27)
-"""The worker is a `module` with a `public import`, a `public def main` and `compiler.checkMeta`: Lean takes those without
-further options since 4.27, where modules stopped to be experimental (lean4#11637)."""
+"""The worker is a `module` with a `public import`, a `public def main` and `compiler.checkMeta`: Lean accepts these
+without further options since 4.27, which made modules stable (lean4#11637).
+"""
 TESTED = LeanVersion(4, 28)
-"""The line that the worker was written and is tested against: the embedded Lean's."""
+"""The version that the worker was written and tested for: the embedded Lean's."""
 NEWEST = LeanVersion(4, 36)
-"""The newest line that is taken, if it certifies itself (`prover.lean.certify`). Up to 4.35, what the worker calls by name is known
-to be there under that name (tests/prover/lean/crosscheck/test_worker_names.py); docs/native.md has what else is known."""
+"""The newest version that is accepted if it passes certification (`prover.lean.certify`).
+
+All names that the worker calls exist up to 4.35 (tests/prover/lean/crosscheck/test_worker_names.py); docs/native.md
+lists the other known facts.
+"""
 
 _VERSION = re.compile(r"Lean \(version (\d+)\.(\d+)\.\d+[^,)]*")
 
 
 def parse(text: str) -> LeanVersion:
-    """The version in what `lean --version` prints.
+    """Parse the output of `lean --version`.
 
     Raises:
-        RuntimeUnavailableError: it prints something else.
+        RuntimeUnavailableError: the output has another form.
     """
     match = _VERSION.search(text)
     if match is None:
@@ -42,7 +46,7 @@ def parse(text: str) -> LeanVersion:
 
 
 def refusal(version: LeanVersion) -> str | None:
-    """Why the worker does not run on this Lean; None if it does."""
+    """Explain why the worker does not run on this Lean; None if it does."""
     if version < OLDEST:
         return f"Lean {version} is too old: leansieve runs on {OLDEST} to {NEWEST}; update the project's lean-toolchain"
     if version > NEWEST:

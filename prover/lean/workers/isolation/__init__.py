@@ -1,1 +1,1 @@
-"""Work that is kept from the shared workers: isolated checks, quarantine, elaborators of one client."""
+"""Checks outside the shared workers: isolated checks, quarantine, elaborators of one client."""

@@ -1,4 +1,4 @@
-"""Checks in a process that serves no other request: what they verify has the highest trust."""
+"""Checks in a process that serves no other request; proofs verified there get the highest tier of trust."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from prover.verdict import Trust, Verdict
 
 
 class IsolatedChecker:
-    """A `Checker` on top of one that has no other user."""
+    """A `Checker` that raises trust, on top of a checker without other users."""
 
     def __init__(self, checker: Checker) -> None:
-        """`checker` has a process of its own."""
+        """Create the checker; `checker` must have a process of its own."""
         self._checker = checker
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
@@ -22,10 +22,10 @@ class IsolatedChecker:
 
 
 class RecheckingChecker:
-    """Checks in a warm worker, and replays what that verifies in one that serves no other request."""
+    """Checks in a warm worker, and rechecks verified proofs in a worker that serves no other request."""
 
     def __init__(self, warm: Checker, isolated: Checker) -> None:
-        """First `warm`, then `isolated`."""
+        """Create the checker; it uses `warm` first, then `isolated`."""
         self._warm = warm
         self._isolated = isolated
 

@@ -1,5 +1,7 @@
-"""Quarantine: code that nobody vetted runs in elaborators that serve one client alone; a judge, where no text of anybody is
-elaborated, has the last word (docs/trust.md)."""
+"""Quarantine: unvetted code runs in elaborators that serve one client alone.
+
+A judge, which elaborates nothing, gives the verdict (docs/trust.md).
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -34,10 +36,10 @@ _REMEMBERED = 64
 
 
 class Processes(Protocol):
-    """Lean processes of one role behind a queue: `WorkerPool`."""
+    """Lean processes of one role behind a queue; `WorkerPool` implements it."""
 
     async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """Send a request to one of them, as a job of this theorem."""
+        """Send a request to one of the processes, as a job of this theorem."""
         ...
 
     async def close(self) -> None:
@@ -46,18 +48,19 @@ class Processes(Protocol):
 
 
 class Quarantine:
-    """The elaborators of one client, and what they said of statements before they saw a candidate.
+    """The elaborators of one client, and their references of statements, taken before they saw a candidate.
 
-    A process that has run a candidate may say anything of the next statement. So references are asked of one that has run
-    none: it is handed over to candidates when the first comes, and another is started when there is a further statement.
+    A process that has run a candidate may lie about the next statement. References therefore come from a process that
+    has run none: it is handed over to candidates when the first one arrives, and another is started for the next
+    statement.
     """
 
     def __init__(self, start: Callable[[], Awaitable[Processes]], judges: Callable[[], Awaitable[Processes]]) -> None:
-        """Nothing is started yet.
+        """Create the quarantine; nothing is started.
 
         Args:
             start: starts an elaborator.
-            judges: the judges, started if they are not.
+            judges: returns the judges; starts them if needed.
         """
         self._start = start
         self._judges = judges
@@ -67,7 +70,7 @@ class Quarantine:
         self._references: OrderedDict[tuple[Theorem, int, int], Reference] = OrderedDict()
 
     async def close(self) -> None:
-        """End the elaborators: nothing of this client is left."""
+        """End the elaborators; no process of this client remains."""
         elaborators = [elaborator for elaborator in (self._pristine, self._running) if elaborator]
         self._pristine = self._running = None
         await asyncio.gather(*(elaborator.close() for elaborator in elaborators))
@@ -77,11 +80,13 @@ class Quarantine:
         return (await self._judged(theorem, candidate, terms, shown=False))[0]
 
     async def exported(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Verdict, Export | None]:
-        """As `check`, and the constants of a verified proof for another kernel: those that the judge's kernel accepted."""
+        """Check as `check` does; also return the constants of a verified proof, as accepted by the judge's kernel, for
+        another kernel.
+        """
         return await self._judged(theorem, candidate, terms, shown=True)
 
     async def closure(self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> str:
-        """See `WorkerPool.closure`: a judge answers."""
+        """See `WorkerPool.closure`; a judge answers."""
         bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
         return await (await self._judges()).ask(protocol.closure(bare, names, known, terms), theorem, terms)
 
@@ -108,42 +113,43 @@ class Quarantine:
         return await judges.ask(quarantine.judge(theorem, fixed, handed, terms, shown), theorem, terms)
 
     async def elaborate(self, theorem: Theorem, terms: Terms) -> Elaboration:
-        """The statement alone."""
+        """Elaborate the statement alone."""
         return (await self._reference(theorem, terms)).elaboration
 
     async def goals(self, theorem: Theorem, text: str, terms: Terms, mode: Mode) -> SorryGoals:
-        """The goals at each `sorry` of a text, as far as an elaborator is to be believed."""
+        """Return the goals at each `sorry` of a text, as an elaborator reports them (not trusted)."""
         if theorem.statement:
             await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> TacticStep:
-        """The goals after a tactic block, as far as an elaborator is to be believed."""
+        """Return the goals after a tactic block, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms) -> ProofSteps:
-        """The steps of a proof, as far as an elaborator is to be believed."""
+        """Return the steps of a proof, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.steps(theorem, proof, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms) -> tuple[Named, ...]:
-        """What header and context declare, as far as an elaborator is to be believed."""
+        """Return the declarations of header and context, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.names(theorem, terms), theorem, terms)
 
     async def shape(self, theorem: Theorem, terms: Terms) -> TermShape:
-        """The shape of the statement's type, as far as an elaborator is to be believed."""
+        """Return the shape of the statement's type, as an elaborator reports it (not trusted)."""
         await self._reference(theorem, terms)
         return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)
 
     async def screen(self, theorem: Theorem, terms: Terms, values: bool) -> Screened:
-        """What can be said of the statement, by an elaborator that has run no candidate."""
+        """Return facts about the statement, from an elaborator that has run no candidate."""
         return await self._asked_first(protocol.screen(theorem, terms, values), theorem, terms)
 
     async def negation(self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> NegatedStatement:
-        """The negation of the statement, compared with it by an elaborator that has run no candidate: as a reference, it is the word of
-        what the asker wrote, and of nobody else."""
+        """Return the negation of the statement, compared with it by an elaborator that has run no candidate: like a
+        reference, it depends only on the client's own texts.
+        """
         return await self._asked_first(protocol.negation(theorem, name, written, terms), theorem, terms)
 
     async def _asked_first(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
@@ -152,7 +158,7 @@ class Quarantine:
             return await self._pristine.ask(request, theorem, terms)
 
     async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
-        """What the theorem is. Kept unless the elaborator did not come that far."""
+        """Return the reference of a theorem. Cached unless the elaborator failed to produce one."""
         key = (theorem, terms.limits.heartbeats, terms.limits.recursion)
         async with self._turn:
             if (known := self._references.get(key)) is not None:
@@ -167,7 +173,7 @@ class Quarantine:
             return fixed
 
     async def _elaborator(self) -> Processes:
-        """An elaborator for candidates."""
+        """Return an elaborator for candidates."""
         async with self._turn:
             if self._running is None:
                 self._running, self._pristine = self._pristine or await self._start(), None

@@ -1,4 +1,4 @@
-"""Which requests belong together: those of one client share its elaborators, which no other client ever uses."""
+"""Groups requests: those of one client share its elaborators, which no other client ever uses."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,17 @@ _MOST_SCOPES = 64
 
 
 class Scope:
-    """What the requests of one client share, for each pool that they use. Nothing is started before it is needed."""
+    """The resources that requests of one client share, for each pool they use.
+
+    Nothing is started before it is needed.
+    """
 
     def __init__(self) -> None:
-        """Nothing is shared yet."""
+        """Create an empty scope."""
         self._clients: dict[LeanPool, PoolClient] = {}
 
     def client(self, pool: LeanPool, contain: bool) -> PoolClient:
-        """This client's view of `pool`."""
+        """Return this client's view of `pool`."""
         if pool not in self._clients:
             self._clients[pool] = PoolClient(pool, contain)
         return self._clients[pool]
@@ -32,12 +35,12 @@ class Scope:
 
 
 SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
-"""What the requests of the task at work share; None: they share nothing."""
+"""The scope of the current task; None: requests share nothing."""
 
 
 @contextlib.asynccontextmanager
 async def one_client() -> AsyncIterator[None]:
-    """Requests within share their elaborators; those of a scope around it are shared, too."""
+    """Open a scope: requests inside share their elaborators. Inside another scope, that scope's are used."""
     if SCOPE.get() is not None:
         yield
         return
@@ -51,15 +54,17 @@ async def one_client() -> AsyncIterator[None]:
 
 
 class Scopes:
-    """Scopes by name: requests of the same name share theirs, whenever they come."""
+    """Scopes by name: requests with the same name share a scope at any time."""
 
     def __init__(self) -> None:
-        """There are none yet."""
+        """Create an empty registry."""
         self._scopes: OrderedDict[str, tuple[Scope, set[object]]] = OrderedDict()
 
     @contextlib.asynccontextmanager
     async def of(self, name: str) -> AsyncIterator[None]:
-        """Requests within share their elaborators with all of this name, unless they share them with others already."""
+        """Context in which requests share the elaborators of all requests of this name, unless they are in a scope
+        already.
+        """
         if SCOPE.get() is not None:
             yield
             return
@@ -76,13 +81,13 @@ class Scopes:
             await self._forget()
 
     async def close(self) -> None:
-        """End the processes of all."""
+        """End the processes of all scopes."""
         scopes = [scope for scope, _ in self._scopes.values()]
         self._scopes.clear()
         await asyncio.gather(*(scope.close() for scope in scopes))
 
     async def _forget(self) -> None:
-        """Close those that were not used for longest. What is idle has no processes; this only bounds how many are known."""
+        """Close the least recently used scopes. Idle scopes have no processes; this only bounds their number."""
         unused = [name for name, (_, users) in self._scopes.items() if not users]
         for name in unused[: max(0, len(self._scopes) - _MOST_SCOPES)]:
             scope, _ = self._scopes.pop(name)

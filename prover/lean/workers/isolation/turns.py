@@ -1,4 +1,6 @@
-"""How long a client keeps its elaborators: while it uses them, a little longer, and not for ever while others wait."""
+"""Limits how long a client keeps its elaborators: during use, a short idle time, and not indefinitely while others
+wait.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,13 +9,13 @@ from prover.lean.workers.isolation.quarantine import Quarantine
 
 
 class Turns:
-    """Places for so many clients at once, given in the order in which they are asked for."""
+    """A limited number of places for clients, given out in order of request."""
 
     def __init__(self, most: int, seconds: float) -> None:
-        """All are free.
+        """Create the places, all free.
 
         Args:
-            seconds: how long a client that others wait for may begin something new in its place.
+            seconds: time during which a client may start new work in its place while others wait.
         """
         self._places = asyncio.Semaphore(most)
         self._seconds = seconds
@@ -33,7 +35,7 @@ class Turns:
 
 
 class Stay:
-    """A place, and the quarantines that a client has while it has it."""
+    """A place, and the quarantines that its client holds."""
 
     def __init__(self, give_back: Callable[[], None], over: Callable[[float], bool]) -> None:
         """See `Turns.take`."""
@@ -42,16 +44,16 @@ class Stay:
         self._ended = False
         self._since = asyncio.get_running_loop().time()
         self.quarantines: dict[object, Quarantine] = {}
-        self.users = 0  # requests at work in them
+        self.users = 0  # requests that use them
         self.uses = 0
 
     @property
     def over(self) -> bool:
-        """Whether it is another client's turn."""
+        """Whether another client's turn has come."""
         return self._over(self._since)
 
     async def end(self) -> None:
-        """End the processes, then give the place back. A second call changes nothing."""
+        """End the processes, then release the place. Repeated calls have no effect."""
         if self._ended:
             return
         self._ended = True

@@ -1,1 +1,3 @@
-"""How requests reach workers: decisions (`dispatch`, `imports`), the queue (`scheduler`), the processes (`supervisor`, `slot`)."""
+"""Assignment of requests to workers: decisions (`dispatch`, `imports`), the queue (`scheduler`), the processes
+(`supervisor`, `slot`).
+"""

@@ -1,4 +1,4 @@
-"""One job in one worker: the deadline, the cancelling, and what a worker's end means for the job."""
+"""One attempt of a job in a worker: the deadline, cancellation, and the consequences of the worker's end."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from prover.lean.workers.jobs import Job
 from prover.verdict import VerdictKind
 
 MOST_DISTURBANCES = 2
-"""How often a job is tried again after somebody outside ended its worker."""
+"""Number of retries of a job after its worker was ended from outside."""
 
 SHUTTING_DOWN = "the checker is shutting down"
 
 
 class Ended(NamedTuple):
-    """How an attempt ended its worker: why, one clause about it, milliseconds since the attempt began."""
+    """The end of a worker during an attempt: the reason, one clause about it, milliseconds since the attempt began."""
 
     end: End
     why: str
@@ -25,31 +25,31 @@ class Ended(NamedTuple):
 
 
 async def attempt(worker: WorkerProcess, job: Job[Any], grace: float) -> Ended | None:
-    """Try a job once. At its deadline, or when its caller goes, Lean is told to stop and has `grace` seconds to do so.
+    """Try a job once. At its deadline, or when its caller leaves, Lean is told to stop within `grace` seconds.
 
     Returns:
-        None if the job is settled and the worker can take the next one; otherwise the worker is dead or must be
-        killed, and `after_end` says what becomes of the job.
+        None if the job is complete and the worker can take the next one; otherwise the worker is dead or must be
+        killed, and `after_end` handles the job.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
     answer = worker.ask(job.request)
-    # 1. Wait for the answer, the deadline, or the caller's leaving.
+    # 1. Wait for the answer, the deadline, or the caller to leave.
     await asyncio.wait({answer, job.future}, timeout=job.seconds, return_when=asyncio.FIRST_COMPLETED)
-    # 2. No answer: cancel inside Lean, so that the warm environment survives; kill only if that does not work.
+    # 2. No answer: cancel inside Lean, to keep the warm environment; kill only if that fails.
     late = not answer.done()
     if late and not await worker.cancel(grace):
         stopped = await asyncio.to_thread(worker.stopped)
         end = End.OUTSIDE if stopped else End.UNRESPONSIVE
         worker.kill(end, "was stopped by a signal" if stopped else f"ignored its cancelling for {grace:g} s")
-    # 3. Read what came.
+    # 3. Parse the answer.
     try:
         fields = accepted(await answer)
         ms = 1000 * (loop.time() - started)
         if not job.future.done():
             job.future.set_result(job.request.read(fields, ms, late))
         return None
-    except NoAnswerError as error:  # the answer is that there is none: nothing is wrong with the worker
+    except NoAnswerError as error:  # a failed look-up: the worker is in order
         job.future.set_exception(error)
         return None
     except WorkerEndedError as error:
@@ -68,10 +68,10 @@ async def attempt(worker: WorkerProcess, job: Job[Any], grace: float) -> Ended |
 
 
 def after_end(job: Job[Any], ended: Ended) -> bool:
-    """Settle a job whose worker ended, or say that it is to be tried again.
+    """Complete a job whose worker ended, or return that it is to be retried.
 
-    A worker that dies on a candidate: once more, in a fresh worker; a second death is the candidate's. An end from
-    outside is not the job's fault and is tried again too, but not for ever.
+    If a worker dies on a candidate, the job gets one retry in a fresh worker; a second death counts against the
+    candidate. An end from outside also leads to a retry, a limited number of times.
     """
     if job.future.done():
         return False

@@ -1,4 +1,4 @@
-"""Who gets what: pure decisions over idle workers and waiting jobs."""
+"""Assignment of waiting jobs to idle workers: pure decisions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ from prover.lean.workers.jobs import ImportSet, Job, JobQueue
 
 
 class Slot(Protocol):
-    """A worker's slot, as far as decisions need to know it."""
+    """The properties of a worker's slot that decisions need."""
 
     @property
     def imports(self) -> ImportSet:
-        """What its worker has loaded, or will have."""
+        """The imports that its worker has loaded or is loading."""
         ...
 
     @property
     def idle_since(self) -> float | None:
-        """Loop time since when it could take a job; None if it cannot."""
+        """Loop time at which its worker became idle; None if it is not."""
         ...
 
     @property
     def up_since(self) -> float:
-        """Loop time when its worker came up."""
+        """Loop time at which its worker came up."""
         ...
 
     @property
@@ -32,15 +32,15 @@ class Slot(Protocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether its worker is fresh: it has served no request yet."""
+        """Whether its worker has served no request yet."""
         ...
 
 
 def next_pair(slots: Sequence[Slot], queue: JobQueue, max_active: int) -> tuple[int, Job[Any]] | None:
-    """The next job to hand out and the index of the slot that gets it, or None.
+    """Return the next job and the index of its slot, or None.
 
-    In the order of `JobQueue.rank`. Workers that have served before go first, so that fresh ones are
-    kept for requests that need one; at most `max_active` work at once, the others are spares.
+    Jobs are ordered by `JobQueue.rank`. Workers that have served before are preferred, so that fresh ones remain for
+    requests that need one. At most `max_active` workers are busy; the others are spares.
     """
     if sum(slot.busy for slot in slots) >= max_active:
         return None
@@ -62,11 +62,12 @@ def import_switch(
     patience: float,
     away: bool = True,
 ) -> tuple[int, ImportSet] | None:
-    """Which idle slot should restart its worker for other imports, and for which; None if none should.
+    """Return the idle slot that should restart its worker for other imports, and these imports; None if there is none.
 
-    A set that no worker has gets one: of those without work at once; after `patience` seconds also of those whose
-    own set has work waiting, if they have had as long to do it. A set that has one gets more only from slots that were
-    idle for `patience` seconds, and never the last of the default set. Unless `away`, only the default set gets workers.
+    An import set without workers gets one: from slots without waiting jobs at once; after `patience` seconds also from
+    slots whose own set has jobs waiting, if they have served it that long. A set with a worker gets more only from
+    slots that were idle for `patience` seconds, and never the last of the default set. Unless `away`, only the default
+    set gets workers.
     """
     workers = Counter(slot.imports for slot in slots)
     for imports, since in queue.import_sets():

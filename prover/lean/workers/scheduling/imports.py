@@ -1,4 +1,4 @@
-"""Which imports a pool serves."""
+"""Decides which imports a pool serves."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -10,18 +10,18 @@ from prover.lean.workers.pool_config import PoolConfig
 from prover.verdict import VerdictKind
 
 _REMEMBERED_REJECTIONS = 100
-_SHOWN = 200  # characters of a module's name in a message
+_SHOWN = 200  # characters of a module's name shown in a message
 
 
 class ImportPolicy:
     """Decides about the imports of requests: which are allowed, which exist, and which Lean has rejected.
 
     Attributes:
-        default: what workers load where nothing else is asked for.
+        default: default imports of workers.
     """
 
     def __init__(self, runtime: LeanRuntime, config: PoolConfig) -> None:
-        """Allow what `config` lists, of what `runtime` has."""
+        """Allow the imports listed in `config` that `runtime` has."""
         self._runtime = runtime
         self._allowed = config.allowed_imports
         self._contained = config.contained_imports
@@ -31,11 +31,14 @@ class ImportPolicy:
         self.default = self.key(config.imports)
 
     def key(self, imports: ImportSet) -> ImportSet:
-        """What decides which worker can serve these imports. `Init` is imported by every file; order does not matter."""
+        """Return the key that determines which workers can serve these imports.
+
+        `Init`, which every file imports, and the order are ignored.
+        """
         return tuple(sorted({"Init", *imports})) if self._runtime.single_import_set else self.default
 
     def refusal(self, imports: ImportSet) -> tuple[VerdictKind, str] | None:
-        """Why a request with these imports needs no worker: not allowed, rejected by Lean, or absent."""
+        """Explain why a request with these imports needs no worker: not allowed, rejected by Lean, or missing."""
         for module in imports:
             if not self._is_allowed(module):
                 allowed = ", ".join(self._allowed or ())
@@ -48,7 +51,7 @@ class ImportPolicy:
         return None
 
     def absence(self, imports: ImportSet) -> str:
-        """A sentence about the first module that does not exist; empty if all exist."""
+        """Return a sentence about the first module that does not exist; empty if all exist."""
         for module in imports:
             if not self._runtime.has_module(module):
                 name = module[:_SHOWN]
@@ -64,7 +67,7 @@ class ImportPolicy:
             self._rejected.popitem(last=False)
 
     def only_contained(self, imports: ImportSet) -> bool:
-        """Whether some of these imports are for processes of one client alone."""
+        """Whether one of these imports is reserved for processes of one client."""
         return any(not self._is_allowed(module) and _is_below(module, self._contained) for module in imports)
 
     def _is_allowed(self, module: str) -> bool:

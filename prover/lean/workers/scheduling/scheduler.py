@@ -1,4 +1,4 @@
-"""The queue of one pool, and which worker takes what of it."""
+"""The queue of one pool and its assignment to workers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from prover.lean.workers.scheduling.imports import ImportPolicy
 from prover.lean.workers.scheduling.slot import WorkerSlot
 from prover.verdict import VerdictKind
 
-_SAVED_SECONDS = 120.0  # of starting for other imports, before the bound is felt
+_SAVED_SECONDS = 120.0  # spent on starts for other imports before the limit applies
 _LEAST_SECONDS = 0.01
 
 
 class Scheduler:
-    """Queues jobs and pairs them with idle workers; has workers restarted for imports that are waited for.
+    """Queues jobs and pairs them with idle workers; restarts workers for requested imports.
 
     Attributes:
-        queue: jobs that no worker has yet.
-        max_active: most jobs at work at once; 0 before `open`.
-        closed: whether jobs are refused.
+        queue: waiting jobs.
+        max_active: maximum number of jobs in progress; 0 before `open`.
+        closed: whether new jobs are refused.
     """
 
     def __init__(self, config: PoolConfig, imports: ImportPolicy) -> None:
-        """Nothing is queued and there are no workers."""
+        """Create a scheduler without jobs or workers."""
         self._config = config
         self._imports = imports
         self._slots: Sequence[WorkerSlot] = ()
@@ -38,7 +38,7 @@ class Scheduler:
         self.closed = False
 
     def open(self, slots: Sequence[WorkerSlot], max_active: int) -> None:
-        """Hand jobs to the workers of these slots from now on, at most `max_active` at once."""
+        """Start to give jobs to the workers of these slots, at most `max_active` at once."""
         self._slots = slots
         self.max_active = max_active
         if (share := self._config.switch_share) is not None:
@@ -46,13 +46,13 @@ class Scheduler:
             self._switching = Allowance(share * max_active * _SAVED_SECONDS, _SAVED_SECONDS, clock)
 
     def close(self) -> None:
-        """Fail what waits, and whatever is pushed from now on."""
+        """Fail all waiting jobs and all later ones."""
         self.closed = True
         for job in self.queue.drain():
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
 
     def push(self, job: Job[Any]) -> None:
-        """Queue a job and hand out what can be handed out. Raises PoolBusyError."""
+        """Queue a job and dispatch as far as possible. Raises PoolBusyError."""
         if self.closed:
             job.fail(VerdictKind.INFRASTRUCTURE, SHUTTING_DOWN)
             return
@@ -60,7 +60,7 @@ class Scheduler:
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Give waiting jobs to idle workers, and idle workers to imports that are waited for."""
+        """Assign waiting jobs to idle workers, and restart idle workers for requested imports."""
         now = asyncio.get_running_loop().time()
         if wait := self._switching.wait(_LEAST_SECONDS) if self._switching else 0.0:
             self._put_off(wait)
@@ -77,12 +77,12 @@ class Scheduler:
             self._slots[index].give(job)
 
     def refuse(self, imports: ImportSet, reason: str) -> None:
-        """Answer jobs with these imports, which cannot be loaded."""
+        """Answer all jobs with these imports, which cannot be loaded."""
         for job in self.queue.drain(imports):
             job.fail(VerdictKind.INVALID_STATEMENT, reason)
 
     def _put_off(self, seconds: float) -> None:
-        """Tell jobs with imports that no worker has to come back later."""
+        """Ask jobs whose imports no worker has to retry later."""
         there = {self._imports.default, *(slot.imports for slot in self._slots)}
         for imports, _ in self.queue.import_sets():
             if imports not in there:
@@ -91,7 +91,9 @@ class Scheduler:
                     job.refuse(PoolBusyError(f"{text}; try again in {seconds:.0f} s", seconds))
 
     def _payers(self, imports: ImportSet) -> list[Charge]:
-        """Who is charged the start of a worker for `imports`: the pool, and the first job that wants other ones."""
+        """Return who is charged for starting a worker for `imports`: the pool, and the first job that needs other
+        imports.
+        """
         payers: list[Charge] = [self._switching.take] if self._switching else []
         job = self.queue.head(imports, fresh=True)
         return payers if imports == self._imports.default or job is None else [*payers, job.charge]

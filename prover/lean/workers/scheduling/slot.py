@@ -1,4 +1,4 @@
-"""One place in a pool: starts a worker, feeds it jobs, replaces it when it ends."""
+"""One slot of a pool: starts a worker, gives it jobs, and replaces it when it ends."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 class SlotHost(Protocol):
-    """What a slot needs of those who manage it."""
+    """The interface through which a slot reports to its pool."""
 
     config: PoolConfig
     tally: Tally
 
     @property
     def imports(self) -> ImportSet:
-        """What workers load where nothing else is asked for."""
+        """Default imports of workers."""
         ...
 
     async def start_worker(self, imports: ImportSet) -> WorkerProcess:
@@ -39,7 +39,7 @@ class SlotHost(Protocol):
         ...
 
     def worker_idle(self) -> None:
-        """A worker can take a job."""
+        """Report that a worker can take a job."""
         ...
 
     def push(self, job: Job[Any]) -> None:
@@ -51,17 +51,20 @@ class SlotHost(Protocol):
         ...
 
     def start_failed(self, slot: "WorkerSlot", reason: str, final: bool) -> None:
-        """No worker came up in a slot; `final` if that was not the first attempt."""
+        """Report that no worker started in a slot; `final` if a retry failed, too."""
         ...
 
 
 class WorkerSlot:
-    """A place for one worker. `run` is its whole life; the scheduler talks to it by `give` and `dismiss` while it is idle."""
+    """A slot for one worker. `run` covers its whole life; the scheduler calls `give` and `dismiss` while it is idle."""
 
     def __init__(
         self, host: SlotHost, imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
     ) -> None:
-        """A place whose workers load `imports`; `worker` is one that has them loaded already. `charges` are as in `dismiss`."""
+        """Create a slot whose workers load `imports`; `worker` is a running one that has them loaded.
+
+        `charges` as in `dismiss`.
+        """
         self._host = host
         self._orders: asyncio.Future[Job[Any] | End] | None = None
         self._failures = 0
@@ -79,17 +82,17 @@ class WorkerSlot:
 
     @property
     def idle_since(self) -> float | None:
-        """Loop time since when its worker could take a job; None if it cannot."""
+        """Loop time at which its worker became idle; None if it is not."""
         return self._idle_since if self.worker is not None and self.worker.usable else None
 
     @property
     def live(self) -> bool:
-        """Whether its worker is up."""
+        """Whether its worker is running."""
         return self.state in (State.IDLE, State.BUSY)
 
     @property
     def fresh(self) -> bool:
-        """Whether its worker is fresh: it has served no request yet."""
+        """Whether its worker has served no request yet."""
         return self.worker is not None and self.worker.served == 0
 
     @property
@@ -101,16 +104,16 @@ class WorkerSlot:
         return WorkerStats(self.state, worker.pid, self.imports, worker.served, worker.memory_bytes)
 
     def give(self, job: Job[Any]) -> None:
-        """Hand a job to the idle worker."""
+        """Give a job to the idle worker."""
         self._order(job, State.BUSY)
 
     def dismiss(self, end: End, imports: ImportSet | None = None, *charges: Charge) -> WorkerProcess:
-        """Replace the idle worker, by one with other imports if any are given. `ISOLATED` leaves it to the caller.
+        """Replace the idle worker, with other imports if given. With `ISOLATED` the caller takes it over.
 
         Args:
-            end: why.
-            imports: of the next worker.
-            charges: told of the seconds that its start takes.
+            end: the reason.
+            imports: imports of the next worker.
+            charges: receive the seconds of its start.
         """
         assert self.worker is not None
         worker = self.worker
@@ -122,12 +125,12 @@ class WorkerSlot:
         return worker
 
     async def run(self) -> None:
-        """Keep a worker here until the task is cancelled; nothing of it is left then."""
+        """Keep a worker in this slot until the task is cancelled; then no process remains."""
         try:
             while True:
                 try:
                     await self._round()
-                except Exception as error:  # a fault of this program costs a worker and its job, never the place
+                except Exception as error:  # an error of this program costs a worker and its job, but not the slot
                     _log.exception("the place of a Lean worker broke")
                     await self._clear("the checker failed inside")
                     await self._failed(f"the checker failed inside: {type(error).__name__}: {error}")
@@ -135,7 +138,7 @@ class WorkerSlot:
             await self._clear(SHUTTING_DOWN)
 
     async def _round(self) -> None:
-        """From one start to the end of the worker."""
+        """Run one worker from its start to its end."""
         if self.worker is None and not await self._start():
             return
         self._host.tally.ends[await self._serve()] += 1
@@ -144,7 +147,7 @@ class WorkerSlot:
             self.worker = None
 
     async def _clear(self, reason: str) -> None:
-        """End the worker and the job that it has, if any."""
+        """End the worker and its current job, if any."""
         order = self._orders.result() if self._orders and self._orders.done() else None
         if isinstance(order, Job):
             order.fail(VerdictKind.INFRASTRUCTURE, reason)
@@ -178,7 +181,7 @@ class WorkerSlot:
         return False
 
     async def _failed(self, failure: str) -> None:
-        """Say that no worker came up here, and wait before the next one is tried."""
+        """Report a failed start and wait before the next one."""
         _log.warning("%s", failure)
         self._failures += 1
         self.state = State.WAITING
@@ -188,7 +191,7 @@ class WorkerSlot:
         await self._pause()
 
     async def _serve(self) -> End:
-        """Feed the worker until it ends or must end."""
+        """Give jobs to the worker until it ends or must end."""
         worker = self.worker
         assert worker is not None
         loop = asyncio.get_running_loop()
@@ -211,7 +214,7 @@ class WorkerSlot:
         self.state = State.STARTING
         end = await asyncio.shield(worker.ended)
         _log.warning("a Lean worker ended between requests: it %s", worker.why)
-        if not worker.served:  # do not burn a processor on workers that die as soon as they are up
+        if not worker.served:  # avoids a busy loop if workers die immediately
             self._failures += 1
             await self._pause()
         return end
@@ -227,7 +230,7 @@ class WorkerSlot:
             _log.debug("its last words: %s", worker.last_words)
             await worker.close(ended.end)
             if after_end(job, ended):
-                self._orders = None  # the job is no longer this place's
+                self._orders = None  # the job is handed over
                 host.push(job)
             return ended.end
         if worker.usable and worker.memory_bytes > host.config.recycle_bytes:
@@ -245,7 +248,7 @@ class WorkerSlot:
 
 
 def pause_seconds(failures: int) -> float:
-    """How long to wait before the next start, after so many failures in a row."""
+    """Return the seconds to wait before the next start after a number of consecutive failures."""
     return min(_LONGEST_PAUSE_SECONDS, 0.25 * 2.0 ** min(failures, 7))
 
 

@@ -1,4 +1,4 @@
-"""The worker processes of one pool: started, watched, replaced and ended."""
+"""Starts, watches, replaces and ends the worker processes of one pool."""
 
 import asyncio
 import logging
@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class PoolUnavailableError(RuntimeError):
-    """No worker can be started; the text says why."""
+    """No worker can be started; the text gives the reason."""
 
 
 class WorkerSupervisor:
-    """Keeps a worker in each slot of a pool, within the bounds of its configuration.
+    """Keeps a worker in each slot of a pool, within the limits of its configuration.
 
     Attributes:
         slots: one for each worker; empty before `start` and after `close`.
@@ -44,16 +44,16 @@ class WorkerSupervisor:
         policy: ImportPolicy,
         warm: WorkerProcess | None = None,
     ) -> None:
-        """Nothing is started yet.
+        """Create the supervisor; nothing is started.
 
         Args:
             runtime: the Lean to run.
-            config: how many workers, within which bounds.
-            vetting: what they allow in a text.
-            tally: counts how they end.
-            scheduler: feeds them.
-            policy: which imports they load.
-            warm: a worker that is up already and takes the first slot.
+            config: number and limits of workers.
+            vetting: the workers' allow-list.
+            tally: counts the reasons of workers' ends.
+            scheduler: gives them jobs.
+            policy: determines their imports.
+            warm: a running worker for the first slot.
         """
         self.config = config
         self.tally = tally
@@ -62,7 +62,7 @@ class WorkerSupervisor:
         self._scheduler = scheduler
         self._policy = policy
         self._warm = warm
-        self._starts = asyncio.Semaphore(max(1, cores() // 2))  # more at once would only be ready later
+        self._starts = asyncio.Semaphore(max(1, cores() // 2))  # more concurrent starts would not finish earlier
         self._first_start = asyncio.Lock()
         self._known: set[ImportSet] = set()
         self._failure: str | None = None
@@ -74,11 +74,11 @@ class WorkerSupervisor:
 
     @property
     def imports(self) -> ImportSet:
-        """What workers load where nothing else is asked for."""
+        """Default imports of workers."""
         return self._policy.default
 
     def start(self, *charges: Charge) -> None:
-        """Begin to start the workers; `charges` are told of the seconds that each takes."""
+        """Start the workers; `charges` receive the seconds of each start."""
         workers, spares = self.config.workers, self.config.spares
         if workers is None or spares is None:
             first = self.config.worker_bytes
@@ -103,8 +103,8 @@ class WorkerSupervisor:
             await self._state_changed.wait()
 
     async def close(self) -> None:
-        """Fail what waits, kill every worker, and wait until they are gone. A second call changes nothing."""
-        if not self._scheduler.closed:  # to cancel a task twice would disturb its cleaning up
+        """Fail waiting jobs, kill all workers and wait until they are gone. Repeated calls have no effect."""
+        if not self._scheduler.closed:  # a second cancellation would disturb a task's cleanup
             for task in self._tasks:
                 task.cancel()
         self._scheduler.close()
@@ -116,13 +116,13 @@ class WorkerSupervisor:
     # `SlotHost`
 
     async def start_worker(self, imports: ImportSet) -> WorkerProcess:
-        """A worker that has loaded `imports`.
+        """Start a worker with `imports` loaded.
 
-        The first of a set comes up alone: with the embedded Lean it leaves an image that makes the others quick.
+        The first worker of a set starts alone: the embedded Lean then stores an image that makes the others fast.
 
         Raises:
             HeaderRejectedError: Lean does not know an import.
-            WorkerStartError: the process did not come up.
+            WorkerStartError: the process did not start.
             RuntimeUnavailableError: there is no Lean to start.
         """
         if imports not in self._known:
@@ -149,7 +149,7 @@ class WorkerSupervisor:
         return worker
 
     def worker_idle(self) -> None:
-        """A worker can take a job."""
+        """Report that a worker can take a job."""
         self._failure = None
         self._state_changed.set()
         self._scheduler.dispatch()
@@ -159,30 +159,30 @@ class WorkerSupervisor:
         self._scheduler.push(job)
 
     def reject(self, imports: ImportSet, reason: str) -> None:
-        """Refuse what waits for imports that Lean cannot load, now and later."""
+        """Refuse waiting and future requests for imports that Lean cannot load."""
         self._policy.reject(imports, reason)
         self._scheduler.refuse(imports, reason)
 
     def start_failed(self, slot: WorkerSlot, reason: str, final: bool) -> None:
-        """A worker did not come up. If that is `final`, jobs that no other worker can serve are not kept waiting."""
+        """Record that a worker did not start. If `final`, jobs that no other worker can serve are failed."""
         self.tally.failed_starts += 1
         if not final:
             return
         if not any(other.live and other.imports == slot.imports for other in self.slots):
             for job in self._scheduler.queue.drain(slot.imports):
-                # The reason shows paths and output of this machine: it is in the log, and `ready` tells it.
+                # The reason contains paths and output of this machine; it goes to the log and to `ready` only.
                 job.fail(VerdictKind.INFRASTRUCTURE, "no Lean worker can be started")
         if not any(other.live for other in self.slots):
             self._failure = reason
             self._state_changed.set()
 
     async def _watch(self) -> None:
-        """Measure memory, act on it, and look again at what waits."""
+        """Measure memory, act on it, and dispatch again."""
         while True:
             await asyncio.sleep(self.config.watch_seconds)
             try:
                 await self._look()
-            except Exception:  # the next look may succeed, and nothing else looks
+            except Exception:  # retried at the next look; no other task does this
                 _log.exception("looking after the Lean workers failed")
 
     async def _look(self) -> None:

@@ -1,1 +1,1 @@
-"""What the embedded Lean keeps on disk: the package, what is made of it, images of warm workers."""
+"""The embedded Lean's files on disk: the package, files derived from it, and images of warm workers."""

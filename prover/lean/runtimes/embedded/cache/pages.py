@@ -1,7 +1,7 @@
-"""The library that lets workers share memory (host/pages.c), built once with the C compiler.
+"""Builds host/pages.c, the library that lets workers share memory, once with the C compiler.
 
-A worker maps the image that it starts from instead of reading it, so that all workers together hold what none of them has written
-to once. Where the library cannot be built, everything works and takes more memory.
+A worker maps its image instead of reading it, so that unmodified pages exist only once for all workers. Without the
+library everything works, but takes more memory.
 """
 
 import logging
@@ -22,7 +22,7 @@ _FLAGS = (
     "-shared",
     "-fstack-protector-strong",
     "-D_FORTIFY_SOURCE=2",
-    # Node's own functions are not there in the shell that starts Node, which is preloaded with the library, too.
+    # The library is also preloaded into the shell that starts Node, which lacks Node's own functions.
     "-Wl,-z,relro,-z,lazy",
 )
 
@@ -30,7 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 def pages_library() -> Path | None:
-    """The library to preload; None where it cannot be built, which is logged once; `leansieve doctor` tells."""
+    """Return the library to preload; None if it cannot be built.
+
+    A failure is logged once, and `leansieve doctor` reports it.
+    """
     return _built(cache_directory())
 
 

