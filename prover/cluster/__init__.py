@@ -1,1 +1,1 @@
-"""What everybody shares who uses hosts of a Ray cluster: Lean's workers and the models' replicas."""
+"""Shared parts of the Ray cluster clients: Lean's workers and the models' replicas."""

@@ -1,4 +1,4 @@
-"""Questions between a driver and an actor: numbered, so that they can be taken back, and given up with their host."""
+"""Numbered questions between a driver and an actor, which can be withdrawn, and fail with their host."""
 
 import asyncio
 from collections import deque
@@ -7,24 +7,24 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_WITHDRAWN = 1_000  # questions whose cancelling came before them, or behind their answer
+_WITHDRAWN = 1_000  # remembered questions whose cancellation came before them or after their answer
 
 
 class HostLostError(RuntimeError):
-    """The host is gone, or does not answer; the outcome of the question is unknown."""
+    """The host is gone or does not answer; the outcome of the question is unknown."""
 
 
 class Asked(Generic[T]):
-    """What an actor is asked now, by number."""
+    """The questions an actor is answering, by number."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Create an empty registry."""
         self._tasks: dict[int, asyncio.Task[T]] = {}
         self._withdrawn: deque[int] = deque(maxlen=_WITHDRAWN)
 
     async def answer(self, number: int, work: Coroutine[Any, Any, T], withdrawn: T) -> T:
-        """What `work` returns; `withdrawn` if the question of this number is, or was, taken back."""
-        if number in self._withdrawn:  # overtaken by its own cancelling
+        """Return the result of `work`; return `withdrawn` if the question of this number is or was cancelled."""
+        if number in self._withdrawn:  # the cancellation arrived first
             work.close()
             return withdrawn
         task = self._tasks[number] = asyncio.create_task(work)
@@ -36,7 +36,7 @@ class Asked(Generic[T]):
             del self._tasks[number]
 
     def cancel(self, number: int) -> None:
-        """The asker no longer waits for the answer to this question."""
+        """Cancel this question: nobody waits for its answer any more."""
         if number in self._tasks:
             self._tasks[number].cancel()
         else:
@@ -44,16 +44,16 @@ class Asked(Generic[T]):
 
 
 async def unless_lost(answer: Awaitable[T], gone: asyncio.Event, name: str, cancel: Callable[[], None]) -> T:
-    """An actor's answer.
+    """Wait for an actor's answer, or the loss of its host.
 
     Args:
-        answer: what is waited for.
+        answer: the awaited answer.
         gone: set when the host is given up, whether or not it answers later.
-        name: of the host.
+        name: name of the host.
         cancel: called if the caller's task is cancelled.
 
     Raises:
-        HostLostError: `gone` was set first, or `answer` raises it.
+        HostLostError: `gone` was set first, or `answer` raised it.
     """
     answering, going = asyncio.ensure_future(answer), asyncio.ensure_future(gone.wait())
     try:

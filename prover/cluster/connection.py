@@ -1,6 +1,6 @@
-"""This process as a driver of a Ray cluster: it joins once, however many parts of it use the cluster's hosts.
+"""This process as a driver of a Ray cluster: it joins once and is shared by all users in the process.
 
-The cluster is one domain of trust: who may join it may run what he likes on every host of it (docs/cluster.md).
+The cluster is one domain of trust: any member may run code on every host (docs/cluster.md).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from prover.cluster.asking import HostLostError
 _KNOCK_SECONDS = 10.0
 
 _lock = threading.Lock()
-_users = 0  # parts of this process that have joined and not left
-_ours = False  # whether this module has begun the connection
+_users = 0  # users in this process that have joined and not left
+_ours = False  # whether this module opened the connection
 
 
 class RayMissingError(RuntimeError):
@@ -29,20 +29,21 @@ class ClusterAbsentError(RuntimeError):
 
 
 class RayConnection:
-    """The use that one part of this process makes of a cluster."""
+    """One user's share of this process's connection to a cluster."""
 
     def __init__(self, address: str, token: Path | None = None) -> None:
-        """Nothing is asked yet.
+        """Create the connection; nothing is contacted.
 
         Args:
-            address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, as Ray takes it.
-            token: file with what the cluster's members ask for; None: what Ray finds itself, in its variables and its folder.
+            address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, in Ray's format.
+            token: file with the token that the cluster requires; None: Ray finds it in its environment variables and
+                folder.
 
         Raises:
             RayMissingError: Ray is not installed.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-        os.environ.update(with_token(token) if token else {})  # Ray reads them when it is imported
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends no usage statistics
+        os.environ.update(with_token(token) if token else {})  # Ray reads them on import
         try:
             import ray
         except ImportError:
@@ -52,34 +53,34 @@ class RayConnection:
         self._joined = False
 
     async def join(self) -> None:
-        """Join, unless this process has done so.
+        """Join the cluster unless this process has joined already.
 
         Raises:
             ClusterAbsentError: there is no such cluster.
         """
-        # Not in the main thread, where Ray would take the place of our handlers of signals.
+        # Not in the main thread, where Ray would replace our signal handlers.
         await asyncio.to_thread(self._join)
         _take_signals_back()
 
     async def leave(self) -> None:
-        """Leave the cluster, unless something else in this process uses it. A second call changes nothing."""
+        """Leave the cluster unless another user in this process remains. Repeated calls have no effect."""
         await asyncio.to_thread(self._leave)
 
     async def answer(self, reference: Any, name: str) -> Any:
-        """What an actor's method returns.
+        """Return the result of an actor's method.
 
         Raises:
             HostLostError: the actor is gone.
-            Exception: what the method raises, as far as Ray can bring it over.
+            Exception: the method's own exception, if Ray can transfer it.
         """
         errors = self.ray.exceptions
         try:
             return await reference
-        except errors.RayTaskError as error:  # what the actor itself raises
-            # Ray's own text has the actor's stack in it.
+        except errors.RayTaskError as error:  # an exception of the actor's method
+            # Ray's own text contains the actor's stack trace.
             raise (error.cause if isinstance(error.cause, Exception) else error) from None
         except errors.UnserializableException:
-            raise  # as above; Ray cannot bring over what its constructor wants two arguments for
+            raise  # as above; Ray cannot transfer exceptions whose constructor takes two arguments
         except errors.RayError as error:
             raise HostLostError(f"host {name} does not answer ({type(error).__name__})") from None
 
@@ -95,7 +96,7 @@ class RayConnection:
     def _begin(self) -> None:
         host, _, port = self._address.rpartition(":")
         try:
-            if port.isdigit() and "/" not in host:  # Ray itself would try for minutes
+            if port.isdigit() and "/" not in host:  # Ray itself would retry for minutes
                 socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
             self.ray.init(self._address, namespace="leansieve", log_to_driver=False, logging_level="ERROR")
         except (OSError, RuntimeError, ValueError) as error:
@@ -116,11 +117,11 @@ class RayConnection:
 
 
 def with_token(file: Path) -> dict[str, str]:
-    """Variables under which Ray shows the token in `file`, and asks others for it."""
+    """Return the environment variables that make Ray present the token in `file` and require it from others."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
 
 
 def _take_signals_back() -> None:
-    """Ray prints a stack at SIGTERM before it lets this process handle it."""
+    """Restore our SIGTERM handler: Ray's prints a stack trace before it calls ours."""
     if threading.current_thread() is threading.main_thread() and (ours := signal.getsignal(signal.SIGTERM)) is not None:
         signal.signal(signal.SIGTERM, ours)

@@ -1,1 +1,1 @@
-"""Receipts of verified proofs, and the same as projects for `leanprover/comparator`."""
+"""Receipts of verified proofs, and their conversion to projects for `leanprover/comparator`."""

@@ -1,4 +1,4 @@
-"""Receipts as projects that `leanprover/comparator` reads: a challenge, a solution, and its configuration."""
+"""Converts receipts to projects that `leanprover/comparator` reads: a challenge, a solution and a configuration."""
 
 import json
 import re
@@ -21,9 +21,9 @@ name = "Solution"
 
 
 def project(receipt: Receipt) -> dict[str, str]:
-    """The files of a Lake project, by name, in which comparator checks what a receipt says.
+    """Return the files of a Lake project, by name, with which comparator checks a receipt.
 
-    A library that the header imports besides Lean's own has to be required in its `lakefile.toml` by hand.
+    If the header imports a library other than Lean's own, add it to the `lakefile.toml` by hand.
     """
     above = "\n\n".join(filter(None, (receipt.header, receipt.context)))
     challenge = f"{above}\n\n{receipt.statement} := sorry\n"
@@ -44,13 +44,13 @@ def project(receipt: Receipt) -> dict[str, str]:
         "config.json": json.dumps(configuration, ensure_ascii=False, indent=2) + "\n",
         "lakefile.toml": _LIBRARIES,
     }
-    # What the embedded Lean calls `4.28.0-pre` is nearest to the release of that number.
+    # The embedded Lean's `4.28.0-pre` is closest to the release of that number.
     if version := _RELEASE.match(receipt.lean):
         files["lean-toolchain"] = f"leanprover/lean4:v{version[0]}\n"
     return files
 
 
 def _stands_alone(receipt: Receipt) -> bool:
-    """Whether a whole file declares again what the context declares, and so stands on the header alone."""
+    """Whether a whole file repeats the context's declarations, so that it needs only the header."""
     context, file = (set(lean_file.parse(text).full_names().values()) for text in (receipt.context, receipt.candidate))
     return not context.isdisjoint(file)

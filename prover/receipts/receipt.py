@@ -1,4 +1,4 @@
-"""Receipts: everything that is needed to check a verified proof again from scratch, by this program or another."""
+"""Receipts: all data needed to check a verified proof again from scratch, by this program or another."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Limits, Mode, Path, Policy, Trust, Verdict
 
 LONGEST_RECEIPT = 8 << 20
-"""Longest receipt that is read, in bytes."""
+"""Maximum size of a receipt in bytes."""
 
 
 _TRUSTS: Mapping[Trust, Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHECKED"]] = {
@@ -25,12 +25,14 @@ _TRUSTS: Mapping[Trust, Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHE
 
 
 class ReceiptError(ValueError):
-    """A text is no receipt, or contradicts itself; the message says where."""
+    """A text is not a receipt, or contradicts itself; the message names the place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What gave a verdict: version of Lean, how it ran (`embedded`, `native`), version of the worker program if known."""
+    """The software that gave a verdict: version of Lean, runtime (`embedded`, `native`), version of the worker program
+    if known.
+    """
 
     lean: str
     runtime: str
@@ -66,24 +68,24 @@ class _Origin(_Strict):
 
 
 class Receipt(_Strict):
-    """What was proved, by which text, under which rules, and who said so.
+    """A verified proof with its theorem, the terms of its check and the software that checked it.
 
     Attributes:
-        header: import, open and option lines.
-        project: name of the Lean project it stands under; empty: the default one.
-        candidate: what follows `:=`, or a whole file (`mode`).
+        header: lines of `import`, `open` and `set_option`.
+        project: name of the Lean project that provides the imports; empty: the default project.
+        candidate: the text after `:=`, or a whole file (`mode`).
         theorem: full name of the theorem.
         theorem_sha256: `Theorem.digest`, over header, context and statement.
-        axioms: axioms that the proof was seen to rest on.
-        axioms_complete: whether these are all (see `Verdict`).
-        assumed: of a proof that was cross-checked: theorems of the library whose proofs were not there.
+        axioms: axioms that the proof is known to use.
+        axioms_complete: whether `axioms` is complete (see `Verdict`).
+        assumed: library theorems whose proofs were missing, if the proof was cross-checked.
         term: digest of the proof's term (see `Verdict`).
-        policy: what the check allowed beyond the default.
-        worker: version of the program that checked; empty if unknown.
-        kernel: version and commit of the second kernel that accepted it; empty if none was asked.
-        path: where the proof was elaborated.
-        origin: who proposed the proof (model and α in `source`), its log-probability, tokens and seed.
-        issued: when, in UTC.
+        policy: permissions of the check beyond the default.
+        worker: version of the worker program; empty if unknown.
+        kernel: version and commit of the second kernel that accepted it; empty if none was used.
+        path: kind of worker that elaborated the proof.
+        origin: proposer of the proof (model and α in `source`), log-probability, tokens and seed.
+        issued: date and time in UTC.
     """
 
     format: Literal[1] = 1
@@ -112,10 +114,10 @@ class Receipt(_Strict):
 
     @classmethod
     def of(cls, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits, toolchain: Toolchain) -> Self:
-        """The receipt of a verified proof.
+        """Create the receipt of a verified proof.
 
         Raises:
-            ValueError: the verdict does not call the proof verified.
+            ValueError: the verdict is not a verified one.
         """
         if not verdict.verified:
             raise ValueError(f"a receipt needs a verified proof, not {verdict.kind.name} {verdict.trust.name}")
@@ -148,10 +150,10 @@ class Receipt(_Strict):
 
     @classmethod
     def read(cls, text: str | bytes) -> Self:
-        """A receipt from its JSON.
+        """Parse a receipt from JSON.
 
         Raises:
-            ReceiptError: the text is too long, is no receipt, or its hash is not that of its theorem.
+            ReceiptError: the text is too long, is not a receipt, or its hash does not match its theorem.
         """
         if len(text) > LONGEST_RECEIPT:
             raise ReceiptError(f"a receipt has at most {LONGEST_RECEIPT >> 20} MiB")
@@ -169,11 +171,11 @@ class Receipt(_Strict):
         return receipt
 
     def write(self) -> str:
-        """The receipt as JSON, for `read`."""
+        """Return the receipt as JSON, for `read`."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
     def as_theorem(self) -> Theorem:
-        """The theorem that was proved."""
+        """Return the proved theorem."""
         header = Header.of_project(self.header) if self.project else Header.parse(self.header)
         return Theorem(self.statement, header, self.context, self.project)
 
@@ -183,17 +185,18 @@ class Receipt(_Strict):
         return Candidate(self.candidate, self.mode, origin.source, origin.log_prob, origin.tokens, origin.seed)
 
     def as_limits(self) -> Limits:
-        """What it was checked within."""
+        """Return the limits of the check."""
         return Limits(self.limits.seconds, self.limits.heartbeats, self.limits.recursion)
 
     async def check_again(self, checker: Checker, toolchain: Toolchain) -> tuple[Verdict, list[str]]:
         """Check the proof from scratch, under the receipt's own limits and policy.
 
-        The author of a receipt is unknown: `checker` decides whether it obeys the axioms and kinds of that
-        policy, as `service.core.receipts` does by going by its name.
+        The author of a receipt is not trusted: `checker` decides whether to allow the policy's axioms and kinds;
+        `service.core.receipts` allows only those of the configured policy of that name.
 
         Returns:
-            the verdict of `checker`, and what differs from the receipt, a sentence each; none means that it holds.
+            the verdict of `checker`, and the differences from the receipt, one sentence each; no differences mean that
+            the receipt is confirmed.
         """
         limits = self.as_limits()
         policy = Policy(self.policy.name, self.policy.axioms, self.policy.kinds, self.policy.guard)

@@ -1,4 +1,4 @@
-"""Why a proof fails, in the few words that a small model reads and writes: a line, and a kind of error."""
+"""Diagnoses of failing proofs in a form that small models read and write: a line number and a kind of error."""
 
 import re
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from prover.verdict import Message
 
 
 class ErrorKind(StrEnum):
-    """What Lean says, in classes."""
+    """Classes of Lean's errors."""
 
     SYNTAX = "syntax"
-    """It cannot be read."""
+    """A syntax error."""
     NAME = "unknown name"
-    """A name, field or case that is not there."""
+    """An unknown name, field or case."""
     TYPE = "type mismatch"
-    """A term of another type, or an instance that is missing."""
+    """A type mismatch, or a missing instance."""
     FORM = "wrong form"
-    """The goal or a hypothesis is not of the form that the tactic takes apart."""
+    """The goal or hypothesis does not have the form that the tactic takes apart."""
     MATCH = "no match"
     """Nothing to rewrite, or a lemma that does not apply."""
     PROGRESS = "no progress"
-    """A simplifier that changes nothing."""
+    """A simplifier made no progress."""
     AUTOMATION = "not proved"
-    """Automation that does not close its goal."""
+    """Automation failed to close its goal."""
     GOALS = "unsolved goals"
-    """Goals are left."""
+    """Unsolved goals."""
     LIMITS = "limits"
-    """Time, memory or recursion were not enough."""
+    """A limit of time, memory or recursion was reached."""
     OTHER = "other"
-    """None of these."""
+    """Any other error."""
 
 
 _KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = tuple(
@@ -50,25 +50,25 @@ _KINDS: tuple[tuple[ErrorKind, re.Pattern[str]], ...] = tuple(
         (ErrorKind.AUTOMATION, r"could not prove| failed|^failed$"),
     )
 )
-"""The first that is found in the first two lines of what Lean says."""
+"""Patterns for the first two lines of a message; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A line of a proof, from 1, and what is wrong there."""
+    """A line of a proof, from 1, and its kind of error."""
 
     line: int
     kind: ErrorKind
 
     @classmethod
     def of(cls, error: Message) -> Self:
-        """What Lean said, classed."""
+        """Classify a message of Lean."""
         head = "\n".join(error.text.split("\n")[:2])
         return cls(error.line, next((kind for kind, pattern in _KINDS if pattern.search(head)), ErrorKind.OTHER))
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """What `str` gives, read again; None if it is something else."""
+        """Parse the text that `str` gives; None for any other text."""
         line, colon, kind = text.strip().partition(": ")
         if not colon or not line.isdecimal() or not line.isascii() or len(line) > 6 or kind not in set(ErrorKind):
             return None

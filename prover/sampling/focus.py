@@ -1,15 +1,15 @@
-"""Where a request stands between precision and coverage, turned into a model, a temperature and a number of samples.
+"""Maps a request's focus between precision and coverage to a model, a temperature and a number of samples.
 
-Each model was measured (`prover.sampling.weights.Curve`): pass@1 says how precise it is, the chance of the wanted number of
-proofs within the samples that the budget allows how far it covers. A focus f in [0, 1] takes the setting with the
-largest
+Each model was measured (`prover.sampling.weights.Curve`): pass@1 measures precision; the probability of finding the
+wanted number of proofs within the budget's samples measures coverage. A focus f in [0, 1] selects the setting that
+maximises
 
     f · pass@1 + (1 - f) · chance(proofs wanted, samples)
 
-which is the chance of success of somebody who, with probability f, looks at the first sample alone. Whatever the
-measurements are, a larger focus never leads to a lower pass@1, nor to a higher chance: if x is best at f and y at
-f' > f, adding the two inequalities gives (f' - f)(Δpass@1 - Δchance) ≥ 0 for the step from x to y, so a fall of pass@1
-would come with a fall of the chance, and then y were worse than x at f'.
+which is the success probability of a user who looks only at the first sample with probability f. For all measurements,
+a larger focus never leads to a lower pass@1 or a higher chance: if x is best at f and y at f' > f, adding the two
+inequalities gives (f' - f)(Δpass@1 - Δchance) ≥ 0 for the step from x to y, so a lower pass@1 would imply a lower
+chance, and y would be worse than x at f'.
 """
 
 import bisect
@@ -22,15 +22,16 @@ from prover.sampling.weights import Curve, Model
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How to sample.
+    """A selected model with its sampling parameters.
 
     Attributes:
         model: name of the model.
         temperature: softmax temperature.
         top_p: nucleus mass.
-        samples: how many.
-        precision: pass@1 as measured; NaN where it was not.
-        coverage: chance of the wanted proofs within `samples`, as measured or interpolated; NaN where it was not.
+        samples: number of samples.
+        precision: measured pass@1; NaN if not measured.
+        coverage: probability of finding the wanted proofs within `samples`, measured or interpolated; NaN if not
+            measured.
     """
 
     model: str
@@ -42,7 +43,7 @@ class Choice:
 
 
 def affordable(samples: int, checks: int | None, seconds: float, checks_per_second: float) -> int:
-    """The number of samples that a budget pays for, at least 1: each is checked, at this rate."""
+    """Return the number of samples that a budget pays for, at least 1; each sample is checked, at this rate."""
     in_time = seconds * checks_per_second
     return max(1, min(samples, samples if checks is None else checks, int(min(in_time, samples))))
 
@@ -55,21 +56,22 @@ def choose(
     model: str | None = None,
     temperature: float | None = None,
 ) -> Choice | None:
-    """The best setting that was measured.
+    """Return the best measured setting.
 
     Args:
-        models: that are served.
+        models: the served models.
         focus: 0 = coverage … 1 = precision.
-        samples: that the budget pays for, see `affordable`.
-        proofs: distinct proofs wanted.
-        model: the request names the model itself: only its settings are looked at.
-        temperature: the request names the temperature: of each model the setting measured nearest to it counts.
+        samples: number that the budget pays for, see `affordable`.
+        proofs: number of distinct proofs wanted.
+        model: the model named by the request; only its settings are considered.
+        temperature: the temperature named by the request; for each model, the setting with the nearest measured
+            temperature counts.
 
     Returns:
-        None if nothing was measured for the models in question.
+        None if no measurements exist for these models.
 
     Raises:
-        ValueError: a number is out of range, or there is no such model.
+        ValueError: a number is out of range, or the model is unknown.
     """
     if not 0 <= focus <= 1:
         raise ValueError(f"focus must be from 0 (coverage) to 1 (precision), found {focus:g}")
@@ -90,7 +92,8 @@ def choose(
         for one in candidates
         for curve in _at(one.curves, temperature)
     ]
-    # The same blend: the more precise for a focus of a half and more, else the one that covers more; then by order.
+    # Ties: for a focus of at least one half, the more precise setting wins, otherwise the one with more coverage; then
+    # the order decides.
     return max(
         choices,
         key=lambda choice: (
@@ -102,11 +105,11 @@ def choose(
 
 
 def chance(curve: Curve, proofs: int, samples: int) -> float:
-    """Chance of at least `proofs` distinct proofs within `samples` samples.
+    """Return the probability of at least `proofs` distinct proofs within `samples` samples.
 
-    Between the k that were measured it is interpolated over log k, beyond the last it stays. Where so many distinct proofs were
-    not measured, the nearest smaller number m that was stands in, with the samples cut to the share m / proofs: as if
-    the samples were dealt out to the proofs.
+    It is interpolated over log k between the measured k, and constant beyond the last. If the number of proofs was not
+    measured, the nearest smaller measured number m is used with `samples` times m / `proofs`, as if the samples were
+    divided among the proofs.
     """
     tables = {1: curve.pass_at_k} | curve.distinct_at_k
     wanted = max(count for count in tables if count <= proofs)
@@ -128,7 +131,7 @@ def _interpolate(measured: Mapping[int, float], samples: float) -> float:
 
 
 def _at(curves: Sequence[Curve], temperature: float | None) -> Sequence[Curve]:
-    """All curves, or those measured nearest to a temperature."""
+    """Return all curves, or those measured nearest to a temperature."""
     if temperature is None or not curves:
         return curves
     nearest = min(abs(curve.temperature - temperature) for curve in curves)

@@ -1,4 +1,4 @@
-"""Lets what runs come to its end while new weights come in."""
+"""Pauses new work and drains running work while weights are replaced."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 
 class Pause:
-    """Who works, and whether more may begin."""
+    """Counts running work and decides whether more may begin."""
 
     def __init__(self) -> None:
-        """Nobody works, anybody may begin."""
+        """Start with no work, open."""
         self._running = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -18,12 +18,12 @@ class Pause:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody may begin now."""
+        """Whether new work must wait."""
         return not self._open.is_set()
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Work in this block; `paused` waits for its end."""
+        """Mark the block as running work; `paused` waits for its end."""
         self._running += 1
         self._idle.clear()
         try:
@@ -34,12 +34,12 @@ class Pause:
                 self._idle.set()
 
     async def opened(self) -> None:
-        """Return when work may begin."""
+        """Wait until work may begin."""
         await self._open.wait()
 
     @contextlib.asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Let what is running come to its end; what asks whether it may begin waits until the block is left."""
+        """Drain running work; new work waits until the block ends."""
         self._open.clear()
         try:
             await self._idle.wait()

@@ -1,7 +1,7 @@
-"""What shows that an engine holds the weights it should: log-probabilities of a text, compared with the trainer's own.
+"""Verifies that an engine holds the right weights: compares log-probabilities of a text with those of the trainer.
 
-An engine can take new weights in, report success, and answer with a mixture of old and new (vLLM 0.32 does so when
-embeddings are tied). Only numbers computed elsewhere from the same file tell.
+An engine can accept new weights, report success, and answer with a mixture of old and new (vLLM 0.32 does so for tied
+embeddings). Only numbers computed independently from the same file detect this.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,19 @@ from typing import Any
 from prover.sampling.weights import Probe
 
 LARGEST_ERROR = {"float32": 2e-3, "float16": 0.05, "bfloat16": 0.25}
-"""Largest difference of a token's log-probability by the precision that the engine computes with: float32 engines agree to
-3e-5, the others round on every layer."""
+"""Tolerance for a token's log-probability by the precision of the engine: float32 engines agree to 3e-5, others round
+in every layer.
+"""
 
 
 def measure_probe(checkpoint: Path, text: str, adapter: Path | None = None, tokens: int = 64) -> Probe:
-    """Score the first `tokens` tokens of a text with the model as it was written to disk, in float32 by transformers.
+    """Score the first `tokens` tokens of a text with the model on disk, in float32, with transformers.
 
     Args:
         checkpoint: folder of the whole weights.
-        text: Lean source such as the model writes; the more the tuned models disagree on it the better.
+        text: Lean source like the model's output, preferably one on which the tuned models disagree.
         adapter: folder of a LoRA adapter on it.
-        tokens: most tokens scored.
+        tokens: maximum number of scored tokens.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -42,5 +43,5 @@ def measure_probe(checkpoint: Path, text: str, adapter: Path | None = None, toke
 
 
 def largest_error(probe: Probe, log_probs: Sequence[float]) -> float:
-    """By how much the log-probabilities of an engine differ from the probe's at the worst token."""
+    """Return the largest difference of a token's log-probability between an engine and the probe."""
     return max(abs(served - wanted) for served, wanted in zip(log_probs, probe.log_probs, strict=True))

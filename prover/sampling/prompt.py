@@ -1,4 +1,4 @@
-"""Prompt formats: how a theorem is put to a language model, and where the proof stands in its answer."""
+"""Prompt formats: how a theorem is presented to a language model, and how the proof is extracted from its answer."""
 
 import re
 from typing import Protocol
@@ -11,7 +11,8 @@ _DEFAULT_HEADER = Header()
 
 _HEAD = re.compile(r"theorem\s+(?:«[^»]*»|[^\s({\[:⦃])+?(?:\.\{[^}]*\}|(?=[\s({\[:⦃]))")
 
-# A line that begins a new command: a base model that never emits its end token would otherwise write the next theorem.
+# A line that begins a new command, at which the answer stops: a base model that never emits its end token would
+# continue with another theorem.
 _NEXT_COMMAND = (
     "\ntheorem ",
     "\nlemma ",
@@ -27,68 +28,71 @@ _NEXT_COMMAND = (
 
 
 class PromptFormat(Protocol):
-    """One model family's way of being asked for a proof."""
+    """The prompt format of a family of models."""
 
     @property
     def name(self) -> str:
-        """How configuration names this format."""
+        """The name of this format in the configuration."""
         ...
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Texts that end the answer (besides the model's end token); they do not belong to it."""
+        """Texts that end the answer, besides the model's end token; they are not part of it."""
         ...
 
     def render(self, theorem: Theorem) -> str:
-        """The prompt."""
+        """Return the prompt for a theorem."""
         ...
 
     def extract(self, answer: str) -> str:
-        """The proof (what follows `:=`) in a model's answer."""
+        """Return the proof (the text after `:=`) from a model's answer."""
         ...
 
     def continuation(self, theorem: Theorem, prefix: str) -> str | None:
-        """How an answer begins that begins with `prefix`, up to its last line's end; None if the model cannot go on from it.
+        """Return the beginning of an answer that starts with `prefix`, up to the end of its last line; None if the
+        model cannot continue it.
 
         Args:
-            prefix: `by`, and below it the tactics so far, each line indented.
+            prefix: `by`, with the tactics so far below it, each line indented.
         """
         ...
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
-        """The prompt that shows a proof which fails and Lean's first error; None if the model was not made for it."""
+        """Return the prompt with a failing proof and Lean's first error; None if the model was not trained on such
+        prompts.
+        """
         ...
 
 
 class SourceFormat:
-    """The format of our own prover: the prompt is Lean source that stops after `:=`, the answer is what comes next.
+    """The format of this project's own models: the prompt is Lean source up to `:=`, the answer is its continuation.
 
     ::
 
         example (n : Nat) : n + 0 = n :=⟨end of prompt⟩ by
           rfl⟨end token⟩
 
-    The theorem's name is left out: what a proof needs does not hang on it, and names of a corpus would only be learnt
-    by heart. A header other than the default stands in front, then the context, each followed by a blank line. Prompt and answer
-    are tokenised apart, in training as in sampling.
+    The theorem's name is left out: proofs do not depend on it, and models would only memorise names of the corpus. A
+    header other than the default comes first, then the context, each followed by a blank line. Prompt and answer are
+    tokenised separately, in training as in sampling.
     """
 
     name = "source"
     stop = _NEXT_COMMAND
 
     def render(self, theorem: Theorem) -> str:
-        """See the class."""
+        """Return the prompt in this format."""
         header = "" if theorem.header == _DEFAULT_HEADER else theorem.header.text
         statement = _HEAD.sub("example", theorem.statement.strip(), count=1)
         parts = (header, theorem.context, statement + " :=")
         return "\n\n".join(stripped for part in parts if (stripped := part.strip()))
 
     def answer(self, proof: str) -> str:
-        """What the model is trained to write for `proof`, without the end token."""
+        """Return the text that the model is trained to write for `proof`, without the end token."""
         return " " + proof.strip()
 
     def extract(self, answer: str) -> str:
-        """See `PromptFormat.extract`; undoes `answer`."""
+        """See `PromptFormat.extract`; the inverse of `answer`."""
         return answer.strip()
 
     def continuation(self, theorem: Theorem, prefix: str) -> str:
@@ -96,12 +100,12 @@ class SourceFormat:
         return self.answer(prefix)
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
-        """A model of this format has read proofs, not errors."""
+        """Return None: a model of this format has been trained on proofs, not on errors."""
         return None
 
 
 class CritiqueFormat(SourceFormat):
-    """The same for a model that has read proofs which fail: it says where and why one fails, and writes another.
+    """`SourceFormat` for a model also trained on failing proofs: it diagnoses one and writes a repaired one.
 
     ::
 
@@ -123,11 +127,11 @@ class CritiqueFormat(SourceFormat):
     name = "source-critique"
 
     def diagnosis(self, theorem: Theorem, proof: str) -> str:
-        """The prompt that asks where a proof fails, and why."""
+        """Return the prompt that asks for the place and kind of a proof's error."""
         return f"{self.render(theorem)}{self.answer(proof)}\n-- error:"
 
     def repaired(self, theorem: Theorem, proof: str, diagnosis: Diagnosis) -> str:
-        """The prompt that asks for another proof."""
+        """Return the prompt that asks for another proof."""
         return f"{self.diagnosis(theorem, proof)} {diagnosis}\n:="
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> str:

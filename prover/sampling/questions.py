@@ -1,4 +1,4 @@
-"""What a model is asked, and how its answers are drawn: the same for a model in this process and for a remote one."""
+"""Questions to a model and the drawing of its answers, shared by models in this process and remote ones."""
 
 import asyncio
 import itertools
@@ -19,18 +19,18 @@ from prover.verdict import Message
 
 Encoded = TypeVar("Encoded")
 
-_SEEDS = 2**63  # what torch's generators take
+_SEEDS = 2**63  # the range of torch's generators
 ANSWERS_SHARE = 4
-"""An answer is to have at least this part of what a model reads and writes together: a quarter."""
-_AT_FIRST = 4  # candidates in work
+"""Minimum share of the answer in the context window of a model: a quarter."""
+_AT_FIRST = 4  # candidates in progress at first
 _PATIENCE = 0.1  # seconds
 
 Formats = Callable[[str, Any], PromptFormat]
-"""From the name of a prompt format and a model's tokenizer to the format; ValueError for an unknown name."""
+"""Maps the name of a prompt format and a model's tokenizer to the format; ValueError for an unknown name."""
 
 
 def own_formats(name: str, _tokenizer: Any) -> PromptFormat:
-    """The formats that `prover` has. See `Formats`."""
+    """Return the formats that `prover` defines. See `Formats`."""
     for form in (SourceFormat, CritiqueFormat):
         if name == form.name:
             return form()
@@ -40,14 +40,14 @@ def own_formats(name: str, _tokenizer: Any) -> PromptFormat:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to put before a model.
+    """A question to a model.
 
     Attributes:
         prompt: text up to where the model answers.
-        beginning: how the answer begins; tokenised apart from the prompt, as in training.
-        stop: texts that end the answer, besides the end token; no part of it.
-        min_tokens: neither the end token nor a stop text ends an answer of fewer tokens.
-        read: from an answer to the candidate's text.
+        beginning: beginning of the answer; tokenised separately from the prompt, as in training.
+        stop: texts that end the answer, besides the end token; not part of it.
+        min_tokens: shorter answers are not ended by the end token or a stop text.
+        read: extracts the candidate's text from the answer.
     """
 
     prompt: str
@@ -58,39 +58,40 @@ class Question:
 
 
 def whole_proof(form: PromptFormat, theorem: Theorem) -> Question:
-    """Ask for a proof."""
+    """Build a question for a proof."""
     return Question(form.render(theorem), "", form.stop, 0, form.extract)
 
 
 def next_line(form: PromptFormat, theorem: Theorem, prefix: str) -> Question | None:
-    """Ask for the line that comes next in a proof; None if the format cannot.
+    """Build a question for the next line of a proof; None if the format does not support it.
 
-    The first token may be, or begin with, the line break that leads to the line; the next one ends it.
+    The first token may be or begin with the line break before the line; the next line break ends it.
     """
     beginning = form.continuation(theorem, prefix)
     return None if beginning is None else Question(form.render(theorem), beginning, ("\n",), 1, str.strip)
 
 
 def repaired_proof(form: PromptFormat, theorem: Theorem, proof: str, error: Message) -> Question | None:
-    """Ask for a proof in place of one that failed; None if the format cannot."""
+    """Build a question for a proof in place of a failing one; None if the format does not support it."""
     prompt = form.repair(theorem, proof, error)
     return None if prompt is None else Question(prompt, "", form.stop, 0, form.extract)
 
 
 Ask = Callable[[PromptFormat, Theorem], Question | None]
-"""Makes the question about a theorem in a model's format; None if the format has none of that kind."""
+"""Builds a question about a theorem in a model's format; None if the format does not support this kind."""
 
 
 class QuestionSampler(ABC):
     """A `ProofModel` whose candidates are answers to questions."""
 
     def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield each candidate as soon as its last token is there; see `Sampler.sample` and `draw`.
+        """Yield each candidate as soon as it is complete; see `Sampler.sample` and `draw`.
 
         Raises:
-            ValueError: there is no such model, or the statement alone leaves no room for an answer (`PromptTooLongError`).
-            WeightsReplacedError: new weights came in before all candidates were asked for.
-            SamplerUnavailableError: nothing can answer now.
+            ValueError: the model is unknown, or the statement alone leaves no room for an answer
+                (`PromptTooLongError`).
+            WeightsReplacedError: the weights were replaced before all candidates were requested.
+            SamplerUnavailableError: no model can answer now.
         """
         return self._draw(params, theorem, whole_proof)
 
@@ -106,7 +107,9 @@ class QuestionSampler(ABC):
 
     @abstractmethod
     def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
-        """The answers to a question about a theorem, or about one with less of its context where the model reads no more."""
+        """Yield the answers to a question about a theorem; if it is too long for the model, parts of its context are
+        left out.
+        """
 
 
 async def first_fitting(
@@ -115,12 +118,13 @@ async def first_fitting(
     encode: Callable[[Question, int], Awaitable[Encoded]],
     room: int,
 ) -> tuple[Question, Encoded] | None:
-    """The question about a theorem with as much of its context as leaves room for an answer; None if there is no question.
+    """Return the question with as much of the context as leaves room for an answer; None if the format does not support
+    it.
 
     Args:
-        ask: makes the question.
-        encode: the question as the model reads it, if at least so many tokens are left for the answer.
-        room: tokens that an answer is to have; fewer are taken where the statement alone leaves no more.
+        ask: builds the question.
+        encode: tokenises the question if at least so many tokens are left for the answer.
+        room: wanted tokens for an answer; fewer are accepted if the statement alone leaves fewer.
 
     Raises:
         PromptTooLongError: the statement alone leaves no room.
@@ -140,26 +144,27 @@ async def first_fitting(
 async def draw(
     params: SamplingParams, width: int, ask: Callable[[int], Awaitable[Candidate | None]], best_first: bool = True
 ) -> AsyncGenerator[Candidate, None]:
-    """Yield `params.samples` candidates, each as soon as it is there.
+    """Yield `params.samples` candidates, each as soon as it is complete.
 
-    Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there is one
-    candidate. Closing the generator cancels what is under way.
+    Candidate number i has the seed `params.seed + i` (modulo 2⁶³), which alone reproduces it. At temperature 0 there is
+    one candidate. Closing the generator cancels all work in progress.
 
-    What is in work when the reader has enough is lost. So it begins with a few, and doubles them whenever the reader has waited
-    for a tenth of a second in all: a reader that checks what it gets has no more sampled ahead than it needs.
+    Candidates in progress are lost when the reader has enough. Therefore only a few are in progress at first, and their
+    number doubles whenever the reader has waited for a tenth of a second in total: a slow reader gets few candidates
+    ahead of its needs.
 
     Args:
-        params: how many, and the first seed.
-        width: most candidates in work at once.
-        ask: makes one candidate from its seed; None: there are no more, besides those in work.
-        best_first: of the candidates that are there when the reader asks, it gets the one of the highest log-probability, whose chance to
-            be right is the highest (docs/results.md); else they come in the order in which they were begun.
+        params: number of candidates and first seed.
+        width: maximum number of candidates in progress.
+        ask: makes one candidate from its seed; None: no more besides those in progress.
+        best_first: whether the reader gets the available candidate with the highest log-probability, which is the most
+            likely to be correct (docs/results.md); otherwise candidates come in the order in which they were begun.
     """
     first = secrets.randbits(48) if params.seed is None else params.seed
     count = params.samples if params.temperature > 0 else 1
     seeds = (seed % _SEEDS for seed in range(first, first + count))
     running: set[asyncio.Future[Candidate | None]] = set()
-    there: list[tuple[float, int, Candidate]] = []  # the best last
+    there: list[tuple[float, int, Candidate]] = []  # sorted, the best last
     numbers = itertools.count()
     number_of: dict[asyncio.Future[Candidate | None], int] = {}
     ahead, patience = min(_AT_FIRST, width), _PATIENCE

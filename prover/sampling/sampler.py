@@ -1,4 +1,4 @@
-"""The seam for whatever proposes proofs."""
+"""Interface of samplers, which propose proofs."""
 
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from prover.verdict import Message
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How many candidates to propose and how.
+    """Number of candidates and sampling parameters.
 
     Attributes:
-        samples: most candidates to yield.
+        samples: maximum number of candidates.
         temperature: softmax temperature; 0 is greedy.
         top_p: nucleus mass.
-        max_tokens: longest candidate, in tokens.
-        seed: makes the candidates repeat; None draws a fresh one.
-        model: which of the sampler's models to ask; empty: its default.
-        priority: where requests wait for the model, lower numbers go first.
+        max_tokens: maximum length of a candidate in tokens.
+        seed: random seed, which reproduces the candidates; None draws a fresh one.
+        model: name of one of the sampler's models; empty: its default.
+        priority: priority in the model's queue; lower numbers go first.
     """
 
     samples: int = 32
@@ -34,17 +34,17 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class SamplerStats:
-    """What a sampler has done since it was started, and does now.
+    """Statistics of a sampler since its start.
 
     Attributes:
-        running: sequences that the model works on now.
-        waiting: sequences that wait for their turn.
-        finished: sequences that came to their end.
-        aborted: sequences that were no longer wanted.
+        running: sequences in progress now.
+        waiting: sequences waiting now.
+        finished: completed sequences.
+        aborted: cancelled sequences.
         prompt_tokens: tokens of the prompts of finished sequences.
-        cached_tokens: those of them that came from the prefix cache.
-        delivered_tokens: tokens of the candidates handed out.
-        sampled_tokens: tokens that the model sampled, those of aborted sequences included.
+        cached_tokens: prompt tokens served from the prefix cache.
+        delivered_tokens: tokens of returned candidates.
+        sampled_tokens: tokens that the model sampled, including aborted sequences.
     """
 
     running: int = 0
@@ -58,7 +58,7 @@ class SamplerStats:
 
     @staticmethod
     def sum(parts: "Iterable[SamplerStats]") -> "SamplerStats":
-        """What several samplers have done together."""
+        """Return the sum of several samplers' statistics."""
         found = list(parts)
         return SamplerStats(*(sum(getattr(part, name) for part in found) for name in SamplerStats.__slots__))
 
@@ -68,10 +68,10 @@ class ReplicaStatus:
     """A replica of an engine on a host of a cluster.
 
     Attributes:
-        host: that it is on; empty until it has a place.
+        host: its host; empty until it has one.
         live: whether it answers.
-        in_work: answers that it was asked for.
-        problem: why it is not live, as far as known.
+        in_work: number of requests in progress.
+        problem: reason why it is not live, if known.
     """
 
     host: str
@@ -81,34 +81,37 @@ class ReplicaStatus:
 
 
 class SamplerUnavailableError(RuntimeError):
-    """This sampler cannot run here; the text says what is missing and what to do."""
+    """The sampler cannot run here; the text says what is missing and what to do."""
 
 
 class WeightsReplacedError(SamplerUnavailableError):
-    """New weights took the place of those that a call began with: it has yielded all that the old ones gave. Ask again for the rest."""
+    """The weights were replaced during a call, which has yielded all candidates of the old ones.
+
+    Call again for the rest.
+    """
 
 
 class Sampler(Protocol):
     """Proposes candidate proofs.
 
-    Closing the iterator (`aclose`) or cancelling the task that reads it stops the work behind it at once.
+    Closing the iterator (`aclose`) or cancelling the task that reads it stops its work at once.
     """
 
     @property
     def name(self) -> str:
-        """What `Candidate.source` begins with."""
+        """The prefix of `Candidate.source`."""
         ...
 
     def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield candidates, each as soon as it is complete. All of one call come from the same weights.
+        """Yield candidates, each as soon as it is complete. All candidates of a call come from the same weights.
 
         Raises:
-            WeightsReplacedError: these were replaced before all candidates were asked for.
+            WeightsReplacedError: the weights were replaced before all candidates were requested.
         """
         ...
 
     async def start(self) -> None:
-        """Load what is needed; returns when the first `sample` would be quick.
+        """Load all resources; afterwards the first `sample` is fast.
 
         Raises:
             SamplerUnavailableError: something is missing.
@@ -116,22 +119,22 @@ class Sampler(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
         ...
 
 
 class PromptTooLongError(ValueError):
-    """A theorem leaves a model no room for an answer, whatever of its context is left out."""
+    """The statement leaves no room for an answer in the model's context, even without the theorem's context."""
 
 
 @runtime_checkable
 class ProofModel(Sampler, Protocol):
-    """A sampler that can also be asked about a proof in work."""
+    """A sampler that can also continue and repair proofs."""
 
     def continue_proof(self, theorem: Theorem, prefix: str, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
-        """Yield next lines of a proof that begins with `prefix`: `Candidate.text` is that line alone, stripped.
+        """Yield next lines of a proof that begins with `prefix`; `Candidate.text` is the line alone, stripped.
 
-        Nothing if the model's prompt format cannot ask for it.
+        Yields nothing if the model's prompt format does not support it.
         """
         ...
 
@@ -140,6 +143,6 @@ class ProofModel(Sampler, Protocol):
     ) -> AsyncGenerator[Candidate, None]:
         """Yield whole proofs, given one that fails and Lean's first error.
 
-        Nothing if the model's prompt format does not know how to ask.
+        Yields nothing if the model's prompt format does not support it.
         """
         ...

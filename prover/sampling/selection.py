@@ -1,4 +1,4 @@
-"""Which models of a folder are loaded: those that are wanted and that memory holds."""
+"""Selects the models of a folder to load: those requested that fit into memory."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -12,15 +12,15 @@ logger = logging.getLogger(__name__)
 
 
 def read_models(folder: Path, wanted: Sequence[str] | None, left_out: Collection[str]) -> tuple[Weights, list[Model]]:
-    """The manifest of a folder and the models to load, their base included; all their files are looked at. Blocking.
+    """Return the manifest of a folder and the models to load, including their base; verifies all their files. Blocking.
 
     Args:
-        folder: with a manifest.
-        wanted: names; None: all.
-        left_out: names of those that are not.
+        folder: folder with a manifest.
+        wanted: names of models; None: all.
+        left_out: names of excluded models.
 
     Raises:
-        WeightsError: the folder is invalid, or has no model of a name that is wanted.
+        WeightsError: the folder is invalid, or lacks a requested model.
     """
     weights = read_weights(folder)
     try:
@@ -42,9 +42,10 @@ def read_models(folder: Path, wanted: Sequence[str] | None, left_out: Collection
 def without_room(
     folder: Path, weights: Weights, models: Sequence[Model], settings: EngineSettings
 ) -> Mapping[str, str]:
-    """The models whose engines this machine's memory does not hold, with what they need; a tenth is left to others.
+    """Return the models whose engines do not fit into this machine's memory, with their sizes; a tenth is reserved for
+    other programs.
 
-    The first has its place in any case: the base, if it is among them.
+    The first model is always accepted: the base, if it is among them.
     """
     room, kept = 0.9 * free_memory(), 0
     missing: dict[str, str] = {}

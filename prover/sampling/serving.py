@@ -1,4 +1,4 @@
-"""The seam to whatever holds the weights of a checkpoint: an engine on this machine, or replicas of it on others."""
+"""Interface of model engines: one engine on this machine, or replicas on other hosts."""
 
 import asyncio
 import contextlib
@@ -15,18 +15,18 @@ from prover.sampling.vllm.engine_settings import EngineSettings
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One answer that is wanted.
+    """A request for one answer.
 
     Attributes:
-        prompt: tokens.
-        seed: makes the answer repeat.
-        max_tokens: longest answer.
+        prompt: tokens of the prompt.
+        seed: random seed, which reproduces the answer.
+        max_tokens: maximum length of the answer.
         temperature: softmax temperature; 0 is greedy.
         top_p: nucleus mass.
         stop: texts that end the answer.
-        min_tokens: nothing ends an answer of fewer tokens.
+        min_tokens: minimum length of the answer.
         priority: lower goes first.
-        family: what requests share whose prompts begin alike: one replica is to read them.
+        family: key shared by requests with a common prefix, for routing them to one replica.
     """
 
     prompt: Sequence[int]
@@ -42,12 +42,12 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What a model answered.
+    """An answer of a model.
 
     Attributes:
-        text: without end token and stop text.
-        tokens: sampled, end token included.
-        log_prob: sum over the tokens of their log-probabilities (natural) at temperature 1, not truncated by top_p.
+        text: the text without end token and stop text.
+        tokens: number of sampled tokens, end token included.
+        log_prob: sum of the tokens' log-probabilities (natural) at temperature 1, without truncation by top_p.
     """
 
     text: str
@@ -56,64 +56,65 @@ class ModelAnswer:
 
 
 class Scoring(Protocol):
-    """Holds weights, and tells what they think of a text."""
+    """Weights that can score a text."""
 
     @property
     def tokenizer(self) -> Any:
-        """The checkpoint's tokenizer, of transformers."""
+        """The checkpoint's tokenizer, from transformers."""
         ...
 
     @property
     def context(self) -> int:
-        """Longest prompt plus answer, in tokens."""
+        """Maximum length of prompt plus answer in tokens."""
         ...
 
     @property
     def precision(self) -> str:
-        """What it computes with: `float32`, `bfloat16`, …"""
+        """Number format of the computation: `float32`, `bfloat16`, …"""
         ...
 
     async def scores(self, tokens: Sequence[int], adapter: Any = None) -> Sequence[Sequence[float]]:
-        """Log-probability of each token but the first, given those before it: once for each copy of the weights.
+        """Return the log-probability of each token but the first, given those before it: a list for each copy of the
+        weights.
 
         Raises:
-            SamplerUnavailableError: no copy can tell.
+            SamplerUnavailableError: no copy answers.
         """
         ...
 
 
 class ServingEngine(Scoring, Protocol):
-    """Answers with the weights of one checkpoint, and with any number of adapters on it."""
+    """Answers with the weights of one checkpoint and any number of adapters."""
 
     name: str
     checkpoint: Path
     most_adapters: int
     heals: bool
-    """Whether it brings back by itself what has died of it."""
+    """Whether the engine restarts parts that died."""
 
     @property
     def longest_token(self) -> int:
-        """Of the vocabulary, in characters."""
+        """Length of the vocabulary's longest token in characters."""
         ...
 
     @property
     def largest_rank(self) -> int:
-        """Highest rank of an adapter that the engine takes; 0: it takes none."""
+        """Maximum rank of adapters; 0: adapters are not supported."""
         ...
 
     @property
     def dead(self) -> bool:
-        """Whether it cannot answer, because what it consists of has ended by itself."""
+        """Whether it cannot answer because its process or all its replicas have ended."""
         ...
 
     @property
     def copies(self) -> int:
-        """How many copies of the weights answer now."""
+        """Number of running copies of the weights."""
         ...
 
     @property
     def replicas(self) -> tuple[ReplicaStatus, ...]:
-        """Those on hosts; none for an engine of this machine."""
+        """Replicas on hosts of a cluster; none for an engine on this machine."""
         ...
 
     async def start(self) -> None:
@@ -121,58 +122,58 @@ class ServingEngine(Scoring, Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop it; what is being loaded, as soon as it is."""
+        """Stop the engine, even while it is being loaded."""
         ...
 
     async def answer(self, request: ModelRequest, adapter: Any = None) -> ModelAnswer:
-        """Sample one answer. Cancelling stops the work behind it. Raises SamplerUnavailableError."""
+        """Sample one answer. Cancelling stops the work. Raises SamplerUnavailableError."""
         ...
 
     async def unpaused(self) -> None:
-        """Return when answers may be asked for."""
+        """Wait until requests are accepted."""
         ...
 
     def paused(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Let what is running come to its end; further requests for answers wait until the block is left."""
+        """Drain running requests; further ones wait until the block ends."""
         ...
 
     async def load(self, checkpoint: Path) -> None:
-        """Take in other weights of the same shapes; the engine must be paused. Raises SamplerUnavailableError."""
+        """Load other weights of the same shapes; the engine must be paused. Raises SamplerUnavailableError."""
         ...
 
     async def add_adapter(self, folder: Path) -> Any:
-        """Load an adapter and return what `answer` wants for it. Raises SamplerUnavailableError."""
+        """Load an adapter and return its handle for `answer`. Raises SamplerUnavailableError."""
         ...
 
     async def remove_adapter(self, adapter: Any) -> None:
-        """Forget an adapter that nobody asks any more."""
+        """Unload an adapter that has no requests."""
         ...
 
     def stats(self) -> SamplerStats:
-        """What it does and has done."""
+        """Statistics of the engine."""
         ...
 
     def collect(self) -> Iterator[Metric]:
-        """vLLM's own metrics of it."""
+        """Yield vLLM's own metrics of the engine."""
         ...
 
 
 Checking = Callable[[Scoring], Awaitable[None]]
-"""Sees that a copy of an engine's weights is right. Raises WeightsError, SamplerUnavailableError."""
+"""Verifies the weights of a copy of an engine. Raises WeightsError, SamplerUnavailableError."""
 
 
 class Engines(Protocol):
     """Makes engines."""
 
     elsewhere: bool
-    """Whether they take nothing of this machine."""
+    """Whether the engines use no resources of this machine."""
 
     async def open(self) -> None:
-        """Before the first engine. Raises SamplerUnavailableError."""
+        """Prepare for the first engine. Raises SamplerUnavailableError."""
         ...
 
     async def close(self) -> None:
-        """Behind the last one."""
+        """Release resources after the last engine."""
         ...
 
     def make(
@@ -185,15 +186,15 @@ class Engines(Protocol):
         changing: asyncio.Lock,
         check: Checking,
     ) -> ServingEngine:
-        """An engine; nothing of it is loaded yet.
+        """Create an engine; nothing is loaded.
 
         Args:
-            name: of its checkpoint, in metrics and messages.
+            name: name of its checkpoint in metrics and messages.
             checkpoint: a Hugging Face checkpoint.
-            settings: of it alone.
-            adapters: most adapters at once.
-            rank: the largest of their ranks.
-            changing: held while weights change.
-            check: looks at a copy that comes later than the others.
+            settings: settings of this engine.
+            adapters: maximum number of adapters.
+            rank: maximum rank of an adapter.
+            changing: lock held while weights change.
+            check: verifies a copy that starts later than the others.
         """
         ...

@@ -1,7 +1,7 @@
-"""A folder of weights: `weights.json` names the models, says what files they are and what was measured of each.
+"""A folder of weights: `weights.json` lists the models with their files and measured curves.
 
-Each model has a folder of its own next to it: a whole Hugging Face checkpoint, or a PEFT LoRA adapter on the base.
-`write_weights` replaces the manifest in one step; files of a model never change under a name that is being served.
+Each model has its own folder next to it: a whole Hugging Face checkpoint, or a PEFT LoRA adapter on the base.
+`write_weights` replaces the manifest atomically; the files of a served model never change.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from prover.atomic import atomic_write_text
 
 MANIFEST = "weights.json"
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
-"""The weights that come with the package."""
+"""The weights included in the package."""
 
 _LARGEST_MANIFEST = 4 << 20
-_UNREAD = {"README.md", ".gitattributes"}  # may lie next to a model's files without being listed
+_UNREAD = {"README.md", ".gitattributes"}  # may be next to a model's files without being listed
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -30,7 +30,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class WeightsError(ValueError):
-    """A folder of weights cannot be used; the text is one sentence that says why."""
+    """A folder of weights cannot be used; the text is one sentence with the reason."""
 
 
 class _Section(BaseModel):
@@ -38,26 +38,26 @@ class _Section(BaseModel):
 
 
 class Curve(_Section):
-    """What a model proves of a corpus, measured in one setting."""
+    """Success of a model on a corpus, measured in one setting."""
 
     corpus: str
     """Name of the corpus."""
     theorems: Count
-    """How many theorems it has."""
+    """Number of theorems."""
     samples: Count
-    """Candidates sampled for each."""
+    """Candidates sampled for each theorem."""
     temperature: float = Field(gt=0)
     """Softmax temperature."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Nucleus mass."""
     max_tokens: Count
-    """Longest candidate."""
+    """Maximum length of a candidate in tokens."""
     pass_at_k: dict[Count, Chance]
-    """Chance of at least one verified proof among k samples, mean over the theorems; k = 1 is always there."""
+    """Probability of at least one verified proof among k samples, averaged over the theorems; always includes k = 1."""
     distinct_at_k: dict[Count, dict[Count, Chance]] = {}
-    """For a number of distinct verified proofs: the chance of at least so many among k samples."""
+    """For a number of distinct verified proofs: the probability of finding at least so many among k samples."""
     command: str
-    """What measured it."""
+    """The command that measured the curve."""
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> "Curve":
@@ -73,12 +73,12 @@ class Curve(_Section):
 
 
 class Probe(_Section):
-    """A text and what the trainer's own model says of it: a served model has to agree."""
+    """A text and its scores by the trainer's model; a served model must agree with them."""
 
     text: str = Field(max_length=10_000)
     """Lean source."""
     tokens: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=2, max_length=1024)
-    """The text in tokens."""
+    """Tokens of the text."""
     log_probs: tuple[Annotated[float, Field(le=1e-6)], ...]
     """Natural log-probability of each token but the first, given those before it."""
 
@@ -90,24 +90,24 @@ class Probe(_Section):
 
 
 class Model(_Section):
-    """One model of a folder."""
+    """An entry of the manifest."""
 
     name: Name
-    """What requests and receipts call it."""
+    """Name in requests and receipts."""
     alpha: float | None = Field(default=None, ge=0, le=1)
-    """The α that it was tuned with: the larger, the more precision and the less coverage; None for a base."""
+    """The α of its training: a larger one means more precision and less coverage; None for a base."""
     algorithm: str = Field(default="", max_length=64)
-    """What tuned it."""
+    """The training algorithm."""
     kind: Literal["checkpoint", "adapter"]
     """Whole weights, or a LoRA adapter on the base."""
     folder: FileName
-    """Where its files are, next to the manifest."""
+    """Folder of its files, next to the manifest."""
     files: dict[FileName, Digest] = Field(min_length=1)
     """SHA-256 of each of its files."""
     probe: Probe
-    """What shows that it was loaded right."""
+    """Verifies that the model was loaded correctly."""
     curves: tuple[Curve, ...] = ()
-    """What was measured."""
+    """Measured curves."""
 
 
 class Weights(_Section):
@@ -116,11 +116,11 @@ class Weights(_Section):
     format: Literal[1] = 1
     """Version of this format."""
     prompt_format: str = "source"
-    """How the models are asked (`prover.sampling.prompt`, `training.model.prompts`)."""
+    """The models' prompt format (`prover.sampling.prompt`, `training.model.prompts`)."""
     base: Name
-    """The model that the adapters are made for, and the one that is asked if a request names none."""
+    """The base model of the adapters, and the default model of requests."""
     models: tuple[Model, ...] = Field(min_length=1, max_length=64)
-    """All models, the base among them."""
+    """All models, including the base."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Weights":
@@ -135,7 +135,7 @@ class Weights(_Section):
         return self
 
     def model(self, name: str) -> Model:
-        """The model of this name.
+        """Return the model of this name.
 
         Raises:
             ValueError: there is none.
@@ -147,10 +147,10 @@ class Weights(_Section):
 
 
 def read_weights(folder: Path) -> Weights:
-    """Read and validate the manifest of a folder; the files that it names are looked at by `verify_files`.
+    """Read and validate the manifest of a folder; `verify_files` checks the files that it lists.
 
     Raises:
-        WeightsError: there is none, or it is not what it should be.
+        WeightsError: there is none, or it is invalid.
     """
     path = folder / MANIFEST
     try:
@@ -163,7 +163,7 @@ def read_weights(folder: Path) -> Weights:
     try:
         return Weights.model_validate_json(content)
     except ValidationError as error:
-        # A manifest of another format may differ in everything: that it does is what to say.
+        # The format is compared first, because a manifest of another format may differ in all other fields.
         mistakes = error.errors(include_url=False)
         first = next((mistake for mistake in mistakes if mistake["loc"] == ("format",)), mistakes[0])
         place = ".".join(str(part) for part in first["loc"])
@@ -172,22 +172,22 @@ def read_weights(folder: Path) -> Weights:
 
 
 def write_weights(folder: Path, weights: Weights) -> None:
-    """Replace the manifest of a folder in one step."""
+    """Replace the manifest of a folder atomically."""
     text = weights.model_dump_json(indent=1) + "\n"
     with FileLock(folder / f".{MANIFEST}.lock"):
         atomic_write_text(folder / MANIFEST, text)
 
 
 def describe_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a model's folder, for `Model.files`; reads them all."""
+    """Return the SHA-256 of every file of a model's folder, for `Model.files`; reads all files."""
     return {path.name: _digest(path) for path in sorted(folder.iterdir()) if path.name not in _UNREAD}
 
 
 def verify_files(folder: Path, model: Model) -> None:
-    """See that the files of `folder/model.folder` are those that the manifest lists, and no others; reads them all.
+    """Verify that the files of `folder/model.folder` match the manifest, without additional ones; reads all files.
 
     Raises:
-        WeightsError: one is missing, changed, or not listed.
+        WeightsError: one is missing, changed or not listed.
     """
     home = folder / model.folder
     try:
@@ -204,7 +204,7 @@ def verify_files(folder: Path, model: Model) -> None:
 
 
 def tensor_shapes(checkpoint: Path) -> Mapping[str, tuple[int, ...]]:
-    """Names and shapes of all tensors in a folder's safetensors files.
+    """Return names and shapes of all tensors in a folder's safetensors files.
 
     Raises:
         WeightsError: one cannot be read.

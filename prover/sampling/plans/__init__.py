@@ -1,1 +1,1 @@
-"""Proofs by a plan that looks at the numbers of a statement before Lean is asked."""
+"""Proofs by plans that analyse the numbers of a statement before asking Lean."""

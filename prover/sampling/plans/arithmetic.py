@@ -1,4 +1,4 @@
-"""Values of propositions about numbers, so that a plan can find witnesses, roots and moduli before Lean is asked."""
+"""Evaluates propositions about numbers, so that plans can find witnesses, roots and moduli without Lean."""
 
 import ast
 import operator
@@ -14,11 +14,11 @@ _SIGNS = {"+": "+", "-": "-", "*": "*", "/": "//", "%": "%", "^": "**", "(": "("
 
 
 class UnknownError(ValueError):
-    """The text is no plain arithmetic, or its value is too large."""
+    """The text is not plain arithmetic, or its value is too large."""
 
 
 class _Number:
-    """An integer with Lean's arithmetic; natural numbers stop at 0."""
+    """An integer with Lean's arithmetic; subtraction of natural numbers is truncated at 0."""
 
     __slots__ = ("natural", "value")
 
@@ -45,7 +45,7 @@ class _Number:
         return self._of(self.value * other.value)
 
     def __floordiv__(self, other: Self) -> Self:
-        # The remainder is never negative, whatever the sign of the divisor.
+        # The remainder is never negative, for divisors of either sign.
         if not other.value:
             return self._of(0)
         return self._of((self.value - self.value % abs(other.value)) // other.value)
@@ -70,10 +70,10 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[_Number, _Number], _Number]] 
 
 
 def value(term: str, numbers: Mapping[str, int], natural: bool) -> int:
-    """The value of a term made of numerals, `numbers`, and `+ - * / % ^`.
+    """Evaluate a term of numerals, `numbers`, and `+ - * / % ^`.
 
     Raises:
-        UnknownError: it has something else in it.
+        UnknownError: it contains anything else.
     """
     return _value(_parsed(term, frozenset(numbers)), numbers, natural).value
 
@@ -113,7 +113,7 @@ def holds(proposition: str, numbers: Mapping[str, int], natural: bool) -> bool:
     """Whether a proposition without quantifiers is true of these numbers.
 
     Raises:
-        UnknownError: it has something else in it than arithmetic, relations and connectives.
+        UnknownError: it contains anything but arithmetic, relations and connectives.
     """
     connective, left, right = _split(proposition)
     match connective:
@@ -147,7 +147,7 @@ def _split(proposition: str) -> tuple[str, str, str]:
 
 
 def _bare(text: str) -> str:
-    """Without brackets around all of it."""
+    """Remove brackets that enclose the whole text."""
     text = text.strip()
     while text.startswith("(") and text.endswith(")"):
         depth = 0

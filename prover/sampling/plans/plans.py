@@ -1,6 +1,6 @@
-"""Proofs by a plan that looks at the numbers first: roots, bounds, moduli, witnesses, and induction over powers.
+"""Proofs by plans that analyse the numbers first: roots, bounds, moduli, witnesses, and induction over powers.
 
-Automation alone does not come to them; a model that has read them proposes them with numbers of its own.
+Automation alone does not find these proofs; a model trained on them proposes similar ones with other numbers.
 """
 
 import itertools
@@ -19,11 +19,11 @@ _REDUCE = {
 _POWERS = "Nat.mul_add, Nat.add_mul, Nat.pow_add, Nat.pow_mul, Nat.pow_succ"
 _MODULI = (2, 3, 4, 5, 7, 8, 9)
 _LONGEST = 400
-"""Longest statement in characters, so that any request is looked at in a fraction of a second."""
+"""Maximum length of a statement in characters, which bounds the time per request to a fraction of a second."""
 
 
 def plans(statement: Statement) -> Iterator[str]:
-    """Proofs worth a try; what stood after the colon is introduced first."""
+    """Yield promising proofs; variables and hypotheses after the colon are introduced first."""
     if len(statement.text("t")) > _LONGEST:
         return
     opening = [f"intro {' '.join(statement.moved)}"] if statement.moved else []
@@ -57,7 +57,7 @@ def _same_function(statement: Statement) -> Iterator[list[str]]:
 
 
 def _witnesses(statement: Statement) -> Iterator[list[str]]:
-    """Numbers that fulfil a closed existential statement, by trying."""
+    """Find numbers that satisfy a closed existential statement, by trying."""
     match = re.match(r"∃ ([\w ]+?)(?: : (Nat|Int))?, (.*)$", statement.goal)
     if match is None or statement.hypotheses:
         return
@@ -81,7 +81,7 @@ def _witnesses(statement: Statement) -> Iterator[list[str]]:
 
 
 def _roots(statement: Statement) -> Iterator[list[str]]:
-    """A polynomial equation in one number or value, by its factors."""
+    """Solve a polynomial equation in one number or value by factoring."""
     term, roots = _asked_roots(statement)
     if not roots:
         term, roots = _found_roots(statement)
@@ -108,7 +108,7 @@ def _split_product(key: str, count: int) -> list[str]:
 
 
 def _asked_roots(statement: Statement) -> tuple[str, list[int]]:
-    """From a goal `t = 4 ∨ t = -2`."""
+    """Read the roots from a goal such as `t = 4 ∨ t = -2`."""
     roots: list[int] = []
     terms: set[str] = set()
     rest = statement.goal
@@ -129,7 +129,7 @@ def _asked_roots(statement: Statement) -> tuple[str, list[int]]:
 
 
 def _found_roots(statement: Statement) -> tuple[str, list[int]]:
-    """The integers that fulfil an equation in one variable."""
+    """Find the integer roots of an equation in one variable."""
     for name in statement.of_type("Int"):
         for _, says in statement.hypotheses:
             if outermost(says)[0] == "=" and names_in([says]) == {name} and "^" in says + statement.goal:
@@ -143,7 +143,7 @@ def _found_roots(statement: Statement) -> tuple[str, list[int]]:
 
 
 def _no_solution(statement: Statement) -> Iterator[list[str]]:
-    """An equation that has no solution modulo a small number."""
+    """Refute an equation that has no solution modulo a small number."""
     match = re.match(r"¬ ?\(?∃ ([\w ]+?) : (Nat|Int), (.*?)\)?$", statement.goal)
     opening: list[str]
     if match is not None:
@@ -200,7 +200,7 @@ def _each_residue(names: Sequence[str], modulus: int) -> str:
 
 
 def _powers(statement: Statement) -> Iterator[list[str]]:
-    """Divisibility of powers, by induction over an exponent."""
+    """Prove divisibility of powers by induction on an exponent."""
     goal = statement.goal
     exponents = [name for name in statement.of_type("Nat") if re.search(rf"\^ ?\(?[^)=∣]*\b{name}\b", goal)]
     if outermost(goal)[0] not in ("∣", "=") or not exponents:
@@ -227,7 +227,7 @@ def _powers(statement: Statement) -> Iterator[list[str]]:
 
 
 def _from_a_base(statement: Statement) -> Iterator[list[str]]:
-    """Induction that begins at the least number a hypothesis allows."""
+    """Induction that starts at the least number a hypothesis allows."""
     for name, says in statement.hypotheses:
         relation, left, right = outermost(says)
         if relation in ("≥", ">"):
@@ -251,7 +251,7 @@ def _from_a_base(statement: Statement) -> Iterator[list[str]]:
 
 
 def _quotient(statement: Statement) -> Iterator[list[str]]:
-    """`∃ k, A = m * k + r`: the witness is a quotient, and the remainder is looked at case by case."""
+    """`∃ k, A = m * k + r`: use a quotient as the witness, and split on the remainder."""
     match = re.match(r"∃ (\w+)(?: : (Nat|Int))?, (.*)$", statement.goal)
     if match is None:
         return
@@ -281,7 +281,7 @@ def _quotient(statement: Statement) -> Iterator[list[str]]:
 
 
 def _remainders(statement: Statement) -> Iterator[list[str]]:
-    """What a polynomial in several numbers leaves: one case for each choice of their remainders."""
+    """Prove a remainder of a polynomial in several numbers: one case for each choice of their remainders."""
     wanted = re.findall(r"(\d+) ?∣|% ?(\d+)", statement.goal)
     moduli = sorted({int(one or other) for one, other in wanted})
     names = sorted(names_in(statement.texts) & set(statement.of_type("Nat", "Int")))
@@ -301,7 +301,7 @@ def _remainders(statement: Statement) -> Iterator[list[str]]:
 
 
 def _too_small(statement: Statement) -> Iterator[list[str]]:
-    """`11 ≤ n`: nothing below fulfils the hypotheses."""
+    """`11 ≤ n`: no smaller number satisfies the hypotheses."""
     relation, left, right = outermost(statement.goal)
     if relation in ("≥", ">"):
         relation, left, right = {"≥": "≤", ">": "<"}[relation], right, left

@@ -1,4 +1,4 @@
-"""A statement taken apart into variables, hypotheses and goal, so that it can be changed and written down again."""
+"""Takes a statement apart into variables, hypotheses and goal, so that it can be modified and written again."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _OF_TYPES = frozenset({"Nat", "Int", "Bool", "List", "Option", "→", "(", ")", 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a theorem says, with every variable and hypothesis in front of the colon.
+    """A statement with all variables and hypotheses before the colon.
 
     Attributes:
         variables: names with their types, in order.
-        hypotheses: names with what they say, in order.
-        goal: what is to be proved.
-        moved: names that stood after the colon in the source, which a proof of the source introduces.
+        hypotheses: names with their propositions, in order.
+        goal: the proposition to prove.
+        moved: names bound after the colon in the source, which a proof of the source must introduce.
     """
 
     variables: tuple[tuple[str, str], ...]
@@ -29,15 +29,15 @@ class Statement:
 
     @classmethod
     def read(cls, theorem: Theorem) -> "Statement | None":
-        """Take a statement apart; None if it is none of the plain kind: numbers, Booleans, lists and functions of them,
-        without a context, instances or a header of its own.
+        """Parse a statement; None unless it is plain: about numbers, Booleans, lists and functions of these, without a
+        context, instances or its own header.
         """
         if theorem.context or theorem.header != Header() or any(sign in theorem.statement for sign in "[⦃@"):
             return None
         shape = read_shape(theorem.statement)
         variables, hypotheses = [], []
         for binder in shape.binders:
-            # As in `∀ n > 2, …`, where Lean takes a natural number unless something says otherwise.
+            # As in `∀ n > 2, …`, where Lean assumes a natural number by default.
             type_ = binder.type or ("Nat" if "Int" not in theorem.statement else "")
             if type_ and all(token.text in _OF_TYPES for token in tokenize(type_)):
                 variables.append((binder.name, type_))
@@ -51,7 +51,7 @@ class Statement:
         return cls(tuple(variables), tuple(hypotheses), shape.goal, shape.intros)
 
     def text(self, name: str) -> str:
-        """`theorem NAME (x : T) (h : P) : goal`; neighbours of one type share their brackets."""
+        """Return `theorem NAME (x : T) (h : P) : goal`; adjacent binders of one type are merged."""
         groups: list[tuple[list[str], str]] = []
         for variable, type_ in self.variables:
             if groups and groups[-1][1] == type_:
@@ -63,11 +63,11 @@ class Statement:
         return " ".join(["theorem", name, *binders, ":", self.goal])
 
     def of_type(self, *types: str) -> list[str]:
-        """The variables of one of these types."""
+        """Return the variables of one of these types."""
         return [name for name, type_ in self.variables if type_ in types]
 
     def fresh(self, wish: str) -> str:
-        """A name like `wish` that the statement has not."""
+        """Return a name like `wish` that does not occur in the statement."""
         used = {token.text for text in self.texts for token in tokenize(text)} | {name for name, _ in self.variables}
         used |= {name for name, _ in self.hypotheses}
         while wish in used:
@@ -76,11 +76,11 @@ class Statement:
 
     @property
     def texts(self) -> list[str]:
-        """What the hypotheses say, and the goal."""
+        """Return the hypotheses and the goal as texts."""
         return [*(says for _, says in self.hypotheses), self.goal]
 
     def replaced(self, names: Mapping[str, str]) -> "Statement":
-        """With other texts for some names, wherever they stand; variables that become no name are left out."""
+        """Substitute texts for names throughout; variables replaced by something other than a name are dropped."""
         variables = tuple((names.get(name, name), type_) for name, type_ in self.variables)
         return Statement(
             tuple((name, type_) for name, type_ in variables if _is_name(name)),
@@ -91,7 +91,7 @@ class Statement:
 
 
 def replaced(text: str, names: Mapping[str, str]) -> str:
-    """Other texts for some names of a term or proof; `x.1` and `x.foo` are `x` and what follows."""
+    """Substitute texts for names in a term or proof; `x.1` and `x.foo` are `x` with a suffix."""
     pieces, end = [], 0
     for token in tokenize(text):
         head, dot, rest = token.text.partition(".")
@@ -102,12 +102,12 @@ def replaced(text: str, names: Mapping[str, str]) -> str:
 
 
 def bracketed(text: str) -> str:
-    """In brackets, unless it is one token."""
+    """Add brackets unless the text is a single token."""
     return text if len(list(tokenize(text))) == 1 else f"({text})"
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
-    """The heads of all names in some texts."""
+    """Return the first components of all names in some texts."""
     return {token.text.partition(".")[0] for text in texts for token in tokenize(text) if token.kind == "name"}
 
 

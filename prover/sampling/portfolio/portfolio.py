@@ -1,4 +1,4 @@
-"""Core automation as a sampler: no model, no randomness, and the baseline that every model has to beat."""
+"""Core automation as a sampler: no model, no randomness; the baseline for all models."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ from prover.source.context.declarations import Declared, NameReader, declared, s
 from prover.theorem import Theorem
 
 _BEFORE_PLANS = 16
-"""Fillings tried before plans: what templates prove, they mostly prove by then."""
+"""Fillings tried before plans; most proofs that templates find are among these."""
 
 _MOST_PLANS = 12
 
@@ -28,15 +28,16 @@ LEMMA_TEMPLATES = (
     Template("lemmas-construct", "$intros\nsolve_by_elim [And.intro, Exists.intro, $lemmas]"),
     Template("lemmas-facts", "$intros\n$facts\nfirst | omega | grind"),
 )
-"""For theorems of whose context other theorems or axioms are a part, before all others: the lemma above is often the proof. Of
-the 20 theorems of benchmarks/lemmas.jsonl they prove 11, in 0.07 s a check, and 17, in 0.8 s; together all."""
+"""Templates tried first for theorems whose context has other theorems or axioms: the previous lemma is often the proof.
+On the 20 theorems of benchmarks/lemmas.jsonl they prove 11, at 0.07 s a check, and 17, at 0.8 s; together all.
+"""
 
 
 @cache
 def templates() -> tuple[Template, ...]:
-    """The templates of portfolio.json in the order in which it lists them: by measured success per second.
+    """Return the templates of portfolio.json in its order, by measured success per second.
 
-    benchmarks/search/portfolio.py measured them and wrote the file; the figures stand in it next to each template.
+    benchmarks/search/portfolio.py wrote the file, with the measured figures next to each template.
     """
     content = json.loads(files("prover.sampling.portfolio").joinpath("portfolio.json").read_text(encoding="utf-8"))
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
@@ -44,27 +45,29 @@ def templates() -> tuple[Template, ...]:
 
 @cache
 def mathlib_templates() -> tuple[Template, ...]:
-    """The templates for theorems that import Mathlib, which precede the others there; their order has not been measured."""
+    """Return the templates that come first for theorems that import Mathlib; their order has not been measured."""
     content = json.loads(files("prover.sampling.portfolio").joinpath("mathlib.json").read_text(encoding="utf-8"))
     return tuple(Template(entry["name"], entry["tactics"]) for entry in content["templates"])
 
 
 def templates_for(theorem: Theorem) -> tuple[Template, ...]:
-    """The templates that a theorem is tried with, in their order."""
+    """Return the templates for a theorem, in order."""
     with_mathlib = any(module.partition(".")[0] == "Mathlib" for module in theorem.header.imports)
     return (*LEMMA_TEMPLATES, *(mathlib_templates() if with_mathlib else ()), *templates())
 
 
 class PortfolioSampler:
-    """Proposes every filling of every template and every plan, in order, at most `params.samples`; the other parameters do nothing."""
+    """Proposes every filling of every template and every plan, in order, at most `params.samples`; other parameters are
+    ignored.
+    """
 
     name = "portfolio"
 
     def __init__(self, reader: NameReader | None = None, finder: PremiseFinder | None = None) -> None:
-        """Ask `reader` what a theorem's context declares; without one it is guessed from the text.
+        """Use `reader` to read a theorem's context; without it, the context is parsed as text.
 
         Args:
-            finder: suggests theorems of the library, which automation is given when all else has been proposed.
+            finder: suggests library theorems, which are passed to automation after all other proposals.
         """
         self._reader = reader
         self._finder = finder
@@ -73,7 +76,7 @@ class PortfolioSampler:
         """See `Sampler.sample`."""
         proposed = itertools.islice(proposals(theorem, await declared(self._reader, theorem)), params.samples)
         left = params.samples
-        for name, proof in await asyncio.to_thread(list, proposed):  # plans compute
+        for name, proof in await asyncio.to_thread(list, proposed):  # plans take processor time
             left -= 1
             yield Candidate(proof, source=f"{self.name}:{name}")
         if self._finder is not None and left:
@@ -82,15 +85,15 @@ class PortfolioSampler:
                 yield Candidate(proof, source=f"{self.name}:{name}")
 
     async def start(self) -> None:
-        """Nothing to load but the templates."""
+        """Load the templates."""
         templates()
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to release."""
 
 
 def proposals(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[str, str]]:
-    """All that is proposed, by name, without repetitions: the first templates, plans, and the other templates."""
+    """Return all proposals by name, without repetitions: the first templates, plans, then the other templates."""
     filled = ((template.name, proof) for template, proof in fillings(theorem, known))
     statement = Statement.read(theorem)
     planned = (
@@ -104,7 +107,9 @@ def proposals(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple
 
 
 def fillings(theorem: Theorem, known: Declared | None = None) -> Iterator[tuple[Template, str]]:
-    """The proofs that the templates make for a theorem, without repetitions; `known` is what its context declares."""
+    """Return the proofs that the templates make for a theorem, without repetitions; `known` holds its context's
+    declarations.
+    """
     shape = replace(read_shape(theorem.statement), declared=scanned(theorem) if known is None else known)
     seen: set[str] = set()
     for template in templates_for(theorem):

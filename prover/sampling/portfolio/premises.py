@@ -1,4 +1,4 @@
-"""Proofs by automation that is given theorems of the library: what a search of it suggests for the goal."""
+"""Proofs by automation with library theorems that a search suggests for the goal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -6,14 +6,14 @@ from typing import Protocol
 from prover.theorem import Theorem
 
 MOST = 8
-"""Theorems that any form is given."""
+"""Maximum number of theorems given to a form."""
 
 
 class PremiseFinder(Protocol):
     """Finds theorems of the library that may help to prove a theorem."""
 
     async def premises(self, theorem: Theorem, most: int) -> list[str]:
-        """Their names, the most relevant first; none where the library cannot be searched in time."""
+        """Return their names, the most relevant first; none if the library cannot be searched in time."""
         ...
 
 
@@ -32,11 +32,11 @@ FORMS: Mapping[str, tuple[int, Callable[[Sequence[str]], str]]] = {
     "premises-simp": (MOST, lambda names: f"simp [{', '.join(names)}]"),
     "premises-facts": (4, _facts),
 }
-"""How many theorems each is given, and the tactics that it makes of them; benchmarks/search/premise_sets.py measures them."""
+"""For each form the number of theorems and the resulting tactics; benchmarks/search/premise_sets.py measures them."""
 
 
 def with_premises(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """All forms, by name, as proofs; none without theorems."""
+    """Return proofs of all forms by name; none without theorems."""
     if names:
         for form, (most, tactics) in FORMS.items():
             yield form, f"by\n  intros\n  {tactics(names[:most])}"

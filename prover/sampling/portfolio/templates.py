@@ -1,7 +1,7 @@
-"""Proof templates: tactic blocks with holes that are filled from what a theorem says.
+"""Proof templates: tactic blocks with holes that are filled from a theorem's text.
 
-A hole is `$kind`. Each kind lists what can stand there, best guess first; a template with a hole for which there is
-nothing does not apply. Reading a statement is guesswork here (prover/source/binders.py): a wrong guess costs one check.
+A hole is `$kind`. Each kind lists possible fillings, best guess first; a template with a hole that cannot be filled
+does not apply. Statements are parsed heuristically (prover/source/binders.py); a wrong guess costs one check.
 """
 
 import itertools
@@ -25,19 +25,19 @@ _MOST_LEMMAS = 8
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A tactic block with holes, under a name."""
+    """A named tactic block with holes."""
 
     name: str
     tactics: str
 
     @property
     def one_line(self) -> bool:
-        """Whether it is one tactic after the introductions: no composition, and nothing filled in."""
+        """Whether it is a single tactic after the introductions, without combinators and holes."""
         lines = [line for line in self.tactics.split("\n") if line != "$intros" and not line.startswith("$if_")]
         return len(lines) == 1 and not re.search(r"\$|<;>|^first\b", lines[0])
 
     def fill(self, theorem: Theorem, shape: Shape) -> Iterator[str]:
-        """The proofs that this template makes for a theorem of this shape; none if it does not apply."""
+        """Yield the proofs that this template makes for a theorem of this shape; none if it does not apply."""
         holes = list(dict.fromkeys(_HOLE.findall(self.tactics)))
         choices = [list(itertools.islice(KINDS[hole](theorem, shape), _FILLINGS_PER_HOLE)) for hole in holes]
         for fillings in itertools.islice(itertools.product(*choices), _FILLINGS_PER_TEMPLATE):
@@ -46,59 +46,59 @@ class Template:
 
 
 def _of_type(*types: str) -> Callable[[Theorem, Shape], Iterator[str]]:
-    """Variables of one of these types, applied to arguments or not."""
+    """Return variables of one of these types, applied to arguments or not."""
     return lambda _, shape: (b.name for b in shape.binders if b.type.split(" ")[0] in types and "→" not in b.type)
 
 
 def _assuming(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
-    """Hypotheses whose text matches."""
+    """Return hypotheses whose text matches."""
     expression = re.compile(pattern)
     return lambda _, shape: (b.name for b in shape.binders if expression.search(b.type))
 
 
 def _if_goal(pattern: str) -> Callable[[Theorem, Shape], Iterator[str]]:
-    """A hole that takes no room: it can be filled, with nothing, if the goal after the intros matches."""
+    """A hole filled with an empty text if the goal after the introductions matches."""
     expression = re.compile(pattern)
     return lambda _, shape: iter([""] if expression.search(shape.goal) else [])
 
 
 def _if_closed(_: Theorem, shape: Shape) -> Iterator[str]:
-    """A hole that takes no room, for statements without variables and hypotheses."""
+    """A hole filled with an empty text if the statement has no variables or hypotheses."""
     if not shape.binders:
         yield ""
 
 
 def _intros(_: Theorem, shape: Shape) -> Iterator[str]:
-    """The line that names what the goal itself quantifies over or assumes; empty if there is nothing."""
+    """Return the line that introduces the goal's own variables and assumptions; empty if there are none."""
     yield f"intro {' '.join(shape.intros)}" if shape.intros else ""
 
 
 def _definitions(_: Theorem, shape: Shape) -> Iterator[str]:
-    """All that the context defines at once."""
+    """Return all definitions of the context at once."""
     if shape.declared.definitions:
         yield ", ".join(shape.declared.definitions)
 
 
 def _lemmas(_: Theorem, shape: Shape) -> Iterator[str]:
-    """The theorems and axioms of the context that stand nearest."""
+    """Return the theorems and axioms of the context that are closest to the statement."""
     if shape.declared.theorems:
         yield ", ".join(shape.declared.theorems[-_MOST_LEMMAS:])
 
 
 def _facts(_: Theorem, shape: Shape) -> Iterator[str]:
-    """The same as hypotheses."""
+    """Return these theorems as hypotheses."""
     if shape.declared.theorems:
         yield "\n".join(f"have fact{i} := @{name}" for i, name in enumerate(shape.declared.theorems[-_MOST_LEMMAS:]))
 
 
 def _declared(_: Theorem, shape: Shape) -> Iterator[str]:
-    """Variables and hypotheses whose type is an inductive type of the context's own."""
+    """Return variables and hypotheses whose type is an inductive type of the context."""
     types = {name.rpartition(".")[2] for name in shape.declared.types}
     return (b.name for b in shape.binders if b.type.split(" ")[0].rpartition(".")[2] in types)
 
 
 def _residues(count: int) -> Callable[[Theorem, Shape], Iterator[str]]:
-    """Case distinctions on the residues of `count` numbers, by the moduli that the statement names."""
+    """Return case splits on the residues of `count` numbers, by moduli that occur in the statement."""
 
     def cases(theorem: Theorem, shape: Shape) -> Iterator[str]:
         found = {int(one or other) for one, other in _MODULUS.findall(theorem.statement)}
@@ -120,7 +120,7 @@ def _distinguish(names: Sequence[str], modulus: int) -> str:
 
 
 def _squares(theorem: Theorem, shape: Shape) -> Iterator[str]:
-    """That the squares of numbers and of their differences are not negative: what inequalities are made of."""
+    """Return proofs that squares of numbers and of their differences are nonnegative, for proving inequalities."""
     names = [f"({name} : Int)" for name in itertools.islice(_numbers(theorem, shape), 3)]
     terms = [f"{one} - {other}" for one, other in itertools.combinations(names, 2)] + names
     if terms:
@@ -128,7 +128,9 @@ def _squares(theorem: Theorem, shape: Shape) -> Iterator[str]:
 
 
 def _products(theorem: Theorem, shape: Shape) -> Iterator[str]:
-    """Signs of products of integers and of the differences that hypotheses compare, as far as `omega` sees the factors'."""
+    """Return signs of products of integers and of differences compared in hypotheses, where `omega` can see the
+    factors' signs.
+    """
     variables = list(itertools.islice(_integers(theorem, shape), 3))
     compared = [match for binder in shape.binders if (match := _COMPARISON.fullmatch(binder.type))]
     factors = variables + [f"({m[3]} - ({m[1]}))" if m[2] in "<≤" else f"({m[1]} - ({m[3]}))" for m in compared[:2]]
@@ -146,7 +148,7 @@ def _products(theorem: Theorem, shape: Shape) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-_naturals = _of_type("Nat", "ℕ", "")  # a bound variable without a type is most often a natural number
+_naturals = _of_type("Nat", "ℕ", "")  # a bound variable without a type is usually a natural number
 _integers = _of_type("Int", "ℤ")
 _bools = _of_type("Bool")
 _numbers = _of_type("Nat", "ℕ", "Int", "ℤ")
@@ -179,4 +181,4 @@ KINDS: Mapping[str, Callable[[Theorem, Shape], Iterator[str]]] = {
     "if_or": _if_goal(r"∨"),
     "if_dvd": _if_goal(r"∣"),
 }
-"""What a hole can be."""
+"""The kinds of holes."""

@@ -1,1 +1,1 @@
-"""Models that remote `vllm serve` processes serve, with failover between them."""
+"""Models on remote `vllm serve` processes, with failover between them."""

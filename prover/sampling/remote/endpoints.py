@@ -1,4 +1,4 @@
-"""Remote vLLM servers behind one door: who is healthy, who has room, and who takes over when one fails."""
+"""Remote vLLM servers as one endpoint: health checks, load balancing and failover."""
 
 import asyncio
 import contextlib
@@ -16,19 +16,19 @@ from prover.sampling.sampler import SamplerUnavailableError
 logger = logging.getLogger(__name__)
 
 _LONGEST_REASON = 300
-# Says no more of the request than 500 and above do: another server may answer it.
+# Status codes which, like 500 and above, are not the request's fault: another server may answer it.
 _OF_THE_SERVER = {401, 403, 404, 408, 429}
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """What is known of one server.
+    """Status of one server.
 
     Attributes:
         url: its address.
-        healthy: whether it answered when it was asked last.
-        running: requests that it works on for us.
-        models: names that it serves.
+        healthy: whether it answered the last health check.
+        running: number of our requests in progress.
+        models: names of the models it serves.
     """
 
     url: str
@@ -42,13 +42,13 @@ class _Endpoint:
     url: str
     healthy: bool = False
     running: int = 0
-    models: Mapping[str, int] = field(default_factory=dict)  # with their contexts in tokens
+    models: Mapping[str, int] = field(default_factory=dict)  # with their context lengths in tokens
     complaint: str = "was not asked yet"
     losses: int = 0
 
 
 class Endpoints:
-    """See the module. `open` it, and `close` it behind you."""
+    """A set of remote vLLM servers. Call `open` first and `close` last."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class Endpoints:
         request_seconds: float,
         health_seconds: float,
     ) -> None:
-        """Nothing is asked yet.
+        """Create the set; no server is contacted.
 
         Args:
-            urls: of the servers, with or without the final `/v1`.
+            urls: addresses of the servers, with or without the final `/v1`.
             api_key: sent as a bearer token.
-            connect_seconds: longest wait for a connection.
-            request_seconds: longest wait for an answer.
-            health_seconds: between two questions for health.
+            connect_seconds: time limit of a connection.
+            request_seconds: time limit of an answer.
+            health_seconds: interval of health checks.
 
         Raises:
             ValueError: there is no URL, or one is not an HTTP address.
@@ -94,7 +94,7 @@ class Endpoints:
 
     @property
     def contexts(self) -> Mapping[str, int]:
-        """The models of all healthy servers, in their order, with the smallest of their contexts in tokens."""
+        """Context lengths of the models on all healthy servers, in tokens; the smallest counts if servers differ."""
         found: dict[str, int] = {}
         for endpoint in self._all:
             for model, context in endpoint.models.items() if endpoint.healthy else ():
@@ -102,7 +102,7 @@ class Endpoints:
         return found
 
     async def open(self, needed: bool = True) -> None:
-        """Ask all servers for their health, and go on asking.
+        """Check the health of all servers, and repeat it periodically.
 
         Raises:
             SamplerUnavailableError: none is healthy, and one is `needed`.
@@ -120,16 +120,16 @@ class Endpoints:
         await self._http.aclose()
 
     async def ask_all(self) -> None:
-        """Ask every server for its health and its models."""
+        """Query every server's health and models."""
         await asyncio.gather(*(self._ask(endpoint) for endpoint in self._all))
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Put a request about `body["model"]` to the server with the fewest; if that fails, to the next.
+        """Send a request for `body["model"]` to the server with the fewest requests; if that fails, to the next.
 
-        Cancelling closes the connection, on which vLLM aborts the request.
+        Cancelling closes the connection, whereupon vLLM aborts the request.
 
         Raises:
-            ValueError: the server refuses this request for what it says.
+            ValueError: the server rejects the request as invalid.
             SamplerUnavailableError: no server can answer it.
         """
         tried: set[_Endpoint] = set()
@@ -154,7 +154,7 @@ class Endpoints:
         able = [one for one in self._all if one.healthy and model in one.models and one not in tried]
         if not able:
             return None
-        turn = next(self._turn)  # those with equally few take turns
+        turn = next(self._turn)  # round robin among servers with equal load
         return min(able, key=lambda one: (one.running, (self._all.index(one) - turn) % len(self._all)))
 
     def _nobody(self) -> SamplerUnavailableError:
@@ -182,7 +182,7 @@ class Endpoints:
         except (ValueError, KeyError, TypeError):
             self._lose(endpoint, "does not list models as vLLM does")
         else:
-            if endpoint.losses > losses:  # it failed since it was asked
+            if endpoint.losses > losses:  # it failed after the request was sent
                 return
             if not endpoint.healthy:
                 logger.info("vLLM server %s is healthy", endpoint.url)

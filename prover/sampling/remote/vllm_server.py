@@ -1,4 +1,4 @@
-"""Samples proofs from models behind remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
+"""Samples proofs from models on remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -38,20 +38,20 @@ __all__ = ["EndpointStatus", "RemoteServerSettings", "VllmServerSampler"]
 
 @dataclass(frozen=True, slots=True)
 class RemoteServerSettings:
-    """How remote servers are used.
+    """Settings for remote servers.
 
     Attributes:
-        api_key: what the servers want as bearer token.
-        model: who is asked if a request names no model; empty: the first that a server lists.
-        prompt_format: how the models are asked, where no manifest says it.
+        api_key: bearer token for the servers.
+        model: default model; empty: the first that a server lists.
+        prompt_format: prompt format of models without a manifest.
         tokenizer: folder of the models' tokenizer, for prompt formats that need its chat template.
-        stop_texts: most texts that end an answer which the servers take (`VLLM_MAX_STOP_STRINGS` of their environment); at
-            further ones answers are cut here, after they were sampled to their end.
-        sequences: most sequences of one call in work at once on each server.
-        best_first: whether of the candidates that wait the likeliest is handed out first.
-        connect_seconds: longest wait for a connection.
-        request_seconds: longest wait for a candidate.
-        health_seconds: between two questions for health.
+        stop_texts: maximum number of stop texts that the servers accept (`VLLM_MAX_STOP_STRINGS` in their environment);
+            for further ones, complete answers are cut here.
+        sequences: maximum number of concurrent sequences of one call on each server.
+        best_first: whether the likeliest of the waiting candidates is returned first.
+        connect_seconds: time limit of a connection.
+        request_seconds: time limit of a candidate.
+        health_seconds: interval of health checks.
     """
 
     api_key: SecretStr | None = None
@@ -67,11 +67,11 @@ class RemoteServerSettings:
 
 
 class VllmServerSampler(QuestionSampler):
-    """A `ProofModel` over any number of servers; see `VllmEngineSampler` for what candidates carry.
+    """A `ProofModel` over any number of servers. `VllmEngineSampler` describes the fields of candidates.
 
-    Each sequence goes to the healthy server that has the fewest of ours; a server that fails loses its sequences to the
-    others, which sample them again from the same seeds. `SamplingParams.priority` is not passed on: a server that was not
-    started for priorities refuses them.
+    Each sequence goes to the healthy server with the fewest of our sequences. If a server fails, the others sample its
+    sequences again from the same seeds. `SamplingParams.priority` is not passed on: a server not started with
+    priorities rejects them.
     """
 
     name = "model"
@@ -83,13 +83,13 @@ class VllmServerSampler(QuestionSampler):
         weights: Weights | None = None,
         formats: Formats = own_formats,
     ) -> None:
-        """Nothing is asked yet.
+        """Create the sampler; no server is contacted.
 
         Args:
-            urls: of the servers, with or without the final `/v1`.
-            settings: how they are used.
-            weights: what was measured of the models, by the names under which the servers have them.
-            formats: makes the prompt format that manifest or settings name.
+            urls: addresses of the servers, with or without the final `/v1`.
+            settings: settings for the servers.
+            weights: measured curves of the models, by the servers' model names.
+            formats: resolves the names of prompt formats in manifest or settings.
 
         Raises:
             ValueError: an address is invalid.
@@ -109,14 +109,14 @@ class VllmServerSampler(QuestionSampler):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names that `SamplingParams.model` may take now; the default first."""
+        """Names that `SamplingParams.model` may use now; the default first."""
         names = list(self._endpoints.contexts)
         default = self._settings.model or (self.weights.base if self.weights else "")
         return tuple(sorted(names, key=lambda name: name != default))
 
     @property
     def loading(self) -> frozenset[str]:
-        """None: what a server lists can be asked."""
+        """Always empty: models that a server lists are loaded."""
         return frozenset()
 
     @property
@@ -127,16 +127,16 @@ class VllmServerSampler(QuestionSampler):
 
     @property
     def replicas(self) -> Mapping[str, tuple[ReplicaStatus, ...]]:
-        """None: servers are not replaced by us, and `endpoints` tells of them."""
+        """Always empty: remote servers are not replicas; `endpoints` gives their status."""
         return {}
 
     @property
     def endpoints(self) -> tuple[EndpointStatus, ...]:
-        """What is known of each server."""
+        """Status of each server."""
         return self._endpoints.status
 
     async def start(self) -> None:
-        """Find out who is there.
+        """Query the servers.
 
         Raises:
             SamplerUnavailableError: no server is healthy, or the settings do not fit them.
@@ -153,11 +153,11 @@ class VllmServerSampler(QuestionSampler):
         await self._endpoints.close()
 
     async def reload(self, weights: Weights | None = None) -> Weights | None:
-        """Ask the servers again which models they serve, and take over what a manifest says of them now.
+        """Query again which models the servers serve, and apply the current manifest.
 
         Raises:
-            WeightsError: one that the manifest or the settings name is not served, or its prompt format is unknown; all stays
-                as it was.
+            WeightsError: a model named by the manifest or the settings is not served, or its prompt format is unknown;
+                nothing changes.
         """
         weights = weights or self.weights
         await self._endpoints.ask_all()
@@ -169,12 +169,12 @@ class VllmServerSampler(QuestionSampler):
         return self.weights
 
     def stats(self) -> SamplerStats:
-        """What was done for us; `sampled_tokens` leaves out what servers sampled before a sequence was aborted."""
+        """Statistics of our requests; `sampled_tokens` omits tokens of sequences that a server aborted."""
         running = sum(endpoint.running for endpoint in self.endpoints)
         return replace(self._stats, running=running, sampled_tokens=self._stats.delivered_tokens)
 
     def collect(self) -> Iterator[Metric]:
-        """What is known of each server: the sampler is a collector that a Prometheus registry takes."""
+        """Yield the servers' status as metrics: the sampler is a Prometheus collector."""
         healthy = GaugeMetricFamily("leansieve_vllm_server_healthy", "1 if it answers.", labels=["server"])
         running = GaugeMetricFamily("leansieve_vllm_server_running", "Candidates that it works on.", labels=["server"])
         for endpoint in self.endpoints:
@@ -213,8 +213,8 @@ class VllmServerSampler(QuestionSampler):
             "max_tokens": min(params.max_tokens, self._endpoints.contexts.get(model, len(prompt) + 1) - len(prompt)),
             "min_tokens": question.min_tokens,
             "stop": list(question.stop[: self._settings.stop_texts]),
-            "logprobs": 0,  # of the sampled token alone
-            # What the checkpoint's generation_config.json may say otherwise:
+            "logprobs": 0,  # for the sampled token only
+            # Override defaults of the checkpoint's generation_config.json:
             "top_k": 0,
             "min_p": 0.0,
             "repetition_penalty": 1.0,
@@ -241,10 +241,10 @@ class VllmServerSampler(QuestionSampler):
             await sequences.aclose()
 
     async def _encode(self, model: str, question: Question, room: int) -> list[int]:
-        """The tokens of a question, as the server's tokenizer has them.
+        """Return the tokens of a question, from the server's tokenizer.
 
         Raises:
-            PromptTooLongError: they leave fewer than `room` tokens for an answer.
+            PromptTooLongError: fewer than `room` tokens remain for an answer.
         """
         parts = [(question.prompt, True), (question.beginning, False)]
         tokens: list[int] = []
@@ -276,7 +276,7 @@ class VllmServerSampler(QuestionSampler):
 
 
 def _cut(choice: Any, stop: tuple[str, ...]) -> tuple[str, list[float]]:
-    """An answer up to the first stop text that its server did not know, and its tokens' log-probabilities up to behind it."""
+    """Cut an answer at the first stop text that its server did not know, and its tokens' log-probabilities after it."""
     text, log_probs = str(choice["text"]), [float(value) for value in choice["logprobs"]["token_logprobs"]]
     found = [(start, start + len(one)) for one in stop if (start := text.find(one)) >= 0]
     if not found:
@@ -289,6 +289,6 @@ def _cut(choice: Any, stop: tuple[str, ...]) -> tuple[str, list[float]]:
 def _tokenizer(folder: Path | None) -> Any:
     if folder is None:
         return None
-    from transformers import AutoTokenizer  # slow to import, and needed for chat templates only
+    from transformers import AutoTokenizer  # slow to import, and needed only for chat templates
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)

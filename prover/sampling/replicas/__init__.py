@@ -1,1 +1,1 @@
-"""Replicas of engines on hosts of a cluster, behind one `ServingEngine`."""
+"""Replicas of engines on hosts of a cluster as one `ServingEngine`."""

@@ -1,4 +1,4 @@
-"""`ReplicatedEngine`: one checkpoint in any number of replicas on hosts of a cluster."""
+"""`ReplicatedEngine`: a number of replicas of one checkpoint on hosts of a cluster."""
 
 import asyncio
 import contextlib
@@ -27,13 +27,16 @@ from prover.sampling.vllm.vllm_platform import inspect_checkpoint
 T = TypeVar("T")
 
 MOST_LOSSES = 2
-"""Replicas that may be lost while they work on a request; it is given up with a further one."""
-_OTHERS_SECONDS = 60.0  # for the other replicas, once one is there
-_PATIENCE_SECONDS = 60.0  # with an engine of which no replica is up
+"""Number of replicas that may be lost during one request; after one more the request fails."""
+_OTHERS_SECONDS = 60.0  # for the remaining replicas, once one is up
+_PATIENCE_SECONDS = 60.0  # for an engine without a running replica
 
 
 class ReplicatedEngine:
-    """A `ServingEngine` whose replicas come back by themselves. A request whose replica is lost is put to another one, with its seed."""
+    """A `ServingEngine` that restarts lost replicas.
+
+    A request of a lost replica goes to another one, with the same seed.
+    """
 
     heals = True
 
@@ -50,13 +53,13 @@ class ReplicatedEngine:
         replicas: int,
         make: Callable[..., ServingEngine] = ModelEngine,
     ) -> None:
-        """Nothing is started yet.
+        """Create the engine; nothing is started.
 
         Args:
             name, checkpoint, settings, adapters, rank, changing, check: see `Engines.make`.
-            places: where replicas come from.
-            replicas: how many there are to be.
-            make: makes the engine of a replica, there.
+            places: source of replicas.
+            replicas: number of replicas.
+            make: makes a replica's engine, on its host.
         """
         self.name = name
         self.checkpoint = checkpoint
@@ -77,11 +80,11 @@ class ReplicatedEngine:
         self._seats = [Seat(number, places, self._changed) for number in range(replicas)]
         self._changes = asyncio.Event()
         self._starting = self._closed = False
-        self._gone = SamplerStats()  # of replicas that are lost
+        self._gone = SamplerStats()  # of lost replicas
 
     @property
     def live(self) -> list[Seat]:
-        """Those that answer."""
+        """The running replicas."""
         return [seat for seat in self._seats if seat.live]
 
     @property
@@ -96,7 +99,7 @@ class ReplicatedEngine:
 
     @property
     def dead(self) -> bool:
-        """Whether no replica is up."""
+        """Whether no replica is running."""
         return not self.live
 
     @property
@@ -105,10 +108,10 @@ class ReplicatedEngine:
         return vllm_process.rank_with_kernel(self._rank) if self.most_adapters else 0
 
     async def start(self) -> None:
-        """Load the checkpoint on hosts: return when all replicas are up, or some for a minute.
+        """Load the checkpoint on the hosts. Returns when all replicas are up, or some have been up for a minute.
 
         Raises:
-            SamplerUnavailableError: none comes up.
+            SamplerUnavailableError: none starts.
         """
         inspect_checkpoint(self.checkpoint)
         try:
@@ -144,10 +147,10 @@ class ReplicatedEngine:
         await asyncio.gather(*(seat.leave() for seat in self._seats))
 
     async def answer(self, request: ModelRequest, adapter: int | None = None) -> ModelAnswer:
-        """See `ServingEngine.answer`: of the replicas that it is put to, one answers.
+        """See `ServingEngine.answer`; one of the replicas answers.
 
         Raises:
-            SamplerUnavailableError: no replica is up and none comes up soon, or several were lost over it.
+            SamplerUnavailableError: no replica is up or starts soon, or several were lost during the request.
         """
         await self.unpaused()
         with self._pause.working():
@@ -166,11 +169,11 @@ class ReplicatedEngine:
         await self._pause.opened()
 
     def paused(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """See `ServingEngine.paused`: nothing is asked of any replica within the block."""
+        """See `ServingEngine.paused`: no replica gets requests within the block."""
         return self._pause.paused()
 
     async def load(self, checkpoint: Path) -> None:
-        """See `ServingEngine.load`: all replicas that are up have them then, and those that come up later."""
+        """See `ServingEngine.load`: applies to all running replicas, and to those that start later."""
         await self._all(lambda seat: seat.handle.load(checkpoint))
         self.checkpoint = checkpoint
 
@@ -187,11 +190,11 @@ class ReplicatedEngine:
         await self._all(lambda seat: seat.handle.remove_adapter(adapter))
 
     def stats(self) -> SamplerStats:
-        """What replicas told last, and told before they were lost."""
+        """Statistics as last reported by the replicas, including lost ones."""
         return SamplerStats.sum([seat.stats for seat in self._seats] + [self._gone])
 
     def collect(self) -> Iterator[Metric]:
-        """vLLM's own metrics, as replicas told them last; the label `replica` tells them apart."""
+        """Yield vLLM's own metrics as last reported, with the label `replica`."""
         for seat in self._seats:
             for metric in seat.metrics:
                 labelled = Metric(metric.name, metric.documentation, metric.type, metric.unit)
@@ -201,11 +204,12 @@ class ReplicatedEngine:
                 yield labelled
 
     async def _seat(self, request: ModelRequest) -> Seat:
-        """The replica for a request; the first that comes up where none is."""
+        """Return the replica for a request; if there is none, wait for the first that starts."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _PATIENCE_SECONDS
         while not self.live:
-            if loop.time() > until or self._closed or self._pause.closed:  # what comes up then may have other weights
+            # During a pause there is no waiting: a replica that starts now may have other weights.
+            if loop.time() > until or self._closed or self._pause.closed:
                 problem = next((seat.problem for seat in self._seats if seat.problem), "they are being started")
                 raise SamplerUnavailableError(f"no replica of the model {self.name} is up: {problem}")
             await self._news()
@@ -229,7 +233,7 @@ class ReplicatedEngine:
         return answer
 
     async def _all(self, ask: Callable[[Seat], Awaitable[T]]) -> list[T]:
-        """What every replica that is up says; those that are lost meanwhile say nothing."""
+        """Return the results of all running replicas; those lost meanwhile are left out."""
 
         async def one(seat: Seat) -> list[T]:
             gone = seat.gone
@@ -239,7 +243,8 @@ class ReplicatedEngine:
                 seat.lose(gone, str(error))
                 return []
 
-        told = await asyncio.gather(*map(one, self.live), return_exceptions=True)  # nobody goes on behind an error
+        # `return_exceptions` waits for all: no task is left running after an error.
+        told = await asyncio.gather(*map(one, self.live), return_exceptions=True)
         if error := next((each for each in told if isinstance(each, BaseException)), None):
             raise error
         found = [each for one in told if not isinstance(one, BaseException) for each in one]
@@ -248,13 +253,13 @@ class ReplicatedEngine:
         return found
 
     def _next(self) -> MakeEngine:
-        """What makes the engine of a new replica."""
+        """Return a function that makes the engine of a new replica."""
         return functools.partial(self._make, self.checkpoint)
 
     async def _join(self, seat: Seat, loaded: EngineFacts, made: MakeEngine) -> None:
-        """A replica is loaded: have it hold what the others hold."""
+        """Bring a newly loaded replica to the state of the others."""
         self.context, self.precision = loaded.context, loaded.precision
-        if self._starting:  # what all hold is looked at together
+        if self._starting:  # they are all checked together
             return
         async with self._changing:
             if made.args[0] != self.checkpoint:
@@ -270,7 +275,7 @@ class ReplicatedEngine:
         self._changes.set()
 
     async def _news(self) -> None:
-        """Wait until a replica comes or goes, a second at most."""
+        """Wait until a replica starts or is lost, for at most a second."""
         self._changes.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):

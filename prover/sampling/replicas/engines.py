@@ -1,4 +1,4 @@
-"""`ReplicatedEngines`: makes engines whose replicas are on hosts of a cluster."""
+"""`ReplicatedEngines`: makes engines with replicas on hosts of a cluster."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ class ReplicatedEngines:
         of: Mapping[str, int] | None = None,
         make: Callable[..., ServingEngine] = ModelEngine,
     ) -> None:
-        """Nothing is asked of the cluster yet.
+        """Create the factory; the cluster is not contacted.
 
         Args:
-            places: where replicas come from.
-            replicas: of each checkpoint.
-            of: of single ones, by name.
-            make: makes the engine of a replica, there.
+            places: source of replicas.
+            replicas: number of replicas per checkpoint.
+            of: number for single checkpoints, by name.
+            make: makes a replica's engine, on its host.
         """
         self._places = places
         self._replicas = replicas

@@ -1,4 +1,4 @@
-"""The seams to whatever runs replicas: Ray, and scripted ones in tests."""
+"""Interfaces to the cluster framework for replicas: Ray, and scripted replicas in tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from prover.sampling.serving import ModelAnswer, ModelRequest
 
 
 class ReplicaHandle(Protocol):
-    """A replica, seen from the driver: see `Replica`.
+    """A replica as the driver sees it: see `Replica`.
 
-    Every method but `cancel` and `kill` raises HostLostError if the replica is gone, and SamplerUnavailableError for what its
-    engine says.
+    Every method but `cancel` and `kill` raises HostLostError if the replica is gone, and SamplerUnavailableError for
+    errors of its engine.
     """
 
     async def here(self) -> str:
-        """Wait until it has a place, and name its host."""
+        """Wait until it runs on a host, and return the host's name."""
         ...
 
     async def start(self) -> EngineFacts:
@@ -35,11 +35,11 @@ class ReplicaHandle(Protocol):
         ...
 
     async def answer(self, number: int, request: ModelRequest, adapter: int) -> ModelAnswer | None:
-        """See `Replica.answer`. Cancelling the caller's task cancels nothing there."""
+        """See `Replica.answer`. Cancelling the caller's task cancels nothing on the host."""
         ...
 
     def cancel(self, number: int) -> None:
-        """See `Replica.cancel`; nothing is waited for."""
+        """See `Replica.cancel`; does not wait."""
         ...
 
     async def scores(self, tokens: Sequence[int], adapter: int) -> Sequence[float]:
@@ -59,23 +59,23 @@ class ReplicaHandle(Protocol):
         ...
 
     async def close(self) -> None:
-        """End what runs there."""
+        """End the replica's process."""
         ...
 
     def kill(self) -> None:
-        """End it without asking it."""
+        """Kill the replica's process without notice."""
         ...
 
 
 class Places(Protocol):
-    """Where replicas come from."""
+    """A source of replicas."""
 
     async def join(self) -> None:
-        """Join the cluster. Raises SamplerUnavailableError: there is none; the text says what to do."""
+        """Join the cluster. Raises SamplerUnavailableError if there is none; the text says what to do."""
         ...
 
     async def replica(self, make_engine: MakeEngine) -> ReplicaHandle:
-        """Ask for a new replica; it may have to wait for a place. Raises HostLostError."""
+        """Request a new replica, which may have to wait for a host. Raises HostLostError."""
         ...
 
     async def leave(self) -> None:

@@ -1,4 +1,4 @@
-"""Replicas as actors of a Ray cluster, wherever the resource `sampler` is, and a GPU if they want one."""
+"""Replicas as actors of a Ray cluster, on hosts with the resource `sampler`, and a GPU if required."""
 
 import asyncio
 import contextlib
@@ -22,12 +22,12 @@ class RayPlaces:
     """`Places` of a Ray cluster."""
 
     def __init__(self, address: str, gpus: float = 0.0, token: Path | None = None) -> None:
-        """Nothing is asked yet.
+        """Create the client; nothing is contacted.
 
         Args:
-            address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, as Ray takes it.
-            gpus: that a replica takes of its host.
-            token: file with what the cluster's members ask for; None: what Ray finds itself.
+            address: `auto`, `HOST:PORT` or `ray://HOST:PORT`, in Ray's format.
+            gpus: number of GPUs per replica.
+            token: file with the token that the cluster requires; None: Ray finds it.
 
         Raises:
             SamplerUnavailableError: Ray is not installed.
@@ -57,7 +57,7 @@ class RayPlaces:
         made = self._connection.ray.remote(ReplicaActor).options(**options)
         try:
             return _RayReplica(self._connection, await asyncio.to_thread(made.remote, make_engine))
-        except Exception as error:  # Ray raises what its client library for gRPC does
+        except Exception as error:  # Ray raises the errors of its gRPC client
             raise HostLostError(f"Ray's head does not answer: {error}") from None
 
     async def leave(self) -> None:
@@ -66,10 +66,10 @@ class RayPlaces:
 
 
 class ReplicaActor(Replica):
-    """A `Replica` that knows its place in the cluster."""
+    """A `Replica` that knows its host in the cluster."""
 
     async def host(self) -> str:
-        """Address, and something to tell hosts of one address apart."""
+        """Address of the host, with a suffix that distinguishes hosts of one address."""
         import ray
 
         context = ray.get_runtime_context()
@@ -124,7 +124,7 @@ class _RayReplica:
         await self._answer(self._actor.close.remote())
 
     def kill(self) -> None:
-        with contextlib.suppress(Exception):  # it may be gone, and the cluster with it
+        with contextlib.suppress(Exception):  # the actor and the cluster may be gone
             self._connection.ray.kill(self._actor)
 
     async def _answer(self, reference: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What runs on a host: one engine, with a number for everything that is asked of it."""
+"""The process on a host that holds one engine and numbers its requests."""
 
 import functools
 from collections.abc import Sequence
@@ -13,28 +13,28 @@ from prover.sampling.sampler import SamplerStats
 from prover.sampling.serving import ModelAnswer, ModelRequest, ServingEngine
 
 MakeEngine = functools.partial[ServingEngine]
-"""Makes an engine on its host, of the checkpoint that is its first argument."""
+"""Makes an engine on its host from the checkpoint in its first argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What an engine is, once it is there: see `Scoring`."""
+    """Properties of a loaded engine: see `Scoring`."""
 
     context: int
     precision: str
 
 
 class Replica:
-    """An engine for one driver. Lives in a process that ends with its driver's connection, and the engine with it."""
+    """An engine for one driver. Its process ends with the driver's connection, and so does the engine."""
 
     def __init__(self, make_engine: MakeEngine) -> None:
-        """Nothing is loaded yet."""
+        """Create the replica; nothing is loaded."""
         self._engine = make_engine()
         self._adapters: dict[int, Any] = {}
         self._asked: Asked[ModelAnswer | None] = Asked()
 
     async def here(self) -> None:
-        """Answer: this process has its place."""
+        """Return at once: the process is placed on a host."""
 
     async def start(self) -> EngineFacts:
         """Load the checkpoint. Raises SamplerUnavailableError."""
@@ -42,45 +42,45 @@ class Replica:
         return EngineFacts(self._engine.context, self._engine.precision)
 
     async def state(self) -> SamplerStats:
-        """What the engine does; also the sign of life that the driver waits for."""
+        """Return the engine's statistics; this is also the heartbeat that the driver waits for."""
         return self._engine.stats()
 
     async def metrics(self) -> Sequence[Metric]:
-        """vLLM's own."""
+        """Return vLLM's own metrics."""
         return list(self._engine.collect())
 
     async def answer(self, number: int, request: ModelRequest, adapter: int) -> ModelAnswer | None:
         """See `ServingEngine.answer`.
 
         Args:
-            number: of the question, for `cancel`.
-            request: what is asked.
+            number: identifies the request for `cancel`.
+            request: the request.
             adapter: see `add_adapter`; 0: none.
 
         Returns:
-            None if the question was cancelled.
+            None if the request was cancelled.
         """
         return await self._asked.answer(number, self._engine.answer(request, self._adapters.get(adapter)), None)
 
     async def cancel(self, number: int) -> None:
-        """Nobody waits for this answer any more: vLLM aborts it."""
+        """Cancel a request: vLLM aborts it."""
         self._asked.cancel(number)
 
     async def scores(self, tokens: Sequence[int], adapter: int) -> Sequence[float]:
-        """See `Scoring.scores`: those of this copy."""
+        """See `Scoring.scores`, for this copy."""
         (found,) = await self._engine.scores(tokens, self._adapters.get(adapter))
         return found
 
     async def load(self, checkpoint: Path) -> None:
-        """See `ServingEngine.load`; the driver lets nothing run meanwhile."""
+        """See `ServingEngine.load`; the driver ensures that no request runs meanwhile."""
         await self._engine.load(checkpoint)
 
     async def add_adapter(self, number: int, folder: Path) -> None:
-        """Load an adapter, to be called by this number."""
+        """Load an adapter under this number."""
         self._adapters[number] = await self._engine.add_adapter(folder)
 
     async def remove_adapter(self, number: int) -> None:
-        """Forget an adapter."""
+        """Unload an adapter."""
         await self._engine.remove_adapter(self._adapters.pop(number))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The place of one replica: whoever has it is watched, and replaced when it says nothing any more."""
+"""The seat of one replica: its occupant is monitored, and replaced when its heartbeats stop."""
 
 import asyncio
 import contextlib
@@ -16,26 +16,26 @@ from prover.sampling.weights import WeightsError
 _log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.5
-_SILENCE_SECONDS = 10.0  # without a sign of life
-_STALL_SECONDS = 120.0  # without a token, while there is work
+_SILENCE_SECONDS = 10.0  # without a heartbeat
+_STALL_SECONDS = 120.0  # without a token, while requests are in progress
 _METRICS_SECONDS = 15.0
 _PLACE_SECONDS = 60.0
-_START_SECONDS = 1800.0  # large weights from a slow disk
-_AGAIN_SECONDS, _LATEST_SECONDS = 2.0, 60.0  # before a lost replica is replaced: at first, and after many tries
+_START_SECONDS = 1800.0  # allows for large weights on a slow disk
+_AGAIN_SECONDS, _LATEST_SECONDS = 2.0, 60.0  # before a lost replica is replaced: at first, and after many attempts
 
 
 class Seat:
-    """See the module.
+    """A seat for one replica at a time.
 
     Attributes:
-        number: of the place; it stays when the replica is another one.
+        number: number of the seat; it stays when the replica changes.
         handle: the replica.
-        gone: set when it is given up.
+        gone: set when the replica is given up.
         live: whether it answers.
-        host: that it is on; empty until it has one.
-        in_work: answers that it was asked for.
-        problem: why it is not live, as far as known.
-        stats, metrics: as it told them last.
+        host: its host; empty until it has one.
+        in_work: number of requests in progress.
+        problem: reason why it is not live, if known.
+        stats, metrics: as last reported.
     """
 
     handle: ReplicaHandle
@@ -46,12 +46,12 @@ class Seat:
         places: Places,
         changed: Callable[["Seat", bool], None],
     ) -> None:
-        """Nothing is started yet.
+        """Create the seat; nothing is started.
 
         Args:
-            number: of the place.
-            places: where replicas come from.
-            changed: told when this is live, or (False) not any more.
+            number: number of the seat.
+            places: source of replicas.
+            changed: called when the replica has become live, or (False) no longer is.
         """
         self.number = number
         self._places = places
@@ -68,16 +68,17 @@ class Seat:
     def take(
         self, make: Callable[[], MakeEngine], join: Callable[["Seat", EngineFacts, MakeEngine], Awaitable[None]]
     ) -> None:
-        """Have a replica here from now on; returns at once.
+        """Keep a replica in this seat from now on; returns at once.
 
         Args:
-            make: what makes the engine of the next one.
-            join: has a replica that is loaded hold what it should. Raises HostLostError, SamplerUnavailableError, WeightsError.
+            make: returns the function that makes the next replica's engine.
+            join: brings a loaded replica to the wanted state. Raises HostLostError, SamplerUnavailableError,
+                WeightsError.
         """
         self._task = asyncio.create_task(self._keep(make, join))
 
     async def leave(self) -> None:
-        """End the replica, and have no other one."""
+        """End the replica and start no other."""
         if self._task is None:
             return
         self._task.cancel()
@@ -86,7 +87,7 @@ class Seat:
         self.live = False
         if hasattr(self, "handle") and not self.gone.is_set():
             with contextlib.suppress(HostLostError, SamplerUnavailableError, TimeoutError):
-                async with asyncio.timeout(10.0 if self.host else 0.0):  # what has no place yet does not answer
+                async with asyncio.timeout(10.0 if self.host else 0.0):  # a replica without a host does not answer
                     await self.handle.close()
             self.gone.set()
             self.handle.kill()
@@ -95,8 +96,8 @@ class Seat:
         """Give a replica up.
 
         Args:
-            gone: of the replica that is meant; another one may be here by now.
-            why: for the log, and whoever asks.
+            gone: event of the replica to give up; the seat may hold another one by now.
+            why: reason for logs and status.
         """
         if gone is not self.gone or gone.is_set() or self._task is None:
             return
@@ -121,7 +122,7 @@ class Seat:
                 await self._watch(gone)
             except (HostLostError, SamplerUnavailableError, WeightsError) as error:
                 self.lose(gone, str(error))
-            except Exception as error:  # nobody else would replace it
+            except Exception as error:  # no other task would replace it
                 _log.exception("replica %d failed", self.number)
                 self.lose(gone, str(error))
             await asyncio.sleep(rest)
@@ -147,7 +148,7 @@ class Seat:
         _log.info("replica %d is up on host %s", self.number, self.host)
 
     async def _watch(self, gone: asyncio.Event) -> None:
-        """Ask again and again how it is, until it is given up. Raises HostLostError."""
+        """Poll the replica until it is given up. Raises HostLostError."""
         clock = asyncio.get_running_loop().time
         moved, told = clock(), 0.0
         while not gone.is_set():

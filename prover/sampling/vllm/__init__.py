@@ -1,1 +1,1 @@
-"""Models that vLLM serves from processes of this one: engines, the fleet that holds them, and their sampler."""
+"""Models that vLLM serves from child processes: engines, the fleet that holds them, and their sampler."""

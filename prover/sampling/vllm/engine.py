@@ -1,4 +1,4 @@
-"""One engine of vLLM: a process that holds one checkpoint, and any number of adapters on it."""
+"""One vLLM engine: a process that holds one checkpoint and any number of adapters."""
 
 import asyncio
 import contextlib
@@ -21,21 +21,21 @@ _LONGEST_REASON = 500
 
 
 class ModelEngine:
-    """See the module. Start it once; any number of answers may be asked for at once."""
+    """A vLLM engine in a child process. Start it once; requests may run concurrently."""
 
     heals = False
     copies = 1
     replicas: tuple[ReplicaStatus, ...] = ()
 
     def __init__(self, name: str, checkpoint: Path, settings: EngineSettings, adapters: int = 0, rank: int = 8) -> None:
-        """Nothing is loaded yet.
+        """Create the engine; nothing is loaded.
 
         Args:
-            name: of its checkpoint, in metrics and messages.
+            name: name of its checkpoint in metrics and messages.
             checkpoint: a Hugging Face checkpoint.
             settings: `gpu_memory` is the share of this engine alone.
-            adapters: most adapters at once.
-            rank: the largest of their ranks.
+            adapters: maximum number of adapters.
+            rank: maximum rank of an adapter.
         """
         self.name = name
         self.checkpoint = checkpoint
@@ -49,31 +49,31 @@ class ModelEngine:
         self._adapter_ids = 0
         self._stats = SamplerStats()
         self.record = Record()
-        self.dead = False  # its process has ended by itself
-        self.longest_token = 0  # of the vocabulary, in characters
+        self.dead = False  # whether its process has ended by itself
+        self.longest_token = 0  # in the vocabulary, in characters
 
     @property
     def tokenizer(self) -> Any:
-        """The checkpoint's tokenizer, of transformers."""
+        """The checkpoint's tokenizer, from transformers."""
         return self._vllm.get_tokenizer()
 
     @property
     def context(self) -> int:
-        """Longest prompt plus answer, in tokens."""
+        """Maximum length of prompt plus answer in tokens."""
         return int(self._vllm.model_config.max_model_len)
 
     @property
     def precision(self) -> str:
-        """What it computes with: `float32`, `bfloat16`, …"""
+        """Number format of the computation: `float32`, `bfloat16`, …"""
         return str(self._vllm.model_config.dtype).removeprefix("torch.")
 
     @property
     def largest_rank(self) -> int:
-        """Highest rank of an adapter that the engine takes; 0: it takes none."""
+        """Maximum rank of adapters; 0: adapters are not supported."""
         return vllm_process.rank_with_kernel(self._rank) if self.most_adapters else 0
 
     async def start(self) -> None:
-        """Load vLLM and the checkpoint: tens of seconds.
+        """Load vLLM and the checkpoint, which takes tens of seconds.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
@@ -85,11 +85,11 @@ class ModelEngine:
         try:
             await asyncio.shield(self._loading)
             self.longest_token = max(map(len, self.tokenizer.get_vocab()))
-            # The first request with log-probabilities is slow once; users should not be the ones who wait for it.
+            # The first request with log-probabilities is slow; it is sent here so that no user waits for it.
             await self.answer(ModelRequest(self.tokenizer.encode("theorem"), seed=0, max_tokens=2))
         except Exception as error:
             await self.close()
-            # Whatever vLLM raises here, the reason is that this checkpoint does not run on this machine.
+            # Any exception of vLLM here means that this checkpoint does not run on this machine.
             reason = _one_line(error)
             raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {self.checkpoint}: {reason}") from error
 
@@ -101,7 +101,7 @@ class ModelEngine:
         self.record.count(self._vllm.output_processor)
 
     async def close(self) -> None:
-        """Stop the engine and its process; one that is still being loaded, as soon as it is."""
+        """Stop the engine and its process, even while it is being loaded."""
         loading, self._loading = self._loading, None
         if loading is None:
             return
@@ -114,13 +114,13 @@ class ModelEngine:
         await asyncio.to_thread(vllm_process.release)
 
     async def _stop_reading(self, vllm: Any) -> None:
-        """End vLLM's reader of answers: it would see the process end before it hears that this is meant, and complain."""
+        """Stop vLLM's reader of answers first: it would see the process end, take it for a failure and log errors."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         if vllm.output_handler is not None:
             vllm.output_handler.cancel()
             await asyncio.wait([vllm.output_handler])
-            vllm.output_processor.propagate_error(EngineDeadError())  # to those who wait for an answer all the same
+            vllm.output_processor.propagate_error(EngineDeadError())  # ends the wait of tasks that await an answer
 
     async def answer(self, request: ModelRequest, adapter: Any = None) -> ModelAnswer:
         """Sample one answer. Cancelling aborts it in the engine.
@@ -130,31 +130,31 @@ class ModelEngine:
         """
         await self.unpaused()
         with self._pause.working():
-            finished = await self._finish(request, adapter, logprobs=0)  # of the sampled token alone
+            finished = await self._finish(request, adapter, logprobs=0)  # for the sampled token only
         output = finished.outputs[0]
         return ModelAnswer(output.text, tuple(output.token_ids), float(output.cumulative_logprob))
 
     async def log_probs(self, tokens: Sequence[int], adapter: Any = None) -> list[float]:
-        """Log-probability of each token but the first, given those before it."""
+        """Return the log-probability of each token but the first, given those before it."""
         finished = await self._finish(ModelRequest(tokens, seed=0, max_tokens=1), adapter, prompt_logprobs=0)
-        # vLLM gives a mapping a token, with the token itself and likelier ones in it.
+        # vLLM returns a mapping per token that contains the token itself and likelier ones.
         steps = list(zip(tokens, finished.prompt_logprobs, strict=True))[1:]
         return [float(step[token].logprob) for token, step in steps]
 
     async def scores(self, tokens: Sequence[int], adapter: Any = None) -> Sequence[Sequence[float]]:
-        """See `Scoring.scores`: there is one copy."""
+        """See `Scoring.scores`; there is one copy."""
         return [await self.log_probs(tokens, adapter)]
 
     async def unpaused(self) -> None:
-        """Return when answers may be asked for."""
+        """Wait until requests are accepted."""
         await self._pause.opened()
 
     def paused(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Let what is running come to its end; further requests for answers wait until the block is left."""
+        """Drain running requests; further ones wait until the block ends."""
         return self._pause.paused()
 
     async def load(self, checkpoint: Path) -> None:
-        """Take in other weights of the same shapes; the engine must be paused.
+        """Load other weights of the same shapes; the engine must be paused.
 
         Raises:
             SamplerUnavailableError: it failed, and what the engine holds now is unknown.
@@ -164,26 +164,26 @@ class ModelEngine:
         except Exception as error:
             raise SamplerUnavailableError(f"vLLM cannot load {checkpoint}: {_one_line(error)}") from error
         for _ in range(100):
-            if await self.forget_prefixes():  # they were computed with the old weights
+            if await self.forget_prefixes():  # cached prefixes were computed with the old weights
                 break
-            await asyncio.sleep(0.01)  # the blocks of the last request are not given back yet
+            await asyncio.sleep(0.01)  # the last request still holds its cache blocks
         else:
             raise SamplerUnavailableError(f"the engine of {self.name} keeps prefixes of the old weights")
         self.checkpoint = checkpoint
 
     async def forget_prefixes(self) -> bool:
-        """Empty the prefix cache; False if a request that the engine's process works on holds some of it."""
+        """Empty the prefix cache; returns False if a request in progress still uses a part of it."""
         return bool(await self._vllm.reset_prefix_cache())
 
     async def add_adapter(self, folder: Path) -> Any:
-        """Load an adapter and return what `answer` wants for it.
+        """Load an adapter and return its handle for `answer`.
 
         Raises:
             SamplerUnavailableError: it cannot be loaded.
         """
         from vllm.lora.request import LoRARequest
 
-        # Under a name and number of its own: another adapter's requests and cached prefixes are not touched.
+        # Each adapter has its own name and number, so that requests and cached prefixes of others stay valid.
         self._adapter_ids += 1
         adapter = LoRARequest(f"adapter-{self._adapter_ids}", self._adapter_ids, str(folder))
         try:
@@ -193,7 +193,7 @@ class ModelEngine:
         return adapter
 
     async def remove_adapter(self, adapter: Any) -> None:
-        """Forget an adapter that is no longer asked."""
+        """Unload an adapter that has no requests."""
         await self._vllm.remove_lora(adapter.lora_int_id)
 
     def stats(self) -> SamplerStats:
@@ -222,14 +222,14 @@ class ModelEngine:
         )
 
     async def _finish(self, request: ModelRequest, adapter: Any, **log_probs: int) -> Any:
-        """Put a request to vLLM and wait for its only output."""
+        """Send a request to vLLM and wait for its only output."""
         import vllm
         from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
 
         self._requests += 1
         outputs = self._vllm.generate(
-            tokens_input(list(request.prompt)),  # what needs no further work: vLLM gives the rest to a thread
+            tokens_input(list(request.prompt)),  # already tokenised; vLLM would process other inputs in a thread
             vllm.SamplingParams(
                 temperature=request.temperature,
                 top_p=request.top_p,
@@ -262,10 +262,10 @@ class ProcessEngines:
     elsewhere = False
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """No preparation is needed."""
 
     async def close(self) -> None:
-        """Nothing is left."""
+        """No resources are held."""
 
     def make(
         self,

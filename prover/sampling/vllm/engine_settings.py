@@ -1,4 +1,4 @@
-"""How engines are set up, and what memory they take on a CPU."""
+"""Settings of engines, and their memory on a CPU."""
 
 import json
 import math
@@ -15,16 +15,17 @@ _BYTES_OF_FRESH_PROCESS = 640 << 20
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How engines are set up.
+    """Settings of engines.
 
     Attributes:
-        models: those of the folder that are loaded; None: all.
-        context_tokens: longest prompt plus answer; None: what the checkpoint was made for.
-        sequences: most sequences that one engine works on at once, over all requests and within one.
-        best_first: whether of the candidates that wait the likeliest is handed out first.
-        gpu_memory: share of a GPU's memory that all engines together may take.
-        background: the base is enough to start with, the other checkpoints are loaded while it is served.
-        kv_cache_mib: room for keys and values of each engine on a CPU; None: what `sequences` of full length need, 1 GiB at most.
+        models: models of the folder to load; None: all.
+        context_tokens: maximum length of prompt plus answer; None: the checkpoint's own.
+        sequences: maximum number of concurrent sequences of one engine, and of one request.
+        best_first: whether the likeliest of the waiting candidates is returned first.
+        gpu_memory: share of a GPU's memory for all engines together.
+        background: whether to serve as soon as the base is loaded, and load the other checkpoints meanwhile.
+        kv_cache_mib: size of each engine's cache of keys and values on a CPU; None: enough for `sequences` of full
+            length, at most 1 GiB.
     """
 
     models: tuple[str, ...] | None = None
@@ -37,14 +38,14 @@ class EngineSettings:
 
 
 def memory_needed(checkpoint: Path, settings: EngineSettings) -> int:
-    """Bytes that an engine takes on a CPU: vLLM itself, weights in float32, keys and values."""
+    """Return the memory of an engine on a CPU in bytes: vLLM itself, weights in float32, keys and values."""
     weights = sum(math.prod(shape) for shape in tensor_shapes(checkpoint).values())
     alone = _BYTES_OF_FORK if forked() else _BYTES_OF_FRESH_PROCESS
     return alone + 4 * weights + kv_cache_bytes(checkpoint, settings)
 
 
 def kv_cache_bytes(checkpoint: Path, settings: EngineSettings) -> int:
-    """Bytes that a CPU's engine sets aside for keys and values."""
+    """Return the size of a CPU engine's cache of keys and values in bytes."""
     if settings.kv_cache_mib is not None:
         return settings.kv_cache_mib << 20
     most = 1 << 30

@@ -1,4 +1,4 @@
-"""The engines that serve a folder of weights: which holds what, whether it holds it right, and how new weights come in."""
+"""The engines that serve a folder of weights: their contents, verification, and the replacement of weights."""
 
 import asyncio
 import contextlib
@@ -22,27 +22,27 @@ logger = logging.getLogger(__name__)
 
 
 class Fleet:
-    """See the module."""
+    """All engines that serve a folder of weights."""
 
     def __init__(
         self, folder: Path, settings: EngineSettings, formats: Formats, engines: Engines | None = None
     ) -> None:
-        """Nothing is read or loaded yet.
+        """Create the fleet; nothing is read or loaded.
 
         Args:
-            folder: with a manifest, or else a single checkpoint.
-            settings: of all engines.
-            formats: makes the prompt format that the manifest names.
-            engines: makes them; by default in processes of this machine.
+            folder: folder with a manifest, or a single checkpoint.
+            settings: settings of all engines.
+            formats: resolves the name of the manifest's prompt format.
+            engines: makes engines; by default in processes of this machine.
         """
         self.folder = folder
         self.weights: Weights | None = None
         self.served: Mapping[str, Served] = {}
         self.default = ""
-        self.loading: Mapping[str, asyncio.Event] = {}  # models on their way; set when that is over
-        self.failed: Mapping[str, str] = {}  # models that should be served and are not, and why
-        self.retired: list[SamplerStats] = []  # of engines that are gone
-        self._left_out: Collection[str] = ()  # models for which there was no memory
+        self.loading: Mapping[str, asyncio.Event] = {}  # models being loaded; set at the end
+        self.failed: Mapping[str, str] = {}  # models that should be served but failed, with the reason
+        self.retired: list[SamplerStats] = []  # of engines that were closed
+        self._left_out: Collection[str] = ()  # models that do not fit into memory
         self._settings = settings
         self._formats = formats
         self._made_by = engines or ProcessEngines()
@@ -54,7 +54,7 @@ class Fleet:
 
     @property
     def engines(self) -> Sequence[ServingEngine]:
-        """All that run."""
+        """All running engines."""
         return self._engines
 
     @property
@@ -65,10 +65,10 @@ class Fleet:
         return [one.name for one in self.weights.models if one.name in self.served or one.name in self.loading]
 
     async def start(self) -> None:
-        """Load everything; with `EngineSettings.background` the base alone, and the other checkpoints behind it.
+        """Load all models; with `EngineSettings.background` return after the base and load the others later.
 
         Raises:
-            SamplerUnavailableError: it cannot be served; then nothing is left running.
+            SamplerUnavailableError: the folder cannot be served; then no engine is left running.
         """
         async with self._lock:
             try:
@@ -87,7 +87,7 @@ class Fleet:
                 raise
 
     async def arrived(self, name: str) -> None:
-        """Return when this model is loaded, if it is going to be.
+        """Wait until this model is loaded, if it is going to be.
 
         Raises:
             SamplerUnavailableError: it could not be loaded.
@@ -98,25 +98,25 @@ class Fleet:
             raise SamplerUnavailableError(f"the model {name} could not be loaded: {self.failed[name]}")
 
     async def close(self) -> None:
-        """Stop all engines; those that are being loaded, as soon as they are."""
+        """Stop all engines, even those being loaded."""
         for task in [*self._reviving.values(), *filter(None, [self._later])]:
             task.cancel()
         await self._end()
 
     def revive(self, engine: ServingEngine) -> None:
-        """Start an engine again whose process has died; returns at once."""
+        """Restart an engine whose process has died; returns at once."""
         if not engine.heals and engine not in self._reviving and engine in self._engines:
             self._reviving[engine] = asyncio.create_task(self._revive(engine))
 
     async def reload(self) -> Weights:
-        """Serve what the folder's manifest says now.
+        """Serve the models of the folder's current manifest.
 
-        Engines that change let their running requests finish and have new ones wait. Everything that can be looked at is
-        looked at before; if something fails after that all the same, the old weights are loaded again.
+        Changing engines finish their running requests while new ones wait. Everything that can be verified is verified
+        first; if a later step fails, the old weights are restored.
 
         Raises:
-            WeightsError: the new weights are refused, and the old ones are served as before.
-            SamplerUnavailableError: an engine does not run any more.
+            WeightsError: the new weights are rejected, and the old ones are served as before.
+            SamplerUnavailableError: an engine has stopped running.
         """
         async with self._lock:
             old = self.weights
@@ -138,7 +138,7 @@ class Fleet:
             return new
 
     def _serves(self, model: Model) -> bool:
-        """Whether a model is loaded as the manifest has it now; its curves may have changed."""
+        """Whether a model is loaded as the current manifest describes it; its curves may differ."""
         served = self.served.get(model.name)
         return served is not None and served.model is not None and served.model.files == model.files
 
@@ -151,7 +151,7 @@ class Fleet:
             self.failed = without_room(self.folder, weights, models, self._settings)
             self._left_out = self.failed.keys()
             models = [one for one in models if one.name not in self._left_out]
-        # The base first: it is asked if a request names no model.
+        # The base comes first: it is the default model.
         whole = sorted((one for one in models if one.kind == "checkpoint"), key=lambda one: one.name != weights.base)
         adapters = [one for one in models if one.kind == "adapter"]
         settings = self._one_of(len(whole))
@@ -167,7 +167,7 @@ class Fleet:
     async def _load(
         self, weights: Weights, model: Model, settings: EngineSettings, adapters: Sequence[Model] = ()
     ) -> Mapping[str, Served]:
-        """A checkpoint in an engine of its own, with adapters on it."""
+        """Load a checkpoint into a new engine, with its adapters."""
         ranks = [adapter_rank(self.folder / one.folder) for one in adapters]
         engine = await self._new_engine(model.name, self.folder / model.folder, settings, ranks)
         base = Served(model.name, engine, self._form(weights, engine), model)
@@ -177,7 +177,7 @@ class Fleet:
         return served
 
     async def _load_later(self, models: Sequence[Model], settings: EngineSettings) -> None:
-        """Load checkpoints while others are served. One that fails is told of in `failed` and in the log."""
+        """Load checkpoints while others are served. Failures are recorded in `failed` and the log."""
         try:
             async with self._lock:
                 for model in models:
@@ -192,10 +192,10 @@ class Fleet:
                         await self._close_engines(engines)
                     self._over([model.name])
         finally:
-            self._over(list(self.loading))  # end the waits for models that will not come
+            self._over(list(self.loading))  # end waits for models that will not be loaded
 
     def _over(self, names: Sequence[str]) -> None:
-        """These are loaded, or will not be."""
+        """Record that loading these models has ended, with or without success."""
         for name in names:
             self.loading[name].set()
         self.loading = {name: event for name, event in self.loading.items() if name not in names}
@@ -204,11 +204,11 @@ class Fleet:
         names = [one.name for one in weights.models]
         self.served, self.weights = {name: served[name] for name in names if name in served}, weights
         self.failed = {name: why for name, why in self.failed.items() if name in names and name not in served}
-        # The model of requests that name none: the base, if it is loaded.
+        # The default model: the base, if it is loaded.
         self.default = weights.base if weights.base in served else next(iter(served))
 
     def _one_of(self, engines: int) -> EngineSettings:
-        """Settings of one of so many engines: on this machine they share its GPU."""
+        """Return the settings of one of so many engines, which share this machine's GPU."""
         share = 1 if self._made_by.elsewhere else engines
         return replace(self._settings, gpu_memory=self._settings.gpu_memory / share)
 
@@ -240,16 +240,16 @@ class Fleet:
     async def _change(
         self, weights: Weights, models: Sequence[Model], changed: Sequence[Model], undo: contextlib.AsyncExitStack
     ) -> None:
-        """Load what changed, see that it is right, and serve it; what is pushed on `undo` brings the old state back."""
+        """Load the changes, verify them and serve them; callbacks pushed on `undo` restore the old state."""
         served = {model.name: replace(self.served[model.name], model=model) for model in models if model not in changed}
         whole = [model for model in changed if model.kind == "checkpoint"]
-        # 1. New engines in addition to the old ones.
+        # 1. Start new engines in addition to the old ones.
         for model in whole:
             if model.name not in self.served:
                 settings = self._one_of(max(1, len(self._engines)))
                 undo.push_async_callback(self._close_engines, self._engines[:])
                 served |= await self._load(weights, model, settings)
-        # 2. Engines that change are quiet from here to the end.
+        # 2. Pause the changing engines until the end.
         base = self.served.get(self.weights.base) if self.weights else None
         engines = {self.served[model.name].engine for model in whole if model.name in self.served}
         if base is not None and len(whole) < len(changed):
@@ -258,7 +258,7 @@ class Fleet:
             for engine in engines:
                 await quiet.enter_async_context(engine.paused())
             try:
-                # 3. Weights into them, then adapters on top.
+                # 3. Load weights into them, then adapters.
                 for model in whole:
                     if model.name in self.served:
                         one = self.served[model.name]
@@ -270,17 +270,17 @@ class Fleet:
                         assert base is not None
                         served[model.name] = await self._with_adapter(model, base)
                         undo.push_async_callback(base.engine.remove_adapter, served[model.name].adapter)
-                # 4. An engine that took them in may have them wrong all the same.
+                # 4. Verify the weights: an engine may have loaded them incorrectly without an error.
                 for one in served.values():
                     if one.engine in engines:
                         await check_probe(one)
             except BaseException:
-                await undo.aclose()  # before any request is answered again
+                await undo.aclose()  # before requests are answered again
                 raise
             self._serve(weights, {model.name: served[model.name] for model in models})
 
     async def _retire(self, before: Iterable[Served]) -> None:
-        """Give back models that can no longer be asked, once they are idle."""
+        """Unload models that are no longer served, once they are idle."""
         used = {one.engine for one in self.served.values()}
         for one in before:
             if one.engine not in used and one.engine in self._engines:
@@ -296,10 +296,10 @@ class Fleet:
         await self._made_by.close()
 
     async def _close_engines(self, keep: Sequence[ServingEngine] = ()) -> None:
-        """Close all engines but some."""
+        """Close all engines except some."""
         closing = [engine for engine in self._engines if engine not in keep]
         self._engines = [engine for engine in self._engines if engine in keep]
-        # The caller may be cancelled here; the engines are closed all the same, and `close` waits for them too.
+        # If the caller is cancelled here, the engines are closed all the same, and `close` waits for them, too.
         self._closing = {task for task in self._closing if not task.done()}
         self._closing |= {asyncio.create_task(engine.close()) for engine in closing}
         await asyncio.shield(asyncio.gather(*self._closing))

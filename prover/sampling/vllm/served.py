@@ -1,4 +1,4 @@
-"""A model that an engine holds, and what is looked at before and after new weights take its place."""
+"""A model held by an engine, and the checks before and after new weights replace it."""
 
 import json
 import math
@@ -12,20 +12,20 @@ from prover.sampling.prompt import PromptFormat
 from prover.sampling.serving import Scoring, ServingEngine
 from prover.sampling.weights import Model, Weights, WeightsError, tensor_shapes, verify_files
 
-# Of a checkpoint's config.json, what says nothing about what it computes.
+# Entries of a checkpoint's config.json that do not affect its computation.
 _COSMETIC = {"_name_or_path", "dtype", "torch_dtype", "transformers_version", "use_cache"}
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model that is loaded.
+    """A loaded model.
 
     Attributes:
-        name: what it is called.
-        engine: that holds it.
-        form: how it is asked.
-        model: what the manifest says; None for a bare checkpoint.
-        adapter: what the engine wants for it; None for a checkpoint.
+        name: its name.
+        engine: the engine that holds it.
+        form: its prompt format.
+        model: its entry in the manifest; None for a bare checkpoint.
+        adapter: the engine's handle of it; None for a checkpoint.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Served:
 
     @property
     def weights(self) -> tuple[ServingEngine, Path, Any]:
-        """What answers come from: equal as long as no others are loaded in its place."""
+        """Identity of the weights: equal as long as they are not replaced."""
         return self.engine, self.engine.checkpoint, self.adapter
 
 
 async def check_probe(served: Served, copy: Scoring | None = None) -> None:
-    """Compare a loaded model with what the trainer's own said.
+    """Compare a loaded model's log-probabilities with the trainer's.
 
     Args:
         served: the model.
-        copy: which of its engine's copies is looked at; None: all that answer.
+        copy: the copy to verify; None: all running ones.
 
     Raises:
         WeightsError: they differ.
@@ -68,7 +68,7 @@ async def check_probe(served: Served, copy: Scoring | None = None) -> None:
 
 
 def adapter_rank(adapter: Path) -> int:
-    """The rank of an adapter.
+    """Return the rank of an adapter.
 
     Raises:
         WeightsError: its configuration cannot be read.
@@ -84,7 +84,7 @@ def adapter_rank(adapter: Path) -> int:
 
 
 def check_shapes(name: str, old: Path, new: Path) -> None:
-    """See that one checkpoint can take another's place in a running engine.
+    """Verify that one checkpoint can replace another in a running engine.
 
     Raises:
         WeightsError: it cannot.
@@ -113,18 +113,18 @@ def check_compatible(
     models: Iterable[Model],
     changed: Iterable[Model],
 ) -> None:
-    """Refuse early what could not be loaded into the engines that run, or not be undone. Blocking.
+    """Reject early all changes that the running engines could not load or undo. Blocking.
 
     Args:
-        folder: that the manifests speak of.
-        served: what is loaded now.
-        old: the manifest that it was loaded from.
+        folder: folder of the manifests.
+        served: the models loaded now.
+        old: the manifest they were loaded from.
         new: the manifest to be served.
-        models: those of it that are wanted.
-        changed: those of them that are not loaded as it has them.
+        models: its requested models.
+        changed: requested models that differ from the loaded ones.
 
     Raises:
-        WeightsError: they cannot be taken in.
+        WeightsError: they cannot be loaded.
     """
     if (old.prompt_format, old.base) != (new.prompt_format, new.base):
         raise WeightsError("prompt_format and base cannot change while the models are served: restart instead")

@@ -1,6 +1,6 @@
-"""Imported by the process that engines are forked from: an engine ends when who asked for it is gone, killed or not.
+"""Imported by the process from which engines are forked: makes an engine end when its parent is gone, even if killed.
 
-The process for forks itself ends when no engine is left.
+The forking process itself ends when no engine is left.
 """
 
 import multiprocessing
@@ -12,7 +12,7 @@ import time
 
 def _end_with_owner() -> None:
     while (owner := multiprocessing.parent_process()) is None:
-        time.sleep(0.1)  # it is told shortly after the fork
+        time.sleep(0.1)  # the parent learns of it shortly after the fork
     owner.join()
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,9 +1,9 @@
-"""Samples proofs from language models with vLLM, in processes that this one starts: the same on CPUs and on GPUs.
+"""Samples proofs from language models with vLLM in child processes, on CPUs and on GPUs.
 
-A folder of weights (`prover.sampling.weights`) is served whole: each checkpoint by an engine of its own, adapters by the
-engine of their base. On CPUs whole checkpoints are the better choice for small models: an adapter costs vLLM 3.3 times the
-processor time a token there (5 M parameters, rank 16), an engine about 0.7 GiB. On GPUs adapters cost little, and memory is
-what counts.
+A folder of weights (`prover.sampling.weights`) is served as a whole: each checkpoint has its own engine; adapters run
+in the engine of their base. On CPUs whole checkpoints are better for small models: an adapter costs vLLM 3.3 times the
+processor time per token there (5 M parameters, rank 16), an engine about 0.7 GiB. On GPUs adapters cost little, and
+memory is scarce.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
@@ -59,12 +59,12 @@ class VllmEngineSampler(QuestionSampler):
         formats: Formats = own_formats,
         engines: Engines | None = None,
     ) -> None:
-        """Nothing is loaded yet.
+        """Create the sampler; nothing is loaded.
 
         Args:
-            folder: of weights with their manifest, or a bare Hugging Face checkpoint.
-            settings: of engines.
-            formats: makes the prompt format that the manifest names.
+            folder: folder of weights with a manifest, or a bare Hugging Face checkpoint.
+            settings: settings of engines.
+            formats: resolves the name of the manifest's prompt format.
             engines: makes engines; by default in processes of this machine.
         """
         self._settings = settings or EngineSettings()
@@ -72,28 +72,28 @@ class VllmEngineSampler(QuestionSampler):
 
     @property
     def weights(self) -> Weights | None:
-        """What is served, as the manifest says; None for a bare checkpoint."""
+        """The served manifest; None for a bare checkpoint."""
         return self._fleet.weights
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Names that `SamplingParams.model` may take; the default first."""
+        """Names that `SamplingParams.model` may use; the default first."""
         names = self._fleet.models
         return (self._fleet.default, *(name for name in names if name != self._fleet.default)) if names else ()
 
     @property
     def loading(self) -> frozenset[str]:
-        """Those of `models` that are still being loaded: a call that names one waits for it."""
+        """Models of `models` still being loaded; a call that names one waits for it."""
         return frozenset(self._fleet.loading)
 
     @property
     def failed(self) -> Mapping[str, str]:
-        """Models of the folder that could not be loaded, and why."""
+        """Models of the folder that could not be loaded, with the reason."""
         return self._fleet.failed
 
     @property
     def replicas(self) -> Mapping[str, tuple[ReplicaStatus, ...]]:
-        """Those of the models' engines, where they are on hosts of a cluster."""
+        """Replicas of the models' engines, if these are on hosts of a cluster."""
         return {name: one.engine.replicas for name, one in self._fleet.served.items()}
 
     async def start(self) -> None:
@@ -105,25 +105,25 @@ class VllmEngineSampler(QuestionSampler):
         await self._fleet.start()
 
     async def close(self) -> None:
-        """Stop the engines and their processes; those that are being loaded, as soon as they are."""
+        """Stop the engines and their processes, even those being loaded."""
         await self._fleet.close()
 
     async def reload(self) -> Weights:
-        """Serve what the folder's manifest says now; see `Fleet.reload`."""
+        """Serve the models of the folder's current manifest; see `Fleet.reload`."""
         return await self._fleet.reload()
 
     def stats(self) -> SamplerStats:
-        """What all models together do and have done."""
+        """Statistics of all models together."""
         return SamplerStats.sum([engine.stats() for engine in self._fleet.engines] + self._fleet.retired)
 
     @property
     def aborted_tokens(self) -> int:
-        """Tokens that were sampled without use, as far as no sequence is in work."""
+        """Number of tokens sampled without use; exact while no sequence is in progress."""
         stats = self.stats()
         return stats.sampled_tokens - stats.delivered_tokens
 
     def collect(self) -> Iterator[Metric]:
-        """vLLM's own metrics: the sampler is a collector that a Prometheus registry takes."""
+        """Yield vLLM's own metrics: the sampler is a Prometheus collector."""
         return merged(metric for engine in self._fleet.engines for metric in engine.collect())
 
     async def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
@@ -193,7 +193,7 @@ class VllmEngineSampler(QuestionSampler):
         return served[name or self._fleet.default]
 
     async def _ready(self, name: str) -> Served:
-        """The model once its engine takes requests."""
+        """Return the model once its engine accepts requests."""
         while True:
             served = self._fleet.served.get(name) or self._fleet.served[self._fleet.default]
             await served.engine.unpaused()
@@ -202,16 +202,14 @@ class VllmEngineSampler(QuestionSampler):
 
 
 def _encode(served: Served, question: Question, room: int) -> list[int]:
-    """The tokens of a question.
+    """Return the tokens of a question.
 
     Raises:
-        PromptTooLongError: they leave fewer than `room` tokens for an answer.
+        PromptTooLongError: fewer than `room` tokens remain for an answer.
     """
     tokenizer, context = served.engine.tokenizer, served.engine.context
     text = f"the theorem is too long for {served.name}"
-    if (
-        len(question.prompt) > context * served.engine.longest_token
-    ):  # so that an enormous one is not read in the first place
+    if len(question.prompt) > context * served.engine.longest_token:  # rejects an enormous text before it is tokenised
         raise PromptTooLongError(
             f"{text}: {len(question.prompt)} characters, while it may have {context} tokens with its answer"
         )

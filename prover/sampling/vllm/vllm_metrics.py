@@ -1,4 +1,4 @@
-"""vLLM's own Prometheus metrics, one registry an engine: vLLM itself keeps those of one engine in a process only."""
+"""vLLM's own Prometheus metrics, in one registry per engine: vLLM itself supports only one engine per process."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -8,15 +8,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 
 
 class Record:
-    """What an engine says of itself after every step."""
+    """Statistics that an engine reports after every step."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.sampled_tokens = 0
-        self.waiting = 0  # requests, at the last step
+        self.waiting = 0  # requests waiting at the last step
 
     def logger(self) -> Any:
-        """A class that vLLM makes its logger of statistics from, with a new registry. Imports vLLM."""
+        """Return a statistics logger class for vLLM with a new registry. Imports vLLM."""
         from vllm.v1.metrics.loggers import PrometheusStatLogger
 
         kept = self
@@ -35,7 +35,7 @@ class Record:
         return Logger
 
     def count(self, processor: Any) -> None:
-        """Count every token that comes out of an engine: vLLM's own statistics leave those of aborted requests out."""
+        """Count all tokens of an engine: vLLM's own statistics omit those of aborted requests."""
         process_outputs = processor.process_outputs
 
         def counted(outputs: Any, *arguments: Any, **options: Any) -> Any:
@@ -46,7 +46,7 @@ class Record:
 
 
 def merged(metrics: Iterable[Metric]) -> Iterator[Metric]:
-    """The metrics of several engines, the samples of one name together as Prometheus wants them."""
+    """Merge the metrics of several engines, with samples of equal names grouped as Prometheus requires."""
     families: dict[str, Metric] = {}
     for metric in metrics:
         family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit))

@@ -1,8 +1,8 @@
-"""The processes of vLLM's engines: how one is started, and how it ends.
+"""Starts and ends the processes of vLLM's engines.
 
-To import vLLM takes five times the processor time of all else that an engine does until it answers. So on CPUs one
-process imports it, while ours does the same, and every engine is forked from that one: it has no threads and no locks
-that a fork could break. The engines of GPUs are started afresh, as vLLM does it.
+Importing vLLM takes five times the processor time of the rest of an engine's start. On CPUs one process therefore
+imports it, in parallel with ours, and every engine is forked from it: it has no threads or locks that a fork could
+break. Engines on GPUs are started afresh, as vLLM does.
 """
 
 import multiprocessing
@@ -27,13 +27,13 @@ _IMPORTED_ONCE = (
 
 
 _lock = threading.Lock()
-_users = 0  # engines that are there, or being started
+_users = 0  # engines running or being started
 
 
 def prepare() -> None:
-    """Set what vLLM must find before it is imported, and have the process for forks begin to import it; returns at once.
+    """Set vLLM's environment and let the forking process start to import it; returns at once.
 
-    Call `release` behind the engine.
+    Call `release` after the engine has ended.
     """
     global _users
     prepare_environment()
@@ -45,14 +45,14 @@ def prepare() -> None:
 
 
 def release() -> None:
-    """End the process for forks behind the last engine. Blocking."""
+    """End the forking process after the last engine. Blocking."""
     global _users
     with _lock:
         _users -= 1
         if _users == 0:
             forks: Any = forkserver._forkserver
             if forks._forkserver_pid is not None:
-                # Nothing is lost, and to take down all that it imported would take seconds.
+                # Killed, because it holds no state, and unloading all its imports would take seconds.
                 os.kill(forks._forkserver_pid, signal.SIGKILL)
             forks._stop()
 
@@ -60,15 +60,15 @@ def release() -> None:
 def create(
     name: str, checkpoint: Path, settings: EngineSettings, adapters: int, rank: int, stat_logger: Callable[..., Any]
 ) -> Any:
-    """Import vLLM and start an engine in a process of its own. Blocking.
+    """Import vLLM and start an engine in a child process. Blocking.
 
     Args:
-        name: what it calls its model in metrics.
+        name: name of the model in metrics.
         checkpoint: a Hugging Face checkpoint.
         settings: `gpu_memory` is the share of this engine alone.
-        adapters: most of them at once.
-        rank: the largest of theirs, one that `rank_with_kernel` gives.
-        stat_logger: makes what vLLM tells its statistics to.
+        adapters: maximum number of adapters.
+        rank: maximum rank, a result of `rank_with_kernel`.
+        stat_logger: factory of vLLM's statistics logger.
 
     Returns:
         vLLM's `AsyncLLM`.
@@ -78,14 +78,15 @@ def create(
     from vllm.v1.engine.async_llm import AsyncLLM
 
     if forked():
-        # vLLM 0.32 knows no setting for it: on CPUs it insists on a fresh start.
+        # vLLM 0.32 has no setting for it: on CPUs it insists on spawning.
         utils.get_mp_context = lambda: multiprocessing.get_context("forkserver")
     arguments = platform_arguments()
     if built_for_cpu():
         arguments["kv_cache_memory_bytes"] = kv_cache_bytes(checkpoint, settings)
     if adapters:
-        # On CPUs vLLM 0.32 gives sequences without an adapter the last slot's, where others of the batch have one: that
-        # slot must stay empty for ever. Slots are filled from the first; while adapters change, old and new ones are there.
+        # On CPUs vLLM 0.32 applies the last adapter slot to sequences without an adapter if others of the batch have
+        # one, so that slot must stay empty. Slots are filled from the first; during a replacement, old and new adapters
+        # coexist.
         arguments |= {"enable_lora": True, "max_loras": 2 * adapters + 1, "max_lora_rank": rank}
     vllm = AsyncLLM.from_engine_args(
         AsyncEngineArgs(
@@ -106,7 +107,9 @@ def create(
 
 
 def _numbers_alone(processor: Any) -> None:
-    """Keep vLLM from decoding each token once more for its log-probability: a third of what reading answers costs."""
+    """Keep vLLM from decoding each token again for its log-probability, which takes a third of the time of reading
+    answers.
+    """
     add_request = processor.add_request
 
     def add(request: Any, *arguments: Any, **options: Any) -> None:
@@ -117,12 +120,15 @@ def _numbers_alone(processor: Any) -> None:
 
 
 def rank_with_kernel(rank: int) -> int:
-    """The smallest rank of adapters from `rank` on that vLLM has kernels for."""
+    """Return the smallest adapter rank, at least `rank`, for which vLLM has kernels."""
     return next((one for one in _RANKS if one >= rank), _RANKS[-1])
 
 
 def shut_down(vllm: Any) -> None:
-    """Stop an engine, and wait until its process is gone: vLLM itself does not, after it had to kill it. Blocking."""
+    """Stop an engine and wait until its process is gone; vLLM itself does not wait after it had to kill it.
+
+    Blocking.
+    """
     processes = list(vllm.engine_core.resources.engine_manager.processes)
     vllm.shutdown()
     for process in processes:
@@ -130,5 +136,7 @@ def shut_down(vllm: Any) -> None:
 
 
 def close_sockets(vllm: Any) -> None:
-    """Give back what an engine that was shut down was spoken to with: vLLM 0.32 leaves it to the garbage collector, which complains."""
+    """Close the sockets of an engine that was shut down: vLLM 0.32 leaves them to the garbage collector, which
+    warns.
+    """
     vllm.engine_core.resources.ctx.destroy(linger=0)
