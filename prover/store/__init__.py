@@ -1,1 +1,1 @@
-"""What outlives a process: verified proofs, failures with their budgets, and batches, in SQLite or PostgreSQL."""
+"""Persistent storage of verified proofs, failures with their budgets, and batches, in SQLite or PostgreSQL."""

@@ -1,6 +1,6 @@
-"""Copies of an SQLite store: made while servers use it, and put in its place when none does.
+"""Backups of an SQLite store: made while servers use it, and restored while none does.
 
-A copy of the file alone would lack what lies in the write-ahead log next to it. PostgreSQL has tools of its own.
+A copy of the file alone would lack the data in the write-ahead log next to it. PostgreSQL has its own backup tools.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 def backup(source: Path, out: Path) -> int:
-    """Write all that the store holds at this moment to a new file; its size in bytes.
+    """Write the current content of the store to a new file; returns its size in bytes.
 
     Raises:
-        StoreError: there is a file already, or it cannot be written, or the store cannot be read.
+        StoreError: the file exists already, it cannot be written, or the store cannot be read.
     """
     draft = out.with_name(f".{out.name}.draft")
     if out.exists():
@@ -31,7 +31,7 @@ def backup(source: Path, out: Path) -> int:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with _opened(source) as store, _opened(draft) as copy:
             store.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete in itself
+            copy.execute("PRAGMA journal_mode = DELETE")  # a single self-contained file
         verify(draft)
         with draft.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -43,16 +43,15 @@ def backup(source: Path, out: Path) -> int:
 
 
 def restore(file: Path, store: Path, replace: bool) -> None:
-    """Put a copy in the place of the store, whole or not at all.
+    """Replace the store with a copy, atomically.
 
     Args:
-        file: what `backup` wrote; it stays.
-        store: where the store lies, or will.
-        replace: whether a store that is there may be overwritten.
+        file: a file written by `backup`; it is kept.
+        store: path of the store, which need not exist.
+        replace: whether an existing store may be overwritten.
 
     Raises:
-        StoreError: the copy is damaged or of a newer leansieve, there is a store that may not be replaced, or somebody
-            uses it.
+        StoreError: the copy is damaged or from a newer leansieve, or the store may not be replaced or is in use.
     """
     draft = store.with_name(f".{store.name}.draft")
     try:
@@ -70,7 +69,7 @@ def restore(file: Path, store: Path, replace: bool) -> None:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(target.fileno())
-        for suffix in _BESIDE:  # they belong to the old one
+        for suffix in _BESIDE:  # these belong to the old store
             Path(f"{store}{suffix}").unlink(missing_ok=True)
         draft.rename(store)
     except (OSError, sqlite3.Error) as error:
@@ -79,10 +78,10 @@ def restore(file: Path, store: Path, replace: bool) -> None:
 
 
 def verify(file: Path) -> None:
-    """Look at every page of a store.
+    """Check every page of a store.
 
     Raises:
-        StoreError: it is damaged, no store, or of a newer leansieve.
+        StoreError: it is damaged, not a store, or from a newer leansieve.
         OSError, sqlite3.Error: it cannot be read.
     """
     if not file.is_file():
@@ -100,14 +99,14 @@ def verify(file: Path) -> None:
 
 
 def _nobody_uses(store: Path) -> None:
-    """Raise StoreError if another process has the store open: leaving the write-ahead log takes it for oneself alone."""
+    """Raise StoreError if another process has the store open: leaving write-ahead mode requires exclusive access."""
     try:
         with contextlib.closing(sqlite3.connect(store, timeout=1.0, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError as error:
         raise StoreError(f"the store {store} is in use ({error}): stop the servers that use it first") from None
     except sqlite3.DatabaseError:
-        return  # damaged: that is why it is replaced
+        return  # damaged, which is why it is being replaced
 
 
 @contextlib.contextmanager

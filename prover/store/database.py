@@ -1,7 +1,7 @@
-"""A database: transactions in threads, and one clear sentence for whatever is wrong with it.
+"""A database: transactions in threads, and one clear sentence for each error.
 
-SQLAlchemy is used from threads and not with its asyncio extension: SQLite has no asynchronous interface (aiosqlite is a
-thread too), Alembic has none, the command line needs none, and every use here is one short transaction.
+SQLAlchemy is used from threads and not with its asyncio extension: SQLite has no asynchronous interface (aiosqlite uses
+a thread, too), Alembic has none, the command line needs none, and every use here is one short transaction.
 """
 
 import asyncio
@@ -29,28 +29,28 @@ from sqlalchemy.exc import (
 from prover.store import schema
 from prover.store.errors import StoreError, sentence
 
-if TYPE_CHECKING:  # takes longer to load than everything else of a store
+if TYPE_CHECKING:  # imports slower than the rest of the store
     from sqlalchemy.dialects import postgresql
 
 T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
-_READ_SECONDS, _WRITE_SECONDS = 10.0, _BUSY_SECONDS + 5.0  # a database that hangs is given up after this
+_READ_SECONDS, _WRITE_SECONDS = 10.0, _BUSY_SECONDS + 5.0  # time after which a hanging database counts as failed
 _THREADS = 4
 _RETRIES = 5
 _RETRIED = frozenset({"40001", "40P01"})  # PostgreSQL: serialization failure, deadlock
 
 
 class Database:
-    """SQLite in a file, or PostgreSQL. Any number of processes may use it at once.
+    """SQLite in a file, or PostgreSQL. Any number of processes may share it.
 
     Attributes:
-        errors: transactions that failed since it was opened, each counted once.
+        errors: number of failed transactions since it was opened.
         failing_since: `time.monotonic` of the first failure since the last success; None: it works.
     """
 
     def __init__(self, engine: Engine) -> None:
-        """Use `open` instead: it migrates first."""
+        """Internal; call `open`, which migrates first."""
         self._engine = engine
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
         self._counting = threading.Lock()
@@ -59,13 +59,13 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> "Database":
-        """Open the database, or make it, and bring its tables up to date.
+        """Open the database, create it if needed, and migrate its tables.
 
         Args:
             url: `sqlite:///FILE`, `postgresql://USER:PASSWORD@HOST/NAME`, or the path of an SQLite file.
 
         Raises:
-            StoreError: it cannot be used; one sentence says why and what to do.
+            StoreError: it cannot be used; one sentence gives the reason and the remedy.
         """
         parsed = parse_url(url)
         name = shown_url(parsed)
@@ -89,19 +89,19 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What it is called in messages; no password."""
+        """Name in messages, without password."""
         return shown_url(self._engine.url)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction that only reads, in a thread. Raises StoreError."""
+        """Run `work` in a read-only transaction, in a thread. Raises StoreError."""
         return await self._in_thread(self.read_now, work, _READ_SECONDS)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction, in a thread; it may run more than once until it goes through.
+        """Run `work` in a transaction, in a thread; it is retried until it commits.
 
         Raises:
             StoreError: the database cannot be written.
-            IntegrityError: what is to be written contradicts what somebody else has written.
+            IntegrityError: the data conflict with another writer's.
         """
         return await self._in_thread(self.write_now, work, _WRITE_SECONDS)
 
@@ -111,7 +111,7 @@ class Database:
         try:
             async with asyncio.timeout(seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run, work)
-        except TimeoutError:  # the thread still waits; what it has begun may yet go through
+        except TimeoutError:  # the thread keeps waiting, and its transaction may still commit
             self._failed()
             raise StoreError(f"the store {self.name} gave no answer within {seconds:g} s") from None
 
@@ -134,14 +134,14 @@ class Database:
         raise AssertionError("unreachable")
 
     def compact(self) -> None:
-        """Give the space of deleted rows back to the file system."""
-        if self._engine.dialect.name == "sqlite":  # PostgreSQL does so by itself
+        """Return the space of deleted rows to the file system."""
+        if self._engine.dialect.name == "sqlite":  # PostgreSQL does so automatically
             with self._translate_errors(), self._engine.connect().execution_options(begin="") as connection:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def insert(self, table: Any) -> "sqlite.Insert | postgresql.Insert":
-        """An insertion that knows `on_conflict_do_nothing`."""
+        """Return an insert statement that supports `on_conflict_do_nothing`."""
         if self._engine.dialect.name == "sqlite":
             return sqlite.insert(table)
         from sqlalchemy.dialects import postgresql
@@ -149,13 +149,13 @@ class Database:
         return postgresql.insert(table)
 
     def now(self, connection: Connection) -> float:
-        """Seconds since the epoch, by the one clock that all who share the database have in common."""
+        """Seconds since the epoch by the database's clock, which all its users share."""
         if connection.dialect.name == "sqlite":
             return time.time()
         return float(connection.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
 
     def close(self) -> None:
-        """Finish what is under way and hang up."""
+        """Finish running transactions and disconnect."""
         self._threads.shutdown()
         self._engine.dispose()
 
@@ -163,7 +163,7 @@ class Database:
     def _translate_errors(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:  # two have written the same: the caller knows what that means
+        except IntegrityError:  # two writers wrote the same key; the caller handles it
             raise
         except DBAPIError as error:
             self._failed()
@@ -187,7 +187,7 @@ def parse_url(text: str) -> URL:
     """The URL of a database; a text without `://` is the path of an SQLite file.
 
     Raises:
-        StoreError: it is neither SQLite nor PostgreSQL, or nonsense.
+        StoreError: it is malformed, or neither SQLite nor PostgreSQL.
     """
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser()))
@@ -206,20 +206,20 @@ def parse_url(text: str) -> URL:
 
 
 def shown_url(url: URL) -> str:
-    """The URL for people: a path for SQLite, no password for PostgreSQL."""
+    """Return the URL for display: a path for SQLite, without password for PostgreSQL."""
     if url.get_backend_name() == "sqlite":
         return url.database or ""
     return url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _make_file(path: Path) -> None:
-    """An empty file that only its owner can read: proofs are private to the user."""
+    """Create an empty file that only its owner can read: proofs are private."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         path.touch(mode=0o600)
 
 
-# A server that is cut off sends no farewell: what it owes an answer to is given up, and what is idle is probed.
+# A server that is cut off sends no notice: requests time out, and idle connections are probed.
 _POSTGRES = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
 
 
@@ -234,13 +234,13 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # Python's own BEGIN comes too late; ours is below
-        # What is deleted is not left to be read in free pages.
+        # Deleted data are overwritten, so that they cannot be read from free pages.
         for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes then fails at once if another has written in between.
+        # A transaction that reads first and then writes fails at once if another one has written in between.
         if begin := connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"):
             connection.exec_driver_sql(begin)
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a database, each in one sentence."""
+"""Errors of a database, each as one sentence."""
 
 from sqlalchemy.exc import DBAPIError
 
@@ -11,7 +11,7 @@ _SENTENCES = {
     "unable to open database file": "cannot be opened: its folder must be writable for this user, and no folder stand in its place",
     "database is locked": "was locked by another process for too long: try again, or end what holds it",
     "disk i/o error": "cannot be read or written: the disk reports an error",
-    # PostgreSQL gives no code for what ends a connection before it began.
+    # PostgreSQL has no code for failures before the connection exists.
     "connection refused": "cannot be reached: start the server, or mend host and port",
     "no such file or directory": "cannot be reached: start the server, or mend host and port",
     "failed to resolve host": "cannot be reached: mend the host's name",
@@ -29,11 +29,11 @@ _STATES = {
 
 
 class StoreError(Exception):
-    """The database cannot be used; the text is one sentence that says why and what to do."""
+    """The database cannot be used; the text is one sentence with reason and remedy."""
 
 
 def sentence(name: str, error: DBAPIError) -> str:
-    """What an error of the database `name` means."""
+    """Describe an error of the database `name` in one sentence."""
     said = " ".join(str(error.orig).split())
     state = getattr(error.orig, "sqlstate", None)
     if state in _STATES:
@@ -41,5 +41,5 @@ def sentence(name: str, error: DBAPIError) -> str:
     for fragment, meaning in _SENTENCES.items():
         if fragment in said.lower():
             return f"the store {name} {meaning}"
-    # Texts of statements stay out of it: what SQLAlchemy adds to `orig` shows them.
+    # SQL texts are left out: SQLAlchemy adds them to `orig`.
     return f"the store {name} failed: {said[:300]}"

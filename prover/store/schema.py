@@ -1,4 +1,4 @@
-"""Tables brought up to date when a database is opened, however many servers open it at the same moment."""
+"""Migrates the tables when a database is opened, even by many servers at once."""
 
 import time
 from pathlib import Path
@@ -9,24 +9,24 @@ from sqlalchemy.exc import OperationalError
 from prover.store.errors import StoreError
 from prover.store.tables import SCHEMA, VERSION_TABLE
 
-_LOCK = 0x6C65616E  # PostgreSQL's advisory locks are numbers; any number will do that no other program takes
+_LOCK = 0x6C65616E  # key of PostgreSQL's advisory lock: an arbitrary number that other programs do not use
 
 
 def migrate(engine: Engine, name: str, busy_seconds: float) -> None:
-    """Run the migrations that the database has not seen yet.
+    """Run pending migrations.
 
     Raises:
-        StoreError: a newer leansieve made it, or it is something else's.
+        StoreError: the database is from a newer leansieve, or belongs to another program.
         DBAPIError: it cannot be read or written.
     """
-    # 1. Nearly always there is nothing to do: that takes no lock, and works where a database can only be read.
+    # 1. Usually nothing is to be done: this takes no lock, and works with a read-only database.
     with engine.connect().execution_options(begin="BEGIN") as connection:
         if _version(connection, name) == SCHEMA:
             return
-    # 2. Writers shall not lock readers out.
+    # 2. Writers must not block readers.
     if engine.dialect.name == "sqlite":
         _write_ahead(engine, busy_seconds)
-    # 3. One migrates, the others wait and then find nothing to do.
+    # 3. One server migrates; the others wait and then find nothing to do.
     with engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -35,10 +35,10 @@ def migrate(engine: Engine, name: str, busy_seconds: float) -> None:
 
 
 def _version(connection: Connection, name: str) -> str | None:
-    """The last migration that the database has seen; None: none."""
+    """Return the last migration applied to the database; None if there is none."""
     tables = inspect(connection).get_table_names()
     if VERSION_TABLE not in tables:
-        # PostgreSQL's databases are shared, and our tables have names of their own.
+        # PostgreSQL databases are shared with others; our tables have distinctive names.
         if tables and connection.dialect.name == "sqlite":
             raise StoreError(f"the store {name} is a database of something else: name another file")
         return None
@@ -52,7 +52,7 @@ def _version(connection: Connection, name: str) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # loaded only when there is something to do: it takes a third of a second
+    from alembic import command  # imported only when needed: it takes a third of a second
     from alembic.config import Config
 
     config = Config()
@@ -62,7 +62,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _write_ahead(engine: Engine, busy_seconds: float) -> None:
-    """Switch the write-ahead log on. SQLite does not wait by itself for others that do the same."""
+    """Enable the write-ahead log. SQLite does not wait for concurrent attempts by itself."""
     deadline = time.monotonic() + busy_seconds
     while True:
         try:

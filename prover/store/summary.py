@@ -1,4 +1,4 @@
-"""What lies in a database, in figures."""
+"""Counts of a database's content."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ class Summary:
     """Counts.
 
     Attributes:
-        proofs, theorems: proofs, and theorems that have any.
-        size: bytes of their receipts.
-        failures: searches without success.
-        running, done, cancelled: batches.
-        unfinished: items of running batches that are not answered.
-        classrooms, learners: of teachers; those that have ended count until they are deleted.
+        proofs, theorems: numbers of proofs and of theorems with proofs.
+        size: total size of their receipts in bytes.
+        failures: number of failed searches.
+        running, done, cancelled: numbers of batches by state.
+        unfinished: number of unanswered items in running batches.
+        classrooms, learners: numbers of classrooms and learners, including ended ones that are not deleted yet.
     """
 
     proofs: int
@@ -33,7 +33,7 @@ class Summary:
 
 
 def summary(connection: Connection) -> Summary:
-    """Count what there is."""
+    """Count the content of a database."""
     proofs = connection.execute(
         select(func.count(), func.count(distinct(ProofRow.theorem)), func.coalesce(func.sum(ProofRow.size), 0))
     ).one()

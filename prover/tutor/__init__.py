@@ -1,1 +1,1 @@
-"""A Socratic tutor: hints for a learner's own half proof, each of which Lean has checked."""
+"""A Socratic tutor: gives hints on a learner's own partial proof, each checked by Lean."""

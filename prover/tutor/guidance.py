@@ -1,7 +1,9 @@
-"""What a tutor decides: which of several verified proofs a learner is led along, and how much the first hint at a step gives away.
+"""Guidance of a tutor: chooses which of several verified proofs to follow, and how much the first hint at a step
+reveals.
 
-By rules, or by a small policy that was learnt from simulated learners (`training.tutoring`): two softmax choices that are linear in what a
-request shows. The learnt one looks at the half proof and at the hints that the learner has kept, at nothing else.
+The choice is made by rules, or by a small policy learnt from simulated learners (`training.tutoring`): two softmax
+choices, linear in features of a request. The policy uses only the partial proof and the hints that the learner has
+kept.
 """
 
 import json
@@ -19,7 +21,7 @@ from prover.tutor.proofs.moves import ProofMove
 from prover.tutor.proofs.routes import Route
 
 OPENINGS = (Level.QUESTION, Level.DIRECTION, Level.NAME, Level.NEXT_STEP)
-"""Levels that a first hint at a step may have: the full step is there only for who asks again."""
+"""Possible levels of a first hint at a step: the full step is revealed only on a second request."""
 
 OPENING_FEATURES = (
     "bias",
@@ -42,13 +44,13 @@ _LEVELS = {level: at / (len(Level) - 1) for at, level in enumerate(Level)}
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is known of a learner when a hint is asked for.
+    """The state of a learner at a request for a hint.
 
     Attributes:
-        routes: verified proofs that go on from there, those that read best first; never empty.
-        accepted: steps of the learner that Lean accepts.
-        refused: whether something behind them was not accepted.
-        earlier: hints that were given.
+        routes: verified proofs that continue from there, the most readable first; never empty.
+        accepted: the learner's steps that Lean accepts.
+        refused: whether Lean rejects a later step.
+        earlier: hints given before.
     """
 
     routes: Sequence[Route]
@@ -58,19 +60,21 @@ class Scene:
 
 
 class Guidance(Protocol):
-    """Decides."""
+    """Decides on route and level of a hint."""
 
     def route(self, scene: Scene) -> Route:
-        """One of the routes. One that the last hint was about should be kept to."""
+        """Choose one of the routes; preferably that of the last hint."""
         ...
 
     def opening(self, scene: Scene, route: Route) -> Level:
-        """The level of the first hint about the route's next step: one of `OPENINGS`."""
+        """Choose the level of the first hint about the route's next step: one of `OPENINGS`."""
         ...
 
 
 class Rules:
-    """The proof that the last hint was about, if it still goes on from there, else the one that reads best; a question first."""
+    """Guidance by rules: follows the proof of the last hint if it still continues from there, otherwise the most
+    readable one; starts with a question.
+    """
 
     def route(self, scene: Scene) -> Route:
         """See `Guidance.route`."""
@@ -82,7 +86,7 @@ class Rules:
 
 
 def hinted(scene: Scene) -> Route | None:
-    """The route that goes on with the step of the last hint that is still of use."""
+    """Return the route that continues with the step of the last hint that still applies."""
     for hint in reversed(scene.earlier):
         for route in scene.routes:
             if route.next.name == hint.step:
@@ -92,7 +96,9 @@ def hinted(scene: Scene) -> Route | None:
 
 @dataclass(frozen=True, slots=True)
 class LinearPolicy:
-    """Scores by weights: of each opening, `OPENING_FEATURES`; of each route, `ROUTE_FEATURES`. The highest is chosen."""
+    """Guidance by linear scores: weights for `OPENING_FEATURES` of each opening and `ROUTE_FEATURES` of each route. The
+    highest score wins.
+    """
 
     openings: tuple[tuple[float, ...], ...]
     routes: tuple[float, ...]
@@ -112,7 +118,7 @@ class LinearPolicy:
 
 
 def opening_features(scene: Scene, route: Route) -> tuple[float, ...]:
-    """What the choice of a first level looks at, each between 0 and 1."""
+    """Return the features for the choice of a first level, each between 0 and 1."""
     reached: dict[str, float] = {}
     for hint in scene.earlier:
         reached[hint.step] = max(reached.get(hint.step, 0.0), _LEVELS[hint.level])
@@ -136,7 +142,7 @@ def opening_features(scene: Scene, route: Route) -> tuple[float, ...]:
 
 
 def route_features(scene: Scene, at: int) -> tuple[float, ...]:
-    """What the choice of a route looks at, each between 0 and 1."""
+    """Return the features for the choice of a route, each between 0 and 1."""
     route = scene.routes[at]
     step = route.next
     return (
@@ -151,10 +157,10 @@ def route_features(scene: Scene, at: int) -> tuple[float, ...]:
 
 
 def parse_policy(text: str, source: str) -> LinearPolicy:
-    """A policy as `training.tutoring` writes it.
+    """Parse a policy written by `training.tutoring`.
 
     Raises:
-        UserError: it is none, or was made for other features.
+        UserError: it is invalid, or was trained with other features.
     """
     try:
         data = json.loads(text)
@@ -174,10 +180,10 @@ def parse_policy(text: str, source: str) -> LinearPolicy:
 
 
 def load_guidance(name: str) -> Guidance:
-    """`rules`, `learnt` (the policy that comes with this package), or the policy in a file.
+    """Return the guidance for `rules`, `learnt` (the policy in this package), or a file with a policy.
 
     Raises:
-        UserError: the file cannot be read, or is no policy.
+        UserError: the file cannot be read, or is not a policy.
     """
     match name:
         case "rules":
@@ -193,13 +199,13 @@ def load_guidance(name: str) -> Guidance:
 
 @lru_cache(maxsize=1)
 def shipped_policy() -> LinearPolicy:
-    """The policy that comes with this package."""
+    """Return the policy included in this package."""
     text = resources.files("prover.tutor").joinpath("policy.json").read_text(encoding="utf-8")
     return parse_policy(text, "policy.json")
 
 
 def policy_data(policy: LinearPolicy) -> Mapping[str, object]:
-    """As `parse_policy` reads it."""
+    """Return a policy in the form that `parse_policy` reads."""
     return {
         "opening_features": list(OPENING_FEATURES),
         "route_features": list(ROUTE_FEATURES),
@@ -217,5 +223,5 @@ def _same(found: object, wanted: Sequence[str]) -> None:
 
 
 def score(weights: Sequence[float], features: Sequence[float]) -> float:
-    """What features come to under weights: the sum of the products, rounded once."""
+    """Return the score of features under weights: the sum of products, rounded once."""
     return math.fsum(a * b for a, b in zip(weights, features, strict=True))

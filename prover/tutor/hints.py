@@ -1,4 +1,4 @@
-"""What a learner asks, and what the tutor answers."""
+"""Requests and answers of the tutor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,16 @@ from prover.options import CheckOptions
 from prover.theorem import Theorem
 
 MOST_GOALS = 8
-"""Open goals up to which a hint is made."""
+"""Maximum number of open goals for which a hint is made."""
 
 MOST_STEPS = 511
-"""Steps of a half proof, those inside others and bullets among them: Lean's worker tells no more than one further."""
+"""Maximum number of steps of a partial proof, nested ones and bullets included: Lean's worker reports one step more at
+most.
+"""
 
 
 class Level(StrEnum):
-    """How much a hint gives away, in the order in which hints are given."""
+    """How much a hint reveals, in the order in which hints are given."""
 
     QUESTION = "question"
     DIRECTION = "direction"
@@ -25,34 +27,34 @@ class Level(StrEnum):
 
     @property
     def next(self) -> "Level":
-        """One more; the last one stays."""
+        """Return the next level; the last one is its own successor."""
         levels = list(Level)
         return levels[min(levels.index(self) + 1, len(levels) - 1)]
 
 
 class Fact(StrEnum):
-    """What Lean has said before a hint is given."""
+    """Facts that Lean confirms before a hint is given."""
 
     NAME_EXISTS = "name_exists"
-    """What the hint names is a constant of the library, of the context, or of the goal."""
+    """A name in the hint is a constant of the library or context, or occurs in the goal."""
     STEP_RAN = "step_ran"
-    """The step that the hint is about was run on the learner's own goal."""
+    """The hint's step was run on the learner's goal."""
     PROOF_GOES_ON = "proof_goes_on"
-    """The kernel accepted a whole proof that begins with the learner's text and goes on with this step."""
+    """The kernel accepted a whole proof that consists of the learner's text, this step, and more."""
     GOAL_CLOSED = "goal_closed"
-    """Lean closes the goals there, going on with this step; the learner has left other places open."""
+    """Lean closes the current goals with this step and more; the learner has left other places open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One fact about a hint, and what it is about."""
+    """A confirmed fact and its subject."""
 
     fact: Fact
     about: str
 
 
 class Veto(StrEnum):
-    """Why a hint was not given as it was phrased first."""
+    """The reason why a phrasing of a hint was rejected."""
 
     FALSE_CLAIM = "false_claim"
     LEAK = "leak"
@@ -62,10 +64,10 @@ class Veto(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GivenHint:
-    """A hint that was given before, as its learner keeps it.
+    """An earlier hint, as its learner has kept it.
 
     Attributes:
-        step: names the step that it is about: a digest of the goal and of the step.
+        step: identifies the hint's step: a digest of goal and step.
     """
 
     level: Level
@@ -77,11 +79,11 @@ class Hint:
     """A hint.
 
     Attributes:
-        text: what the learner reads; code stands between backticks, or in lines of its own that begin with four blanks.
+        text: text for the learner; code is in backticks, or on separate lines indented by four blanks.
         step: as in `GivenHint`.
-        checked: what Lean has said before it was given.
-        fixed: no phrasing passed the vetoes, so that this is the sentence that says nothing.
-        by_model: a language model has reworded it.
+        checked: facts that Lean confirmed before it was given.
+        fixed: whether no phrasing passed the vetoes, so that the text is a fixed sentence without content.
+        by_model: whether a language model reworded it.
     """
 
     level: Level
@@ -93,28 +95,28 @@ class Hint:
 
 
 class HintOutcome(StrEnum):
-    """What became of a question for a hint."""
+    """The outcome of a request for a hint."""
 
     HINT = "hint"
-    READ = "read"  # no hint was wanted
+    READ = "read"  # no hint was requested
     PROVED = "proved"
-    DEAD_END = "dead_end"  # the goal that the learner has come to is false
+    DEAD_END = "dead_end"  # the learner's current goal is false
     THEOREM_FALSE = "theorem_false"
-    NOT_CONTINUED = "not_continued"  # no verified proof that goes on from there was found
+    NOT_CONTINUED = "not_continued"  # no verified proof that continues from there was found
     TOO_MANY_GOALS = "too_many_goals"
-    CASE_MISSING = "case_missing"  # of an induction, or of a distinction of cases
-    NO_TACTICS = "no_tactics"  # the proof is a term that is not complete
+    CASE_MISSING = "case_missing"  # a case of an induction or case split is missing
+    NO_TACTICS = "no_tactics"  # the proof is an incomplete term
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A step of the learner with which the proof cannot go on.
+    """A rejected step of the learner.
 
     Attributes:
-        text: the step, or the line where what is written cannot be read.
-        line, column: where it begins, from 1 and from 0.
-        reason: what Lean says.
-        goal: before the step; empty where it is not known.
+        text: the step, or the line with a syntax error.
+        line, column: its beginning, from 1 and from 0.
+        reason: Lean's message.
+        goal: goal before the step; empty if unknown.
     """
 
     text: str
@@ -126,15 +128,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Tutoring:
-    """A learner's question.
+    """A learner's request.
 
     Attributes:
-        proof: what follows `:=`, as far as the learner has come: `by` and tactics, or a term that is complete. Empty: nothing yet.
-        earlier: hints that were given for this theorem, as the learner has kept them: nothing is kept here.
-        proofs: of a teacher; followed before any other, once Lean has verified them.
-        wanted: whether a hint is wanted, or only how far the proof holds.
-        seconds: wall-clock bound.
-        check: of each question to Lean.
+        proof: text after `:=` so far: `by` and tactics, or a complete term. Empty: nothing yet.
+        earlier: earlier hints for this theorem, kept by the learner: the tutor stores nothing.
+        proofs: a teacher's proofs; followed before all others once Lean has verified them.
+        wanted: whether to give a hint, or only to report how far the proof holds.
+        seconds: wall-clock limit.
+        check: terms of each question to Lean.
     """
 
     theorem: Theorem
@@ -148,7 +150,10 @@ class Tutoring:
 
 @dataclass(frozen=True, slots=True)
 class LearnerStep:
-    """A step of the learner that Lean accepts. `line` from 1, `column` from 0; `open` goals behind it, the first of them in `goals`."""
+    """A learner's step that Lean accepts.
+
+    `line` from 1, `column` from 0; `open` goals remain after it, the first of them in `goals`.
+    """
 
     text: str
     line: int
@@ -159,18 +164,18 @@ class LearnerStep:
 
 @dataclass(frozen=True, slots=True)
 class Tutored:
-    """The answer.
+    """The tutor's answer.
 
     Attributes:
         sentence: the answer in words; the text of the hint, if there is one.
-        steps: of the learner, as far as Lean accepts them.
-        goals: the first of those that are open there.
-        open: how many are.
-        refused: what Lean did not accept behind that.
-        counterexample: variables with values, where something is false by such values.
-        vetoes: how often each was raised.
-        revisions: phrasings that were vetoed.
-        proofs: distinct verified proofs that go on from there.
+        steps: the learner's accepted steps.
+        goals: the first open goals after these.
+        open: number of open goals.
+        refused: the step after these that Lean rejects.
+        counterexample: values of variables, if they falsify a goal or the theorem.
+        vetoes: number of times each veto was raised.
+        revisions: number of vetoed phrasings.
+        proofs: number of distinct verified proofs that continue from there.
     """
 
     outcome: HintOutcome

@@ -1,4 +1,4 @@
-"""Answers a learner: reads the half proof, finds verified proofs that go on from it, and gives one hint more than before."""
+"""Answers a learner: reads the partial proof, finds verified proofs that continue it, and gives the next hint."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ from prover.tutor.wording.vetoes import Situation, veto
 from prover.verdict import Trust, VerdictKind
 
 _REFUTING_SHARE = 0.5  # of the time, at most
-_MOST_SHOWN = 200  # characters of a goal that a sentence quotes
+_MOST_SHOWN = 200  # characters of a goal quoted in a sentence
 _MOST_LEMMAS = 2
 _PROVED = "Your proof is complete: Lean's kernel has accepted it."
 _IN_TERM = "In place of this `sorry`, write `(by …)` with tactics inside. "
@@ -53,14 +53,14 @@ _ANOTHER = "There is another way: "
 
 @dataclass(frozen=True, slots=True)
 class _False:
-    """What is false, as `refutation` proves: an open goal, or the theorem where `goal` is empty."""
+    """A falsehood proved by `refutation`: an open goal, or the theorem if `goal` is empty."""
 
     refutation: Refutation
     goal: str = ""
 
 
 class Looking(StepReader, Protocol):
-    """A Lean in which constants can be looked up, too."""
+    """A Lean that also looks up constants."""
 
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
@@ -70,7 +70,7 @@ class Looking(StepReader, Protocol):
 
 
 class Tutor:
-    """One question of a learner at work."""
+    """Answers one request of a learner."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Tutor:
         phraser: Phraser | None = None,
         phrasing_seconds: float = 2.0,
     ) -> None:
-        """Ask `lean` on the terms of the request, have `refuter` search and refute, and `phraser` reword hints, if there is one."""
+        """Ask `lean` on the request's terms; `refuter` searches and refutes, and `phraser`, if given, rewords hints."""
         self._lean = lean
         self._refuter = refuter
         self._request = request
@@ -94,11 +94,11 @@ class Tutor:
         self._ends = 0.0
 
     async def answer(self, guidance: Guidance | None = None) -> Tutored:
-        """The answer, within the seconds of the request; by rules where there is no other guidance.
+        """Answer within the request's time limit, by rules unless another guidance is given.
 
         Raises:
-            StatementError: Lean does not take the theorem.
-            LateError: the time was over before the proof was read.
+            StatementError: Lean rejects the theorem.
+            LateError: the time was over before the proof was parsed.
             UserError: as `Service.prove`.
         """
         self._ends = asyncio.get_running_loop().time() + self._request.seconds
@@ -121,7 +121,7 @@ class Tutor:
         )
 
     async def _of_term(self) -> Tutored:
-        """The answer to a proof that does not begin with `by`."""
+        """Answer for a proof that does not begin with `by`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._ends):
                 candidate = Candidate(self._request.proof)
@@ -164,7 +164,7 @@ class Tutor:
         return max(0.0, self._ends - asyncio.get_running_loop().time())
 
     async def _refuted(self, reading: Reading) -> _False | None:
-        """The theorem refuted, or else one of the learner's goals, if it is false and that is seen soon."""
+        """Refute the theorem, or otherwise one of the learner's goals, if this is possible quickly."""
         ends = asyncio.get_running_loop().time() + self._left * _REFUTING_SHARE
         goals = ["", *reading.goals] if reading.accepted.moves else [""]
         for at, goal in enumerate(goals):
@@ -175,7 +175,7 @@ class Tutor:
                 async with asyncio.timeout(seconds):
                     found = await disprove(self._refuter, Search(stated, options))
             except (InputError, StatementError, UndeniableError, TimeoutError):
-                continue  # not every goal reads back or has a negation
+                continue  # some goals cannot be parsed back or negated
             if found is not None:
                 return _False(found, goal)
         return None
@@ -183,7 +183,7 @@ class Tutor:
     async def _first(
         self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, _False | None]
     ) -> tuple[Route, ...] | _False:
-        """Routes, or a refutation: whichever is there first. What is wrong with the search is raised."""
+        """Return routes or a refutation, whichever comes first. Errors of the search are raised."""
         search, refutation = asyncio.create_task(proving), asyncio.create_task(self._later(refuting))
         try:
             async with asyncio.timeout_at(self._ends):
@@ -200,7 +200,7 @@ class Tutor:
             await asyncio.gather(search, refutation, return_exceptions=True)
 
     async def _later(self, refuting: Coroutine[Any, Any, _False | None]) -> _False | None:
-        """Look for a refutation only once a hint is not there at once."""
+        """Look for a refutation only if no hint is found at once."""
         try:
             await asyncio.sleep(min(1.0, self._left / 4))
         except asyncio.CancelledError:
@@ -233,7 +233,7 @@ class Tutor:
             if objection is None:
                 checked = _checked(move, route, draft)
                 other = None
-                if self._phraser is not None and level is not Level.FULL_STEP:  # whose code is all that it says
+                if self._phraser is not None and level is not Level.FULL_STEP:  # a full step consists of code only
                     seconds = min(self._phrasing_seconds, self._left)
                     other = await reworded(self._phraser, draft, situation, raised, seconds)
                 draft, by_model = other or draft, other is not None
@@ -249,7 +249,7 @@ class Tutor:
         )
 
     async def _lemmas(self, move: ProofMove) -> tuple[LemmaWords, ...]:
-        """The first theorems that a step names, with what they say."""
+        """Return the first theorems mentioned by a step, with their statements."""
         names = list(dict.fromkeys(name.name for name in move.names if name.kind == "theorem"))[:_MOST_LEMMAS]
         types = {constant.name: constant.type for constant in await self._known(names)}
         return tuple(LemmaWords(name, types.get(name, "")) for name in names)
@@ -258,7 +258,7 @@ class Tutor:
         return bool(await self._known([name]))
 
     async def _known(self, names: Sequence[str]) -> tuple[Constant, ...]:
-        """What the library knows under some names."""
+        """Look up names in the library."""
         try:
             return await self._lean.constants(self._request.theorem, names, self._terms) if names else ()
         except NoAnswerError:
@@ -305,7 +305,7 @@ def _phrased(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...], situ
 
 
 def _closers(routes: Sequence[Route]) -> list[str]:
-    """Single steps of verified proofs that close the learner's goal."""
+    """Return single steps of verified proofs that close the learner's goal."""
     goal = routes[0].next.goal
     return [move.text for route in routes for move in route.moves[:1] if move.closes and same_goal(move.goal, goal)]
 

@@ -1,1 +1,1 @@
-"""Alembic's migrations: `prover.store.schema` runs them when a database is opened."""
+"""Alembic migrations, which `prover.store.schema` runs when a database is opened."""

@@ -1,4 +1,4 @@
-"""Run by Alembic: migrates over the connection, and within the transaction, that `prover.store.schema` opened."""
+"""Alembic's entry point: migrates in the connection and transaction that `prover.store.schema` opened."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""What is kept: proofs, failures, and batches with their items."""
+"""Stored records: proofs, failures, and batches with their items."""

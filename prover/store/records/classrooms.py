@@ -1,7 +1,7 @@
-"""Classrooms: theorems that a teacher opens to learners, who has joined, and how far each has come.
+"""Classrooms: theorems that a teacher opens to learners, the learners, and their progress.
 
-Nothing is here that no teacher has opened on purpose. A classroom goes with all that its learners wrote when it is deleted,
-or at its end; from its end on it is found no more, whether or not its rows are deleted yet.
+Data are stored only for classrooms that a teacher has opened. A classroom is deleted with all its learners' work on
+request or at its end; after its end it is not found, even if its rows still exist.
 """
 
 import json
@@ -16,18 +16,18 @@ from sqlalchemy.exc import IntegrityError
 from prover.store.database import Database
 from prover.store.tables import AttemptRow, ClassroomRow, LearnerRow
 
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is taken for another
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # without letters that are easily confused
 _CODE_LETTERS = 16  # of 5 bits each
 _MOST_HINTS = 256
 
 
 class NoRoomError(RuntimeError):
-    """There are as many classrooms, or learners of one, as there may be."""
+    """The maximum number of classrooms, or of learners in one, is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredClassroom:
-    """A classroom. `theorems` is a text that the store does not look into; times are seconds since the epoch."""
+    """A classroom. `theorems` is opaque to the store; times are seconds since the epoch."""
 
     id: str
     owner: str
@@ -41,7 +41,7 @@ class StoredClassroom:
 
 @dataclass(frozen=True, slots=True)
 class StoredAttempt:
-    """What a learner has written of a theorem: see `AttemptRow`. `hints` are pairs of levels and steps."""
+    """A learner's attempt at a theorem: see `AttemptRow`. `hints` are pairs of level and step."""
 
     theorem: str
     proof: str
@@ -59,7 +59,7 @@ class StoredAttempt:
 
 @dataclass(frozen=True, slots=True)
 class StoredLearner:
-    """One who has joined, with what was begun."""
+    """A learner with all attempts."""
 
     id: str
     classroom: str
@@ -70,7 +70,7 @@ class StoredLearner:
 
 @dataclass(frozen=True, slots=True)
 class SentProof:
-    """A proof that was sent and is not answered yet; the hints that were given for its theorem before."""
+    """A submitted proof without an answer yet, and earlier hints for its theorem."""
 
     attempt: int
     number: int
@@ -79,7 +79,7 @@ class SentProof:
 
 @dataclass(frozen=True, slots=True)
 class ProofResult:
-    """How far a learner has come by an answer. `hint`: the level and step of the hint in it."""
+    """A learner's progress after an answer. `hint`: level and step of the answer's hint."""
 
     outcome: str
     open_goals: int
@@ -93,16 +93,16 @@ class ClassroomStore:
     """The classrooms of one database. Every method raises StoreError if the database cannot be used."""
 
     def __init__(self, database: Database) -> None:
-        """Any number of servers may share it."""
+        """Create the store; any number of servers may share its database."""
         self._database = database
 
     async def open(
         self, owner: str, label: str, theorems: str, seconds: float, most: int, most_each: int
     ) -> StoredClassroom:
-        """Open a classroom for so many seconds.
+        """Open a classroom for a number of seconds.
 
         Raises:
-            NoRoomError: there would be more than `most`, or more than `most_each` of this owner.
+            NoRoomError: the limit `most`, or `most_each` for this owner, would be exceeded.
         """
 
         def work(connection: Connection) -> StoredClassroom:
@@ -121,11 +121,14 @@ class ClassroomStore:
         return await self._database.write(work)
 
     async def find(self, classroom: str) -> StoredClassroom | None:
-        """A classroom by its id; None: there is none, or it has ended."""
+        """Return a classroom by its id; None if there is none or it has ended."""
         return await self._database.read(lambda c: self._one(c, ClassroomRow.id == classroom))
 
     async def page(self, most: int, before: StoredClassroom | None, owner: str | None) -> list[StoredClassroom]:
-        """At most `most` classrooms of an owner, the newest first; those that are older than `before`. None: of every owner."""
+        """Return at most `most` classrooms of an owner created before `before`, newest first.
+
+        Owner None: of every owner.
+        """
 
         def work(connection: Connection) -> list[StoredClassroom]:
             query = self._there(connection).order_by(ClassroomRow.created.desc(), ClassroomRow.id.desc()).limit(most)
@@ -139,11 +142,11 @@ class ClassroomStore:
         return await self._database.read(work)
 
     async def delete(self, classroom: str) -> None:
-        """Delete a classroom with its learners and what they wrote."""
+        """Delete a classroom with its learners and their work."""
         await self._database.write(lambda c: c.execute(delete(ClassroomRow).where(ClassroomRow.id == classroom)))
 
     async def join(self, code: str, key: str, name: str, most: int) -> StoredLearner | None:
-        """Take a learner in who is known by the hash `key` from then on; None: no classroom has this code.
+        """Add a learner who is identified by the hash `key`; None if no classroom has this code.
 
         Raises:
             NoRoomError: the classroom has `most` learners already.
@@ -153,7 +156,7 @@ class ClassroomStore:
             there = self._one(connection, ClassroomRow.code == code)
             if there is None:
                 return None
-            # PostgreSQL: two who join at once are counted one after the other.
+            # PostgreSQL: serialises two learners who join at the same time, so that the count is right.
             connection.execute(select(ClassroomRow.id).where(ClassroomRow.id == there.id).with_for_update())
             count = select(func.count()).select_from(LearnerRow).where(LearnerRow.classroom == there.id)
             if (connection.scalar(count) or 0) >= most:
@@ -166,7 +169,7 @@ class ClassroomStore:
         return await self._database.write(work)
 
     async def of_key(self, key: str) -> tuple[StoredLearner, StoredClassroom] | None:
-        """The learner whose key has this hash, with what was begun, and the classroom."""
+        """Return the learner whose key has this hash, with all attempts, and the classroom."""
 
         def work(connection: Connection) -> tuple[StoredLearner, StoredClassroom] | None:
             found = _learners(connection, LearnerRow.key == key)
@@ -176,25 +179,25 @@ class ClassroomStore:
         return await self._database.read(work)
 
     async def learner(self, classroom: str, learner: str) -> StoredLearner | None:
-        """A learner of a classroom, with what was begun."""
+        """Return a learner of a classroom, with all attempts."""
         found = await self._database.read(
             lambda c: _learners(c, LearnerRow.classroom == classroom, LearnerRow.id == learner)
         )
         return found[0] if found else None
 
     async def learners(self, classroom: str, most: int, after: StoredLearner | None = None) -> list[StoredLearner]:
-        """At most `most` learners in the order in which they joined, those after `after`; their proofs are left out."""
+        """Return at most `most` learners after `after`, in the order in which they joined, without their proofs."""
         conditions = [LearnerRow.classroom == classroom]
         if after is not None:
             conditions.append(tuple_(LearnerRow.joined, LearnerRow.id) > (after.joined, after.id))
         return await self._database.read(lambda c: _learners(c, *conditions, most=most, proofs=False))
 
     async def remove(self, learner: str) -> None:
-        """Delete a learner with all that they wrote."""
+        """Delete a learner with all their work."""
         await self._database.write(lambda c: c.execute(delete(LearnerRow).where(LearnerRow.id == learner)))
 
     async def begin(self, learner: str, theorem: str, proof: str) -> SentProof | None:
-        """Keep a proof that a learner has sent; None: there is no such learner any more."""
+        """Store a submitted proof; None if the learner no longer exists."""
 
         def work(connection: Connection) -> SentProof:
             now = self._database.now(connection)
@@ -213,7 +216,10 @@ class ClassroomStore:
             return None
 
     async def settle(self, turn: SentProof, result: ProofResult) -> bool:
-        """Keep what came of a turn; whether there is something to keep it of. A hint counts even if a later proof was sent."""
+        """Store the result of a submission; returns whether it still exists.
+
+        A hint counts even if a later proof was submitted.
+        """
 
         def work(connection: Connection) -> bool:
             columns = (AttemptRow.turn, AttemptRow.hints, AttemptRow.hint_count, AttemptRow.goal, AttemptRow.finished)
@@ -249,7 +255,7 @@ class ClassroomStore:
         return None if row is None else StoredClassroom(*row)
 
     def _there(self, connection: Connection) -> Select[Any]:
-        """The columns of `StoredClassroom`, of those that have not ended."""
+        """Select the columns of `StoredClassroom`, for classrooms that have not ended."""
         count = select(func.count()).select_from(LearnerRow).where(LearnerRow.classroom == ClassroomRow.id)
         columns = (ClassroomRow.id, ClassroomRow.owner, ClassroomRow.code, ClassroomRow.label, ClassroomRow.theorems)
         times = (ClassroomRow.created, ClassroomRow.expires)
@@ -258,7 +264,7 @@ class ClassroomStore:
 
 
 def trim(database: Database, connection: Connection) -> int:
-    """Delete classrooms that have ended, with their learners; returns how many."""
+    """Delete classrooms that have ended, with their learners; returns their number."""
     return connection.execute(delete(ClassroomRow).where(ClassroomRow.expires <= database.now(connection))).rowcount
 
 

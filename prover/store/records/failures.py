@@ -1,4 +1,4 @@
-"""Searches that came to nothing, with what they were given: who asks for no more need not search again."""
+"""Failed searches with their budgets: a search with at most the same budget need not be repeated."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from prover.theorem import Theorem
 _MOST = 1_000_000
 _TRIM_EVERY = 1000  # insertions
 
-# The other endings say something about the request or the service, and nothing about how hard the theorem is.
+# The other endings describe the request or the service, not the difficulty of the theorem.
 _IN_VAIN = frozenset({Ending.SAMPLERS_EXHAUSTED, Ending.SAMPLES_SPENT, Ending.CHECKS_SPENT, Ending.SECONDS_SPENT})
-_WHOLE = 0.9  # of the time asked for: a search that took so much of it counts as one that took it all
+_WHOLE = 0.9  # of the time budget: a search that used this share counts as having used all of it
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A search that found fewer proofs than were wanted.
+    """A search that found fewer proofs than requested.
 
     Attributes:
-        model: how it searched, for people.
-        samples, checks, seconds: its budget; `checks` of None: no bound; `seconds` are those that it worked, if it ran out
-            of them, and not those in which others had the workers.
-        found: proofs it found.
-        sampled, checked, elapsed: what of the budget it spent.
-        created: when, in seconds since the epoch.
+        model: description of the search for display.
+        samples, checks, seconds: its budget. `checks` None: unlimited. If it ran out of time, `seconds` is its working
+            time, without time in which other requests had the workers.
+        found: number of proofs found.
+        sampled, checked, elapsed: spent part of the budget.
+        created: time in seconds since the epoch.
     """
 
     model: str
@@ -46,23 +46,23 @@ class Failure:
 
 
 class FailureStore:
-    """The failures of one database."""
+    """The failures in a database."""
 
     def __init__(self, database: Database, toolchain: Toolchain) -> None:
-        """Failures under `toolchain`."""
+        """Create the store for failures under `toolchain`."""
         self._database = database
         self._toolchain = toolchain
         self._added = 0
 
     async def remember(self, theorem: Theorem, effort: str, model: str, budget: Budget, finished: Finished) -> None:
-        """Keep how a search ended, if it failed for want of budget; what a smaller budget failed at is forgotten.
+        """Store a search if it failed because its budget was used up; failures with smaller budgets are deleted.
 
         Args:
-            theorem: what was to be proved.
-            effort: all that says how it was searched (samplers, limits, policy), besides the budget.
-            model: the same for people.
-            budget: what the search was given.
-            finished: how it ended.
+            theorem: the theorem.
+            effort: all options of the search other than its budget (samplers, limits, policy).
+            model: description of the search for display.
+            budget: budget of the search.
+            finished: final event of the search.
 
         Raises:
             StoreError: the database cannot be written.
@@ -90,7 +90,7 @@ class FailureStore:
             await self._database.write(lambda connection: trim(self._database, connection, None))
 
     async def known(self, theorem: Theorem, effort: str, budget: Budget) -> Failure | None:
-        """A search that was given at least `budget` and found fewer proofs than are wanted now.
+        """Return a search that had at least `budget` and found fewer proofs than `budget` asks for.
 
         Raises:
             StoreError: the database cannot be read.
@@ -133,7 +133,7 @@ class FailureStore:
 
 
 def trim(database: Database, connection: Connection, older_than: float | None, most: int = _MOST) -> int:
-    """Delete failures older than so many seconds, and the oldest beyond `most`; returns how many."""
+    """Delete failures older than so many seconds, and the oldest beyond `most`; returns the number deleted."""
     deleted = 0
     if older_than is not None:
         since = database.now(connection) - older_than

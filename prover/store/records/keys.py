@@ -1,12 +1,12 @@
-"""By what proofs and failures are found.
+"""Keys of stored proofs and failures.
 
-The same theorem comes under other names, with other white space and comments. Two keys, because mistakes cost differently:
+The same theorem may have other names, white space and comments. There are two keys, because wrong hits differ in cost:
 
-- `proof_key` is tolerant. Every proof is checked again before it is served, so that a wrong hit costs one check.
-- `failure_key` is careful. A wrong hit would leave a theorem unproved that could have been proved, so that only what
-  cannot change a meaning is dropped: comments, the width of white space, the last part of the name.
+- `proof_key` is tolerant. Every proof is checked again before it is served, so that a wrong hit costs only a check.
+- `failure_key` is careful. A wrong hit would leave a provable theorem unproved. It ignores only parts that cannot change
+  the meaning: comments, the width of white space, the last part of the name.
 
-Names of bound variables count in both: a proof mentions them.
+Both keys include names of bound variables, because proofs mention them.
 """
 
 import hashlib
@@ -21,7 +21,9 @@ from prover.verdict import Mode, Policy
 
 
 def proof_key(theorem: Theorem, toolchain: Toolchain) -> str:
-    """What theorems share whose proofs are worth a try: name, white space, comments and order of imports do not count."""
+    """Return a key shared by theorems whose proofs may be interchangeable: name, white space, comments and order of
+    imports are ignored.
+    """
     _, rest = _split(theorem.statement)
     imports = sorted({"Init", *theorem.header.imports})
     texts = [_words(text) for text in (theorem.header.prelude, theorem.context, rest)]
@@ -29,9 +31,9 @@ def proof_key(theorem: Theorem, toolchain: Toolchain) -> str:
 
 
 def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
-    """What theorems share that mean the same and are searched in the same way."""
+    """Return a key shared by theorems with the same meaning and the same search."""
     name, rest = _split(theorem.statement)
-    # Lean opens the namespaces of a theorem's own name: `Nat.foo` may say `succ` where `foo` may not.
+    # Lean opens the namespaces of a theorem's own name: in `Nat.foo`, `succ` resolves; in `foo`, it may not.
     namespace = name.rpartition(".")[0]
     texts = [normalise(text) for text in (theorem.header.prelude, theorem.context, rest)]
     lean = (toolchain.lean, toolchain.runtime, theorem.project)
@@ -39,19 +41,19 @@ def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
 
 
 def candidate_key(candidate: Candidate, theorem: Theorem) -> str:
-    """What two proofs of a theorem share that are the same (`prover.search.diversity.distinct_key`)."""
-    # A whole file is no proof: what may differ in it is not for `distinct_key` to say.
+    """Return a key shared by equal proofs of a theorem (`prover.search.diversity.distinct_key`)."""
+    # The exact text is the key of a whole file: `distinct_key` knows only proofs.
     text = distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text
     return _hash(candidate.mode, text)
 
 
 def policy_key(policy: Policy) -> str:
-    """What policies share that allow the same."""
+    """Return a key shared by policies with equal permissions."""
     return _hash(sorted(policy.axioms), sorted(policy.kinds), policy.guard)
 
 
 def _split(statement: str) -> tuple[str, str]:
-    """The theorem's name, and what follows it."""
+    """Split the statement into the theorem's name and the rest."""
     tokens = tokenize(statement)
     keyword, name = next(tokens, None), next(tokens, None)
     if keyword is None or name is None or keyword.text not in ("theorem", "lemma") or name.kind != "name":

@@ -1,4 +1,4 @@
-"""Verified proofs, kept with their receipts and checked again before they are served."""
+"""Verified proofs, stored with their receipts and checked again before they are served."""
 
 import asyncio
 import time
@@ -18,8 +18,8 @@ from prover.store.tables import ProofRow
 from prover.theorem import Theorem
 from prover.verdict import Limits, Policy, Trust, Verdict, VerdictKind
 
-_MOST_EACH = 64  # proofs of one theorem: more say nothing new, and each is read when the theorem is asked for
-_TRIM_EVERY = 1000  # insertions, or a hundredth of the capacity: looking at every row takes a second for a million
+_MOST_EACH = 64  # proofs of one theorem: more add little, and each is read when the theorem is requested
+_TRIM_EVERY = 1000  # insertions, or a hundredth of the capacity: scanning a million rows takes a second
 
 NO_PROOF = frozenset(
     {
@@ -30,12 +30,12 @@ NO_PROOF = frozenset(
         VerdictKind.AXIOM_NOT_ALLOWED,
     }
 )
-"""Verdicts that say that a proof is none; the others may be due to the machine or to a request's limits."""
+"""Verdicts that show that a text is not a proof; others may be due to the machine or to limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How much is kept; the least recently used goes first. `size` in bytes of receipts."""
+    """Capacity of the store; the least recently used proofs are deleted first. `size` in bytes of receipts."""
 
     proofs: int = 1_000_000
     size: int = 2 << 30
@@ -43,7 +43,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class StoredProof:
-    """A proof as it lies in the store. `id`: its number there."""
+    """A stored proof. `id`: its row number."""
 
     id: int
     receipt: Receipt
@@ -53,10 +53,10 @@ class StoredProof:
 
 
 class ProofStore:
-    """The proofs of one database."""
+    """The proofs in a database."""
 
     def __init__(self, database: Database, toolchain: Toolchain, capacity: Capacity | None = None) -> None:
-        """Proofs that `toolchain` verified and verifies."""
+        """Create the store for proofs verified by `toolchain`."""
         self._database = database
         self._toolchain = toolchain
         self._capacity = capacity or Capacity()
@@ -64,13 +64,13 @@ class ProofStore:
         self._added_size = 0
 
     async def remember(self, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits) -> bool:
-        """Keep a verified proof; one that is kept already stays as it is.
+        """Store a verified proof; an existing one is left unchanged.
 
         Returns:
             whether it is new.
 
         Raises:
-            ValueError: the verdict does not call it verified.
+            ValueError: the verdict is not a verified one.
             StoreError: the database cannot be written.
         """
         receipt = Receipt.of(theorem, candidate, verdict, limits, self._toolchain).write()
@@ -92,18 +92,17 @@ class ProofStore:
         wanted: int = 1,
         trust: Trust = Trust.KERNEL_REPLAYED,
     ) -> list[Proof]:
-        """At most `wanted` proofs of `theorem` that `checker` has verified just now; those that checked fastest first.
+        """Yield at most `wanted` proofs of `theorem`, each newly verified by `checker`, fastest checks first.
 
-        What is known of the theorem under another name or with other white space is tried too. A proof of exactly this
-        theorem that Lean no longer takes under the policy it was found under is deleted; others that do not verify
-        are left out.
+        Proofs of the theorem under another name or with other white space are tried, too. A proof of exactly this
+        theorem that Lean now rejects under its original policy is deleted; others that fail are skipped.
 
         Raises:
             StoreError: the database cannot be used.
-            Exception: what `checker` raises.
+            Exception: any exception of `checker`.
         """
         began = time.monotonic()
-        # More are tried than are wanted: some may belong to a theorem that only looks the same, or to another policy.
+        # More are tried than requested: some may belong to a theorem that only looks equal, or to another policy.
         rows = await self._database.read(
             lambda connection: self._find(connection, theorem, terms.policy, 2 * wanted + 6)
         )
@@ -116,7 +115,7 @@ class ProofStore:
             checks = (checker.check(theorem, candidate, terms) for candidate in candidates)
             for row, candidate, verdict in zip(batch, candidates, await asyncio.gather(*checks), strict=True):
                 if verdict.verified and any(verdict.term == proof.verdict.term for proof in found if verdict.term):
-                    continue  # another text of a proof that is there
+                    continue  # another text of a proof that was found already
                 if verdict.verified and verdict.trust >= trust:
                     found.append(Proof(candidate, verdict, time.monotonic() - began, stored=True))
                     served.append((row.id, verdict.elapsed_ms))
@@ -130,7 +129,7 @@ class ProofStore:
         """Delete the least recently used proofs beyond `capacity`, and those not used for `older_than` seconds.
 
         Returns:
-            how many were deleted.
+            the number of deleted proofs.
 
         Raises:
             StoreError: the database cannot be written.
@@ -194,7 +193,7 @@ def trim(database: Database, connection: Connection, capacity: Capacity, older_t
 
 
 def page(connection: Connection, after: int, most: int, name: str = "") -> list[StoredProof]:
-    """At most `most` proofs with numbers beyond `after`, in their order; `name`: part of the theorem's name."""
+    """Return at most `most` proofs with numbers above `after`, in order. `name`: substring of the theorem's name."""
     query = (
         select(ProofRow.id, ProofRow.receipt, ProofRow.created, ProofRow.used, ProofRow.hits)
         .where(ProofRow.id > after, ProofRow.name.contains(name, autoescape=True))
@@ -205,11 +204,11 @@ def page(connection: Connection, after: int, most: int, name: str = "") -> list[
 
 
 def every_proof(database: Database, name: str = "", most_at_once: int = 100) -> Iterator[StoredProof]:
-    """Every proof of the database, oldest first; what is added meanwhile comes too.
+    """Yield every proof of the database, oldest first, including those added meanwhile.
 
     Raises:
         StoreError: the database cannot be read.
-        ReceiptError: somebody has written something else into it.
+        ReceiptError: a row is not a valid receipt.
     """
     after = 0
     while proofs := database.read_now(partial(page, after=after, most=most_at_once, name=name)):
@@ -223,7 +222,7 @@ def forget(connection: Connection, number: int) -> None:
 
 
 def _same(receipt: Receipt, theorem: Theorem, terms: Terms) -> bool:
-    """Whether `receipt` says that exactly this was verified, within limits that are no wider than these."""
+    """Whether `receipt` is for exactly this candidate, checked within limits no wider than these."""
     limits, policy = terms.limits, terms.policy
     return (
         receipt.theorem_sha256 == theorem.digest

@@ -1,8 +1,9 @@
-"""Batches: items that many servers take from one table, each answered exactly once.
+"""The queue of batches: several servers take items from one table, and each item is answered exactly once.
 
-An item is taken under a lease, which its server renews while it works on that item. A server that dies, or has lost an
-item out of its hands, lets the lease run out, and any server takes the item again. `attempt` fences: an answer counts only if it comes from the attempt that holds the lease.
-Answers of a batch have positions 1, 2, 3, … without gaps, in the order in which readers see them: a cursor.
+A server takes an item under a lease and renews it while it works on the item. If the server dies or drops the item, the
+lease expires and any server may take the item again. `attempt` is a fencing token: an answer counts only if its attempt
+holds the lease. The answers of a batch have positions 1, 2, 3, … without gaps, in the order in which they become
+visible, so that a position serves as a cursor.
 """
 
 import secrets
@@ -20,20 +21,20 @@ _FREE: dict[str, Any] = {"state": "waiting", "lease": None, "lease_until": None}
 
 
 class KeyUsedError(ValueError):
-    """The owner has used this idempotency key for something else."""
+    """The owner has used this idempotency key for another submission."""
 
 
 class QueueFullError(RuntimeError):
-    """Too many items are unfinished already."""
+    """The maximum number of unfinished items is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A batch to be queued. Requests and `options` are texts that the queue does not look into.
+    """A batch to be queued. Requests and `options` are opaque to the queue.
 
     Attributes:
-        key: idempotency key; None: a new batch in any case.
-        digest: of all that is submitted.
+        key: idempotency key; None: always creates a new batch.
+        digest: digest of the whole submission.
         items: names and requests.
     """
 
@@ -47,7 +48,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as it stands. Times in seconds since the epoch."""
+    """The state of a batch. Times in seconds since the epoch."""
 
     id: str
     owner: str
@@ -62,7 +63,7 @@ class StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is left to do of unfinished batches, and the age of the oldest of which an item waits."""
+    """Number of unfinished items, and the age of the oldest batch with a waiting item."""
 
     waiting: int = 0
     running: int = 0
@@ -71,7 +72,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An item that this server is to work on. `options` are those of its batch; `attempt` counts from 1."""
+    """An item leased to this server. `options` belong to its batch; `attempt` counts from 1."""
 
     item: int
     batch: str
@@ -83,41 +84,41 @@ class Lease:
 
 
 class BatchQueue:
-    """The batches of one database, for one server."""
+    """The batches in a database, as seen by one server."""
 
     def __init__(self, database: Database) -> None:
-        """A server of a name of its own."""
+        """Create the queue for a server with a unique name."""
         self._database = database
         self._server = secrets.token_hex(16)
 
     async def submit(self, submission: Submission, most: int, most_each: int) -> StoredBatch:
-        """Queue a batch, or find the one that was submitted under the same key.
+        """Queue a batch, or return the one submitted under the same key.
 
         Args:
             submission: the batch.
-            most: unfinished items of all owners, this batch's included.
-            most_each: of its owner.
+            most: maximum number of unfinished items of all owners, including this batch.
+            most_each: maximum number of its owner.
 
         Raises:
             KeyUsedError: the key belongs to another submission.
-            QueueFullError: there would be more unfinished items than that.
+            QueueFullError: a maximum would be exceeded.
             StoreError: the database cannot be written.
         """
         try:
             return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
-        except IntegrityError:  # PostgreSQL: somebody has submitted it under this key in the same moment
+        except IntegrityError:  # PostgreSQL: a concurrent submission has used this key
             return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
 
     async def find(self, batch: str) -> StoredBatch | None:
-        """A batch; None: there is none of that id. Raises StoreError."""
+        """Return a batch; None if there is none with that id. Raises StoreError."""
         return await self._database.read(lambda c: _batch(c, batch))
 
     async def backlog(self) -> Backlog:
-        """See `Backlog`. Raises StoreError."""
+        """Return the `Backlog`. Raises StoreError."""
         return await self._database.read(self._backlog)
 
     async def answers(self, batch: str, after: int, most: int) -> list[tuple[int, str]]:
-        """At most `most` positions and answers after position `after`. Raises StoreError."""
+        """Return at most `most` positions and answers after position `after`. Raises StoreError."""
         query = (
             select(ItemRow.position, ItemRow.answer)
             .where(ItemRow.batch == batch, ItemRow.position > after)
@@ -133,14 +134,15 @@ class BatchQueue:
         without: Callable[[str], bool] = lambda _owner: False,
         in_hand: Collection[int] = (),
     ) -> list[Lease]:
-        """Take at most `most` items for so many seconds, turn by turn from owners and batches with fewest under way.
+        """Lease at most `most` items for so many seconds, in turn from the owners and batches with the fewest items in
+        progress.
 
         Args:
-            most: items.
-            seconds: until the leases run out.
-            without: whether an owner's items are left alone; asked in another thread.
-            in_hand: items that this server works on already; they are left alone too, though their leases ran out
-                while the database was away.
+            most: maximum number of items.
+            seconds: duration of the leases.
+            without: returns whether to skip an owner's items; called in another thread.
+            in_hand: items in progress on this server; they are skipped even if their leases expired while the database
+                was unavailable.
 
         Raises:
             StoreError: the database cannot be written.
@@ -148,9 +150,10 @@ class BatchQueue:
         return await self._database.write(lambda c: self._claim(c, most, seconds, without, in_hand))
 
     async def renew(self, seconds: float, in_hand: Collection[int]) -> set[int]:
-        """Hold for so many seconds more what this server works on; those of `in_hand` that it still holds.
+        """Renew the leases of items in progress on this server for so many seconds; returns those of `in_hand` that it
+        still holds.
 
-        What it holds and does not work on is left to run out: the next claim takes it up. Raises StoreError.
+        Leases of items that it does not work on expire, and a later claim takes them. Raises StoreError.
         """
         if not in_hand:
             return set()
@@ -165,28 +168,30 @@ class BatchQueue:
         return await self._database.write(work)
 
     async def answer(self, lease: Lease, answer: str) -> int | None:
-        """Settle an item; its position, or None if the lease was lost and the answer does not count. Raises StoreError."""
+        """Store the answer of an item; returns its position, or None if the lease was lost and the answer does not
+        count. Raises StoreError.
+        """
         return await self._database.write(lambda c: self._answer(c, lease, answer))
 
     async def release(self, lease: Lease) -> None:
-        """Give an item back to be tried again; the attempt counts. Raises StoreError."""
+        """Release an item to be retried; the attempt counts. Raises StoreError."""
         mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
         await self._database.write(lambda c: c.execute(update(ItemRow).where(*mine).values(_FREE)))
 
     async def give_back(self) -> None:
-        """Give everything back that this server holds; the attempts do not count. Raises StoreError."""
+        """Release all items that this server holds; the attempts do not count. Raises StoreError."""
         values = _FREE | {"attempt": ItemRow.attempt - 1}
         await self._database.write(lambda c: c.execute(update(ItemRow).where(self._held()).values(values)))
 
     async def take_back(self) -> None:
-        """Release all leases; for a process that is alone with the database. Raises StoreError."""
+        """Release all leases; for a process that has the database to itself. Raises StoreError."""
         values = {"state": "waiting", "lease": None, "lease_until": None}
         await self._database.write(
             lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(values))
         )
 
     async def cancel(self, batch: str) -> StoredBatch | None:
-        """End a batch: items without an answer get none. None: there is no such batch. Raises StoreError."""
+        """Cancel a batch: its unanswered items get no answer. None: there is no such batch. Raises StoreError."""
 
         def work(connection: Connection) -> StoredBatch | None:
             now = self._database.now(connection)
@@ -200,7 +205,7 @@ class BatchQueue:
         return await self._database.write(work)
 
     async def page(self, most: int, before: StoredBatch | None = None, owner: str | None = None) -> list[StoredBatch]:
-        """At most `most` batches of an owner, the newest first; those that are older than `before`. None: of every owner.
+        """Return at most `most` batches of an owner created before `before`, newest first. Owner None: of every owner.
 
         Raises StoreError.
         """
@@ -212,7 +217,7 @@ class BatchQueue:
         return await self._database.read(lambda c: [StoredBatch(*row) for row in c.execute(query)])
 
     async def delete(self, batch: str) -> None:
-        """Delete a batch with its items and answers; nothing happens if there is none. Raises StoreError."""
+        """Delete a batch with its items and answers, if it exists. Raises StoreError."""
         await self._database.write(lambda c: c.execute(delete(BatchRow).where(BatchRow.id == batch)))
 
     async def trim(self, older_than: float) -> int:
@@ -283,7 +288,7 @@ class BatchQueue:
         unfinished = select(BatchRow.id, BatchRow.owner, BatchRow.options, BatchRow.created).where(
             BatchRow.finished.is_(None)
         )
-        # 1. Whose turn it is: batches with something to do, and what is under way of each.
+        # 1. Find the batch whose turn it is: batches with waiting items, and the number in progress of each.
         batches = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
         at_work: dict[str, int] = dict.fromkeys(batches, 0)
         query = select(ItemRow.batch, func.count()).where(
@@ -299,7 +304,7 @@ class BatchQueue:
             batch = min(
                 at_work, key=lambda batch: (owners[batches[batch].owner], at_work[batch], batches[batch].created)
             )
-            # 2. Its first item that is not leased, or whose server has gone.
+            # 2. Take its first item that is not leased, or whose lease has expired.
             lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
             free = (
                 select(ItemRow.id, ItemRow.name, ItemRow.request, ItemRow.attempt)
@@ -323,8 +328,8 @@ class BatchQueue:
         return leases
 
     def _answer(self, connection: Connection, lease: Lease, answer: str) -> int | None:
-        # The batch is locked first, as everywhere, so that two transactions never wait for each other; and until the
-        # commit, so that positions are seen in their order.
+        # As everywhere, the batch is locked first, so that transactions cannot deadlock, and until the commit, so that
+        # positions become visible in order.
         batch = connection.execute(
             select(BatchRow.answered, BatchRow.total).where(BatchRow.id == lease.batch).with_for_update()
         ).first()
@@ -343,7 +348,7 @@ class BatchQueue:
 
 
 def trim(database: Database, connection: Connection, older_than: float) -> int:
-    """Delete batches that were finished so many seconds ago, with their answers; returns how many."""
+    """Delete batches that were finished so many seconds ago, with their answers; returns their number."""
     since = database.now(connection) - older_than
     return connection.execute(delete(BatchRow).where(BatchRow.finished < since)).rowcount
 
@@ -354,7 +359,7 @@ def _batch(connection: Connection, batch: str) -> StoredBatch | None:
 
 
 def _batches() -> Select[Any]:
-    """The columns of `StoredBatch`."""
+    """Select the columns of `StoredBatch`."""
     at_work = (ItemRow.batch == BatchRow.id, ItemRow.state == "running")
     running = select(func.count()).select_from(ItemRow).where(*at_work).scalar_subquery()
     columns = (BatchRow.id, BatchRow.owner, BatchRow.label, BatchRow.total, BatchRow.answered, running)

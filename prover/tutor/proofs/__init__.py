@@ -1,1 +1,1 @@
-"""Proofs as a tutor reads them: half proofs of learners, and verified proofs that go on from them."""
+"""Proofs in the tutor: partial proofs of learners, and verified proofs that continue them."""

@@ -1,4 +1,4 @@
-"""A proof as Lean reads it: its moves, each a tactic without the proofs inside it, and the blocks in which they stand."""
+"""A proof parsed by Lean: its moves (tactics without nested proofs) and its tactic blocks."""
 
 import hashlib
 import itertools
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from prover.lean.wire.answers import NamedConstant, ProofSpan, ProofStep, ProofSteps
 from prover.source.lexer import tokenize
 
-# Lean's kinds of syntax that only say which goal the tactics inside are about.
+# Syntax kinds that only select the goal of the tactics inside.
 _FOCUSING = frozenset({"Lean.cdot", "Lean.Parser.Tactic.case", "Lean.Parser.Tactic.tacticNext_=>_"})
-# What is inside these is one move with them: it may be tried, or run on several goals.
+# The content of these is a part of the same move: it may only be tried, or run on several goals.
 _COMBINED = frozenset(
     f"Lean.Parser.Tactic.{name}"
     for name in (
@@ -20,7 +20,7 @@ _COMBINED = frozenset(
     )
 )
 _SORRY = "Lean.Parser.Tactic.tacticSorry"
-# The right-hand side of a `match`: Lean tells it in place of its first tactic.
+# The right-hand side of a `match`: Lean reports it in place of its first tactic.
 _SEQUENCE = "Lean.Parser.Tactic.tacticSeq"
 
 
@@ -29,16 +29,16 @@ class ProofMove:
     """One tactic of a proof.
 
     Attributes:
-        text: as it is written, with `sorry` for each block of tactics inside it.
-        tactic: the word that it begins with.
+        text: source with `sorry` in place of each nested tactic block.
+        tactic: its first word.
         start, end: offsets in the proof.
-        column: where its line's further lines count from.
-        goals: the first goals before it, as Lean prints them; it works on the first.
-        left: the first goals behind it.
-        open_before, open_after: how many goals there are.
-        names: constants that its own text names, as Lean reads them.
-        depth: how many other moves it is inside of.
-        holds: whether tactics stand inside it.
+        column: column relative to which its further lines are indented.
+        goals: the first goals before it, as Lean prints them; it acts on the first.
+        left: the first goals after it.
+        open_before, open_after: numbers of goals.
+        names: constants mentioned in its own text, as Lean resolves them.
+        depth: number of enclosing moves.
+        holds: whether it contains tactics.
     """
 
     text: str
@@ -56,54 +56,55 @@ class ProofMove:
 
     @property
     def goal(self) -> str:
-        """The goal that it works on."""
+        """The goal on which it acts."""
         return self.goals[0] if self.goals else ""
 
     @property
     def name(self) -> str:
-        """A digest of the goal and one of the step: the same for the same, and nothing can be read from it."""
+        """Digests of goal and step: equal for equal ones, and irreversible."""
         goal = "\n".join(_said(self.goal))
         return "-".join(hashlib.sha256(text.encode()).hexdigest()[:12] for text in (goal, self.text))
 
     @property
     def closes(self) -> bool:
-        """Whether nothing of its goal is left, nor inside it."""
+        """Whether it closes its goal and all goals inside it."""
         return not self.holds and self.open_after < self.open_before
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The moves of a proof in reading order, and the tactic blocks that they make: texts from a move to its block's end."""
+    """The moves of a proof in reading order, and its tactic blocks: the texts from a move to the end of its block."""
 
     proof: str
     moves: tuple[ProofMove, ...]
     rest: tuple[int, ...]
-    """For each move, the offset at which its block ends."""
+    """For each move, the offset of the end of its block."""
     holes: tuple[ProofMove, ...]
-    """The `sorry`s, which are no moves."""
+    """The `sorry`s, which are not moves."""
 
     def behind(self, offset: int) -> tuple[ProofMove, ...]:
-        """The moves that begin there or later."""
+        """Return the moves that begin at an offset or later."""
         return tuple(move for move in self.moves if move.start >= offset)
 
     def leading_to(self, offset: int, goal: str) -> ProofMove:
-        """The last move before a place that led to a goal which is open there: not one inside a case, or a proof, that ends before it.
+        """Return the last move before a place that led to a goal open there, and not one inside a case or nested proof
+        that ends before it.
 
-        There has to be a move before the place.
+        At least one move must precede the place.
         """
         blocks = zip(self.moves, self.rest, strict=True)
         path = [move for move, end in blocks if move.start < offset < end] or list(self.moves)
         return ([move for move in path if goal not in move.goals] or path)[-1]
 
     def closing(self, goal: str) -> Iterator[tuple[ProofMove, str]]:
-        """Tactic blocks of this proof that begin with this goal, moved to the margin, and the move that each begins with."""
+        """Return the blocks of this proof that begin with this goal, dedented, with the first move of each."""
         for move, end in zip(self.moves, self.rest, strict=True):
             if same_goal(move.goal, goal):
                 yield move, dedented(self.proof[move.start : end], move.column)
 
 
 def same_goal(one: str, other: str) -> bool:
-    """Whether two printed goals say the same in the same names, but for the names of the goals themselves."""
+    """Whether two printed goals are equal, including variable names but not the goals' own names."""
     return _said(one) == _said(other)
 
 
@@ -112,23 +113,23 @@ def _said(goal: str) -> list[str]:
 
 
 def dedented(block: str, column: int) -> str:
-    """A block whose first line begins at a column, as if it began at none."""
+    """Dedent a block whose first line begins at a column."""
     first, *lines = block.rstrip().split("\n")
     return "\n".join([first, *(line[min(column, len(line) - len(line.lstrip(" "))) :] for line in lines)])
 
 
 def offset(text: str, line: int, column: int) -> int:
-    """The offset of a line, from 1, and a column, from 0; the text's end where there is no such place."""
+    """Return the offset of a line (from 1) and column (from 0); the end of the text if there is no such place."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     return min(starts[line - 1] + column, len(text)) if 1 <= line <= len(starts) else len(text)
 
 
 def outline(proof: str, read: ProofSteps) -> Outline:
-    """The outline of a proof that Lean has read."""
+    """Return the outline of a proof that Lean has parsed."""
     spans = _first_of_sequences(proof, [(*_span(proof, step), step) for step in read.steps])
     spans.sort(key=lambda one: (one[0], -one[1]))
     parents = _parents(spans)
-    # What is inside a combination belongs to it.
+    # The parts of a combinator belong to its move.
     combined = {at for at in range(len(spans)) if any(spans[up][2].kind in _COMBINED for up in _above(at, parents))}
     kept = [at for at in range(len(spans)) if at not in combined]
     inside: dict[int, list[int]] = {at: [] for at in kept}
@@ -175,7 +176,7 @@ def _span(proof: str, place: ProofSpan) -> tuple[int, int]:
 
 
 def _first_of_sequences(proof: str, spans: list[tuple[int, int, ProofStep]]) -> list[tuple[int, int, ProofStep]]:
-    """The steps, with the first tactic of each sequence in place of the sequence."""
+    """Replace each sequence among the steps by its first tactic."""
     found = []
     for start, end, step in spans:
         if step.kind == _SEQUENCE:
@@ -192,7 +193,7 @@ def _first_of_sequences(proof: str, spans: list[tuple[int, int, ProofStep]]) -> 
 
 
 def _parents(spans: Sequence[tuple[int, int, ProofStep]]) -> list[int | None]:
-    """For each step, by number, the innermost one that it is inside of; they are sorted by where they begin."""
+    """Return the innermost enclosing step of each step, by number; steps are sorted by their beginning."""
     parents: list[int | None] = []
     around: list[int] = []
     for at, (_, end, _) in enumerate(spans):
@@ -211,7 +212,7 @@ def _above(at: int, parents: Sequence[int | None]) -> Iterator[int]:
 
 
 def _blocks(proof: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Runs of steps between which nothing stands but blanks, remarks and `;`."""
+    """Return runs of steps separated only by blanks, comments and `;`."""
     if not spans:
         return
     begins = spans[0][0]
@@ -227,7 +228,7 @@ def _within(start: int, end: int, blocks: Sequence[tuple[int, int]]) -> bool:
 
 
 def _without(proof: str, start: int, end: int, blocks: Sequence[tuple[int, int]]) -> str:
-    """The text between two offsets with `sorry` for each block, moved to the margin."""
+    """Return the text between two offsets, dedented, with `sorry` for each block."""
     parts, at = [], start
     for first, last in blocks:
         before = proof[at:first]

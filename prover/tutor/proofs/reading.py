@@ -1,4 +1,6 @@
-"""How far Lean accepts a learner's own half proof, what it refuses and why, and where the proof goes on."""
+"""Reads a learner's partial proof: how far Lean accepts it, the rejected step, and the place where the proof
+continues.
+"""
 
 import re
 from collections.abc import Iterator
@@ -22,24 +24,26 @@ _OPENS_TACTICS = re.compile(r"(?:\bby|·)\s*\Z")
 _BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
 _MISSING = re.compile(r"Alternative `([^`]*)` has not been provided")
 _LEFT_OPEN = "unsolved goals"
-_MOST_PLACES = 6  # that are tried, from the innermost block outwards
+_MOST_PLACES = 6  # places tried, from the innermost block outwards
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A half proof as far as it holds.
+    """The accepted part of a partial proof.
 
     Attributes:
         accepted: its outline.
-        before: the proof up to where the next tactic goes.
-        after: what the learner has written behind that place; what else is open there is left to `sorry`.
-        goals: open there; tactics work on the first.
-        open: how many there are.
-        refused: what Lean did not accept behind that.
-        inside_term: the place is a `sorry` in a term; `before` and `after` have `(by ` and `)` around it.
-        too_long: Lean tells no more than the first steps of it.
-        missing: how a case begins that is not written yet, as in `| succ n ih =>`; empty: none is.
-        verdict: of the whole text, where nothing is left to prove.
+        before: the proof up to the place of the next tactic.
+        after: the learner's text after that place, with `sorry` for other open places.
+        goals: goals open there; tactics act on the first.
+        open: number of these goals.
+        refused: the step after that place that Lean rejects.
+        inside_term: whether the place is a `sorry` in a term; then `before` ends with `(by ` and `after` begins with
+            `)`.
+        too_long: whether the proof has more steps than Lean reports.
+        `; empty: none is. => missing: beginning of a case not written yet, as in `| succ n ih =>`; empty if there is
+            none. =>`; empty: none is.
+        verdict: verdict on the whole text, if nothing is left to prove.
     """
 
     accepted: Outline
@@ -55,7 +59,7 @@ class Reading:
 
 
 class StepReader(Checker, Protocol):
-    """What is asked of Lean to follow a proof."""
+    """The questions to Lean needed to follow a proof."""
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
         """See `Lean.steps`."""
@@ -63,30 +67,30 @@ class StepReader(Checker, Protocol):
 
 
 class ProofReader:
-    """Reads the half proofs of one theorem."""
+    """Reads the partial proofs of one theorem."""
 
     def __init__(self, lean: StepReader, theorem: Theorem, terms: Terms) -> None:
-        """Ask `lean` on these terms."""
+        """Create a reader that asks `lean` on these terms."""
         self._lean = lean
         self._theorem = theorem
         self._terms = terms
 
     async def read(self, text: str) -> Reading:
-        """Follow a half proof.
+        """Follow a partial proof.
 
         Raises:
-            StatementError: Lean does not take the theorem.
-            LateError: there was not enough time.
-            UnavailableError: Lean does not answer.
+            StatementError: Lean rejects the theorem.
+            LateError: the time is over.
+            UnavailableError: Lean gives no answer.
         """
         text = text.rstrip() or "by"
-        if _OPENS_INLINE.search(text):  # a block that nothing stands in yet: what is there cannot be read alone
+        if _OPENS_INLINE.search(text):  # a block without content cannot be parsed
             for before in _places(text):
                 reading = await self._at(before)
                 if reading.open:
                     return await self._with_others_open(reading)
         refused: Refused | None = None
-        for _ in range(3):  # what is cut off may have hidden that a line before it cannot be read
+        for _ in range(3):  # a removed part may have hidden a syntax error in an earlier line
             steps = await self.steps(text)
             faults = sorted(_faults(steps), key=lambda one: offset(text, one.line, one.column))
             if not steps.steps and faults and (cut := _unreadable(text, faults[0])) is not None:
@@ -127,7 +131,7 @@ class ProofReader:
         return Reading(replace(seen, moves=(), rest=()), text, refused=refused)
 
     async def steps(self, text: str) -> ProofSteps:
-        """The steps of a text. Raises as `read`."""
+        """Return the steps of a text. Raises as `read`."""
         found = await self._lean.steps(self._theorem, text, self._terms)
         match found.verdict:
             case VerdictKind.INFRASTRUCTURE:
@@ -140,7 +144,7 @@ class ProofReader:
         return found
 
     async def _hole(self, before: str, after: str) -> Reading:
-        """What holds up to a `sorry`, which is a tactic or a term."""
+        """Return the accepted part up to a `sorry`, which is a tactic or a term."""
         if not _OPENS_TACTICS.search(before):
             reading = await self._at(f"{before}(by ", f"){after}")
             if reading.open:
@@ -148,14 +152,14 @@ class ProofReader:
         return await self._at(before, after)
 
     async def _with_others_open(self, reading: Reading) -> Reading:
-        """The same place, with `sorry` for what stands open around it."""
+        """Return the same place with `sorry` for the other open places."""
         whole = f"{reading.before}sorry"
         steps = await self.steps(whole)
         before, after, _ = _first_open(whole, outline(whole, steps), steps)
         return await self._at(before, after) if before == reading.before and after else reading
 
     async def _at(self, before: str, after: str = "") -> Reading:
-        """What holds up to a place, and the goals there."""
+        """Return the accepted part up to a place, and the goals there."""
         read = await self.steps(before + "sorry" + after)
         now = outline(before + "sorry" + after, read)
         hole = next((one for one in now.holes if one.start == len(before)), None)
@@ -168,13 +172,13 @@ class ProofReader:
 
 
 def begins_with_tactics(text: str) -> bool:
-    """Whether a half proof is one of tactics, or nothing yet."""
+    """Whether a partial proof is a tactic proof, or empty."""
     first = next(tokenize(text), None)
     return first is None or first.text == "by"
 
 
 def _faults(steps: ProofSteps) -> list[Message]:
-    """Lean's errors, but for those that say that goals are left open."""
+    """Return Lean's errors other than unsolved goals."""
     return [one for one in steps.messages if one.severity == "error" and not _is_open(one)]
 
 
@@ -183,7 +187,7 @@ def _is_open(message: Message) -> bool:
 
 
 def _unreadable(text: str, fault: Message) -> tuple[Refused, str] | None:
-    """The line that cannot be read, and the text before it; None where nothing stands before it."""
+    """Return the line with a syntax error and the text before it; None if there is no text before it."""
     lines = text.split("\n")
     number = min(fault.line, len(lines))
     while number > 1 and not lines[number - 1].strip():
@@ -191,7 +195,7 @@ def _unreadable(text: str, fault: Message) -> tuple[Refused, str] | None:
     before = "\n".join(lines[: number - 1]).rstrip()
     written = lines[number - 1]
     if not before:
-        # All in one line: what it begins with is all that is left.
+        # The proof is on one line: only its beginning is left.
         before = "by"
         if written.strip() == "by":
             return None
@@ -205,13 +209,15 @@ def _refused(written: str, text: str, at: int, reason: str, goal: str) -> Refuse
 
 
 def _first_open(text: str, seen: Outline, steps: ProofSteps) -> tuple[str, str, bool]:
-    """The text up to the first place that is open, what stands behind it with `sorry` at the others, and whether a `sorry` stands there."""
+    """Return the text up to the first open place, the text after it with `sorry` at other open places, and whether the
+    place is a `sorry`.
+    """
     ends: dict[int, int] = {}
     outermost = ""
     for message in filter(_is_open, steps.messages):
         at = offset(text, message.line, message.column)
         blocks = [(end, move.column) for move, end in zip(seen.moves, seen.rest, strict=True) if move.start >= at]
-        if at == 0 and blocks:  # that of the outermost `by` is about what comes last
+        if at == 0 and blocks:  # the error of the outermost `by` refers to the end
             outermost = f"\n{' ' * blocks[0][1]}all_goals sorry"
         elif blocks:
             ends[blocks[0][0]] = blocks[0][1]
@@ -227,7 +233,9 @@ def _first_open(text: str, seen: Outline, steps: ProofSteps) -> tuple[str, str, 
 
 
 def _places(text: str) -> Iterator[str]:
-    """The text up to where a next tactic may go: in the innermost block first, then in those around it."""
+    """Yield the text up to each place where the next tactic may go: in the innermost block first, then in enclosing
+    ones.
+    """
     if text.strip() == "by":
         yield find(TacticScript(Theorem(""))).before
         return
@@ -255,9 +263,9 @@ def _places(text: str) -> Iterator[str]:
 
 
 def _alternative(goal: str) -> str:
-    """How the case of a goal begins, with names for what Lean had to leave without."""
+    """Return the beginning of the case of a goal, with names for its anonymous hypotheses."""
     first, *lines = goal.split("\n")
-    if not first.startswith("case "):  # of a `match`, whose cases have patterns
+    if not first.startswith("case "):  # a case of a `match`, which has patterns
         return "| _ =>"
     taken = {name for line in lines for name in line.partition(" : ")[0].split()}
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""Verified proofs that begin with what a learner has written: how the proof goes on from there."""
+"""Finds routes: verified proofs that begin with a learner's text."""
 
 import asyncio
 import contextlib
@@ -29,16 +29,16 @@ from prover.verdict import Trust
 
 _AT_ONCE = ("rfl", "omega", "simp", "decide")
 _MOST_TERMS = 6
-_PROOFS = 3  # distinct ones of a theorem
+_PROOFS = 3  # distinct proofs per theorem
 _SAMPLES = 48
-_MOST_TRIED = 12  # whole texts, each of them one check
+_MOST_TRIED = 12  # whole texts, each of which costs a check
 _MOST_ROUTES = 4
 _MOST_CASES = 256
 _MOST_CLIENTS = 64
-_SECONDS_FOR_MORE = 1.0  # proofs, once there is one
+_SECONDS_FOR_MORE = 1.0  # for further proofs, once one is found
 
 Way = tuple[str, str]
-"""The name of the first step of a tactic block, where it is known, and the block."""
+"""The digest of a tactic block's first step, if known, and the block."""
 
 Prove = Callable[[Search], AsyncGenerator[Event, None]]
 
@@ -48,9 +48,9 @@ class Route:
     """A verified proof that begins with a learner's text.
 
     Attributes:
-        outline: of all of it.
-        moves: those behind the learner's text; never empty.
-        trust: to which the kernel accepted it; `ELABORATED` where the learner has left other places open.
+        outline: outline of the whole proof.
+        moves: moves after the learner's text; never empty.
+        trust: tier at which the kernel accepted it; `ELABORATED` if the learner has left other places open.
     """
 
     outline: Outline
@@ -59,28 +59,28 @@ class Route:
 
     @property
     def next(self) -> ProofMove:
-        """The step that comes next."""
+        """The next step."""
         return self.moves[0]
 
     @property
     def script(self) -> str:
-        """What closes the learner's first goal."""
+        """The tactics that close the learner's first goal."""
         first = self.next
         return next((block for _, block in self.outline.closing(first.goal)), first.text)
 
 
 @dataclass(slots=True)
 class Cases:
-    """Verified proofs of theorems that one client asked about a while ago, by theorem; no text of a learner's proof is among them."""
+    """Cache of verified proofs of theorems that one client asked about recently; contains no learner's text."""
 
     known: OrderedDict[tuple[str, str], tuple[Outline, ...]] = field(default_factory=OrderedDict)
 
     def get(self, theorem: Theorem) -> tuple[Outline, ...]:
-        """What is known of a theorem."""
+        """Return the cached proofs of a theorem."""
         return self.known.get((theorem.digest, theorem.project), ())
 
     def put(self, theorem: Theorem, proofs: tuple[Outline, ...]) -> None:
-        """Keep the proofs of a theorem in place of those that were kept for longest."""
+        """Store the proofs of a theorem; the oldest entries are dropped."""
         self.known[theorem.digest, theorem.project] = proofs
         while len(self.known) > _MOST_CASES:
             self.known.popitem(last=False)
@@ -88,12 +88,12 @@ class Cases:
 
 @dataclass(slots=True)
 class CasesOfClients:
-    """Cases by client, of those that asked last: nobody learns what another one asked about."""
+    """Caches by client, for the most recent clients: no client learns what another one asked about."""
 
     by_client: OrderedDict[str, Cases] = field(default_factory=OrderedDict)
 
     def of(self, client: str) -> Cases:
-        """Those of one client."""
+        """Return the cache of one client."""
         found = self.by_client.setdefault(client, Cases())
         self.by_client.move_to_end(client)
         while len(self.by_client) > _MOST_CLIENTS:
@@ -105,13 +105,13 @@ class Guide:
     """Finds the routes of one theorem.
 
     Attributes:
-        closing: tactic blocks of known proofs that close the goal that routes were last looked for.
+        closing: tactic blocks of known proofs that close the goal for which routes were last sought.
     """
 
     def __init__(
         self, lean: StepReader, prove: Prove, theorem: Theorem, terms: Terms, options: CheckOptions, cases: Cases
     ) -> None:
-        """Ask `lean` on these terms, search by `prove`, and know what `cases` hold."""
+        """Ask `lean` on these terms, search with `prove`, and use the cached proofs in `cases`."""
         self._lean = lean
         self._prove = prove
         self._theorem = theorem
@@ -121,23 +121,23 @@ class Guide:
         self.closing: tuple[str, ...] = ()
 
     async def verified(self, proofs: Iterable[str]) -> tuple[Outline, ...]:
-        """Those of some proofs of the theorem that Lean verifies."""
+        """Return those of some proofs of the theorem that Lean verifies."""
         found = [await self._outline(self._theorem, text) for text in proofs]
         return tuple(one for one in found if one is not None)
 
     async def case(self, seconds: float) -> tuple[Outline, ...]:
-        """Several distinct verified proofs of the theorem."""
+        """Return several distinct verified proofs of the theorem."""
         return await self._proofs(self._theorem, seconds)
 
     async def routes(
         self, reading: Reading, known: Sequence[Outline], hinted: Collection[str], seconds: float
     ) -> tuple[Route, ...]:
-        """Verified proofs that go on from where a learner is; those that read best first.
+        """Return verified proofs that continue from a learner's position, the most readable first.
 
         Args:
-            known: proofs of the theorem that are followed before others.
-            hinted: steps that hints were given for: a proof that goes on with one of them is enough.
-            seconds: for a search, where no known proof goes on from there.
+            known: proofs of the theorem that are preferred.
+            hinted: steps of earlier hints: a proof that continues with one of them suffices.
+            seconds: time for a search if no known proof continues from there.
         """
         ways = [self._known_ways(goal, known) for goal in reading.goals]
         self.closing = tuple(script for _, script in ways[0])
@@ -154,14 +154,14 @@ class Guide:
         return tuple(sorted(found, key=lambda route: cost(route.outline.proof[route.next.start :])))
 
     def _known_ways(self, goal: str, known: Sequence[Outline]) -> list[Way]:
-        """How known proofs that come by a goal close it."""
+        """Return blocks of known proofs that close the current goal."""
         proofs = list(known or self._cases.get(self._theorem))
-        with contextlib.suppress(InputError):  # goals do not always read back
+        with contextlib.suppress(InputError):  # goals cannot always be parsed back
             proofs += self._cases.get(goal_theorem(self._theorem, goal))
         return list(dict.fromkeys((move.name, script) for proof in proofs for move, script in proof.closing(goal)))
 
     async def _through(self, reading: Reading, scripts: Iterable[Sequence[str]]) -> list[Route]:
-        """Those of some ways to go on that Lean verifies, the first few of them."""
+        """Return the first few of some continuations that Lean verifies."""
         texts = list(dict.fromkeys(_continued(reading, one) for one in scripts))[:_MOST_TRIED]
         found: list[Route] = []
         for start in range(0, len(texts), _MOST_ROUTES):
@@ -186,16 +186,16 @@ class Guide:
         return None
 
     async def _of_goal(self, goal: str, seconds: float) -> list[Way]:
-        """Ways to close a goal, found by a search for the theorem that says the same."""
+        """Search for proofs of the goal as a separate theorem."""
         try:
             stated = goal_theorem(self._theorem, goal)
             proofs = self._cases.get(stated) or await self._at_once(stated, goal) or await self._proofs(stated, seconds)
-        except (InputError, StatementError):  # goals do not always read back
+        except (InputError, StatementError):  # goals cannot always be parsed back
             return []
         return [("", _block(proof.proof)) for proof in proofs]
 
     async def _at_once(self, theorem: Theorem, goal: str) -> tuple[Outline, ...]:
-        """Proofs by what a person would try first."""
+        """Try the proofs that a person would try first."""
         terms = (f"exact {term}" for term in plain_terms(read_goal(goal)) if term not in AUTOMATION)
         tactics = [*itertools.islice(terms, _MOST_TERMS), *_AT_ONCE]
         tried = await asyncio.gather(*(self._outline(theorem, f"by {tactic}") for tactic in tactics))
@@ -216,7 +216,7 @@ class Guide:
                     if isinstance(event, Proof | Minimised):
                         proof = event if isinstance(event, Proof) else event.proof
                         texts.setdefault(distinct_key(proof.candidate.text, theorem), proof.candidate.text)
-                        if limit.when() is None:  # others than the first are welcome, but nobody waits long for them
+                        if limit.when() is None:  # further proofs are useful, but worth only a short wait
                             limit.reschedule(asyncio.get_running_loop().time() + _SECONDS_FOR_MORE)
         found = [await self._outline(theorem, text) for text in texts.values()]
         proofs = tuple(one for one in found if one is not None)
@@ -225,7 +225,7 @@ class Guide:
         return proofs
 
     async def _outline(self, theorem: Theorem, proof: str) -> Outline | None:
-        """A proof by tactics as Lean reads it; None if it is not verified."""
+        """Return the outline of a tactic proof; None if it is not verified."""
         text = "by\n  " + _block(proof).replace("\n", "\n  ")
         if not (await self._lean.check(theorem, Candidate(text), self._terms)).verified:
             return None
@@ -233,23 +233,23 @@ class Guide:
 
 
 def goal_theorem(theorem: Theorem, goal: str) -> Theorem:
-    """The theorem that says what a goal of a proof of `theorem` says.
+    """Return a goal of a proof of `theorem` as a separate theorem.
 
     Raises:
-        InputError: the goal cannot be read back.
+        InputError: the goal cannot be parsed back.
     """
     return as_theorem(PrintedGoal(goal, theorem.header, theorem.context, theorem.project))
 
 
 def _together(by_goal: Sequence[Sequence[Way]]) -> list[list[str]]:
-    """Ways to close all goals: the first way to close each, the second, …; none if one of them has none."""
+    """Combine blocks for all goals: the first block of each, the second of each, …; none if a goal has no block."""
     if not by_goal or not all(by_goal):
         return []
     return [[ways[min(at, len(ways) - 1)][1] for ways in by_goal] for at in range(max(map(len, by_goal)))]
 
 
 def _block(proof: str) -> str:
-    """A proof as a tactic block at the margin."""
+    """Return a proof as a dedented tactic block."""
     text = proof.strip()
     if not re.match(r"by\b", text):
         return "exact " + text.replace("\n", "\n  ")
@@ -261,7 +261,7 @@ def _block(proof: str) -> str:
 
 
 def _continued(reading: Reading, scripts: Sequence[str]) -> str:
-    """The learner's text with a tactic block for each goal that is open at the place."""
+    """Return the learner's text with a tactic block for each goal open at the place."""
     column = len(reading.before) - (reading.before.rfind("\n") + 1)
     margin = "\n" + " " * column
     blocks = [script.replace("\n", margin + ("  " if len(scripts) > 1 else "")) for script in scripts]

@@ -1,1 +1,1 @@
-"""Hints in words: templates, other words for them, and what a hint must not say."""
+"""The wording of hints: templates, rewording, and vetoes."""

@@ -1,4 +1,4 @@
-"""Tactics and lemmas in words of our own."""
+"""Tactics and lemmas explained in words."""
 
 import tomllib
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class TacticWords:
-    """What hints say of a tactic: see `catalogue.toml`."""
+    """Phrases of hints about a tactic: see `catalogue.toml`."""
 
     question: str
     direction: str
@@ -18,19 +18,19 @@ class TacticWords:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What hints say of tactics and lemmas."""
+    """Phrases of hints about tactics and lemmas."""
 
     tactics: dict[str, TacticWords]
     lemmas: dict[str, str]
 
     def words(self, tactic: str) -> TacticWords:
-        """Of a tactic, or what can be said of any."""
+        """Return the phrases for a tactic; unknown tactics get general ones."""
         return self.tactics.get(tactic, self.tactics[""])
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
-    """The catalogue that comes with this package."""
+    """Return the catalogue included in this package."""
     text = resources.files("prover.tutor.wording").joinpath("catalogue.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     entries = data["tactics"]

@@ -1,4 +1,4 @@
-"""Hints in English, from templates: for each level several phrasings, those that give away less behind those that say more."""
+"""Phrases hints in English from templates: several phrasings per level, from more to less revealing."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from prover.tutor.wording.catalogue import catalogue
 
 MOST_REVISIONS = 3
 FIXED = "Look at your goal once more: what is the outermost sign of what you have to show, and which hypothesis speaks of the same things?"
-"""What is said where no phrasing passes the vetoes: it claims nothing."""
+"""The text if no phrasing passes the vetoes; it makes no claim."""
 
 _ARGUMENTS = re.compile(r"…(?:, …)+")
 _KEPT = frozenset({"[", "]", "with", "at", ":=", "using", "generalizing", "←", "only", "+", "arith"})
@@ -24,14 +24,14 @@ _OPENING = re.compile(r"(?:\n|:=|=>).*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class LemmaWords:
-    """What can be said of a lemma: its name, and what it says as Lean prints it."""
+    """A lemma's name and its statement as Lean prints it."""
 
     name: str
     says: str
 
 
 def drafts(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...]) -> Iterator[str]:
-    """Phrasings of a hint about a step, at most one and `MOST_REVISIONS` more."""
+    """Yield phrasings of a hint about a step, at most `MOST_REVISIONS` + 1."""
     words, leading = catalogue().words(move.tactic), catalogue().words(_purpose(move))
     match level:
         case Level.QUESTION:
@@ -57,7 +57,7 @@ def drafts(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...]) -> Ite
 
 
 def masked(move: ProofMove) -> str:
-    """The step with `…` for its arguments, but for constants of the library and what it introduces."""
+    """Return the step with its arguments replaced by `…`, except library constants and names that it introduces."""
     text = _OPENING.sub("", move.text) if move.tactic in _SHOWN else move.text.partition("\n")[0]
     opening = move.text[len(text) :]
     names = {name.name for name in move.names}
@@ -76,7 +76,9 @@ def masked(move: ProofMove) -> str:
 
 
 def _purpose(move: ProofMove) -> str:
-    """The entry of the catalogue whose question leads to a step: another than its tactic's where it does not do what that mostly does."""
+    """Return the catalogue entry whose question leads to the step; it differs from its tactic's entry if the tactic is
+    used in an unusual way.
+    """
     given = move.text.partition("\n")[0].removeprefix(move.tactic).strip()
     goal = read_goal(move.goal)
     first = next((token.text for token in tokenize(given)), "")
@@ -108,7 +110,7 @@ def _purpose(move: ProofMove) -> str:
 
 
 def _variables(move: ProofMove) -> str:
-    """The words of the goal that a step mentions, between backticks."""
+    """Return names in the goal that a step mentions, in backticks."""
     there = {binder.name for binder in read_goal(move.goal).hypotheses}
     line = move.text.partition("\n")[0]
     found = dict.fromkeys(token.text.partition(".")[0] for token in tokenize(line) if token.kind == "name")

@@ -1,4 +1,4 @@
-"""A `Phraser` behind remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
+"""A `Phraser` on remote `vllm serve` processes, over their OpenAI-compatible HTTP API."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +10,10 @@ from prover.tutor.hints import Veto
 
 _TOKENS = 96
 _TEMPERATURE = 0.7
-_ROOM = 2048  # tokens of context from which on examples and refused texts fit, however they are cut into tokens
-_SHOWN = 3  # refused texts that the model is told of
+_ROOM = 2048  # tokens of context that suffice for the examples and rejected texts, however these are tokenised
+_SHOWN = 3  # rejected texts shown to the model
 _CONNECT_SECONDS, _HEALTH_SECONDS = 2.0, 10.0
-# Examples, so that models without a chat template know what to do, too.
+# Examples, which also guide models without a chat template.
 _PROMPT = """\
 A tutor's hints for learners of a proof assistant, each in other words. Nothing is added, nothing is left out, and code between backticks stays as it is.
 
@@ -33,16 +33,16 @@ _WHY = {
 
 
 class RemotePhraser:
-    """See the module. What is sent is the hint, with what it quotes of the goal; the learner's proof is not."""
+    """A `Phraser` that asks remote models. It sends the hint and the goal quoted in it, but not the learner's proof."""
 
     def __init__(self, urls: Sequence[str], api_key: SecretStr | None, model: str, seconds: float) -> None:
-        """Nothing is asked yet.
+        """Create the phraser; no server is contacted.
 
         Args:
-            urls: of the servers, with or without the final `/v1`.
-            api_key: what they want as bearer token.
-            model: who is asked; empty: the first that a server lists.
-            seconds: longest wait for an answer.
+            urls: addresses of the servers, with or without the final `/v1`.
+            api_key: bearer token for the servers.
+            model: name of the model; empty: the first that a server lists.
+            seconds: time limit of an answer.
 
         Raises:
             ValueError: an address is invalid.
@@ -51,7 +51,7 @@ class RemotePhraser:
         self._endpoints = Endpoints(urls, api_key, _CONNECT_SECONDS, seconds, _HEALTH_SECONDS)
 
     async def start(self) -> None:
-        """Find out who is there; one that is not is asked for again."""
+        """Query the servers; missing ones are queried again later."""
         await self._endpoints.open(needed=False)
 
     async def close(self) -> None:
@@ -76,7 +76,7 @@ class RemotePhraser:
 
 
 def _prompt(template: str, refused: Mapping[str, Veto], context: int) -> str:
-    """The question for a model with so many tokens of context: one with few is shown the hint alone."""
+    """Return the prompt for a model with so many tokens of context: with few, it contains only the hint."""
     lines = [f"Hint: {' '.join(template.split())}"]
     if context < _ROOM:
         return "\n".join([*lines, "In other words:"])

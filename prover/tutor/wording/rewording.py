@@ -1,4 +1,4 @@
-"""Hints in other words: a language model may reword a template that has passed the vetoes, and is held to them too."""
+"""Rewords hints with a language model; the result must pass the same vetoes as the template."""
 
 import asyncio
 import logging
@@ -16,21 +16,21 @@ from prover.tutor.wording.vetoes import Situation, fragments, veto
 logger = logging.getLogger(__name__)
 
 _LONGEST = 400  # characters
-_KEPT_WORDS = 1 / 3  # of those of the template that carry meaning
+_KEPT_WORDS = 1 / 3  # of the meaningful words of the template
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _ENGLISH = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _AROUND = '.,;:?!()"“”…'
 
 
 class Phraser(Protocol):
-    """Who rewords hints."""
+    """Rewords hints."""
 
     async def reword(self, template: str, refused: Mapping[str, Veto]) -> str:
-        """A hint in other words; `refused` were tried and may not be given.
+        """Return a hint in other words; `refused` texts were rejected before.
 
         Raises:
-            SamplerUnavailableError: there is no answer to be had.
-            ValueError: it cannot be asked so.
+            SamplerUnavailableError: no answer is available.
+            ValueError: the request is invalid.
         """
         ...
 
@@ -38,14 +38,14 @@ class Phraser(Protocol):
 async def reworded(
     phraser: Phraser, template: str, situation: Situation, raised: Counter[Veto], seconds: float
 ) -> str | None:
-    """A template in other words that pass the vetoes; None: there are none within the time, or after three revisions.
+    """Return a reworded template that passes the vetoes; None if there is none in time, or after three revisions.
 
     Args:
-        phraser: is asked.
-        template: has passed the vetoes.
-        situation: by which its words are judged.
-        raised: where objections are counted.
-        seconds: wall-clock bound of all of it.
+        phraser: rewords the template.
+        template: a text that passes the vetoes.
+        situation: the learner's state, for the vetoes.
+        raised: counts the objections.
+        seconds: total wall-clock limit.
     """
     refused: dict[str, Veto] = {}
     try:
@@ -53,7 +53,7 @@ async def reworded(
             for _ in range(1 + MOST_REVISIONS):
                 text = " ".join((await phraser.reword(template, refused)).split())
                 marked = _marked(text, template)
-                # Code that is not marked as such is judged both ways: in words, and as code.
+                # Unmarked code is judged both as words and as code.
                 objection = await veto(text, situation) or await veto(marked, situation) or _strays(marked, template)
                 if objection is None:
                     return marked
@@ -67,7 +67,7 @@ async def reworded(
 
 
 def _strays(text: str, template: str) -> Veto | None:
-    """The objection to words that do not say what the template says: other code, or few words of it."""
+    """Return the objection if the words stray from the template: other code, or few of its words."""
     if not text or len(text) > _LONGEST or text.count("`") % 2:
         return Veto.FALSE_CLAIM
     if set(fragments(text)) != set(fragments(template)):
@@ -77,7 +77,7 @@ def _strays(text: str, template: str) -> Veto | None:
 
 
 def _marked(text: str, template: str) -> str:
-    """The text with backticks around what is code, in general or of the template, but was not marked as such."""
+    """Add backticks around unmarked code, recognised by its form or from the template."""
     code = fragments(template)
     pieces = text.split("`")
     pieces[::2] = [" ".join(_mark(word, code) for word in piece.split(" ")) for piece in pieces[::2]]
@@ -85,7 +85,7 @@ def _marked(text: str, template: str) -> str:
 
 
 def _mark(word: str, code: Sequence[str]) -> str:
-    """A word between backticks, unless it is one of English: a letter alone, a digit or a sign in it make it code."""
+    """Mark a word with backticks unless it is an English word: a single letter, a digit or a sign makes it code."""
     bare = word.strip(_AROUND)
     english = _ENGLISH.fullmatch(bare) and (len(bare) > 1 or bare in "aAI")
     if not bare or (english and bare not in code):

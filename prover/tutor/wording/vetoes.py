@@ -1,4 +1,6 @@
-"""What a hint must not do: claim what Lean does not confirm, give the proof away, be several steps, or go against an earlier hint."""
+"""Vetoes of hints: claims that Lean does not confirm, giving the proof away, several steps, contradiction of an earlier
+hint.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,15 +18,15 @@ _WORD = re.compile(r"[\w'?!.+]+")
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where a learner is, as far as hints are judged by it.
+    """The state of a learner, as needed to judge hints.
 
     Attributes:
-        level: of the hint.
-        step: what it is about, as `GivenHint.step` names it.
-        moves: of a verified proof that goes on from there, the step first.
-        closing: texts that are known to close the goal.
+        level: level of the hint.
+        step: its step, as in `GivenHint.step`.
+        moves: moves of a verified proof that continues from there, the hint's step first.
+        closing: texts known to close the goal.
         said: texts of Lean that a hint may quote: the goal, types of lemmas.
-        earlier: hints that were given.
+        earlier: hints given before.
         exists: whether Lean knows a name.
         closes: whether one of some texts, run as tactics on the learner's goal, closes it.
     """
@@ -40,7 +42,7 @@ class Situation:
 
 
 async def veto(hint: str, at: Situation) -> Veto | None:
-    """The first objection to a hint; None if it may be given."""
+    """Return the first objection to a hint; None if it may be given."""
     code = fragments(hint)
     if _contradicts(hint, at):
         return Veto.CONTRADICTION
@@ -61,7 +63,7 @@ async def veto(hint: str, at: Situation) -> Veto | None:
 
 
 def fragments(hint: str) -> list[str]:
-    """The code in a hint: between backticks, and in lines that begin with four blanks."""
+    """Return the code in a hint: in backticks, and in lines indented by four blanks."""
     blocks: list[str] = []
     lines: list[str] = []
     for line in [*hint.split("\n"), ""]:
@@ -75,7 +77,9 @@ def fragments(hint: str) -> list[str]:
 
 
 def gives_away(fragment: str, closing: str) -> bool:
-    """Whether code contains a text that closes the goal, or is one edit away from it: a token, or a letter of a lone one."""
+    """Whether code contains a text that closes the goal, or differs from one in a single token, or in a letter of a
+    single token.
+    """
     said, wanted = _tokens(fragment), _tokens(closing)
     if not said or not wanted:
         return False
@@ -87,7 +91,7 @@ def gives_away(fragment: str, closing: str) -> bool:
 
 
 def _in_words(hint: str, closing: str) -> bool:
-    """Whether the sentence itself, without its code, holds the closing text word for word."""
+    """Whether the sentence contains the closing text verbatim outside its code."""
     wanted = _tokens(closing)
     prose = _INLINE.sub(" ", hint)
     return bool(wanted) and _contains(_WORD.findall(prose) if len(wanted) == 1 else _tokens(prose), wanted)
@@ -102,7 +106,7 @@ def _contains(said: Sequence[str], wanted: Sequence[str]) -> bool:
 
 
 def _one_edit(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether at most one item is put in, left out or replaced."""
+    """Whether at most one item is inserted, removed or replaced."""
     if abs(len(one) - len(other)) > 1:
         return False
     short, long = sorted((one, other), key=len)
@@ -112,7 +116,9 @@ def _one_edit(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _contradicts(hint: str, at: Situation) -> bool:
-    """Whether an earlier hint for the same goal was about another step, and this one does not say that it is another way."""
+    """Whether an earlier hint for the same goal had another step, and this one does not say that it is an
+    alternative.
+    """
     goal = at.step.partition("-")[0]
     others = [one for one in at.earlier if one.step.partition("-")[0] == goal and one.step != at.step]
     return bool(others) and not _ALTERNATIVE.search(hint)
@@ -128,7 +134,7 @@ def _several(fragment: str, at: Situation) -> bool:
 
 
 def _ran(fragment: str, at: Situation) -> bool:
-    """Whether it is the step, or what is left of it where `…` stands for the rest."""
+    """Whether the code is the step, or the step with parts replaced by `…`."""
     step = _tokens(at.moves[0].text)
     place = 0
     for piece in fragment.split("…"):
@@ -142,13 +148,13 @@ def _ran(fragment: str, at: Situation) -> bool:
 
 
 def _quoted(fragment: str, at: Situation) -> bool:
-    """Whether Lean has said it: the goal, one of its parts, or the type of a lemma."""
+    """Whether Lean has printed the text: the goal, a part of it, or the type of a lemma."""
     wanted = _tokens(fragment)
     return any(_contains(_tokens(text), wanted) for text in at.said)
 
 
 async def _named(fragment: str, at: Situation) -> bool:
-    """Whether it is a tactic of the catalogue, or a name that Lean knows."""
+    """Whether the text is a tactic of the catalogue, or a name that Lean knows."""
     return fragment in catalogue().tactics or fragment in _SIGNS or await at.exists(fragment)
 
 

@@ -1,4 +1,4 @@
-"""Proofs, failures, jobs and their items."""
+"""Creates the tables of proofs, failures, jobs and their items."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "leansieve_failures",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

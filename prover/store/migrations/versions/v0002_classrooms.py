@@ -1,4 +1,4 @@
-"""Classrooms, their learners, and what these have written."""
+"""Creates the tables of classrooms, learners and their attempts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "leansieve_classrooms",
         sa.Column("id", sa.String(length=32), nullable=False),
