@@ -1,1 +1,1 @@
-"""Assistance for a place in a file or a proof: tactics that work there, and holes that are filled."""
+"""Assistance at a place in a file or a proof: tactics that work there, and proofs for holes."""

@@ -1,5 +1,6 @@
-"""Whether a file solves another: every theorem of the challenge under its name and with its statement, every definition that
-the challenge leaves open under its name and with its type."""
+"""Checks whether a file solves another: it must contain every theorem of the challenge with its name and statement, and
+every open definition with its name and type.
+"""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
@@ -15,20 +16,20 @@ from prover.verdict import Message, Mode, Region, Verdict
 
 _DEFINITIONS = frozenset({"def", "abbrev", "instance", "opaque"})
 _WITNESS = "_root_.leansieve_defines"
-# A policy of the settings may allow these; a request may not: with them Lean runs what the solution says.
+# A policy of the settings may allow these; a request may not, because they make Lean run code of the solution.
 _NEVER = frozenset({"sorryAx", "reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat", "trustCompiler", "autoParam"})
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solution to be checked.
+    """A solution to check.
 
     Attributes:
-        challenge: the file that states what is to be solved; its author is the one who asks.
-        solution: the file that is said to solve it. Not trusted in any way.
+        challenge: the file with the problem; its author is the client.
+        solution: the file with the claimed solution; not trusted at all.
         theorems: full names; empty: every theorem of the challenge.
-        definitions: full names of definitions that the solution gives; empty: every one that the challenge leaves open.
-        axioms: allowed besides the standard three.
+        definitions: full names of definitions that the solution provides; empty: all that the challenge leaves open.
+        axioms: axioms allowed in addition to the standard three.
         project: see `Theorem.project`.
     """
 
@@ -43,7 +44,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class ChallengePart:
-    """Something that is to be solved: its full name, its line in the challenge, and whether it is a definition."""
+    """A part of a challenge to be solved: its full name, its line, and whether it is a definition."""
 
     name: str
     line: int
@@ -52,7 +53,10 @@ class ChallengePart:
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """The verdict on a part; the places of its messages are in the challenge, or in the solution (`Region.CANDIDATE`)."""
+    """The verdict on a part.
+
+    Positions of its messages refer to the challenge, or to the solution (`Region.CANDIDATE`).
+    """
 
     part: ChallengePart
     verdict: Verdict
@@ -62,8 +66,8 @@ async def solved(service: Service, asked: Solution) -> AsyncGenerator[Solved, No
     """Check each part of a challenge, in the order of the file.
 
     Raises:
-        InputError: a name is none of the challenge's, there is nothing to solve, the solution imports what the challenge does
-            not, or an axiom is one that no request may allow.
+        InputError: a name is not in the challenge, there is nothing to solve, the solution has imports that the
+            challenge lacks, or an axiom may not be allowed by requests.
         UserError: as `Service.check`.
     """
     challenge = asked.challenge
@@ -126,7 +130,7 @@ def _check(
 ) -> Check:
     theorem = challenge.theorem(item)
     if part.definition:
-        # That it has the type of the challenge's is what the type of this equation says.
+        # This equation only has a type if the definition has the challenge's type.
         same = f"theorem {_WITNESS} : @_root_.{part.name} = @_root_.{part.name}"
         theorem = Theorem(same, challenge.header, challenge.context(item.end))
         text = f"{text}\n\n{same} := rfl\n"

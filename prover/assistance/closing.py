@@ -1,4 +1,4 @@
-"""Tactics for a `sorry` of a file, each checked in its place before it is offered."""
+"""Tactics for a `sorry` in a file, each checked in place before it is offered."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ _MAX_SUGGEST_SECONDS = 60.0  # servers reject more by default
 
 @dataclass(frozen=True, slots=True)
 class HoleSuggestions:
-    """Tactics for a hole, and how one of them is put there.
+    """Tactics for a hole, and the context needed to insert one.
 
     Attributes:
-        options: of the search for a proof of the hole's theorem; checks share them.
+        options: options of a search for a proof of the hole's theorem; checks use them, too.
         place: the hole.
         complete: whether the theorem has no other hole.
         whole: whether the hole is the whole proof of its theorem.
@@ -35,7 +35,8 @@ class HoleSuggestions:
     whole: bool
 
     async def closings(self, service: Service) -> AsyncGenerator[tuple[Proof, str], None]:
-        """The tactics that close the goal: each as a proof that was checked in its place, and the text that replaces the hole.
+        """Return the tactics that close the goal, each as a proof checked in place, with the text that replaces the
+        hole.
 
         The verdict on a theorem with other holes is INCOMPLETE. Raises as `Service.check`.
         """
@@ -58,7 +59,8 @@ class HoleSuggestions:
 async def look(
     service: Service, file: LeanFile, number: int, open_before: int, options: SearchOptions, most: int
 ) -> HoleSuggestions:
-    """Ask for tactics for the hole that has `open_before` others before it in its command, one of `file.commands` by number.
+    """Request tactics for the hole after `open_before` other holes of its command, the command given by its number in
+    `file.commands`.
 
     Raises:
         UserError: as `Service.suggest`.
@@ -74,7 +76,7 @@ async def look(
 
 
 def tactics(options: SearchOptions, file: LeanFile, item: Command, offset: int, most: int) -> Suggest:
-    """The question for tactics at an offset of a command, with the options of a search for a proof of it."""
+    """Build a request for tactics at an offset of a command, with the options of a search for its proof."""
     return Suggest(
         FilePosition(file.as_it_stands(item), *lean_file.line_and_column(file.text, offset), file.project),
         most=most,
@@ -86,9 +88,9 @@ def tactics(options: SearchOptions, file: LeanFile, item: Command, offset: int, 
 
 
 def holds(verdict: Verdict, complete: bool) -> bool:
-    """Whether a proof is verified; one that is not yet `complete`, whether nothing but its `sorry`s is missing.
+    """Whether a proof is verified or, unless `complete`, lacks nothing but its `sorry`s.
 
-    Lean calls goals that are left over INCOMPLETE too. They are errors: such a proof never came as far as ELABORATED.
+    Lean also reports INCOMPLETE for unsolved goals. These are errors: such a proof has not reached the tier ELABORATED.
     """
     if complete:
         return verdict.verified

@@ -1,7 +1,7 @@
-"""Whether a theorem is false: its negation, small counterexamples to it, and a search for a proof of it.
+"""Refutes false theorems: builds the negation, tries small counterexamples, and searches a proof of the negation.
 
-A refutation is a verified proof of a theorem of its own, the negation, whose type Lean has compared with that of the theorem: nothing
-else is claimed.
+A refutation is a verified proof of the negation, a separate theorem whose type Lean has compared with the original's.
+Nothing else is claimed.
 """
 
 import asyncio
@@ -28,17 +28,19 @@ from prover.verdict import Verdict
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.']*")
 _MOST_TRIED = 96  # assignments
-_TOGETHER = 12  # in one check
+_TOGETHER = 12  # assignments per check
 _CLOSERS = ("decide", "omega", "simp")
-_MORE_CLOSERS = ("intro c; cases c", "simp_all")  # take longer; also of types whose equality is not decided
+_MORE_CLOSERS = ("intro c; cases c", "simp_all")  # slower; for types without decidable equality, too
 _MOST_UNFOLDED = 8
 
 Assignment = list[tuple[str, str]]
-"""What is bound, and what is put in its place."""
+"""Pairs of a binder and the value substituted for it."""
 
 
 class Refuter(Protocol):
-    """What refuting asks; beside `Service.check` and `Service.prove`, what Lean makes of the statement itself."""
+    """The operations that refuting needs: those of `Service` for checks and searches, and Lean's facts about a
+    statement.
+    """
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""
@@ -49,7 +51,7 @@ class Refuter(Protocol):
         ...
 
     async def screen(self, theorem: Theorem, options: CheckOptions) -> Screened:
-        """See `LeanPool.screen`; with how values are made."""
+        """See `LeanPool.screen`, with the constructors of types."""
         ...
 
     async def negation(
@@ -60,11 +62,11 @@ class Refuter(Protocol):
 
 
 class UndeniableError(UserError):
-    """No text was found that Lean reads as the negation of a statement."""
+    """No text was found that Lean reads as the negation of the statement."""
 
 
 async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) -> Theorem:
-    """The theorem that says that `theorem` is false, at every universe; its type was compared by Lean.
+    """Return the theorem that `theorem` is false in every universe; Lean has compared its type.
 
     Raises:
         UndeniableError: it cannot be written down.
@@ -88,17 +90,18 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
 
 
 def fresh(name: str, context: str) -> str:
-    """The name, or one made from it that the context does not have: an earlier refutation may stand there."""
+    """Return the name, changed if the context has it already, for instance from an earlier refutation."""
     names = itertools.chain([name], (f"{name}{number}" for number in itertools.count(2)))
     return next(one for one in names if not re.search(rf"(?<![\w.]){re.escape(one)}(?![\w'])", context))
 
 
 async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
-    """Look for small counterexamples, then search a proof of the negation within the budget of `search`; None if neither is found.
+    """Look for small counterexamples, then search for a proof of the negation within the budget of `search`; None if
+    neither is found.
 
     Raises:
         UndeniableError: there is no negation.
-        UserError: as `Service.prove`, of the negation.
+        UserError: as `Service.prove`, for the negation.
     """
     ends = time.monotonic() + search.options.budget.seconds
     check = replace(search.options.check, guard="")
@@ -111,7 +114,7 @@ async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
             some = assignments[start : start + _TOGETHER]
             if not (await refuter.check(Check(against, _proof(some, closers), check))).verified:
                 continue
-            for one in some:  # which of them it was
+            for one in some:  # find the one that succeeded
                 if (proof := await _proved_by(refuter, against, one, closers, check)) is not None:
                     shown = tuple((name, values.shown(value)) for name, value in one if not values.is_proof(value))
                     return Refutation(against.statement, proof, shown)
@@ -129,10 +132,10 @@ async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
 async def beside(
     events: AsyncGenerator[SearchEvent, None], refuter: Refuter, search: Search
 ) -> AsyncGenerator[SearchEvent, None]:
-    """The events of a search, which ends when the theorem is refuted before there is a proof.
+    """Yield the events of a search; a refutation found before a proof ends it.
 
     Raises:
-        UserError: as the search. Why nothing could be refuted is a note of the last event.
+        UserError: as the search. If no refutation was possible, the last event has a note with the reason.
     """
     spent, proved = Progress(), False
     ends = time.monotonic() + search.options.budget.seconds
@@ -166,7 +169,7 @@ async def beside(
 async def _next(
     events: AsyncGenerator[SearchEvent, None], refuting: "asyncio.Future[Refutation | None]"
 ) -> SearchEvent | Refutation:
-    """The next event, or a refutation if that is there first."""
+    """Return the next event, or a refutation if it comes first."""
     coming = asyncio.ensure_future(anext(events))
     try:
         if not refuting.done():
@@ -183,7 +186,7 @@ async def _next(
 
 
 async def _ended(finished: Finished, refuting: "asyncio.Future[Refutation | None]", ends: float) -> Finished:
-    """The end of a search that found no proof, when it is known whether the theorem is refuted."""
+    """Return the last event of a search without a proof, once it is known whether the theorem is refuted."""
     try:
         found = await asyncio.wait_for(refuting, max(0.0, ends - time.monotonic()))
     except TimeoutError:
@@ -196,7 +199,7 @@ async def _ended(finished: Finished, refuting: "asyncio.Future[Refutation | None
 async def _proved_by(
     refuter: Refuter, against: Theorem, one: Assignment, closers: Sequence[str], options: CheckOptions
 ) -> Proof | None:
-    """A proof of the negation by one assignment, by a single tactic where that does; None if there is none."""
+    """Prove the negation with one assignment, by a single tactic if possible; None if that fails."""
     any_of_them = _proof([one], closers)
     verdict = await refuter.check(Check(against, any_of_them, options))
     if not verdict.verified:
@@ -210,20 +213,20 @@ async def _proved_by(
 
 
 def _proof(assignments: Sequence[Assignment], closers: Sequence[str]) -> Candidate:
-    """A proof of the negation by any of some assignments."""
+    """Prove the negation with any of some assignments."""
     closing = " | ".join(f"({closer}; done)" for closer in closers)
     lines = (f"  | (refine absurd {_instance(one)} ?_ <;> first | {closing})" for one in assignments)
     return Candidate("by\n  intro h\n  first\n" + "\n".join(lines), source="counterexample")
 
 
 def _unfolding(theorem: Theorem) -> list[str]:
-    """A tactic that unfolds what the context defines, if that is little."""
+    """Return a tactic that unfolds the context's definitions, if there are few."""
     names = scanned(theorem).definitions
     return [f"simp [{', '.join(names)}]"] if 0 < len(names) <= _MOST_UNFOLDED else []
 
 
 def _read(one: Assignment, closer: str) -> str:
-    """The same by one tactic."""
+    """Return the same proof in a single tactic."""
     if any(value == values.PROOF or f" {values.PROOF}" in value for _, value in one):
         step = f"({closer})" if ";" in closer else closer
         return f"by\n  intro h\n  refine absurd {_instance(one)} ?_ <;> {step}"

@@ -1,4 +1,4 @@
-"""Filling the `sorry`s of a file, one after the other, each under what then stands before it."""
+"""Fills the `sorry`s of a file one after the other, each in the file as completed so far."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from prover.source.scanner import Command
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
-_MOST_CLOSINGS = 4  # of a `sorry` within a proof: each is tried in its theorem until one verifies
+_MOST_CLOSINGS = 4  # for a `sorry` within a proof: each is tried in its theorem until one verifies
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Hole:
     """A `sorry` or `admit` to be filled.
 
     Attributes:
-        number: its place among the holes of the file.
-        command: the number of its command in `LeanFile.commands`.
-        item: that command, in the file as it was.
-        start, end: offsets in the file as it was of the text to be replaced.
+        number: its index among the holes of the file.
+        command: index of its command in `LeanFile.commands`.
+        item: that command in the original file.
+        start, end: offsets of the text to replace, in the original file.
     """
 
     number: int
@@ -46,18 +46,20 @@ class Hole:
 
     @property
     def whole(self) -> bool:
-        """Whether it is the whole proof of its theorem."""
+        """Whether the hole is the whole proof of its theorem."""
         return self.item.hole
 
     @property
     def alone(self) -> bool:
-        """Whether only the word is replaced although it is the whole proof: remarks stand between it and its `by`."""
+        """Whether only the word is replaced although it is the whole proof, because comments come between it and its
+        `by`.
+        """
         return self.whole and self.start > self.item.proof_start
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A hole is tried now."""
+    """The attempt to fill a hole begins."""
 
     hole: Hole
 
@@ -72,20 +74,24 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Fell:
-    """Lean does not take something that stands above a hole: a theorem is used below as if it were proved, the rest is not."""
+    """Lean rejects a command above a hole.
+
+    If it is a theorem, it is used below as if proved; any other command is left out.
+    """
 
     fault: Fault
 
 
 @dataclass(frozen=True, slots=True)
 class HoleOutcome:
-    """What became of one hole: a proof, or why there is none.
+    """The result for one hole: a proof, or the reason for its absence.
 
     Attributes:
-        proof: of the hole's whole theorem in the file as it then is; its verdict is INCOMPLETE while the theorem has other holes.
-        replacement: what stands in place of the hole.
-        finished: what the search came to, if there was one.
-        verdict: of the statement, if it does not elaborate.
+        proof: proof of the hole's whole theorem in the file at that point; its verdict is INCOMPLETE while the theorem
+            has other holes.
+        replacement: text that replaces the hole.
+        finished: last event of the search, if there was one.
+        verdict: verdict on the statement, if it does not elaborate.
     """
 
     hole: Hole
@@ -96,7 +102,7 @@ class HoleOutcome:
 
     @property
     def item(self) -> Command:
-        """The hole's theorem, in the file as it was."""
+        """The hole's theorem in the original file."""
         return self.hole.item
 
 
@@ -105,10 +111,10 @@ class Filled:
     """The last event.
 
     Attributes:
-        file: with what was found.
-        failed: holes that do not verify in it after all.
-        verdict: on the whole file as it then stands: VERIFIED if it rests on no `sorry` and no axiom of its own; None if that
-            was not asked.
+        file: the file with all replacements.
+        failed: filled holes that do not verify in the completed file.
+        verdict: verdict on the whole file: VERIFIED if it uses no `sorry` and no axiom of its own; None if not
+            requested.
     """
 
     file: LeanFile
@@ -121,7 +127,7 @@ Event = Begun | Searched | Fell | HoleOutcome | Filled
 
 
 def holes(file: LeanFile) -> list[Hole]:
-    """The holes of a file, in its order."""
+    """Return the holes of a file, in order."""
     found: list[Hole] = []
     for number, item in enumerate(file.commands):
         for start, end in file.sorries(item):
@@ -141,17 +147,17 @@ async def fill(
     judge_file: bool = True,
     known: Mapping[Hole, Proof] = MappingProxyType({}),
 ) -> AsyncGenerator[Event, None]:
-    """Fill `wanted`, in order; what is found goes in at once, so that later theorems may use it.
+    """Fill the holes `wanted` in order; each proof is inserted at once, so that later theorems may use it.
 
     Args:
         wanted: some of `holes(file)`.
-        options: of the search for each.
-        ends: on the clock of `time.monotonic`, the end of the time for all of them together.
-        judge_file: say at the end what the whole file rests on.
-        known: what was found elsewhere for some of them, see `put_in`.
+        options: options of each search.
+        ends: deadline for all holes together, on the clock of `time.monotonic`.
+        judge_file: whether to check the whole file at the end.
+        known: existing proofs for some of them, see `put_in`.
 
     Raises:
-        UserError: as `Service.prove`, but for a statement that does not elaborate, which is its outcome.
+        UserError: as `Service.prove`; a statement that does not elaborate is reported as its outcome instead.
     """
     filling = _Filling(service, file, options.check, await asyncio.to_thread(holes, file))
     for hole in wanted:
@@ -170,8 +176,8 @@ async def fill(
 
 
 async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], options: CheckOptions) -> Filled:
-    """Put proofs that were found elsewhere in place of holes, each checked in its place. The candidate of one that is not whole is
-    what replaces it.
+    """Insert existing proofs into holes, each checked in place. For a hole within a proof, the candidate is the text
+    that replaces it.
 
     Raises:
         UserError: as `Service.check`.
@@ -183,7 +189,7 @@ async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], 
 
 
 async def whole_verdict(service: Service, file: LeanFile, options: CheckOptions) -> Verdict:
-    """The verdict on a file as it stands; positions are in what stands after its imports.
+    """Check a file as it is; positions refer to the text after its imports.
 
     Raises:
         UserError: as `Service.check`.
@@ -193,7 +199,7 @@ async def whole_verdict(service: Service, file: LeanFile, options: CheckOptions)
 
 
 class _Filling:
-    """A file while its holes are filled."""
+    """A file whose holes are being filled."""
 
     def __init__(self, service: Service, file: LeanFile, options: CheckOptions, every: Sequence[Hole]) -> None:
         self.now = self._was = file
@@ -203,7 +209,7 @@ class _Filling:
         self._every = every
 
     async def fill(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | Fell | HoleOutcome, None]:
-        """Fill one hole; what stands above it and does not hold is found on the way, and stands for less from then on."""
+        """Fill one hole; failing commands above it are detected on the way and weakened from then on."""
         while True:
             outcome = HoleOutcome(hole)
             async with contextlib.aclosing(
@@ -224,11 +230,11 @@ class _Filling:
         yield outcome
 
     async def put(self, hole: Hole, proof: Proof) -> None:
-        """Fill a hole with what is known."""
+        """Fill a hole with an existing proof."""
         await self._take(await (self._fitted(hole, proof) if hole.whole else self._replaced(hole, proof)))
 
     async def _replaced(self, hole: Hole, proof: Proof) -> HoleOutcome:
-        """A hole that is not whole with what goes there, checked in its place."""
+        """Replace a hole within a proof, and check the result in place."""
         item = self.now.commands[hole.command]
         spots = self.now.sorries(item)
         spot = of_hole(self.now, item, *spots[self._open_before(hole)])
@@ -240,7 +246,7 @@ class _Filling:
         return HoleOutcome(hole, replace(proof, candidate=candidate, verdict=verdict), replacement)
 
     def _open_before(self, hole: Hole) -> int:
-        """How many holes of its command are left before it."""
+        """Return the number of unfilled holes before it in its command."""
         filled = {one.hole.number for one in self.outcomes if one.proof}
         before = [one for one in self._every if one.command == hole.command and one.number < hole.number]
         return sum(one.number not in filled for one in before)
@@ -248,12 +254,13 @@ class _Filling:
     async def _take(self, outcome: HoleOutcome) -> None:
         self.outcomes.append(outcome)
         if outcome.proof:
-            # Reads the file anew: as much as a second for the largest, in which others are answered.
+            # Parses the file again, which takes up to a second for the largest, in a thread so that other requests
+            # proceed.
             item = self.now.commands[outcome.hole.command]
             self.now = await asyncio.to_thread(self.now.filled, item, outcome.proof.candidate.text)
 
     async def _prove(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | HoleOutcome, None]:
-        """Search a proof of a theorem that has none."""
+        """Search for a proof of a theorem that has none."""
         found: list[Proof] = []
         item = self.now.commands[hole.command]
         try:
@@ -271,7 +278,7 @@ class _Filling:
             yield HoleOutcome(hole, verdict=error.verdict)
 
     async def _fitted(self, hole: Hole, proof: Proof) -> HoleOutcome:
-        """The proof as it stands in its place: as far to the right as its theorem, and after the remarks that are there."""
+        """Return the proof in its final layout: indented as its theorem, and after existing comments."""
         item = self.now.commands[hole.command]
         if not hole.alone:
             proof = await self._indented(self.now.theorem(item), proof, lean_file.indentation(self.now.text, item.at))
@@ -287,7 +294,7 @@ class _Filling:
         return HoleOutcome(hole, replace(proof, candidate=candidate, verdict=verdict), tactics)
 
     async def _indented(self, theorem: Theorem, proof: Proof, columns: int) -> Proof:
-        """The proof with its further lines that much to the right, if it verifies so; else as it was."""
+        """Return the proof with its further lines indented by so much if that verifies, otherwise unchanged."""
         text = proof.candidate.text.strip().replace("\n", "\n" + " " * columns)
         if columns == 0 or "\n" not in text:
             return proof
@@ -296,7 +303,7 @@ class _Filling:
         return replace(proof, candidate=candidate, verdict=verdict) if verdict.verified else proof
 
     async def _close(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[HoleOutcome, None]:
-        """Find a tactic that closes a `sorry` that is not the whole proof of a theorem."""
+        """Find a tactic that closes a `sorry` within a proof."""
         open_before = self._open_before(hole)
         item = self.now.commands[hole.command]
         try:
@@ -322,7 +329,7 @@ class _Filling:
         yield HoleOutcome(hole)
 
     async def recheck(self) -> list[Hole]:
-        """The holes that were filled but do not verify in the completed file, read anew: none, if all is well.
+        """Return the filled holes that do not verify in the completed, newly parsed file; empty if all do.
 
         Raises:
             UserError: as `Service.check`.
@@ -371,7 +378,7 @@ async def search(
 
 
 def as_tactics(proof: str) -> str:
-    """A proof as a block of tactics whose lines begin in the first column."""
+    """Return a proof as a tactic block whose lines begin in the first column."""
     proof = proof.strip()
     if not re.match(r"by\b", proof):
         return "exact " + proof.replace("\n", "\n  ")

@@ -1,4 +1,4 @@
-"""Where a tactic is wanted: a theorem, its proof up to there and after it; and how a tactic is put there to be tried."""
+"""A place for a tactic: a theorem, its proof before and after the place, and ways to insert a tactic there."""
 
 import re
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ from prover.source.scanner import Command
 from prover.theorem import HeaderError, Theorem
 from prover.verdict import Message, Mode
 
-# After these a tactic may stand on the same line.
+# A tactic may follow these on the same line.
 _OPENS_INLINE = re.compile(r"(?:\bby|=>|·|<;>|;|\()[ \t]*\Z")
-# A term that stands alone after these needs no parentheses.
+# A term after these needs no parentheses.
 _IS_VALUE = re.compile(r"(?::=|=>)[ \t]*\Z")
 _BULLETS = re.compile(r"[ \t]*(?:·[ \t]*)*")
 _UNIVERSE = re.compile(r"\bu_\d+\b")
@@ -23,11 +23,11 @@ _ENTRY = re.compile(r"([^:⊢]+?) : (.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A proof with something in place of what was there.
+    """A proof with a replaced part.
 
     Attributes:
         text: the proof.
-        start, end: offsets between which it differs.
+        start, end: offsets of the replaced part.
     """
 
     text: str
@@ -35,11 +35,13 @@ class Trial:
     end: int
 
     def at(self, place: ProofSpan | Message) -> bool:
-        """Whether that place of the text stands where it differs."""
+        """Whether a position of the text is in the replaced part."""
         return self.start <= self._offset(place) < self.end
 
     def outside(self, place: ProofSpan | Message) -> int | None:
-        """A number for that place of the text which is the same whatever is tried; None where the text differs."""
+        """Return a number for a position of the text that is the same for all replacements; None inside the replaced
+        part.
+        """
         if self.at(place):
             return None
         offset = self._offset(place)
@@ -55,11 +57,11 @@ class Place:
     """A place in a proof.
 
     Attributes:
-        theorem: what the proof proves.
-        before: the proof up to there.
-        after: what follows.
-        term: a term stands there, not a tactic.
-        mode: `FILE` if the proof is given with what it proves: equations, fields, and declarations that are no theorems.
+        theorem: the theorem.
+        before: the proof before the place.
+        after: the proof after the place.
+        term: whether a term is expected, not a tactic.
+        mode: `FILE` if the proof contains its statement: equations, fields, and declarations other than theorems.
     """
 
     theorem: Theorem
@@ -70,51 +72,51 @@ class Place:
 
     @property
     def ends_proof(self) -> bool:
-        """Whether nothing follows."""
+        """Whether the proof ends here."""
         return not self.after.strip()
 
     @property
     def for_each(self) -> bool:
-        """Whether a tactic there is run on each goal by itself."""
+        """Whether a tactic here runs on each goal separately."""
         return self.before.rstrip().endswith("<;>")
 
     def cut(self) -> "Place":
-        """The same with nothing after it."""
+        """Return the place with nothing after it."""
         return replace(self, after="")
 
     def of_a_term(self) -> "Place":
-        """The same where a term stands."""
+        """Return the place as one where a term is expected."""
         return replace(self, term=True)
 
     def with_sorry(self) -> Trial:
-        """The proof with a `sorry` there, to see its goals."""
+        """Return the proof with a `sorry` here, to see its goals."""
         return self._with("sorry")
 
     def with_skip(self) -> Trial:
-        """The proof with a tactic there that does nothing: Lean does not take it where a term stands."""
+        """Return the proof with a tactic here that does nothing; Lean rejects it where a term is expected."""
         return self._with("(skip) <;> sorry")
 
     def with_proposition(self) -> Trial:
-        """The proof with a `sorry` there that only a proposition's proof can be."""
+        """Return the proof with a `sorry` here that has a type error unless the goal is a proposition."""
         return self._with("(by exact (sorry : (_ : Prop)))" if self.term else "exact (sorry : (_ : Prop))")
 
     def trying(self, tactic: str) -> Trial:
-        """The proof with `tactic` there, run on the first goal, and a `sorry` on each goal that it leaves."""
+        """Return the proof with `tactic` here, run on the first goal, and a `sorry` for each goal that it leaves."""
         opening, closing = ("(by (", ") <;> sorry)") if self.term else ("(", ") <;> sorry")
         return self._with(opening + self._block(tactic, len(opening)) + closing)
 
     def followed(self, tactic: str) -> Trial:
-        """The proof with `tactic` there, as it would be written, and a `sorry` on each goal that is open after it."""
+        """Return the proof with `tactic` here as it would be written, and a `sorry` for each goal open after it."""
         tactics = tactic + "\nall_goals sorry"
         opening = "(by " if self.term else ""
         return self._with(opening + self._block(tactics, len(opening)) + (")" if opening else ""))
 
     def with_tactic(self, tactic: str) -> str:
-        """The proof with `tactic` there."""
+        """Return the proof with `tactic` here."""
         return self._with(self.replacement(tactic)).text
 
     def replacement(self, tactic: str) -> str:
-        """What to write there."""
+        """Return the text to insert here."""
         if not self.term:
             return self._block(tactic, 0)
         if _IS_VALUE.search(self.before) and self.after[:1] in ("", "\n"):
@@ -122,7 +124,7 @@ class Place:
         return f"(by {self._block(tactic, 4)})"
 
     def _block(self, tactic: str, shift: int) -> str:
-        """The lines of a text, the second and further ones below the first."""
+        """Return the lines of a text, with the second and further ones aligned below the first."""
         column = len(self.before) - (self.before.rfind("\n") + 1) + shift
         return tactic.replace("\n", "\n" + " " * column)
 
@@ -131,10 +133,10 @@ class Place:
 
 
 def find(place: TacticScript | FilePosition | PrintedGoal) -> Place:
-    """The place that a request names. Whether a term stands there is not looked at.
+    """Return the place that a request names. Whether a term is expected there is not determined.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such place.
     """
     match place:
         case TacticScript(theorem, script):
@@ -175,7 +177,7 @@ def _in_file(text: str, line: int, column: int) -> Place:
 
 
 def of_hole(file: LeanFile, item: Command, start: int, end: int) -> Place:
-    """The place between two offsets of a file, in the command that they are in."""
+    """Return the place between two offsets of a file, within their command."""
     candidate = file.candidate(item)
     shift = len(candidate.text) - item.proof_end
     return Place(
@@ -184,7 +186,7 @@ def of_hole(file: LeanFile, item: Command, start: int, end: int) -> Place:
 
 
 def _up_to(before: str) -> str:
-    """A proof up to where one more tactic goes, ready for it."""
+    """Return a proof up to the place of another tactic, in a form to which it can be appended."""
     line = before[before.rfind("\n") + 1 :]
     if not line.strip():
         return before
@@ -195,11 +197,11 @@ def _up_to(before: str) -> str:
 
 
 def as_theorem(printed: PrintedGoal) -> Theorem:
-    """The theorem that says what a printed goal says."""
+    """Return a printed goal as a separate theorem."""
     entries: list[str] = []
     for line in printed.goal.strip("\n").split("\n"):
         if not line.strip():
-            break  # the next goal
+            break  # the next goal begins
         if line.startswith(" ") and entries:
             entries[-1] += "\n" + line
         elif not line.startswith("case "):

@@ -1,6 +1,6 @@
-"""What is odd about a statement, told without a proof of it: it may not say what it was meant to.
+"""Notes on peculiarities of a statement, found without proving it: it may not say what was meant.
 
-Nothing that a candidate wrote has a part in it: Lean looks at the statement, and a proof of ours is checked like any other.
+They are independent of any candidate: Lean analyses the statement, and a proof of ours is checked like any other.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from prover.verdict import Verdict, VerdictKind
 
 _CONTRADICTION = "by\n  intros\n  exfalso\n  first | contradiction | omega | (simp_all; done)"
 _NO_NOTES: tuple[StatementNote, ...] = ()
-_LONGEST_WAIT = 1.5  # seconds for an answer when the search is over
-_READY = 0.01  # for one that is there
-_SECONDS = 1.0  # nine attempts of ten fail in a quarter of it
+_LONGEST_WAIT = 1.5  # seconds for an outstanding answer when the search is over
+_READY = 0.01  # for an answer that is available
+_SECONDS = 1.0  # nine of ten failing attempts take less than a quarter of it
 
 
 class Screener(Protocol):
-    """What screening asks of Lean: `PoolClient`."""
+    """The questions to Lean that screening needs; `PoolClient` answers them."""
 
     async def screen(self, theorem: Theorem, terms: Terms) -> Screened:
         """See `LeanPool.screen`."""
@@ -40,31 +40,34 @@ class Screener(Protocol):
 
 
 def contradiction(thorough: bool = False) -> str:
-    """A proof of a theorem from what it assumes alone, whatever its goal says: it holds where that is simply contradictory."""
+    """Return a proof of a theorem from its hypotheses alone, for any goal: it holds if they are plainly
+    contradictory.
+    """
     return f"{_CONTRADICTION} | grind" if thorough else _CONTRADICTION
 
 
 async def notes(screener: Screener, theorem: Theorem, terms: Terms, pause: Pause) -> tuple[StatementNote, ...]:
-    """What is odd about a statement that elaborates. That there is nothing says nothing.
+    """Return the peculiarities of a statement that elaborates; the list need not be complete.
 
-    Lean looks at it at once, some milliseconds long; behind the pause, whether its hypotheses contradict each other.
+    Lean analyses the statement at once, which takes milliseconds; after the pause, it checks whether the hypotheses
+    contradict each other.
 
     Raises:
-        PoolBusyError: others wait already.
+        PoolBusyError: other requests are waiting.
     """
     limits = replace(terms.limits, seconds=min(terms.limits.seconds, _SECONDS))
-    # A library theorem that is proved anew may be used here: the note is about what it says.
+    # A guarded library theorem may be used here: the note is on the statement, not a proof of it.
     terms = replace(terms, limits=limits, policy=replace(terms.policy, guard=""))
     screened = await screener.screen(theorem, terms)
     if screened.verdict is not VerdictKind.VERIFIED or screened.absurd:
-        return ()  # a contradiction of the hypotheses is what `… : False` says
+        return ()  # `… : False` states just that the hypotheses contradict each other
     found = [note for note in (_trivial(screened),) if note is not None]
     idle = [one for one in screened.bound if not one.matters and one.kind != "instance"]
     assumed = [one for one in screened.bound if one.kind == "proposition"]
     if assumed or idle:
         await pause()
         if (await screener.check(theorem, Candidate(contradiction(), source="screen"), terms)).verified:
-            # What contradicts itself need not have to do with the goal.
+            # A contradiction need not involve the goal's variables.
             return (*found, _contradictory(assumed or idle))
     return (*found, *([_unused(idle)] if idle else []))
 
@@ -72,7 +75,9 @@ async def notes(screener: Screener, theorem: Theorem, terms: Terms, pause: Pause
 async def screened(
     events: AsyncGenerator[Event, None], screener: Screener, theorem: Theorem, terms: Terms, seconds: float
 ) -> AsyncGenerator[Event, None]:
-    """The events of a search, of which the last one has notes on the statement; it waits for them within the search's `seconds`."""
+    """Yield the events of a search, with notes on the statement in the last one; waits for them within the search's
+    `seconds`.
+    """
     ends = time.monotonic() + seconds
     async with contextlib.aclosing(events):
         yield await anext(events)  # the statement elaborates

@@ -1,4 +1,4 @@
-"""What is asked when tactics are wanted for a goal, and what is answered."""
+"""Requests and answers for tactic suggestions."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,20 +10,23 @@ from prover.verdict import Trust
 
 @dataclass(frozen=True, slots=True)
 class TacticScript:
-    """A theorem, and the tactic blocks that were run so far."""
+    """A theorem, and the tactic blocks run so far."""
 
     theorem: Theorem
     script: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:
-        """That of the theorem."""
+        """The theorem's project."""
         return self.theorem.project
 
 
 @dataclass(frozen=True, slots=True)
 class FilePosition:
-    """A place in a file of a project: a `sorry`, or the end of a tactic. Lines count from 1, columns (code points) from 0."""
+    """A position in a file of a project: a `sorry`, or the end of a tactic.
+
+    Lines count from 1, columns (code points) from 0.
+    """
 
     text: str
     line: int
@@ -33,7 +36,7 @@ class FilePosition:
 
 @dataclass(frozen=True, slots=True)
 class PrintedGoal:
-    """A goal as Lean prints it, and under what."""
+    """A goal as Lean prints it, with its header and context."""
 
     goal: str
     header: Header = field(default_factory=Header)
@@ -43,16 +46,16 @@ class PrintedGoal:
 
 @dataclass(frozen=True, slots=True)
 class Suggest:
-    """Tactics wanted.
+    """A request for tactics.
 
     Attributes:
-        place: where they are to be used.
-        most: suggestions wanted.
-        prefix: what they must begin with.
-        seconds: wall-clock bound.
-        check: of each try: limits, policy and priority.
-        sampler: name of one of the samplers; empty for the default.
-        sampling: how a model samples.
+        place: the place for the tactics.
+        most: number of suggestions wanted.
+        prefix: required beginning of the tactics.
+        seconds: wall-clock limit.
+        check: options of each trial: limits, policy and priority.
+        sampler: name of a sampler; empty: the default.
+        sampling: sampling parameters of the model.
     """
 
     place: TacticScript | FilePosition | PrintedGoal
@@ -65,7 +68,7 @@ class Suggest:
 
 
 class TacticOutcome(StrEnum):
-    """What a tactic did to the first goal."""
+    """The effect of a tactic on the first goal."""
 
     CLOSES_GOAL = "closes_goal"
     PROGRESS = "progress"
@@ -73,14 +76,14 @@ class TacticOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A tactic that Lean has run without an error.
+    """A tactic that ran without an error.
 
     Attributes:
-        goals: what is left of the first goal.
-        score: higher is better; comparable within one answer only.
-        source: who proposed it.
-        seconds: how long Lean took.
-        trust: how far the whole proof was checked, if the tactic completes one.
+        goals: goals that remain of the first goal.
+        score: higher is better; comparable only within one answer.
+        source: the proposer.
+        seconds: duration in Lean.
+        trust: tier of the whole proof, if the tactic completes one.
     """
 
     tactic: str
@@ -97,11 +100,11 @@ class Suggestions:
     """Tactics for a place.
 
     Attributes:
-        goals: at the place; tactics work on the first.
-        suggestions: best first: those that close it, then by score.
-        tried: tactics that were tried in Lean.
-        term: a term stands there: `by` goes before a tactic.
-        timed_out: the time was over before everything proposed had been tried.
+        goals: goals at the place; tactics act on the first.
+        suggestions: closing tactics first, then by score.
+        tried: number of tactics tried in Lean.
+        term: whether a term is expected: a tactic needs `by` before it.
+        timed_out: whether the time was over before all proposals had been tried.
     """
 
     goals: tuple[str, ...]

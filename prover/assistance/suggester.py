@@ -1,4 +1,4 @@
-"""Finds tactics for a place in a proof: rules and a model propose, Lean runs each there, and the best come first."""
+"""Finds tactics for a place in a proof: rules and a model propose them, Lean runs each, and the best come first."""
 
 import asyncio
 import contextlib
@@ -31,13 +31,13 @@ from prover.verdict import Mode, Trust, Verdict, VerdictKind
 _MOST_TRIES = 96
 _MOST_TERMS = 8
 _MODEL_LINES = 32
-_MOST_MESSAGES = 100  # of a try; where there are more, some may not have been seen
+_MOST_MESSAGES = 100  # of a trial; if there are more, some may be missing
 _HOLE_LINE = re.compile(r"^ *(?:· )?□\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A tactic that somebody proposes. `score` as in `Suggestion`."""
+    """A proposed tactic. `score` as in `Suggestion`."""
 
     tactic: str
     score: float
@@ -45,26 +45,26 @@ class Proposal:
 
 
 class Suggester:
-    """One request for tactics at work."""
+    """Answers one request for tactics."""
 
     def __init__(self, lean: Lean, request: Suggest, terms: Terms) -> None:
-        """Try in `lean`, on the terms of the request."""
+        """Try tactics in `lean` on the request's terms."""
         self._lean = lean
         self._request = request
         self._terms = terms
         self._looking = replace(terms, limits=replace(terms.limits, messages=_MOST_MESSAGES))
-        self._known: frozenset[int | None] = frozenset()  # where the proof has errors without any tactic
+        self._known: frozenset[int | None] = frozenset()  # positions where the proof has errors without any tactic
         self._tried = 0
         self._found: list[Suggestion] = []
 
     async def suggest(self, rules: bool, model: ProofModel | None, params: SamplingParams) -> Suggestions:
-        """Try what the rules and the model propose, until enough tactics close the goal or the time is over.
+        """Try proposals of the rules and the model until enough tactics close the goal or the time is over.
 
         Raises:
-            StatementError: Lean does not take the theorem, or the proof up to the place.
+            StatementError: Lean rejects the theorem, or the proof up to the place.
             InputError: there is no goal at the place.
             LateError: the time was over before the goals there were known.
-            UnavailableError: Lean does not answer.
+            UnavailableError: Lean gives no answer.
         """
         deadline = asyncio.get_running_loop().time() + self._request.seconds
         try:
@@ -84,14 +84,14 @@ class Suggester:
             async with asyncio.timeout_at(deadline):
                 await self._try_all(sources, place, goals)
         except TimeoutError:
-            timed_out = True  # what was found until then is the answer
+            timed_out = True  # results so far are the answer
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         ranked = sorted(self._found, key=_rank)
         return Suggestions(goals, tuple(ranked[: self._request.most]), self._tried, place.term, timed_out)
 
     async def _look(self, place: Place) -> tuple[Place, tuple[str, ...]]:
-        """What stands at the place and its goals; what follows it is left out where Lean can do without."""
+        """Read the place and its goals; text after the place is omitted if Lean can do without it."""
         looked: SorryGoals | None = None
         for shape in (place.cut(), place) if not place.ends_proof else (place,):
             trial = shape.with_sorry()
@@ -99,7 +99,7 @@ class Suggester:
             goals = next((one.goals for one in looked.sorries if trial.at(one)), ())
             if looked.verdict is VerdictKind.VERIFIED and goals:
                 self._known = _errors(trial, looked)
-                # A tactic that does nothing is an error where a term stands.
+                # A tactic that does nothing is an error where a term is expected.
                 skipped = await self._goals(shape, shape.with_skip().text)
                 shape = shape if skipped.verdict is VerdictKind.VERIFIED else shape.of_a_term()
                 await self._refuse_data(shape)
@@ -113,7 +113,7 @@ class Suggester:
         raise StatementError(Verdict(looked.verdict, policy=self._terms.policy, messages=looked.messages))
 
     async def _refuse_data(self, place: Place) -> None:
-        """What a definition computes is not for us to choose: any value of its type would do."""
+        """Refuse goals that are not propositions: any value of the type would do, but the author must choose it."""
         if place.mode is Mode.FILE and not place.theorem.statement:
             looked = await self._goals(place, place.with_proposition().text)
             if looked.verdict is VerdictKind.REJECTED:
@@ -145,7 +145,7 @@ class Suggester:
                 enough.set()
 
         async with asyncio.TaskGroup() as group:
-            # All in one group: a feeder that outlived the end of the group would hand it further attempts.
+            # All in one group: a feeder that outlived the group's end would add further attempts to it.
             feeders = [group.create_task(feed(source)) for source in sources]
             watching = group.create_task(enough.wait())
             feeding = set(feeders)
@@ -156,7 +156,9 @@ class Suggester:
                 task.cancel()
 
     async def _attempt(self, proposal: Proposal, place: Place, goals: tuple[str, ...]) -> Suggestion | None:
-        """What a tactic does there; None if Lean does not run it, nothing changes, or it leaves more open than goals."""
+        """Try a tactic at the place; None if Lean does not run it, nothing changes, or something other than goals stays
+        unproved.
+        """
         began = time.monotonic()
         self._tried += 1
         trial = place.trying(proposal.tactic)
@@ -168,12 +170,12 @@ class Suggester:
             verdict = await self._lean.check(
                 place.theorem, Candidate(place.with_tactic(proposal.tactic), place.mode), self._terms
             )
-            # Incomplete without a `sorry` in the tactic: what it uses is unproved, as theorems above may be.
+            # INCOMPLETE without a `sorry` in the tactic: it uses something unproved, possibly a theorem above.
             if not verdict.verified and verdict.kind is not VerdictKind.INCOMPLETE:
                 return None
             trust = verdict.trust if verdict.verified else Trust.NONE
         elif len(goals) > 1 and not place.for_each:
-            # As it would be written it sees the other goals, too.
+            # In its final form the tactic also sees the other goals.
             written = place.followed(proposal.tactic)
             all_left = self._left(written, await self._goals(place, written.text))
             if all_left is None or all_left[: len(left)] != left:
@@ -183,9 +185,10 @@ class Suggester:
         return Suggestion(proposal.tactic, outcome, left, proposal.score, proposal.source, seconds, trust)
 
     def _left(self, trial: Trial, looked: SorryGoals) -> tuple[str, ...] | None:
-        """The goals at the `sorry`s of a try; None if it fails, or if anything in it is unproved that is no goal there.
+        """Return the goals at the `sorry`s of a trial; None if it fails, or if something other than a goal there is
+        unproved.
 
-        Lean goes on after an error inside a tactic, as in `exact ⟨0, by simp⟩` where `simp` leaves something.
+        Lean continues after an error inside a tactic, as in `exact ⟨0, by simp⟩` if `simp` leaves a goal.
         """
         if looked.verdict is not VerdictKind.VERIFIED or len(looked.messages) >= _MOST_MESSAGES:
             return None
@@ -198,18 +201,18 @@ class Suggester:
 
 
 def _errors(trial: Trial, looked: SorryGoals) -> frozenset[int | None]:
-    """Where Lean reports errors; None stands for what is tried."""
+    """Return the positions of Lean's errors; None stands for the trial's own text."""
     return frozenset(trial.outside(message) for message in looked.messages if message.severity == "error")
 
 
 def _rank(one: Suggestion) -> tuple[bool, float, float]:
-    """Best first: of those that close the goal the one that reads best, as in the answer of a search."""
+    """Sort key, best first: among closing tactics the most readable, as in a search's answer."""
     closes = one.outcome is TacticOutcome.CLOSES_GOAL
     return not closes, cost(one.tactic) if closes else 0.0, -one.score
 
 
 def _whole(tactic: str) -> bool:
-    """Whether a tactic has words and closes all brackets that it opens, and no others."""
+    """Whether a tactic contains words and balanced brackets."""
     tokens = list(tokenize(tactic))
     awaited: list[str] = []
     for token in tokens:
@@ -221,22 +224,22 @@ def _whole(tactic: str) -> bool:
 
 
 async def _by_rule(goal: str, known: Known) -> AsyncGenerator[Proposal, None]:
-    """Automation, terms and tactics for goals of this form, steps that make smaller goals."""
+    """Propose by rule: automation, terms and tactics for goals of this form, and steps to smaller goals."""
     read = read_goal(goal)
     terms = (f"exact {term}" for term in itertools.islice(plain_terms(read), _MOST_TERMS) if term not in AUTOMATION)
     made = itertools.chain(terms, closers(read, known))
     rounds = itertools.zip_longest(AUTOMATION, made, _openings(choices(read, known)))
     tactics = dict.fromkeys(tactic for one in rounds for tactic in one if tactic)
     for rank, tactic in enumerate(tactics, start=1):
-        # As likely as its rank: a model's log-probabilities stand on the same scale.
+        # The rank determines the score, on the scale of a model's log-probabilities.
         yield Proposal(tactic, -math.log(1 + rank), "rules")
 
 
 def _openings(proposed: Iterator[str]) -> Iterator[str]:
-    """Steps with the proofs of what is left taken out."""
+    """Return steps without the proofs of their remaining goals."""
     for step in proposed:
         opening = _HOLE_LINE.sub("", step).rstrip()
-        # What is left between other lines has no place to go.
+        # A hole between other lines cannot be removed.
         if "□" not in opening and step.startswith(opening):
             yield opening
 
@@ -256,6 +259,6 @@ async def _by_model(
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What happened first; the others were cancelled for it."""
+    """Raise the first failure: the other tasks were cancelled because of it."""
     first = failures.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,6 +1,7 @@
-"""Small values of types, as texts of Lean: what a counterexample may consist of.
+"""Small values of types, as Lean source: candidates for counterexamples.
 
-Guesses, not facts: a value counts only in a proof that Lean has verified, so that a text that is none of its type costs one attempt.
+They are guesses: a value only counts in a proof that Lean has verified, so that an ill-typed one costs a single
+attempt.
 """
 
 import itertools
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prover.lean.wire.answers import Bound, MadeType, Maker
 
-PROOF = "?_"  # of a proposition, which is proved apart: inside a term, Lean goes on after a `by` that fails
+PROOF = "?_"  # for a proposition, which is proved separately: Lean continues after a failing `by` inside a term
 INSTANCE = "inferInstance"
 
 _NUMBERS = ("0", "1", "2", "3", "5")
@@ -32,25 +33,27 @@ _ELEMENTS = {
     "Nat": ("0", "1", "2"),
 }
 _BIT_VECTOR = re.compile(r"BitVec \S.*")
-_OPTIONAL = re.compile(r"^optParam (\w+) .+$")  # the type of `(n : Nat := 3)`
+_OPTIONAL = re.compile(r"^optParam (\w+) .+$")  # type of `(n : Nat := 3)`
 _NUMERAL = re.compile(r"(?<![\w.])\d{1,6}(?![\w.])")
 _FIN = re.compile(r"\(Fin\.mk (\d+) \?_\)")
-_MOST = 8  # values of a type
-_DEEPEST = 3  # constructors inside each other
+_MOST = 8  # values per type
+_DEEPEST = 3  # nesting of constructors
 _MOST_CHOICES = 20_000
 
 
 class Values:
-    """Small values for what a statement binds."""
+    """Small values for the binders of a statement."""
 
     def __init__(self, statement: str, bound: Sequence[Bound], types: Sequence[MadeType]) -> None:
-        """Of types that are made so."""
+        """Create values from these types and their constructors."""
         self._bound = bound
         self._made = {_spaced(one.type): one for one in types}
         self._numerals = [str(each) for each in _numerals(statement)]
 
     def assignments(self) -> Iterator[list[tuple[str, str]]]:
-        """Values for what is bound, small ones first, and proofs for what is assumed; none if a type is not known."""
+        """Yield values for the variables, small ones first, with proof placeholders for assumptions; none if a type is
+        unknown.
+        """
         if not any(one.kind == "value" for one in self._bound):
             return
         every = itertools.islice(self._chosen(self._bound, {}), _MOST_CHOICES)
@@ -58,7 +61,7 @@ class Values:
             yield [(one.name, value) for one, value in zip(self._bound, values, strict=True)]
 
     def _chosen(self, bound: Sequence[Bound], types: Mapping[str, str]) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Every choice of values, with how far from the first ones it is; `types` are those chosen before."""
+        """Yield all combinations of values with their distance from the first ones; `types` are chosen before."""
         if not bound:
             yield 0, ()
             return
@@ -77,14 +80,14 @@ class Values:
                 yield place + cost, (value, *rest)
 
     def _of(self, type_: str, types: Mapping[str, str], depth: int) -> tuple[str, ...]:
-        """Some values of a type, small ones first."""
+        """Return some values of a type, small ones first."""
         made = self._made.get(type_)
         for name in (type_, _spaced(made.reduced) if made else type_):
             if found := self._written(name, types):
                 return found
         if made is None or depth == 0:
             return ()
-        # The one that is made of the least comes first, and each constructor has a part in what is taken.
+        # The simplest value comes first, and every constructor is represented among those taken.
         by_maker = [self._made_by(maker, types, depth - 1) for maker in sorted(made.makers, key=_weight)]
         turns = itertools.zip_longest(*by_maker)
         return tuple(itertools.islice((value for turn in turns for value in turn if value is not None), _MOST))
@@ -101,7 +104,7 @@ class Values:
             yield _applied(maker.name.removeprefix("@"), [value for _, value in choice])
 
     def _written(self, type_: str, types: Mapping[str, str]) -> tuple[str, ...]:
-        """Values that are written as they are."""
+        """Return values that have a literal form."""
         type_ = _OPTIONAL.sub(r"\1", type_)
         if type_.startswith(("Type ", "Sort ")):
             return _TYPES
@@ -115,7 +118,7 @@ class Values:
 
 
 def _applied(name: str, parts: Sequence[str]) -> str:
-    """A constructor with what it takes, as people write it."""
+    """Return a constructor with its arguments, in usual notation."""
     match name, parts:
         case ("List.nil", []):
             return "[]"
@@ -132,12 +135,12 @@ def _applied(name: str, parts: Sequence[str]) -> str:
 
 
 def is_proof(value: str) -> bool:
-    """Whether it is no value, but stands for a proof or an instance."""
+    """Whether a placeholder stands for a proof or an instance, not a value."""
     return value in (PROOF, INSTANCE)
 
 
 def shown(value: str) -> str:
-    """A value as people write it."""
+    """Return a value in usual notation."""
     return _FIN.sub(r"\1", value).replace(PROOF, "_")
 
 
@@ -150,6 +153,6 @@ def _spaced(text: str) -> str:
 
 
 def _numerals(statement: str) -> list[int]:
-    """The small numbers of a statement and their neighbours: where it is false at all, it is often there."""
+    """Return small numbers of a statement and their neighbours: counterexamples often are among them."""
     named = {int(each) for each in _NUMERAL.findall(statement)[:8]}
     return sorted({near for each in named for near in (each - 1, each, each + 1) if near >= 0})

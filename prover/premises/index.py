@@ -1,4 +1,7 @@
-"""What is known of an imported library for searching it, kept in one file; made module by module, so that only those that changed are read again."""
+"""Search index of an imported library, stored in one file.
+
+It is built module by module, so that only changed modules are read again.
+"""
 
 import io
 import json
@@ -18,19 +21,19 @@ from prover.premises.relevance import Relevance, by_name, by_type
 from prover.premises.trees import BINDERS, Ints, Trees, Vocabulary
 
 VERSION = 2
-"""Of the file: another one is made anew."""
+"""Version of the file format; a file of another version is rebuilt."""
 
 
 _RELEVANCE = ("weights", "starts", "having", "lengths")
-"""The arrays of a `Relevance` in the file."""
+"""Names of the arrays of a `Relevance` in the file."""
 
 INTERNAL = ("Lean.", "Int.Linear.", "Nat.Linear.", "Nat.SOM.", "Std.Internal.", "Std.Tactic.")
-"""How names begin that only tactics use."""
+"""Prefixes of names that only tactics use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declaration as it is listed: its name, its kind (`Constant.kind`), whether it is outdated."""
+    """A declaration: its name, its kind (`Constant.kind`), and whether it is deprecated."""
 
     name: str
     kind: str
@@ -39,7 +42,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """The declarations of one module, with the shapes of their types in the same order."""
+    """The declarations of a module, and the shapes of their types in the same order."""
 
     name: str
     fingerprint: str
@@ -49,7 +52,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Index:
-    """A library to search in. Not changed once it is made."""
+    """An immutable index of a library."""
 
     vocabulary: Vocabulary
     modules: tuple[Module, ...]
@@ -57,12 +60,12 @@ class Index:
 
     @cached_property
     def declarations(self) -> tuple[Declaration, ...]:
-        """All of them, in the order of the modules."""
+        """All declarations, in the order of the modules."""
         return tuple(one for module in self.modules for one in module.declarations)
 
     @cached_property
     def trees(self) -> Trees:
-        """The types of all declarations, in their order."""
+        """The types of all declarations, in order."""
         return trees.joined([module.trees for module in self.modules])
 
     @cached_property
@@ -72,13 +75,13 @@ class Index:
 
     @cached_property
     def proofs(self) -> Ints:
-        """The numbers of the declarations that a proof may apply."""
+        """Numbers of the declarations that a proof may use."""
         kinds = ("theorem", "axiom", "constructor")
         return np.array([i for i, one in enumerate(self.declarations) if one.kind in kinds], np.int64)
 
     @cached_property
     def conclusions(self) -> Ints:
-        """Where the conclusion of each type begins: what stands after all arguments."""
+        """Position of each type's conclusion, after all arguments."""
         binder = np.array([key[1:2] in BINDERS and key[0] == "·" for key in self.vocabulary.keys] or [False])
         at, ends = self.trees.starts[:-1].copy(), self.trees.starts[1:]
         while True:
@@ -91,18 +94,18 @@ class Index:
 
     @cached_property
     def depths(self) -> Ints:
-        """How many binders stand around each node."""
+        """Number of binders around each node."""
         whole = self.trees
         binding = np.array([key.startswith(("·p ", "·q ", "·l ", "·t ")) for key in self.vocabulary.keys] or [False])
         at = np.flatnonzero(binding[whole.tokens])
         change = np.zeros(len(whole.tokens) + 1, np.int32)
-        np.add.at(change, at + 1 + whole.sizes[at + 1], 1)  # what is bound is bound in the second part
+        np.add.at(change, at + 1 + whole.sizes[at + 1], 1)  # the bound variable occurs in the second part
         np.subtract.at(change, at + whole.sizes[at], 1)
         return np.cumsum(change[:-1]).astype(np.int16)
 
     @cached_property
     def standing(self) -> Ints:
-        """The place of each declaration where nothing else says which of two comes first: short statements of theorems do."""
+        """Rank of each declaration for ties: short statements of theorems come first."""
         lengths = np.diff(self.trees.starts).tolist()
 
         def rank(one: int) -> tuple[bool, bool, bool, int, int, str]:
@@ -117,27 +120,27 @@ class Index:
 
     @cached_property
     def offered(self) -> NDArray[np.bool_]:
-        """Whether a proof of somebody else's may be told to use a declaration."""
+        """Whether a declaration may be offered for use in a proof."""
         return np.array([not (one.outdated or one.name.startswith(INTERNAL)) for one in self.declarations], bool)
 
     @cached_property
     def relevance(self) -> tuple[Relevance, Relevance]:
-        """What finds declarations by what their types, and their names, have in common with a goal."""
+        """Finds declarations by features that their types and names share with a goal."""
         return self.stored or (
             by_type(self.vocabulary, self.trees, self.proofs),
             by_name([one.name for one in self.declarations], self.proofs),
         )
 
     def prepare(self) -> None:
-        """Make now what searches need. Takes up to seconds."""
+        """Compute the derived arrays now. Takes up to seconds."""
         _ = self.folded, self.depths, self.standing, self.offered, self.relevance
 
 
 def read_module(listed: ImportedModule, pages: Iterable[Declarations], vocabulary: Vocabulary) -> Module:
-    """A module as the worker lists it.
+    """Parse a module as the worker lists it.
 
     Raises:
-        ValueError, IndexError: a shape is none.
+        ValueError, IndexError: a shape is malformed.
     """
     found: list[Declaration] = []
     shapes: list[list[int]] = []
@@ -151,7 +154,7 @@ def read_module(listed: ImportedModule, pages: Iterable[Declarations], vocabular
 
 
 def save(index: Index, path: Path) -> None:
-    """Write the index whole, or not at all. Raises OSError."""
+    """Write the index atomically. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "version": VERSION,
@@ -177,7 +180,7 @@ def save(index: Index, path: Path) -> None:
 
 
 def load(path: Path) -> Index | None:
-    """The index that was written there; None if there is none, or none of this version that can be read."""
+    """Load a stored index; None if there is none, or none of this version that can be read."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
@@ -194,7 +197,7 @@ def load(path: Path) -> Index | None:
             relevance = by_type_, by_name_
         return _divided(about["modules"], about["declarations"], whole, Vocabulary.of(about["vocabulary"]), relevance)
     except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile):
-        return None  # it is made anew
+        return None  # it will be rebuilt
 
 
 def _divided(

@@ -1,4 +1,4 @@
-"""The libraries that a pool's workers import, and searches in them."""
+"""The libraries imported by a pool's workers, and searches in them."""
 
 import asyncio
 import contextlib
@@ -29,13 +29,13 @@ from prover.source import typed
 from prover.theorem import Theorem
 from prover.verdict import Limits, Verdict, VerdictKind
 
-_PAGE = 500  # constants a request; a declaration takes about a millisecond
+_PAGE = 500  # constants per request; a declaration takes about a millisecond
 _PAGE_TERMS = Terms(Limits(seconds=120.0), priority=Priority.BATCH)
-_MOST_TURNS = 3  # how often further declarations are looked up, where Lean does not know all of the first
+_MOST_TURNS = 3  # rounds of look-ups, if Lean does not know all of the first declarations
 
 
 class Shapes(Protocol):
-    """Who tells the shapes of a client's own texts, wherever these may be elaborated."""
+    """Computes shapes of a client's own texts, wherever these may be elaborated."""
 
     async def shape(self, theorem: Theorem, pattern: str | None, terms: Terms) -> TermShape:
         """See `LeanPool.shape`."""
@@ -43,7 +43,10 @@ class Shapes(Protocol):
 
 
 class Library:
-    """Searches in what the workers of a pool import. An index is made when a library is first searched, and kept in a folder."""
+    """Searches the imports of a pool's workers.
+
+    An index is built at the first search of a library and stored in a folder.
+    """
 
     def __init__(
         self,
@@ -52,13 +55,13 @@ class Library:
         modules: Sequence[str] = ("*",),
         told: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        """Nothing is read yet.
+        """Create the library; nothing is read.
 
         Args:
-            pool: whose libraries they are.
-            folder: for the indexes; it is made.
-            modules: shell patterns of those that are searched.
-            told: how far an index is that is being made: what is done, how much, of how much.
+            pool: pool whose libraries are searched.
+            folder: folder of the indexes; created if missing.
+            modules: shell patterns of the modules to search.
+            told: receives the progress of building an index: activity, amount done, total.
         """
         self._pool = pool
         self._folder = folder
@@ -68,7 +71,7 @@ class Library:
         self._progress = (0, 0)
 
     async def close(self) -> None:
-        """End what is being made."""
+        """Stop building indexes."""
         for task in self._indexes.values():
             task.cancel()
         await asyncio.gather(*self._indexes.values(), return_exceptions=True)
@@ -77,19 +80,19 @@ class Library:
         """Search.
 
         Args:
-            request: what is looked for.
-            shapes: who elaborates the client's texts.
-            terms: on which Lean is asked.
+            request: the query.
+            shapes: elaborates the client's texts.
+            terms: terms of questions to Lean.
 
         Raises:
-            InputError: the query cannot be read.
-            StatementError: Lean does not take the goal.
-            BusyError: the library is being read for the first time, and that takes longer than the request has.
-            UnavailableError: Lean does not answer.
+            InputError: the query is malformed.
+            StatementError: Lean rejects the goal.
+            BusyError: the index is being built, which takes longer than the request's time.
+            UnavailableError: Lean gives no answer.
         """
         ends = time.monotonic() + request.seconds
         if request.kind is QueryKind.GOAL:
-            _theorem(request)  # a goal that cannot be read is told before a library is read
+            _theorem(request)  # reports a malformed goal before a library is read
         empty = Theorem("", request.header, request.context, request.project)
         index = await self._within(ends, empty)
         try:
@@ -101,14 +104,14 @@ class Library:
         return QueryResult(tuple(premises), len(index.declarations), len(ranked))
 
     async def index(self, theorem: Theorem) -> Index:
-        """The index of what a theorem imports; made now if it is not there. Raises `UnavailableError`."""
+        """Return the index of a theorem's imports; builds it if needed. Raises `UnavailableError`."""
         theorem = self._pool.canonical(theorem)
         key = theorem.project, theorem.header.imports
         task = self._indexes.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._indexes[key] = asyncio.create_task(
                 self._make(theorem),
-                context=contextvars.Context(),  # no client is charged for work that serves all
+                context=contextvars.Context(),  # work for all clients is charged to none
             )
         return await asyncio.shield(task)
 
@@ -138,12 +141,12 @@ class Library:
         except NoAnswerError as error:
             raise UnavailableError(f"the library cannot be searched: {error}") from None
         await asyncio.to_thread(index.prepare)
-        with contextlib.suppress(OSError):  # it is made again by the next process
+        with contextlib.suppress(OSError):  # the next process builds it again
             await asyncio.to_thread(save, index, path)
         return index
 
     async def _read(self, theorem: Theorem, modules: Sequence[ImportedModule], stored: Index | None) -> Index:
-        """An index of some modules; what a stored one knows of them as they are is taken over."""
+        """Build an index of some modules; unchanged modules are taken from a stored one."""
         vocabulary = stored.vocabulary if stored else Vocabulary()
         known = {(one.name, one.fingerprint): one for one in stored.modules} if stored else {}
         room, turn = asyncio.Semaphore(max(1, self._pool.size)), asyncio.Lock()
@@ -181,7 +184,7 @@ class Library:
         return self._folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.npz"
 
     async def _ranked(self, request: Premises, index: Index, shapes: Shapes, terms: Terms) -> list[tuple[int, float]]:
-        """The numbers of the declarations that fit, the best first, each with its score."""
+        """Return the numbers of matching declarations, best first, each with its score."""
         if request.kind is QueryKind.NAME:
             found = await asyncio.to_thread(names.search, request.text, index.folded)
             found.sort(key=lambda one: index.declarations[one].outdated)
@@ -203,7 +206,7 @@ class Library:
     async def _shown(
         self, ranked: Sequence[tuple[int, float]], index: Index, most: int, theorem: Theorem, terms: Terms
     ) -> list[Premise]:
-        """The first of some declarations, as far as Lean knows them."""
+        """Return the first of some declarations, as far as Lean knows them."""
         premises: list[Premise] = []
         for start in range(0, min(len(ranked), _MOST_TURNS * most), most):
             page = ranked[start : start + most]
@@ -218,7 +221,9 @@ class Library:
         return premises[:most]
 
     async def _constants(self, theorem: Theorem, wanted: Sequence[str], terms: Terms) -> dict[str, Constant]:
-        """Declarations as Lean prints them; under the header alone if the context may not be elaborated where all are served."""
+        """Return declarations as Lean prints them; under the header alone if the context may not be elaborated in
+        shared workers.
+        """
         for under in (theorem, Theorem("", theorem.header, project=theorem.project)):
             try:
                 return {one.name: one for one in await self._pool.constants(under, wanted, terms)}
@@ -253,11 +258,9 @@ def _taken_pattern(shape: TermShape) -> TermShape:
     first = next((message for message in shape.messages if message.severity == "error"), None)
     if first is None:
         raise InputError("pattern", f"the pattern was not taken: {shape.verdict.name}")
-    # a line of ours stands before it
+    # our own line precedes it
     where = f" at {first.line - 1}:{first.column}" if first.region.value == "statement" and first.line > 1 else ""
-    text = first.text.partition("\n")[0].replace(
-        "unexpected token ':='", "unexpected end of input"
-    )  # ours stands there
+    text = first.text.partition("\n")[0].replace("unexpected token ':='", "unexpected end of input")  # our own line
     raise InputError("pattern", f"the pattern does not elaborate{where}: {text}")
 
 
@@ -269,7 +272,9 @@ def _keys(shape: TermShape) -> list[str]:
 
 
 def _fitting(keys: list[str], index: Index) -> list[tuple[int, float]]:
-    """Declarations whose type a pattern fits somewhere: first where that is all of it, or its conclusion."""
+    """Return declarations whose type contains a match of a pattern; matches of the whole type or its conclusion come
+    first.
+    """
     whole = index.trees
     roots = patterns.occurrences(keys, whole, index.depths, index.vocabulary)
     owners = np.searchsorted(whole.starts, roots, side="right") - 1
@@ -284,7 +289,7 @@ def _fitting(keys: list[str], index: Index) -> list[tuple[int, float]]:
 
 
 def _relevant(keys: list[str], index: Index) -> list[tuple[int, float]]:
-    """What may help to prove a goal, by what it has in common with it."""
+    """Return declarations relevant to a goal, by shared features."""
     vocabulary = Vocabulary()
     tree = trees.read([[vocabulary.number(key) for key in keys]], vocabulary)
     scores = relevance.scores(*index.relevance, vocabulary, tree)

@@ -1,4 +1,4 @@
-"""Declarations by what their names contain."""
+"""Search of declarations by name."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ _WORDS = re.compile(r"[\s._]+")
 
 
 def search(query: str, folded: Sequence[str]) -> list[int]:
-    """The numbers of the names that contain a query, or else all of its words; those that resemble it most come first.
+    """Return the numbers of names that contain the query, or otherwise all of its words, the most similar first.
 
     Args:
-        query: a part of a name, or words, in any case.
+        query: part of a name, or words; case is ignored.
         folded: the names in lower case.
     """
     wanted = query.casefold().strip()
@@ -24,7 +24,7 @@ def search(query: str, folded: Sequence[str]) -> list[int]:
 
 
 def _distance(wanted: str, name: str) -> tuple[int, int, str]:
-    """Small for names that resemble what is wanted."""
+    """Distance between a name and the query; smaller is more similar."""
     last = name.rpartition(".")[2]
     if name == wanted:
         rank = 0

@@ -1,4 +1,4 @@
-"""Where a pattern occurs in trees, all trees looked at together."""
+"""Pattern matching in trees, vectorised over all trees."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from prover.premises.trees import HOLES, Ints, TreeNode, Trees, Vocabulary
 
 
 def is_hole(key: str) -> bool:
-    """Whether everything fits a pattern that is this node."""
+    """Whether a pattern consisting of this node matches everything."""
     node = TreeNode.of(key)
     return not node.constant and node.symbol.startswith(HOLES)
 
 
 def occurrences(pattern: list[str], trees: Trees, depths: Ints, vocabulary: Vocabulary) -> Ints:
-    """The nodes at which a pattern fits, in order. A hole that occurs again is the same part each time.
+    """Return the nodes at which a pattern matches, in order. Repeated holes must match equal parts.
 
     Args:
-        pattern: keys of its nodes, in reading order. The first is no hole.
-        trees: to look in.
-        depths: how many binders stand around each of their nodes.
-        vocabulary: of their nodes.
+        pattern: keys of its nodes, in reading order. The first must not be a hole.
+        trees: trees to search.
+        depths: number of binders around each of their nodes.
+        vocabulary: vocabulary of their nodes.
     """
     first = vocabulary.numbers.get(pattern[0])
     if first is None:
@@ -50,14 +50,14 @@ def occurrences(pattern: list[str], trees: Trees, depths: Ints, vocabulary: Voca
         holes = {name: hashes[fits] for name, hashes in holes.items()}
         variables = [(level, found[fits]) for level, found in variables]
     whole = np.ones(len(roots), bool)
-    for level, found in variables:  # bound within the pattern, so below its root
+    for level, found in variables:  # bound within the pattern, hence below its root
         whole &= found == depths[roots] + level
     fitting: Ints = roots[whole]
     return fitting
 
 
 def _levels(vocabulary: Vocabulary, parts: int) -> Ints:
-    """For each node of a vocabulary the level of the variable that it is, applied to so many parts; -1 for others."""
+    """Return for each node of a vocabulary its level, if it is a variable applied to so many parts; -1 for others."""
     return np.array(
         [
             int(key[2:].partition(" ")[0]) if key.startswith("·b") and have == parts else -1

@@ -1,4 +1,4 @@
-"""What is looked for in the library, and what is found."""
+"""Queries to the library, and their results."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ _HOLE = re.compile(r"(?<![\w.'])(?:_|\?\w+)(?![\w.'])")
 
 
 class QueryKind(StrEnum):
-    """How a query is read."""
+    """The kind of a query."""
 
     NAME = "name"
-    """A part of a declaration's name, or words of it."""
+    """A part of a declaration's name, or words in it."""
     PATTERN = "pattern"
-    """A term with holes, `_` or `?a`, that a part of the declaration's type has to fit."""
+    """A term with holes, `_` or `?a`, that must match a part of the declaration's type."""
     GOAL = "goal"
-    """A goal as Lean prints it, or a proposition: what is most relevant to it is wanted."""
+    """A goal as Lean prints it, or a proposition; the result is ranked by relevance."""
 
 
 def kind_of(text: str) -> QueryKind:
-    """How a text is meant, by its form."""
+    """Guess the kind of a query from its form."""
     if "⊢" in text:
         return QueryKind.GOAL
     return QueryKind.NAME if _NAME.fullmatch(text.strip()) and not _HOLE.search(text) else QueryKind.PATTERN
@@ -31,13 +31,13 @@ def kind_of(text: str) -> QueryKind:
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """Declarations wanted.
+    """A query for declarations.
 
     Attributes:
         kind, text: the query.
-        header, context: what a pattern or goal stands under; what is found is written as it is to be written there.
-        most: declarations wanted.
-        seconds: wall-clock bound.
+        header, context: scope of a pattern or goal; results are written as valid in this scope.
+        most: maximum number of declarations.
+        seconds: wall-clock limit.
     """
 
     kind: QueryKind
@@ -52,13 +52,13 @@ class Premises:
 
 @dataclass(frozen=True, slots=True)
 class Premise:
-    """A declaration that fits.
+    """A matching declaration.
 
     Attributes:
         kind: `theorem`, `definition`, `constructor`, …
-        type: as Lean prints it below header and context.
-        score: higher is better; comparable within one answer only.
-        outdated: the library says that another one should be used.
+        type: as Lean prints it under header and context.
+        score: higher is better; comparable only within one answer.
+        outdated: whether the library marks it as deprecated.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Premise:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What was found.
+    """A result.
 
     Attributes:
-        premises: the best first.
-        searched: how many declarations were looked through.
-        fitting: how many fit in all; for a goal, how many have anything in common with it.
+        premises: matching declarations, best first.
+        searched: number of declarations searched.
+        fitting: number of matches; for a goal, number of declarations with any shared feature.
     """
 
     premises: tuple[Premise, ...]

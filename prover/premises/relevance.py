@@ -1,4 +1,6 @@
-"""Which declarations have most in common with a goal: rare constants in their types count most, and rare words in their names."""
+"""Relevance of declarations to a goal by shared features: constants in their types and words in their names, rare ones
+weighted most.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,20 +15,20 @@ from prover.premises.trees import Ints, TreeNode, Trees, Vocabulary
 Floats = NDArray[np.floating[Any]]
 
 _PAIR = "{outer} > {place} > {inner}"
-_PAIRS = 0.5  # what a pair of constants counts in a goal, against a constant
-_NAMES = 0.5  # what common words count, against what types have in common
+_PAIRS = 0.5  # weight of a pair of constants relative to a constant
+_NAMES = 0.5  # weight of names relative to types
 _WORD = re.compile(r"[A-Z]?[a-z0-9']+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """Features of declarations: which they have, and how rare each is.
+    """Features of declarations and their weights.
 
     Attributes:
-        numbers: of features.
-        weights: how much each counts: the logarithm of one over the share of declarations that have it.
-        starts, having: the declarations with each feature: `having[starts[f]:starts[f + 1]]`.
-        lengths: of the weights of each declaration's features, as a vector.
+        numbers: numbers of features.
+        weights: logarithm of the inverse share of declarations that have the feature.
+        starts, having: declarations with each feature: `having[starts[f]:starts[f + 1]]`.
+        lengths: norm of each declaration's weighted feature vector.
     """
 
     numbers: dict[str, int]
@@ -37,7 +39,7 @@ class Relevance:
 
     @classmethod
     def of(cls, features: Iterable[tuple[int, Collection[str]]], count: int) -> "Relevance":
-        """Of some of `count` declarations, by their numbers, each with its features."""
+        """Build from some of `count` declarations, by number, each with its features."""
         numbers: dict[str, int] = {}
         flat: list[int] = []
         counts = np.zeros(count, np.int64)
@@ -55,7 +57,7 @@ class Relevance:
         return cls(numbers, weights, starts, owner[order], lengths)
 
     def scores(self, asked: Mapping[str, float]) -> Floats:
-        """How much each declaration has in common with features, each of which counts so much; from 0 to 1."""
+        """Return the similarity of each declaration to weighted features, from 0 to 1."""
         scores = np.zeros(len(self.lengths))
         norm = 0.0
         for feature, weight in asked.items():
@@ -70,25 +72,25 @@ class Relevance:
 
 
 def by_type(vocabulary: Vocabulary, trees: Trees, among: Ints) -> Relevance:
-    """By what types mention, of the declarations `among` all whose types are `trees`."""
+    """Build from types: the declarations `among` all, whose types are `trees`."""
     nodes = [TreeNode.of(key) for key in vocabulary.keys]
-    # in the order in which they are met, so that the same library makes the same file
+    # In order of occurrence, so that equal libraries give equal files.
     features = ((one, dict.fromkeys(_features(nodes, trees, one))) for one in among.tolist())
     return Relevance.of(features, len(trees))
 
 
 def by_name(names: Sequence[str], among: Ints) -> Relevance:
-    """By the words of names, of the declarations `among` all."""
+    """Build from words of names, for the declarations `among` all."""
     return Relevance.of(((one, dict.fromkeys(_words(names[one]))) for one in among.tolist()), len(names))
 
 
 def scores(types: Relevance, names: Relevance, vocabulary: Vocabulary, goal: Trees) -> Floats:
-    """How relevant each declaration is to a goal.
+    """Return the relevance of each declaration to a goal.
 
     Args:
-        types, names: `by_type` and `by_name`.
-        vocabulary: of the goal's nodes.
-        goal: one tree.
+        types, names: results of `by_type` and `by_name`.
+        vocabulary: vocabulary of the goal's nodes.
+        goal: a single tree.
     """
     nodes = [TreeNode.of(key) for key in vocabulary.keys]
     mentioned = dict.fromkeys(node.symbol for node in nodes if node.constant)
@@ -99,7 +101,9 @@ def scores(types: Relevance, names: Relevance, vocabulary: Vocabulary, goal: Tre
 
 
 def _features(nodes: Sequence[TreeNode], trees: Trees, one: int) -> Iterator[str]:
-    """What a tree mentions: constants, and which constant stands at which place below which."""
+    """Return the features of a tree: constants, and pairs of a constant and the constant at one of its argument
+    positions.
+    """
     for at in range(int(trees.starts[one]), int(trees.starts[one + 1])):
         node = nodes[trees.tokens[at]]
         if not node.constant:
@@ -114,5 +118,5 @@ def _features(nodes: Sequence[TreeNode], trees: Trees, one: int) -> Iterator[str
 
 
 def _words(name: str) -> Iterator[str]:
-    """`list`, `map`, `append` for `List.map_append`."""
+    """Split a name: `list`, `map`, `append` for `List.map_append`."""
     return (word.lower() for word in _WORD.findall(name.replace("_", " ")))

@@ -1,4 +1,4 @@
-"""The library as a prover asks it: which theorems may help with this one."""
+"""Suggests library theorems to a prover."""
 
 from prover.errors import UserError
 from prover.lean.checker import Terms
@@ -10,14 +10,14 @@ from prover.verdict import Limits
 
 
 class SuggestedPremises:
-    """Finds theorems of the library by what they have in common with a goal; see `prover.sampling.portfolio.premises`."""
+    """Finds library theorems by features shared with a goal; see `prover.sampling.portfolio.premises`."""
 
     def __init__(self, library: Library, shapes: Shapes, seconds: float = 10.0) -> None:
-        """Ask `library`, and `shapes` for the form of goals, for at most `seconds` each time."""
+        """Use `library`, and `shapes` for the form of goals, for at most `seconds` per call."""
         self._library, self._shapes, self._seconds = library, shapes, seconds
 
     async def premises(self, theorem: Theorem, most: int) -> list[str]:
-        """See `PremiseFinder.premises`. Where the library is still being read, a later call will find something."""
+        """See `PremiseFinder.premises`. Returns nothing while the index is being built; a later call will succeed."""
         request = Premises(
             QueryKind.GOAL,
             theorem.statement,

@@ -1,4 +1,4 @@
-"""Shapes of terms (docs/worker-protocol.md) as arrays: many trees one after the other, their nodes in reading order."""
+"""Shapes of terms (docs/worker-protocol.md) as arrays: concatenated trees, with nodes in reading order."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 Ints = NDArray[np.integer[Any]]
 
 HOLES = ("_", "?")
-"""How symbols of holes begin; `_` stands for an instance in the library, for anything in a pattern."""
+"""Prefixes of symbols for holes; `_` stands for an instance in the library, and for anything in a pattern."""
 BINDERS = ("p", "q")
-"""Function types: what they lead to is their second part."""
+"""Function types; their second part is the codomain."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeNode:
-    """What stands at a node: a symbol, or a constant, and how many parts follow."""
+    """The content of a node: a symbol or constant, and the number of its parts."""
 
     symbol: str
     parts: int
@@ -26,25 +26,25 @@ class TreeNode:
 
     @property
     def key(self) -> str:
-        """As vocabularies keep it."""
+        """The key in vocabularies."""
         return f"{'' if self.constant else '·'}{self.symbol} {self.parts}"
 
     @classmethod
     def of(cls, key: str) -> "TreeNode":
-        """The node with this key."""
+        """Return the node with this key."""
         symbol, _, parts = key.rpartition(" ")
         return cls(symbol.removeprefix("·"), int(parts), not symbol.startswith("·"))
 
 
 def nodes(shape: str, symbols: Sequence[str]) -> list[str]:
-    """The keys of a shape's nodes, in reading order.
+    """Return the keys of a shape's nodes, in reading order.
 
     Args:
-        shape: as a worker wrote it.
-        symbols: the constants that it names by their places.
+        shape: shape as a worker writes it.
+        symbols: the constants to which it refers by index.
 
     Raises:
-        ValueError, IndexError: it is no shape.
+        ValueError, IndexError: the shape is malformed.
     """
     keys = []
     for word in shape.split():
@@ -55,7 +55,7 @@ def nodes(shape: str, symbols: Sequence[str]) -> list[str]:
 
 @dataclass(slots=True)
 class Vocabulary:
-    """Nodes by number. Numbers are given as nodes come."""
+    """Numbering of nodes. New nodes get the next number."""
 
     keys: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -64,14 +64,14 @@ class Vocabulary:
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> "Vocabulary":
-        """A vocabulary with these nodes."""
+        """Return a vocabulary with these nodes."""
         made = cls()
         for key in keys:
             made.number(key)
         return made
 
     def number(self, key: str) -> int:
-        """The number of a node, which it is given if it has none."""
+        """Return the number of a node; a new node gets one."""
         known = self.numbers.get(key)
         if known is not None:
             return known
@@ -84,11 +84,11 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Some trees. Node `i` begins the part `i … i + sizes[i]`; parts with the same hash are taken for the same.
+    """Trees. Node `i` is the root of the part `i … i + sizes[i]`; parts with equal hashes are treated as equal.
 
     Attributes:
-        starts: where each tree begins, and at last where all end.
-        tokens: the number of each node in the vocabulary.
+        starts: start of each tree, and the end of the last.
+        tokens: number of each node in the vocabulary.
     """
 
     starts: Ints
@@ -97,27 +97,27 @@ class Trees:
     hashes: Ints
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of trees."""
         return len(self.starts) - 1
 
     def part(self, first: int, last: int) -> "Trees":
-        """The trees from one up to, but not with, another."""
+        """Return the trees of a half-open range."""
         a, b = int(self.starts[first]), int(self.starts[last])
         starts = self.starts[first : last + 1] - a
         return Trees(starts, self.tokens[a:b], self.sizes[a:b], self.hashes[a:b])
 
 
 def read(shapes: Iterable[list[int]], vocabulary: Vocabulary) -> Trees:
-    """Trees of nodes, given by their numbers in reading order.
+    """Build trees from node numbers in reading order.
 
     Raises:
-        ValueError: the numbers of parts do not fit together.
+        ValueError: the numbers of parts are inconsistent.
     """
     starts, tokens, sizes, hashes = [0], list[int](), list[int](), list[int]()
     parts, own = vocabulary.parts, vocabulary.hashes
     for shape in shapes:
         size, hashed = [1] * len(shape), [0] * len(shape)
-        open_: list[int] = []  # parts that nothing has taken yet, the first last
+        open_: list[int] = []  # parts that are not assigned to a parent yet, in reverse order
         for at in range(len(shape) - 1, -1, -1):
             token = shape[at]
             value = own[token]
@@ -144,14 +144,17 @@ def read(shapes: Iterable[list[int]], vocabulary: Vocabulary) -> Trees:
 
 
 def _mixed(value: int, part: int) -> int:
-    """The hash of something with one more part. Sums and exclusive ors alone would let parts cancel each other out."""
+    """Combine a hash with the hash of a further part.
+
+    Sums or exclusive ors alone would let parts cancel each other out.
+    """
     value = (value * 0x9E3779B1 + part + 1) & 0xFFFFFFFF
     value = (value ^ value >> 15) * 0x85EBCA77 & 0xFFFFFFFF
     return value ^ value >> 13
 
 
 def joined(parts: Sequence[Trees]) -> Trees:
-    """All trees, one after the other."""
+    """Concatenate trees."""
     ends = np.cumsum([0, *(int(part.starts[-1]) for part in parts)])
     starts = [part.starts[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
     return Trees(

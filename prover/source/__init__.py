@@ -1,1 +1,1 @@
-"""Lean text, read without Lean: tokens, binders, bound names, and the theorems and holes of a file."""
+"""Lean source parsed without Lean: tokens, binders, bound names, and the theorems and holes of a file."""

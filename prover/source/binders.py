@@ -1,6 +1,6 @@
-"""Reads the binders of a statement, tolerantly, so that a sampler can name the variables it works on.
+"""Parses the binders of a statement, tolerantly, so that a sampler can name its variables.
 
-A guess, not a parse: its users propose proofs, and a wrong guess makes a proof that Lean rejects.
+The result is a guess: its users propose proofs, and a wrong guess leads to a proof that Lean rejects.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from prover.source.brackets import BRACKETS, find
 from prover.source.context.declarations import Declared
 from prover.source.lexer import Token, tokenize
 
-_MOST_INTROS = 32  # each takes a look at all that follows
+_MOST_INTROS = 32  # each one scans the rest of the text
 _RELATIONS = frozenset("<>≤≥≠=∈∣")
 
 
 @dataclass(frozen=True, slots=True)
 class Binder:
-    """One variable or hypothesis: its name and the text of its type (empty if none is written)."""
+    """A variable or hypothesis: its name and the text of its type (empty if none is written)."""
 
     name: str
     type: str
@@ -24,13 +24,13 @@ class Binder:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What can be read off a statement.
+    """Binders and goal of a statement.
 
     Attributes:
-        binders: those before the colon, then those that `intros` below introduces, outermost first.
-        intros: names for what the goal itself quantifies over or assumes, in order.
-        goal: the text after those.
-        declared: what the context declares, which the statement alone does not say.
+        binders: those before the colon, then those that `intros` introduces, outermost first.
+        intros: names for variables and assumptions of the goal itself, in order.
+        goal: the rest of the text.
+        declared: declarations of the context, which the statement alone does not show.
     """
 
     binders: tuple[Binder, ...]
@@ -40,7 +40,7 @@ class Shape:
 
 
 def read_shape(statement: str) -> Shape:
-    """Read `theorem NAME binders : ∀ x, A → goal`."""
+    """Parse `theorem NAME binders : ∀ x, A → goal`."""
     tokens = list(tokenize(statement))
     colon = find(tokens, 0, ":")
     binders = read_groups(statement, tokens[:colon])
@@ -51,7 +51,7 @@ def read_shape(statement: str) -> Shape:
             binders += _read_quantified(statement, rest[1:comma])
             rest = rest[comma + 1 :]
         elif _opens(rest):
-            break  # the arrow is of the type that is quantified over, as in `∃ f : Nat → Nat, …`
+            break  # the arrow belongs to the type of the variable, as in `∃ f : Nat → Nat, …`
         elif (arrow := find(rest, 0, "→")) < find(rest, 0, ",") and find(rest, 0, "↔") == len(rest):
             binders.append(Binder(f"g{len(binders) - given + 1}", _slice(statement, rest[:arrow])))
             rest = rest[arrow + 1 :]
@@ -61,7 +61,9 @@ def read_shape(statement: str) -> Shape:
 
 
 def signature(statement: str) -> tuple[str, str, str] | None:
-    """The name with its universes, the text of the binders, and the goal, of `theorem NAME binders : goal`; None if it is nothing of the kind."""
+    """Split `theorem NAME binders : goal` into the name with its universes, the binders and the goal; None for other
+    texts.
+    """
     tokens = list(tokenize(statement))
     colon = find(tokens, 0, ":")
     if (
@@ -72,7 +74,7 @@ def signature(statement: str) -> tuple[str, str, str] | None:
     ):
         return None
     first = 2
-    if tokens[2].text == "." and tokens[3].text == "{":  # universes
+    if tokens[2].text == "." and tokens[3].text == "{":  # universe parameters
         first = find(tokens, 4, "}") + 1
     head = statement[tokens[1].start : tokens[first - 1].end]
     binders = statement[tokens[first].start : tokens[colon - 1].end] if first < colon else ""
@@ -80,12 +82,12 @@ def signature(statement: str) -> tuple[str, str, str] | None:
 
 
 def _opens(tokens: Sequence[Token]) -> bool:
-    """Whether a proposition begins with a quantifier that nothing is introduced for."""
+    """Whether a proposition begins with a quantifier other than `∀`."""
     return bool(tokens) and tokens[0].text in ("∃", "∃!", "fun", "λ")
 
 
 def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
-    """The binders in each bracketed group: `(x y : T)`, `{x : T}`; instances without a name have none."""
+    """Parse the binders of each bracketed group: `(x y : T)`, `{x : T}`; anonymous instances yield none."""
     binders: list[Binder] = []
     index = 0
     while index < len(tokens):
@@ -104,7 +106,9 @@ def read_groups(text: str, tokens: Sequence[Token]) -> list[Binder]:
 
 
 def _read_quantified(text: str, tokens: Sequence[Token]) -> list[Binder]:
-    """The binders between `∀` and its comma: bracketed groups, `x y : T`, `x`, or `x > 0`, which adds a hypothesis."""
+    """Parse the binders between `∀` and its comma: bracketed groups, `x y : T`, `x`, or `x > 0`, which adds a
+    hypothesis.
+    """
     if tokens and tokens[0].text in BRACKETS:
         return read_groups(text, tokens)
     names = [token.text for token in tokens[: next((i for i, t in enumerate(tokens) if t.kind != "name"), len(tokens))]]

@@ -1,7 +1,7 @@
-"""Which names of a proof are bound inside it: read off its tokens, for telling proofs apart, never for judging one.
+"""Finds names bound inside a proof from its tokens, for comparing proofs, never for judging them.
 
-Binders are those of `intro`, `fun`, `have`, `obtain`, `| inl h =>` and the like. The reading is tolerant and errs on one
-side: a binder that is not recognised makes two proofs that differ in its name count as different.
+Binders are those of `intro`, `fun`, `have`, `obtain`, `| inl h =>` and the like. The parser is tolerant, and errs in
+one direction: if it misses a binder, two proofs that differ only in its name count as different.
 """
 
 import itertools
@@ -19,7 +19,7 @@ _TERM_BINDERS = frozenset({"fun", "λ", "∀", "∃"})
 _NAMED_BEFORE_COLON = frozenset({"by_cases", "generalize", "if"})
 _ALTERNATIVES = frozenset({"|", "case"})
 _BLOCK_OPENERS = frozenset({"·", "."})
-_MOST_TOKENS = 2_000  # the time grows with their square
+_MOST_TOKENS = 2_000  # the time is quadratic in this number
 _NO_NAMES = frozenset({"rfl", "_", "this"})
 
 
@@ -27,16 +27,16 @@ _NO_NAMES = frozenset({"rfl", "_", "this"})
 class _Binding:
     name: str
     number: int
-    depth: int  # brackets open around it
-    column: int  # lines further left are after its scope
+    depth: int  # number of enclosing brackets
+    column: int  # lines indented less are outside its scope
 
 
 def canonical_names(text: str, tokens: Sequence[Token], given: Collection[str]) -> dict[int, str]:
-    """New texts for the tokens that name something bound in the proof, by the index of the token.
+    """Return canonical texts for tokens that name something bound in the proof, by token index.
 
-    What is bound is numbered in order; a use is given the number of the innermost binding in scope. Names in `given`
-    (those that the theorem mentions) keep their texts, and so do all in a very long proof. Proofs that come out alike
-    differ in bound names only.
+    Bindings are numbered in order; a use gets the number of the innermost binding in scope. Names in `given` (those
+    that the theorem mentions) keep their texts, and so do all in a very long proof. Proofs with equal results differ
+    only in bound names.
     """
     if len(tokens) > _MOST_TOKENS:
         return {}
@@ -69,7 +69,7 @@ def canonical_names(text: str, tokens: Sequence[Token], given: Collection[str]) 
 
 
 def _depths(tokens: Sequence[Token]) -> list[int]:
-    """How many brackets are open after each token."""
+    """Return the bracket depth after each token."""
     steps = ((token.text in _OPENING) - (token.text in _CLOSING) for token in tokens)
     return list(itertools.accumulate(steps))
 
@@ -79,9 +79,9 @@ def _column(text: str, token: Token) -> int:
 
 
 def _binders(text: str, tokens: Sequence[Token]) -> dict[int, int]:
-    """The indices of tokens that bind a name, each with the index of the keyword that makes it one."""
+    """Return the indices of tokens that bind a name, each with the index of the keyword that introduces it."""
     found: dict[int, int] = {}
-    patterns_follow = False  # after `rcases e`, until its `with`
+    patterns_follow = False  # until the `with` of a `rcases e`
     for index, token in enumerate(tokens):
         names: list[int] = []
         if token.text in ("rcases", "cases'", "induction'"):
@@ -103,10 +103,10 @@ def _binders(text: str, tokens: Sequence[Token]) -> dict[int, int]:
 
 
 def _pattern(text: str, tokens: Sequence[Token], start: int, stays: bool) -> list[int]:
-    """Names in a pattern such as `x ⟨y, rfl | z⟩ (h : p)`; what stands after a colon names nothing new."""
+    """Return the names in a pattern such as `x ⟨y, rfl | z⟩ (h : p)`; types after a colon bind no names."""
     names: list[int] = []
     depth = 0
-    typed_at: int | None = None  # the depth of the bracket whose type is being skipped
+    typed_at: int | None = None  # depth of the bracket whose type is being skipped
     for index in range(start, len(tokens)):
         token = tokens[index]
         if stays and not depth and "\n" in text[tokens[index - 1].end : token.start]:
@@ -136,7 +136,7 @@ def _pattern(text: str, tokens: Sequence[Token], start: int, stays: bool) -> lis
 
 
 def _alternative(tokens: Sequence[Token], start: int) -> list[int]:
-    """The names after the constructor in `| succ n ih =>`; none if it is anything else."""
+    """Return the names after the constructor in `| succ n ih =>`; none for other texts."""
     names: list[int] = []
     for index in range(start, len(tokens)):
         token = tokens[index]

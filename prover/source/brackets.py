@@ -1,15 +1,15 @@
-"""Finds a token outside of brackets."""
+"""Finds tokens outside brackets."""
 
 from collections.abc import Sequence
 
 from prover.source.lexer import Token
 
 BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
-"""Each opening bracket with the one that closes it."""
+"""Opening brackets with their closing ones."""
 
 
 def find(tokens: Sequence[Token], start: int, text: str) -> int:
-    """The index of `text` outside of brackets from `start` on, or the number of tokens."""
+    """Return the index of `text` outside brackets from `start` on, or the number of tokens."""
     awaited: list[str] = []
     for index in range(start, len(tokens)):
         token = tokens[index]

@@ -1,4 +1,4 @@
-"""The lines that a Lean file begins with: `module`, `prelude` and its imports, in every form that Lean takes."""
+"""Parses the first lines of a Lean file: `module`, `prelude` and imports, in every form that Lean accepts."""
 
 from prover.source.lexer import Token, tokenize
 from prover.theorem import Header, HeaderError
@@ -7,12 +7,12 @@ _LONGEST_QUOTE = 80
 
 
 def header_of(text: str, code: str) -> tuple[Header, int]:
-    """The imports of a file and the offset after them, blank lines and remarks that follow left out.
+    """Return the imports of a file and the offset after them and the blank lines and comments that follow.
 
-    `public`, `meta` and `all` say who sees an import; nothing is proved differently for them, and neither for `module`.
+    `public`, `meta`, `all` and `module` affect visibility only, and no proof depends on them.
 
     Raises:
-        HeaderError: an import names no module.
+        HeaderError: an import does not name a module.
     """
     modules: list[str] = []
     end = 0
@@ -33,7 +33,7 @@ def header_of(text: str, code: str) -> tuple[Header, int]:
             raise _unreadable(text, first)
         end = name.end
         modules.append(Header.parse(f"import {name.text}").imports[0])
-    # Lean itself imports `Init` into every file and nothing else that is not named.
+    # Lean itself imports `Init` into every file, and nothing else implicitly.
     return Header(tuple(dict.fromkeys(("Init", *modules))), ""), _behind_blank_lines(code, end)
 
 
@@ -52,7 +52,7 @@ def _unreadable(text: str, token: Token) -> HeaderError:
 
 
 def _behind_blank_lines(code: str, at: int) -> int:
-    """The beginning of the first line after `at` with code on it; `at` itself if there is some on its own line."""
+    """Return the beginning of the first line after `at` that has code; `at` itself if its own line has some."""
     while at < len(code):
         line_end = code.find("\n", at)
         line_end = len(code) if line_end == -1 else line_end + 1

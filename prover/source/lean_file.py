@@ -1,7 +1,7 @@
-"""`.lean` files: their commands, what stands before each, where proofs go, and what is left open.
+"""`.lean` files: their commands, the context of each, the places of proofs, and holes.
 
-Everything that looks for theorems or holes in a file reads it here. Errors are local, as in Lean: a theorem whose proof
-does not hold stands below as a statement without its proof, and a command that fails does not stand there at all
+All code that looks for theorems or holes in a file uses this module. As in Lean, errors are local: for later commands,
+a theorem with a failing proof counts as a statement without proof, and a failing command is left out
 (`LeanFile.without`).
 """
 
@@ -26,14 +26,14 @@ from prover.verdict import Message, Mode, Region, Verdict
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 LONGEST = 4 << 20
-_OPENED = Path("/dev/fd")  # of pipes that a shell has opened for the command
-"""Largest file read, in bytes."""
+_OPENED = Path("/dev/fd")  # pipes that a shell has opened for the command
+"""Maximum size of a file in bytes."""
 
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
 
 
 class Standing(Enum):
-    """How much of a command still stands for what is below it."""
+    """The part of a command that is visible to later commands."""
 
     WITHOUT_VALUE = "without its value"
     ABSENT = "not at all"
@@ -41,11 +41,11 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Something that is not proved and that nothing can be put in place of.
+    """Something unproved that cannot be filled.
 
     Attributes:
         start, end: its offsets.
-        why: what it is and why it is left alone.
+        why: its kind and the reason why it is left alone.
     """
 
     start: int
@@ -55,7 +55,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A command that Lean does not take, and the first thing Lean says of it, at a line (from 1) and column (from 0)."""
+    """A command that Lean rejects, with Lean's first error at a line (from 1) and column (from 0)."""
 
     number: int
     line: int
@@ -65,16 +65,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class LeanFile:
-    """A file as read.
+    """A parsed file.
 
     Attributes:
-        text: the whole of it, lines ended by a line feed.
-        code: the same with remarks blanked and strings crossed out.
-        header: its imports, `Init` among them as Lean has it, and no prelude: opens and options are context.
-        body: offset where the context begins, after the imports.
-        commands: in the order of the file.
-        fallen: commands, by number, that do not stand whole for what is below them.
-        project: the Lake project whose Lean checks it, by the name that requests use; empty for the default Lean.
+        text: the whole text, with line feeds as line ends.
+        code: the text with comments blanked and strings crossed out.
+        header: its imports, including the implicit `Init`, without a prelude: opens and options count as context.
+        body: offset of the context, after the imports.
+        commands: commands in the order of the file.
+        fallen: by number, commands that later ones see only in part or not at all.
+        project: the Lake project whose Lean checks it, by its name in requests; empty: the default Lean.
     """
 
     text: str
@@ -87,12 +87,12 @@ class LeanFile:
 
     @property
     def theorems(self) -> tuple[Command, ...]:
-        """The commands that state something to be proved."""
+        """The commands with a statement to prove."""
         return tuple(command for command in self.commands if command.statement)
 
     @property
     def open(self) -> tuple[Open, ...]:
-        """What is left open without being a hole, in the order of the file."""
+        """Return unproved parts other than holes, in the order of the file."""
         found: list[Open] = []
         for command in self.commands:
             within = self.code[command.start : command.end]
@@ -113,7 +113,7 @@ class LeanFile:
         return tuple(found)
 
     def full_names(self) -> dict[int, str]:
-        """The full names of declarations, by the numbers of their commands; those without a name are left out."""
+        """Return the full names of declarations by the numbers of their commands; anonymous ones are left out."""
         names: dict[int, str] = {}
         spaces: list[str] = []
         for number, command in enumerate(self.commands):
@@ -130,25 +130,25 @@ class LeanFile:
         return names
 
     def sorries(self, command: Command) -> list[tuple[int, int]]:
-        """Where each `sorry` or `admit` of a command that can be filled begins and ends."""
+        """Return start and end of each `sorry` or `admit` of a command that can be filled."""
         if command.writes_programs:
             return []
         return [match.span() for match in scanner.SORRY.finditer(self.code, command.start, command.end)]
 
     def theorem(self, item: Command) -> Theorem:
-        """The theorem with everything that stands before it as context, `open … in` having become `open …`.
+        """Return the theorem with everything before it as context; `open … in` becomes `open …`.
 
-        Of a command that is no theorem: the same with an empty statement.
+        For other commands the statement is empty.
         """
         prefixes = self._prefixes(item) if item.statement else ""
         return Theorem(item.statement, self.header, self.context(item.start) + prefixes, self.project)
 
     def whole(self) -> str:
-        """All that stands after the imports, but for commands that only show something."""
+        """Return the text after the imports, without commands that only display something."""
         return self.context(len(self.text), examples=True)
 
     def context(self, end: int, examples: bool = False) -> str:
-        """What stands before an offset, on the lines where it stands in the file."""
+        """Return the text before an offset, on the same lines as in the file."""
         pieces: list[str] = []
         at = self.body
         for number, command in enumerate(self.commands):
@@ -167,14 +167,16 @@ class LeanFile:
         return "".join([*pieces, self.text[at:end]])
 
     def without(self, number: int) -> "LeanFile":
-        """The file in which a command stands for less: first without its value, then not at all."""
+        """Return the file with a weakened command: first without its value, then removed."""
         command = self.commands[number]
         whole = command.value is None or number in self.fallen
         standing = Standing.ABSENT if whole else Standing.WITHOUT_VALUE
         return replace(self, fallen={**self.fallen, number: standing})
 
     def below_faults(self, verdict: Verdict) -> "tuple[LeanFile, tuple[Fault, ...]] | None":
-        """The file without what a verdict blames above its theorem, and what that is; None if nothing above is to blame."""
+        """Return the file without the commands above a theorem that its verdict blames, and these; None if it blames
+        none.
+        """
         blamed: dict[int, Message] = {}
         for message in verdict.messages:
             if message.region is Region.CONTEXT and message.severity == "error":
@@ -192,7 +194,9 @@ class LeanFile:
         return file, tuple(faults)
 
     def left_open(self, verdict: Verdict, told: Collection[int]) -> tuple[Fault, ...]:
-        """What a verdict on `whole()` says of commands, but for those, by number, of which all is told."""
+        """Return the open parts that a verdict on `whole()` reports for commands, except commands, by number, that are
+        fully known.
+        """
         found: dict[int, Fault] = {}
         unplaced: list[str] = []
         by_name = {name: number for number, name in self.full_names().items()}
@@ -219,7 +223,7 @@ class LeanFile:
         return tuple(found.values())
 
     def placed(self, verdict: Verdict) -> Verdict:
-        """A verdict on `whole()` with places in this file."""
+        """Shift the positions of a verdict on `whole()` to this file."""
         messages = []
         for message in verdict.messages:
             line, column = self._in_context(replace(message, region=Region.CONTEXT))
@@ -227,24 +231,26 @@ class LeanFile:
         return replace(verdict, messages=tuple(messages))
 
     def as_it_stands(self, item: Command) -> str:
-        """The whole text with what stands before `item` as it stands for it, each line where it is in the file."""
+        """Return the whole text with everything before `item` in the form that `item` sees, each line at its place in
+        the file.
+        """
         return self.text[: self.body] + self.context(item.start) + self.text[item.start :]
 
     def proof(self, item: Command) -> str:
-        """What a proof of `item` replaces, as it is."""
+        """Return the text of `item` that a proof replaces."""
         return self.text[item.proof_start : item.proof_end]
 
     def lead(self, item: Command) -> str:
-        """What goes before a proof in a candidate: the statement where that is checked as part of a file."""
+        """Return the text before a proof in a candidate: the statement, if it is checked as a part of a file."""
         return "" if item.form is Form.ASSIGNED else item.statement
 
     def candidate(self, item: Command, source: str = "given") -> Candidate:
-        """What a command says of itself, to be checked: the proof of a theorem, or the whole declaration."""
+        """Return a command's own value as a candidate: the proof of a theorem, or the whole declaration."""
         proof_mode = bool(item.statement) and item.form is Form.ASSIGNED
         return Candidate(self.lead(item) + self.proof(item), Mode.PROOF if proof_mode else Mode.FILE, source)
 
     def filled(self, item: Command, candidate: str) -> "LeanFile":
-        """The file with this candidate of `item`."""
+        """Return the file with this candidate inserted for `item`."""
         proof_only = bool(item.statement) and item.form is Form.ASSIGNED
         proof = candidate.strip() if proof_only else candidate.removeprefix(self.lead(item))
         read_anew = parse(self.text[: item.proof_start] + proof + self.text[item.proof_end :])
@@ -252,20 +258,20 @@ class LeanFile:
         return replace(read_anew, fallen=standing, project=self.project)
 
     def line_in(self, earlier: "LeanFile", number: int, line: int) -> int:
-        """Where a line of a command was before holes above it were filled."""
+        """Return the line of a command's line in the original file, before holes above it were filled."""
         return line - self.commands[number].line + earlier.commands[number].line
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a line, from 1, and column, from 0."""
+        """Return the offset of a line (from 1) and column (from 0)."""
         return _offset(self.text, line, column)
 
     def number_at(self, offset: int) -> int | None:
-        """The number of the command that an offset is in or after."""
+        """Return the number of the command at or before an offset."""
         number = bisect_right(self.commands, offset, key=lambda command: command.start) - 1
         return number if number >= 0 else None
 
     def position(self, item: Command, message: Message) -> tuple[int, int]:
-        """Line (from 1) and column (from 0) in this file of a message about `item`."""
+        """Return line (from 1) and column (from 0) in this file of a message about `item`."""
         if message.region in (Region.HEADER, Region.CONTEXT):
             return self._in_context(message)
         text = item.statement if message.region is Region.STATEMENT else self.lead(item) + self.proof(item)
@@ -284,22 +290,22 @@ class LeanFile:
         at = item.start
         for begin, end in item.prefixes:
             shown = self.text[at:end] + "  "
-            # What `#guard_msgs` expects stands in a doc comment before it, which goes with it.
+            # The output expected by `#guard_msgs` is in a doc comment before it, which belongs to it.
             pieces.append(scanner.blank(shown) if self.text[begin] == "#" else shown)
             at = end + 2
         return "".join(pieces)
 
 
 def read(path: Path) -> LeanFile:
-    """Read a file.
+    """Read and parse a file.
 
     Raises:
-        UserError: it cannot be read, is too large or empty, is not UTF-8, or its imports cannot be read.
+        UserError: it cannot be read, is too large or empty, is not UTF-8, or has malformed imports.
     """
     try:
         found = path.stat()
         if stat.S_ISFIFO(found.st_mode) and path.parent != _OPENED:
-            raise UserError(f"{path} is a named pipe, not a plain file")  # nobody may ever write to it
+            raise UserError(f"{path} is a named pipe, not a plain file")  # reading would wait for a writer forever
         if found.st_size > LONGEST:
             raise UserError(f"{path} is larger than {LONGEST:,} bytes")
         source = path.read_bytes()
@@ -320,10 +326,10 @@ def read(path: Path) -> LeanFile:
 
 
 def write(path: Path, text: str, was: str) -> None:
-    """Replace the file at once and whole, keeping its line ends and mode; if anything fails it stays as it was.
+    """Replace the file atomically, keeping its line ends and mode; on an error it stays unchanged.
 
     Args:
-        was: the text that was read; a file that says something else by now is left alone, and `text` is put next to it.
+        was: the text as read before; if the file has changed since, it is left alone, and `text` is written next to it.
 
     Raises:
         UserError: it cannot be written, or was changed meanwhile.
@@ -355,7 +361,7 @@ def parse(text: str) -> LeanFile:
     """Find the commands of a file.
 
     Raises:
-        HeaderError: its import lines cannot be read.
+        HeaderError: its imports are malformed.
     """
     code = scanner.code_of(text)
     header, body = header_of(text, code)
@@ -363,18 +369,18 @@ def parse(text: str) -> LeanFile:
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Line, from 1, and column, from 0."""
+    """Return line (from 1) and column (from 0)."""
     return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1)
 
 
 def indentation(text: str, offset: int) -> int:
-    """How many blanks the line of `offset` begins with."""
+    """Return the number of blanks at the beginning of an offset's line."""
     line = text[text.rfind("\n", 0, offset) + 1 : offset]
     return len(line) - len(line.lstrip(" "))
 
 
 def sorries(text: str) -> list[tuple[int, int]]:
-    """Where each `sorry` and `admit` begins and ends, those in comments and strings left out."""
+    """Return start and end of each `sorry` and `admit` outside comments and strings."""
     return list(_spans(scanner.code_of(text)))
 
 
@@ -384,6 +390,6 @@ def _spans(code: str) -> Iterator[tuple[int, int]]:
 
 
 def _offset(text: str, line: int, column: int) -> int:
-    """The offset of a line, from 1, and column, from 0, of a text; its end if there is no such place."""
+    """Return the offset of a line (from 1) and column (from 0) of a text; its end if there is no such place."""
     starts = scanner.line_starts(text)
     return min(len(text), starts[line - 1] + column) if line <= len(starts) else len(text)

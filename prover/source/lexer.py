@@ -1,15 +1,15 @@
-"""A light lexer for Lean text: enough to tell comments, strings, names and symbols apart without a Lean.
+"""A light lexer for Lean source: separates comments, strings, names and symbols without Lean.
 
-It never decides whether a proof is right or allowed (Lean's own parser does): it only serves comparing, counting
-and reading binders. Any text has tokens; what is malformed comes out as symbols.
+It never decides whether a proof is correct or allowed (Lean's own parser does): it only serves comparing, counting and
+reading binders. Any text has tokens; malformed parts become symbols.
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Lean's identifiers: parts joined by dots, each a letter or underscore followed by letters, digits, `_ ' ! ?`, or
-# anything between « and ». λ, Π and Σ are symbols. Python's \w has Lean's subscripts and letter-like signs.
+# Lean's identifiers: components joined by dots, each a letter or underscore followed by letters, digits, `_ ' ! ?`, or
+# anything between « and ». λ, Π and Σ are symbols. Python's \w includes Lean's subscripts and letter-like characters.
 _PART = r"(?:«[^«»\n]*»|(?![λΠΣ])[^\W\d][\w'!?]*)"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
@@ -26,7 +26,9 @@ _BLOCK_EDGE = re.compile(r"/-|-/")
 
 
 class Token(NamedTuple):
-    """One token: `kind` is `name`, `number`, `string`, `char` or `symbol`; `start` and `end` are offsets into the text."""
+    """A token: `kind` is `name`, `number`, `string`, `char` or `symbol`; `start` and `end` are offsets into the
+    text.
+    """
 
     kind: str
     text: str
@@ -35,7 +37,7 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of `text`, without white space and comments."""
+    """Return the tokens of `text`, without white space and comments."""
     position = 0
     while match := _TOKEN.match(text, position):
         kind = match.lastgroup if match.lastgroup != "hashes" else "string"
@@ -48,7 +50,7 @@ def tokenize(text: str) -> Iterator[Token]:
 
 
 def _end_of_block_comment(text: str, position: int) -> int:
-    """The offset after the block comment that was opened before `position`; comments nest."""
+    """Return the offset after the block comment opened before `position`; comments nest."""
     depth = 1
     while depth and (edge := _BLOCK_EDGE.search(text, position)):
         depth += 1 if edge[0] == "/-" else -1

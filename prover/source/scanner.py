@@ -1,7 +1,7 @@
-"""A scanner for Lean, not its parser: it knows comments, strings, brackets and the words that begin a command.
+"""A scanner for Lean, not a parser: it knows comments, strings, brackets and the keywords of commands.
 
-A wrong guess costs a proof that is not found, never a wrong one, since Lean judges each theorem with the context that
-was cut here.
+A wrong guess may cost a proof, but never admits a wrong one, because Lean judges each theorem with the context cut
+here.
 """
 
 import re
@@ -13,13 +13,13 @@ from enum import StrEnum
 from prover.source.lexer import tokenize
 
 SORRY = re.compile(r"(?<![\w.'])(?:sorry|admit)(?![\w'])")
-"""A hole in blanked code."""
+"""A hole in code without comments and strings."""
 
 _NO_BREAK = re.compile(r"[^\n]")
 _MODIFIER = (
     r"(?:@\[[^\]]{0,300}\]|\b(?:private|protected|public|noncomputable|nonrec|unsafe|partial|scoped|local|meta)\b)"
 )
-# The bounds keep hostile files from taking quadratic time.
+# The limits prevent quadratic time on hostile files.
 _MODIFIERS = re.compile(rf"(?:{_MODIFIER}\s*)*\Z")
 _LEADING_MODIFIERS = re.compile(rf"(?:{_MODIFIER}\s*)*")
 _ONLY_MODIFIERS = re.compile(rf"\s*(?:{_MODIFIER}\s*)+\Z")
@@ -27,7 +27,8 @@ _PREFIX_IN = re.compile(
     r"[ \t]*(?:open|set_option|variable|include|omit|attribute|universe|\#guard_msgs|section)\b.*\bin\s*\Z", re.DOTALL
 )
 _LONGEST_PREFIX = 2_000  # characters
-# `theorem` and `example` are reserved words; the others begin a command at any indentation, or only where a line begins.
+# `theorem` and `example` are reserved words; the others begin a command at any indentation, or only at the beginning of
+# a line.
 _COMMAND = re.compile(
     r"""(?<![\w.'`(])(?:theorem|example)(?![\w'.])
     | ^[ \t]*(?:lemma|namespace|section|end|def|abbrev|instance|structure|class|inductive|opaque|axiom|variable|universe
@@ -50,13 +51,13 @@ _PURE_SORRY = re.compile(r"(?:by\b\s*)?(?:sorry|admit)")
 
 _THEOREMS = frozenset({"theorem", "lemma", "example"})
 _VALUED = frozenset({*_THEOREMS, "def", "abbrev", "instance", "opaque"})
-# They declare nothing that what follows could use; `example` is among them.
+# Commands without declarations for later ones, including `example`.
 _PASSING = re.compile(r"\#|example\Z")
 _WITH_TEXT_OF_PROGRAMS = frozenset({"macro", "macro_rules", "syntax", "notation", "elab", "elab_rules", "simproc"})
 
 
 class Form(StrEnum):
-    """How a declaration gives its value."""
+    """The syntax by which a declaration gives its value."""
 
     ASSIGNED = "assigned"
     EQUATIONS = "equations"
@@ -69,20 +70,20 @@ class Command:
     """One command of a file. Offsets count characters of `LeanFile.text`.
 
     Attributes:
-        keyword: the word that says what it is: `theorem`, `def`, `#eval`, …
-        name: as written; of a command without a name, its keyword and line.
+        keyword: its keyword: `theorem`, `def`, `#eval`, …
+        name: name as written; for an anonymous command, its keyword and line.
         line: line of the keyword, from 1.
-        statement: of a theorem, `theorem NAME binders : goal`, whatever the keyword was; attributes and modifiers are left
-            out. Empty for everything else, and for theorems whose statement has no end that the scanner could find.
-        start: where what stands before it ends; comments and modifiers of its own follow.
-        at: where its keyword is.
-        shift: how much longer the statement's first line became because its keyword was replaced.
-        prefixes: where each `open … in` or `set_option … in` before it begins and where its `in` stands.
-        proof_start, proof_end: what a proof replaces: the text after `:=` without the blanks around it; the equations or
-            fields after the statement; the whole command where there is no statement.
-        value: where `:=`, the equations or the fields begin; None if there are none.
-        form: how the value is given.
-        end: where it ends, blanks and remarks left out.
+        statement: for a theorem, `theorem NAME binders : goal`, whatever its keyword, without attributes and modifiers.
+            Empty for other commands, and if the scanner finds no end of the statement.
+        start: beginning of the command, including its own comments and modifiers.
+        at: offset of its keyword.
+        shift: growth of the statement's first line by the replacement of its keyword.
+        prefixes: for each `open … in` or `set_option … in` before it, its beginning and the offset of its `in`.
+        proof_start, proof_end: the text that a proof replaces: the text after `:=` without the blanks around it; the
+            equations or fields after the statement; the whole command if there is no statement.
+        value: offset of `:=`, the equations or the fields; None if there are none.
+        form: syntax of the value.
+        end: its end, without trailing blanks and comments.
         hole: whether the value of a theorem is `sorry` or `by sorry`.
     """
 
@@ -103,27 +104,27 @@ class Command:
 
     @property
     def own_name(self) -> str | None:
-        """The name that the file gives it; None for an `example` and other commands without a name."""
+        """Return the name in the file; None for an `example` and other anonymous commands."""
         return None if self.name == f"{self.keyword} of line {self.line}" else self.name
 
     @property
     def is_theorem(self) -> bool:
-        """Whether it was meant as one, `example` among them, with a statement or without."""
+        """Whether it is a theorem or `example`, with or without a valid statement."""
         return self.keyword in _THEOREMS
 
     @property
     def passing(self) -> bool:
-        """Whether what follows cannot depend on it."""
+        """Whether later commands cannot depend on it."""
         return _PASSING.match(self.keyword) is not None
 
     @property
     def writes_programs(self) -> bool:
-        """Whether a `sorry` in it is text of what it defines, and no hole."""
+        """Whether a `sorry` in it is syntax that it defines, and not a hole."""
         return (self.passing and not self.is_theorem) or self.keyword in _WITH_TEXT_OF_PROGRAMS
 
 
 def code_of(text: str) -> str:
-    """`text` with comments blanked and strings and quoted names crossed out, at unchanged offsets."""
+    """Return `text` with comments blanked and strings and quoted names crossed out, at unchanged offsets."""
     pieces: list[str] = []
     at = 0
     for kind, token, start, end in tokenize(text):
@@ -134,17 +135,17 @@ def code_of(text: str) -> str:
 
 
 def blank(text: str) -> str:
-    """Blanks in place of every character but line feeds."""
+    """Replace every character except line feeds by a blank."""
     return _NO_BREAK.sub(" ", text)
 
 
 def line_starts(text: str) -> list[int]:
-    """The offset at which each line begins."""
+    """Return the offset of the beginning of each line."""
     return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 def commands(text: str, code: str, body: int) -> Iterator[Command]:
-    """The commands of a file after the offset `body`; `code` is `code_of(text)`."""
+    """Return the commands of a file after the offset `body`; `code` is `code_of(text)`."""
     starts = line_starts(code)
     previous = body
     for first, at, prefixes, end in _spans(code, body):
@@ -154,13 +155,15 @@ def commands(text: str, code: str, body: int) -> Iterator[Command]:
 
 
 def _spans(code: str, body: int) -> Iterator[tuple[int, int, list[tuple[int, int]], int]]:
-    """Each command: where its modifiers and prefixes begin, where its keyword is, its prefixes, and where the next begins."""
+    """Yield for each command the beginning of its modifiers and prefixes, its keyword's offset, its prefixes, and the
+    beginning of the next one.
+    """
     heads = [_own(code, match) for match in _COMMAND.finditer(code, body)]
     number = 0
     while number < len(heads):
         first, prefixes = heads[number], list[tuple[int, int]]()
         first = _before_modifiers(code, max(body, heads[number - 1] + 1 if number else body), first)
-        # What only goes before a command is part of it.
+        # Prefixes of a command are a part of it.
         while number + 1 < len(heads):
             piece = code[heads[number] : heads[number + 1]]
             if len(piece) <= _LONGEST_PREFIX and _PREFIX_IN.match(piece):
@@ -187,7 +190,7 @@ def _own(code: str, match: re.Match[str]) -> int:
 
 
 def _keyword(code: str, head: int) -> int:
-    """Where the keyword stands after the modifiers that a command may begin with."""
+    """Return the offset of the keyword after the command's modifiers."""
     match = _LEADING_MODIFIERS.match(code, head)
     at = match.end() if match else head
     return at if at < len(code) else head
@@ -199,7 +202,7 @@ def _word(code: str, at: int) -> str:
 
 
 def _closing_end(code: str, heads: list[int], number: int) -> int:
-    """The number of the `end` of a `mutual`; the last command if it is not closed."""
+    """Return the number of the `end` of a `mutual`; the last command if it is not closed."""
     depth = 0
     for inner in range(number, len(heads)):
         word = _word(code, _keyword(code, heads[inner]))
@@ -249,7 +252,7 @@ def _before_blanks(code: str, floor: int, end: int) -> int:
 
 
 def _value(code: str, at: int, end: int) -> tuple[Form, int | None]:
-    """Where the value of a declaration begins, and how it is given.
+    """Return the offset and syntax of a declaration's value.
 
     A `:=` inside brackets, of a `let` or of a `have` belongs to the statement; so do the cases of a `match` or `fun`.
     """
@@ -276,12 +279,12 @@ def _value(code: str, at: int, end: int) -> tuple[Form, int | None]:
         elif kind == "bar" and not cases:
             if _is_equation(code, match.end(), end):
                 return Form.EQUATIONS, match.start()
-            cases = True  # and no later one before that `:=`
+            cases = True  # but not later ones before that `:=`
     return Form.NONE, None
 
 
 def _is_equation(code: str, at: int, end: int) -> bool:
-    """Whether a pattern and `=>` follow, and not the rest of an absolute value."""
+    """Whether a pattern and `=>` follow, as opposed to the rest of an absolute value."""
     depth = 0
     for match in _SPLIT.finditer(code, at, end):
         if match.lastgroup == "opening":

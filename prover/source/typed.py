@@ -1,4 +1,4 @@
-"""What a person types where a statement is wanted, and the statement that is meant."""
+"""Interprets a typed text as a statement."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from prover.source.scanner import Form
 from prover.verdict import Region, Verdict
 
 NAME = "leansieve_statement"
-"""What a statement without a name is called."""
+"""Name of an anonymous statement."""
 
 _TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
@@ -17,12 +17,12 @@ _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A statement as it was meant.
+    """An interpreted statement.
 
     Attributes:
-        statement: `theorem NAME binders : goal`, or the text as it is where it is nothing of the kind.
-        shift: how much longer its first line became.
-        proof: what was typed after `:=`, if that is a proof.
+        statement: `theorem NAME binders : goal`; other texts are unchanged.
+        shift: growth of its first line.
+        proof: the text after `:=`, if it is a proof.
     """
 
     statement: str
@@ -30,7 +30,7 @@ class Typed:
     proof: str = ""
 
     def as_typed(self, verdict: Verdict) -> Verdict:
-        """A verdict on the statement, with places in what was typed."""
+        """Shift the positions of a verdict on the statement to the typed text."""
         messages = [
             replace(message, column=max(0, message.column - self.shift))
             if message.region is Region.STATEMENT and message.line == 1
@@ -41,11 +41,11 @@ class Typed:
 
 
 def read(text: str, mathlib: bool = False) -> Typed:
-    """The statement that a text means: a theorem, lemma or example, with a name or without, perhaps with `:= by sorry` left
-    after it; binders and a goal; or a goal alone.
+    """Return the statement for a text, which may be a theorem, lemma or example, with or without a name and a trailing
+    `:= by sorry`; binders and a goal; or a goal alone.
 
     Args:
-        mathlib: whether `Type*` has a meaning of its own, which is Mathlib's; without it, it becomes `Type _`.
+        mathlib: whether Mathlib's `Type*` is available; otherwise it becomes `Type _`.
     """
     text = _TAIL.sub("", text.strip()).rstrip()
     if not text:
@@ -69,20 +69,20 @@ def read(text: str, mathlib: bool = False) -> Typed:
 
 
 def is_theorem(text: str) -> bool:
-    """Whether it begins as a theorem, lemma or example does, rather than as the name of a file."""
+    """Whether the text begins like a theorem, lemma or example, as opposed to a file name."""
     first = next(scanner.commands(text, scanner.code_of(text), 0), None)
     return first is not None and first.is_theorem
 
 
 def other_command(text: str) -> str:
-    """The keyword of the command with which it begins, if that is no theorem, lemma or example; else nothing."""
+    """Return the keyword of another command with which the text begins; otherwise an empty string."""
     first = next(scanner.commands(text, scanner.code_of(text), 0), None)
     begins = first is not None and not first.is_theorem and not text[: first.at].strip()
     return first.keyword if first is not None and begins else ""
 
 
 def _begins_with_binders(code: str) -> bool:
-    """Whether brackets and then a colon come first, and so no part of a goal."""
+    """Whether it begins with brackets followed by a colon, which cannot be a part of a goal."""
     awaited: list[str] = []
     for char in code:
         if char in _GROUPS:

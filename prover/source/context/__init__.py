@@ -1,1 +1,1 @@
-"""What a theorem's context declares, and what of it matters for a proof."""
+"""The declarations of a theorem's context, and their relevance to a proof."""

@@ -1,4 +1,4 @@
-"""What a theorem's context declares: definitions to unfold, types to take apart, theorems to use."""
+"""The declarations of a theorem's context: definitions to unfold, types to take apart, theorems to use."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _DECLARATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Names as the theorem's statement can use them, in the order of the context.
+    """Names in the form that the theorem's statement can use, in the order of the context.
 
     Attributes:
         definitions: functions and predicates.
@@ -36,7 +36,7 @@ class Declared:
 
 
 class NameReader(Protocol):
-    """Says what header and context declare; `WorkerPool` does."""
+    """Reads the declarations of header and context; `WorkerPool` implements it."""
 
     async def names(self, theorem: Theorem, terms: Terms = ...) -> tuple[Named, ...]:
         """See `WorkerPool.names`."""
@@ -44,7 +44,7 @@ class NameReader(Protocol):
 
 
 async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
-    """What Lean says that the context declares; without Lean, or without its answer, what the text looks like."""
+    """Return the context's declarations from Lean; without Lean or its answer, from the text."""
     if not theorem.context.strip():
         return Declared()
     if reader is None:
@@ -53,7 +53,7 @@ async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
         found = await reader.names(theorem)
     except (NoAnswerError, PoolBusyError, InvalidTextError):
         return scanned(theorem)
-    # What Lean generates in addition stands nowhere in the text: `Tree.casesOn`, `instReprTree`.
+    # Generated declarations do not occur in the text: `Tree.casesOn`, `instReprTree`.
     tokens = [token.text for token in tokenize(theorem.context) if token.kind == "name"]
     written = {part: place for place, text in reversed(list(enumerate(tokens))) for part in (text, _last(text))}
     own = [each for each in found if _last(each.name) in written]
@@ -61,7 +61,7 @@ async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
 
 
 def scanned(theorem: Theorem) -> Declared:
-    """What the context seems to declare, under the names that stand there."""
+    """Return declarations found in the text, under their names as written."""
     return _sorted(Named(name, _KEYWORDS[word]) for word, name in _DECLARATION.findall(theorem.context))
 
 

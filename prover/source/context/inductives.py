@@ -1,4 +1,4 @@
-"""Reads the inductive types of a context as text, far enough to name what a case or an induction brings."""
+"""Parses the inductive types of a context, as far as needed to name the variables of cases and inductions."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ _NEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """An explicit argument of a constructor: its name, "" if it has none, and whether it is of the type itself."""
+    """An explicit argument of a constructor: its name, "" if anonymous, and whether its type is the inductive type
+    itself.
+    """
 
     name: str
     recursive: bool
@@ -24,14 +26,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Constructor:
-    """One way to make a value."""
+    """A constructor of an inductive type."""
 
     name: str
     fields: tuple[Field, ...]
 
 
 def read_inductives(context: str) -> dict[str, tuple[Constructor, ...]]:
-    """The constructors of each inductive type that a context declares, by the last part of the type's name."""
+    """Return the constructors of each inductive type that a context declares, by the last component of the type's
+    name.
+    """
     code = code_of(context)
     found: dict[str, tuple[Constructor, ...]] = {}
     for match in _INDUCTIVE.finditer(code):
@@ -45,7 +49,7 @@ def read_inductives(context: str) -> dict[str, tuple[Constructor, ...]]:
 
 
 def _split(text: str) -> list[str]:
-    """The text at each `|` outside of brackets."""
+    """Split the text at each `|` outside brackets."""
     tokens = list(tokenize(text))
     cuts, at = [0], 0
     while (at := find(tokens, at, "|")) < len(tokens):

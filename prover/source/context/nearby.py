@@ -1,4 +1,4 @@
-"""Cuts a theorem's context down to what matters for its proof, for readers that take only so much text."""
+"""Shortens a theorem's context to the parts that matter for its proof, for readers with limited input."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,14 @@ from prover.theorem import Theorem
 _DECLARES = re.compile(
     r"\b(theorem|lemma|def|abbrev|inductive|structure|class|instance|opaque|axiom|example)\b(?:\s+([^\s:({\[⦃]+))?"
 )
-_SHORTEST = 60  # characters; below, nothing of a context is worth its room
+_SHORTEST = 60  # characters; a shorter part of a context is not worth including
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One command: where it stands, its text, what it declares ("" if nothing) and as what, the last parts of its names."""
+    """A command: its position, its text, the declared name ("" if none) and kind, and the last components of names it
+    mentions.
+    """
 
     place: int
     text: str
@@ -26,9 +28,10 @@ class _Piece:
 
 
 def shortened(theorem: Theorem) -> Iterator[Theorem]:
-    """The theorem, then with ever less context: half of it, a quarter, …, none.
+    """Yield the theorem, then versions with less and less context: half of it, a quarter, …, none.
 
-    What the statement mentions stays longest, with what that mentions in turn; then the lemmas about it, the nearest first.
+    Declarations that the statement mentions directly or indirectly stay longest; next are lemmas about these, the
+    nearest first.
     """
     yield theorem
     if not theorem.context.strip():
@@ -45,7 +48,7 @@ def shortened(theorem: Theorem) -> Iterator[Theorem]:
 
 
 def _chosen(order: list[_Piece], room: int) -> str:
-    """The first pieces that go into so many characters, in the order of the context."""
+    """Return the first pieces that fit into so many characters, in the order of the context."""
     chosen = []
     for piece in order:
         if len(piece.text) < room:
@@ -55,7 +58,7 @@ def _chosen(order: list[_Piece], room: int) -> str:
 
 
 def _by_worth(pieces: list[_Piece], mentioned: frozenset[str]) -> list[_Piece]:
-    """The pieces, what matters most first."""
+    """Sort the pieces by relevance, highest first."""
     needed: list[_Piece] = []
     words = mentioned
     while more := [each for each in pieces if each.name in words and each not in needed and not _is_lemma(each)]:
@@ -63,7 +66,7 @@ def _by_worth(pieces: list[_Piece], mentioned: frozenset[str]) -> list[_Piece]:
         words = frozenset().union(words, *(each.words for each in more))
     names = {each.name for each in needed}
     rest = [each for each in pieces if each not in needed]
-    # Namespaces, variables and notation say how all of it is to be read, and are short.
+    # Namespaces, variables and notation affect the meaning of everything, and are short.
     return [
         *(each for each in rest if not each.keyword),
         *needed,
