@@ -28,9 +28,8 @@ from service.contract.methods import SERVICES
 from service.core.engine import Engine
 from service.core.limits.quotas import Quotas
 from service.core.memory import ProofCache, open_database
-from service.grpc import services
-from service.grpc.interceptor import Around
-from service.handlers.call import Surround
+from service.grpc.interceptor import Around, register
+from service.handlers.calls import CallsInWork, Surround
 from service.handlers.handlers import Handlers
 from service.http.calls import HttpCalls
 from service.http.server import HttpServer
@@ -40,7 +39,6 @@ from service.ops.connections import descriptors
 from service.ops.connections.grpc import options
 from service.ops.connections.guests import ConnectionBounds, Guests
 from service.ops.connections.watch import watch
-from service.ops.draining import CallsInWork
 from service.ops.health import Health, readiness
 from service.ops.metrics import http as metrics_http
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
@@ -135,7 +133,7 @@ async def listening(
 
 def _register(server: grpc.aio.Server, handlers: Handlers, state: Health) -> None:
     """The services of the contract, health checks and reflection."""
-    services.register(handlers, server)
+    register(handlers, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
 

@@ -14,7 +14,7 @@ from service.auth.identity import CALLER, Identity, Role
 from service.auth.tokens import CallerToken, digest, read
 from service.auth.watched import Watched
 from service.contract.methods import SERVICES
-from service.handlers.call import Call
+from service.handlers.calls import Call
 from service.ops.config import SecuritySettings
 
 _log = structlog.get_logger(__name__)

@@ -1,8 +1,9 @@
-"""gRPC's way into the handlers: makes the `Call`, answers within what surrounds every call, reports errors as status."""
+"""gRPC's way into the handlers: registers them, makes the `Call`, answers within what surrounds every call, reports errors as status."""
 
 from __future__ import annotations  # gRPC's handlers are generic for the type checker alone
 
 import contextlib
+import functools
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,11 +12,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 
 from prover.errors import InputError, UserError
+from service.contract.methods import SERVICES
 from service.grpc import status
-from service.handlers.call import REQUEST_ID, Call, Surround, surrounded
+from service.handlers.calls import REQUEST_ID, Call, Surround, surrounded
+from service.handlers.handlers import Handler, Handlers
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -42,7 +47,7 @@ class Around(grpc.aio.ServerInterceptor):
         details: Any = handler_call_details
         _, service, method = details.method.split("/", 2)
         metadata = dict(details.invocation_metadata or ())
-        kind = _KINDS[handler.request_streaming, handler.response_streaming]
+        kind, _ = _KINDS[handler.request_streaming, handler.response_streaming]
 
         def call_of(context: Context) -> Call:
             return Call(
@@ -59,11 +64,12 @@ class Around(grpc.aio.ServerInterceptor):
 
 
 _KINDS = {
-    (False, False): "unary",
-    (True, False): "client_stream",
-    (False, True): "server_stream",
-    (True, True): "bidi_stream",
+    (False, False): ("unary", grpc.unary_unary_rpc_method_handler),
+    (True, False): ("client_stream", grpc.stream_unary_rpc_method_handler),
+    (False, True): ("server_stream", grpc.unary_stream_rpc_method_handler),
+    (True, True): ("bidi_stream", grpc.stream_stream_rpc_method_handler),
 }
+"""What a method is called, and made with, by whether requests and responses are streams."""
 
 
 def _surrounded(
@@ -116,12 +122,7 @@ def _surrounded(
                 async for response in answers:
                     yield response
 
-    make = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }[handler.request_streaming, handler.response_streaming]
+    _, make = _KINDS[handler.request_streaming, handler.response_streaming]
     return make(
         stream if handler.response_streaming else answer,
         response_serializer=handler.response_serializer,
@@ -147,3 +148,34 @@ def _deadline(context: Context) -> float:
 def _code(context: Context) -> grpc.StatusCode:
     said: Any = context.code()  # gRPC keeps the number
     return next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.UNKNOWN)
+
+
+def register(handlers: Handlers, server: grpc.aio.Server) -> None:
+    """Have `handlers` answer every call of the contract that comes to `server`."""
+    services = [
+        grpc.method_handlers_generic_handler(
+            name, {method.name: _method(method, handlers.of(method.name)) for method in service.methods}
+        )
+        for name, service in SERVICES.items()
+    ]
+    server.add_generic_rpc_handlers(tuple(services))
+
+
+def _method(method: MethodDescriptor, handler: Handler) -> Any:
+    answer = _stream if method.server_streaming else _whole
+    _, make = _KINDS[method.client_streaming, method.server_streaming]
+    return make(
+        functools.partial(answer, handler),
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+async def _whole(handler: Handler, request: Any, _context: object) -> Message:
+    response: Message = await handler(request, CALL.get())
+    return response
+
+
+def _stream(handler: Handler, request: Any, _context: object) -> AsyncIterator[Message]:
+    responses: AsyncIterator[Message] = handler(request, CALL.get())
+    return responses

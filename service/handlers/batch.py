@@ -12,8 +12,7 @@ from service.batch.batches import Batches
 from service.contract.messages import batch as batch_messages
 from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_budget, admit_limits, bounds
-from service.handlers.call import Call
-from service.handlers.calls import Calls
+from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
 
 _PAGE = 100

@@ -1,19 +1,106 @@
-"""What every call of the contract has around its answer: its client's quota, its lines in the log, its fields by name."""
+"""Calls, whatever carries them: what one is, what surrounds it, what every call of the contract has around its answer, and which are at work."""
 
 import asyncio
 import contextlib
+import math
 import re
+import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
 
+import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from prover.errors import InputError, UserError
 from prover.lean.workers.isolation.scope import one_client
+from prover.requests import UnavailableError
 from service.auth.identity import CALLER
+from service.contract import status
 from service.core.limits.quotas import Quotas
-from service.handlers.call import Call
+
+REQUEST_ID = "x-request-id"
+"""The metadata that names a request, of the client's own choice or the server's."""
+
+_OWN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A call as it comes in.
+
+    Attributes:
+        service: full name of a service that is registered here, as in `leansieve.v1.ProofSearchService`.
+        method: a name of its method, as in `Prove`.
+        kind: `unary`, `client_stream`, `server_stream` or `bidi_stream`.
+        metadata: what the client sent besides the request; of a key that came twice, the last.
+        peer: host that calls, without its port; `unix` over a Unix socket.
+        common_name: of the client's certificate, if it has shown a valid one.
+        deadline: on the clock of `time.monotonic`; infinite if the client waits as long as it takes.
+        system: the carrier, `grpc` or `http`.
+        log_id: names the call in the log.
+        code: how the carrier says that the call ended, where the handler told it and not an error.
+        remarks: what the log says of the call when it is answered.
+    """
+
+    service: str
+    method: str
+    kind: str
+    metadata: Mapping[str, str | bytes]
+    peer: str
+    common_name: str | None = None
+    deadline: float = math.inf
+    system: str = "grpc"
+    log_id: str = field(init=False)
+    code: grpc.StatusCode | None = None
+    remarks: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name the call."""
+        own = self.metadata.get(REQUEST_ID)
+        taken = isinstance(own, str) and _OWN_REQUEST_ID.fullmatch(own)
+        self.log_id = str(own) if taken else secrets.token_hex(8)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline, less what stopping Lean and answering take; at least a millisecond."""
+        left = self.deadline - time.monotonic()
+        return math.inf if left == math.inf else max(1e-3, left - min(3.0, 0.25 * left))
+
+    def code_after(self, error: BaseException | None) -> grpc.StatusCode:
+        """How the call ended, if its handler ended with `error` or, None, without one."""
+        if self.code is not None:
+            return self.code
+        match error:
+            case None:
+                return grpc.StatusCode.OK
+            case GeneratorExit():  # the reader of a stream left
+                return grpc.StatusCode.CANCELLED
+            case asyncio.CancelledError():
+                over = self.deadline <= time.monotonic()
+                return grpc.StatusCode.DEADLINE_EXCEEDED if over else grpc.StatusCode.CANCELLED
+            case UserError():
+                return status.code_of(error)
+            case _:
+                return grpc.StatusCode.INTERNAL
+
+
+Surround = Callable[[Call], AbstractAsyncContextManager[object]]
+"""What is done around every call, in the task that answers it: it may set context variables, end the call by raising a
+UserError, and sees what the call raised."""
+
+
+@contextlib.asynccontextmanager
+async def surrounded(call: Call, surrounds: Sequence[Surround]) -> AsyncIterator[None]:
+    """Within all of `surrounds`, the outermost first."""
+    async with contextlib.AsyncExitStack() as stack:
+        for surround in surrounds:
+            await stack.enter_async_context(surround(call))
+        yield
+
 
 # Parts of requests that stand next to `options`.
 _BESIDE_OPTIONS = ("theorem", "options", "priority", "text", "within", "timeout", "items", "request_id", "request")
@@ -67,3 +154,65 @@ def _in_options(error: UserError) -> UserError:
         for field, text in error.violations
     )
     return InputError(fields[0][0], str(error), fields)
+
+
+_LISTENING_IN = "grpc.health.v1.Health"
+"""The service whose `Watch` never ends by itself: draining does not wait for it."""
+_RETRY_SECONDS = 1.0
+
+
+class CallsInWork:
+    """Knows the calls in work, and ends them; `around` surrounds each."""
+
+    def __init__(self) -> None:
+        """None."""
+        self._methods: dict[asyncio.Task[Any], str] = {}
+        self._ended: dict[asyncio.Task[Any], UserError] = {}
+        self._none = asyncio.Event()
+        self._none.set()
+        self._over = False
+
+    @contextlib.asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[None]:
+        """Count one call in; when it is ended from here, tell the client why."""
+        task = asyncio.current_task()
+        if task is None or call.service == _LISTENING_IN:
+            yield
+            return
+        self._methods[task] = call.method
+        self._none.clear()
+        try:
+            if self._over:
+                raise _shutting_down()
+            yield
+        except asyncio.CancelledError:
+            if (reason := self._ended.get(task)) is None:
+                raise
+            task.uncancel()
+            raise reason from None
+        finally:
+            self._ended.pop(task, None)
+            del self._methods[task]
+            if not self._methods:
+                self._none.set()
+
+    async def none(self) -> None:
+        """Wait until there is none."""
+        await self._none.wait()
+
+    def end(self, method: str | None = None) -> None:
+        """End what is left, or the calls of one method: UNAVAILABLE, with a delay after which another server may be asked."""
+        self._over = self._over or method is None
+        for task, name in self._methods.items():
+            if method in (None, name):
+                self.end_one(task, _shutting_down())
+
+    def end_one(self, task: asyncio.Task[Any], reason: UserError) -> None:
+        """End the call that `task` answers; nothing happens if it is over, or is being ended."""
+        if task in self._methods and task not in self._ended:
+            self._ended[task] = reason
+            task.cancel()
+
+
+def _shutting_down() -> UnavailableError:
+    return UnavailableError("this server shuts down: send the request again", _RETRY_SECONDS)

@@ -16,8 +16,7 @@ from service.contract.messages import solution as solution_messages
 from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_limits, bounds
 from service.core.limits.text import blames_item, refusal
-from service.handlers.call import Call
-from service.handlers.calls import Calls
+from service.handlers.calls import Call, Calls
 from service.handlers.check_stream import CheckStream
 from service.ops.config import Settings
 

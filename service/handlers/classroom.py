@@ -16,8 +16,7 @@ from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_seconds, bounds
 from service.core.limits.text import take
 from service.handlers.batch import owner
-from service.handlers.call import Call
-from service.handlers.calls import Calls
+from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
 
 _PAGE, _LEARNERS = 100, 25

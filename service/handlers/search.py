@@ -25,8 +25,7 @@ from service.contract.options import read
 from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
 from service.core.limits.text import take
-from service.handlers.call import Call
-from service.handlers.calls import Calls
+from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
 
 _PROGRESS_SECONDS = 0.1

@@ -5,8 +5,7 @@ from dataclasses import replace
 from leansieve.v1 import server_pb2
 from prover.requests import Service
 from service.contract.messages import info as info_messages
-from service.handlers.call import Call
-from service.handlers.calls import Calls
+from service.handlers.calls import Call, Calls
 
 
 class ServerHandlers:

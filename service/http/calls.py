@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from prover.errors import UserError
-from service.handlers.call import Call, Surround, surrounded
+from service.handlers.calls import Call, Surround, surrounded
 from service.handlers.handlers import Handlers
 
 _log = structlog.get_logger(__name__)

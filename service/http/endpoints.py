@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from prover.errors import UserError
 from service.contract.status import to_status
-from service.handlers.call import REQUEST_ID, Call
+from service.handlers.calls import REQUEST_ID, Call
 from service.http import answers
 from service.http.body import Body, TooLargeError, messages, parse
 from service.http.calls import KINDS, HttpCalls

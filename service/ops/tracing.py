@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Protocol
 
 from prover.errors import UserError
-from service.handlers.call import Call
+from service.handlers.calls import Call
 from service.ops.config import TracingSettings
 
 
