@@ -41,10 +41,10 @@ from service.ops.connections.guests import ConnectionBounds, Guests
 from service.ops.connections.watch import watch
 from service.ops.health import Health, readiness
 from service.ops.metrics import http as metrics_http
+from service.ops.metrics.calls import GRPC, HTTP, CallRecorder, MetricNames
 from service.ops.metrics.collector import ProcessCollector, ServerCollector
 from service.ops.metrics.operations import CertificateCollector, StoreCollector
 from service.ops.metrics.recorder import Recorder
-from service.ops.metrics.rpc import GRPC, HTTP, CallRecorder, MetricNames
 
 _log = structlog.get_logger(__name__)
 

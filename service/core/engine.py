@@ -376,17 +376,17 @@ class Engine:
         trust = self._trust(trust)
         shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)
         if trust < Trust.ISOLATED_REPLAY:
-            yield self.recorder.checker(client.checking(shared))
+            yield self.recorder.checks.recorded(client.checking(shared))
             return
         if trust < Trust.CROSS_CHECKED:
             async with self._isolated(theorem, IsolatedChecker) as isolated:
-                yield self.recorder.checker(client.checking(RecheckingChecker(shared, isolated)))
+                yield self.recorder.checks.recorded(client.checking(RecheckingChecker(shared, isolated)))
             return
         if self._second is None:
             raise InputError("minimum_trust", "there is no second kernel here: install leansieve[crosscheck]")
         crosschecker = partial(CrossChecker, second=self._second)
         async with self._isolated(theorem, crosschecker) as isolated:
-            yield self.recorder.checker(client.checking(RecheckingChecker(shared, isolated), crosschecker))
+            yield self.recorder.checks.recorded(client.checking(RecheckingChecker(shared, isolated), crosschecker))
 
     def _isolated(
         self, theorem: Theorem, within: Callable[[LeanPool], Checker]

@@ -7,46 +7,12 @@ continued. Spans name theorems by their digest.
 import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from prover.errors import UserError
 from service.handlers.calls import Call
 from service.ops.config import TracingSettings
-
-
-class Span(Protocol):
-    """A piece of work."""
-
-    def set_attribute(self, key: str, value: str | int | float) -> None:
-        """Say something about it."""
-        ...
-
-
-class Tracing:
-    """Traces nothing."""
-
-    @contextlib.asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
-        """Trace one call, in the task that answers it."""
-        yield
-
-    @contextlib.contextmanager
-    def span(self, name: str, current: bool = True) -> Iterator[Span]:
-        """Trace a piece of the work of what is traced now.
-
-        Args:
-            name: one of few.
-            current: whether what is traced inside belongs below it; not for generators, whose reader it would reach.
-        """
-        yield _NOTHING
-
-
-class _Nothing:
-    def set_attribute(self, key: str, value: str | int | float) -> None:
-        pass
-
-
-_NOTHING = _Nothing()
+from service.ops.metrics.calls import Span, Tracing
 
 
 @contextlib.contextmanager

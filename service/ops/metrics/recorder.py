@@ -10,50 +10,32 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from prover.candidate import Candidate
-from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
-from prover.verdict import Message, Verdict
+from prover.verdict import Message
 from service.auth.authentication import Refusal
 from service.ops.connections.guests import Tallies
-from service.ops.tracing import Tracing
+from service.ops.metrics.calls import CHECK_SECONDS, CheckRecorder, Tracing
 
-_CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _SEARCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_600)
 
 
 class Recorder:
-    """One server's counters, in a registry of their own."""
+    """One server's counters, in a registry of their own.
+
+    Attributes:
+        checks: those of checks.
+    """
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         """Start from nothing; checks and samplers are also traced."""
         self.tracing = tracing or Tracing()
         self.registry = CollectorRegistry()
-        self._count_checks()
+        self.checks = CheckRecorder(self.registry, self.tracing)
         self._count_samples()
         self._count_searches()
         self._count_clients()
-
-    def _count_checks(self) -> None:
-        self._checks = Counter(
-            "leansieve_checks",
-            "Checks answered, by verdict, trust and path.",
-            ["verdict", "trust", "path"],
-            registry=self.registry,
-        )
-        self._check_seconds = Histogram(
-            "leansieve_check_seconds",
-            "From the start of a check in a worker to its answer.",
-            buckets=_CHECK_SECONDS,
-            registry=self.registry,
-        )
-        self._wait_seconds = Histogram(
-            "leansieve_check_wait_seconds",
-            "How long checks waited for a worker.",
-            buckets=_CHECK_SECONDS,
-            registry=self.registry,
-        )
 
     def _count_samples(self) -> None:
         self._candidates = Counter(
@@ -63,7 +45,7 @@ class Recorder:
             "leansieve_sample_seconds",
             "Wait for the next candidate of a sampler.",
             ["sampler"],
-            buckets=_CHECK_SECONDS,
+            buckets=CHECK_SECONDS,
             registry=self.registry,
         )
 
@@ -123,17 +105,6 @@ class Recorder:
     def connections(self, port: str) -> Tallies:
         """Where connections to a port are counted: `grpc`, `http` or `metrics`."""
         return Tallies(self._connections.labels(port), self._refused_connections.labels(port))
-
-    def checker(self, checker: Checker) -> Checker:
-        """`checker`, recorded."""
-        return _RecordedChecker(self, checker)
-
-    def checked(self, verdict: Verdict, seconds: float) -> None:
-        """A check was answered, `seconds` after it was asked for."""
-        self._checks.labels(verdict.kind.value, verdict.trust.name.lower(), verdict.path.value).inc()
-        elapsed = verdict.elapsed_ms / 1e3
-        self._check_seconds.observe(elapsed)
-        self._wait_seconds.observe(max(0.0, seconds - elapsed))
 
     def sampler(self, sampler: Sampler) -> Sampler:
         """`sampler`, recorded: by its name, or by the names of its models if it has some."""
@@ -197,21 +168,6 @@ class _SearchRecord:
         before, self._seen = self._seen, now
         self._duplicates.inc(max(0, (now.sampled - now.distinct) - (before.sampled - before.distinct)))
         self._proofs.inc(max(0, now.proofs - before.proofs))
-
-
-class _RecordedChecker:
-    def __init__(self, recorder: Recorder, checker: Checker) -> None:
-        self._recorder = recorder
-        self._checker = checker
-
-    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        began = time.monotonic()
-        with self._recorder.tracing.span("check") as span:
-            span.set_attribute("leansieve.theorem", theorem.digest)
-            verdict = await self._checker.check(theorem, candidate, terms)
-            span.set_attribute("leansieve.verdict", verdict.kind.value)
-        self._recorder.checked(verdict, time.monotonic() - began)
-        return verdict
 
 
 class _RecordedSampler:

@@ -93,7 +93,7 @@ async def test_a_check_names_its_theorem_by_its_digest_alone(receiver: Receiver)
             return Verdict(VerdictKind.REJECTED)
 
     async with exported(receiver) as traces:
-        await Recorder(traces).checker(No()).check(theorem, Candidate("rfl"))
+        await Recorder(traces).checks.recorded(No()).check(theorem, Candidate("rfl"))
     span = receiver.spans["check"]
     assert attributes(span) == {"leansieve.theorem": theorem.digest, "leansieve.verdict": "rejected"}
     assert b"secret_name" not in span.SerializeToString()

@@ -25,8 +25,8 @@ VERIFIED = Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED, elapsed_ms=200.0
 
 def test_a_check_is_counted_by_verdict_and_trust() -> None:
     recorder = Recorder()
-    recorder.checked(VERIFIED, 0.5)
-    recorder.checked(Verdict(VerdictKind.REJECTED, elapsed_ms=20.0), 0.02)
+    recorder.checks.checked(VERIFIED, 0.5)
+    recorder.checks.checked(Verdict(VerdictKind.REJECTED, elapsed_ms=20.0), 0.02)
     registry = recorder.registry
     assert value(registry, "leansieve_checks_total", verdict="verified", trust="kernel_replayed", path="listed") == 1
     assert value(registry, "leansieve_checks_total", verdict="rejected", trust="none", path="listed") == 1
