@@ -26,7 +26,7 @@ from service.classrooms.classrooms import Classrooms
 from service.client.address import bind, is_local
 from service.contract.methods import SERVICES
 from service.core.engine import Engine
-from service.core.limits.quotas import Quotas
+from service.core.limits.admission import Quotas
 from service.core.memory import ProofCache, open_database
 from service.grpc.interceptor import Around, register
 from service.handlers.calls import CallsInWork, Surround

@@ -23,7 +23,7 @@ from service.batch.batches import (
 from service.batch.stored import ANSWER, ITEM, OPTIONS, StoredOptions
 from service.batch.waiting import Changes, wait
 from service.batch.work import POLL_SECONDS, Figures, Work
-from service.core.limits.quotas import Quotas
+from service.core.limits.admission import Quotas
 from service.ops.config import BatchSettings
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from service.auth.identity import Identity
 from service.batch.batches import BatchItem, ItemAnswer, ItemOutcome
 from service.batch.stored import ANSWER, StoredOptions, read_options, read_search
 from service.batch.waiting import Changes, ended, unbroken, wait
-from service.core.limits.quotas import Account, Quotas
+from service.core.limits.admission import Account, Quotas
 from service.ops.config import BatchSettings
 
 _log = structlog.get_logger(__name__)

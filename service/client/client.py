@@ -23,8 +23,8 @@ from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.connection import open_channel
 from service.contract import values
 from service.contract.messages import batch as batches
-from service.contract.messages import check, info, search, solution
 from service.contract.messages import hint as hint_messages
+from service.contract.messages import info, search, solution
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import suggest as suggestions
 from service.contract.messages.events import EventReader
@@ -62,7 +62,7 @@ class Client:
         """See `Service.check`."""
         with self._errors():
             response = await self._checks.CheckProof(
-                check.request_to_proto(request), timeout=request.options.limits.seconds + _SLACK_SECONDS
+                values.check_to_proto(request), timeout=request.options.limits.seconds + _SLACK_SECONDS
             )
         return values.verdict_from_proto(response.verdict, request.candidate.mode)
 
@@ -77,7 +77,7 @@ class Client:
 
         async def items() -> AsyncIterator[check_pb2.CheckProofsRequest]:
             async for name, request in requests:
-                yield check_pb2.CheckProofsRequest(id=name, check=check.request_to_proto(request))
+                yield check_pb2.CheckProofsRequest(id=name, check=values.check_to_proto(request))
 
         call = self._checks.CheckProofs(items())
         with self._errors(call):

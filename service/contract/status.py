@@ -29,8 +29,8 @@ from prover.requests import BusyError, GoneError, LateError, RefusedError, State
 from prover.verdict import Region, Verdict
 from service.batch.batches import NoBatchError
 from service.classrooms.classroom import NoClassroomError
-from service.contract import values
-from service.core.limits.quotas import QuotaError
+from service.contract import fields, values
+from service.core.limits.admission import QuotaError
 
 DOMAIN = "leansieve"
 _LATE = {"late": "true"}  # metadata of ErrorInfo: the time that was given was too short
@@ -73,10 +73,10 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
             details = [error_details_pb2.BadRequest(field_violations=found)]
         case BusyError(seconds=seconds):
             code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
-            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
+            details = [error_details_pb2.RetryInfo(retry_delay=fields.duration(seconds))]
         case UnavailableError(seconds=float(seconds)):
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
-            details = [error_details_pb2.RetryInfo(retry_delay=values.duration(seconds))]
+            details = [error_details_pb2.RetryInfo(retry_delay=fields.duration(seconds))]
         case NoBatchError():
             code, reason = code_pb2.NOT_FOUND, "NO_BATCH"
             details = []
@@ -117,7 +117,7 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
         if detail.Unpack(retry):
             full = status.code == code_pb2.RESOURCE_EXHAUSTED
             kind = LateError if full and "late" in info.metadata else BusyError if full else UnavailableError
-            return kind(text, values.seconds(retry.retry_delay))
+            return kind(text, fields.seconds(retry.retry_delay))
         if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
             found = tuple((violation.field, violation.description) for violation in violations.field_violations)
             return InputError(found[0][0], text, found)

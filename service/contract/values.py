@@ -1,15 +1,16 @@
-"""What many messages hold: theorems, limits, verdicts, durations."""
+"""What many messages hold: theorems, checks of proofs, verdicts, durations."""
 
 from collections.abc import Mapping
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from leansieve.v1 import search_pb2, theorem_pb2, verdict_pb2
+from leansieve.v1 import check_pb2, search_pb2, theorem_pb2, verdict_pb2
+from prover.candidate import Candidate
+from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
+from prover.requests import Bounds, Check
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
-from service.core.limits.text import read_theorem
+from service.contract.fields import duration, read, seconds, write
+from service.core.limits.text import read_theorem, take
 from service.ops.config import TextSettings
 
 KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
@@ -41,30 +42,6 @@ _JUDGE = "judge_"
 _LONGEST_STEP_MS = 86_400e3
 # Numbers of workers that elaborate for a client are not trusted to fit.
 _LARGEST_32, _LARGEST_64 = 2**31 - 1, 2**63 - 1
-
-
-def duration(seconds: float) -> Duration:
-    """A proto duration."""
-    made = Duration()
-    made.FromNanoseconds(_nanoseconds(seconds))
-    return made
-
-
-def timestamp(seconds: float) -> Timestamp:
-    """A proto time, from seconds since the epoch."""
-    made = Timestamp()
-    made.FromNanoseconds(_nanoseconds(seconds))
-    return made
-
-
-def seconds(value: Duration | Timestamp) -> float:
-    """Seconds of a proto duration, or since the epoch of a proto time."""
-    return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
-
-
-def _nanoseconds(seconds: float) -> int:
-    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
-    return whole * 10**9 + round((seconds - whole) * 1e9)
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
@@ -185,3 +162,35 @@ def _message_from_proto(message: verdict_pb2.Message) -> Message:
     severity = _SEVERITY_OF.get(message.severity, "error")
     region = _REGION_OF.get(message.region, Region.CANDIDATE)
     return Message(severity, message.text, region, message.line, message.column)
+
+
+def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
+    """A check as a request. What only a whole solution is asked with is not in the contract of one check."""
+    assert check.options.holes is None
+    assert not check.options.axioms
+    request = write(check.options, check_pb2.CheckProofRequest(theorem=theorem_to_proto(check.theorem)))
+    if check.candidate.mode is Mode.PROOF:
+        request.proof = check.candidate.text
+    else:
+        request.file = check.candidate.text
+    return request
+
+
+def check_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, texts: TextSettings) -> Check:
+    """The check that a request asks for.
+
+    Raises:
+        InputError: a text cannot be taken.
+    """
+    given = request.WhichOneof("candidate")
+    if given is None:
+        raise InputError("candidate", "the request holds neither `proof` nor `file`")
+    mode = Mode(given)
+    if request.guard and not request.theorem.statement.strip():
+        raise InputError("guard", "a guard is for a statement, and the request holds none")
+    text = take(given, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
+    return Check(
+        theorem=theorem_from_proto(request.theorem, texts, stated=mode is Mode.PROOF),
+        candidate=Candidate(text, mode, source="given"),
+        options=read(request, default.options().check),
+    )

@@ -61,8 +61,7 @@ from prover.tutor.wording.rewording import Phraser
 from prover.verdict import Trust, Verdict
 from service.auth.identity import CALLER
 from service.core.faults import accept, as_user_errors, raise_if_hopeless
-from service.core.limits.admission import bounds
-from service.core.limits.quotas import charge_samples, charged
+from service.core.limits.admission import bounds, charge_samples, charged
 from service.core.refuter import EngineRefuter
 from service.core.resources.leans import dojo_of, pool_of, second_of
 from service.core.resources.models import Models

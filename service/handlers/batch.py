@@ -9,8 +9,8 @@ from prover.lean.workers.jobs import Priority
 from prover.requests import RefusedError
 from service.auth.identity import CALLER, Role
 from service.batch.batches import Batches
+from service.contract.fields import validate
 from service.contract.messages import batch as batch_messages
-from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_budget, admit_limits, bounds
 from service.handlers.calls import Call, Calls
 from service.ops.config import Settings

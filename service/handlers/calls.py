@@ -20,7 +20,7 @@ from prover.lean.workers.isolation.scope import one_client
 from prover.requests import UnavailableError
 from service.auth.identity import CALLER
 from service.contract import status
-from service.core.limits.quotas import Quotas
+from service.core.limits.admission import Quotas
 
 REQUEST_ID = "x-request-id"
 """The metadata that names a request, of the client's own choice or the server's."""

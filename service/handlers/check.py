@@ -11,9 +11,8 @@ from prover.errors import InputError
 from prover.requests import Service
 from prover.verdict import Limits, Verdict
 from service.contract import values
-from service.contract.messages import check as check_messages
+from service.contract.fields import validate
 from service.contract.messages import solution as solution_messages
-from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_limits, bounds
 from service.core.limits.text import blames_item, refusal
 from service.handlers.calls import Call, Calls
@@ -75,7 +74,7 @@ class CheckHandlers:
             UserError: as `Service.check`.
         """
         try:
-            check = check_messages.request_from_proto(request, self._default, self._settings.text)
+            check = values.check_from_proto(request, self._default, self._settings.text)
         except InputError as error:
             if blames_item(error):
                 return refusal(error)

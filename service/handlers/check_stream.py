@@ -10,7 +10,7 @@ from leansieve.v1 import check_pb2
 from prover.errors import InputError, UserError
 from prover.verdict import Verdict
 from service.contract import status, values
-from service.contract.validation import validate
+from service.contract.fields import validate
 
 _log = structlog.get_logger(__name__)
 

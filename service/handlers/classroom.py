@@ -9,10 +9,10 @@ from prover.tutor.hints import Tutoring
 from service.auth.identity import CALLER
 from service.classrooms.classroom import ClassroomTheorem
 from service.classrooms.classrooms import Classrooms
-from service.contract import values
+from service.contract import fields
+from service.contract.fields import validate
 from service.contract.messages import classroom as messages
 from service.contract.messages import hint as hint_messages
-from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_seconds, bounds
 from service.core.limits.text import take
 from service.handlers.batch import owner
@@ -45,7 +45,7 @@ class ClassroomHandlers:
             # Seconds for the largest; others are answered meanwhile.
             reading = asyncio.to_thread(messages.theorems_from_proto, request.theorems, self._settings.text)
             theorems = await reading
-            seconds = values.seconds(request.ttl) if request.HasField("ttl") else None
+            seconds = fields.seconds(request.ttl) if request.HasField("ttl") else None
             async with self._searches.acquire(Priority.INTERACTIVE):
                 opened = await offered.open(label, theorems, CALLER.get().name, self._check, seconds)
             call.remarks["theorems"] = len(theorems)
@@ -139,7 +139,7 @@ class ClassroomHandlers:
                 label=classroom.label,
                 theorems=messages.theorems_to_proto(classroom, proofs=False),
                 learner=messages.learner_to_proto(learner),
-                expire_time=values.timestamp(classroom.expires),
+                expire_time=fields.timestamp(classroom.expires),
             )
 
     async def suggest_classroom_hint(
@@ -150,7 +150,7 @@ class ClassroomHandlers:
             validate(request)
             offered, settings = self._offered(), self._settings.search
             proof = take("proof", request.proof, self._settings.text.candidate)
-            seconds = values.seconds(request.timeout) if request.HasField("timeout") else settings.suggestion_seconds
+            seconds = fields.seconds(request.timeout) if request.HasField("timeout") else settings.suggestion_seconds
             admit_seconds("timeout", seconds, settings.maximum_suggestion_seconds)
 
             def asked(about: ClassroomTheorem) -> Tutoring:

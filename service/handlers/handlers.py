@@ -9,8 +9,7 @@ from prover.requests import Service
 from service.batch.batches import Batches
 from service.classrooms.classrooms import Classrooms
 from service.contract.methods import METHODS
-from service.core.limits.admission import Room
-from service.core.limits.quotas import Quotas
+from service.core.limits.admission import Quotas, Room
 from service.handlers.batch import BatchHandlers
 from service.handlers.calls import Calls
 from service.handlers.check import CheckHandlers

@@ -14,15 +14,14 @@ from prover.requests import Accepted, Service
 from prover.search.search import Finished, Progress
 from prover.source import lean_file
 from prover.theorem import HeaderError
-from service.contract import values
+from service.contract import fields, values
+from service.contract.fields import read, validate
 from service.contract.messages import fill as fill_messages
 from service.contract.messages import hint as hint_messages
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventWriter
-from service.contract.options import read
-from service.contract.validation import validate
 from service.core.limits.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
 from service.core.limits.text import take
 from service.handlers.calls import Call, Calls
@@ -79,7 +78,7 @@ class SearchHandlers:
             priority = values.priority_from_proto(request.priority)
             ends = time.monotonic() + call.seconds_left
             if request.HasField("timeout"):
-                ends = min(ends, time.monotonic() + values.seconds(request.timeout))
+                ends = min(ends, time.monotonic() + fields.seconds(request.timeout))
 
             holes = await asyncio.to_thread(fill.holes, file)
             if request.HasField("within"):

@@ -14,7 +14,7 @@ from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError, Theorem
 from prover.verdict import Verdict, VerdictKind
-from service.contract import values
+from service.contract import fields, values
 from service.core.limits.text import printable
 from service.http.endpoints import Bundle
 
@@ -124,7 +124,7 @@ class Files:
                 continue
             theorem = values.theorem_to_proto(Theorem("", one.file.header))
             check = check_pb2.CheckProofRequest(theorem=theorem, file=one.file.whole())
-            check.limits.timeout.CopyFrom(values.duration(self.seconds))
+            check.limits.timeout.CopyFrom(fields.duration(self.seconds))
             yield check_pb2.CheckProofsRequest(id=str(number), check=check)
 
     def write(self, answers: Sequence[Message]) -> str:

@@ -9,7 +9,7 @@ from mcp.server.auth.provider import AccessToken
 from prover.errors import NotAllowedError
 from service.auth.authentication import Authentication, Refusal
 from service.auth.identity import ANYONE, CALLER, Identity, Role
-from service.core.limits.quotas import Quotas
+from service.core.limits.admission import Quotas
 from service.ops.config import Settings
 
 

@@ -17,8 +17,8 @@ from buf.validate import validate_pb2
 from leansieve.v1 import prove_pb2
 from prover.errors import InputError
 from prover.lean.runtimes.embedded.cache.package import Package
+from service.contract.fields import validate
 from service.contract.methods import METHODS
-from service.contract.validation import validate
 from tests.support.programs.npm import file_of
 
 ROOT = Path(__file__).parents[2]

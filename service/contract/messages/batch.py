@@ -16,9 +16,9 @@ from service.batch.batches import (
     ItemAnswer,
     ItemOutcome,
 )
-from service.contract import values
+from service.contract import fields, values
+from service.contract.fields import read, write
 from service.contract.messages import search
-from service.contract.options import read, write
 from service.ops.config import TextSettings
 
 _STATES = {state: batch_pb2.BatchState.Value(f"BATCH_STATE_{state.name}") for state in BatchState}
@@ -69,8 +69,8 @@ def status_to_proto(status: BatchStatus) -> batch_pb2.Batch:
         item_count=status.items,
         answered_count=status.answered,
         running_count=status.running,
-        create_time=values.timestamp(status.created),
-        end_time=None if status.finished is None else values.timestamp(status.finished),
+        create_time=fields.timestamp(status.created),
+        end_time=None if status.finished is None else fields.timestamp(status.finished),
     )
 
 
@@ -83,8 +83,8 @@ def status_from_proto(status: batch_pb2.Batch) -> BatchStatus:
         items=status.item_count,
         answered=status.answered_count,
         running=status.running_count,
-        created=values.seconds(status.create_time),
-        finished=values.seconds(status.end_time) if status.HasField("end_time") else None,
+        created=fields.seconds(status.create_time),
+        finished=fields.seconds(status.end_time) if status.HasField("end_time") else None,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from leansieve.v1 import classroom_pb2, hint_pb2
 from prover.errors import InputError
 from service.classrooms.classroom import Attempt, Classroom, ClassroomTheorem, JoinedLearner
-from service.contract import values
+from service.contract import fields, values
 from service.contract.messages.hint import level_to_proto, outcome_to_proto
 from service.core.limits.text import take
 from service.ops.config import TextSettings
@@ -43,8 +43,8 @@ def classroom_to_proto(one: Classroom, theorems: bool = True) -> classroom_pb2.C
         join_code="-".join(groups),
         theorems=theorems_to_proto(one, proofs=True) if theorems else [],
         learner_count=one.learners,
-        create_time=values.timestamp(one.created),
-        expire_time=values.timestamp(one.expires),
+        create_time=fields.timestamp(one.created),
+        expire_time=fields.timestamp(one.expires),
     )
 
 
@@ -65,7 +65,7 @@ def learner_to_proto(one: JoinedLearner) -> classroom_pb2.Learner:
     return classroom_pb2.Learner(
         id=one.id,
         display_name=one.name,
-        join_time=values.timestamp(one.joined),
+        join_time=fields.timestamp(one.joined),
         attempts=[_attempt(each) for each in one.attempts],
     )
 
@@ -78,10 +78,10 @@ def _attempt(one: Attempt) -> classroom_pb2.Attempt:
         open_goals=one.open,
         goal=one.goal,
         fault=one.fault,
-        goal_time=values.timestamp(one.goal_since),
+        goal_time=fields.timestamp(one.goal_since),
         hint_count=one.hints,
         highest_level=hint_pb2.HINT_LEVEL_UNSPECIFIED if one.highest is None else level_to_proto(one.highest),
-        begin_time=values.timestamp(one.begun),
-        update_time=values.timestamp(one.asked),
-        finish_time=None if one.finished is None else values.timestamp(one.finished),
+        begin_time=fields.timestamp(one.begun),
+        update_time=fields.timestamp(one.asked),
+        finish_time=None if one.finished is None else fields.timestamp(one.finished),
     )

@@ -4,7 +4,7 @@ from leansieve.v1 import prove_pb2, search_pb2
 from prover.requests import Accepted, Event
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
-from service.contract import values
+from service.contract import fields, values
 from service.contract.messages.search import (
     ending_from_proto,
     ending_to_proto,
@@ -142,7 +142,7 @@ def _spending_to_proto(spending: Spending) -> search_pb2.Spending:
         checks=spending.checked,
         requests=spending.requests,
         proofs=spending.proofs,
-        elapsed_duration=values.duration(spending.seconds),
+        elapsed_duration=fields.duration(spending.seconds),
     )
 
 
@@ -154,5 +154,5 @@ def _spending_from_proto(spending: search_pb2.Spending) -> Spending:
         checked=spending.checks,
         requests=spending.requests,
         proofs=spending.proofs,
-        seconds=values.seconds(spending.elapsed_duration),
+        seconds=fields.seconds(spending.elapsed_duration),
     )

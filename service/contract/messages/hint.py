@@ -15,8 +15,8 @@ from prover.tutor.hints import (
     Tutoring,
     Veto,
 )
-from service.contract import values
-from service.contract.options import read, write
+from service.contract import fields, values
+from service.contract.fields import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
@@ -48,7 +48,7 @@ def request_to_proto(request: Tutoring) -> hint_pb2.SuggestHintRequest:
         earlier=[hint_pb2.EarlierHint(level=_LEVELS[one.level], step=one.step) for one in request.earlier],
         reference_proofs=request.proofs,
         read_only=not request.wanted,
-        timeout=values.duration(request.seconds),
+        timeout=fields.duration(request.seconds),
     )
     write(request.check, message)
     return message
@@ -68,7 +68,7 @@ def request_from_proto(
         earlier=tuple(GivenHint(_LEVEL_OF[one.level], one.step) for one in request.earlier),
         proofs=tuple(take("reference_proofs", text, texts.candidate) for text in request.reference_proofs),
         wanted=not request.read_only,
-        seconds=values.seconds(request.timeout) if request.HasField("timeout") else seconds,
+        seconds=fields.seconds(request.timeout) if request.HasField("timeout") else seconds,
         check=read(request, default.options().check),
     )
 

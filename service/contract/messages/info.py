@@ -4,7 +4,7 @@ from leansieve.v1 import search_pb2, server_pb2, verdict_pb2
 from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
 from prover.sampling.sampler import ReplicaStatus
 from service.contract import values
-from service.contract.options import choice_from_proto, choice_to_proto, read, write
+from service.contract.fields import choice_from_proto, choice_to_proto, read, write
 
 _STRATEGY = search_pb2.Strategy.DESCRIPTOR
 

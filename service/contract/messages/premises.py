@@ -4,7 +4,7 @@ from leansieve.v1 import premises_pb2
 from prover.errors import InputError
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
 from prover.theorem import Header, HeaderError
-from service.contract import values
+from service.contract import fields, values
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
@@ -16,7 +16,7 @@ def request_to_proto(request: Premises) -> premises_pb2.SuggestPremisesRequest:
         context=request.context,
         project=request.project,
         premises=request.most,
-        timeout=values.duration(request.seconds),
+        timeout=fields.duration(request.seconds),
         priority=values.priority_to_proto(request.priority),
     )
     setattr(message, request.kind.value, request.text)
@@ -55,7 +55,7 @@ def request_from_proto(
         take("context", request.context, texts.context),
         request.project,
         request.premises if request.HasField("premises") else most,
-        values.seconds(request.timeout) if request.HasField("timeout") else seconds,
+        fields.seconds(request.timeout) if request.HasField("timeout") else seconds,
         values.priority_from_proto(request.priority),
     )
 

@@ -6,8 +6,8 @@ from leansieve.v1 import prove_pb2, search_pb2
 from prover.candidate import Candidate
 from prover.events import Ending, NoteKind, Progress, Proof, Refutation, StatementNote
 from prover.requests import Bounds, Search
-from service.contract import values
-from service.contract.options import read, write
+from service.contract import fields, values
+from service.contract.fields import read, write
 from service.ops.config import TextSettings
 
 _ENDINGS = {
@@ -62,7 +62,7 @@ def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
         distinct=progress.distinct,
         checked=progress.checked,
         proofs=progress.proofs,
-        elapsed_duration=values.duration(progress.seconds),
+        elapsed_duration=fields.duration(progress.seconds),
         tokens=progress.tokens,
         requests=progress.requests,
     )
@@ -75,7 +75,7 @@ def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
         progress.distinct,
         progress.checked,
         progress.proofs,
-        values.seconds(progress.elapsed_duration),
+        fields.seconds(progress.elapsed_duration),
         progress.tokens,
         progress.requests,
     )
@@ -91,7 +91,7 @@ def proof_to_proto(proof: Proof, number: int) -> search_pb2.VerifiedProof:
         log_prob=candidate.log_prob,
         tokens=candidate.tokens,
         seed=candidate.seed,
-        elapsed_duration=values.duration(proof.seconds),
+        elapsed_duration=fields.duration(proof.seconds),
         number=number,
         stored=proof.stored,
     )
@@ -107,7 +107,7 @@ def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
         seed=proof.seed if proof.HasField("seed") else None,
     )
     verdict = values.verdict_from_proto(proof.verdict)
-    return Proof(candidate, verdict, values.seconds(proof.elapsed_duration), proof.stored)
+    return Proof(candidate, verdict, fields.seconds(proof.elapsed_duration), proof.stored)
 
 
 def notes_to_proto(notes: Iterable[StatementNote]) -> list[search_pb2.StatementNote]:

@@ -10,7 +10,7 @@ from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError
 from service.contract import values
-from service.contract.options import read, write
+from service.contract.fields import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 

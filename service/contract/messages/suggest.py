@@ -14,8 +14,8 @@ from prover.errors import InputError
 from prover.options import Sampling
 from prover.requests import Bounds
 from prover.theorem import Header, HeaderError
-from service.contract import values
-from service.contract.options import read, write
+from service.contract import fields, values
+from service.contract.fields import read, write
 from service.core.limits.text import take
 from service.ops.config import TextSettings
 
@@ -28,7 +28,7 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
     message = suggest_pb2.SuggestTacticsRequest(
         suggestions=request.most,
         prefix=request.prefix,
-        timeout=values.duration(request.seconds),
+        timeout=fields.duration(request.seconds),
         sampler=request.sampler,
         sampling=write(request.sampling, search_pb2.Sampling()),
     )
@@ -62,7 +62,7 @@ def request_from_proto(
         place=_place(request, texts),
         most=request.suggestions if request.HasField("suggestions") else default_most,
         prefix=request.prefix,
-        seconds=values.seconds(request.timeout) if request.HasField("timeout") else seconds,
+        seconds=fields.seconds(request.timeout) if request.HasField("timeout") else seconds,
         check=read(request, default.options().check),
         sampler=request.sampler,
         sampling=read(request.sampling, Sampling()),
@@ -84,7 +84,7 @@ def response_to_proto(found: Suggestions, log_id: str) -> suggest_pb2.SuggestTac
                 goals=one.goals,
                 score=one.score,
                 source=one.source,
-                elapsed_duration=values.duration(one.seconds),
+                elapsed_duration=fields.duration(one.seconds),
                 trust=values.trust_to_proto(one.trust),
             )
             for one in found.suggestions
@@ -103,7 +103,7 @@ def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggest
                 goals=tuple(one.goals),
                 score=one.score,
                 source=one.source,
-                seconds=values.seconds(one.elapsed_duration),
+                seconds=fields.seconds(one.elapsed_duration),
                 trust=values.trust_from_proto(one.trust),
             )
             for one in response.suggestions

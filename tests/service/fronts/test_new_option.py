@@ -15,7 +15,7 @@ from leansieve.v1 import search_pb2
 from prover.option import changed, leaves, option
 from prover.options import SearchOptions
 from service.cli.flags import Given, Only, Without, with_flags
-from service.contract.options import read, write
+from service.contract.fields import read, write
 
 NOT_IN_THE_CONTRACT = {
     ("check", "limits", "messages"),

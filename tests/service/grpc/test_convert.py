@@ -59,15 +59,14 @@ from service.batch.batches import (
     ItemAnswer,
     ItemOutcome,
 )
-from service.contract import values
+from service.contract import fields, values
+from service.contract.fields import validate
 from service.contract.messages import batch as batch_messages
-from service.contract.messages import check as check_messages
 from service.contract.messages import hint as hint_messages
 from service.contract.messages import premises as premise_messages
 from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventReader, EventWriter
-from service.contract.validation import validate
 from service.core.limits.admission import bounds
 from service.ops.config import Settings, TextSettings
 
@@ -146,8 +145,8 @@ checks = st.builds(CheckOptions, limits, text.filter(bool), trusts, text, st.sam
     )
 )
 def test_a_check_survives_the_journey(check: Check) -> None:
-    request = check_messages.request_to_proto(check)
-    assert check_messages.request_from_proto(request, default, TextSettings()) == check
+    request = values.check_to_proto(check)
+    assert values.check_from_proto(request, default, TextSettings()) == check
 
 
 @given(
@@ -363,7 +362,7 @@ def test_every_message_field_is_explained_or_plain() -> None:
 
 @given(time)
 def test_long_times_lose_nothing_on_the_way(seconds: float) -> None:
-    assert values.seconds(values.duration(seconds)) == seconds
+    assert fields.seconds(fields.duration(seconds)) == seconds
 
 
 lean_text = text.filter(lambda one: "\0" not in one)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth.identity import Identity, Quota
-from service.core.limits.quotas import Allowance, QuotaError, Quotas
+from service.core.limits.admission import Allowance, QuotaError, Quotas
 from service.ops.config import ClientSettings
 
 

@@ -18,7 +18,7 @@ from service.auth.identity import Identity, Quota
 from service.batch.batches import BatchItem, BatchRequest, BatchState, BatchStatus
 from service.batch.runner import BatchRunner
 from service.core.engine import Engine
-from service.core.limits.quotas import Account, Quotas
+from service.core.limits.admission import Account, Quotas
 from service.ops.config import BatchSettings, ClientSettings, Settings
 
 pytestmark = pytest.mark.lean

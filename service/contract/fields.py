@@ -1,14 +1,40 @@
-"""Options as messages of the contract, field by field as their types declare: no option is named here."""
+"""Messages by their fields, whichever they are: the rules that the contract states of them (`buf.validate` in protos/), and options as their
+types declare them; no option is named here. And times."""
 
 from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
+import protovalidate
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from prover.errors import InputError
 from prover.option import D, Dataclass, is_part, members
-from service.contract import values
+
+_MOST_VIOLATIONS = 16
+
+
+def validate(request: Message) -> None:
+    """Raise InputError, which names each field that breaks a rule, unless the request keeps them all."""
+    violations = [
+        (_path(violation), violation.proto.message or f"breaks the rule {violation.proto.rule_id}")
+        for violation in protovalidate.collect_violations(request)[:_MOST_VIOLATIONS]
+    ]
+    if violations:
+        field, text = violations[0]
+        raise InputError(field, f"{field}: {text}", tuple(violations))
+
+
+def _path(violation: protovalidate.Violation) -> str:
+    """As in `options.budget.samples` or `items[3].id`."""
+    steps = []
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        index = element.subscript
+        steps.append(element.field_name + (f"[{index.value}]" if index is not None else ""))
+    return ".".join(steps) or "request"
+
 
 M = TypeVar("M", bound=Message)
 
@@ -35,7 +61,7 @@ def write(options: Dataclass, message: M) -> M:
         elif is_part(value):
             write(value, getattr(message, field.name)).SetInParent()
         else:
-            getattr(message, field.name).CopyFrom(values.duration(value))
+            getattr(message, field.name).CopyFrom(duration(value))
     return message
 
 
@@ -57,7 +83,7 @@ def read(message: Message, default: D) -> D:
         elif field.enum_type is not None:
             said[name] = choice_from_proto(field.enum_type, given, value)
         elif message.HasField(field.name) if field.has_presence else given:
-            said[name] = given if field.message_type is None else values.seconds(given)
+            said[name] = given if field.message_type is None else seconds(given)
     return replace(default, **said)
 
 
@@ -90,3 +116,27 @@ def _names(kind: Any) -> tuple[str, list[str]]:
     first, *others = (value.name for value in kind.values)
     prefix = first.removesuffix("UNSPECIFIED")
     return prefix, [name.removeprefix(prefix) for name in others]
+
+
+def duration(seconds: float) -> Duration:
+    """A proto duration."""
+    made = Duration()
+    made.FromNanoseconds(_nanoseconds(seconds))
+    return made
+
+
+def timestamp(seconds: float) -> Timestamp:
+    """A proto time, from seconds since the epoch."""
+    made = Timestamp()
+    made.FromNanoseconds(_nanoseconds(seconds))
+    return made
+
+
+def seconds(value: Duration | Timestamp) -> float:
+    """Seconds of a proto duration, or since the epoch of a proto time."""
+    return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
+
+
+def _nanoseconds(seconds: float) -> int:
+    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
+    return whole * 10**9 + round((seconds - whole) * 1e9)
