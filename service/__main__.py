@@ -1,4 +1,4 @@
-"""`python -m service` is the command `leansieve`."""
+"""Entry point of `python -m service`: the command `leansieve`."""
 
 from service.cli import main
 

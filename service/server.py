@@ -1,4 +1,4 @@
-"""The server: listens, reports its health, drains at SIGTERM or SIGINT, and leaves no process behind."""
+"""The server: listens, reports health, drains at SIGTERM or SIGINT, and leaves no processes behind."""
 
 import asyncio
 import contextlib
@@ -51,14 +51,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the operator wants: `stop` after the calls in work, `hurry` without waiting, `reload` the settings."""
+    """The operator's commands: `stop` after running calls, `hurry` without waiting, `reload` the settings."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     reload: asyncio.Event = field(default_factory=asyncio.Event)
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT, the first means `stop`, the second `hurry`; and SIGHUP, which means `reload`."""
+        """Handle signals: the first SIGTERM or SIGINT sets `stop`, the second `hurry`; SIGHUP sets `reload`."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._received)
@@ -79,23 +79,23 @@ async def listening(
     quotas: Quotas | None = None,
     classrooms: Classrooms | None = None,
 ) -> AsyncIterator[tuple[str, Health]]:
-    """Answer calls while the context lasts: yields the address, with its real port, and the health to be reported.
+    """Answer calls for the duration of the context; yields the address with its actual port, and the health to report.
 
-    On leaving, health turns NOT_SERVING; after `notice_seconds` no further calls are taken, those in work may go on for
-    `drain_seconds` or until `hurry`, and what is left is told to come back.
+    At the end, health turns NOT_SERVING; after `notice_seconds` new calls are refused, running calls may continue for
+    `drain_seconds` or until `hurry`, and the rest is told to retry.
 
     Args:
-        service: who answers.
-        settings: of the service.
+        service: answers the calls.
+        settings: settings of the service.
         hurry: ends the draining.
-        recorder: where calls are counted and traced.
-        batches: runs batches; None: there are none.
-        announce_http: told the URL of HTTP/JSON, if the settings want it.
-        quotas: what clients take, where `batches` is charged too.
-        classrooms: of teachers; None: there are none.
+        recorder: counts and traces calls.
+        batches: runs batches; None: not supported.
+        announce_http: called with the URL of HTTP/JSON, if configured.
+        quotas: accounts of clients, which `batches` charges, too.
+        classrooms: classrooms of teachers; None: not supported.
 
     Raises:
-        UserError: it is not possible to listen there, or a file of certificates or tokens cannot be read.
+        UserError: the address cannot be bound, or a file of certificates or tokens cannot be read.
     """
     in_work, recorder, authentications = CallsInWork(), recorder or Recorder(), list[Authentication]()
     room = ConnectionBounds.of(settings.server, descriptors.raise_limit())
@@ -145,14 +145,16 @@ async def _drain(
     hurry: asyncio.Event,
     settings: ServerSettings,
 ) -> None:
-    """After the notice take no further calls, and end those that are in work when their time is over; both at once at `hurry`."""
+    """After the notice, refuse new calls, and end running calls when their time is over; at `hurry`, do both at
+    once.
+    """
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(hurry.wait(), settings.notice_seconds)
-    # Health watchers never hang up, so gRPC's own grace is not waited for: it is over when the calls are.
+    # Health watchers never end their calls, so gRPC's own grace period is not used: draining ends with the other calls.
     draining = asyncio.create_task(server.stop(settings.drain_seconds + 60.0))
     if http is not None:
         http.stop_listening()
-    in_work.end("WatchBatchResults")  # the batch goes on elsewhere
+    in_work.end("WatchBatchResults")  # the batch continues on another server
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.drain_seconds):
             await _first(in_work.none(), hurry.wait())
@@ -163,19 +165,19 @@ async def _drain(
     await draining
 
 
-_LAST_WORDS_SECONDS = 2.0  # for calls that were ended to stop their work and say so
+_LAST_WORDS_SECONDS = 2.0  # for ended calls to stop their work and send their status
 
 
 async def serve(settings: Settings, announce: Callable[[str], None], reload: Callable[[], Settings]) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal does not wait for calls to end.
+    """Serve until SIGTERM or SIGINT; a second signal ends running calls.
 
     Args:
-        settings: of the service.
-        announce: told in one line when the server listens, and when a proof has really been checked.
-        reload: reads the settings again, at SIGHUP.
+        settings: settings of the service.
+        announce: called with a line when the server listens, and when a test proof has been checked.
+        reload: reads the settings again at SIGHUP.
 
     Raises:
-        UserError: it is not possible to listen there, the database cannot be used, or Lean or a sampler do not run here.
+        UserError: the address cannot be bound, the database cannot be used, or Lean or a sampler do not run here.
     """
     signals = Signals()
     signals.listen()
@@ -208,7 +210,8 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
                         announce(f"leansieve answers HTTP on {url}")
                     reloading = asyncio.create_task(_reload_settings(settings, signals.reload, reload))
                     try:
-                        # Batches are put back when draining begins: this server takes them up again, or another one.
+                        # Items are released when draining begins; this server takes them again after a restart, or
+                        # another one does.
                         async with batches or contextlib.nullcontext(), classrooms or contextlib.nullcontext():
                             await _work(engine, state, settings, signals.stop, announce)
                     finally:
@@ -223,7 +226,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], reload: Cal
 async def _work(
     engine: Engine, state: Health, settings: Settings, stop: asyncio.Event, announce: Callable[[str], None]
 ) -> None:
-    """Start the engine, then watch it until `stop`; then health turns NOT_SERVING, before anything else is ended."""
+    """Start the engine, then watch it until `stop`; then set health to NOT_SERVING before anything else ends."""
     try:
         await _start_and_watch(engine, state, settings, stop, announce)
     finally:
@@ -247,13 +250,13 @@ async def _start_and_watch(
     try:
         await _first(watching, stop.wait())
         if watching.done():
-            await watching  # says what broke
+            await watching  # raises the failure
     finally:
         watching.cancel()
 
 
 async def _reload_settings(settings: Settings, asked: asyncio.Event, reload: Callable[[], Settings]) -> None:
-    """At each request read the settings again, take the level of the log over, and say what needs a restart."""
+    """At each request, read the settings again, apply the log level, and report which changes need a restart."""
     while True:
         await asked.wait()
         asked.clear()
@@ -280,5 +283,5 @@ async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
 
 
 def roles_of_anyone(listen: str) -> frozenset[Role]:
-    """What callers of this address may do without authentication: from other machines, not administer this server."""
+    """Return the roles of unauthenticated callers at this address: remote ones may not administer the server."""
     return frozenset(Role) if is_local(listen) else frozenset({Role.PROVE})

@@ -194,8 +194,9 @@ class LeanFile:
         return file, tuple(faults)
 
     def left_open(self, verdict: Verdict, told: Collection[int]) -> tuple[Fault, ...]:
-        """Return the open parts that a verdict on `whole()` reports for commands, except commands, by number, that are
-        fully known.
+        """Return the first error or open proof of each command that a verdict on `whole()` reports.
+
+        Commands whose numbers are in `told` are skipped.
         """
         found: dict[int, Fault] = {}
         unplaced: list[str] = []
@@ -258,7 +259,7 @@ class LeanFile:
         return replace(read_anew, fallen=standing, project=self.project)
 
     def line_in(self, earlier: "LeanFile", number: int, line: int) -> int:
-        """Return the line of a command's line in the original file, before holes above it were filled."""
+        """Map a line of a command to its line in `earlier`, the file before holes above it were filled."""
         return line - self.commands[number].line + earlier.commands[number].line
 
     def offset(self, line: int, column: int) -> int:

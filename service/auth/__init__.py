@@ -1,1 +1,1 @@
-"""Who may call, and over which wire: TLS, tokens, roles."""
+"""Authentication and authorisation: TLS, tokens, roles."""

@@ -1,4 +1,4 @@
-"""Who makes a call, and whether they may: found out before a handler sees it."""
+"""Authenticates callers and checks their roles before a handler sees the call."""
 
 import asyncio
 import contextlib
@@ -50,14 +50,14 @@ ROLES: Mapping[str, Role | None] = {
     "GetServerInfo": None,
     "ReloadModel": Role.ADMIN,
 }
-"""The role that a method of the contract needs; None: any. Methods that are not here need `admin`."""
+"""Role that each method of the contract requires; None: any. Methods not listed require `admin`."""
 
 
-_LOOK_SECONDS = 1.0  # how soon a call in work ends whose token was revoked or has ended
+_LOOK_SECONDS = 1.0  # seconds within which a running call ends after its token was revoked or has expired
 
 
 class Refusal(StrEnum):
-    """Why a call is not let in."""
+    """The reason why a call is refused."""
 
     NO_TOKEN = "no_token"
     UNKNOWN_TOKEN = "unknown_token"
@@ -66,7 +66,7 @@ class Refusal(StrEnum):
 
 
 class Authentication:
-    """Tells who calls; `around` surrounds each call."""
+    """Authenticates callers; `around` wraps each call."""
 
     def __init__(
         self,
@@ -74,15 +74,15 @@ class Authentication:
         everybody: frozenset[Role],
         refused: Callable[[Refusal], None] = lambda _reason: None,
     ) -> None:
-        """Ask callers for what the settings demand.
+        """Require the credentials that the settings demand.
 
         Args:
-            settings: where tokens are, and what certificates allow.
-            everybody: roles of callers where the server does not authenticate.
-            refused: told of each call that is not let in.
+            settings: location of tokens, and roles of certificates.
+            everybody: roles of all callers of a server without authentication.
+            refused: called for each refused call.
 
         Raises:
-            UserError: the file of tokens cannot be read.
+            UserError: the token file cannot be read.
         """
         self._everybody = everybody
         self._refused = refused
@@ -98,7 +98,7 @@ class Authentication:
     async def around(self, call: Call) -> AsyncIterator[None]:
         """Set `CALLER`, or end the call with UNAUTHENTICATED or PERMISSION_DENIED.
 
-        Health is told to everyone who can connect: probes and load balancers have no token.
+        Health checks are open to everyone who can connect: probes and load balancers have no token.
         """
         identity = self._identify(call)
         if isinstance(identity, Refusal):
@@ -111,7 +111,7 @@ class Authentication:
             self._refused(Refusal.NOT_ALLOWED)
             _log.info("refused", rpc=call.method, client=identity.name, reason=Refusal.NOT_ALLOWED.value)
             raise NotAllowedError(f"{call.method} needs the role {role.value}, which you do not have")
-        # Not reset: the task ends with the call, and a generator may be closed from elsewhere.
+        # Not reset: the task ends with the call, and a generator may be closed in another context.
         CALLER.set(identity)
         task = asyncio.current_task()
         if task is None or call.service == HEALTH:
@@ -124,10 +124,10 @@ class Authentication:
             del self._open[task]
 
     async def watch(self, end: Callable[[asyncio.Task[Any], UserError], None]) -> None:
-        """End calls whose callers are no longer let in, once a second, until this task is cancelled.
+        """End running calls whose callers have lost access, checked once a second, until this task is cancelled.
 
         Args:
-            end: ends the call that a task answers, for a reason.
+            end: ends the call of a task, with a reason.
         """
         while self._tokens is not None:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -149,15 +149,15 @@ class Authentication:
         return self._tokens is not None
 
     def of_token(self, secret: str) -> "Identity | Refusal":
-        """The caller who has this token now, or why there is none."""
-        # Who guesses cannot steer the digest that is looked up: how long the look-up takes tells nothing of a token.
+        """Return the current owner of the token, or the reason why there is none."""
+        # Timing of the look-up reveals nothing about a token, because callers cannot choose the digest.
         token = self._tokens.current().get(digest(secret)) if self._tokens else None
         if token is None:
             return Refusal.UNKNOWN_TOKEN
         return token.identity if token.valid(datetime.now(UTC)) else Refusal.EXPIRED_TOKEN
 
     def _identify(self, call: Call) -> "Identity | Refusal":
-        """Who calls, or why that is not known although it must be."""
+        """Return the caller, or the reason why a required identity is missing."""
         if self._tokens is not None:
             scheme, _, secret = str(call.metadata.get("authorization", "")).partition(" ")
             return self.of_token(secret.strip()) if scheme.lower() == "bearer" else Refusal.NO_TOKEN
@@ -170,7 +170,7 @@ class Authentication:
 
 
 def _role(call: Call) -> Role | None:
-    """What a call needs; None: nothing."""
+    """Return the role that a call needs; None: any."""
     return ROLES.get(call.method, Role.ADMIN) if call.service in SERVICES else None
 
 

@@ -1,4 +1,4 @@
-"""Who calls: what the interceptor finds out and the rest of the service may ask."""
+"""Identity of callers: set by the interceptor, read by the rest of the service."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a client may do. `prove` includes `check`; `admin` includes both."""
+    """Permissions of a client. `prove` includes `check`; `admin` includes both."""
 
     PROVE = "prove"
     CHECK = "check"
@@ -22,13 +22,13 @@ _INCLUDED = {
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of the service one client may take; None: as the settings say.
+    """Usage limits of one client; None: as in the settings.
 
     Attributes:
-        calls: at once.
-        calls_per_minute: begun within a minute.
-        lean_seconds_per_hour: checking time.
-        samples_per_hour: candidates sampled.
+        calls: concurrent calls.
+        calls_per_minute: calls started per minute.
+        lean_seconds_per_hour: checking time per hour in seconds.
+        samples_per_hour: sampled candidates per hour.
     """
 
     calls: int | None = None
@@ -42,8 +42,9 @@ class Identity:
     """A client.
 
     Attributes:
-        name: of its token, else the common name of its certificate, else `peer:` and its host. Never a secret.
-        roles: what it was given.
+        name: name of its token, otherwise the common name of its certificate, otherwise `peer:` and its host. Never a
+            secret.
+        roles: its roles.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Identity:
 
 
 ANYONE = Identity("local", frozenset(Role))
-"""The caller where the server does not authenticate: this process itself."""
+"""The caller if the server does not authenticate: this process itself."""
 
 CALLER: ContextVar[Identity] = ContextVar("caller", default=ANYONE)
-"""Who makes the call that this task answers."""
+"""The caller of the current task's call."""

@@ -1,4 +1,4 @@
-"""Whose batches are worked on."""
+"""Decides whose batches the server works on."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +9,14 @@ from service.auth.watched import Watched
 
 
 class Owners:
-    """Those who may prove: where there are tokens, as long as one of their name is valid.
+    """Owners with the right to prove: if there are tokens, those with a valid one.
 
-    A batch whose owner has none any more is neither begun nor gone on with, by its next theorem; it goes on when there is one
-    again, and an administrator can cancel it.
+    A batch whose owner has lost all tokens is not started, and stops before its next theorem. It continues when the
+    owner has a token again, and an administrator can cancel it.
     """
 
     def __init__(self, tokens: Path | None) -> None:
-        """Look into the file of tokens; None: everybody may.
+        """Use the token file; None: everyone may prove.
 
         Raises:
             UserError: the file cannot be read.
@@ -24,8 +24,8 @@ class Owners:
         self._tokens = None if tokens is None else Watched([tokens], lambda: read(tokens))
 
     def may(self, owner: str) -> bool:
-        """Whether a batch of this owner is worked on."""
-        if self._tokens is None or owner.startswith("peer:"):  # of a time without tokens
+        """Whether batches of this owner are worked on."""
+        if self._tokens is None or owner.startswith("peer:"):  # batches from before tokens were configured
             return True
         now = datetime.now(UTC)
         return any(

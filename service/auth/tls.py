@@ -13,12 +13,13 @@ from service.ops.config import SecuritySettings
 
 
 def server_credentials(settings: SecuritySettings) -> grpc.ServerCredentials:
-    """The server's side: certificate and key, and with `client_ca` clients must have a certificate of that authority.
+    """Return the server's credentials: certificate and key; with `client_ca`, clients must present a certificate of
+    that authority.
 
-    Each handshake uses the files as they are then.
+    Each handshake uses the current files.
 
     Raises:
-        UserError: a file cannot be read or is no PEM, or certificate and key do not belong together.
+        UserError: a file cannot be read or is not PEM, or certificate and key do not match.
     """
     certificate, key, client_ca = settings.certificate, settings.key, settings.client_ca
     assert certificate is not None
@@ -37,11 +38,11 @@ def server_credentials(settings: SecuritySettings) -> grpc.ServerCredentials:
 
 
 def http_context(settings: SecuritySettings) -> ssl.SSLContext:
-    """As `server_credentials`, for HTTP. A renewed certificate is used from the next handshake on; another `client_ca`
-    from the next start.
+    """Return credentials as `server_credentials` does, for HTTP. A renewed certificate is used from the next handshake
+    on; a new `client_ca` needs a restart.
 
     Raises:
-        UserError: a file cannot be read or is no PEM, or certificate and key do not belong together.
+        UserError: a file cannot be read or is not PEM, or certificate and key do not match.
     """
     certificate, key, client_ca = settings.certificate, settings.key, settings.client_ca
     assert certificate is not None
@@ -65,17 +66,17 @@ def http_context(settings: SecuritySettings) -> ssl.SSLContext:
         handshake.context = watched.current()
 
     first = read()
-    first.sni_callback = renew  # asked in each handshake, whether or not the client names a host
+    first.sni_callback = renew  # called in each handshake, even if the client names no host
     return first
 
 
 def channel_credentials(
     ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
 ) -> grpc.ChannelCredentials:
-    """The client's side; without `ca` this machine's authorities are trusted.
+    """Return the client's credentials; without `ca`, this machine's authorities are trusted.
 
     Raises:
-        UserError: a file cannot be read or is no PEM, or one of certificate and key is missing.
+        UserError: a file cannot be read or is not PEM, or only one of certificate and key is given.
     """
     if (certificate is None) != (key is None):
         raise UserError("a client's certificate and key belong together: set connection.certificate and connection.key")
@@ -87,10 +88,10 @@ def channel_credentials(
 
 
 def certificate_end(file: Path) -> datetime:
-    """When the first of the certificates of a chain ends.
+    """Return the earliest expiry of the certificates in a chain.
 
     Raises:
-        UserError: the file cannot be read or is no PEM.
+        UserError: the file cannot be read or is not PEM.
     """
     try:
         return min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(_pem(file, "CERTIFICATE")))
@@ -109,7 +110,7 @@ def _pem(file: Path, what: str) -> bytes:
 
 
 def _belong_together(certificate: Path, key: Path) -> None:
-    """gRPC would say nothing and refuse every handshake."""
+    """Check that certificate and key match: gRPC would refuse every handshake without a message."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")

@@ -1,7 +1,7 @@
-"""Bearer tokens. The file holds hashes and what each token may do; a token itself is shown once, when it is made.
+"""Bearer tokens. The file holds hashes and permissions; a token itself is shown once, when it is created.
 
-A token has 256 random bits, so that a plain SHA-256 of it can be kept: there is nothing to guess that a slow hash would
-protect. The file is TOML with one `[[token]]` table for each, and is read again when it changes.
+A token has 256 random bits, so a plain SHA-256 suffices: a slow hash would protect only guessable secrets. The file is
+TOML with a `[[token]]` table for each, and is read again when it changes.
 """
 
 import contextlib
@@ -23,31 +23,31 @@ from service.auth.identity import Identity, Quota, Role
 from service.ops.config.section import Section
 
 PREFIX = "lsv_"
-"""What tokens begin with, for scanners that look for leaked ones."""
+"""Prefix of tokens, for scanners that look for leaked ones."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class CallerToken(Section):
-    """One token of the file."""
+    """A token's entry in the file."""
 
     name: str
-    """Name of the client, for logs and quotas; several tokens may share it while one replaces the other."""
+    """Name of the client, for logs and quotas; several tokens may share it during a rotation."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of the token, in hexadecimal."""
     roles: tuple[Role, ...] = Field(min_length=1)
-    """What the client may do."""
+    """Roles of the client."""
     created: AwareDatetime
-    """When it was made."""
+    """Time of creation."""
     expires: AwareDatetime | None = None
-    """When it ends; never by default."""
+    """Time of expiry; never by default."""
     calls: int | None = Field(default=None, ge=1)
-    """Calls at once."""
+    """Concurrent calls."""
     calls_per_minute: int | None = Field(default=None, ge=1)
-    """Calls begun within a minute."""
+    """Calls started per minute."""
     lean_seconds_per_hour: float | None = Field(default=None, gt=0)
-    """Checking time."""
+    """Checking time per hour in seconds."""
     samples_per_hour: int | None = Field(default=None, ge=1)
-    """Candidates sampled."""
+    """Sampled candidates per hour."""
 
     @field_validator("name")
     @classmethod
@@ -58,25 +58,25 @@ class CallerToken(Section):
 
     @property
     def identity(self) -> Identity:
-        """Who calls with it."""
+        """Return the identity of callers with this token."""
         quota = Quota(self.calls, self.calls_per_minute, self.lean_seconds_per_hour, self.samples_per_hour)
         return Identity(self.name, frozenset(self.roles), quota)
 
     def valid(self, now: datetime) -> bool:
-        """Whether it has not ended."""
+        """Whether it has not expired."""
         return self.expires is None or now < self.expires
 
 
 def digest(token: str) -> str:
-    """What the file holds of a token."""
+    """Return the hash of a token, as stored in the file."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def read(file: Path) -> Mapping[str, CallerToken]:
-    """The tokens of a file by their hashes.
+    """Return the tokens of a file by their hashes.
 
     Raises:
-        UserError: it cannot be read; the text says what is wrong, and where.
+        UserError: it cannot be read; the text names the error and its place.
     """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -97,10 +97,10 @@ def read(file: Path) -> Mapping[str, CallerToken]:
 def new(
     file: Path, name: str, roles: Sequence[Role], expires: datetime | None = None, quota: Quota | None = None
 ) -> str:
-    """Make a token, add its hash to the file, and return the token, which is kept nowhere.
+    """Create a token, add its hash to the file, and return the token, which is not stored.
 
     Raises:
-        UserError: the name or a number does not fit, or the file cannot be read or written.
+        UserError: the name or a number is invalid, or the file cannot be read or written.
     """
     token, entry = _made(name, roles, expires, quota or Quota())
     with _changing(file) as tokens:
@@ -109,12 +109,13 @@ def new(
 
 
 def rotate(file: Path, name: str, overlap: timedelta) -> str:
-    """Make a token with the name, roles, quota and lifetime of the newest one of that name, which ends after `overlap`.
+    """Create a token with the name, roles, quota and lifetime of the newest token of that name, which expires after
+    `overlap`.
 
-    Whatever else has that name ends then too; with no overlap, all that had it are gone at once.
+    All other tokens of that name expire then, too; without an overlap, they expire at once.
 
     Raises:
-        UserError: the file cannot be read or written, or there is none of that name.
+        UserError: the file cannot be read or written, or there is no token of that name.
     """
     now = datetime.now(UTC).replace(microsecond=0)
     with _changing(file) as tokens:
@@ -132,10 +133,11 @@ def rotate(file: Path, name: str, overlap: timedelta) -> str:
 
 
 def revoke(file: Path, name: str, only: str = "") -> int:
-    """Take all tokens of that name out of the file, or only the one whose hash begins with `only`; how many there were.
+    """Remove all tokens of that name from the file, or only the one whose hash begins with `only`; returns their
+    number.
 
     Raises:
-        UserError: the file cannot be read or written, or there is none of that name and hash, or several.
+        UserError: the file cannot be read or written, or no token matches, or `only` matches several.
     """
     with _changing(file) as tokens:
         gone = [token for token in _named(tokens, name, file) if token.sha256.startswith(only.rstrip("…"))]
@@ -148,10 +150,10 @@ def revoke(file: Path, name: str, only: str = "") -> int:
 
 
 def set_quota(file: Path, name: str, quota: Quota) -> int:
-    """Give all tokens of that name this quota; how many there are.
+    """Set the quota of all tokens of that name; returns their number.
 
     Raises:
-        UserError: the file cannot be read or written, or there is none of that name.
+        UserError: the file cannot be read or written, or there is no token of that name.
     """
     with _changing(file) as tokens:
         changed = _named(tokens, name, file)
@@ -161,7 +163,7 @@ def set_quota(file: Path, name: str, quota: Quota) -> int:
 
 
 def _named(tokens: Sequence[CallerToken], name: str, file: Path) -> list[CallerToken]:
-    """Those of that name. Raises UserError if there is none."""
+    """Return the tokens of that name. Raises UserError if there is none."""
     found = [token for token in tokens if token.name == name]
     if not found:
         raise UserError(f"there is no token named {name!r} in {file}")
@@ -169,7 +171,7 @@ def _named(tokens: Sequence[CallerToken], name: str, file: Path) -> list[CallerT
 
 
 def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quota) -> tuple[str, CallerToken]:
-    """A new token, and what the file holds of it. Raises UserError if the name or a number does not fit."""
+    """Return a new token and its entry. Raises UserError if the name or a number is invalid."""
     token = PREFIX + secrets.token_urlsafe(32)
     try:
         return token, CallerToken(
@@ -187,7 +189,7 @@ def _made(name: str, roles: Sequence[Role], expires: datetime | None, quota: Quo
 
 @contextlib.contextmanager
 def _changing(file: Path) -> Iterator[list[CallerToken]]:
-    """The tokens of a file, written back as a whole on leaving; one writer at a time."""
+    """Yield the tokens of a file, which are written back as a whole at the end; one writer at a time."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock"), timeout=10):
@@ -199,7 +201,7 @@ def _changing(file: Path) -> Iterator[list[CallerToken]]:
 
 
 def _write(file: Path, tokens: Sequence[CallerToken]) -> None:
-    """Whole or not at all. A new file is readable by its owner alone; an old one keeps owner and mode."""
+    """Write atomically. A new file is readable by its owner only; an existing one keeps owner and mode."""
     with atomic_write(file, 0o600, lasting=True) as stream:
         stream.write(b"# Hashes of bearer tokens; `leansieve token` writes this file.\n")
         stream.writelines(_table(token).encode() for token in tokens)

@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 
 class Watched(Generic[T]):
-    """What some files hold, read again when one of them has changed; the last good reading stays when it cannot be."""
+    """A value read from files, read again when one of them has changed; if that fails, the last valid value stays."""
 
     def __init__(self, files: Sequence[Path], read: Callable[[], T]) -> None:
-        """Read them a first time.
+        """Read the files for the first time.
 
         Args:
-            files: whose change is looked for, at each use; symbolic links are followed, as Kubernetes swaps them.
-            read: makes the value of them, or raises UserError.
+            files: checked for changes at each use; symbolic links are followed, because Kubernetes swaps them.
+            read: reads the value from them, or raises UserError.
 
         Raises:
-            UserError: what `read` raised.
+            UserError: `read` raised it.
         """
         self._files = files
         self._read = read
@@ -32,7 +32,7 @@ class Watched(Generic[T]):
         self._value = read()
 
     def current(self) -> T:
-        """The value of the files as they are now. Costs one look at each file's status."""
+        """The current value of the files. Costs one stat call per file."""
         state = self._state()
         if state != self._seen:
             self._seen = state

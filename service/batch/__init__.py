@@ -1,1 +1,1 @@
-"""Batches: many theorems, proved in the background, surviving clients and servers that come and go."""
+"""Batches: many theorems proved in the background, independent of the lifetime of clients and servers."""

@@ -1,4 +1,6 @@
-"""What is asked of batches and what they answer: the seam between the calls (`CreateBatch`, …) and who runs them."""
+"""Requests and answers about batches: the interface between the calls (`CreateBatch`, …) and the component that runs
+them.
+"""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -13,11 +15,11 @@ from prover.verdict import Verdict
 from service.auth.identity import Quota
 
 NO_QUOTA = Quota()
-"""As the settings say."""
+"""No quota but the one in the settings."""
 
 
 class NoBatchError(UserError):
-    """There is no such batch, or it belongs to somebody else (who asks is not told which)."""
+    """The batch does not exist or belongs to another owner (the caller is not told which)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class BatchItem:
 
     Attributes:
         id: the client's name for it, unique in the batch; at most 1,024 characters.
-        theorem: to prove.
+        theorem: the theorem to prove.
         guard: the library theorem that is proved anew, see `Policy.guard`; empty: that of the batch's options.
-        family: what reports group it by, for instance a library module; may be empty.
+        family: group in reports, for instance a library module; may be empty.
     """
 
     id: str
@@ -39,14 +41,14 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """A batch to be done.
+    """A batch to be created.
 
     Attributes:
         items: at least one.
-        options: of each search.
-        key: idempotency key: submitting again under a key that the same owner has used gives the batch that there is;
-            empty: always a new batch.
-        label: for people, shown in reports; may be empty.
+        options: options of each search.
+        key: idempotency key: a second submission under a key of the same owner returns the existing batch; empty:
+            always creates a new batch.
+        label: display name in reports; may be empty.
     """
 
     items: tuple[BatchItem, ...]
@@ -56,7 +58,7 @@ class BatchRequest:
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """State of a batch."""
 
     RUNNING = "running"
     DONE = "done"
@@ -64,11 +66,11 @@ class BatchState(StrEnum):
 
 
 class ItemOutcome(StrEnum):
-    """What became of an item.
+    """The outcome of an item.
 
-    PROVED: at least one verified proof. REFUTED: the theorem is false. UNPROVED: the search ended without one. KNOWN_HARD: not searched, because at
-    least the same budget was spent without success before. INVALID: Lean does not take the statement. REFUSED: the service does
-    not offer what the item asks for. FAILED: its server died or broke each time it was tried.
+    PROVED: at least one verified proof. REFUTED: the theorem is false. UNPROVED: the search ended without one.
+    KNOWN_HARD: not searched, because an earlier search with at least this budget failed. INVALID: Lean rejects the
+    statement. REFUSED: the service cannot serve the item's options. FAILED: its server died or failed at every attempt.
     """
 
     PROVED = "proved"
@@ -82,20 +84,20 @@ class ItemOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ItemAnswer:
-    """What became of one item.
+    """The answer to one item.
 
     Attributes:
         id: as in `BatchItem`.
         family: as in `BatchItem`.
-        outcome: see there.
-        proofs: verified, distinct, in the order in which they were found.
-        ending: why its search ended, if there was one.
-        spent: what its search took.
-        verdict: of the statement, for `INVALID`.
+        outcome: the outcome.
+        proofs: distinct verified proofs, in the order in which they were found.
+        ending: reason why its search ended, if there was one.
+        spent: spending of its search.
+        verdict: verdict on the statement, for `INVALID`.
         error: one sentence, for `REFUSED` and `FAILED`.
-        attempts: how often it was begun; more than one after a server died.
-        notes: what is odd about the statement.
-        refutation: for `REFUTED`.
+        attempts: number of attempts; more than one if a server died.
+        notes: peculiarities of the statement.
+        refutation: the refutation, for `REFUTED`.
     """
 
     id: str
@@ -113,13 +115,13 @@ class ItemAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """A batch as it stands.
+    """Status of a batch.
 
     Attributes:
         id: 32 hexadecimal digits.
-        items: how many it has.
-        answered: how many of them are answered; the position of the last answer.
-        running: how many are being worked on.
+        items: number of items.
+        answered: number of answered items; the position of the last answer.
+        running: number of items in progress.
         created, finished: seconds since the epoch; `finished` is None while it runs.
     """
 
@@ -135,54 +137,59 @@ class BatchStatus:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An item is answered. Positions count 1, 2, 3, … in the order of finishing and never change: they are cursors."""
+    """An item's answer with its position.
+
+    Positions count 1, 2, 3, … in the order of finishing and never change, so they serve as cursors.
+    """
 
     position: int
     answer: ItemAnswer
 
 
 BatchEvent = Answered | BatchStatus
-"""An answer; or how the batch stands: first, now and then, and last, with a `state` that is not RUNNING."""
+"""An answer, or the batch's status: first, periodically, and last, with a `state` other than RUNNING."""
 
 
 class Batches(Protocol):
-    """Runs batches. `owner` is who asks: another owner's batch does not exist for them; None sees every batch."""
+    """Runs batches. `owner` is the caller: batches of other owners are invisible to it; None sees every batch."""
 
     async def submit(self, request: BatchRequest, owner: str = "", quota: Quota = NO_QUOTA) -> BatchStatus:
-        """Take a batch in; when this returns it is on disk and will be done, whatever happens to this server.
+        """Create a batch; when this returns it is on disk and will be done even if this server dies.
 
-        What it takes is charged to its owner, as far as `quota` or the settings bound it; nothing of it is begun while the
-        owner has spent that.
+        Its work is charged to the owner's quota (`quota` or the settings); no item starts while the quota is used up.
 
         Raises:
-            InputError: it holds no items, too many or too large ones, two of one id, or its key was used for another
+            InputError: it has no items, too many or too large ones, or duplicate ids, or its key was used for another
                 batch.
-            BusyError: the owner, or everybody together, have too many unfinished items.
+            BusyError: the owner, or all owners together, have too many unfinished items.
             UnavailableError: the database cannot be used.
         """
         ...
 
     def watch(self, batch_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[BatchEvent, None]:
-        """The answers after position `after`, each once and in order, as they come; ends after the last status.
+        """Yield the answers after position `after`, each once and in order, as they arrive; ends after the last status.
 
         Raises:
-            NoBatchError: there is none of that name for this owner.
+            NoBatchError: the owner has no such batch.
             UnavailableError: the database cannot be used.
         """
         ...
 
     async def status(self, batch_id: str, owner: str | None = "") -> BatchStatus:
-        """How the batch stands. Raises as `watch`."""
+        """Return the batch's status. Raises as `watch`."""
         ...
 
     async def cancel(self, batch_id: str, owner: str | None = "") -> BatchStatus:
-        """End it: what is answered stays, the rest is not begun and what is under way is stopped. Raises as `watch`."""
+        """Cancel the batch: existing answers stay, other items are stopped or not started. Raises as `watch`."""
         ...
 
     async def page(self, most: int, after: str = "", owner: str | None = "") -> list[BatchStatus]:
-        """At most `most` batches, the newest first, older than the batch `after`. Raises as `watch`, if `after` names none."""
+        """Return at most `most` batches created before the batch `after`, newest first.
+
+        Raises as `watch` if `after` does not exist.
+        """
         ...
 
     async def delete(self, batch_id: str, owner: str | None = "") -> None:
-        """Remove it with its answers; what is under way is stopped. Raises as `watch`."""
+        """Delete the batch with its answers; items in progress are stopped. Raises as `watch`."""
         ...

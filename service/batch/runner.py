@@ -1,4 +1,4 @@
-"""Batches over a database: takes them in, tells how they stand, and has them worked on (`service/batch/work.py`)."""
+"""Batches in a database: creates them, reports their status, and has them worked on (`service/batch/work.py`)."""
 
 import asyncio
 import hashlib
@@ -28,14 +28,14 @@ from service.ops.config import BatchSettings
 
 T = TypeVar("T")
 
-_STATUS_SECONDS = 5.0  # how often a watcher is told how the batch stands where nothing happens
+_STATUS_SECONDS = 5.0  # interval of status events if nothing happens
 _PAGE = 50  # answers read at once
 _LONGEST_ID = 1024
 _LONGEST_KEY = 256
 
 
 class BatchRunner:
-    """`Batches` over a database. Use it as an async context manager; after it, what it was working on is free again."""
+    """`Batches` in a database. Use it as an async context manager; at the end, its items in progress are released."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class BatchRunner:
         quotas: Quotas | None = None,
         may: Callable[[str], bool] = lambda _owner: True,
     ) -> None:
-        """Search with `service`, at `Priority.BATCH`; see `Work` for the rest."""
+        """Search with `service` at `Priority.BATCH`; other arguments as in `Work`."""
         self._queue = queue
         self._settings = settings
         self._changes = Changes()
@@ -53,16 +53,16 @@ class BatchRunner:
 
     @property
     def figures(self) -> Figures:
-        """For metrics."""
+        """Figures for metrics."""
         return self._work.figures
 
     async def __aenter__(self) -> Self:
-        """Begin to work."""
+        """Start to work."""
         await self._work.__aenter__()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Stop: items under way are given back, for other servers or the next start."""
+        """Stop; items in progress are released for other servers or the next start."""
         await self._work.__aexit__()
 
     async def submit(self, request: BatchRequest, owner: str = "", quota: Quota = NO_QUOTA) -> BatchStatus:
@@ -148,7 +148,7 @@ class BatchRunner:
 
 
 def _admit(request: BatchRequest, most: int) -> None:
-    """Raise InputError unless the batch can be taken."""
+    """Raise InputError if the batch is invalid."""
     if not 0 < len(request.items) <= most:
         raise InputError("items", f"a batch has between 1 and {most:,} items, not {len(request.items):,}")
     if max(len(request.key), len(request.label)) > _LONGEST_KEY:

@@ -1,4 +1,4 @@
-"""How batches, their items and their answers are stored: JSON in the database of batches."""
+"""Storage format of batches, items and answers: JSON in the database."""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from service.batch.batches import NO_QUOTA, BatchItem, ItemAnswer
 
 @dataclass(frozen=True, slots=True)
 class StoredOptions:
-    """What is stored once for a batch: the options of its searches, and who is charged for them."""
+    """The part stored once per batch: the options of its searches, and the account that is charged."""
 
     search: SearchOptions
     owner: str = ""
@@ -26,14 +26,14 @@ ITEM, ANSWER, OPTIONS = TypeAdapter(BatchItem), TypeAdapter(ItemAnswer), TypeAda
 
 
 def read_options(text: str) -> StoredOptions:
-    """The options of a batch. Batches of earlier versions stored those of the search with each item, see `read_search`."""
+    """Return the options of a batch. Earlier versions stored the options with each item, see `read_search`."""
     stored = json.loads(text)
     stored.setdefault("search", {"repeat": stored.get("repeat", False)})
     return OPTIONS.validate_python(stored)
 
 
 def read_search(text: str, options: SearchOptions) -> tuple[BatchItem, Search]:
-    """An item of a batch, and its search."""
+    """Return an item of a batch with its search."""
     stored = json.loads(text)
     if "search" in stored:
         options = _earlier_options(stored["search"], options.repeat)

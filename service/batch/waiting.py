@@ -1,4 +1,4 @@
-"""Waiting for changes, and ending tasks, in ways that no cancelling gets lost in."""
+"""Waiting for changes and ending tasks without losing cancellations."""
 
 import asyncio
 import contextlib
@@ -9,28 +9,30 @@ T = TypeVar("T")
 
 
 class Changes:
-    """Wakes all who wait for something to change."""
+    """Wakes all tasks that wait for a change."""
 
     def __init__(self) -> None:
-        """Nothing has changed."""
+        """Start without a change."""
         self.next = asyncio.Event()
-        """Set at the next change; taken before one looks, so that nothing is missed while one does."""
+        """Set at the next change. Take it before inspecting the state, so that no change is missed meanwhile."""
 
     def tell(self) -> None:
-        """Wake those who wait for `next`."""
+        """Wake the tasks that wait for `next`."""
         self.next.set()
         self.next = asyncio.Event()
 
 
 async def wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, but no longer."""
+    """Wait for an event, with a time limit."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):  # `wait_for` forgets a cancelling that comes together with the event
+        async with asyncio.timeout(seconds):  # `wait_for` loses a cancellation that arrives together with the event
             await event.wait()
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:
-    """Do it to its end, even if the caller is cancelled: what a thread has begun ends anyway, and is to be known."""
+    """Complete an operation even if the caller is cancelled: a thread cannot be interrupted, and its result must be
+    known.
+    """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -40,7 +42,7 @@ async def unbroken(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel these, and wait until they are over."""
+    """Cancel tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
-"""Works on batches: takes items from the database under leases, searches, and writes their answers back.
+"""Works on batches: leases items from the database, searches, and stores their answers.
 
-Any number of servers may do so over one database. A server that dies lets its leases run out, and others, or the same
-one started again, take its items; an item that three servers died on is answered as FAILED.
+Any number of servers may share a database. The leases of a dead server expire, and other servers, or the same one after
+a restart, take its items. An item on which three servers died is answered as FAILED.
 """
 
 import asyncio
@@ -34,24 +34,27 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _MOST_ATTEMPTS = 3
-_BROKEN_SECONDS = 15.0  # after a failure of the service, times the attempts: it may come back
+_BROKEN_SECONDS = 15.0  # after a failure of the service, multiplied by the number of attempts, to let it recover
 _TIDY_SECONDS = 3600.0
 _COUNT_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 5.0  # between attempts to write to a database that fails
+_LONGEST_PAUSE_SECONDS = 5.0  # between attempts to write to a failing database
 POLL_SECONDS = 1.0
-"""How soon what other servers did is seen."""
+"""Interval at which changes by other servers are noticed."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """For metrics: what lies in the database, as it was seen last, and what this server has answered since its start."""
+    """Figures for metrics: last known content of the database, and this server's answers since its start."""
 
     backlog: Backlog = field(default_factory=Backlog)
     answers: Counter[ItemOutcome] = field(default_factory=Counter)
 
 
 class Work:
-    """What one server does on the batches of a database. Use it as an async context manager; after it, its items are free again."""
+    """One server's work on the batches in a database.
+
+    Use it as an async context manager; at the end, its items are released.
+    """
 
     def __init__(
         self,
@@ -62,15 +65,15 @@ class Work:
         changes: Changes,
         may: Callable[[str], bool],
     ) -> None:
-        """Work on batches.
+        """Create the worker.
 
         Args:
-            service: searches, at `Priority.BATCH`.
-            queue: where items are.
-            settings: of batches.
-            quotas: where owners are charged, if anywhere.
-            changes: told and heard.
-            may: whether an owner's items are worked on; asked in other threads too.
+            service: searches at `Priority.BATCH`.
+            queue: the queue of items.
+            settings: settings of batches.
+            quotas: accounts of owners, if any.
+            changes: signals and observes changes.
+            may: returns whether an owner's items are worked on; called in other threads, too.
         """
         self._service = service
         self._queue = queue
@@ -79,33 +82,33 @@ class Work:
         self._may = may
         self._changes = changes
         self.figures = Figures()
-        self._spent: dict[str, Account] = {}  # of owners with nothing left
+        self._spent: dict[str, Account] = {}  # owners whose quota is used up
         self._working: dict[int, tuple[Lease, asyncio.Task[None]]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._scopes = Scopes()  # one for each batch
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Start to work."""
         loops = (self._work, self._renew, self._stop_revoked, self._count, self._tidy)
         self._loops = [asyncio.create_task(_kept_up(loop)) for loop in loops]
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Stop: items under way are given back, for other servers or the next start."""
+        """Stop; items in progress are released for other servers or the next start."""
         await ended(self._loops)
         await ended([task for _, task in self._working.values()])
         await self._scopes.close()
-        with contextlib.suppress(StoreError):  # the leases run out by themselves
+        with contextlib.suppress(StoreError):  # the leases expire by themselves
             await self._queue.give_back()
 
     def stop(self, batch_id: str) -> None:
-        """Stop what is under way of a batch."""
+        """Stop the items of a batch that are in progress."""
         for lease, task in self._working.values():
             if lease.batch == batch_id:
                 task.cancel()
 
     async def _work(self) -> None:
-        """Keep as many items under way as there is room for."""
+        """Keep as many items in progress as capacity allows."""
         while True:
             change = self._changes.next
             room = await self._room()
@@ -130,7 +133,7 @@ class Work:
         else:
             try:
                 most = (await self._service.info()).workers
-            except UserError:  # not yet started, for instance
+            except UserError:  # for instance, the service has not started yet
                 most = 0
         return max(0, most - len(self._working))
 
@@ -138,7 +141,7 @@ class Work:
         return owner in spent or not self._may(owner)
 
     async def _stop_revoked(self) -> None:
-        """Stop what is under way for owners who may not have it done any more; it can be taken again when they may."""
+        """Stop items of owners who have lost the right to prove; they can be resumed when the right returns."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             for lease, task in list(self._working.values()):
@@ -148,7 +151,7 @@ class Work:
                     await self._told(functools.partial(self._queue.release, lease))
 
     def _without_means(self) -> set[str]:
-        """Owners who have to wait until something of their quota is left again."""
+        """Return owners whose quota is used up for now."""
         self._spent = {owner: account for owner, account in self._spent.items() if account.wait()}
         return set(self._spent)
 
@@ -157,7 +160,7 @@ class Work:
         self._changes.tell()
 
     async def _renew(self) -> None:
-        """Hold on to what is under way; stop what others have taken or somebody has cancelled."""
+        """Renew the leases of items in progress; stop items that were taken by others or cancelled."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 4)
             begun = set(self._working)
@@ -171,7 +174,7 @@ class Work:
                     self._working[item][1].cancel()
 
     async def _count(self) -> None:
-        """Look at what there is to do; and at whether the database answers, also when there is nothing."""
+        """Count the remaining work, and check that the database answers, even if there is none."""
         while True:
             try:
                 self.figures.backlog = await self._queue.backlog()
@@ -180,7 +183,7 @@ class Work:
             await asyncio.sleep(_COUNT_SECONDS)
 
     async def _tidy(self) -> None:
-        """Delete what was finished long ago."""
+        """Delete batches that finished long ago."""
         while True:
             try:
                 await self._queue.trim(self._settings.keep_days * 86_400)
@@ -189,7 +192,7 @@ class Work:
             await asyncio.sleep(_TIDY_SECONDS)
 
     async def _settle(self, lease: Lease) -> None:
-        """Work on an item until it is answered, or give it back."""
+        """Work on an item until it is answered or released."""
         log = _log.bind(batch=lease.batch, attempt=lease.attempt)
         try:
             options = read_options(lease.options)
@@ -213,7 +216,7 @@ class Work:
         log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
 
     async def _told(self, tell: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Tell the database, again and again until it takes it: the item stays in hand meanwhile, and its lease is renewed."""
+        """Store a result, retrying until the database accepts it; meanwhile the item's lease is renewed."""
         for attempt in itertools.count():
             try:
                 return await tell()
@@ -225,7 +228,7 @@ class Work:
 
     @contextlib.contextmanager
     def _charging(self, options: StoredOptions) -> Iterator[None]:
-        """Have this task's work charged to the owner of a batch."""
+        """Charge this task's work to the owner of a batch."""
         if self._quotas is None:
             yield
             return
@@ -265,7 +268,7 @@ class Work:
 
 
 async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a loop; one that breaks is begun again: batches shall not stand still until somebody restarts the server."""
+    """Run a loop and restart it after an error, because batches must not stop until the server is restarted."""
     while True:
         try:
             await loop()

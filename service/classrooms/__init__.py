@@ -1,1 +1,1 @@
-"""Classrooms: several learners at once, each with hints of their own, and a teacher who sees how far they have come."""
+"""Classrooms: several learners at once with individual hints, and a teacher who sees their progress."""

@@ -1,4 +1,4 @@
-"""What a teacher opens, who joins, and how far they have come."""
+"""Classrooms, learners and their progress."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from prover.tutor.hints import HintOutcome, Level
 
 
 class NoClassroomError(UserError):
-    """There is no such classroom or learner, or it is not the caller's (who asks is not told which)."""
+    """The classroom or learner does not exist or belongs to another caller (the caller is not told which)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassroomTheorem:
-    """A theorem that learners are to prove.
+    """A theorem for learners.
 
     Attributes:
-        id: what learners and teacher call it.
-        theorem: to prove.
-        proofs: the teacher's, followed before any other; learners do not see them.
+        id: name for learners and teacher.
+        theorem: the theorem to prove.
+        proofs: the teacher's proofs, preferred for hints; hidden from learners.
     """
 
     id: str
@@ -28,19 +28,19 @@ class ClassroomTheorem:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a learner has written of a theorem. Times are seconds since the epoch.
+    """A learner's attempt at a theorem. Times are seconds since the epoch.
 
     Attributes:
-        theorem: the id of the theorem.
-        proof: what was sent last; empty where it is not asked for.
-        outcome: of the last answer; None before the first.
-        open, goal: goals that are open there, and the beginning of the first of them.
-        fault: what Lean did not accept, in a sentence.
-        goal_since: since when the learner is at this goal.
-        hints: that were given.
-        highest: level of the hints that were given last.
-        begun, asked: when the first and the last proof were sent.
-        finished: when the kernel first accepted the proof; None: not yet.
+        theorem: id of the theorem.
+        proof: last submitted text; empty if not requested.
+        outcome: outcome of the last answer; None before the first.
+        open, goal: number of open goals, and the beginning of the first one.
+        fault: Lean's error, as one sentence.
+        goal_since: time since which the learner has had this goal.
+        hints: number of hints given.
+        highest: level of the last hints.
+        begun, asked: times of the first and the last submission.
+        finished: time when the kernel first accepted the proof; None: not yet.
     """
 
     theorem: str
@@ -59,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class JoinedLearner:
-    """One who has joined: a name of their own choice, and what was begun."""
+    """A learner in a classroom: a self-chosen name, and the attempts."""
 
     id: str
     name: str
@@ -69,12 +69,12 @@ class JoinedLearner:
 
 @dataclass(frozen=True, slots=True)
 class Classroom:
-    """Theorems that are open to learners, until `expires`.
+    """A set of theorems open to learners until `expires`.
 
     Attributes:
-        id: known to the teacher alone.
-        code: with which learners join.
-        learners: how many have joined.
+        id: known only to the teacher.
+        code: code with which learners join.
+        learners: number of learners.
         created, expires: seconds since the epoch.
     """
 

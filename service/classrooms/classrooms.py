@@ -1,4 +1,4 @@
-"""Classrooms over a database: opens them, lets learners in by their codes, and keeps how far each has come."""
+"""Classrooms in a database: opens them, admits learners by code, and stores their progress."""
 
 import asyncio
 import hashlib
@@ -35,15 +35,15 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 KEY_PREFIX = "lsl_"
-"""What the keys of learners begin with, for scanners that look for leaked ones."""
+"""Prefix of learners' keys, for scanners that look for leaked ones."""
 _TIDY_SECONDS = 3600.0
 _DAY = 86_400.0
-_MOST_SHOWN = 400  # characters of a goal, or of a fault, that a teacher sees in the list
+_MOST_SHOWN = 400  # characters of a goal or error shown in the teacher's list
 _THEOREMS = TypeAdapter(tuple[ClassroomTheorem, ...])
 
 
 class Classrooms:
-    """The classrooms of a database. Use it as an async context manager: meanwhile those that have ended are deleted.
+    """The classrooms in a database. Use it as an async context manager, which deletes ended classrooms.
 
     Every method raises UnavailableError if the database cannot be used.
     """
@@ -55,7 +55,7 @@ class Classrooms:
         settings: ClassroomSettings,
         may: Callable[[str], bool] = lambda _owner: True,
     ) -> None:
-        """Ask `service` for hints; `may` says whether an owner's classrooms are open to learners."""
+        """Use `service` for hints; `may` returns whether an owner's classrooms are open to learners."""
         self._service = service
         self._store = store
         self._settings = settings
@@ -63,12 +63,12 @@ class Classrooms:
         self._tidying: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        """Begin to delete what has ended, once an hour."""
+        """Start to delete ended classrooms once an hour."""
         self._tidying = [asyncio.create_task(self._tidy())]
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Stop it."""
+        """Stop deleting."""
         await ended(self._tidying)
 
     async def open(
@@ -79,11 +79,11 @@ class Classrooms:
         check: CheckOptions,
         seconds: float | None = None,
     ) -> Classroom:
-        """Open a classroom for so many seconds, or as long as the settings allow.
+        """Open a classroom for a number of seconds, or the maximum of the settings.
 
         Raises:
-            InputError: a theorem is not taken, or a reference proof is none; there are too many of them, or two of one id.
-            RefusedError: there are as many classrooms as there may be.
+            InputError: Lean rejects a theorem or a reference proof, there are too many, or two have the same id.
+            RefusedError: the maximum number of classrooms is reached.
         """
         settings = self._settings
         longest = settings.keep_days * _DAY
@@ -110,37 +110,43 @@ class Classrooms:
             raise RefusedError(f"{error}: delete one of them first") from None
 
     async def find(self, classroom: str, owner: str | None) -> Classroom:
-        """A classroom of an owner; None: of any. Raises NoClassroomError."""
+        """Return a classroom of an owner; owner None: of any. Raises NoClassroomError."""
         return _classroom(await self._find(classroom, owner))
 
     async def page(self, most: int, after: str, owner: str | None) -> list[Classroom]:
-        """At most `most` classrooms, the newest first, older than the classroom `after`. Raises NoClassroomError."""
+        """Return at most `most` classrooms created before the classroom `after`, newest first.
+
+        Raises NoClassroomError.
+        """
         before = await self._find(after, owner) if after else None
         return [_classroom(one) for one in await self._stored(self._store.page(most, before, owner))]
 
     async def delete(self, classroom: str, owner: str | None) -> None:
-        """Delete a classroom with its learners and what they wrote. Raises NoClassroomError."""
+        """Delete a classroom with its learners and their work. Raises NoClassroomError."""
         await self._find(classroom, owner)
         await self._stored(self._store.delete(classroom))
 
     async def learners(self, classroom: str, most: int, after: str, owner: str | None) -> list[JoinedLearner]:
-        """At most `most` learners, those who joined after the learner `after`, without proofs. Raises NoClassroomError."""
+        """Return at most `most` learners who joined after the learner `after`, without proofs.
+
+        Raises NoClassroomError.
+        """
         await self._find(classroom, owner)
         last = await self._learner(classroom, after) if after else None
         return [_learner(one) for one in await self._stored(self._store.learners(classroom, most, last))]
 
     async def learner(self, classroom: str, learner: str, owner: str | None) -> JoinedLearner:
-        """A learner with what they wrote. Raises NoClassroomError."""
+        """Return a learner with all attempts. Raises NoClassroomError."""
         await self._find(classroom, owner)
         return _learner(await self._learner(classroom, learner))
 
     async def remove(self, classroom: str, learner: str, owner: str | None) -> None:
-        """Delete a learner with all that they wrote. Raises NoClassroomError."""
+        """Delete a learner with all their work. Raises NoClassroomError."""
         await self._find(classroom, owner)
         await self._stored(self._store.remove((await self._learner(classroom, learner)).id))
 
     async def join(self, code: str, name: str) -> str:
-        """Take a learner in; the key by which the learner is known from then on, and which is kept nowhere.
+        """Add a learner; returns the learner's secret key, which is not stored.
 
         Raises:
             NoClassroomError: no classroom has this code.
@@ -161,22 +167,22 @@ class Classrooms:
         return key
 
     async def work(self, key: str) -> tuple[JoinedLearner, Classroom]:
-        """A learner with what they wrote, and the classroom. Raises NoClassroomError."""
+        """Return a learner with all attempts, and the classroom. Raises NoClassroomError."""
         learner, classroom = await self._of_key(key)
         return _learner(learner), _classroom(classroom)
 
     async def hint(self, key: str, theorem: str, asked: Callable[[ClassroomTheorem], Tutoring]) -> Tutored:
-        """Keep a learner's proof, and answer it as `Service.hint`; what was hinted before is known.
+        """Store a learner's proof and answer it as `Service.hint` does, with knowledge of earlier hints.
 
         Args:
-            key: of the learner.
-            theorem: the id of one of the classroom's.
-            asked: what is asked about the theorem.
+            key: the learner's key.
+            theorem: id of a theorem of the classroom.
+            asked: the request about the theorem.
 
         Raises:
             NoClassroomError: there is no such learner.
             InputError: the classroom has no such theorem, or the proof is too long.
-            RefusedError: the teacher may not use this server any more.
+            RefusedError: the teacher has lost access to this server.
         """
         learner, classroom = await self._of_key(key)
         if not self._may(classroom.owner):
@@ -197,12 +203,14 @@ class Classrooms:
         return found
 
     async def leave(self, key: str) -> None:
-        """Delete a learner with all that they wrote. Raises NoClassroomError."""
+        """Delete a learner with all their work. Raises NoClassroomError."""
         learner, _ = await self._of_key(key)
         await self._stored(self._store.remove(learner.id))
 
     async def _settle(self, turn: SentProof, found: Tutored) -> None:
-        """Keep what came of a turn; a learner is told it even where the database is away meanwhile."""
+        """Store the result of a submission; the learner gets the answer even if the database is unavailable
+        meanwhile.
+        """
         goal = found.goals[0] if found.goals else ""
         hint = None if found.hint is None else (found.hint.level.value, found.hint.step)
         proved = found.outcome is HintOutcome.PROVED
@@ -219,7 +227,7 @@ class Classrooms:
             raise NoClassroomError(_NO_LEARNER)
 
     async def _check(self, number: int, one: ClassroomTheorem, check: CheckOptions) -> None:
-        """Raise InputError unless Lean takes a theorem, and its reference proofs."""
+        """Raise InputError unless Lean accepts a theorem and its reference proofs."""
         field = f"theorems[{number}]"
         try:
             seconds = check.limits.seconds
@@ -271,7 +279,7 @@ _NO_LEARNER = "no learner has this key: the classroom may have ended, or the lea
 
 
 def _digest(key: str) -> str:
-    """What is kept of a key, which has 256 random bits: there is nothing to guess that a slow hash would protect."""
+    """Return the stored hash of a key. A key has 256 random bits, so a slow hash is not needed."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 

@@ -1,1 +1,1 @@
-"""The client of a server: the same protocol as the engine in this process."""
+"""The client of a server: the same interface as the engine in this process."""

@@ -1,4 +1,4 @@
-"""Where the server listens, and who reaches it there."""
+"""Addresses of servers, and their reachability from other machines."""
 
 import ipaddress
 import socket
@@ -13,14 +13,14 @@ from service.ops.config import Settings
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`host:port`; an IPv6 host is without brackets here."""
+    """`host:port`; IPv6 hosts have no brackets here."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Raises UserError unless it is `host:port`."""
+        """Parse `host:port`. Raises UserError."""
         host, _, port = text.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise UserError(f"cannot listen on {text!r}: expected HOST:PORT or unix:/path")
@@ -28,19 +28,19 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether this machine alone reaches it."""
+        """Whether only this machine can reach it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
 
     def bound(self) -> socket.socket:
-        """A TCP socket with this address. Raises OSError."""
+        """Return a TCP socket bound to this address. Raises OSError."""
         family, _, _, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(where[:2], family=family, reuse_port=False)
 
     def try_to_bind(self) -> None:
-        """Ask the system whether it can be bound; raises OSError that says why not."""
+        """Test whether the system can bind it; raises OSError with the reason."""
         family, kind, _, _, where = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,12 +48,14 @@ class Address:
 
 
 def is_local(listen: str) -> bool:
-    """Whether this machine alone reaches `host:port` or `unix:/path`."""
+    """Whether only this machine can reach `host:port` or `unix:/path`."""
     return listen.startswith("unix:") or Address.parse(listen).loopback
 
 
 def refuse_unprotected(listen: str, settings: Settings) -> None:
-    """Raise UserError if other machines would reach `listen` without encryption or authentication, unless allowed."""
+    """Raise UserError if other machines could reach `listen` without encryption or authentication, unless the settings
+    allow it.
+    """
     protected = settings.security.encrypted and settings.security.authenticated
     if not (settings.server.allow_remote or protected or is_local(listen)):
         raise UserError(
@@ -63,10 +65,11 @@ def refuse_unprotected(listen: str, settings: Settings) -> None:
 
 
 def bind(server: grpc.aio.Server, settings: Settings) -> str:
-    """Have the server listen where the settings say; the address with its real port.
+    """Bind the server to the address in the settings; returns the address with its actual port.
 
     Raises:
-        UserError: it is not possible, or not allowed: other machines would reach it without encryption or authentication.
+        UserError: it is impossible, or not allowed because other machines could reach it without encryption or
+            authentication.
     """
     listen, security = settings.server.listen, settings.security
     refuse_unprotected(listen, settings)
@@ -74,7 +77,7 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
     reason = "the socket's folder must exist and be writable"
     try:
         if not listen.startswith("unix:"):
-            Address.parse(listen).try_to_bind()  # gRPC does not say why it could not
+            Address.parse(listen).try_to_bind()  # gRPC gives no reason for a failure
         port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     except OSError as error:
         reason = error.strerror or str(error)

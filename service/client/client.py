@@ -1,4 +1,4 @@
-"""`Client`: the service of a running server, with the engine's dataclasses in and out."""
+"""`Client`: the service of a running server, with the engine's dataclasses as arguments and results."""
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
@@ -33,15 +33,15 @@ from service.core.limits.admission import bounds
 from service.grpc import status
 from service.ops.config import Settings
 
-# A server bounds each call itself; this is for one that is gone without a word.
+# A server limits each call itself; this deadline is for servers that have disappeared.
 _SLACK_SECONDS = 600.0
 
 
 class Client:
-    """A `Service` across gRPC. Use it as an async context manager."""
+    """A `Service` over gRPC. Use it as an async context manager."""
 
     def __init__(self, address: str, settings: Settings) -> None:
-        """Talk to the server at `address`, as in `127.0.0.1:50061` or `unix:/path`."""
+        """Create a client for the server at `address`, such as `127.0.0.1:50061` or `unix:/path`."""
         self._address = address
         self._settings = settings
         self._channel = open_channel(address, settings.connection, settings.server.message_bytes)
@@ -51,11 +51,11 @@ class Client:
         self._server = ServerServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
-        """Nothing is sent yet."""
+        """Return the client; nothing is sent."""
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self._channel.close()
 
     async def check(self, request: Check) -> Verdict:
@@ -69,7 +69,8 @@ class Client:
     async def check_all(
         self, requests: AsyncIterable[tuple[str, Check]]
     ) -> AsyncGenerator[tuple[str, Verdict | UserError], None]:
-        """Check many proofs, each under an id: answers by id, in any order; an invalid item is answered with its error.
+        """Check many proofs, each with an id; yields answers by id, in any order; the answer to an invalid item is its
+        error.
 
         Raises:
             UserError: the stream as a whole failed.
@@ -108,7 +109,7 @@ class Client:
     async def fill(
         self, request: fill_pb2.FillSorriesRequest, seconds: float | None = None
     ) -> AsyncGenerator[fill_pb2.FillSorriesResponse, None]:
-        """Have the `sorry`s of a file filled, within so many seconds. Raises as `prove`."""
+        """Fill the `sorry`s of a file within so many seconds. Raises as `prove`."""
         call = self._searches.FillSorries(request, timeout=seconds)
         with self._errors(call):
             async for response in call:
@@ -139,7 +140,7 @@ class Client:
         return premise_messages.response_from_proto(response)
 
     async def submit(self, request: BatchRequest) -> BatchStatus:
-        """Have theorems proved in the background. Raises as `Batches.submit`."""
+        """Submit theorems to be proved in the background. Raises as `Batches.submit`."""
         with self._errors():
             response = await self._batch_calls.CreateBatch(batches.request_to_proto(request), timeout=_SLACK_SECONDS)
         return batches.status_from_proto(response.batch)
@@ -167,7 +168,7 @@ class Client:
         return batches.status_from_proto(response.batch)
 
     async def batches(self) -> AsyncGenerator[BatchStatus, None]:
-        """All batches of the caller, the newest first. Raises as `status`."""
+        """Return all batches of the caller, newest first. Raises as `status`."""
         token = ""
         while True:
             with self._errors():
@@ -199,7 +200,7 @@ class Client:
         """Wait until the server's health is SERVING.
 
         Raises:
-            UnavailableError: it is not within that time, or the server is gone.
+            UnavailableError: it is not ready within that time, or the server cannot be reached.
         """
         request = health_pb2.HealthCheckRequest(service="")
         watch = health_pb2_grpc.HealthStub(self._channel).Watch(  # type: ignore[attr-defined]
@@ -219,7 +220,7 @@ class Client:
 
     @contextlib.contextmanager
     def _errors(self, call: grpc.aio.Call | None = None) -> Iterator[None]:
-        """Raises what the server meant; hangs up at the end."""
+        """Convert gRPC errors to the service's; close the call at the end."""
         try:
             yield
         except grpc.aio.AioRpcError as error:

@@ -1,4 +1,4 @@
-"""The client's end of the wire: a channel to a server, encrypted and with a token as the settings say."""
+"""The client's connection: a channel to a server, with encryption and token as in the settings."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from service.ops.config import ConnectionSettings
 
 
 def open_channel(address: str, settings: ConnectionSettings, message_bytes: int) -> grpc.aio.Channel:
-    """A channel to the server at `address`; nothing is sent yet.
+    """Return a channel to the server at `address`; nothing is sent.
 
     Raises:
         UserError: a file of certificates or the token cannot be read, or the token would travel unencrypted.
@@ -31,7 +31,7 @@ def open_channel(address: str, settings: ConnectionSettings, message_bytes: int)
 def _stays_here(address: str) -> bool:
     try:
         return is_local(address)
-    except UserError:  # gRPC knows more kinds of addresses, as in `dns:///host:port`
+    except UserError:  # gRPC supports further kinds of addresses, such as `dns:///host:port`
         return False
 
 
@@ -53,7 +53,7 @@ def _token(settings: ConnectionSettings) -> str | None:
 
 
 def _bearing(token: str) -> Sequence[grpc.aio.ClientInterceptor]:
-    """Interceptors that send the token with each call; gRPC wants one for each kind of call."""
+    """Return interceptors that send the token with each call; gRPC needs one per kind of call."""
 
     async def unary(continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         return await continuation(with_token(details), request)

@@ -1,4 +1,4 @@
-"""The main job end to end: a server in a process of its own proves the theorems of a folder over gRPC."""
+"""End-to-end demonstration: a server in a child process proves the theorems of a folder over gRPC."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from prover.source.scanner import Command
 from service.client.client import Client
 
 START_SECONDS = 600.0
-"""How long a server may take until a proof was checked; the first time it prepares Lean."""
+"""Time limit of a server's start including its self-check; the first start prepares Lean."""
 _END_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class DemoTheorem:
-    """One theorem of one file."""
+    """A theorem of a file."""
 
     path: Path
     item: Command
@@ -37,7 +37,7 @@ class DemoTheorem:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an example: a proof, how the search ended without one, or what is wrong with it."""
+    """The result for an example: a proof, the reason why the search ended, or an error."""
 
     example: DemoTheorem
     proof: Proof | None = None
@@ -46,11 +46,11 @@ class Result:
 
 
 def examples(folder: Path, options: SearchOptions) -> list[DemoTheorem]:
-    """The theorems with `sorry` in the `.lean` files of a folder, file by file.
+    """Return the theorems with `sorry` in the `.lean` files of a folder, file by file.
 
     Args:
-        folder: where they are.
-        options: of each search.
+        folder: the folder.
+        options: options of each search.
 
     Raises:
         UserError: there are none, or a file cannot be read.
@@ -67,7 +67,7 @@ def examples(folder: Path, options: SearchOptions) -> list[DemoTheorem]:
 async def prove_all(
     client: Client, todo: Sequence[DemoTheorem], at_once: int, report: Callable[[Result], None]
 ) -> list[Result]:
-    """Prove every example, telling each result as it comes."""
+    """Prove every example and report each result as it arrives."""
     room = asyncio.Semaphore(at_once)
 
     async def prove(example: DemoTheorem) -> Result:
@@ -87,16 +87,16 @@ async def prove_all(
 
 @contextlib.asynccontextmanager
 async def running_server(arguments: Sequence[str], settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """A server as a user would run it, on a port of the system's choice: yields its address.
+    """Run a server as a user would, on a port chosen by the system; yields its address.
 
-    On leaving, it gets SIGTERM, and it is made sure that neither it nor anything that it started is left.
+    At the end it gets SIGTERM, and all its processes must be gone.
 
     Args:
-        arguments: of `leansieve serve`.
-        settings: for which there are no arguments, by the names that they have in the environment.
+        arguments: arguments of `leansieve serve`.
+        settings: settings without arguments, as environment variables.
 
     Raises:
-        UserError: it does not start, or something of it is left.
+        UserError: it does not start, or a process remains.
     """
     command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", *arguments]
     environment = {**os.environ, **(settings or {})}

@@ -1,1 +1,1 @@
-"""Proto messages on one side, the dataclasses of engine and service on the other. No message goes further down than here."""
+"""Conversion between proto messages and the dataclasses of engine and service. No other layer below sees messages."""

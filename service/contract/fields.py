@@ -40,11 +40,11 @@ M = TypeVar("M", bound=Message)
 
 
 def write(options: Dataclass, message: M) -> M:
-    """The message, with these options in its fields. A part that it has no field for is spread over it; other options that it has no
-    field for are not said.
+    """Write options to a message. A group without a field of its own is spread over the message's fields; other options
+    without a field are omitted.
 
     Raises:
-        InputError: there is no choice of that name.
+        InputError: an enum has no value of that name.
     """
     known = message.DESCRIPTOR.fields_by_name
     for name, declared, value in members(options):
@@ -66,7 +66,7 @@ def write(options: Dataclass, message: M) -> M:
 
 
 def read(message: Message, default: D) -> D:
-    """The options of a message; what it does not say, or has no field for, comes from `default`."""
+    """Read options from a message; unset and missing fields are taken from `default`."""
     known = message.DESCRIPTOR.fields_by_name
     said: dict[str, Any] = {}
     for name, declared, value in members(default):
@@ -88,10 +88,10 @@ def read(message: Message, default: D) -> D:
 
 
 def choice_to_proto(kind: Any, name: str, value: Any) -> Any:
-    """The value of a proto enum, given by its descriptor, for a choice or the name of one.
+    """Return the number of a value in a proto enum, given by its descriptor, for an enum value or its name.
 
     Raises:
-        InputError: of `name`, there is no choice of that name.
+        InputError: `name` has no value of that name.
     """
     prefix, known = _names(kind)
     spelled = value.name if isinstance(value, Enum) else value.upper()
@@ -102,7 +102,9 @@ def choice_to_proto(kind: Any, name: str, value: Any) -> Any:
 
 
 def choice_from_proto(kind: Any, number: int, default: Any) -> Any:
-    """The choice, or the name of one, for a value of a proto enum; the default where none is said and where this version knows none of that number."""
+    """Return the enum value or name for a number in a proto enum; the default if it is unset or unknown to this
+    version.
+    """
     prefix, known = _names(kind)
     value = kind.values_by_number.get(number)
     spelled = value.name.removeprefix(prefix) if value is not None else ""
@@ -112,7 +114,7 @@ def choice_from_proto(kind: Any, number: int, default: Any) -> Any:
 
 
 def _names(kind: Any) -> tuple[str, list[str]]:
-    """What all names of a proto enum begin with, and the rest of each but the first, which says nothing."""
+    """Return the common prefix of a proto enum's names, and the rest of each name except the unspecified one."""
     first, *others = (value.name for value in kind.values)
     prefix = first.removesuffix("UNSPECIFIED")
     return prefix, [name.removeprefix(prefix) for name in others]

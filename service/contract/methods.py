@@ -9,14 +9,14 @@ SERVICES: dict[str, ServiceDescriptor] = {
     for file in (proof_search_pb2, check_pb2, batch_pb2, classroom_pb2, server_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 }
-"""By full name, as in `leansieve.v1.ProofSearchService`."""
+"""Services by full name, such as `leansieve.v1.ProofSearchService`."""
 
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method for service in SERVICES.values() for method in service.methods
 }
-"""By name, which no two services share."""
+"""Methods by name, which is unique among all services."""
 
 
 def path_of(method: str) -> str:
-    """Where gRPC calls a method, as in `/leansieve.v1.ProofSearchService/Prove`."""
+    """Return the gRPC path of a method, such as `/leansieve.v1.ProofSearchService/Prove`."""
     return f"/{METHODS[method].containing_service.full_name}/{method}"

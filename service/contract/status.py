@@ -1,4 +1,4 @@
-"""Errors as the contract has them: `google.rpc.Status` with details, and back.
+"""Errors in the contract: `google.rpc.Status` with details, and back.
 
 | error | code | details |
 |---|---|---|
@@ -6,14 +6,14 @@
 | `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
-| `UnavailableError` | UNAVAILABLE | RetryInfo if it is known when |
+| `UnavailableError` | UNAVAILABLE | RetryInfo if the delay is known |
 | `NoBatchError`, `NoClassroomError` | NOT_FOUND | |
 | `RefusedError` | FAILED_PRECONDITION | |
 | `UnknownCallerError` | UNAUTHENTICATED | |
 | `NotAllowedError` | PERMISSION_DENIED | |
 | any other | INTERNAL | |
 
-Each carries an ErrorInfo whose reason is a name that programs may rely on.
+Each has an ErrorInfo with a stable reason name for programs.
 """
 
 from dataclasses import replace
@@ -33,13 +33,13 @@ from service.contract import fields, values
 from service.core.limits.admission import QuotaError
 
 DOMAIN = "leansieve"
-_LATE = {"late": "true"}  # metadata of ErrorInfo: the time that was given was too short
-# Details travel in an HTTP/2 header; clients take 8 KiB of headers altogether unless told otherwise.
+_LATE = {"late": "true"}  # metadata of ErrorInfo: the given time was too short
+# Details travel in an HTTP/2 header; clients by default accept 8 KiB of headers in total.
 _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000
 _FIELDS = {region: f"theorem.{region.value}" for region in Region} | {Region.CANDIDATE: "place"}
 
-# What gRPC says of a connection that does not come about, and what to do about it.
+# Texts of gRPC on failed connections, with advice.
 _HINTS = (
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is from no authority that is trusted here; name one with --ca"),
     ("Hostname Verification", "its certificate is for another name; call it by one that the certificate has"),
@@ -49,17 +49,17 @@ _HINTS = (
 
 
 FAILED = "the server failed; its log says where"
-"""What is told of an error that is the server's own."""
+"""Message for internal errors."""
 
 
 def code_of(error: UserError | None) -> grpc.StatusCode:
-    """The code of an error; None: of one that is the server's own."""
+    """Return the code of an error; None for an internal error."""
     number = to_status(error).code
     return next(code for code in grpc.StatusCode if code.value[0] == number)
 
 
 def to_status(error: UserError | None = None) -> status_pb2.Status:
-    """The status that says what this error says; None: that the server failed."""
+    """Return the status for an error; None for an internal error."""
     match error:
         case None:
             code, reason = code_pb2.INTERNAL, "INTERNAL"
@@ -105,7 +105,7 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
 
 
 def error_of(status: status_pb2.Status, address: str) -> UserError:
-    """The error that the status of a call, or of an item of a stream, says."""
+    """Return the error for the status of a call, or of an item in a stream."""
     text = status.message
     verdict, violations, retry = verdict_pb2.Verdict(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     info = error_details_pb2.ErrorInfo()
@@ -142,7 +142,7 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
 
 
 def _statement_details(verdict: Verdict) -> list[Proto]:
-    """BadRequest and Verdict, as many messages as fit."""
+    """Return BadRequest and Verdict, with as many messages as fit."""
     errors = [message for message in verdict.messages if message.severity == "error"]
     messages = [replace(message, text=_short(message.text)) for message in errors]
     while True:
@@ -164,6 +164,6 @@ def _violation(field: str, description: str) -> error_details_pb2.BadRequest.Fie
 
 
 def _short(text: str) -> str:
-    """At most `_LONGEST_TEXT` bytes of it."""
+    """Truncate to `_LONGEST_TEXT` bytes."""
     data = text.encode()
     return text if len(data) <= _LONGEST_TEXT else data[:_LONGEST_TEXT].decode(errors="ignore") + " …"

@@ -40,12 +40,12 @@ _STEPS = tuple(
 )
 _JUDGE = "judge_"
 _LONGEST_STEP_MS = 86_400e3
-# Numbers of workers that elaborate for a client are not trusted to fit.
+# Numbers from elaborators are not trusted to fit the field.
 _LARGEST_32, _LARGEST_64 = 2**31 - 1, 2**63 - 1
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
-    """A theorem as a request carries it."""
+    """Convert a theorem to its message."""
     return theorem_pb2.Theorem(
         header=theorem.header.source or theorem.header.text,
         context=theorem.context,
@@ -55,36 +55,36 @@ def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
 
 
 def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings, stated: bool = True) -> Theorem:
-    """The theorem of a request; without a statement if it need not be `stated`.
+    """Convert a message to a theorem; the statement may be missing unless it must be `stated`.
 
     Raises:
-        InputError: a text is missing, too long, or no text of Lean.
+        InputError: a text is missing, too long, or not Lean source.
     """
     return read_theorem(theorem.statement, theorem.header, theorem.context, limits, theorem.project, stated)
 
 
 def trust_to_proto(trust: Trust) -> verdict_pb2.Trust.ValueType:
-    """The proto enum's value."""
+    """Convert a tier of trust to the proto enum."""
     return _TRUSTS[trust]
 
 
 def trust_from_proto(trust: verdict_pb2.Trust.ValueType) -> Trust:
-    """The engine's trust; a value that this version does not know counts as none."""
+    """Convert to a tier of trust; unknown values count as none."""
     return _TRUST_OF.get(trust, Trust.NONE)
 
 
 def priority_to_proto(priority: Priority) -> search_pb2.Priority.ValueType:
-    """The proto enum's value."""
+    """Convert a priority to the proto enum."""
     return search_pb2.PRIORITY_BATCH if priority is Priority.BATCH else search_pb2.PRIORITY_INTERACTIVE
 
 
 def priority_from_proto(value: search_pb2.Priority.ValueType) -> Priority:
-    """The turn that a request waits for."""
+    """Convert to a priority."""
     return Priority.BATCH if value == search_pb2.PRIORITY_BATCH else Priority.INTERACTIVE
 
 
 def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
-    """A verdict as an answer carries it."""
+    """Convert a verdict to its message."""
     return verdict_pb2.Verdict(
         kind=KINDS[verdict.kind],
         trust=_TRUSTS[verdict.trust],
@@ -106,7 +106,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
 
 
 def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) -> Verdict:
-    """A verdict as the engine has it. What a newer server says and this version does not know is INFRASTRUCTURE."""
+    """Convert a message to a verdict. Kinds of a newer server that this version does not know become INFRASTRUCTURE."""
     return Verdict(
         kind=KIND_OF.get(verdict.kind, VerdictKind.INFRASTRUCTURE),
         trust=_TRUST_OF.get(verdict.trust, Trust.NONE),
@@ -127,7 +127,10 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
 
 
 def _timing_to_proto(timing: Mapping[str, float]) -> verdict_pb2.CheckTiming | None:
-    """Milliseconds by step as typed durations; None if there are none. A worker's word is taken for what it can be: a time."""
+    """Convert milliseconds by step to durations; None if there are none.
+
+    Values from workers are clamped to valid times.
+    """
     if not timing:
         return None
     message = verdict_pb2.CheckTiming()

@@ -1,1 +1,1 @@
-"""What a call does, whichever carrier brought it: engine, names, admission, quotas, and remembered proofs."""
+"""The core of the service, independent of the carrier: engine, registry, admission, quotas, and the proof cache."""

@@ -1,4 +1,4 @@
-"""Why a search ended, said to people."""
+"""Describes the ending of a search in words."""
 
 from prover.events import Refutation
 from prover.search.search import Ending, Finished
@@ -15,7 +15,7 @@ _ENDINGS = {
 
 
 def ending(finished: Finished) -> str:
-    """Why a search ended, in a few words."""
+    """Return the reason why a search ended, in a few words."""
     counts: dict[VerdictKind, int] = dict(finished.verdicts)
     verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
     why = f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"
@@ -23,7 +23,7 @@ def ending(finished: Finished) -> str:
 
 
 def stuck(constant: str) -> str:
-    """That no body is there to evaluate, and what to do."""
+    """Explain that a constant's body is missing, and what to do."""
     return (
         f"the embedded Lean does not hold the body of `{constant}`, so `decide` and `rfl` stop there; "
         "a native toolchain goes on (docs/native.md)"
@@ -31,6 +31,6 @@ def stuck(constant: str) -> str:
 
 
 def refuted(found: Refutation) -> str:
-    """That a theorem is false, and for which values."""
+    """Describe a refutation with its counterexample."""
     values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
     return f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"

@@ -1,4 +1,4 @@
-"""The service in this process: Lean workers, samplers and searches, put together from the settings."""
+"""The service in this process: Lean workers, samplers and searches, built from the settings."""
 
 import asyncio
 import contextlib
@@ -69,15 +69,18 @@ from service.core.resources.registry import Registry
 from service.ops.config import Settings
 from service.ops.metrics.recorder import Recorder
 
-if TYPE_CHECKING:  # the database's library takes a quarter of what a command without one imports
+if TYPE_CHECKING:  # importing the database library takes a quarter of the time of a command that does not use it
     from service.core.memory import ProofCache
 
-_VERSION = importlib.metadata.version("leansieve")  # read from disk each time
+_VERSION = importlib.metadata.version("leansieve")  # reading it takes disk access
 _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
 class Engine:
-    """A `Service`. Use it as an async context manager, or `start` and `close` it; after it, no process is left."""
+    """A `Service` in this process.
+
+    Use it as an async context manager, or `start` and `close` it; after that no process is left.
+    """
 
     def __init__(
         self,
@@ -89,19 +92,19 @@ class Engine:
         shared: bool = False,
         phraser: Phraser | None = None,
     ) -> None:
-        """Put everything together; nothing is started yet.
+        """Build all parts; nothing is started.
 
         Args:
-            settings: of the service.
-            pool: a pool that somebody else starts and closes; by default one of its own, as the settings say.
-            report: told how far the preparation of Lean is.
-            recorder: counts what is done here; by default one of its own.
-            memory: what searches remember; None: nothing.
-            shared: clients use it that do not trust each other.
-            phraser: rewords hints; by default as the settings say.
+            settings: settings of the service.
+            pool: a pool that the caller starts and closes; by default a new one from the settings.
+            report: receives the progress of preparing Lean.
+            recorder: counts all operations; by default a new one.
+            memory: cache of proofs and failures; None: none.
+            shared: whether clients that do not trust each other use it.
+            phraser: rewords hints; by default from the settings.
 
         Raises:
-            UnavailableError: the settings ask for a Lean that is not on offer.
+            UnavailableError: the configured Lean is not available.
         """
         self._settings = settings
         self._closed = False
@@ -129,14 +132,14 @@ class Engine:
         self._started = False
         self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
-        # All requests of an engine that is not shared are one client's.
+        # All requests of an engine that is not shared belong to one client.
         self._scope = None if shared else Scope()
 
     async def start(self) -> None:
-        """Start samplers and workers; returns when a proof has really been checked.
+        """Start samplers and workers; returns when a test proof has been checked.
 
         Raises:
-            UnavailableError: Lean or a sampler does not run here; the text says why.
+            UnavailableError: Lean or a sampler does not run here; the text gives the reason.
         """
         if self._owns_pool:
             await self.pool.start()
@@ -154,13 +157,13 @@ class Engine:
         await self.self_check()
 
     async def self_check(self) -> None:
-        """Have a small proof checked.
+        """Check a small test proof.
 
         Raises:
             UnavailableError: Lean does not verify it.
         """
         warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
-        # A machine that has much else to do starts slowly: that is no reason not to start.
+        # A busy machine starts slowly, which is no reason to fail.
         limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
         verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), CheckOptions(limits)))
         if not verdict.verified:
@@ -168,12 +171,12 @@ class Engine:
             raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
 
     def stats(self) -> PoolStats:
-        """What the Lean workers do and have done."""
+        """Statistics of the Lean workers."""
         return self.pool.stats()
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whose candidates are sampled here: models and portfolios, as `Candidate.source` names them."""
+        """Sources of candidates in this engine, models and portfolios, as named in `Candidate.source`."""
         return tuple(sampler.name for sampler in self._samplers.values())
 
     async def close(self) -> None:
@@ -229,7 +232,7 @@ class Engine:
                     yield event
 
     def _remembered(self, request: Search, client: PoolClient) -> AsyncGenerator[Event, None]:
-        """A search, with what is known of its theorem in front."""
+        """Return a search that starts with known results on its theorem."""
         events = charged(self._search(request, client))
         policy = self._registry.policy(request.options.check, request.theorem.project)
         if self.memory is not None and request.options.store is not StoreUse.NONE:
@@ -272,7 +275,10 @@ class Engine:
                         yield event
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """What header and context of a theorem declare, wherever they may be elaborated. Raises as `LeanPool.names`."""
+        """Return the declarations of a theorem's header and context, in quarantine if needed.
+
+        Raises as `LeanPool.names`.
+        """
         async with self._client() as client:
             return await client.names(theorem, terms)
 
@@ -314,7 +320,7 @@ class Engine:
         return found
 
     async def hint(self, request: Tutoring) -> Tutored:
-        """See `Service.hint`. What was proved for a client is known to that client's next questions, in this process alone."""
+        """See `Service.hint`. Proofs found for a client are cached for its next requests, in this process only."""
         terms = self._terms(replace(request.check, guard=""), request.theorem.project)
         self._refuse_before_start()
         cases = self._cases.of(CALLER.get().name)
@@ -326,7 +332,7 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def questions(self) -> AsyncIterator[tuple[PoolClient, EngineRefuter]]:
-        """What a tutor asks of Lean and of the search."""
+        """Return the operations that a tutor uses."""
         async with self._client() as client:
             yield client, EngineRefuter(client, self._terms, self.check, self.prove)
 
@@ -344,7 +350,7 @@ class Engine:
         return await self.models.reload()
 
     def _preparing(self, doing: str, done: int, total: int) -> None:
-        """Told by a thread, which cannot be cancelled, how far it is: ends it if its caller has gone."""
+        """Report progress from a thread; raises to end the thread, which cannot be cancelled, if its caller is gone."""
         if self._closed:
             raise RuntimeUnavailableError("the preparation of Lean was interrupted")
         if self._report:
@@ -352,7 +358,7 @@ class Engine:
 
     @property
     def workers(self) -> int:
-        """Most checks at once."""
+        """Maximum number of concurrent checks."""
         return self.pool.size
 
     def _terms(self, options: CheckOptions, project: str) -> Terms:
@@ -360,7 +366,7 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _client(self) -> AsyncIterator[PoolClient]:
-        """The workers as the client of the request at work sees them."""
+        """Return the current request's client view of the workers."""
         contain = self._settings.lean.quarantine != "never"
         scope = SCOPE.get() or self._scope
         if scope is not None:
@@ -371,7 +377,7 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _checker(self, theorem: Theorem, trust: Trust, client: PoolClient) -> AsyncIterator[Checker]:
-        """The checker for proofs of a theorem up to a tier of trust."""
+        """Return the checker for proofs of a theorem, for a tier of trust."""
         trust = self._trust(trust)
         shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)
         if trust < Trust.ISOLATED_REPLAY:

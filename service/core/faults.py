@@ -1,4 +1,4 @@
-"""What Lean and samplers raise or say, as what a client is told."""
+"""Converts errors of Lean and samplers to errors for clients."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from prover.verdict import Policy, Verdict, VerdictKind
 
 @contextlib.contextmanager
 def as_user_errors() -> Iterator[None]:
-    """Raise what pool and samplers raise as what a client can do something about."""
+    """Convert errors of pools and samplers to user errors."""
     try:
         yield
     except PoolBusyError as error:
@@ -30,7 +30,7 @@ def as_user_errors() -> Iterator[None]:
 
 
 def accept(elaboration: Elaboration, policy: Policy) -> None:
-    """Raise unless the statement elaborates."""
+    """Raise StatementError or UnavailableError unless the statement elaborates."""
     kind = elaboration.verdict
     if kind is VerdictKind.INFRASTRUCTURE:
         raise UnavailableError("; ".join(message.text for message in elaboration.messages))
@@ -39,7 +39,7 @@ def accept(elaboration: Elaboration, policy: Policy) -> None:
 
 
 def raise_if_hopeless(finished: Finished) -> None:
-    """Raise what ended a search, if that was no ordinary end."""
+    """Raise the error that ended a search, if it was not an ordinary ending."""
     verdict = finished.verdict
     if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
         raise StatementError(verdict)

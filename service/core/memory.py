@@ -1,4 +1,4 @@
-"""A cache around searches: verified proofs, checked again before they are served, and known failures."""
+"""A cache around searches: verified proofs, which are checked again before they are served, and known failures."""
 
 import asyncio
 import contextlib
@@ -33,10 +33,10 @@ _WRITES = frozenset({StoreUse.WRITE, StoreUse.READ_WRITE})
 
 
 async def open_database(settings: StoreSettings) -> Database | None:
-    """The database of these settings; None: nothing is kept.
+    """Open the database of these settings; None: nothing is stored.
 
     Raises:
-        UserError: one was named that cannot be used.
+        UserError: an explicitly named database cannot be used.
     """
     named = settings.url.get_secret_value()
     if named == "none":
@@ -46,21 +46,26 @@ async def open_database(settings: StoreSettings) -> Database | None:
     except StoreError as error:
         if named:
             raise UserError(str(error)) from None
-        # The store was not asked for explicitly: in a container, for instance, there may be no folder for data.
+        # The default database is optional: in a container, for instance, there may be no data folder.
         _log.warning("nothing is kept, and there are no batches: name a database with store.url", error=str(error))
         return None
 
 
 def default_path() -> Path:
-    """Where the database lies if the settings do not say."""
+    """Return the default path of the database."""
     return user_data_path("leansieve") / "store.sqlite"
 
 
 class ProofCache:
-    """Proofs and failures of one database. Where the database fails, searches go on without it, and the log says so."""
+    """Proofs and failures in a database.
+
+    If the database fails, searches continue without it, and the failure is logged.
+    """
 
     def __init__(self, database: Database, settings: StoreSettings, looked_up: Callable[[bool], None]) -> None:
-        """Keep no more than `settings` allow; `looked_up` is told of each look-up whether it found a proof."""
+        """Create the cache with the limits in `settings`; `looked_up` is called after each look-up with whether it
+        found a proof.
+        """
         self._database = database
         self._looked_up = looked_up
         self._capacity = Capacity(settings.proofs, settings.megabytes << 20)
@@ -69,13 +74,13 @@ class ProofCache:
     async def wrap(
         self, request: Search, policy: Policy, events: AsyncGenerator[Event, None], service: Service
     ) -> AsyncGenerator[Event, None]:
-        """The events of a search, with what is known put in front and what is found kept.
+        """Yield the events of a search, known proofs first; new proofs and failures are stored.
 
         Args:
-            request: what is searched.
-            policy: that of the request.
-            events: of the search; closed as soon as known proofs are enough.
-            service: checks what is known.
+            request: the search.
+            policy: policy of the request.
+            events: events of the search; closed if known proofs suffice.
+            service: checks known proofs.
         """
         known: list[Proof] = []
         found: list[Proof] = []
@@ -109,14 +114,14 @@ class ProofCache:
                     case Progress():
                         spent = event
                         yield event
-                # The search itself was asked for more than is missing.
+                # The search itself was asked for more proofs than are missing.
                 if known and len(known) + len(found) >= request.options.budget.proofs:
                     enough = Finished(Ending.PROOFS_FOUND, spent, {}, proofs=tuple(found))
                     yield _merge_known(enough, known, request)
                     return
 
     async def _recall(self, request: Search, policy: Policy, service: Service) -> list[Proof]:
-        # Who wants the best of many proofs gets them from a search.
+        # A request for the best of many proofs always searches.
         options, check = request.options, request.options.check
         if options.store not in _READS or options.minimise or options.prefer is not Preference.FIRST:
             return []
@@ -134,7 +139,7 @@ class ProofCache:
             return []
 
     async def _is_known_failure(self, request: Search, service: Service) -> bool:
-        """Whether a search of this theorem with the same effort has spent at least this budget without success."""
+        """Whether an earlier search of this theorem with the same effort and at least this budget failed."""
         options = request.options
         if options.repeat:
             return False
@@ -176,17 +181,17 @@ class ProofCache:
 
 
 def effort(options: SearchOptions, info: ServiceInfo) -> str:
-    """The key of known failures: how hard a search tries, apart from its budget, and with which samplers and models."""
+    """Return the key of known failures: effort, samplers and models, without the budget."""
     models = [(model.name, model.digest) for model in info.models]
     return json.dumps([options.effort(), info.samplers, models, _COUNTED], sort_keys=True)
 
 
-_COUNTED = "seconds worked"  # earlier failures counted seconds in which others had the workers: they are known no more
+_COUNTED = "seconds worked"  # earlier versions counted time in which others had the workers; their failures are ignored
 
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
-    """A `Checker` that asks the service as a search does."""
+    """A `Checker` that uses the service with the options of a search."""
 
     service: Service
     options: CheckOptions
@@ -202,7 +207,7 @@ def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
 
 
 def _merge_known(finished: Finished, known: list[Proof], request: Search) -> Finished:
-    """The end of a search that known proofs stood before."""
+    """Merge known proofs into the last event of a search."""
     if not known:
         return finished
     theorem, wanted = request.theorem, request.options.budget.proofs

@@ -1,4 +1,4 @@
-"""Receipts in files: written for proofs that were verified, and checked again."""
+"""Receipts in files: written for verified proofs, and checked again."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from prover.verdict import Trust, Verdict
 
 
 def write(folder: Path, receipt: Receipt) -> Path:
-    """Write a receipt into `folder`, under a name made of hashes only.
+    """Write a receipt into `folder`, under a name made of hashes.
 
     Raises:
         UserError: it cannot be written.
@@ -32,10 +32,10 @@ def write(folder: Path, receipt: Receipt) -> Path:
 
 
 def read(path: Path) -> Receipt:
-    """The receipt in a file.
+    """Read the receipt in a file.
 
     Raises:
-        UserError: the file cannot be read or holds none.
+        UserError: the file cannot be read or is not a receipt.
     """
     try:
         if path.stat().st_size > LONGEST_RECEIPT:
@@ -48,11 +48,14 @@ def read(path: Path) -> Receipt:
 
 
 async def toolchain(service: Service, project: str = "") -> Toolchain:
-    """What gives the verdicts of `service` on theorems of a project. Raises as `Service.info` and `Service.check`."""
+    """Return the toolchain that `service` uses for theorems of a project.
+
+    Raises as `Service.info` and `Service.check`.
+    """
     info = await service.info()
     if not project:
         return Toolchain(info.lean, info.runtime, info.worker)
-    if not info.projects.get(project):  # it is started when it is asked something
+    if not info.projects.get(project):  # a project starts with its first request
         await service.check(
             Check(Theorem("theorem t : True", Header.of_project(""), project=project), Candidate("trivial"))
         )
@@ -62,7 +65,7 @@ async def toolchain(service: Service, project: str = "") -> Toolchain:
 
 @dataclass(frozen=True, slots=True)
 class ServiceChecker:
-    """A `Checker` that asks `service`, by default with an isolated replay; policies go by their names."""
+    """A `Checker` that uses `service`, by default with an isolated replay; policies are looked up by name."""
 
     service: Service
     trust: Trust = Trust.ISOLATED_REPLAY

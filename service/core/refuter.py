@@ -1,4 +1,4 @@
-"""What refuting a theorem asks of the engine, with the workers of one client."""
+"""Operations of the engine for refuting theorems, with the workers of one client."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from service.core.faults import as_user_errors
 
 @dataclass(frozen=True, slots=True)
 class EngineRefuter:
-    """A `Refuter`.
+    """The engine's `Refuter`.
 
     Attributes:
-        client: asks what Lean makes of statements.
-        terms: what options are resolved to, for a project.
+        client: asks Lean about statements.
+        terms: resolves options for a project.
         checking: as `Service.check`.
-        proving: as `Service.prove`, of the negation.
+        proving: as `Service.prove`, for the negation.
     """
 
     client: PoolClient

@@ -1,1 +1,1 @@
-"""`leansieve batch`: what is asked of a server's batches, followed, kept in a folder and reported."""
+"""`leansieve batch`: submits batches to a server, follows them, stores their answers in a folder and reports."""

@@ -1,12 +1,13 @@
-"""The folder of a batch: what was asked, what is answered, written so that any end of the process can be resumed.
+"""The folder of a batch run: requests and answers, written such that the run can be resumed after any end of the
+process.
 
-    run.json       what was asked, and how the items are parted into batches; written once, last of the preparations
-    items.jsonl    the theorems, as they were read when the run began
-    results.jsonl  an answer a line, in the order in which they came
+    run.json       the request, and the partition of items into batches; written once, as the last preparation
+    items.jsonl    the theorems, as read when the run began
+    results.jsonl  one answer per line, in order of arrival
     report.html, report.json
 
-One process at a time holds a folder. A batch's key is made of the run's name and the batch's number, so that to submit it
-again, to the same database, is to find it.
+One process at a time locks a folder. A batch's idempotency key consists of the run's name and the batch's number, so
+that submitting it again to the same database finds it.
 """
 
 import itertools
@@ -28,18 +29,18 @@ from service.batch.run.inputs import Entry
 from service.jsonl.lines import Row, message_row, note_rows, refutation_row
 from training.journal import Journal, JournalError
 
-_MOST_ITEMS = 500  # of a batch: so many answers may be under way or unread
+_MOST_ITEMS = 500  # items per batch, which limits the answers in progress or unread
 _ENTRY = TypeAdapter(Entry)
 
 
 class BatchRun(BaseModel):
-    """What was asked, and how it is parted.
+    """The request of a run and its partition.
 
     Attributes:
         name: 16 hexadecimal digits, new for each run.
-        asked: inputs and options, as they must be asked again to resume.
-        label: for people.
-        items: how many there are.
+        asked: inputs and options; a resumed run must have the same ones.
+        label: display name.
+        items: number of items.
         batches: for each batch the numbers of its items.
         created: seconds since the epoch.
     """
@@ -56,23 +57,23 @@ class BatchRun(BaseModel):
 
 
 class Folder:
-    """A batch on disk. Use it as a context manager, for the lock."""
+    """The folder of a run. Use it as a context manager, for the lock."""
 
     def __init__(self, path: Path) -> None:
-        """Nothing is read yet."""
+        """Create the object; nothing is read."""
         self.path = path
         self.answered: set[int] = set()
-        """Numbers of the items that are answered."""
+        """Numbers of the answered items."""
         self.cursors: dict[str, int] = {}
-        """The position of the last answer that is written, for each batch of the server."""
+        """Position of the last stored answer, for each batch of the server."""
         self._journal: Journal | None = None
         self._offsets: list[int] = []
 
     def __enter__(self) -> Self:
-        """Lock it.
+        """Lock the folder.
 
         Raises:
-            UserError: another process works in it, or it cannot be written.
+            UserError: another process uses it, or it cannot be written.
         """
         try:
             self._journal = Journal(self.path / "results.jsonl")
@@ -83,15 +84,15 @@ class Folder:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        """Let it go."""
+        """Unlock the folder."""
         if self._journal is not None:
             self._journal.close()
 
     def run(self, asked: dict[str, Any]) -> BatchRun | None:
-        """What an earlier process began; None: nothing.
+        """Return the run that an earlier process began; None if there is none.
 
         Raises:
-            UserError: it is no run, or one of something else than `asked`.
+            UserError: the files are invalid, or the run has another request than `asked`.
         """
         path = self.path / "run.json"
         if not path.exists():
@@ -101,7 +102,7 @@ class Folder:
         except (ValidationError, OSError):
             raise UserError(f"{path} is no batch of this version: name another folder") from None
         for name in sorted({*run.asked, *asked}):
-            # What is not asked for is None, False, empty or not there.
+            # Unused options are None, False, empty or absent.
             if (run.asked.get(name) or None) != (asked.get(name) or None):
                 raise UserError(
                     f"{self.path} holds a batch with another {name} ({run.asked.get(name)!r}, now {asked.get(name)!r}): "
@@ -110,7 +111,7 @@ class Folder:
         return run
 
     def begin(self, asked: dict[str, Any], label: str, entries: Iterable[Entry], batch_bytes: int) -> BatchRun:
-        """Write down what is to be done; entries that cannot be taken are answered at once.
+        """Store a new run; invalid entries are answered at once.
 
         Raises:
             UserError: it cannot be written.
@@ -151,10 +152,10 @@ class Folder:
         return run
 
     def resume(self) -> Iterator[Row]:
-        """The answers of earlier processes.
+        """Read the answers of earlier processes.
 
         Raises:
-            UserError: the file holds something else.
+            UserError: the file is invalid.
         """
         assert self._journal is not None
         for number, line in self._journal.lines():
@@ -166,7 +167,7 @@ class Folder:
             yield row
 
     def entries(self, numbers: Iterable[int]) -> dict[int, Entry]:
-        """Items by their numbers, from 1.
+        """Return items by their numbers, from 1.
 
         Raises:
             UserError: the file of items was changed.
@@ -175,7 +176,7 @@ class Folder:
         try:
             with path.open("rb") as stream:
                 if not self._offsets:
-                    # Whole at once: several threads read entries.
+                    # Read with one call, because several threads read entries.
                     self._offsets = [0, *itertools.accumulate(map(len, stream))]
                 found: dict[int, Entry] = {}
                 for number in numbers:
@@ -186,7 +187,8 @@ class Folder:
             raise UserError(f"{path} was changed since the batch began: name another folder") from None
 
     def add(self, number: int, entry: Entry, batch: str, answered: Answered) -> Row | None:
-        """Write an answer down; None if the item had one: its batch was submitted anew to an emptied database.
+        """Store an answer; None if the item had one already, because its batch was submitted again to an emptied
+        database.
 
         Raises:
             UserError: it cannot be written.
@@ -197,7 +199,7 @@ class Folder:
         return self._written(_row(number, entry, batch, answered.position, answered.answer))
 
     def answer(self, number: int, entry: Entry, answer: ItemAnswer) -> Row:
-        """Write an answer down that no batch gave.
+        """Store an answer that did not come from a batch.
 
         Raises:
             UserError: it cannot be written.
@@ -212,7 +214,7 @@ class Folder:
         return row
 
     def replace(self, name: str, text: str) -> None:
-        """Write a file whole, or leave it as it was. Raises OSError."""
+        """Write a file atomically. Raises OSError."""
         atomic_write_text(self.path / name, text)
 
     def _append(self, row: Row) -> None:
@@ -227,7 +229,7 @@ class Folder:
 
 
 def _row(number: int, entry: Entry, batch: str, position: int, answer: ItemAnswer) -> Row:
-    """One line of results.jsonl."""
+    """Return one line of results.jsonl."""
     theorem = entry.theorem or Theorem("")
     row: dict[str, Any] = {
         "id": entry.id,

@@ -1,4 +1,4 @@
-"""Submits the batches of a run and writes their answers down, however often the server goes away."""
+"""Submits the batches of a run and stores their answers, across interruptions of the server."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry
 from service.jsonl.lines import Row
 
-_AT_ONCE = 2  # batches: the server finds something to do while the last theorems of one are under way
+_AT_ONCE = 2  # batches: while the last theorems of one are in progress, the server can start the next
 _LONGEST_WAIT = 30.0
 
 
 class BatchService(Protocol):
-    """Who runs batches: a server, through its client, or this process."""
+    """A component that runs batches: a server, through its client, or this process."""
 
     async def submit(self, request: BatchRequest) -> BatchStatus:
         """See `Batches.submit`."""
@@ -47,16 +47,16 @@ class Follower:
         answered: Callable[[Row], None],
         remark: Callable[[str], None],
     ) -> None:
-        """Follow the batches of `run`.
+        """Create a follower for the batches of `run`.
 
         Args:
             service: runs them.
-            folder: takes the answers.
-            run: what is to be done.
-            options: of each search.
-            project: of theorems that name none.
-            answered: told each new line of results.
-            remark: told in a sentence what keeps the run waiting, and when it goes on.
+            folder: stores the answers.
+            run: the run.
+            options: options of each search.
+            project: project of theorems that name none.
+            answered: called with each new line of results.
+            remark: called with a sentence on the reason for a delay, and on its end.
         """
         self._service = service
         self._folder = folder
@@ -68,10 +68,10 @@ class Follower:
         self._away = False
 
     async def finish(self) -> None:
-        """Return when every item is answered.
+        """Work until every item is answered.
 
         Raises:
-            UserError: the server refuses the batch, or somebody cancelled it.
+            UserError: the server refuses a batch, or a batch was cancelled.
         """
         places = asyncio.Semaphore(_AT_ONCE)
 
@@ -89,12 +89,12 @@ class Follower:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def cancel(self) -> int:
-        """Cancel what the server still has of it; how many batches that were."""
+        """Cancel the run's remaining batches on the server; returns their number."""
         cancelled = 0
         for number, items in enumerate(self._run.batches):
             if not self._folder.answered.issuperset(items):
                 request = await asyncio.to_thread(self._request, number, items)
-                status = await self._service.submit(request)  # its id is known by its key alone
+                status = await self._service.submit(request)  # its id can only be found by its key
                 cancelled += (await self._service.cancel(status.id)).state is BatchState.CANCELLED
         return cancelled
 
@@ -112,10 +112,10 @@ class Follower:
                         failures = 0
                         self._is_there()
                         self._take(event, entries, batch)
-                if not self._folder.answered.issuperset(items):  # results.jsonl lost lines that others came after
+                if not self._folder.answered.issuperset(items):  # results.jsonl lost lines before later ones
                     self._folder.cursors[batch] = 0
                     await asyncio.sleep(1.0)
-            except NoBatchError:  # its database was emptied
+            except NoBatchError:  # the database was emptied
                 batch = ""
             except BusyError as error:
                 await asyncio.sleep(error.seconds * random.uniform(0.8, 1.2))

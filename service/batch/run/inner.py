@@ -1,4 +1,4 @@
-"""A batch's holes that are only parts of declarations: filled in their files, after the theorems that are searched as batches."""
+"""Holes inside declarations: filled in their files, after the theorems that are searched as batches."""
 
 import asyncio
 import contextlib
@@ -30,17 +30,17 @@ async def finish(
     project: str,
     answered: Callable[[Row], None],
 ) -> None:
-    """Answer what is a part of something and has no answer yet.
+    """Answer the unanswered holes inside declarations.
 
     Args:
         source: the file or folder of the batch.
-        options: of each hole.
+        options: options for each hole.
         project: see `Theorem.project`.
-        answered: told each new line of results.
+        answered: called with each new line of results.
 
     Raises:
-        UnavailableError: the service is gone.
-        UserError: an answer cannot be written.
+        UnavailableError: the service cannot be reached.
+        UserError: an answer cannot be stored.
     """
     left = sorted(set(range(1, run.items + 1)) - folder.answered)
     by_file: dict[str, list[tuple[int, Entry]]] = {}
@@ -73,7 +73,7 @@ async def _in_file(
     project: str,
     answered: Callable[[Row], None],
 ) -> None:
-    """Fill holes of one file, under what was proved of the rest of it."""
+    """Fill holes of one file, in which the proofs of its other theorems are inserted."""
     file = replace(await asyncio.to_thread(lean_file.read, path), project=project)
     known = writing.known_in(file, found)
     numbers = {entry.part: (number, entry) for number, entry in items}

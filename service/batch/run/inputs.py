@@ -1,4 +1,4 @@
-"""Where the theorems of a batch come from: JSON Lines, Lean files with `sorry`, an imported library."""
+"""Inputs of a batch run: JSON Lines, Lean files with `sorry`, or an imported library."""
 
 import hashlib
 import os
@@ -18,13 +18,15 @@ from service.core.limits.text import read_theorem, refusal
 from service.jsonl.lines import Id, read_items, warn
 from service.ops.config import TextSettings
 
-_LONGEST_FAMILY = 256  # characters; of longer ones, paths for instance, the end says more
-_SKIPPED = frozenset({"build", "lake-packages"})  # besides hidden folders, as `.lake`: not the project's own files
+# Characters; longer names, for instance paths, are cut at the beginning, as their end is more informative.
+_LONGEST_FAMILY = 256
+# Skipped in addition to hidden folders such as `.lake`: not the project's own files.
+_SKIPPED = frozenset({"build", "lake-packages"})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A hole that is only a part of what it stands in: the declaration, what stands before that, and which of its holes it is."""
+    """A hole inside a declaration: the declaration, the text before it, and the number of the hole."""
 
     context: str
     declaration: str
@@ -33,13 +35,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem to be proved, or a hole to be filled.
+    """A theorem to prove, or a hole to fill.
 
     Attributes:
-        id: how results name it; unique in its batch.
-        theorem: None if it is a part of something, or cannot be taken: `verdict` says why.
-        family: what reports group it by.
-        guard: the library theorem that it is, if it is one.
+        id: name in the results, unique in its batch.
+        theorem: None for a hole inside a declaration, or for an invalid entry: `verdict` gives the reason.
+        family: group in reports.
+        guard: the library theorem, if it is one.
     """
 
     id: Id
@@ -52,17 +54,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A part of a batch: each theorem is in exactly one of `count`, by its id alone."""
+    """A part of a batch: each theorem belongs to exactly one of `count` parts, determined by its id alone."""
 
     number: int = 1
     count: int = 1
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """`2/5`: the second of five.
+        """Parse `2/5`: the second of five.
 
         Raises:
-            UserError: it is nothing like that.
+            UserError: the text has another form.
         """
         number, _, count = text.partition("/")
         if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
@@ -70,18 +72,18 @@ class Shard:
         return cls(int(number), int(count))
 
     def holds(self, entry: Entry) -> bool:
-        """Whether the entry belongs to it."""
+        """Whether the entry belongs to this part."""
         digest = hashlib.sha256(str(entry.id).encode()).digest()
         return int.from_bytes(digest[:8]) % self.count == self.number - 1
 
 
 def from_path(path: Path, limits: TextSettings, tell: Callable[[str], None] = warn) -> Iterator[Entry]:
-    """The theorems of a file or folder: `.jsonl` lines `{id or name, statement, header?, context?, family?, guard?}`; or the
-    `sorry`s of a `.lean` file, or of every one in a folder. What cannot be taken, as a file of a folder that cannot be read,
-    is an entry that says so.
+    """Yield the theorems of a file or folder: `.jsonl` lines `{id or name, statement, header?, context?, family?,
+    guard?}`; or the `sorry`s of a `.lean` file, or of all such files in a folder. An invalid part, such as an
+    unreadable file in a folder, yields an entry with an error.
 
     Raises:
-        UserError: it cannot be read, or is nothing of that kind.
+        UserError: it cannot be read, or is of another kind.
     """
     if path.is_dir():
         unreadable: list[OSError] = []
@@ -112,10 +114,10 @@ def from_path(path: Path, limits: TextSettings, tell: Callable[[str], None] = wa
 async def from_library(
     pool: LeanPool, patterns: tuple[str, ...], header: Header, limits: TextSettings
 ) -> AsyncIterator[Entry]:
-    """The theorems of imported modules, each guarded against proving itself by itself.
+    """Yield the theorems of imported modules, each guarded against a proof by itself.
 
     Raises:
-        UserError: no imported module fits a pattern.
+        UserError: no imported module matches a pattern.
         NoAnswerError: Lean could not list them.
     """
     modules = await library.modules(pool, patterns, header)
@@ -123,7 +125,7 @@ async def from_library(
         raise UserError(f"no imported module is called like {' or '.join(patterns)}: --import names others")
     seen: set[str] = set()
     for module in modules:
-        # In the order of their names: Lean gives none that lasts.
+        # Sorted by name: Lean's order is not stable.
         listed = sorted(
             [each async for each in library.theorems(pool, module, header)], key=lambda each: each.theorem.name
         )
@@ -151,18 +153,18 @@ def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
 
 
 def part_of(file: LeanFile, item: Command, start: int) -> Part:
-    """The hole of a command that begins at an offset."""
+    """Return the hole of a command that begins at an offset."""
     index = [begin for begin, _ in file.sorries(item)].index(start)
     return Part(file.theorem(item).context, file.text[item.start : item.end], index)
 
 
 def path_of(source: Path, name: str) -> Path:
-    """Where the file of a batch lies whose entries have `name` for their family."""
+    """Return the path of the file whose entries have the family `name`."""
     return source if source.suffix == ".lean" else source / name
 
 
 def _left(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry:
-    """The entry of something that is open and not searched."""
+    """Return the entry for something unproved that is not searched."""
     line, column = lean_file.line_and_column(file.text, offset)
     message = Message("error", why, Region.CANDIDATE, line, column)
     verdict = Verdict(VerdictKind.INCOMPLETE, messages=(message,))
@@ -170,17 +172,17 @@ def _left(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry
 
 
 def _unread(path: Path, folder: Path, why: str) -> Entry:
-    """The entry of a file or folder that cannot be read."""
+    """Return the entry for an unreadable file or folder."""
     name = path.relative_to(folder).as_posix()
     verdict = Verdict(VerdictKind.INVALID_STATEMENT, messages=(Message("error", why, Region.HEADER),))
     return Entry(name, None, name[-_LONGEST_FAMILY:], verdict=verdict)
 
 
 def lean_files(folder: Path, unreadable: Callable[[OSError], object]) -> list[Path]:
-    """The `.lean` files of a folder and of those below it, hidden ones and what builds leave behind aside, sorted.
+    """Return the `.lean` files of a folder and its subfolders, sorted, without hidden ones and build outputs.
 
     Args:
-        unreadable: told of folders that cannot be read.
+        unreadable: called for unreadable folders.
     """
     found: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=unreadable):

@@ -1,4 +1,4 @@
-"""What came of a batch so far, as figures and as a page that needs nothing from elsewhere."""
+"""Report on a batch run so far: figures, and a self-contained page."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from service.batch.run.folder import BatchRun, Folder
 from service.core.limits.text import printable
 from service.jsonl.lines import Row
 
-_MOST_LISTED = 500  # theorems of each list on the page; results.jsonl has all
-_PAUSE_SECONDS = 120.0  # nothing for so long, and the batch was not running
-_RATE_OVER = 200  # answers that the rate is taken from
+_MOST_LISTED = 500  # theorems per list on the page; results.jsonl has all
+_PAUSE_SECONDS = 120.0  # a longer gap between answers means that the batch was not running
+_RATE_OVER = 200  # answers from which the rate is computed
 _BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _ALPHA = re.compile(r"alpha=([\d.]*\d)")
 
 
 def _shown(value: object) -> object:
-    """Texts of theorems and models cannot turn the direction of a line around; jinja escapes the rest."""
+    """Remove direction-changing characters from texts of theorems and models; jinja escapes the rest."""
     return printable(value, newlines=True) if type(value) is str else value
 
 
@@ -41,7 +41,7 @@ _PAGE = Environment(
 
 @dataclass(slots=True)
 class Family:
-    """Theorems that belong together. `seconds`: spent on them."""
+    """A group of theorems. `seconds`: time spent on them."""
 
     name: str
     answered: int = 0
@@ -52,30 +52,30 @@ class Family:
 
 @dataclass(slots=True)
 class ProofSource:
-    """Who proposed proofs: a template, a model, a strategy. `alpha`: of the model, as far as it is known."""
+    """A source of proofs: a template, a model, a strategy. `alpha`: of the model, if known."""
 
     name: str
     alpha: str = ""
     proofs: int = 0
     first: int = 0
-    """Theorems whose first proof it proposed."""
+    """Number of theorems whose first proof came from this source."""
 
 
 @dataclass(slots=True)
 class BatchTally:
-    """Everything that reports say, kept up to date one answer after the other."""
+    """All figures of the reports, updated with each answer."""
 
     alphas: Mapping[str, str] = field(default_factory=dict)
-    """α of the server's models, by their names."""
+    """α of the server's models, by name."""
     outcomes: Counter[str] = field(default_factory=Counter)
     families: dict[str, Family] = field(default_factory=dict)
     sources: dict[str, ProofSource] = field(default_factory=dict)
     distinct: Counter[int] = field(default_factory=Counter)
-    """Theorems by how many distinct proofs they have."""
+    """Number of theorems by number of distinct proofs."""
     texts: Counter[str] = field(default_factory=Counter)
-    """Proofs, by how often each text was found."""
+    """Number of occurrences of each proof text."""
     first_seconds: list[float] = field(default_factory=list)
-    """For each solved theorem, when in its search its first proof was there; known proofs do not count."""
+    """For each solved theorem, the time of its first proof within its search, without known proofs."""
     stored: int = 0
     sampled: int = 0
     checked: int = 0
@@ -84,16 +84,16 @@ class BatchTally:
     solved_rows: list[Row] = field(default_factory=list)
     open_rows: list[Row] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    """When the latest answers came, in seconds since the epoch."""
+    """Times of the latest answers, in seconds since the epoch."""
 
     @property
     def answered(self) -> int:
-        """Theorems with an answer."""
+        """Number of answered theorems."""
         return self.outcomes.total()
 
     @property
     def solved(self) -> int:
-        """Theorems with a proof."""
+        """Number of proved theorems."""
         return self.outcomes[ItemOutcome.PROVED.value]
 
     def add(self, row: Row) -> None:
@@ -139,7 +139,7 @@ class BatchTally:
         return self.alphas.get(model, "")
 
     def rate(self) -> float | None:
-        """Theorems answered a second lately; None: too few to say."""
+        """Theorems answered per second recently; None if there are too few."""
         recent = [at for at in self.times if at > time.time() - 10 * _PAUSE_SECONDS]
         if len(recent) < 2 or recent[-1] <= recent[0]:
             return None
@@ -147,7 +147,7 @@ class BatchTally:
 
 
 def figures(run: BatchRun, tally: BatchTally, running: bool) -> dict[str, Any]:
-    """What report.json holds. Times in seconds; shares between 0 and 1."""
+    """Return the content of report.json. Times in seconds; shares between 0 and 1."""
     left = run.items - tally.answered
     rate = tally.rate()
     firsts = sorted(tally.first_seconds)
@@ -205,7 +205,7 @@ def write(folder: Folder, run: BatchRun, tally: BatchTally, running: bool) -> No
 
 
 def clock(seconds: float | None) -> str:
-    """Seconds for people."""
+    """Format seconds for display."""
     if seconds is None:
         return "–"
     if seconds < 60:

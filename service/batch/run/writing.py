@@ -1,4 +1,4 @@
-"""Writing the proofs of a batch into the files that its theorems come from."""
+"""Writes the proofs of a run into its input files."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -21,11 +21,11 @@ from service.batch.run.inputs import Part, part_of, path_of
 from service.jsonl.lines import Row
 
 Found = Mapping[Theorem | Part, Proof]
-"""What was found for holes of a file: a theorem's proof, or what replaces a part of a declaration."""
+"""Results for the holes of a file: a theorem's proof, or the replacement of a hole inside a declaration."""
 
 
 def proofs(folder: Folder, rows: Iterable[Row]) -> dict[str, dict[Theorem | Part, Proof]]:
-    """The first proof of each hole that has one, by file.
+    """Return the first proof of each hole that has one, by file.
 
     Raises:
         UserError: the folder was changed.
@@ -47,16 +47,16 @@ async def write(
     project: str,
     remark: Callable[[str], None],
 ) -> bool:
-    """Put proofs into a file, or into those of a folder, each as `prove --write` does. Whether all could be put in.
+    """Insert proofs into a file, or the files of a folder, as `prove --write` does; returns whether all were inserted.
 
     Args:
         found: proofs by the names of files, see `proofs`.
-        options: of the checks.
+        options: options of the checks.
         project: see `Theorem.project`.
-        remark: told what was written, and what was left alone and why.
+        remark: called with descriptions of inserted proofs, and of those left out, with reasons.
 
     Raises:
-        UnavailableError: the service is gone.
+        UnavailableError: the service cannot be reached.
     """
     done = True
     for name, known in sorted(found.items()):
@@ -99,7 +99,7 @@ async def _write(
 
 
 def known_in(file: LeanFile, found: Found) -> dict[Hole, Proof]:
-    """The holes of a file of which something was found, in its order."""
+    """Return the holes of a file with results, in order."""
     known = {hole: found.get(_key(file, hole)) for hole in fill.holes(file)}
     return {hole: proof for hole, proof in known.items() if proof is not None}
 
@@ -109,7 +109,7 @@ def _key(file: LeanFile, hole: Hole) -> Theorem | Part:
 
 
 def _bare(theorem: Theorem) -> Theorem:
-    """A theorem by its context and statement alone."""
+    """Return a theorem reduced to its context and statement."""
     return Theorem(theorem.statement, context=theorem.context)
 
 

@@ -1,1 +1,1 @@
-"""Proto messages of each call, and the dataclasses that they stand for."""
+"""Conversion between the messages of each call and their dataclasses."""

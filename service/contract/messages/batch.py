@@ -1,4 +1,4 @@
-"""Batches of theorems: what is submitted and what becomes of it."""
+"""Messages of batches."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ _OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
 
 
 def request_to_proto(batch: BatchRequest) -> batch_pb2.CreateBatchRequest:
-    """A batch as a request."""
+    """Convert a batch to a request."""
     return batch_pb2.CreateBatchRequest(
         request_id=batch.key,
         items=[
@@ -44,10 +44,10 @@ def request_to_proto(batch: BatchRequest) -> batch_pb2.CreateBatchRequest:
 
 
 def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, texts: TextSettings) -> BatchRequest:
-    """The batch that a request asks for.
+    """Convert a request to a batch.
 
     Raises:
-        InputError: a text of an item cannot be taken.
+        InputError: a text of an item is invalid.
     """
     items = []
     for number, item in enumerate(request.items):
@@ -61,7 +61,7 @@ def request_from_proto(request: batch_pb2.CreateBatchRequest, default: Bounds, t
 
 
 def status_to_proto(status: BatchStatus) -> batch_pb2.Batch:
-    """How a batch stands."""
+    """Convert a status to its message."""
     return batch_pb2.Batch(
         id=status.id,
         label=status.label,
@@ -75,7 +75,7 @@ def status_to_proto(status: BatchStatus) -> batch_pb2.Batch:
 
 
 def status_from_proto(status: batch_pb2.Batch) -> BatchStatus:
-    """How a batch stands."""
+    """Convert a message to a status."""
     return BatchStatus(
         id=status.id,
         label=status.label,
@@ -89,7 +89,7 @@ def status_from_proto(status: batch_pb2.Batch) -> BatchStatus:
 
 
 def event_to_proto(event: BatchEvent) -> batch_pb2.WatchBatchResultsResponse:
-    """What a watcher is told."""
+    """Convert an event to its message."""
     match event:
         case Answered(position, answer):
             return batch_pb2.WatchBatchResultsResponse(result=_result_to_proto(position, answer))
@@ -98,7 +98,7 @@ def event_to_proto(event: BatchEvent) -> batch_pb2.WatchBatchResultsResponse:
 
 
 def event_from_proto(response: batch_pb2.WatchBatchResultsResponse) -> BatchEvent | None:
-    """What a watcher is told; None if this version does not know it."""
+    """Convert a message to an event; None if this version does not know its kind."""
     match response.WhichOneof("event"):
         case "result":
             return Answered(response.result.cursor, _result_from_proto(response.result))

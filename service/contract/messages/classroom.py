@@ -1,4 +1,4 @@
-"""Classrooms, who has joined them, and how far they have come."""
+"""Messages of classrooms, learners and their progress."""
 
 from collections.abc import Iterable
 
@@ -17,10 +17,10 @@ _LONGEST_NAME = 1024
 def theorems_from_proto(
     theorems: Iterable[classroom_pb2.ClassroomTheorem], texts: TextSettings
 ) -> tuple[ClassroomTheorem, ...]:
-    """The theorems that a teacher wants to open.
+    """Convert the theorems of a request.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     found = []
     for number, one in enumerate(theorems):
@@ -35,7 +35,7 @@ def theorems_from_proto(
 
 
 def classroom_to_proto(one: Classroom, theorems: bool = True) -> classroom_pb2.Classroom:
-    """A classroom as its teacher sees it, with its theorems or without."""
+    """Convert a classroom as its teacher sees it, with or without its theorems."""
     groups = [one.code[at : at + _GROUP] for at in range(0, len(one.code), _GROUP)]
     return classroom_pb2.Classroom(
         id=one.id,
@@ -49,7 +49,7 @@ def classroom_to_proto(one: Classroom, theorems: bool = True) -> classroom_pb2.C
 
 
 def theorems_to_proto(one: Classroom, proofs: bool) -> list[classroom_pb2.ClassroomTheorem]:
-    """What is to be proved; with the teacher's proofs, which are not for learners."""
+    """Convert theorems to messages, including the teacher's proofs only if the recipient may see them."""
     return [
         classroom_pb2.ClassroomTheorem(
             id=each.id,
@@ -61,7 +61,7 @@ def theorems_to_proto(one: Classroom, proofs: bool) -> list[classroom_pb2.Classr
 
 
 def learner_to_proto(one: JoinedLearner) -> classroom_pb2.Learner:
-    """How far a learner has come."""
+    """Convert a learner's progress."""
     return classroom_pb2.Learner(
         id=one.id,
         display_name=one.name,

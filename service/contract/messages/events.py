@@ -1,4 +1,4 @@
-"""The events of a search. Proofs are numbered as they are sent, and the summary names the answer by these numbers."""
+"""Events of a search. Proofs are numbered as they are sent, and the summary refers to them by number."""
 
 from leansieve.v1 import prove_pb2, search_pb2
 from prover.requests import Accepted, Event
@@ -20,15 +20,15 @@ from service.contract.messages.search import (
 
 
 class EventWriter:
-    """Makes the responses of one search, in order."""
+    """Builds the responses of one search, in order."""
 
     def __init__(self, digest: str) -> None:
-        """`digest` names the theorem."""
+        """Create a writer; `digest` identifies the theorem."""
         self._digest = digest
         self._sent: list[Proof] = []
 
     def response(self, event: Event) -> prove_pb2.ProveResponse:
-        """The response that carries an event."""
+        """Return the response for an event."""
         match event:
             case Accepted(goal, log_id):
                 accepted = prove_pb2.SearchAccepted(log_id=log_id, theorem_digest=self._digest, goal=goal)
@@ -45,12 +45,12 @@ class EventWriter:
                 return prove_pb2.ProveResponse(summary=self.summary(event))
 
     def proof(self, proof: Proof) -> search_pb2.VerifiedProof:
-        """The next proof."""
+        """Return the message of the next proof."""
         self._sent.append(proof)
         return proof_to_proto(proof, len(self._sent) - 1)
 
     def summary(self, finished: Finished) -> search_pb2.SearchSummary:
-        """What the search came to."""
+        """Return the message of the last event."""
         diversity = finished.diversity
         return search_pb2.SearchSummary(
             end=ending_to_proto(finished.ending),
@@ -71,14 +71,14 @@ class EventWriter:
 
 
 class EventReader:
-    """Reads the responses of one search, in order."""
+    """Parses the responses of one search, in order."""
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """Create a reader."""
         self._received: dict[int, Proof] = {}
 
     def event(self, response: prove_pb2.ProveResponse) -> Event | None:
-        """The event that a response carries; None if it is of a kind that this version does not know."""
+        """Return the event of a response; None if this version does not know its kind."""
         match response.WhichOneof("event"):
             case "accepted":
                 return Accepted(response.accepted.goal, response.accepted.log_id)
@@ -96,12 +96,12 @@ class EventReader:
                 return None
 
     def proof(self, proof: search_pb2.VerifiedProof) -> Proof:
-        """A proof."""
+        """Parse a proof."""
         received = self._received[proof.number] = proof_from_proto(proof)
         return received
 
     def summary(self, summary: search_pb2.SearchSummary) -> Finished:
-        """What the search came to."""
+        """Parse the last event."""
         return Finished(
             ending=ending_from_proto(summary.end) or Ending.INFRASTRUCTURE,
             spent=progress_from_proto(summary.spent),

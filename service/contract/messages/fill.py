@@ -1,4 +1,4 @@
-"""Files whose `sorry`s are to be filled, and what becomes of them. All positions are in the text as it was sent."""
+"""Messages of filling `sorry`s in files. All positions refer to the text as it was sent."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from service.contract.messages.events import EventWriter
 
 
 def within(file: LeanFile, holes: Sequence[Hole], wanted: source_pb2.SourceRange) -> list[Hole]:
-    """The holes that touch a range of the file."""
+    """Return the holes that overlap a range of the file."""
     start, end = ((place.line, place.column) for place in (wanted.start, wanted.end))
     return [
         hole
@@ -25,19 +25,19 @@ def within(file: LeanFile, holes: Sequence[Hole], wanted: source_pb2.SourceRange
 
 
 def accepted(file: LeanFile, holes: Sequence[Hole], log_id: str) -> fill_pb2.FillSorriesResponse:
-    """The first event."""
+    """Return the first event."""
     found = [fill_pb2.Hole(number=hole.number, range=_range(file, hole), theorem=hole.item.name) for hole in holes]
     return fill_pb2.FillSorriesResponse(accepted=fill_pb2.FillAccepted(log_id=log_id, holes=found))
 
 
 def progress(hole: Hole, spent: Progress) -> fill_pb2.FillSorriesResponse:
-    """How far the search for a hole is."""
+    """Return the progress of the search for a hole."""
     message = fill_pb2.HoleProgress(hole=hole.number, spent=search.progress_to_proto(spent))
     return fill_pb2.FillSorriesResponse(progress=message)
 
 
 def outcome(file: LeanFile, became: HoleOutcome) -> fill_pb2.FillSorriesResponse:
-    """What became of a hole."""
+    """Return the outcome of a hole."""
     hole = became.hole
     if became.proof is not None:
         filled = fill_pb2.HoleFilled(
@@ -56,7 +56,7 @@ def outcome(file: LeanFile, became: HoleOutcome) -> fill_pb2.FillSorriesResponse
 
 
 def summary(holes: Sequence[Hole], done: Filled) -> fill_pb2.FillSorriesResponse:
-    """The last event."""
+    """Return the last event."""
     filled = [one for one in done.outcomes if one.proof is not None]
     message = fill_pb2.FillSummary(
         holes=len(holes),
@@ -80,7 +80,7 @@ def _range(file: LeanFile, hole: Hole) -> source_pb2.SourceRange:
 
 
 def _in_file(file: LeanFile, item: Command, verdict: Verdict) -> Verdict:
-    """The verdict with positions in the whole file."""
+    """Shift the positions of a verdict to the whole file."""
     messages = []
     for message in verdict.messages:
         line, column = file.position(item, message)

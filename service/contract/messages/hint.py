@@ -1,4 +1,4 @@
-"""Hints wanted and hints given."""
+"""Messages of hints."""
 
 from leansieve.v1 import hint_pb2
 from prover.requests import Bounds
@@ -31,17 +31,17 @@ _VETO_OF = {value: veto for veto, value in _VETOES.items()}
 
 
 def level_to_proto(level: Level) -> "hint_pb2.HintLevel.ValueType":
-    """How much a hint gives away."""
+    """Convert the level of a hint."""
     return _LEVELS[level]
 
 
 def outcome_to_proto(outcome: HintOutcome) -> "hint_pb2.HintOutcome.ValueType":
-    """What became of a question for a hint."""
+    """Convert the outcome of a request for a hint."""
     return _OUTCOMES[outcome]
 
 
 def request_to_proto(request: Tutoring) -> hint_pb2.SuggestHintRequest:
-    """What is wanted, as a request."""
+    """Convert to a request."""
     message = hint_pb2.SuggestHintRequest(
         theorem=values.theorem_to_proto(request.theorem),
         proof=request.proof,
@@ -57,10 +57,10 @@ def request_to_proto(request: Tutoring) -> hint_pb2.SuggestHintRequest:
 def request_from_proto(
     request: hint_pb2.SuggestHintRequest, default: Bounds, seconds: float, texts: TextSettings
 ) -> Tutoring:
-    """What a request wants.
+    """Convert a request.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     return Tutoring(
         theorem=values.theorem_from_proto(request.theorem, texts),
@@ -74,7 +74,7 @@ def request_from_proto(
 
 
 def response_to_proto(found: Tutored, log_id: str) -> hint_pb2.SuggestHintResponse:
-    """The answer to a learner."""
+    """Convert an answer to its message."""
     response = hint_pb2.SuggestHintResponse(
         log_id=log_id,
         outcome=_OUTCOMES[found.outcome],
@@ -102,7 +102,7 @@ def response_to_proto(found: Tutored, log_id: str) -> hint_pb2.SuggestHintRespon
 
 
 def response_from_proto(response: hint_pb2.SuggestHintResponse) -> Tutored:
-    """The answer to a learner."""
+    """Convert a message to an answer."""
     hint, refused = response.hint, response.refused
     vetoes = {_VETO_OF[one.veto]: one.count for one in response.vetoes if one.veto in _VETO_OF}
     return Tutored(

@@ -1,4 +1,4 @@
-"""What a server says of itself."""
+"""Messages of service information."""
 
 from leansieve.v1 import search_pb2, server_pb2, verdict_pb2
 from prover.requests import Bounds, CoverageCurve, HostInfo, Load, ModelState, ServedModel, ServiceInfo
@@ -16,7 +16,7 @@ _STATES = {
 
 
 def to_proto(info: ServiceInfo) -> server_pb2.GetServerInfoResponse:
-    """What a server says of itself."""
+    """Convert service information to its message."""
     return server_pb2.GetServerInfoResponse(
         version=info.version,
         lean_version=info.lean,
@@ -45,7 +45,7 @@ def to_proto(info: ServiceInfo) -> server_pb2.GetServerInfoResponse:
 
 
 def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceInfo:
-    """What a server says of itself; where it says nothing, `ours`."""
+    """Convert a message to service information; missing parts are taken from `ours`."""
     return ServiceInfo(
         version=info.version,
         lean=info.lean_version,
@@ -67,7 +67,7 @@ def from_proto(info: server_pb2.GetServerInfoResponse, ours: Bounds) -> ServiceI
 
 
 def model_to_proto(model: ServedModel) -> server_pb2.Model:
-    """A model that is served."""
+    """Convert a served model to its message."""
     curves = [
         server_pb2.CoverageCurve(
             temperature=curve.temperature,
@@ -91,7 +91,7 @@ def model_to_proto(model: ServedModel) -> server_pb2.Model:
 
 
 def model_from_proto(model: server_pb2.Model) -> ServedModel:
-    """A model that is served."""
+    """Convert a message to a served model."""
     curves = tuple(
         CoverageCurve(curve.temperature, tuple((point.k, point.share) for point in curve.points), curve.benchmark)
         for curve in model.curves

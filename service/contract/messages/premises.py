@@ -1,4 +1,4 @@
-"""Declarations of the library wanted and found."""
+"""Messages of library searches."""
 
 from leansieve.v1 import premises_pb2
 from prover.errors import InputError
@@ -10,7 +10,7 @@ from service.ops.config import TextSettings
 
 
 def request_to_proto(request: Premises) -> premises_pb2.SuggestPremisesRequest:
-    """What is wanted, as a request."""
+    """Convert to a request."""
     message = premises_pb2.SuggestPremisesRequest(
         header=request.header.text,
         context=request.context,
@@ -26,10 +26,10 @@ def request_to_proto(request: Premises) -> premises_pb2.SuggestPremisesRequest:
 def request_from_proto(
     request: premises_pb2.SuggestPremisesRequest, most: int, seconds: float, texts: TextSettings
 ) -> Premises:
-    """What a request wants.
+    """Convert a request.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     kind = request.WhichOneof("query")
     if kind is None:
@@ -61,7 +61,7 @@ def request_from_proto(
 
 
 def response_to_proto(found: QueryResult, log_id: str) -> premises_pb2.SuggestPremisesResponse:
-    """What was found."""
+    """Convert a result to its message."""
     return premises_pb2.SuggestPremisesResponse(
         log_id=log_id,
         premises=[
@@ -81,6 +81,6 @@ def response_to_proto(found: QueryResult, log_id: str) -> premises_pb2.SuggestPr
 
 
 def response_from_proto(response: premises_pb2.SuggestPremisesResponse) -> QueryResult:
-    """What was found."""
+    """Convert a message to a result."""
     premises = (Premise(one.name, one.kind, one.type, one.module, one.score, one.outdated) for one in response.premises)
     return QueryResult(tuple(premises), response.searched, response.fitting)

@@ -1,4 +1,4 @@
-"""Searches: what they are asked and what they find. Their events are `service.contract.messages.events`."""
+"""Messages of searches and their results. `service.contract.messages.events` has their events."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ _NOTE_OF = {value: kind for kind, value in _NOTES.items()}
 
 
 def request_to_proto(search: Search) -> prove_pb2.ProveRequest:
-    """A search as a request."""
+    """Convert a search to a request."""
     return prove_pb2.ProveRequest(
         theorem=values.theorem_to_proto(search.theorem),
         options=write(search.options, search_pb2.SearchOptions()),
@@ -34,29 +34,29 @@ def request_to_proto(search: Search) -> prove_pb2.ProveRequest:
 
 
 def request_from_proto(request: prove_pb2.ProveRequest, default: Bounds, texts: TextSettings) -> Search:
-    """The search that a request asks for.
+    """Convert a request to a search.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     options = read(request.options, default.options(values.priority_from_proto(request.priority)))
     return Search(values.theorem_from_proto(request.theorem, texts), options)
 
 
 def ending_to_proto(ending: Ending | None) -> search_pb2.SearchEnd.ValueType:
-    """Why a search ended; UNSPECIFIED for what is no ordinary end."""
+    """Convert the ending of a search; UNSPECIFIED for errors."""
     return (
         search_pb2.SEARCH_END_UNSPECIFIED if ending is None else _ENDINGS.get(ending, search_pb2.SEARCH_END_UNSPECIFIED)
     )
 
 
 def ending_from_proto(value: search_pb2.SearchEnd.ValueType) -> Ending | None:
-    """Why a search ended; None if that is not said."""
+    """Convert to the ending of a search; None if unspecified."""
     return _ENDING_OF.get(value)
 
 
 def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
-    """What a search has spent."""
+    """Convert the spending of a search to its message."""
     return search_pb2.SearchProgress(
         sampled=progress.sampled,
         distinct=progress.distinct,
@@ -69,7 +69,7 @@ def progress_to_proto(progress: Progress) -> search_pb2.SearchProgress:
 
 
 def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
-    """What a search has spent."""
+    """Convert a message to the spending of a search."""
     return Progress(
         progress.sampled,
         progress.distinct,
@@ -82,7 +82,7 @@ def progress_from_proto(progress: search_pb2.SearchProgress) -> Progress:
 
 
 def proof_to_proto(proof: Proof, number: int) -> search_pb2.VerifiedProof:
-    """A verified proof, the `number`-th of its search."""
+    """Convert a verified proof, the `number`-th of its search, to its message."""
     candidate = proof.candidate
     return search_pb2.VerifiedProof(
         text=candidate.text,
@@ -98,7 +98,7 @@ def proof_to_proto(proof: Proof, number: int) -> search_pb2.VerifiedProof:
 
 
 def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
-    """A verified proof."""
+    """Convert a message to a verified proof."""
     candidate = Candidate(
         proof.text,
         source=proof.source,
@@ -111,19 +111,19 @@ def proof_from_proto(proof: search_pb2.VerifiedProof) -> Proof:
 
 
 def notes_to_proto(notes: Iterable[StatementNote]) -> list[search_pb2.StatementNote]:
-    """What is odd about a statement."""
+    """Convert the notes on a statement to messages."""
     return [search_pb2.StatementNote(kind=_NOTES[note.kind], text=note.text, names=note.names) for note in notes]
 
 
 def notes_from_proto(notes: Iterable[search_pb2.StatementNote]) -> tuple[StatementNote, ...]:
-    """What is odd about a statement, as far as this version knows such notes."""
+    """Convert messages to notes; kinds that this version does not know are left out."""
     return tuple(
         StatementNote(_NOTE_OF[note.kind], note.text, tuple(note.names)) for note in notes if note.kind in _NOTE_OF
     )
 
 
 def refutation_to_proto(refutation: Refutation) -> search_pb2.Refutation:
-    """A refutation."""
+    """Convert a refutation to its message."""
     return search_pb2.Refutation(
         statement=refutation.statement,
         proof=proof_to_proto(refutation.proof, 0),
@@ -132,6 +132,6 @@ def refutation_to_proto(refutation: Refutation) -> search_pb2.Refutation:
 
 
 def refutation_from_proto(refutation: search_pb2.Refutation) -> Refutation:
-    """A refutation."""
+    """Convert a message to a refutation."""
     values_ = tuple((one.name, one.value) for one in refutation.counterexample)
     return Refutation(refutation.statement, proof_from_proto(refutation.proof), values_)

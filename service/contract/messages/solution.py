@@ -1,4 +1,4 @@
-"""Solutions of a challenge, and what became of each part."""
+"""Messages of solutions of a challenge."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from service.ops.config import TextSettings
 
 
 def request_to_proto(asked: Solution) -> check_pb2.CheckSolutionRequest:
-    """A solution as a request."""
+    """Convert a solution to a request."""
     request = check_pb2.CheckSolutionRequest(
         challenge=asked.challenge.text,
         solution=asked.solution.text,
@@ -29,10 +29,10 @@ def request_to_proto(asked: Solution) -> check_pb2.CheckSolutionRequest:
 
 
 def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds, texts: TextSettings) -> Solution:
-    """The solution that a request asks about.
+    """Convert a request to a solution.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     return Solution(
         challenge=_file("challenge", request.challenge, texts.context),
@@ -46,7 +46,7 @@ def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds,
 
 
 def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionResponse:
-    """What became of the parts."""
+    """Convert the verdicts on all parts to a message."""
     parts = [
         check_pb2.SolutionPart(
             name=one.part.name,
@@ -60,7 +60,7 @@ def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionRespons
 
 
 def response_from_proto(response: check_pb2.CheckSolutionResponse) -> list[Solved]:
-    """What a server says became of the parts."""
+    """Convert a message to the verdicts on all parts."""
     return [
         Solved(ChallengePart(one.name, one.line, one.definition), values.verdict_from_proto(one.verdict))
         for one in response.parts

@@ -1,4 +1,4 @@
-"""Tactics wanted and tactics suggested."""
+"""Messages of tactic suggestions."""
 
 from leansieve.v1 import search_pb2, suggest_pb2
 from prover.assistance.suggest import (
@@ -24,7 +24,7 @@ _OUTCOME_OF = {value: outcome for outcome, value in _OUTCOMES.items()}
 
 
 def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
-    """What is wanted, as a request."""
+    """Convert to a request."""
     message = suggest_pb2.SuggestTacticsRequest(
         suggestions=request.most,
         prefix=request.prefix,
@@ -53,10 +53,10 @@ def request_to_proto(request: Suggest) -> suggest_pb2.SuggestTacticsRequest:
 def request_from_proto(
     request: suggest_pb2.SuggestTacticsRequest, default: Bounds, default_most: int, seconds: float, texts: TextSettings
 ) -> Suggest:
-    """What a request wants.
+    """Convert a request.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     return Suggest(
         place=_place(request, texts),
@@ -70,7 +70,7 @@ def request_from_proto(
 
 
 def response_to_proto(found: Suggestions, log_id: str) -> suggest_pb2.SuggestTacticsResponse:
-    """What was found."""
+    """Convert a result to its message."""
     return suggest_pb2.SuggestTacticsResponse(
         log_id=log_id,
         goals=found.goals,
@@ -93,7 +93,7 @@ def response_to_proto(found: Suggestions, log_id: str) -> suggest_pb2.SuggestTac
 
 
 def response_from_proto(response: suggest_pb2.SuggestTacticsResponse) -> Suggestions:
-    """What was found."""
+    """Convert a message to a result."""
     return Suggestions(
         goals=tuple(response.goals),
         suggestions=tuple(

@@ -1,1 +1,1 @@
-"""What is let in: rooms for requests, quotas of clients, texts from outside."""
+"""Limits: concurrent requests, quotas of clients, sizes of texts."""

@@ -19,7 +19,7 @@ from service.ops.config import ClientSettings, Settings
 
 
 def bounds(settings: Settings) -> tuple[Bounds, Bounds]:
-    """What requests get if they do not say, and the most they may ask for."""
+    """Return the default and the maximal limits of requests."""
     check, search = settings.check, settings.search
     default = Bounds(
         Limits(check.seconds, check.heartbeats, check.recursion),
@@ -33,14 +33,14 @@ def bounds(settings: Settings) -> tuple[Bounds, Bounds]:
 
 
 def admit_limits(wanted: Limits, most: Limits) -> None:
-    """Raise InputError unless these limits are positive and within bounds."""
+    """Raise InputError unless these limits are positive and within the maximum."""
     _within("limits.timeout", wanted.seconds, most.seconds, " s")
     _within("limits.heartbeats", wanted.heartbeats, most.heartbeats)
     _within("limits.recursion", wanted.recursion, most.recursion)
 
 
 def admit_budget(wanted: Budget, most: Budget) -> None:
-    """Raise InputError unless this budget is positive and within bounds."""
+    """Raise InputError unless this budget is positive and within the maximum."""
     _within("budget.samples", wanted.samples, most.samples)
     _within("budget.proofs", wanted.proofs, most.proofs)
     _within("budget.timeout", wanted.seconds, most.seconds, " s")
@@ -49,38 +49,38 @@ def admit_budget(wanted: Budget, most: Budget) -> None:
 
 
 def admit_seconds(field: str, wanted: float, most: float) -> None:
-    """Raise InputError unless this time is positive and within bounds."""
+    """Raise InputError unless this time is positive and within the maximum."""
     _within(field, wanted, most, " s")
 
 
 class Room:
-    """Places for what is in work at once; for what is not urgent, no more than three quarters of them.
+    """Limits concurrent work; batch work gets at most three quarters of the places.
 
-    A call that finds none free in time is told when to retry: one after the other, at the pace at which places become
-    free, so that hundreds who were refused do not keep the server busy with refusing them.
+    A call that gets no place in time is told when to retry. These times are staggered at the rate at which places
+    become free, so that hundreds of refused calls do not all return at once.
 
     Attributes:
-        most: places there are.
+        most: number of places.
     """
 
     def __init__(self, most: int, patience_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """All places are free.
+        """Create the places, all free.
 
         Args:
-            patience_seconds: how long a place is waited for.
-            clock: seconds.
+            patience_seconds: time limit of waiting for a place.
+            clock: returns the current time in seconds.
         """
         self.most = most
         self._patience_seconds = patience_seconds
         self._clock = clock
         self._places = asyncio.Semaphore(most)
         self._batch_share = asyncio.Semaphore(max(1, most * 3 // 4))
-        self._held_seconds = 1.0  # a place, on a moving average
+        self._held_seconds = 1.0  # moving average of the time that a place is held
         self._next_turn = 0.0
 
     @contextlib.asynccontextmanager
     async def acquire(self, priority: Priority) -> AsyncIterator[None]:
-        """Take a place for as long as the context lasts.
+        """Hold a place for the duration of the context.
 
         Raises:
             BusyError: none became free in time.
@@ -103,7 +103,7 @@ class Room:
                 self._held_seconds += 0.1 * (self._clock() - began - self._held_seconds)
 
     def _turn(self) -> float:
-        """Seconds until it is the turn of one more who was refused."""
+        """Return the seconds until one more refused call should retry."""
         now = self._clock()
         turn = max(now, self._next_turn) + self._held_seconds / self.most
         self._next_turn = min(turn, now + _LONGEST_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""Texts from outside: taken in with limits, shown without control characters."""
+"""Texts from outside: validated with limits, displayed without control characters."""
 
 import unicodedata
 
@@ -14,7 +14,7 @@ _LONGEST_NAME = 64
 
 
 def printable(text: str, newlines: bool = False) -> str:
-    """`text` with control and direction-changing characters escaped, so that it cannot command a terminal."""
+    """Escape control and direction-changing characters of `text`, so that it cannot control a terminal."""
     keep = "\n\t" if newlines else ""
     return "".join(
         char if char in keep or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(char)[1:-1]
@@ -23,10 +23,10 @@ def printable(text: str, newlines: bool = False) -> str:
 
 
 def take(field: str, text: str, longest: int) -> str:
-    """`text` if it can be taken.
+    """Return `text` if it is valid.
 
     Raises:
-        InputError: it is longer than `longest` bytes, or holds what no Lean source holds.
+        InputError: it is longer than `longest` bytes, or contains characters invalid in Lean source.
     """
     name = field.rpartition(".")[2]
     try:
@@ -43,13 +43,13 @@ def take(field: str, text: str, longest: int) -> str:
 def read_theorem(
     statement: str, header: str, context: str, limits: TextSettings, project: str = "", stated: bool = True
 ) -> Theorem:
-    """The theorem these texts state; an empty header means the default one, that of the named project if there is one.
+    """Build a theorem from texts; an empty header means the default one, that of the named project if given.
 
     Args:
-        stated: whether there must be a statement.
+        stated: whether a statement is required.
 
     Raises:
-        InputError: a text is missing, too long, or no text of Lean.
+        InputError: a text is missing, too long, or not Lean source.
     """
     take("theorem.header", header, limits.header)
     take("theorem.context", context, limits.context)
@@ -70,12 +70,12 @@ def read_theorem(
 
 
 def blames_item(error: InputError) -> bool:
-    """Whether a text of the item is to blame, and not what was asked of the service."""
+    """Whether the error is about a text of the item, as opposed to the requested options."""
     return error.field.startswith("theorem.") or error.field in _TEXTS
 
 
 def refusal(error: InputError) -> Verdict:
-    """The verdict on an item whose texts could not be taken."""
+    """Return the verdict on an item with invalid texts."""
     region = _REGIONS.get(error.field.rpartition(".")[2], Region.CANDIDATE)
     kind = VerdictKind.REJECTED if region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
     return Verdict(kind, messages=(Message("error", str(error), region),))

@@ -1,1 +1,1 @@
-"""What requests choose by name, and what stands for it: Leans, models, samplers, strategies."""
+"""Resources that requests select by name: Lean pools, models, samplers, strategies."""

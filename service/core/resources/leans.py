@@ -1,4 +1,4 @@
-"""Builds worker pools from the settings: the default Lean, and those of Lake projects."""
+"""Builds worker pools from the settings: the default Lean, and the projects'."""
 
 import functools
 import math
@@ -27,18 +27,18 @@ from service.ops.config import CrosscheckSettings, LeanSettings, NativeSettings,
 
 _GIB = 1 << 30
 _MAPPED = 6 * _GIB
-"""Resident memory of a native worker that it shares with the others: what it has read of Mathlib, at most."""
+"""Resident memory that a native worker shares with others: the mapped part of Mathlib, at most."""
 
 
 def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> LeanPool:
-    """The pool that the settings describe; nothing is started yet.
+    """Return the pool described by the settings; nothing is started.
 
     Args:
-        report: told how far the preparation of the embedded Lean is.
-        shared: clients use it that do not trust each other.
+        report: receives the progress of preparing the embedded Lean.
+        shared: whether clients that do not trust each other use it.
 
     Raises:
-        UnavailableError: they ask for a Lean that is not on offer, or a project is not there.
+        UnavailableError: the configured Lean or a project is not available.
     """
     if settings.runtime == "native" and settings.project is None:
         raise UnavailableError("the native toolchain runs in a Lake project: set lean.project to its folder")
@@ -71,10 +71,10 @@ def _cluster(settings: LeanSettings, shared: bool) -> LeanPool:
 
 
 def second_of(settings: CrosscheckSettings) -> SecondKernel | None:
-    """The second kernel, None if there is none and the settings do not ask for one; nothing is started yet.
+    """Return the second kernel; None if it is absent and not required by the settings. Nothing is started.
 
     Raises:
-        UnavailableError: they ask for one that is not there.
+        UnavailableError: a required kernel is absent.
     """
     try:
         library = find_kernel(settings.kernel)
@@ -86,10 +86,10 @@ def second_of(settings: CrosscheckSettings) -> SecondKernel | None:
 
 
 def dojo_of(settings: LeanSettings) -> DojoPool | None:
-    """LeanDojo, if the settings want it.
+    """Return LeanDojo, if configured.
 
     Raises:
-        UnavailableError: they do not say where.
+        UnavailableError: the settings do not locate it.
     """
     if settings.pool == "worker":
         return None
@@ -105,7 +105,7 @@ def dojo_of(settings: LeanSettings) -> DojoPool | None:
 
 
 def toolchain(path: Path, native: NativeSettings) -> NativeToolchain:
-    """The toolchain of a project, within these bounds."""
+    """Return the toolchain of a project, with these limits."""
     limits = ResourceLimits(memory_bytes=math.ceil(native.memory_gib * _GIB))
     return NativeToolchain(
         path,
@@ -131,13 +131,13 @@ def _default(settings: LeanSettings, report: Report | None, shared: bool) -> Pro
 
 
 def _contained(settings: LeanSettings) -> tuple[str, ...]:
-    # `Lean` imports `Std`, so that a shorter list would allow it after all.
+    # `Lean` imports `Std`, so a shorter list would allow it indirectly.
     narrowed = "allowed_imports" in settings.model_fields_set and "contained_imports" not in settings.model_fields_set
     return () if narrowed or settings.quarantine == "never" else settings.contained_imports
 
 
 def _default_project(settings: LeanSettings, path: Path) -> ProjectPlace:
-    # The embedded Lean has nothing but Init and Std to offer; what a project offers, its owner has chosen.
+    # The embedded Lean offers only Init and Std; a project's modules are chosen by its owner.
     given = "allowed_imports" in settings.model_fields_set
     return _native(
         settings,
@@ -182,7 +182,7 @@ def _native(
         imports=imports,
         allowed_imports=allowed_imports,
         max_queued=queue,
-        start_seconds=600.0,  # a first import of Mathlib from a cold disk
+        start_seconds=600.0,  # the first import of Mathlib from a cold disk is slow
         worker_bytes=memory // 2,
         recycle_bytes=memory * 3 // 4 + _MAPPED,
         kill_bytes=memory + _MAPPED,

@@ -1,4 +1,4 @@
-"""The models of this server: what requests mean by a focus, an α or a name, and new weights in place of old ones."""
+"""The server's models: resolves a focus, an α or a name, and replaces weights."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,28 +19,28 @@ from service.ops.config import LeanSettings, ModelSettings
 from training.model.prompts import prompt_format
 
 _CHECKS_PER_SECOND = 10.0
-"""Checks a second of one worker: what a budget of seconds pays for, where nothing better is known."""
+"""Checks per second of one worker, an estimate for the number of samples that a time budget pays for."""
 
 
 class Models:
-    """What the sampler `model` offers; nothing, if the settings name no weights."""
+    """The models of the sampler `model`; empty if the settings name no weights."""
 
     def __init__(self, settings: ModelSettings, lean: LeanSettings | None = None) -> None:
-        """Nothing is loaded yet.
+        """Create the models; nothing is loaded.
 
         Args:
-            settings: of the models.
-            lean: name the cluster where those of the models do not.
+            settings: settings of models.
+            lean: settings of Lean, for the cluster if those of the models name none.
 
         Raises:
-            UserError: the settings do not fit each other.
+            UserError: the settings are inconsistent.
         """
         self._settings = settings
         self.sampler = _sampler(settings, lean or LeanSettings())
 
     @property
     def served(self) -> tuple[ServedModel, ...]:
-        """The models that requests may name, and those that they could if nothing had failed."""
+        """The models that requests may name, including failed ones."""
         if self.sampler is None:
             return ()
         weights, loading, failed = self.sampler.weights, self.sampler.loading, self.sampler.failed
@@ -58,7 +58,10 @@ class Models:
         )
 
     def params(self, sampling: Sampling, budget: Budget, workers: int, priority: int = 0) -> SamplingParams:
-        """What a request means. Raises as `resolve_sampling`, and UnavailableError for a model that has failed."""
+        """Resolve the sampling of a request.
+
+        Raises as `resolve_sampling`, and UnavailableError for a model that has failed.
+        """
         weights, loaded = (None, ()) if self.sampler is None else (self.sampler.weights, self.sampler.models)
         for one in self.served:
             asked = one.name == sampling.model or (one.alpha is not None and one.alpha == sampling.alpha)
@@ -67,10 +70,10 @@ class Models:
         return replace(resolve_sampling(sampling, budget, workers, self._settings, weights, loaded), priority=priority)
 
     async def reload(self) -> tuple[ServedModel, ...]:
-        """Take in what the folder of weights holds now; the old ones are served on if it cannot be used.
+        """Load the weights now in the folder; the old ones stay in use if these cannot be used.
 
         Raises:
-            RefusedError: there is no model, or the new weights cannot be used.
+            RefusedError: no model is configured, or the new weights cannot be used.
             UnavailableError: an engine was lost.
         """
         if self.sampler is None:
@@ -107,7 +110,7 @@ def _sampler(settings: ModelSettings, lean: LeanSettings) -> VllmEngineSampler |
 
 
 def _elsewhere(settings: ModelSettings, lean: LeanSettings) -> ReplicatedEngines | None:
-    """Engines on hosts of a cluster, if the settings ask for them."""
+    """Return engines on hosts of a cluster, if configured."""
     cluster = settings.cluster
     if not cluster.replicas:
         if cluster.of:
@@ -131,7 +134,7 @@ def _elsewhere(settings: ModelSettings, lean: LeanSettings) -> ReplicatedEngines
 
 
 def _manifest(settings: ModelSettings) -> Weights | None:
-    """What is known of remote models."""
+    """Return the manifest of remote models, if any."""
     return None if settings.path is None else read_weights(settings.path)
 
 
@@ -143,18 +146,19 @@ def resolve_sampling(
     weights: Weights | None,
     loaded: Sequence[str],
 ) -> SamplingParams:
-    """How to sample for a request: what it says itself, else what was measured best for its focus, else the settings.
+    """Resolve sampling parameters: the request's own, otherwise those measured best for its focus, otherwise the
+    settings'.
 
     Args:
-        sampling: what the request says.
-        budget: of the request.
-        workers: that check what is sampled.
-        settings: of the server.
-        weights: that are served; None for a checkpoint that nothing is known of.
-        loaded: names of the models that can be asked.
+        sampling: parameters of the request.
+        budget: budget of the request.
+        workers: number of workers that check samples.
+        settings: settings of the server.
+        weights: manifest of the served weights; None for a bare checkpoint.
+        loaded: names of available models.
 
     Raises:
-        InputError: there is no such model.
+        InputError: the model is unknown.
     """
     model, temperature, top_p = _model(sampling, weights, loaded), sampling.temperature, sampling.top_p
     focus = settings.focus if sampling.focus is None else sampling.focus
@@ -177,7 +181,7 @@ def resolve_sampling(
 
 
 def _model(sampling: Sampling, weights: Weights | None, loaded: Sequence[str]) -> str:
-    """The name of the model that is asked for; empty: whichever."""
+    """Return the name of the requested model; empty: any."""
     if sampling.model:
         if sampling.model in loaded:
             return sampling.model

@@ -1,4 +1,4 @@
-"""What requests may choose by name: policies, projects, samplers, strategies."""
+"""Registry of what requests select by name: policies, projects, samplers, strategies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,9 @@ class Registry:
         samplers: Mapping[str, Sampler],
         stepper: Stepper | None = None,
     ) -> None:
-        """Offer what the settings list, and `samplers` in order; `stepper` runs single tactics, by default a Lean worker."""
+        """Register the entries of the settings, and `samplers` in order; `stepper` runs single tactics, by default a
+        Lean worker.
+        """
         self._search = settings.search
         self._projects = settings.lean.projects
         self._samplers = samplers
@@ -32,11 +34,11 @@ class Registry:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """The names of all policies."""
+        """Names of all policies."""
         return tuple(self._policies)
 
     def policy(self, options: CheckOptions, project: str) -> Policy:
-        """The policy of a request about a project that exists."""
+        """Return the policy of a request, for an existing project."""
         if project and project not in self._projects:
             there = ", ".join(self._projects) or "none"
             raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
@@ -46,7 +48,7 @@ class Registry:
         return replace(policy, axioms=(*policy.axioms, *options.axioms), guard=options.guard, holes=options.holes)
 
     def samplers(self, name: str) -> list[Sampler]:
-        """The samplers that a request names, in order."""
+        """Return the samplers that a request names, in order."""
         name = name or self._search.sampler
         if name == "auto":
             return list(self._samplers.values())
@@ -55,11 +57,11 @@ class Registry:
         return [self._samplers[name]]
 
     def plan(self, options: SearchOptions, lean: Lean) -> Sequence[Sequence[Strategy]]:
-        """How to search; `lean` answers what strategies ask."""
+        """Return the plan of a search; `lean` answers the strategies' questions."""
         return build_plan(self.strategy(options), self.samplers(options.sampler), lean, self._stepper)
 
     def strategy(self, options: SearchOptions) -> str:
-        """The name of the strategy that is wanted, if there are such a strategy and its samplers."""
+        """Return the requested strategy's name, if it and its samplers exist."""
         self.samplers(options.sampler)
         strategy = options.strategy or self._search.strategy or STRATEGIES[0]
         if strategy not in STRATEGIES:
