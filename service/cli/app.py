@@ -1,4 +1,4 @@
-"""The commands, put together, and one sentence for what goes wrong."""
+"""Assembles the commands, and turns errors into one sentence."""
 
 import gc
 import importlib
@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from prover.errors import UserError
 from service.core.limits.text import printable
 
-# Each with the module that has it: a function of the command's name, or an `app` of further commands.
+# Each command with its module, which has a function of that name or an `app` of subcommands.
 _COMMANDS = {
     "serve": "service.cli.commands.serving.serve",
     "prove": "service.cli.commands.proving.prove",
@@ -46,7 +46,7 @@ _COMMANDS = {
 
 
 class _Imported(Mapping[str, Any]):
-    """The commands by name, each imported when it is asked for: all of them together take seconds."""
+    """The commands by name, each imported on demand: importing all takes seconds."""
 
     def __getitem__(self, name: str) -> Any:
         module = importlib.import_module(_COMMANDS[name])
@@ -96,15 +96,17 @@ def _leansieve(
 
 
 def run() -> None:
-    """Run the command line; what is for the user to mend is one sentence on stderr and exit status 2, or the error's own."""
+    """Run the command line; a user error is printed as one sentence on stderr, with exit status 2 or the error's
+    own.
+    """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character gets its escape: no result is lost on the way out.
+        # Characters that a terminal cannot show are escaped, so that no result is lost.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as end:
-        common = sys.modules.get("service.cli.common")  # not imported where nothing was shown
+        common = sys.modules.get("service.cli.common")  # not imported if nothing was printed
         if not end.code and common is not None and common.stdout.failed:
             sys.exit(2)
         raise

@@ -1,4 +1,4 @@
-"""What the commands share: their options, starting what they need, signals, and showing texts."""
+"""Shared parts of commands: options, starting services, signals, and output."""
 
 import asyncio
 import contextlib
@@ -37,20 +37,22 @@ INTERRUPTED = 130
 
 
 class Output(Console):
-    """A console whose reader may leave: what was to be shown is dropped, and the work goes on to its end and its exit status.
+    """A console whose reader may disappear: then output is dropped, but the work and the exit status are completed.
 
     Attributes:
-        failed: whether something could not be shown for another reason, such as a full disk.
+        failed: whether output failed for another reason, such as a full disk.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
-        # Python has no stream where a program is started without one.
+        # Python's streams are None if a program is started without them.
         self.quiet = (sys.stderr if stderr else sys.stdout) is None
         self.failed = False
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """See `Console.print`. Nothing is raised where the stream takes no more: what was found may have yet to be written."""
+        """See `Console.print`. Raises nothing if the stream is closed, because results may still have to be written to
+        files.
+        """
         try:
             super().print(*objects, **options)
         except OSError as error:
@@ -59,7 +61,7 @@ class Output(Console):
             stderr.print(f"leansieve: the results cannot be shown: {error.strerror}")
 
     def on_broken_pipe(self) -> None:
-        """Say nothing from now on, at the end of the process neither; the base class would end the process."""
+        """Drop all output from now on, including that at exit; the base class would end the process."""
         self.quiet = True
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self.file.fileno())
@@ -68,7 +70,7 @@ class Output(Console):
 stdout = Output()
 """For results."""
 stderr = Output(stderr=True)
-"""For progress and remarks."""
+"""For progress and notes."""
 
 
 Server = Annotated[str | None, typer.Option("--server", help="Use a running server.", metavar="HOST:PORT")]
@@ -106,7 +108,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Answers; resumed if it 
 
 
 def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]) -> Settings:
-    """The settings, with logging set up; a `quiet` command logs errors alone unless the settings say otherwise.
+    """Load the settings and set up logging; `quiet` commands log only errors unless the settings say otherwise.
 
     Raises:
         UserError: see `config.load`.
@@ -121,7 +123,7 @@ def load_settings(file: Path | None, quiet: bool = True, **flags: dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The flags that say which settings a command works with: a running server, or Lean and samplers of its own."""
+    """Flags that select the settings of a command: a running server, or its own Lean and samplers."""
 
     server: Server = None
     ca: Ca = None
@@ -135,7 +137,7 @@ class Setup:
     log_level: LogLevel = None
 
     def load(self) -> Settings:
-        """The settings. Raises as `load_settings`."""
+        """Load the settings. Raises as `load_settings`."""
         return load_settings(
             self.config,
             connection={"ca": self.ca, "token_file": self.token_file},
@@ -146,10 +148,10 @@ class Setup:
         )
 
     def in_project(self) -> tuple[Settings, str]:
-        """The settings with the project that is asked for, as `in_project`.
+        """Load the settings for the requested project, as `in_project`.
 
         Raises:
-            UserError: there is no server for a flag about one; or as `load_settings`.
+            UserError: a flag needs a server and none is given; or as `load_settings`.
         """
         for flag, value in (("--ca", self.ca), ("--token-file", self.token_file)):
             if value is not None and self.server is None:
@@ -158,9 +160,9 @@ class Setup:
 
 
 def in_project(settings: Settings, project: str | None, server: str | None) -> tuple[Settings, str]:
-    """Settings under which `--project` is served, and the name that requests give it; empty for the default Lean.
+    """Return settings that serve `--project`, and its name in requests; empty for the default Lean.
 
-    A server is told names alone: the folders that it uses are its own business.
+    A server receives only names: its folders are its own.
     """
     if project is None:
         return settings, ""
@@ -171,7 +173,9 @@ def in_project(settings: Settings, project: str | None, server: str | None) -> t
 
 
 def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
-    """Settings whose only Lean is that of a project, one that they name or a folder; with so many workers if not None."""
+    """Return settings whose only Lean is that of a project, given by name or folder; with so many workers if not
+    None.
+    """
     settings, name = in_project(settings, project, None)
     only: dict[str, object] = {"projects": {}}
     if name:
@@ -182,10 +186,11 @@ def alone_in(settings: Settings, project: str, workers: int | None) -> Settings:
 
 
 def search_options(given: Given[SearchOptions], settings: Settings, default: SearchOptions = _DEFAULT) -> SearchOptions:
-    """What the command line asks of a search; elsewhere limits and budget of the settings, and `default`.
+    """Return the search options of the command line; unset ones come from limits and budget of the settings, then from
+    `default`.
 
     Raises:
-        UserError: two flags choose the model.
+        UserError: two flags select the model.
     """
     bound, _ = bounds(settings)
     check = replace(default.check, limits=bound.limits)
@@ -196,17 +201,19 @@ def search_options(given: Given[SearchOptions], settings: Settings, default: Sea
 
 
 def check_options(given: Given[CheckOptions], settings: Settings) -> CheckOptions:
-    """What the command line asks of a check, elsewhere what the settings say."""
+    """Return the check options of the command line; unset ones come from the settings."""
     return given.over(bounds(settings)[0].options().check)
 
 
 def axioms(verdict: Verdict) -> str:
-    """The end of a line about a verdict: the axioms that it rests on; empty if it names none."""
+    """Return the end of a line about a verdict: the axioms used; empty if there are none."""
     return f", axioms {' '.join(verdict.axioms)}" if verdict.axioms else ""
 
 
 def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> str:
-    """A warning that a verified proof rests on axioms that are not Lean's own, and who declares each; empty if it does not."""
+    """Return a warning if a verified proof uses axioms other than Lean's own, with their declaring files; otherwise
+    empty.
+    """
     told = []
     for axiom in verdict.axioms if verdict.verified else ():
         if axiom not in STANDARD_AXIOMS:
@@ -225,13 +232,13 @@ def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> st
 
 
 def two_files(source: Path, out: Path) -> None:
-    """Raise UserError if these are the same file."""
+    """Raise UserError if both are the same file."""
     if source.exists() and out.exists() and source.samefile(out):
         raise UserError(f"{source} is both input and output: name another file to write")
 
 
 def tell_unheeded(options: SearchOptions, info: ServiceInfo, server: str | None) -> None:
-    """Say what options ask for that has no effect at a service."""
+    """Report options that have no effect with a service."""
     if options.sampling.focus is not None and not info.models:
         how = "the server loads none" if server is not None else "`--model shipped` loads the small ones"
         stderr.print(shown(f"--focus has no effect: it chooses among models, and there is none here; {how}", "yellow"))
@@ -241,9 +248,9 @@ def tell_unheeded(options: SearchOptions, info: ServiceInfo, server: str | None)
 async def opened(
     settings: Settings, server: str | None, options: SearchOptions | None = None
 ) -> AsyncIterator[tuple[Service, int]]:
-    """The service at `server`, or one of this process's own; and how many checks it does at once.
+    """Open the service at `server`, or one in this process; also returns its maximum number of concurrent checks.
 
-    What `options` of searches ask for without effect there is told on stderr.
+    Search `options` without effect there are reported on stderr.
     """
     async with _opened(settings, server) as (service, workers):
         if options is not None and options.sampling.focus is not None:
@@ -254,13 +261,13 @@ async def opened(
 @contextlib.asynccontextmanager
 async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple[Service, int]]:
     if server is not None:
-        from service.client.client import Client  # gRPC is loaded only where a server is asked
+        from service.client.client import Client  # gRPC is imported only if a server is used
 
         async with Client(server, settings) as client:
             yield client, (await client.info()).workers
         return
     with preparing() as report:
-        from service.core.engine import Engine  # with a server nothing of it is needed, and it takes a second to import
+        from service.core.engine import Engine  # slow to import, and not needed with a server
 
         engine = Engine(settings, report=report)
         await engine.__aenter__()
@@ -272,7 +279,7 @@ async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple
 
 @contextlib.contextmanager
 def preparing() -> Iterator[Report]:
-    """Shows on a terminal that Lean is being prepared and started."""
+    """Show on a terminal that Lean is being prepared and started."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -290,7 +297,7 @@ def preparing() -> Iterator[Report]:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end; SIGINT and SIGTERM cancel it, which ends whatever it started.
+    """Run `main` to its end; SIGINT and SIGTERM cancel it and all its work.
 
     Raises:
         typer.Exit: with `INTERRUPTED`, after a signal.
@@ -310,5 +317,5 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def shown(text: str, style: str = "") -> Text:
-    """A text from outside, for a terminal."""
+    """Return a text from outside in a form safe for a terminal."""
     return Text(printable(text, newlines=True), style)

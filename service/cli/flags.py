@@ -1,4 +1,6 @@
-"""Parameters of a command that are groups of flags: a dataclass of flags, or `Given` options with a flag for each that declares one."""
+"""Command parameters that are groups of flags: a dataclass of flags, or `Given` options with a flag for each declared
+option.
+"""
 
 import functools
 import inspect
@@ -14,34 +16,34 @@ from prover.option import D, Dataclass, Option, Path, changed, leaves
 
 
 class Without:
-    """Of a group, as in `Annotated[Given[SearchOptions], Without("repeat")]`: all but these."""
+    """Excludes options of a group, as in `Annotated[Given[SearchOptions], Without("repeat")]`."""
 
     def __init__(self, *names: str) -> None:
-        """Leave out fields, or parts with all of their fields."""
+        """Exclude fields, or groups with all their fields."""
         self._names = frozenset(names)
 
     def offers(self, path: Path) -> bool:
-        """Whether the flag at `path` is there."""
+        """Whether the flag at `path` exists."""
         return self._names.isdisjoint(path)
 
 
 class Only(Without):
-    """Of a group: these alone."""
+    """Restricts a group to some options."""
 
     def offers(self, path: Path) -> bool:
-        """Whether the flag at `path` is there."""
+        """Whether the flag at `path` exists."""
         return not self._names.isdisjoint(path)
 
 
 class Given(Generic[D]):
-    """The options that the command line gave, over those of a request that gives none."""
+    """Options given on the command line, which override defaults."""
 
     def __init__(self, values: Mapping[Path, Any]) -> None:
-        """Keep those that were given."""
+        """Store the given options."""
         self._values = values
 
     def over(self, default: D) -> D:
-        """The options: as given, and elsewhere those of `default`."""
+        """Return `default` with the given options applied."""
         for path, value in self._values.items():
             default = changed(default, path, value)
         return default
@@ -49,7 +51,7 @@ class Given(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class _Flag:
-    """A flag of a group: what typer reads, the member that it gives, and for a switch the value that it stands for."""
+    """A flag of a group: its declaration for typer, the field that it sets, and for a switch its value."""
 
     parameter: Parameter
     member: str | Path
@@ -58,14 +60,14 @@ class _Flag:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A parameter that is a group."""
+    """A parameter that is a group of flags."""
 
     name: str
     kind: Any
     flags: list[_Flag]
 
     def taken_from(self, values: dict[str, Any]) -> Any:
-        """What the command gets; its flags are taken out of the values."""
+        """Build the group from the parsed values and remove these."""
         given: dict[Any, Any] = {}
         for flag in self.flags:
             value = values.pop(flag.parameter.name)
@@ -77,7 +79,9 @@ class _Group:
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a flag for each member of a group, as typer reads it; the command itself gets the groups."""
+    """Return the command with a flag for each option of a group, as typer reads it; the function itself receives
+    groups.
+    """
     hints = get_type_hints(command, include_extras=True)
     parameters: list[Parameter] = []
     groups: list[_Group] = []
@@ -132,7 +136,7 @@ def _of_options(options: Dataclass, offered: Without) -> Iterator[_Flag]:
 
 
 def _flag(name: str, declared: Option) -> Any:
-    """What typer is told of the flag of an option."""
+    """Return typer's declaration of an option's flag."""
 
     def known(given: str | None) -> str | None:
         if given and given not in declared.names:

@@ -1,4 +1,4 @@
-"""`check --jsonl` and `prove --jsonl`: many items, answered one line each."""
+"""`check --jsonl` and `prove --jsonl`: many items, answered with one line each."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ Answer = Callable[[Service, Item], Awaitable[Row]]
 async def check(
     settings: Settings, server: str | None, source: Path, out: Path, options: CheckOptions, project: str
 ) -> bool:
-    """Check every item of `source`; what `out` holds already is not asked again. Whether all of them come out well."""
+    """Check every item of `source` that has no answer in `out`. Returns whether all succeed."""
 
     async def answer(service: Service, item: Item) -> Row:
         async def attempt() -> Verdict:
@@ -42,14 +42,14 @@ async def check(
 
         return _with_unread(item, check_row(item.id, await _outcome(item, attempt)))
 
-    # Two a worker: the next item waits in the queue while an answer is written.
+    # Two per worker: the next item waits in the queue while an answer is written.
     return await _run("check", settings, server, source, out, True, answer, 2)
 
 
 async def prove(
     settings: Settings, server: str | None, source: Path, out: Path, options: SearchOptions, project: str
 ) -> bool:
-    """Search proofs of every item of `source`; what `out` holds already is not asked again. Whether all of them come out well."""
+    """Search proofs of every item of `source` that has no answer in `out`. Returns whether all succeed."""
 
     async def answer(service: Service, item: Item) -> Row:
         started = time.monotonic()
@@ -71,7 +71,7 @@ async def prove(
 
 
 def _with_unread(item: Item, row: Row) -> Row:
-    """The row, with the fields of its line that were not read."""
+    """Return the row with the unknown fields of its line."""
     return {**row, "unread": list(item.unread)} if item.unread else row
 
 
@@ -95,10 +95,10 @@ def _prove_row(item_id: Id, proofs: list[Proof], checked: int, sampled: int, sta
 
 
 async def _outcome(item: Item, call: Callable[[], Awaitable[T]]) -> T | Verdict:
-    """What the call answers, or the verdict on an item that cannot be taken; a busy service is asked again.
+    """Return the result of a call, or the verdict on an invalid item; a busy service is retried.
 
     Raises:
-        UserError: it is not the item's fault, and the next one would fare the same.
+        UserError: the error is not the item's, so that the next item would fail as well.
     """
     if item.verdict is not None:
         return item.verdict
@@ -130,7 +130,7 @@ async def _run(
     each_worker: int,
     options: SearchOptions | None = None,
 ) -> bool:
-    """Answer the items of `source` into `out`, `each_worker` at a time for each worker. Whether all came out well.
+    """Answer the items of `source` into `out`, `each_worker` at a time per worker. Returns whether all succeed.
 
     Raises:
         UserError: as `read_items`, or as `run`.
@@ -147,7 +147,7 @@ async def _run(
     with Answers(out, _is_answer, _is_good) as answers:
         todo = filter(noted, itertools.chain([first_item], items))
         try:
-            # Lean is not started for a run that has nothing left to do.
+            # Lean is not started if nothing is left to do.
             if (first := next(todo, None)) is not None:
                 async with common.opened(settings, server, options) as (service, workers):
                     with _progress() as report:
@@ -160,14 +160,14 @@ async def _run(
 
 
 def _is_done(item: Item, answers: Answers, tally: RunTally) -> bool:
-    """Whether an earlier run has answered."""
+    """Whether an earlier run has answered the item."""
     done = item.id in answers.done
     tally.resumed += done
     return done
 
 
 def _is_answer(row: Row) -> bool:
-    """Whether a row of an earlier run stays; what was nobody's fault is tried again."""
+    """Whether a row of an earlier run is kept; failures of the service are retried."""
     return row.get("verdict") != VerdictKind.INFRASTRUCTURE.name
 
 
@@ -185,7 +185,7 @@ def _told(sentence: str) -> None:
 
 
 def _ignore(_event: Event) -> None:
-    """Batches report items, not events."""
+    """Ignore an event: batches report items only."""
 
 
 @contextlib.contextmanager

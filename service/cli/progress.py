@@ -1,4 +1,4 @@
-"""How a search shows on a terminal."""
+"""Progress of a search on a terminal."""
 
 from typing import Self
 
@@ -12,10 +12,10 @@ from service.core.limits.text import printable
 
 
 class SearchDisplay:
-    """A bar for the search in work, on stderr; nothing is drawn where stderr is no terminal."""
+    """A progress bar on stderr; nothing is drawn if stderr is not a terminal."""
 
     def __init__(self, budget: Budget) -> None:
-        """The bar is full when every sample is checked."""
+        """Create a bar that is full when every sample is checked."""
         self._display = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -29,16 +29,16 @@ class SearchDisplay:
         self._task = self._display.add_task("", total=budget.samples, spent="", visible=False)
 
     def __enter__(self) -> Self:
-        """Draw."""
+        """Draw the bar."""
         self._display.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        """Leave nothing behind."""
+        """Remove the bar."""
         self._display.stop()
 
     def begin(self, name: str) -> None:
-        """The search for this theorem begins."""
+        """Start the search for this theorem."""
         self._display.reset(self._task, description=printable(name), spent="", visible=True)
 
     def report(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""`check --against`: whether a file solves another."""
+"""`check --against`: checks whether a file solves another."""
 
 import json
 from pathlib import Path
@@ -18,10 +18,10 @@ from service.ops.config import Settings
 async def check_solution(
     settings: Settings, server: str | None, challenge: Path, solution: Path, asked: Solution, json_out: Path | None
 ) -> bool:
-    """Print the verdict on each part of the challenge, and write them to `json_out`. Whether all are verified.
+    """Print the verdict on each part of the challenge, and write them to `json_out`. Returns whether all are verified.
 
     Raises:
-        UserError: the challenge does not say what is asked, or is wrong itself; else as `against.solved`.
+        UserError: the challenge has nothing to solve, or is invalid; otherwise as `against.solved`.
     """
     async with common.opened(settings, server) as (service, _):
         if isinstance(service, Client):

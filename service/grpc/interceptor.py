@@ -1,6 +1,6 @@
 """gRPC's way into the handlers: registers them, makes the `Call`, answers within what surrounds every call, reports errors as status."""
 
-from __future__ import annotations  # gRPC's handlers are generic for the type checker alone
+from __future__ import annotations  # gRPC's handlers are generic only for the type checker
 
 import contextlib
 import functools
@@ -25,14 +25,16 @@ from service.handlers.handlers import Handler, Handlers
 Context = grpc.aio.ServicerContext[Any, Any]
 
 CALL: ContextVar[Call] = ContextVar("call")
-"""The call that this task answers."""
+"""The call of the current task."""
 
 
 class Around(grpc.aio.ServerInterceptor):
-    """Answers calls of known methods within `surrounds`, the outermost first; health and reflection among them."""
+    """Interceptor that answers calls of known methods inside `surrounds`, the outermost first; includes health and
+    reflection.
+    """
 
     def __init__(self, surrounds: Sequence[Surround]) -> None:
-        """Answer within `surrounds`."""
+        """Answer calls inside `surrounds`."""
         self._surrounds = surrounds
 
     async def intercept_service(
@@ -40,7 +42,7 @@ class Around(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The handler, surrounded; unknown methods are left to gRPC."""
+        """Return the wrapped handler; unknown methods are left to gRPC."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
@@ -79,7 +81,7 @@ def _surrounded(
     decode = handler.request_deserializer
 
     def read(request: Any) -> Any:
-        """What was sent, read in here: gRPC would do it before the caller was authenticated, and report an internal error."""
+        """Parse the request here: gRPC would do so before authentication, and report failures as internal errors."""
         if decode is None:
             return request
         if handler.request_streaming:
@@ -98,7 +100,7 @@ def _surrounded(
                 await context.send_initial_metadata(((REQUEST_ID, call.log_id),))
                 try:
                     yield
-                except grpc.aio.AbortError:  # of a handler that is not ours
+                except grpc.aio.AbortError:  # from a foreign handler
                     call.code = _code(context)
                     raise
         except UserError as error:
@@ -130,7 +132,7 @@ def _surrounded(
 
 
 def _host(peer: str) -> str:
-    """As `Call.peer`, of `ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711` or `unix:`."""
+    """Return `Call.peer` for `ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711` or `unix:`."""
     kind, _, address = unquote(peer).partition(":")
     return address.rpartition(":")[0] if kind in ("ipv4", "ipv6") else kind
 
@@ -146,7 +148,7 @@ def _deadline(context: Context) -> float:
 
 
 def _code(context: Context) -> grpc.StatusCode:
-    said: Any = context.code()  # gRPC keeps the number
+    said: Any = context.code()  # gRPC stores the number
     return next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""Errors across gRPC: the status with its details travels in trailing metadata."""
+"""Errors over gRPC: the status with its details is sent in trailing metadata."""
 
 from collections.abc import Iterable
 from typing import NoReturn
@@ -13,14 +13,14 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 
 async def abort(context: grpc.aio.ServicerContext, error: UserError | None = None) -> NoReturn:  # type: ignore[type-arg]
-    """End the call with the status of this error; None: of one that is the server's own."""
+    """End the call with the status of this error; None: an internal error."""
     status = to_status(error)
     await context.abort(code_of(error), status.message, ((_DETAILS_KEY, status.SerializeToString()),))
 
 
 def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
-    """The error that a server at `address` meant."""
-    # Without one, gRPC itself or something on the way says so.
+    """Return the error for a status from the server at `address`."""
+    # Without details, the error is from gRPC itself or an intermediary.
     status = status_of(error.trailing_metadata() or ()) or status_pb2.Status(
         code=error.code().value[0], message=error.details() or error.code().name
     )
@@ -28,7 +28,7 @@ def to_error(error: grpc.aio.AioRpcError, address: str) -> UserError:
 
 
 def status_of(metadata: Iterable[tuple[str, str | bytes]]) -> status_pb2.Status | None:
-    """The status with details that `abort` put into trailing metadata, None if there is none."""
+    """Return the status with details that `abort` put into trailing metadata; None if there is none."""
     status = status_pb2.Status()
     for key, value in metadata:
         if key == _DETAILS_KEY and isinstance(value, bytes):

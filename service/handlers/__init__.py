@@ -1,4 +1,5 @@
-"""The calls of the contract, whatever carries them: a request and its `Call` in, responses out, errors raised.
+"""Handlers of all calls of the contract, independent of the carrier: they take a request and its `Call`, return
+responses and raise errors.
 
-gRPC and HTTP call these handlers. None of them knows a connection.
+gRPC and HTTP call these handlers. No handler knows about connections.
 """

@@ -19,10 +19,10 @@ _PAGE = 100
 
 
 class BatchHandlers:
-    """Hands batches to `Batches`."""
+    """Handles calls about batches."""
 
     def __init__(self, batches: Batches | None, settings: Settings, calls: Calls) -> None:
-        """Take batches within the bounds that `settings` give to clients; without `batches`, they are refused."""
+        """Accept batches within the limits that `settings` give to clients; without `batches`, they are refused."""
         self._batches = batches
         self._settings = settings
         self._default, self._maximum = bounds(settings)
@@ -30,10 +30,10 @@ class BatchHandlers:
         self._watchers = Room(settings.server.searches)
 
     async def create_batch(self, request: batch_pb2.CreateBatchRequest, call: Call) -> batch_pb2.CreateBatchResponse:
-        """Take a batch in."""
+        """Create a batch."""
         async with self._calls.answering(call, in_options=True):
             validate(request)
-            # Seconds for the largest; others are answered meanwhile.
+            # Takes seconds for the largest; other requests proceed meanwhile.
             read = batch_messages.request_from_proto
             batch = await asyncio.to_thread(read, request, self._default, self._settings.text)
             admit_budget(batch.options.budget, self._maximum.budget)
@@ -44,7 +44,7 @@ class BatchHandlers:
             return batch_pb2.CreateBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def get_batch(self, request: batch_pb2.GetBatchRequest, call: Call) -> batch_pb2.GetBatchResponse:
-        """Say how a batch stands."""
+        """Return the status of a batch."""
         async with self._of(request, call):
             status = await self._offered().status(request.id, owner())
             return batch_pb2.GetBatchResponse(batch=batch_messages.status_to_proto(status))
@@ -61,13 +61,13 @@ class BatchHandlers:
             )
 
     async def cancel_batch(self, request: batch_pb2.CancelBatchRequest, call: Call) -> batch_pb2.CancelBatchResponse:
-        """End a batch."""
+        """Cancel a batch."""
         async with self._of(request, call):
             status = await self._offered().cancel(request.id, owner())
             return batch_pb2.CancelBatchResponse(batch=batch_messages.status_to_proto(status))
 
     async def delete_batch(self, request: batch_pb2.DeleteBatchRequest, call: Call) -> batch_pb2.DeleteBatchResponse:
-        """Remove a batch and its results."""
+        """Delete a batch and its results."""
         async with self._of(request, call):
             await self._offered().delete(request.id, owner())
             return batch_pb2.DeleteBatchResponse()
@@ -75,7 +75,7 @@ class BatchHandlers:
     async def watch_batch_results(
         self, request: batch_pb2.WatchBatchResultsRequest, call: Call
     ) -> AsyncIterator[batch_pb2.WatchBatchResultsResponse]:
-        """Send the results of a batch as they come."""
+        """Stream the results of a batch as they arrive."""
         async with self._of(request, call), self._watchers.acquire(Priority.INTERACTIVE):
             watching = self._offered().watch(request.id, request.after, owner())
             async with contextlib.aclosing(watching) as events:
@@ -104,6 +104,6 @@ class BatchHandlers:
 
 
 def owner() -> str | None:
-    """Whose batches, and classrooms, the caller may see; None: everybody's."""
+    """Return the owner whose batches and classrooms the caller may see; None: all owners."""
     caller = CALLER.get()
     return None if caller.may(Role.ADMIN) and caller.name != "local" else caller.name

@@ -102,15 +102,15 @@ async def surrounded(call: Call, surrounds: Sequence[Surround]) -> AsyncIterator
         yield
 
 
-# Parts of requests that stand next to `options`.
+# Fields of requests next to `options`.
 _BESIDE_OPTIONS = ("theorem", "options", "priority", "text", "within", "timeout", "items", "request_id", "request")
 
 
 class Calls:
-    """Lets calls in and sees them out."""
+    """Admits calls and logs their end."""
 
     def __init__(self, quotas: Quotas) -> None:
-        """Hold clients to these."""
+        """Apply these quotas to clients."""
         self._quotas = quotas
         self._log: FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -119,12 +119,12 @@ class Calls:
         """Answer one call within its client's quota.
 
         Args:
-            call: to be answered.
-            in_options: fields that are to blame are part of the request's `options`, unless they are its own.
-            quiet: answers are logged at level debug.
+            call: the call to answer.
+            in_options: whether invalid fields belong to the request's `options`, except the request's own fields.
+            quiet: whether to log answers at level debug only.
         """
         client = CALLER.get()
-        # Each call has a task, and so a context, of its own: nothing has to be unbound.
+        # Each call has its own task, and so its own context: no variable has to be reset.
         structlog.contextvars.bind_contextvars(rpc=call.method, request_id=call.log_id, client=client.name)
         started = time.monotonic()
         try:
@@ -146,7 +146,7 @@ class Calls:
 
 
 def _in_options(error: UserError) -> UserError:
-    """The same, naming fields as they are called where `SearchOptions` is a part of the request."""
+    """Prefix field names for requests in which `SearchOptions` is a field."""
     if not isinstance(error, InputError):
         return error
     fields = tuple(

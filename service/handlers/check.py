@@ -21,10 +21,10 @@ from service.ops.config import Settings
 
 
 class CheckHandlers:
-    """Checks with a `Service`."""
+    """Handles checks with a `Service`."""
 
     def __init__(self, service: Service, settings: Settings, calls: Calls) -> None:
-        """Check with `service` within the bounds that `settings` give to clients."""
+        """Check with `service` within the limits that `settings` give to clients."""
         self._service = service
         self._settings = settings
         self._default, self._maximum = bounds(settings)
@@ -32,7 +32,7 @@ class CheckHandlers:
         self._lean: tuple[int, Room] | None = None
 
     async def check_proof(self, request: check_pb2.CheckProofRequest, call: Call) -> check_pb2.CheckProofResponse:
-        """Check one proof; what is wrong with its texts is its verdict."""
+        """Check one proof; errors in its texts become its verdict."""
         async with self._calls.answering(call, quiet=True):
             validate(request)
             _, room = await self._workers()
@@ -43,7 +43,7 @@ class CheckHandlers:
     async def check_proofs(
         self, requests: AsyncIterator[check_pb2.CheckProofsRequest], call: Call
     ) -> AsyncIterator[check_pb2.CheckProofsResponse]:
-        """Check many proofs; nothing that is wrong with one ends the stream."""
+        """Check many proofs; an error in one does not end the stream."""
         async with self._calls.answering(call):
             workers, room = await self._workers()
             stream = CheckStream(lambda request: self._check(request, room, call), workers)
@@ -68,7 +68,7 @@ class CheckHandlers:
             return solution_messages.response_to_proto(found)
 
     async def _check(self, request: check_pb2.CheckProofRequest, room: Room, call: Call) -> Verdict:
-        """The verdict of one check that keeps the rules of the contract, within the time of its call.
+        """Return the verdict on a valid request, within the deadline of its call.
 
         Raises:
             UserError: as `Service.check`.
@@ -81,16 +81,16 @@ class CheckHandlers:
             raise
         options = check.options
         admit_limits(options.limits, self._maximum.limits)
-        # Whatever is let in waits for Lean together with the searches: no more than is answered in good time.
+        # Admitted checks wait for Lean together with searches: no more are admitted than can be answered in time.
         async with room.acquire(options.priority):
             limits: Limits = replace(options.limits, seconds=min(options.limits.seconds, call.seconds_left))
             return await self._service.check(replace(check, options=replace(options, limits=limits)))
 
     async def _workers(self) -> tuple[int, Room]:
-        """How many check at once, asked once, and the room for checks, which is for each of them."""
+        """Return the number of concurrent checks, requested once, and the limiter for checks."""
         if self._lean is None:
             workers = max(1, (await self._service.info()).workers)
             server = self._settings.server
-            if self._lean is None:  # no other call has asked meanwhile, and let checks in
+            if self._lean is None:  # no other call has requested it meanwhile
                 self._lean = workers, Room(server.checks * workers, server.check_patience_seconds)
         return self._lean

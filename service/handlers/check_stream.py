@@ -1,4 +1,4 @@
-"""Checking a stream of proofs: some at a time, each answered as soon as its verdict is known."""
+"""A stream of checks: several at a time, each answered as soon as its verdict is known."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -18,12 +18,12 @@ Check = Callable[[check_pb2.CheckProofRequest], Awaitable[Verdict]]
 
 
 class CheckStream:
-    """One stream. Reads on as it answers: no more items are in work than keep the workers busy."""
+    """One stream. Reads while it answers: only as many items are in progress as keep the workers busy."""
 
     def __init__(self, check: Check, workers: int) -> None:
-        """Check with `check`, which is asked for what keeps the rules of the contract, and has so many workers."""
+        """Create a stream; valid requests go to `check`, which has so many workers."""
         self._check = check
-        # While a worker is at one proof, another is read, and a third one's answer is on its way.
+        # While a worker checks one proof, the next is read, and the answer to the previous one is sent.
         self._slots = asyncio.Semaphore(max(4, 3 * workers))
         self._answers: asyncio.Queue[check_pb2.CheckProofsResponse | None] = asyncio.Queue()
         self.answered = 0
@@ -31,10 +31,10 @@ class CheckStream:
     async def answers(
         self, requests: AsyncIterator[check_pb2.CheckProofsRequest]
     ) -> AsyncGenerator[check_pb2.CheckProofsResponse, None]:
-        """The answers, in the order in which they come.
+        """Yield the answers in order of completion.
 
         Raises:
-            InputError: what came is no message of this stream.
+            InputError: a message is not a valid message of this stream.
         """
         reading = asyncio.create_task(self._read(requests))
         try:

@@ -1,4 +1,4 @@
-"""`ClassroomService`: learners of one teacher, each with hints of their own."""
+"""`ClassroomService`: learners of one teacher, with individual hints."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
 
 _PAGE, _LEARNERS = 100, 25
-_LONGEST = 1024  # bytes of a label or of a name, whose characters the contract counts
+_LONGEST = 1024  # bytes of a label or name, whose characters the contract limits
 
 
 class ClassroomHandlers:
-    """Hands what teachers and learners ask to `Classrooms`."""
+    """Handles requests of teachers and learners with `Classrooms`."""
 
     def __init__(self, classrooms: Classrooms | None, settings: Settings, calls: Calls, searches: Room) -> None:
-        """Hints take places of `searches`; without `classrooms`, all is refused."""
+        """Create handlers; hints use places of `searches`; without `classrooms`, all calls are refused."""
         self._classrooms = classrooms
         self._settings = settings
         self._check = bounds(settings)[0].options().check
@@ -42,7 +42,7 @@ class ClassroomHandlers:
             validate(request)
             offered = self._offered()
             label = take("label", request.label, _LONGEST)
-            # Seconds for the largest; others are answered meanwhile.
+            # Takes seconds for the largest; other requests proceed meanwhile.
             reading = asyncio.to_thread(messages.theorems_from_proto, request.theorems, self._settings.text)
             theorems = await reading
             seconds = fields.seconds(request.ttl) if request.HasField("ttl") else None
@@ -54,7 +54,7 @@ class ClassroomHandlers:
     async def get_classroom(
         self, request: classroom_pb2.GetClassroomRequest, call: Call
     ) -> classroom_pb2.GetClassroomResponse:
-        """Say what a classroom is."""
+        """Return a classroom."""
         async with self._calls.answering(call, quiet=True):
             validate(request)
             found = await self._offered().find(request.id, owner())
@@ -81,7 +81,7 @@ class ClassroomHandlers:
     async def delete_classroom(
         self, request: classroom_pb2.DeleteClassroomRequest, call: Call
     ) -> classroom_pb2.DeleteClassroomResponse:
-        """Remove a classroom with its learners and all that they wrote."""
+        """Delete a classroom with its learners and their work."""
         async with self._calls.answering(call):
             validate(request)
             await self._offered().delete(request.id, owner())
@@ -90,7 +90,7 @@ class ClassroomHandlers:
     async def list_learners(
         self, request: classroom_pb2.ListLearnersRequest, call: Call
     ) -> classroom_pb2.ListLearnersResponse:
-        """Say how far the learners of a classroom have come."""
+        """Return the progress of a classroom's learners."""
         async with self._calls.answering(call, quiet=True):
             validate(request)
             most = request.page_size if request.HasField("page_size") else _LEARNERS
@@ -103,7 +103,7 @@ class ClassroomHandlers:
     async def get_learner(
         self, request: classroom_pb2.GetLearnerRequest, call: Call
     ) -> classroom_pb2.GetLearnerResponse:
-        """Say how far a learner has come, with what they wrote."""
+        """Return a learner's progress and work."""
         async with self._calls.answering(call, quiet=True):
             validate(request)
             found = await self._offered().learner(request.classroom_id, request.id, owner())
@@ -112,7 +112,7 @@ class ClassroomHandlers:
     async def delete_learner(
         self, request: classroom_pb2.DeleteLearnerRequest, call: Call
     ) -> classroom_pb2.DeleteLearnerResponse:
-        """Remove a learner with all that they wrote."""
+        """Delete a learner with all their work."""
         async with self._calls.answering(call):
             validate(request)
             await self._offered().remove(request.classroom_id, request.id, owner())
@@ -121,7 +121,7 @@ class ClassroomHandlers:
     async def join_classroom(
         self, request: classroom_pb2.JoinClassroomRequest, call: Call
     ) -> classroom_pb2.JoinClassroomResponse:
-        """Take the caller in as a learner."""
+        """Join a classroom as a learner."""
         async with self._calls.answering(call):
             validate(request)
             name = take("display_name", request.display_name, _LONGEST)
@@ -131,7 +131,7 @@ class ClassroomHandlers:
     async def get_classwork(
         self, request: classroom_pb2.GetClassworkRequest, call: Call
     ) -> classroom_pb2.GetClassworkResponse:
-        """Give a learner the theorems, and what they have written so far."""
+        """Return a learner's theorems and attempts."""
         async with self._calls.answering(call, quiet=True):
             validate(request)
             learner, classroom = await self._offered().work(request.learner_key)
@@ -145,7 +145,7 @@ class ClassroomHandlers:
     async def suggest_classroom_hint(
         self, request: classroom_pb2.SuggestClassroomHintRequest, call: Call
     ) -> classroom_pb2.SuggestClassroomHintResponse:
-        """Keep a learner's proof, say how far it holds, and give one hint more."""
+        """Store a learner's proof, report how far it holds, and give one more hint."""
         async with self._calls.answering(call):
             validate(request)
             offered, settings = self._offered(), self._settings.search
@@ -167,7 +167,7 @@ class ClassroomHandlers:
     async def leave_classroom(
         self, request: classroom_pb2.LeaveClassroomRequest, call: Call
     ) -> classroom_pb2.LeaveClassroomResponse:
-        """Remove the learner with all that they wrote."""
+        """Delete the calling learner with all their work."""
         async with self._calls.answering(call):
             validate(request)
             await self._offered().leave(request.learner_key)

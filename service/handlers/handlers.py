@@ -1,4 +1,4 @@
-"""All handlers of a server, found by the name of their method."""
+"""All handlers of a server, by method name."""
 
 import inspect
 import re
@@ -19,11 +19,13 @@ from service.handlers.server import ServerHandlers
 from service.ops.config import Settings
 
 Handler = Callable[..., Any]
-"""Takes a request, or an iterator of requests, and its `Call`; gives a response to await, or an iterator of responses."""
+"""Takes a request, or an iterator of requests, and its `Call`; returns an awaitable response, or an iterator of
+responses.
+"""
 
 
 class Handlers:
-    """Answers every call of the contract."""
+    """Handlers for every call of the contract."""
 
     def __init__(
         self,
@@ -33,14 +35,14 @@ class Handlers:
         quotas: Quotas | None = None,
         classrooms: Classrooms | None = None,
     ) -> None:
-        """Serve `service` within the bounds that `settings` give to clients.
+        """Serve `service` within the limits that `settings` give to clients.
 
         Args:
-            service: who answers.
-            settings: of the service.
+            service: answers the calls.
+            settings: settings of the service.
             batches: runs batches; None: they are refused.
-            quotas: what clients take, besides that of their batches; by default of these handlers alone.
-            classrooms: of teachers; None: they are refused.
+            quotas: accounts of clients, also charged for batches; by default private to these handlers.
+            classrooms: classrooms of teachers; None: they are refused.
         """
         calls = Calls(quotas or Quotas(settings.clients))
         searches = Room(settings.server.searches)
@@ -54,12 +56,12 @@ class Handlers:
         self._by_method: dict[str, Handler] = {method: _find(method, rooms) for method in METHODS}
 
     def of(self, method: str) -> Handler:
-        """Who answers the calls of a method."""
+        """Return the handler of a method."""
         return self._by_method[method]
 
 
 def summary(method: str) -> str:
-    """One sentence about a method of the contract."""
+    """Return a one-sentence description of a method of the contract."""
     return inspect.getdoc(_find(method, _ROOMS)) or method
 
 

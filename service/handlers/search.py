@@ -1,4 +1,4 @@
-"""`ProofSearchService`: searches, files to be filled, tactics for a place."""
+"""`ProofSearchService`: proof search, filling of files, tactic suggestions."""
 
 import asyncio
 import contextlib
@@ -31,10 +31,12 @@ _PROGRESS_SECONDS = 0.1
 
 
 class SearchHandlers:
-    """Searches with a `Service`."""
+    """Handles searches with a `Service`."""
 
     def __init__(self, service: Service, settings: Settings, calls: Calls, searches: Room) -> None:
-        """Search with `service` within the bounds that `settings` give to clients; searches take places of `searches`."""
+        """Search with `service` within the limits that `settings` give to clients; searches use places of
+        `searches`.
+        """
         self._service = service
         self._settings = settings
         self._default, self._maximum = bounds(settings)
@@ -42,9 +44,9 @@ class SearchHandlers:
         self._searches = searches
 
     async def prove(self, request: prove_pb2.ProveRequest, call: Call) -> AsyncIterator[prove_pb2.ProveResponse]:
-        """Search proofs and send each as soon as it is verified."""
+        """Search proofs and stream each as soon as it is verified."""
         async with self._calls.answering(call, in_options=True):
-            # 1. Read the request and see whether it may come in.
+            # 1. Validate and admit the request.
             validate(request)
             search = search_messages.request_from_proto(request, self._default, self._settings.text)
             self._admit(search.options)
@@ -102,7 +104,7 @@ class SearchHandlers:
                             case fill.HoleOutcome():
                                 yield fill_messages.outcome(file, event)
                             case fill.Fell():
-                                pass  # the summary's verdict tells
+                                pass  # the summary's verdict reports it
                             case fill.Filled():
                                 call.remarks["filled"] = sum(one.proof is not None for one in event.outcomes)
                                 yield fill_messages.summary(holes, event)
@@ -110,7 +112,7 @@ class SearchHandlers:
     async def suggest_tactics(
         self, request: suggest_pb2.SuggestTacticsRequest, call: Call
     ) -> suggest_pb2.SuggestTacticsResponse:
-        """Find tactics for a place in a proof."""
+        """Suggest tactics for a place in a proof."""
         async with self._calls.answering(call):
             validate(request)
             settings = self._settings.search
@@ -126,7 +128,7 @@ class SearchHandlers:
             return suggest_messages.response_to_proto(found, call.log_id)
 
     async def suggest_hint(self, request: hint_pb2.SuggestHintRequest, call: Call) -> hint_pb2.SuggestHintResponse:
-        """Read a learner's half proof and give one hint more."""
+        """Give one more hint on a learner's partial proof."""
         async with self._calls.answering(call):
             validate(request)
             settings = self._settings.search
@@ -145,7 +147,7 @@ class SearchHandlers:
     async def suggest_premises(
         self, request: premises_pb2.SuggestPremisesRequest, call: Call
     ) -> premises_pb2.SuggestPremisesResponse:
-        """Find declarations of the library by name, by a pattern of their types, or by a goal."""
+        """Find declarations of the library by name, by a pattern of their types, or for a goal."""
         async with self._calls.answering(call):
             validate(request)
             settings = self._settings.search
@@ -165,20 +167,20 @@ class SearchHandlers:
 
 
 class _Meter:
-    """What a search takes: told to the log, shown now and then."""
+    """Spending of a search, for the log and for progress events at intervals."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._shown = 0.0
 
     def read(self, event: object) -> None:
-        """Look at the next event."""
+        """Process the next event."""
         if isinstance(event, Finished):
             spent = event.spent
             self._call.remarks.update(ending=event.ending.value, sampled=spent.sampled, proofs=spent.proofs)
 
     def time_to_show(self) -> bool:
-        """Whether nothing was shown for a while; then something is."""
+        """Whether the interval since the last progress event is over; if so, it starts anew."""
         if time.monotonic() - self._shown < _PROGRESS_SECONDS:
             return False
         self._shown = time.monotonic()

@@ -1,4 +1,4 @@
-"""`ServerService`: what the server runs, and new weights."""
+"""`ServerService`: information about the server, and replacement of weights."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from service.handlers.calls import Call, Calls
 
 
 class ServerHandlers:
-    """Tells of a `Service`."""
+    """Handles calls about the server."""
 
     def __init__(self, service: Service, batches: bool, calls: Calls) -> None:
-        """Tell of `service`, and whether `batches` are kept."""
+        """Report on `service`, and on whether `batches` are supported."""
         self._service = service
         self._batches = batches
         self._calls = calls
@@ -20,12 +20,12 @@ class ServerHandlers:
     async def get_server_info(
         self, request: server_pb2.GetServerInfoRequest, call: Call
     ) -> server_pb2.GetServerInfoResponse:
-        """Say what checks and samples here."""
+        """Return versions, models, limits and load of the server."""
         async with self._calls.answering(call, quiet=True):
             return info_messages.to_proto(replace(await self._service.info(), store=self._batches))
 
     async def reload_model(self, request: server_pb2.ReloadModelRequest, call: Call) -> server_pb2.ReloadModelResponse:
-        """Take in new weights."""
+        """Load new weights."""
         async with self._calls.answering(call):
             before = (await self._service.info()).models
             now = await self._service.reload()

@@ -1,4 +1,4 @@
-"""What goes out: messages and errors as JSON, events of a stream as server-sent events."""
+"""Outgoing data: messages and errors as JSON, events of a stream as server-sent events."""
 
 import json
 import math
@@ -20,31 +20,31 @@ STATUS_OF = {
     code_pb2.RESOURCE_EXHAUSTED: 429,
     code_pb2.UNAVAILABLE: 503,
 }
-"""HTTP status by code; what is not here is 500."""
+"""HTTP status by gRPC code; other codes map to 500."""
 STREAM = "text/event-stream"
 
 
 def as_json(message: Message) -> str:
-    """Protobuf's JSON on one line; fields are there even if they are zero or empty, unless absence means something."""
+    """Return protobuf's JSON on one line; zero and empty fields are included unless absence has a meaning."""
     return json_format.MessageToJson(
         message, indent=None, always_print_fields_with_no_presence=True, ensure_ascii=False
     )
 
 
 def event(message: Message) -> bytes:
-    """One server-sent event, named by what the message holds: `accepted`, `proof`, … or `message`."""
+    """Return a server-sent event, named by the content of the message: `accepted`, `proof`, … or `message`."""
     names = message.DESCRIPTOR.oneofs_by_name
     kind = message.WhichOneof("event") if "event" in names else None
     return _event(str(kind or "message"), as_json(message))
 
 
 def error_event(status: Status) -> bytes:
-    """The last event of a stream that ends in an error."""
+    """Return the last event of a stream that ends with an error."""
     return _event("error", _error(status, _http_status(status)))
 
 
 async def send_error(send: Send, status: Status, headers: Mapping[str, str], http_status: int | None = None) -> None:
-    """Answer with an error, in the form of Google's HTTP interfaces (AIP-193)."""
+    """Send an error in the form of Google's HTTP interfaces (AIP-193)."""
     number, extra = http_status or _http_status(status), {}
     if status.code == code_pb2.UNAUTHENTICATED:
         extra["www-authenticate"] = "Bearer"
@@ -57,21 +57,21 @@ async def send_error(send: Send, status: Status, headers: Mapping[str, str], htt
 async def send_whole(
     send: Send, status: int, text: str, headers: Mapping[str, str], media_type: str = "application/json"
 ) -> None:
-    """Answer with a text."""
+    """Send a complete text."""
     body = text.encode()
     await send_start(send, status, {**headers, "content-length": str(len(body))}, media_type)
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_start(send: Send, status: int, headers: Mapping[str, str], media_type: str) -> None:
-    """Begin an answer."""
+    """Start a response."""
     every = {"content-type": media_type, **HEADERS, **headers}
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
 
 
 def plain_status(code: int, text: str, reason: str) -> Status:
-    """An error of the bridge itself."""
+    """Return the status for an error of the bridge itself."""
     status = Status(code=code, message=text)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain="leansieve"))
     return status

@@ -1,4 +1,6 @@
-"""The application: every call of the contract, LeanCopilot's `/generate`, Kimina's `/verify`, health, what describes them, and a page."""
+"""The ASGI application: every call of the contract, LeanCopilot's `/generate`, Kimina's `/verify`, health, the OpenAPI
+description, and a page.
+"""
 
 import functools
 import re
@@ -26,24 +28,24 @@ from service.http.schema import openapi
 from service.ops.config import Settings
 
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]", "::1"]
-# This page holds no script, loads nothing, and may not be framed.
+# This page has no scripts, loads nothing, and may not be framed.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
 
 def path(method: str) -> str:
-    """Where a method of the contract is called: `/v1/prove`, `/v1/fill-sorries`, …"""
+    """Return the path of a method: `/v1/prove`, `/v1/fill-sorries`, …"""
     return "/v1/" + re.sub(r"(?<!^)([A-Z])", r"-\1", method).lower()
 
 
 def application(calls: HttpCalls, settings: Settings, serving: Callable[[], bool]) -> Starlette:
-    """The ASGI application.
+    """Build the ASGI application.
 
     Args:
         calls: makes the calls.
-        settings: how large messages may be, which pages may call and by which names.
-        serving: whether a proof can be checked now.
+        settings: size limits, and allowed origins and host names.
+        serving: returns whether proofs can be checked now.
     """
     most = settings.server.message_bytes
     document = openapi.document({name: path(name) for name in METHODS})
@@ -90,7 +92,7 @@ def application(calls: HttpCalls, settings: Settings, serving: Callable[[], bool
 def _middleware(settings: Settings) -> list[Middleware]:
     found = []
     if is_local(settings.http.listen):
-        # A page whose name was made to lead here (DNS rebinding) is one of this server's own to a browser.
+        # After DNS rebinding, a browser takes a foreign page for one of this server, so the host name is checked.
         names = [*_LOCAL_NAMES, *settings.http.hosts]
         found.append(Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False))
     if settings.http.origins:

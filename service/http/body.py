@@ -1,4 +1,4 @@
-"""Requests as they come in: JSON in protobuf's mapping, whole or a message a line, with limits on size and time."""
+"""Incoming requests: JSON in protobuf's mapping, whole or one message per line, with limits of size and time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,27 +10,27 @@ from starlette.types import Receive
 from prover.errors import InputError
 from service.core.limits.text import printable
 
-_MOST_DEPTH = 64  # of nested messages; the contract's are not half as deep
-_SECONDS = 60.0  # for a body that is no stream
+_MOST_DEPTH = 64  # of nested messages; those of the contract are less than half as deep
+_SECONDS = 60.0  # for a body that is not a stream
 _LONGEST_COMPLAINT = 300
 _BLANK = "\ufeff \t\r\n"
 
 
 class TooLargeError(InputError):
-    """The body is longer than is taken."""
+    """The body exceeds the size limit."""
 
 
 class Body:
     """The body of one request."""
 
     def __init__(self, receive: Receive, most: int) -> None:
-        """Take messages of at most `most` bytes."""
+        """Accept messages of at most `most` bytes."""
         self._receive = receive
         self._most = most
-        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=16)  # a client that sends faster waits
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=16)  # a faster client waits
 
     async def read(self) -> None:
-        """Take in what the client sends; returns when the client has hung up."""
+        """Receive the body; returns when the client has disconnected."""
         reading = True
         while (message := await self._receive())["type"] != "http.disconnect":
             if reading and message.get("body"):
@@ -40,10 +40,10 @@ class Body:
                 reading = False
 
     async def whole(self) -> bytes:
-        """All of it.
+        """Return the whole body.
 
         Raises:
-            InputError: it is too long, or takes too long to come.
+            InputError: it is too long, or takes too long.
         """
         data = bytearray()
         try:
@@ -57,10 +57,10 @@ class Body:
         return bytes(data)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """The lines of a body, without those that are blank, as they come.
+        """Yield the non-blank lines of a body as they arrive.
 
         Raises:
-            DecodeError: one is too long.
+            DecodeError: a line is too long.
         """
         rest = bytearray()
         while (chunk := await self._chunks.get()) is not None:
@@ -80,14 +80,14 @@ class Body:
 
 
 def parse(data: bytes, message: Message) -> None:
-    """Fill `message` from JSON; fields may be named as in the contract or in lowerCamelCase.
+    """Fill `message` from JSON; field names may be as in the contract or in lowerCamelCase.
 
     Raises:
-        InputError: it is no JSON of this message.
+        InputError: the text is not valid JSON for this message.
     """
     try:
         text = data.decode()
-        if not text.lstrip(_BLANK).startswith("{"):  # protobuf takes [] for an empty message, and fails inside on null
+        if not text.lstrip(_BLANK).startswith("{"):  # protobuf parses [] as an empty message, and fails on null
             raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: send an object, {{…}}")
         json_format.Parse(text, message, max_recursion_depth=_MOST_DEPTH)
     except UnicodeDecodeError as error:
@@ -98,10 +98,10 @@ def parse(data: bytes, message: Message) -> None:
 
 
 async def messages(lines: AsyncIterator[bytes], kind: type[Message]) -> AsyncIterator[Message]:
-    """A message for each line.
+    """Yield a message for each line.
 
     Raises:
-        DecodeError: one is none; as gRPC's own streams do.
+        DecodeError: a line is not a valid message, as in gRPC's own streams.
     """
     async for line in lines:
         message = kind()

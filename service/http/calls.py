@@ -1,4 +1,4 @@
-"""HTTP's way into the handlers: answers one call within what surrounds every call."""
+"""HTTP's path to the handlers: answers one call inside all middleware."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from service.handlers.handlers import Handlers
 _log = structlog.get_logger(__name__)
 
 Requests = Callable[[], Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message]]
-"""Reads the request, or a stream of them whole, or begins to read one; not asked before the caller was let in."""
+"""Reads the request, or a stream of them whole, or starts to read a stream; called only after the call is admitted."""
 
 KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): "bidi_stream"}
 _SILENCE_SECONDS = 15.0
@@ -26,20 +26,20 @@ class HttpCalls:
     """Makes calls."""
 
     def __init__(self, handlers: Handlers, surrounds: Sequence[Surround]) -> None:
-        """Have them answered by `handlers` within `surrounds`, the outermost first."""
+        """Answer calls with `handlers` inside `surrounds`, the outermost first."""
         self._handlers = handlers
         self._surrounds = surrounds
 
     async def answers(
         self, method: MethodDescriptor, call: Call, requests: Requests
     ) -> AsyncGenerator[Message | None, None]:
-        """The answers to one call, and None now and then while there is none; closing the generator ends the call.
+        """Yield the answers to a call, and None at intervals without one; closing the generator cancels the call.
 
         Raises:
-            UserError: as the handler, and what surrounds it; any other error is the server's own, and is in the log.
+            UserError: as the handler and the middleware; any other error is internal and logged.
         """
         found: asyncio.Queue[Message | None] = asyncio.Queue()
-        room = asyncio.Semaphore(1)  # a client that does not read holds up the search, not our memory
+        room = asyncio.Semaphore(1)  # a slow reader pauses the search instead of filling memory
 
         async def give(answer: Message) -> None:
             await room.acquire()
@@ -51,7 +51,7 @@ class HttpCalls:
             finally:
                 found.put_nowait(None)
 
-        # A task of its own: what surrounds a call sets context variables, and draining cancels it.
+        # In its own task: middleware sets context variables, and draining cancels the task.
         task = asyncio.create_task(run())
         try:
             while True:

@@ -1,4 +1,4 @@
-"""Calls as pages: JSON in; JSON or server-sent events out. Hanging up ends the call, in Lean too."""
+"""Calls as HTTP endpoints: JSON in; JSON or server-sent events out. Disconnecting cancels the call, in Lean, too."""
 
 import asyncio
 import contextlib
@@ -23,20 +23,20 @@ JSON, LINES = "application/json", "application/x-ndjson"
 
 
 class Bundle(Protocol):
-    """Requests that came in one body, and the body for the answers to all of them."""
+    """Several requests in one body, with a writer for the combined answer."""
 
     def requests(self) -> AsyncIterator[Message]:
-        """What is to be asked."""
+        """Return the requests."""
 
     def write(self, answers: Sequence[Message]) -> str:
-        """The body for the answers, which are in the order in which they came."""
+        """Return the body for the answers, which are in order of completion."""
 
 
 class Endpoint:
     """One method of the contract, as an ASGI application.
 
-    Scripts of web pages cannot send these media types to another host without asking (CORS), so no page that somebody
-    happens to look at calls a server on that machine.
+    Scripts of web pages need a CORS preflight to send these media types to another host, so a web page open in a
+    browser cannot call a server on that machine.
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class Endpoint:
         """Serve `method`.
 
         Args:
-            most: bytes of a message.
-            read: the request that a body holds; raises InputError. By default JSON of the request's message.
-            write: the body for a response.
-            bundled: for a method that streams both ways, to be called with one body and answered with one; raises InputError.
+            most: maximum size of a message in bytes.
+            read: parses the request from a body; raises InputError. By default JSON of the request's message.
+            write: builds the body for a response.
+            bundled: for a bidirectional stream, parses several requests from one body, to be answered with one body;
+                raises InputError.
         """
         self._calls = calls
         self._method = method
@@ -66,7 +67,7 @@ class Endpoint:
         self._media_type = LINES if method.client_streaming and bundled is None else JSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one HTTP request."""
         body = Body(receive, self._most)
         answering = asyncio.create_task(self._answer(scope, body, send))
         reading = asyncio.create_task(body.read())

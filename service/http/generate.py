@@ -1,4 +1,4 @@
-"""The contract of LeanCopilot's external generators: a goal in, tactics with scores out."""
+"""LeanCopilot's API for external generators: takes a goal, returns tactics with scores."""
 
 import json
 
@@ -18,34 +18,34 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
 
     name: str = ""
-    """A model that this server serves; empty or `leansieve` lets the server choose."""
+    """Name of a served model; if empty or `leansieve`, the server chooses."""
     input: str
-    """The goal as Lean prints it; of several, tactics are for the first."""
+    """The goal as Lean prints it; if there are several, tactics are for the first."""
     prefix: str = ""
-    """What the tactics must begin with."""
+    """Required beginning of the tactics."""
 
 
 class Generation(BaseModel):
-    """A tactic that Lean has run on the goal without an error."""
+    """A tactic that ran on the goal without an error."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     output: str
     score: float
-    """1 for the best, 1/2 for the next, and so on: LeanCopilot takes scores for probabilities."""
+    """1 for the best, 1/2 for the next, and so on, because LeanCopilot interprets scores as probabilities."""
 
 
 class GenerateResponse(BaseModel):
-    """Tactics, the best first: those that close the goal stand before those that change it."""
+    """Tactics, best first: closing ones precede the others."""
 
     outputs: list[Generation]
 
 
 def read(data: bytes) -> suggest_pb2.SuggestTacticsRequest:
-    """The request in our own contract.
+    """Convert to a request of our contract.
 
     Raises:
-        InputError: it is none of LeanCopilot's.
+        InputError: it is not a request of LeanCopilot.
     """
     try:
         asked = GenerateRequest.model_validate_json(data)
@@ -62,10 +62,10 @@ def read(data: bytes) -> suggest_pb2.SuggestTacticsRequest:
 
 
 def write(response: Message) -> str:
-    """The answer in LeanCopilot's contract.
+    """Convert to a response of LeanCopilot.
 
     Raises:
-        BusyError: the time was over before any tactic was found, which that contract has no other word for.
+        BusyError: the time was over before a tactic was found; LeanCopilot's API has no other way to say so.
     """
     assert isinstance(response, suggest_pb2.SuggestTacticsResponse)
     if response.timed_out and not response.suggestions:

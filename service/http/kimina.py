@@ -1,4 +1,4 @@
-"""The contract of Kimina's Lean server: whole files in, and for each what Lean says, with a verdict that may be a reward."""
+"""Kimina Lean server's API: takes whole files, returns Lean's messages for each, with a verdict usable as a reward."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,7 +32,7 @@ class _Sent(BaseModel):
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True, extra="allow")
 
     def notes(self, infotree: str | None) -> tuple[str, ...]:
-        """What of the request is ignored, in a sentence each."""
+        """Return a sentence for each ignored option of the request."""
         unknown = [printable(name[:80]) for name in list(self.model_extra or ())[:8]]
         return (*((_NO_TREES,) if infotree else ()), *(f"{name} is ignored: it is not known here" for name in unknown))
 
@@ -41,14 +41,14 @@ _Request = TypeVar("_Request", bound=_Sent)
 
 
 class Code(_Sent):
-    """One file of `/verify`."""
+    """A file in a request to `/verify`."""
 
     custom_id: str | int
-    """Names the answer."""
+    """Identifier of the answer."""
     proof: str | None = None
     """A whole Lean file, imports first."""
     code: str | None = None
-    """The same, under its older name."""
+    """The same as `proof`, under its older name."""
 
     @model_validator(mode="after")
     def _holds_a_file(self) -> Self:
@@ -58,45 +58,45 @@ class Code(_Sent):
 
 
 class VerifyRequest(_Sent):
-    """What `/verify` is asked."""
+    """A request to `/verify`."""
 
     codes: list[Code] = Field(min_length=1, max_length=_MOST_FILES)
-    """Files; their names must differ."""
+    """Files; their identifiers must be distinct."""
     timeout: int = Field(default=300, ge=1)
-    """Seconds for each; more than the server allows are as many as it allows."""
+    """Seconds per file; limited to the server's maximum."""
     infotree_type: str | None = None
-    """Ignored, and the answer says so."""
+    """Ignored, as the answer reports."""
     disable_cache: bool = False
-    """No matter: there is no cache of verdicts."""
+    """No effect: verdicts are not cached."""
 
 
 class Snippet(_Sent):
-    """One file of `/api/check`."""
+    """A file in a request to `/api/check`."""
 
     id: str
-    """Names the answer."""
+    """Identifier of the answer."""
     code: str
     """A whole Lean file, imports first."""
 
 
 class CheckRequest(_Sent):
-    """What `/api/check` is asked."""
+    """A request to `/api/check`."""
 
     snippets: list[Snippet] = Field(min_length=1, max_length=_MOST_FILES)
-    """Files; their names must differ."""
+    """Files; their identifiers must be distinct."""
     timeout: int = Field(default=30, ge=1)
-    """Seconds for each; more than the server allows are as many as it allows."""
+    """Seconds per file; limited to the server's maximum."""
     debug: bool = False
-    """No matter: nothing more is told."""
+    """No effect: there is no additional output."""
     reuse: bool = True
-    """No matter: workers are warm, and none remembers a file."""
+    """No effect: workers are always warm and keep no state of files."""
     infotree: str | None = None
-    """Ignored, and the answer says so."""
+    """Ignored, as the answer reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One file: as it was read, or why it cannot be."""
+    """A file: parsed, or the reason why it cannot be."""
 
     name: str
     file: LeanFile | None
@@ -108,8 +108,8 @@ class Files:
     """The files of one request, as items of `CheckProofs`.
 
     Attributes:
-        key: under which the answer names a file.
-        seconds: for each, at most.
+        key: name of the identifier field in the answer.
+        seconds: time limit per file.
     """
 
     key: str
@@ -118,7 +118,7 @@ class Files:
     notes: tuple[str, ...]
 
     async def requests(self) -> AsyncIterator[Message]:
-        """A check of each file that can be read."""
+        """Return a check for each valid file."""
         for number, one in enumerate(self.asked):
             if one.file is None:
                 continue
@@ -128,7 +128,7 @@ class Files:
             yield check_pb2.CheckProofsRequest(id=str(number), check=check)
 
     def write(self, answers: Sequence[Message]) -> str:
-        """The answer, in the order of the files."""
+        """Return the answer in the order of the files."""
         by_number = {answer.id: answer for answer in answers if isinstance(answer, check_pb2.CheckProofsResponse)}
         results = [
             {self.key: one.name, **self._result(one, by_number.get(str(number)))}
@@ -168,7 +168,7 @@ class Files:
 
 
 def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
-    """Messages as Lean's REPL gives them; a file that is not accepted has an error among them, or a `sorry`."""
+    """Return messages in the format of Lean's REPL; a rejected file has an error or a `sorry` among them."""
     messages = [
         {"severity": one.severity, "pos": {"line": one.line, "column": one.column}, "endPos": None, "data": one.text}
         for one in verdict.messages
@@ -189,14 +189,14 @@ def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
 
 
 def verify(data: bytes, longest: float) -> Files:
-    """What `/verify` is asked.
+    """Parse a request to `/verify`.
 
     Args:
         data: the body.
-        longest: seconds for a file that the server allows.
+        longest: the server's maximum of seconds per file.
 
     Raises:
-        InputError: it is no such request.
+        InputError: the request is invalid.
     """
     asked = _read(VerifyRequest, data)
     named = [(str(one.custom_id), one.proof if one.proof is not None else one.code or "") for one in asked.codes]
@@ -204,10 +204,10 @@ def verify(data: bytes, longest: float) -> Files:
 
 
 def check(data: bytes, longest: float) -> Files:
-    """What `/api/check` is asked, as `verify`.
+    """Parse a request to `/api/check`, as `verify`.
 
     Raises:
-        InputError: it is no such request.
+        InputError: the request is invalid.
     """
     asked = _read(CheckRequest, data)
     return _files(
@@ -216,9 +216,9 @@ def check(data: bytes, longest: float) -> Files:
 
 
 PAGES: dict[str, Callable[..., Bundle]] = {"/verify": verify, "/api/check": check}
-"""Where Kimina's clients ask."""
+"""Paths that Kimina's clients call."""
 REQUESTS: dict[str, type[BaseModel]] = {"/verify": VerifyRequest, "/api/check": CheckRequest}
-"""What they ask there."""
+"""Request types of these paths."""
 
 
 def _files(key: str, named: list[tuple[str, str]], seconds: float, notes: tuple[str, ...]) -> Files:

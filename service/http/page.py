@@ -1,4 +1,4 @@
-"""The web page: static files that need no other host, read once, and found by name in a list rather than on disk."""
+"""The web page: static files without external resources, read once, and looked up in a fixed list, never on disk."""
 
 from importlib import resources
 
@@ -30,7 +30,7 @@ _FILES = {
     },
 }
 HEADERS = {
-    # Scripts, styles and calls of this server alone; no script can turn a text into elements (Trusted Types).
+    # Only scripts, styles and calls of this server; scripts cannot turn texts into elements (Trusted Types).
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -45,7 +45,7 @@ HEADERS = {
 
 
 def routes() -> list[Route]:
-    """Where the page and its parts are found. They hold nothing of this server and need no token."""
+    """Return the routes of the page and its parts. They contain no data of this server and need no token."""
     return [_route(path, *file) for path, file in _FILES.items()]
 
 

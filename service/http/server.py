@@ -1,4 +1,4 @@
-"""HTTP/JSON: the application on its port, in the event loop of the gRPC server, which says when it ends."""
+"""HTTP/JSON: serves the application on its port, in the event loop of the gRPC server, which controls its end."""
 
 import socket
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from service.ops.connections.listener import Listener
 
 
 class HttpServer:
-    """Answers HTTP until it is closed.
+    """Serves HTTP until it is closed.
 
     Attributes:
-        url: with the real port.
+        url: URL with the actual port.
     """
 
     def __init__(self, listener: Listener, url: str) -> None:
@@ -28,10 +28,10 @@ class HttpServer:
     async def start(
         cls, calls: HttpCalls, settings: Settings, serving: Callable[[], bool], guests: Guests
     ) -> "HttpServer":
-        """Listen where `settings.http` says.
+        """Listen at the address `settings.http`.
 
         Raises:
-            UserError: it is not possible, or not allowed: other machines would reach it without encryption or
+            UserError: it is impossible, or not allowed because other machines could reach it without encryption or
                 authentication; or a certificate cannot be read.
         """
         listen, security = settings.http.listen, settings.security
@@ -44,11 +44,11 @@ class HttpServer:
         return cls(listener, f"{'http' if encryption is None else 'https'}://{listen.rpartition(':')[0]}:{port}")
 
     def stop_listening(self) -> None:
-        """Take no more connections; requests in work are still answered."""
+        """Refuse new connections; requests in progress are still answered."""
         self._listener.stop_listening()
 
     async def close(self) -> None:
-        """End; what is still in work is cut off."""
+        """Close; requests in progress are cut off."""
         await self._listener.close()
 
 

@@ -1,1 +1,1 @@
-"""JSON Lines in and out: items of a file, answered one line each, resumed where a run broke off."""
+"""JSON Lines input and output: items of a file, answered with one line each, resumable."""

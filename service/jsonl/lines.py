@@ -1,7 +1,7 @@
-"""JSON Lines in and out: items of a batch, and the answers, which a later run resumes.
+"""JSON Lines input and output: items and answers of a run, which a later run can resume.
 
-One object a line. What is wrong with a line is that line's own answer and never ends a run. A line whose id cannot be
-used (none, or one that an earlier line has) is answered under the id `line:N`.
+Each line is one object. An invalid line gets an error as its answer and never ends a run. A line with a missing or
+repeated id is answered under the id `line:N`.
 """
 
 import difflib
@@ -26,12 +26,12 @@ from service.core.limits.text import printable, read_theorem, refusal, take
 from service.ops.config import TextSettings
 
 LONGEST_LINE = 32 << 20
-"""Longest line read, in bytes; of a longer one only the line number is known."""
+"""Maximum size of a line in bytes; for a longer one only the line number is known."""
 _LONGEST_ID = 1024
 _LONGEST_LABEL = 1024
 _FIELDS = frozenset({"id", "name", "header", "context", "project", "statement", "family", "guard"})
 _CANDIDATES = frozenset(mode.value for mode in Mode)
-_MOST_TOLD = 20  # fields that are not read
+_MOST_TOLD = 20  # unknown fields reported
 
 _log = structlog.get_logger(__name__)
 
@@ -41,12 +41,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the input.
+    """A line of the input.
 
     Attributes:
-        verdict: set if there is nothing to do because the line cannot be taken.
-        family: what reports group it by; may be empty. So may `guard`, see `prover.verdict.Policy.guard`.
-        unread: fields of the line that mean nothing here.
+        verdict: set if the line is invalid, so that nothing is to be done.
+        family: group in reports; may be empty. `guard` likewise, see `prover.verdict.Policy.guard`.
+        unread: unknown fields of the line.
     """
 
     id: Id
@@ -59,23 +59,23 @@ class Item:
 
 
 def warn(sentence: str) -> None:
-    """Log what is wrong with an input."""
+    """Log an error in the input."""
     _log.warning(sentence)
 
 
 def read_items(
     path: Path, limits: TextSettings, with_candidates: bool, tell: Callable[[str], None] = warn
 ) -> Iterator[Item]:
-    """The items of a file, one after the other.
+    """Yield the items of a file.
 
     Args:
         path: JSON Lines in UTF-8; blank lines are skipped.
-        limits: longest texts.
-        with_candidates: whether each item carries `proof` or `file`.
-        tell: is told, in a sentence, where a field that is not read stands first; each item names its own.
+        limits: size limits of texts.
+        with_candidates: whether each item has a `proof` or `file`.
+        tell: called with a sentence at the first occurrence of an unknown field; each item lists its own.
 
     Raises:
-        UserError: the file cannot be read, or holds no item.
+        UserError: the file cannot be read, or has no items.
     """
     seen: dict[Id, int] = {}
     told: set[str] = set()
@@ -98,7 +98,7 @@ def read_items(
 
 
 def check_row(item_id: Id, verdict: Verdict) -> Row:
-    """One line of the answer to `check --jsonl`."""
+    """Return an output line of `check --jsonl`."""
     return {
         "id": item_id,
         "verdict": verdict.kind.name,
@@ -114,7 +114,7 @@ def check_row(item_id: Id, verdict: Verdict) -> Row:
 
 
 def message_row(message: Message) -> Row:
-    """A message as JSON."""
+    """Return a message as JSON."""
     return {
         "severity": message.severity,
         "text": message.text,
@@ -125,7 +125,7 @@ def message_row(message: Message) -> Row:
 
 
 def said(finished: Finished) -> Row:
-    """What a search says beside its proofs, where there is something."""
+    """Return the further results of a search other than proofs, if any."""
     row: dict[str, Any] = {"stuck_at": finished.stuck_at} if finished.stuck_at else {}
     if finished.refutation is not None:
         row["refutation"] = refutation_row(finished.refutation)
@@ -135,7 +135,7 @@ def said(finished: Finished) -> Row:
 
 
 def refutation_row(refutation: Refutation) -> Row:
-    """A refutation as JSON: the negation, its proof, and values for which the theorem is false."""
+    """Return a refutation as JSON: the negation, its proof, and values for which the theorem is false."""
     verdict = refutation.proof.verdict
     return {
         "statement": refutation.statement,
@@ -147,33 +147,33 @@ def refutation_row(refutation: Refutation) -> Row:
 
 
 def note_rows(notes: Iterable[StatementNote]) -> list[Row]:
-    """What is odd about a statement as JSON."""
+    """Return the notes on a statement as JSON."""
     return [{"kind": note.kind.value, "text": note.text, "names": list(note.names)} for note in notes]
 
 
 class Answers:
-    """The output of a batch: opened by one process at a time, appended line by line, resumed where it was torn."""
+    """The output of a run: opened by one process at a time, appended line by line, repaired after a crash."""
 
     def __init__(self, path: Path, finished: Callable[[Row], bool], good: Callable[[Row], bool]) -> None:
-        """Write to `path`; a row of an earlier run for which `finished` is false is dropped, to be answered again.
+        """Write to `path`; rows of an earlier run for which `finished` is false are removed, to be answered again.
 
         Args:
-            good: whether a row is a verdict VERIFIED, or a proof.
+            good: whether a row is a success: VERIFIED, or with a proof.
         """
         self.path = path
         self.done: set[Id] = set()
-        """Ids that are answered."""
+        """Ids with an answer."""
         self.good: set[Id] = set()
-        """Those of them that are proved or verified."""
+        """Ids with a success."""
         self._finished = finished
         self._good = good
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Open, lock and mend the file.
+        """Open, lock and repair the file.
 
         Raises:
-            UserError: it cannot be written, another process is writing it, or it holds something else.
+            UserError: it cannot be written, another process writes it, or its content is invalid.
         """
         try:
             self._stream = _locked(self.path)
@@ -189,7 +189,7 @@ class Answers:
     def __exit__(self, *_exc: object) -> None:
         """Close the file."""
         if self._stream is not None:
-            with suppress(OSError):  # what could not be written was reported by `write`
+            with suppress(OSError):  # write errors were reported by `write`
                 self._stream.close()
             self._stream = None
 
@@ -197,7 +197,7 @@ class Answers:
         """Append one answer.
 
         Raises:
-            UserError: the disk is full, for instance.
+            UserError: it cannot be written, for instance because the disk is full.
         """
         assert self._stream is not None
         try:
@@ -248,7 +248,7 @@ def _locked(path: Path) -> IO[bytes]:
 
 
 def _replaced(path: Path, lines: Iterable[bytes]) -> IO[bytes]:
-    """A new file of that name with these lines, locked before any other process can see it."""
+    """Create a new file of that name with these lines, locked before any other process can see it."""
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         stream = os.fdopen(descriptor, "w+b")
@@ -268,7 +268,7 @@ def _encode(row: Row) -> bytes:
 
 
 def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines; of one that is too long, the first `LONGEST_LINE` + 1 bytes."""
+    """Yield numbered lines; of a line that is too long, the first `LONGEST_LINE` + 1 bytes."""
     number = 0
     while line := stream.readline(LONGEST_LINE + 1):
         number += 1
@@ -301,7 +301,7 @@ def _read(with_candidates: bool) -> frozenset[str]:
 
 
 def _not_read(field: str, with_candidates: bool) -> str:
-    """That a field means nothing here, and what may have been meant."""
+    """Describe an unknown field, with a suggestion of a similar known one."""
     shown = printable(field[:40])
     if field in _CANDIDATES:
         return f"the field `{shown}` is not read here: `leansieve check --jsonl` checks proofs"
@@ -310,7 +310,7 @@ def _not_read(field: str, with_candidates: bool) -> str:
 
 
 class _TwiceError(Exception):
-    """A field stands twice in one object; a reader of JSON would take the last one without a word."""
+    """A field occurs twice in an object; JSON parsers would silently use the last one."""
 
 
 def _fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -339,7 +339,7 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
 
 
 def _id(fields: Mapping[str, Any], number: int, seen: dict[Id, int]) -> Id:
-    given = fields.get("id", fields.get("name"))  # corpora of theorems go by their names
+    given = fields.get("id", fields.get("name"))  # corpora identify theorems by name
     if not isinstance(given, str | int) or isinstance(given, bool) or len(str(given)) > _LONGEST_ID:
         raise InputError("statement", f"line {number} has no usable `id`: give each line a short text or a number")
     take("statement", str(given), 4 * _LONGEST_ID)

@@ -1,4 +1,4 @@
-"""Running many items: some at a time, each answered as soon as it is done."""
+"""Runs many items: several at a time, each answered as soon as it is done."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from service.jsonl.lines import Answers, Item, Row
 
 @dataclass(slots=True)
 class RunTally:
-    """What a batch has done. `outcomes` counts answers by what `label` says of them."""
+    """Counts of a run. `outcomes` counts answers by their `label`."""
 
     resumed: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -19,11 +19,11 @@ class RunTally:
 
     @property
     def answered(self) -> int:
-        """Items answered by this run."""
+        """Number of items answered by this run."""
         return self.outcomes.total()
 
     def summary(self, command: str) -> str:
-        """One line for the end of a run."""
+        """Return one line for the end of a run."""
         seconds = time.monotonic() - self.started
         outcomes = ", ".join(f"{count} {label}" for label, count in self.outcomes.most_common())
         rate = f" ({self.answered / seconds:.2f}/s)" if self.answered else ""
@@ -43,7 +43,7 @@ async def run(
     """Answer every item, `concurrency` at a time.
 
     Raises:
-        UserError: an item's answer cannot be written, or its work cannot go on; what is written stays.
+        UserError: an answer cannot be written, or the work cannot continue; written answers stay.
     """
 
     async def work() -> None:

@@ -1,1 +1,1 @@
-"""leansieve in editors: a language server in addition to Lean's own."""
+"""leansieve in editors: a language server in addition to Lean's."""

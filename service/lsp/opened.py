@@ -1,4 +1,4 @@
-"""The service that an editor's searches use: opened when the first one wants it, and anew after a failure."""
+"""The service used by an editor's searches: opened on first use, and again after a failure."""
 
 import asyncio
 import contextlib
@@ -9,16 +9,16 @@ from prover.requests import Service, UnavailableError
 
 
 class Opened:
-    """One service for all searches. It lives in a task of its own, which outlives the search that asked first."""
+    """One service for all searches. It lives in its own task, which outlives the search that opened it."""
 
     def __init__(self, how: Callable[[], AbstractAsyncContextManager[tuple[Service, int]]]) -> None:
-        """Open as `how` says; nothing is opened yet."""
+        """Open the service with `how` on first use."""
         self._how = how
         self._ready: asyncio.Future[Service] | None = None
         self._holder: asyncio.Task[None] | None = None
 
     async def service(self) -> Service:
-        """The service.
+        """Return the service.
 
         Raises:
             UserError: it cannot be opened now; the next call tries again.
@@ -26,11 +26,11 @@ class Opened:
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._holder = asyncio.create_task(self._hold(self._ready))
-        # A waiting search may be cancelled without ending it for the others.
+        # A cancelled search must not cancel the start for others.
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
-        """Close it, wherever it is."""
+        """Close the service in any state."""
         if self._holder is not None:
             self._holder.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -50,5 +50,5 @@ class Opened:
             self._ready = None
             if not ready.done():
                 ready.set_exception(error)
-                # Retrieved here, so that it is no error if no search waits.
+                # Retrieved here, so that it is not reported as unhandled if no search waits.
                 ready.exception()

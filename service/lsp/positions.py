@@ -1,16 +1,16 @@
-"""Positions as editors count them (lines from 0, columns in UTF-16 units unless agreed otherwise), as offsets of a text."""
+"""Converts editors' positions (lines from 0, columns in UTF-16 units unless negotiated otherwise) to offsets."""
 
 from lsprotocol.types import Position, Range
 from pygls.workspace import PositionCodec
 
 
 def lean_text(source: str) -> str:
-    """A document's text with the line ends that Lean and this package count by; positions stay what they were."""
+    """Return a document's text with the line ends used by Lean and this package; positions stay valid."""
     return source.replace("\r\n", "\n")
 
 
 def offset(text: str, position: Position, codec: PositionCodec) -> int:
-    """The offset of a position; one after the end of its line, or of the text, is that end."""
+    """Return the offset of a position; positions after the end of a line or text are moved to that end."""
     lines = text.split("\n")
     if position.line >= len(lines):
         return len(text)
@@ -22,15 +22,15 @@ def offset(text: str, position: Position, codec: PositionCodec) -> int:
 
 
 def place(text: str, start: int, end: int, codec: PositionCodec) -> Range:
-    """The range between two offsets."""
+    """Return the range between two offsets."""
     return Range(_position(text, start, codec), _position(text, end, codec))
 
 
 def difference(text: str, start: int, end: int, new: str) -> tuple[int, int, str]:
-    """What of `text[start:end]` becomes something else where `new` takes its place: the narrower range, and what comes into it.
+    """Return the smallest change that replaces `text[start:end]` by `new`: a range and its new text.
 
-    An edit that leaves alone what stays moves the fewest cursors, and begins, for a proof in lines of its own, in a line where
-    editors that do not count columns in UTF-16 units (lsp-mode 8) count the same.
+    A minimal edit moves the fewest cursors. A proof on separate lines then starts on a line without characters that
+    editors with other column units (lsp-mode 8) count differently.
     """
     old = text[start:end]
     same = _shared(old, new)
@@ -39,7 +39,7 @@ def difference(text: str, start: int, end: int, new: str) -> tuple[int, int, str
 
 
 def _shared(one: str, other: str) -> int:
-    """How much of their beginnings is the same."""
+    """Return the length of the common prefix."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

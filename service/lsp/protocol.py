@@ -1,4 +1,4 @@
-"""The messages that pygls leaves unanswered, or answers with a popup."""
+"""Answers messages that pygls leaves unanswered or shows as a popup."""
 
 from typing import Any
 
@@ -16,7 +16,9 @@ _OF_OPEN_DOCUMENTS = (
 
 
 class Protocol(LanguageServerProtocol):
-    """Answers every request, before `initialize` and after `shutdown` too, and passes over news of unknown documents."""
+    """Answers every request, also before `initialize` and after `shutdown`, and ignores notifications about unknown
+    documents.
+    """
 
     def handle_message(self, message: Any) -> None:
         method = getattr(message, "method", "")
@@ -38,7 +40,7 @@ class Protocol(LanguageServerProtocol):
 
 
 class Server(LanguageServer):
-    """Shows no popup for a request that it does not know: its answer says so."""
+    """A server that answers unknown requests with an error instead of a popup."""
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         if not isinstance(error, JsonRpcMethodNotFound):

@@ -1,4 +1,6 @@
-"""What the code action *disprove* does: looks for a refutation of a theorem, or of the goal at a `sorry`, and writes it below the theorem."""
+"""The code action *disprove*: looks for a refutation of a theorem, or of the goal at a `sorry`, and writes it below the
+theorem.
+"""
 
 import contextlib
 import re
@@ -21,7 +23,7 @@ from service.lsp.display import remarks
 from service.lsp.display.remarks import Remark
 from service.lsp.sites import Site
 
-_OF_THE_SEARCH = {NoteKind.NOT_NEGATED}  # these say nothing of the statement
+_OF_THE_SEARCH = {NoteKind.NOT_NEGATED}  # notes that say nothing about the statement
 _GOAL_SECONDS = 5.0  # to read the goal at a `sorry`
 _NAMED = re.compile(r"theorem ([\w.'«»]+?)(?=\.\{|[\s:])")
 
@@ -30,7 +32,7 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """What may be false: a theorem of a document, or the goal at a `sorry` within its proof."""
+    """A possibly false proposition: a theorem of a document, or the goal at a `sorry` in its proof."""
 
     file: LeanFile
     item: Command
@@ -38,7 +40,7 @@ class Doubted:
 
     @property
     def name(self) -> str:
-        """As a sentence names it."""
+        """Return its name for a sentence."""
         if self.hole is None:
             return self.item.name
         line, _ = lean_file.line_and_column(self.file.text, self.hole.start)
@@ -47,12 +49,12 @@ class Doubted:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What came of it.
+    """The result of an attempted refutation.
 
     Attributes:
-        said: in one sentence.
-        remarks: on the statement.
-        refutation: if it is false.
+        said: one sentence.
+        remarks: remarks on the statement.
+        refutation: the refutation, if it is false.
     """
 
     said: str
@@ -61,7 +63,9 @@ class Doubt:
 
 
 def doubted(file: LeanFile, start: int, end: int) -> Doubted | None:
-    """What is meant at a range: the theorem of one `sorry`, or its goal, or the theorem whose statement is there."""
+    """Return the target at a range: the theorem with a single `sorry`, or its goal, or the theorem whose statement is
+    there.
+    """
     holes = [hole for hole in fill.holes(file) if hole.start <= end and start <= hole.end]
     if holes:
         (hole, *others) = holes
@@ -72,10 +76,10 @@ def doubted(file: LeanFile, start: int, end: int) -> Doubted | None:
 
 
 async def refute(service: Service, what: Doubted, options: SearchOptions, report: Report) -> Doubt:
-    """Search for a refutation and for a proof at the same time.
+    """Search for a refutation and a proof at the same time.
 
     Raises:
-        UserError: as `Service.prove`; the goal cannot be read back.
+        UserError: as `Service.prove`, or the goal cannot be parsed back.
     """
     options = replace(options, disprove=True, as_found=True)
 
@@ -95,14 +99,14 @@ async def refute(service: Service, what: Doubted, options: SearchOptions, report
 
 
 async def below(service: Service, what: Doubted, found: Refutation, options: SearchOptions) -> tuple[Site, str]:
-    """Where and how a refutation of a theorem is written below it; Lean has verified it there.
+    """Return position and text of a refutation below its theorem; Lean has verified it there.
 
     Raises:
-        UserError: Lean does not take it there; else as `Service.check`.
+        UserError: Lean rejects it there; otherwise as `Service.check`.
     """
     file, item = what.file, what.item
     line_end = f"{file.text}\n".index("\n", item.end)
-    at = item.end if file.code[item.end : line_end].strip() else line_end  # behind a remark in the same line
+    at = item.end if file.code[item.end : line_end].strip() else line_end  # after a comment on the same line
     margin = " " * lean_file.indentation(file.text, item.at)
     opened = "".join(f"{file.text[begin:end].rstrip()} in\n" for begin, end in item.prefixes)
     named = _NAMED.match(found.statement)
@@ -123,7 +127,7 @@ async def below(service: Service, what: Doubted, found: Refutation, options: Sea
 async def _searched(
     service: Service, file: LeanFile, item: Command, options: SearchOptions, tell: Callable[[Event], None]
 ) -> Finished:
-    """What the search for a theorem comes to, whatever proof it has."""
+    """Search for a proof of a theorem, ignoring its current proof."""
     bare = sites.read(file.text[: remarks.statement_end(item)] + ":= sorry" + file.text[item.proof_end :], file.project)
     (hole,) = (hole for hole in fill.holes(bare) if hole.item.at == item.at)
     async with contextlib.aclosing(fill.fill(service, bare, [hole], options, judge_file=False)) as events:
@@ -141,7 +145,7 @@ def _told(what: Doubted, found: Finished) -> Doubt:
     if what.hole is None:
         said = remarks.of_notes(what.file, what.item, (note for note in found.notes if note.kind not in _OF_THE_SEARCH))
     else:
-        said = []  # on the goal, which is not written down
+        said = []  # for the goal, which does not appear in the document
     if found.refutation is not None:
         false = remarks.of_refutation(what.file, what.item, what.hole, found.refutation)
         return Doubt(f"{what.name} is {refuted(found.refutation)}", (*said, false), found.refutation)

@@ -1,4 +1,6 @@
-"""The searches of one editor: each in a task, with progress, until its edit is made, or refused because the text changed."""
+"""The searches of one editor: each is a task with progress, which ends with an edit, or with a refusal because the text
+changed.
+"""
 
 import asyncio
 import contextlib
@@ -43,7 +45,7 @@ _CHANGED = "a proof was found, but the text has changed meanwhile; nothing was p
 
 
 class _Refused(Exception):
-    """Nothing is put in; the text says why."""
+    """No edit is made; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _Running:
 
 
 class Searches:
-    """What is being searched for one editor."""
+    """The running searches of one editor."""
 
     def __init__(self, server: LanguageServer, opened: Opened, options: SearchOptions, project: str = "") -> None:
         """Search through `opened`; the documents belong to `project`."""
@@ -66,39 +68,39 @@ class Searches:
         self.remarks = Remarks(server)
 
     def running(self, uri: str) -> bool:
-        """Whether something is searched for a document."""
+        """Whether a search for a document is running."""
         return any(one.uri == uri for one in self._running)
 
     def prove(self, uri: str, version: int, place: Range) -> None:
-        """Begin to fill what is at a place of a document."""
+        """Start to fill the holes at a place of a document."""
         self._start(uri, self._prove(uri, version, place))
 
     def suggest(self, uri: str, version: int, place: Range) -> None:
-        """Begin to look for tactics for a place of a document."""
+        """Start to look for tactics for a place of a document."""
         self._start(uri, self._suggest(uri, version, place))
 
     def hint(self, uri: str, version: int, place: Range) -> None:
-        """Begin to look for one hint more for a place of a document."""
+        """Start to look for the next hint for a place of a document."""
         self._start(uri, self._hint(uri, version, place))
 
     def disprove(self, uri: str, version: int, place: Range) -> None:
-        """Begin to look for a refutation of what is at a place of a document."""
+        """Start to look for a refutation of the theorem or goal at a place of a document."""
         self._start(uri, self._disprove(uri, version, place))
 
     def forget(self, uri: str) -> None:
-        """Show nothing any more for a document, and begin its hints anew."""
+        """Remove everything shown for a document, and restart its hints."""
         self._hints.forget(uri)
         self.remarks.forget(uri)
 
     def stop(self, uri: str | None = None) -> list["asyncio.Task[None]"]:
-        """Cancel what is searched for a document, or for all."""
+        """Cancel the searches for a document, or all."""
         tasks = [one.task for one in self._running if uri is None or one.uri == uri]
         for task in tasks:
             task.cancel()
         return tasks
 
     async def close(self) -> None:
-        """Cancel everything and wait for its end."""
+        """Cancel all searches and wait for their end."""
         await asyncio.gather(*self.stop(), return_exceptions=True)
 
     def _start(self, uri: str, search: Coroutine[Any, Any, None]) -> None:
@@ -194,7 +196,7 @@ class Searches:
                 self._say(declined, MessageType.Info)
 
     def _place(self, uri: str, version: int, place: Range) -> tuple[LeanFile, int, int]:
-        """A document and the offsets of a range of it, as long as it is what an action was offered for."""
+        """Return a document and the offsets of a range, if the document is unchanged since the action was offered."""
         text, now = self._document(uri)
         if now != version:
             raise _Refused("the text has changed since the action was offered; ask for it again")
@@ -218,7 +220,7 @@ class Searches:
         """Make the edit, unless the text changed where it matters.
 
         Returns:
-            Nothing, or why the editor did not take the edit: its user may have declined it, which is no error.
+            None, or the reason why the editor rejected the edit; a user may decline it, which is not an error.
         """
         now, version = self._document(uri)
         if not site.holds_in(now):
@@ -228,7 +230,7 @@ class Searches:
         params = ApplyWorkspaceEditParams(edit=self._workspace_edit(uri, version, edit), label=label)
         try:
             answer = await self._server.workspace_apply_edit_async(params)
-        except JsonRpcException as error:  # so Eglot says that its user has answered no
+        except JsonRpcException as error:  # Eglot reports a declined edit this way
             answer = ApplyWorkspaceEditResult(applied=False, failure_reason=error.message)
         if answer.applied:
             return ""
@@ -256,7 +258,7 @@ class Searches:
 
 @contextlib.contextmanager
 def _told(shown: WorkDone) -> Any:
-    """Ends the display with why there is no edit."""
+    """End the display with the reason for a missing edit."""
     try:
         yield
     except (_Refused, UserError) as error:
@@ -270,6 +272,6 @@ def _leading(choices: work.Choices) -> str:
 
 
 def _title(number: int, tactic: str) -> str:
-    """One line, each a different one."""
+    """Return a one-line, unique title."""
     line = " ".join(tactic.split())
     return printable(f"{number}. {line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + '…'}")

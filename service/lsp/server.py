@@ -1,4 +1,4 @@
-"""The language server: offers code actions, and begins what they stand for. One editor, over stdin and stdout."""
+"""The language server: offers code actions and starts their searches. Serves one editor, over stdin and stdout."""
 
 import asyncio
 import contextlib
@@ -32,16 +32,16 @@ _UNSOLVED = "unsolved goals"
 
 
 async def serve(opened: Opened, options: SearchOptions, project: str = "") -> int:
-    """Serve the editor at stdin and stdout until it says `exit` or hangs up; after it, nothing is left running.
+    """Serve the editor on stdin and stdout until it sends `exit` or disconnects; then all processes are ended.
 
     Returns:
         The exit status that the protocol asks for.
 
     Raises:
-        UserError: what comes over stdin is nothing of this protocol, or stdin or stdout are no pipe, socket or terminal.
+        UserError: stdin does not follow this protocol, or stdin or stdout is not a pipe, socket or terminal.
     """
     _raise_unless_an_editor_may_be_there(sys.stdin, sys.stdout)
-    # pygls logs the texts of documents.
+    # pygls would log the texts of documents.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     server = Server(
         "leansieve",
@@ -58,11 +58,11 @@ async def serve(opened: Opened, options: SearchOptions, project: str = "") -> in
                 await run_async(asyncio.Event(), reader, server.protocol, error_handler=server.report_server_error)  # type: ignore[arg-type]
             except asyncio.IncompleteReadError:
                 return 1
-            except ValueError:  # of asyncio's reader: a line longer than any of a message's head
+            except ValueError:  # asyncio's reader: a line longer than any header line
                 raise UserError(_NO_EDITOR) from None
             except SystemExit as ended:
                 return int(ended.code or 0)
-            return 1  # hung up without `exit`
+            return 1  # disconnected without `exit`
     finally:
         for task in warming:
             task.cancel()
@@ -71,12 +71,12 @@ async def serve(opened: Opened, options: SearchOptions, project: str = "") -> in
 
 
 def register(server: LanguageServer, searches: Searches, opened: Opened) -> "set[asyncio.Task[None]]":
-    """Let `server` answer; the tasks that it starts by itself."""
+    """Register the features of `server`; returns the tasks that it starts by itself."""
     warming: set[asyncio.Task[None]] = set()
 
     @server.feature(types.INITIALIZED)
     def initialized(_params: types.InitializedParams) -> None:
-        # Lean takes seconds to start; what goes wrong is told to the search that needs it.
+        # Starting Lean takes seconds; errors are reported to the search that needs it.
         task = asyncio.create_task(_warm(opened))
         warming.add(task)
         task.add_done_callback(warming.discard)
@@ -132,7 +132,9 @@ async def _warm(opened: Opened) -> None:
 
 
 def _actions(server: LanguageServer, searches: Searches, params: types.CodeActionParams) -> "list[types.CodeAction]":
-    """What is offered for a range: for its `sorry`s, for unsolved goals that Lean reports there, for the tactic block there."""
+    """Return the actions for a range: for its `sorry`s, for unsolved goals that Lean reports there, for the tactic
+    block there.
+    """
     uri = params.text_document.uri
     document = server.workspace.text_documents.get(uri)
     if document is None or document.version is None:
@@ -197,7 +199,7 @@ def _action(
 
 
 def _told(server: LanguageServer, why: str) -> types.CodeAction:
-    """Why nothing is offered, as an action that does nothing."""
+    """Return an action without effect whose title explains why nothing is offered."""
     action = types.CodeAction(f"leansieve: {printable(why)}", kind=types.CodeActionKind.QuickFix)
     document = server.client_capabilities.text_document
     if document and document.code_action and document.code_action.disabled_support:
@@ -215,7 +217,9 @@ def _is_a(kind: str, wanted: str) -> bool:
 
 
 def _raise_unless_an_editor_may_be_there(source: TextIO | None, sink: TextIO | None) -> None:
-    """Refuse streams that are closed (None), files, and devices such as /dev/null: no editor is there, and asyncio cannot wait for them."""
+    """Refuse streams that are closed (None), files, and devices such as /dev/null: these have no editor, and asyncio
+    cannot wait for them.
+    """
     for stream in (source, sink):
         mode = os.fstat(stream.fileno()).st_mode if stream is not None else 0
         if stream is None or not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()):
@@ -224,7 +228,10 @@ def _raise_unless_an_editor_may_be_there(source: TextIO | None, sink: TextIO | N
 
 @contextlib.asynccontextmanager
 async def _stdio() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.WriteTransport]]:
-    """The editor's end of stdin and stdout. Whatever else this process prints goes to stderr, not among the messages."""
+    """Return the editor's streams.
+
+    Other output of this process goes to stderr, so that it does not mix with messages.
+    """
     loop = asyncio.get_running_loop()
     sys.stdout.flush()
     source, sink = _duplicate(sys.stdin.fileno(), "rb"), _duplicate(sys.stdout.fileno(), "wb")

@@ -1,4 +1,6 @@
-"""Where in a document proofs are wanted: its `sorry`s, or an open place in a tactic block, where `sorry`s are put to be filled."""
+"""The places of a document where proofs are wanted: its `sorry`s, or an open position in a tactic block, where `sorry`s
+are inserted and filled.
+"""
 
 import itertools
 import re
@@ -22,14 +24,14 @@ _BY = re.compile(r"(?<![\w.'])by\b")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Holes to be filled, and the range of the document that then changes.
+    """Holes to fill, and the range of the document that changes.
 
     Attributes:
         document: the file as the editor has it.
-        last: the last theorem of the document with a hole here.
-        start, end: offsets of the range in the document's text.
-        file: the document, or the document with `sorry`s in that range.
-        holes: of `file`, all within the range.
+        last: the last theorem of the document with one of the holes.
+        start, end: offsets of the range in the document.
+        file: the document, possibly with `sorry`s inserted in that range.
+        holes: holes of `file`, all within the range.
     """
 
     document: LeanFile
@@ -40,11 +42,13 @@ class Site:
     holes: tuple[Hole, ...]
 
     def replacement(self, filled: LeanFile) -> str:
-        """What stands in the range of the document once holes are filled."""
+        """Return the new text of the range after holes are filled."""
         return filled.text[self.start : len(filled.text) - (len(self.document.text) - self.end)]
 
     def holds_in(self, text: str) -> bool:
-        """Whether what was proved for the document is proved in `text`: nothing up to the end of the last theorem differs."""
+        """Whether proofs found for the document are valid in `text`: the texts are equal up to the end of the last
+        theorem.
+        """
         end = max(self.end, self.last.proof_end)
         if text[:end] != self.document.text[:end]:
             return False
@@ -52,15 +56,15 @@ class Site:
             items = lean_file.parse(text).commands
         except HeaderError:
             return False
-        # Text that was added right behind may belong to the proof.
+        # Text added directly after it may belong to the proof.
         return any((item.at, item.proof_end) == (self.last.at, self.last.proof_end) for item in items)
 
 
 def read(text: str, project: str = "") -> LeanFile:
-    """The file that a document holds.
+    """Parse the document as a file.
 
     Raises:
-        UserError: it is too large, or its imports cannot be read.
+        UserError: it is too large, or its imports are malformed.
     """
     if len(text.encode(errors="replace")) > lean_file.LONGEST:
         raise UserError(f"the document is larger than {lean_file.LONGEST:,} bytes")
@@ -71,28 +75,28 @@ def read(text: str, project: str = "") -> LeanFile:
 
 
 def of_sorries(file: LeanFile, start: int, end: int) -> Site | None:
-    """The `sorry`s that touch a range; None if there are none."""
+    """Return the `sorry`s that overlap a range; None if there are none."""
     holes = tuple(hole for hole in fill.holes(file) if hole.start <= end and start <= hole.end)
     return Site(file, holes[-1].item, holes[0].start, holes[-1].end, file, holes) if holes else None
 
 
 def open_place(file: LeanFile, offset: int) -> int | None:
-    """The end of the tactic line at an offset, or the offset on a blank line; None where no tactic block is."""
+    """Return the end of the tactic line at an offset, or the offset on a blank line; None outside tactic blocks."""
     begins, ends = file.text.rfind("\n", 0, offset) + 1, file.text.find("\n", offset)
     line_end = len(file.text) if ends == -1 else ends
     at = line_end if file.text[begins:line_end].strip() else offset
     item = around(file, at)
     if item is None or item.hole or not _BY.search(file.text, item.proof_start, min(at, item.proof_end)):
         return None
-    # Remarks may follow the proof.
+    # Comments may follow the proof.
     return item.proof_end if file.text[item.proof_end : at].strip() else at
 
 
 async def of_open_goals(service: Service, file: LeanFile, at: int, options: SearchOptions) -> Site:
-    """The goals that are open at an `open_place`, a `sorry` for each.
+    """Return a site with a `sorry` for each open goal at an `open_place`.
 
     Raises:
-        UserError: no goal is open there; else as `Service.suggest`.
+        UserError: no goal is open there; otherwise as `Service.suggest`.
     """
     item = around(file, at)
     if item is None:
@@ -107,20 +111,22 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
 
 
 def around(file: LeanFile, at: int) -> Command | None:
-    """The theorem whose proof an offset is in, or after it with nothing but blanks and remarks of that proof between."""
+    """Return the theorem whose proof contains an offset, or precedes it with only blanks and comments of the proof
+    between.
+    """
     before = [item for item in file.theorems if item.proof_start <= at]
     if not before:
         return None
     item = before[-1]
     behind = file.text[item.proof_end : at]
-    # A remark that stands no deeper than the theorem is about what follows it.
+    # A comment indented no deeper than the theorem belongs to the next command.
     column = lean_file.indentation(file.text, item.at)
     other = any(tokenize(behind)) or re.search(rf"\n {{0,{column}}}\S", behind)
     return None if other else item
 
 
 def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
-    """The document with that many `sorry`s, each in a bullet of its own if there are several."""
+    """Return the document with that many `sorry`s, each with its own bullet if there are several."""
     before = find(FilePosition(file.text, *lean_file.line_and_column(file.text, at))).before.removeprefix(
         file.lead(item)
     )
@@ -132,7 +138,7 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
     put = before[kept:] + sorries
     changed = replace(lean_file.parse(file.text[:start] + put + file.text[at:]), project=file.project)
-    # The `by` of a block with nothing in it is the user's own: what is found stands after it.
+    # The `by` of an empty block is the user's own; the found proof follows it.
     holes = tuple(
         replace(hole, start=max(hole.start, hole.end - len("sorry")))
         for hole in fill.holes(changed)

@@ -1,4 +1,4 @@
-"""What a code action does: has the holes of a site filled, or asks for tactics for one; what it says is one sentence."""
+"""The work of code actions: fills the holes of a site, or finds tactics for one; each message is a single sentence."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ _MOST_CHOICES = 4
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What to put into the range of the site, all of it verified in its place; and a sentence if something is left open."""
+    """A replacement for the range of a site, all verified in place, and a sentence if something is left open."""
 
     text: str
     left_open: str = ""
@@ -32,14 +32,14 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class WorkFailure:
-    """Why there is nothing to put in, in one sentence."""
+    """The reason for a missing edit, in one sentence."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What is odd about statements, as remarks on a text: the document's with what was found in it."""
+    """Peculiarities of statements, as remarks on a text: the document with the found proofs."""
 
     text: str
     remarks: tuple[Remark, ...]
@@ -47,21 +47,21 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Tactics that close the goal, each with the edit that was verified; and those that lead on, which are told only."""
+    """Closing tactics, each with its verified edit, and other useful tactics, which are only displayed."""
 
     closing: tuple[tuple[str, Edit], ...]
     leading: tuple[str, ...]
     timed_out: bool
-    """More might have been found with more time."""
+    """Whether more time might have found more."""
 
 
 async def prove(
     service: Service, site: Site, options: SearchOptions, report: Callable[[str, float], None]
 ) -> tuple[Edit | WorkFailure, Noticed]:
-    """Fill the holes of a site; what was noticed of their theorems on the way is told in any case.
+    """Fill the holes of a site; remarks on their theorems are reported in any case.
 
     Args:
-        report: told what is done and which share of it is behind.
+        report: called with the activity and the completed share.
 
     Raises:
         UserError: as `Service.prove`.
@@ -83,7 +83,7 @@ async def prove(
 
 
 async def suggest(service: Service, site: Site, options: SearchOptions) -> Choices:
-    """Tactics for the first hole of a site.
+    """Return tactics for the first hole of a site.
 
     Raises:
         UserError: as `Service.suggest`.
@@ -124,12 +124,12 @@ def _noticed(filled: fill.Filled) -> Noticed:
 
 
 def spending(name: str, spent: Progress) -> str:
-    """What a search has taken so far."""
+    """Return the spending of a search so far."""
     return f"{name}: {spent.sampled} sampled, {spent.checked} checked"
 
 
 def why(file: LeanFile, outcomes: Sequence[HoleOutcome]) -> str:
-    """Why the first of these has no proof."""
+    """Return the reason why the first of these has no proof."""
     outcome = outcomes[0]
     item = outcome.item
     if outcome.verdict is not None:

@@ -1,1 +1,1 @@
-"""The commands of `leansieve`, a file each; those over `training` are in `service.cli.training`."""
+"""The commands of `leansieve`, one file each; `service.cli.training` has those of training."""

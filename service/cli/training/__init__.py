@@ -1,1 +1,1 @@
-"""The commands over `training`: `leansieve corpus | seeds | train | compare | evaluate | export`."""
+"""The training commands: `leansieve corpus | seeds | train | compare | evaluate | export`."""

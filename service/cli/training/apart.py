@@ -1,4 +1,4 @@
-"""Work in a process of its own, so that what vLLM and Lean took is given back."""
+"""Runs work in a child process, so that memory of vLLM and Lean is freed at its end."""
 
 import multiprocessing
 import os
@@ -29,7 +29,8 @@ _IMPORTED_ONCE = (
 
 
 def done_apart(work: Callable[..., None], settings: Settings, *arguments: object) -> bool:
-    """Call `work(settings, *arguments)` in a new process and wait for it; whether it worked. What went wrong is said there.
+    """Call `work(settings, *arguments)` in a new process and wait for it; returns whether it succeeded. The process
+    reports its own errors.
 
     Raises:
         KeyboardInterrupt: it was interrupted.
@@ -48,7 +49,9 @@ def done_apart(work: Callable[..., None], settings: Settings, *arguments: object
 
 
 def _context(settings: Settings) -> Any:
-    """Where such processes come from: on CPUs they are forked from one that has imported vLLM, which takes longer than many a stage."""
+    """Return the multiprocessing context: on CPUs, processes are forked from one that has imported vLLM, because the
+    import takes longer than many stages.
+    """
     shared.quiet_libraries(settings)
     try:
         prepare_environment()
@@ -75,7 +78,7 @@ def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[ob
 
 
 def _end_with_parent() -> None:
-    """Interrupt this process when the one that started it is gone, killed or not: the next start needs its files."""
+    """Interrupt this process when its parent is gone, even if killed: the next start needs its files."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -39,7 +39,7 @@ def run(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Sample proofs of every theorem and check them; the same command goes on where it was stopped."""
+    """Sample proofs of every theorem and check them; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
     with shared.user_errors(), shared.interruptible():
@@ -72,7 +72,7 @@ def check(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Check what was drawn on another machine; the same command goes on where it was stopped."""
+    """Check samples drawn on another machine; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors(), shared.interruptible():
         from prover.verdict import Limits
@@ -112,7 +112,7 @@ def portfolio(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """What the portfolio of tactics proves without any model: what a model has to beat with as many checks."""
+    """Measure the portfolio of tactics without a model: the baseline for a model with as many checks."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors(), shared.interruptible():
         from prover.verdict import Limits
@@ -134,7 +134,7 @@ def report(
     base: Annotated[str | None, typer.Option(help="Model to compare with; by default the one called base.")] = None,
     portfolio: Annotated[Path | None, typer.Option(help="What `evaluate portfolio` wrote, as one more line.")] = None,
 ) -> None:
-    """Figures, plots and a table from the raw samples of several models."""
+    """Compute figures, plots and a table from the raw samples of several models."""
     with shared.user_errors():
         from training.evaluation.report import write_report
 
@@ -147,7 +147,7 @@ def curves(
     runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.", metavar="RUN...")],
     out: Annotated[Path, typer.Option("--out", help="PNG to write.", metavar="FILE")],
 ) -> None:
-    """Training curves of several runs in one picture."""
+    """Plot training curves of several runs."""
     with shared.user_errors():
         from training.evaluation.curves import draw_curves
 

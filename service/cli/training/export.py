@@ -24,7 +24,7 @@ def export(
     ] = "",
     dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
 ) -> None:
-    """Add a trained checkpoint or adapter to a folder of weights that `leansieve serve` takes."""
+    """Export a trained checkpoint or adapter to a folder of weights for `leansieve serve`."""
     if dtype not in ("bfloat16", "float16", "float32"):
         raise UserError(f"--dtype: bfloat16, float16 or float32, found {dtype}")
     shared.quiet_libraries()

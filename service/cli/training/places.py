@@ -1,4 +1,4 @@
-"""Where a training run's parts run: what samples, what checks, what learns."""
+"""Places of a training run's parts: sampling, checking, learning."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # slow to import
 
 
 def sampling_place(lean: LeanSettings, training: "TrainingConfig") -> "SamplingPlace | None":
-    """Where a run samples; None: in its own process.
+    """Return the place of sampling; None: the run's own process.
 
     Raises:
-        UserError: on hosts, and there is no cluster.
+        UserError: hosts are configured, and there is no cluster.
     """
     hosts = 0 if training.rollouts is None else training.rollouts.sampler_hosts
     if not hosts:
@@ -34,10 +34,10 @@ def sampling_place(lean: LeanSettings, training: "TrainingConfig") -> "SamplingP
 
 
 def places(lean: LeanSettings, training: "TrainingConfig") -> Iterator[str]:
-    """Lines that say where a run that learns from verdicts would run now. Nothing is started.
+    """Describe the places of a run that learns from verdicts. Nothing is started.
 
     Raises:
-        UserError: there is no cluster, or no host of it has what the run asks for.
+        UserError: there is no cluster, or no host has the required resources.
     """
     if training.rollouts is None:
         return
@@ -58,7 +58,7 @@ def places(lean: LeanSettings, training: "TrainingConfig") -> Iterator[str]:
 
 
 async def _offers(lean: LeanSettings) -> dict[str, int]:
-    """How many hosts offer what."""
+    """Return the number of hosts by resource."""
     try:
         connection = RayConnection(lean.cluster, lean.cluster_token or token_of(lean.cluster))
         await connection.join()

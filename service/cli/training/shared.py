@@ -1,4 +1,4 @@
-"""What these commands share: Lean workers of their own, and one sentence for what goes wrong."""
+"""Shared parts of training commands: Lean workers, and errors as one sentence."""
 
 import contextlib
 import errno
@@ -25,18 +25,19 @@ _OURS = frozenset({"prover", "service", "training", "leansieve"})
 
 
 class TrainingStoppedError(UserError):
-    """A training run was ended because its model went wrong; what it wrote before is kept."""
+    """A training run was stopped because its model diverged; its earlier files are kept."""
 
     status = 3
 
 
 @contextlib.contextmanager
 def user_errors() -> Iterator[None]:
-    """What goes wrong inside, for the user to mend.
+    """Convert errors inside to user errors.
 
     Raises:
-        UserError: a file cannot be read, written or understood, Lean cannot be started or asked, or a package is missing.
-        TrainingStoppedError: a run was ended because its model went wrong.
+        UserError: a file cannot be read, written or parsed, Lean cannot be started or gives no answer, or a package is
+            missing.
+        TrainingStoppedError: a run was stopped because its model diverged.
     """
     try:
         yield
@@ -55,7 +56,7 @@ def user_errors() -> Iterator[None]:
     except (ValueError, NoAnswerError, PoolUnavailableError, SamplerUnavailableError) as error:
         raise UserError(_sentence(str(error))) from None
     except RuntimeError as error:
-        # Only what training itself raises; it cannot be named before torch is imported.
+        # Only exceptions of training itself; they are identified by name, because torch may not be imported yet.
         kind = type(error)
         if kind.__module__.partition(".")[0] != "training":
             raise
@@ -72,13 +73,13 @@ def user_errors() -> Iterator[None]:
 
 
 def _sentence(text: str) -> str:
-    """With one full stop at its end."""
+    """End a text with exactly one full stop."""
     return text if text.endswith(("?", "!")) else text.rstrip(". \n") + "."
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end what is inside, which ends whatever it started.
+    """Let SIGINT and SIGTERM cancel the work inside.
 
     Raises:
         typer.Exit: with `INTERRUPTED`, after a signal.
@@ -99,21 +100,21 @@ def interruptible() -> Iterator[None]:
 
 
 def quiet_libraries(settings: Settings | None = None) -> None:
-    """Let transformers and vLLM, not imported yet, speak of errors alone, unless the log level is debug."""
+    """Limit transformers and vLLM, not imported yet, to error messages, unless the log level is debug."""
     if settings is not None and settings.log.level == "debug":
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "INFO")
         return
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     os.environ.setdefault("TORCH_LOGS", "-all")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # warns of forks otherwise
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # avoids warnings about forks
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.simplefilter("ignore", FutureWarning)
 
 
 @contextlib.asynccontextmanager
 async def lean(settings: Settings) -> AsyncIterator[LeanPool]:
-    """Lean workers as the settings say."""
+    """Run the Lean workers of the settings."""
     with common.preparing() as report:
         pool = Engine(settings, report=report).pool
         await pool.start()
@@ -129,11 +130,11 @@ async def lean(settings: Settings) -> AsyncIterator[LeanPool]:
 
 
 def remark(line: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     common.stderr.print(common.shown(line))
 
 
 def new_file(path: Path) -> Path:
-    """A file that is to be written whole, its folder made."""
+    """Return the path of a file to be written, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

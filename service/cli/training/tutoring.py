@@ -41,7 +41,7 @@ _Most = Annotated[int | None, typer.Option(help="Theorems, from the first on; by
 
 @app.callback()
 def tutoring() -> None:
-    """Teach simulated learners: sessions, a policy that learns from them, and figures."""
+    """Tutoring with simulated learners: sessions, training of a policy, and figures."""
 
 
 @app.command()
@@ -58,7 +58,7 @@ def evaluate(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Learners at each theorem with each kind of help; the same command goes on where it was stopped."""
+    """Evaluate learners on each theorem with each kind of help; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     with shared.user_errors(), shared.interruptible():
         from prover.tutor.guidance import load_guidance
@@ -91,7 +91,7 @@ def learn(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Let the tutor's policy learn from sessions, by default with each kind of learner that is not held out."""
+    """Train the tutor's policy from sessions, by default with each kind of learner that is not held out."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     with shared.user_errors(), shared.interruptible():
         from training.corpus.proofs import read_proofs
@@ -124,7 +124,7 @@ def converse(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """A corpus of dialogues, each with its rubric; the same command goes on where it was stopped."""
+    """Make a corpus of dialogues, each with its rubric; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     with shared.user_errors(), shared.interruptible():
         from prover.tutor.guidance import load_guidance
@@ -151,7 +151,7 @@ def report(
         Path, typer.Option("--out", help="Folder for tutoring.json, tutoring.md and tutoring.png.", metavar="DIR")
     ],
 ) -> None:
-    """Figures, a table and a plot of an evaluation."""
+    """Compute figures, a table and a plot of an evaluation."""
     with shared.user_errors():
         from training.tutoring.report import write_report
 
@@ -160,7 +160,7 @@ def report(
 
 
 def _in_school(settings: Settings, answers: Path, held: "Callable[[School], Coroutine[Any, Any, object]]") -> None:
-    """Hold sessions with a Lean of their own, and with its answers of before."""
+    """Hold sessions with their own Lean workers and cached answers."""
     from training.tutoring.sessions.sessions import School
 
     async def run() -> None:
@@ -171,10 +171,10 @@ def _in_school(settings: Settings, answers: Path, held: "Callable[[School], Coro
 
 
 def _kinds(names: Sequence[str] | None, held_out: bool = True) -> "list[Learner]":
-    """Kinds of learners by name; all, or all that are not held out, without names.
+    """Return kinds of learners by name; without names, all or all that are not held out.
 
     Raises:
-        UserError: there is no such kind.
+        UserError: a kind is unknown.
     """
     from training.tutoring.learners.learners import learners
 

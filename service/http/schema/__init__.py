@@ -1,1 +1,1 @@
-"""The HTTP contract as OpenAPI, and the page that shows it."""
+"""The HTTP API as OpenAPI, and a page that displays it."""

@@ -1,4 +1,4 @@
-"""The contract as OpenAPI 3.1, made from protobuf's own descriptors, and a page that shows it."""
+"""Generates OpenAPI 3.1 from protobuf's descriptors, and a page that displays it."""
 
 import importlib.metadata
 from collections.abc import Mapping
@@ -55,10 +55,10 @@ _ERROR: Schema = {
 
 
 def document(paths: Mapping[str, str]) -> Schema:
-    """The OpenAPI document.
+    """Return the OpenAPI document.
 
     Args:
-        paths: of the methods, by name.
+        paths: paths of the methods, by name.
     """
     schemas: dict[str, Schema] = {"Error": _ERROR}
     generate = {
@@ -110,7 +110,7 @@ def document(paths: Mapping[str, str]) -> Schema:
 
 
 def page(described: Schema) -> str:
-    """An HTML page that shows the document; it needs neither scripts nor another host."""
+    """Return an HTML page for the document; it needs neither scripts nor external resources."""
     environment = Environment(
         loader=PackageLoader("service.http", "schema"), autoescape=True, undefined=StrictUndefined
     )
@@ -118,7 +118,7 @@ def page(described: Schema) -> str:
 
 
 def _described(kind: type[BaseModel], schemas: dict[str, Schema]) -> Schema:
-    """The schema of a model of another project's contract; those it holds are added to `schemas`."""
+    """Return the schema of a model of another project's API; models inside it are added to `schemas`."""
     schema = kind.model_json_schema(ref_template=_SCHEMAS + "{model}")
     schemas |= schema.pop("$defs", {})
     return schema
@@ -162,7 +162,7 @@ def _health() -> Schema:
 
 
 def _event(kind: Descriptor, message: Schema) -> Schema:
-    """A server-sent event of a stream of messages."""
+    """Return the schema of a server-sent event in a stream of messages."""
     held = kind.oneofs_by_name.get("event")
     names = [field.name for field in held.fields] if held else ["message"]
     data = {"anyOf": [message, _ref("Error")]}
@@ -185,12 +185,12 @@ def _ref(name: str) -> Schema:
 
 
 def _of(message: Descriptor, schemas: dict[str, Schema]) -> Schema:
-    """The schema of a message, by reference; it and those it holds are added to `schemas`."""
+    """Return a reference to the schema of a message; it and messages inside it are added to `schemas`."""
     if message.full_name in _WELL_KNOWN:
         return dict(_WELL_KNOWN[message.full_name])
     if message.name not in schemas:
         schema: Schema = {"type": "object"}
-        schemas[message.name] = schema  # before its fields: a message may hold itself
+        schemas[message.name] = schema  # before its fields, because a message may contain itself
         required = [field.json_name for field in message.fields if _rules(field).required]
         schema |= {
             "properties": {field.json_name: _field(field, schemas) for field in message.fields},
@@ -243,7 +243,7 @@ def _text(field: FieldDescriptor, rules: validate_pb2.StringRules) -> Schema:
         schema["contentEncoding"] = "base64"
     if shortest := rules.min_len or min(1, rules.min_bytes):
         schema["minLength"] = shortest
-    if longest := rules.max_len or rules.max_bytes:  # a text of so many bytes has no more characters
+    if longest := rules.max_len or rules.max_bytes:  # a text of so many bytes has at most as many characters
         schema["maxLength"] = longest
     if rules.pattern:
         schema["pattern"] = rules.pattern

@@ -1,1 +1,1 @@
-"""What one editor shows of ours while it is asked for nothing: how far searches are, hints, and remarks on statements."""
+"""Display in an editor: progress of searches, hints, and remarks on statements."""

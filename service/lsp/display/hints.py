@@ -1,4 +1,4 @@
-"""Hints for the learner at one editor: one level more on each call."""
+"""Hints for the learner at one editor: one level more with each request."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -13,22 +13,22 @@ from prover.tutor.hints import GivenHint, Tutored, Tutoring
 from prover.verdict import Mode
 from service.lsp import sites
 
-_MOST_SECONDS = 60.0  # servers reject more by default
+_MOST_SECONDS = 60.0  # seconds; servers reject more by default
 _MOST_THEOREMS = 64
 _MOST_HINTS = 64
 
 
 @dataclass(slots=True)
 class Hints:
-    """What was hinted in this editor's session, by document and theorem; it ends with the session."""
+    """Hints given in this editor's session, by document and theorem; they end with the session."""
 
     given: "OrderedDict[tuple[str, str], list[GivenHint]]" = field(default_factory=OrderedDict)
 
     async def ask(self, service: Service, uri: str, file: LeanFile, at: int, options: SearchOptions) -> Tutored:
-        """One hint more for the proof around an offset.
+        """Return one more hint for the proof around an offset.
 
         Raises:
-            UserError: no hint can be given there; else as `Service.hint`.
+            UserError: no hint can be given there; otherwise as `Service.hint`.
         """
         item = _around(file, at)
         theorem = file.theorem(item)
@@ -45,13 +45,13 @@ class Hints:
         return found
 
     def forget(self, uri: str) -> None:
-        """As if nothing had been given for a document."""
+        """Forget the hints given for a document."""
         for key in [key for key in self.given if key[0] == uri]:
             del self.given[key]
 
 
 def sentences(found: Tutored) -> list[str]:
-    """What is shown of an answer: before it, what Lean refuses."""
+    """Return the displayed text of an answer; an error of Lean comes first."""
     if found.refused is None:
         return [found.sentence]
     why = found.refused.reason.partition("\n")[0]
@@ -59,7 +59,7 @@ def sentences(found: Tutored) -> list[str]:
 
 
 def _around(file: LeanFile, at: int) -> Command:
-    """The theorem whose proof an offset is in."""
+    """Return the theorem whose proof contains an offset."""
     holes = [hole for hole in fill.holes(file) if hole.start <= at <= hole.end]
     item = holes[0].item if holes else sites.around(file, at)
     if item is None:

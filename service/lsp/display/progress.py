@@ -1,4 +1,4 @@
-"""How far a search is, in the editor's own display, where it can be cancelled."""
+"""Progress of a search in the editor's own display, with a cancel button."""
 
 import asyncio
 import uuid
@@ -10,14 +10,16 @@ from pygls.lsp.server import LanguageServer
 from service.core.limits.text import printable
 
 _CREATED_SECONDS = 2.0
-"""How long an editor may take to make a display."""
+"""Time limit for an editor to create a display."""
 
 
 class WorkDone:
-    """`$/progress` for one search, where the editor can show it; its cancel button cancels the task that entered it."""
+    """`$/progress` for one search, if the editor supports it; its cancel button cancels the task that entered the
+    context.
+    """
 
     def __init__(self, server: LanguageServer, title: str) -> None:
-        """Show under `title`."""
+        """Create a display with `title`."""
         window = server.client_capabilities.window
         self._shown = bool(window and window.work_done_progress)
         self._progress = server.work_done_progress
@@ -27,9 +29,9 @@ class WorkDone:
         self.end = "stopped"
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Begin the display."""
         if self._shown:
-            # lsp-mode 8 loses a request that it reads together with the answer that it waits for: nothing is shown then.
+            # lsp-mode 8 loses a request that it reads together with an awaited answer; then nothing is shown.
             create = asyncio.ensure_future(self._progress.create_async(self._token))
             done, _ = await asyncio.wait({create}, timeout=_CREATED_SECONDS)
             self._shown = bool(done)
@@ -43,13 +45,13 @@ class WorkDone:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        """End, with the words in `end`."""
+        """End the display, with the text in `end`."""
         if self._shown:
             self._progress.tokens.pop(self._token, None)
             self._progress.end(self._token, WorkDoneProgressEnd(message=printable(self.end)))
 
     def report(self, message: str, share: float = 0.0) -> None:
-        """Tell what is done, and which share of it is behind; what is shown never goes back."""
+        """Report the activity and the completed share; the share never decreases."""
         if self._shown:
             self._percentage = max(self._percentage, int(100 * share))
             report = WorkDoneProgressReport(cancellable=True, message=printable(message), percentage=self._percentage)

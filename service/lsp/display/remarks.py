@@ -1,4 +1,6 @@
-"""What an editor shows within its documents: hints, until the text changes; remarks on statements, as long as nothing up to their end does."""
+"""Text shown within documents: hints until the text changes; remarks on a statement until the text up to its end
+changes.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +22,14 @@ _MOST = 64  # remarks on a document
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something said of a statement.
+    """A remark on a statement.
 
     Attributes:
-        start, end: offsets of what it is about.
-        until: where the statement ends.
+        start, end: offsets of the part concerned.
+        until: end of the statement.
         said: one sentence.
-        severity: how much it matters.
-        unused: editors fade what it is about.
+        severity: its importance.
+        unused: whether editors fade the part.
     """
 
     start: int
@@ -47,10 +49,10 @@ class _Document:
 
 
 class Remarks:
-    """What is shown in the documents of one editor."""
+    """Hints and remarks shown in the documents of one editor."""
 
     def __init__(self, server: LanguageServer) -> None:
-        """Nothing is shown yet."""
+        """Create an empty display."""
         self._server = server
         self._documents: dict[str, _Document] = {}
 
@@ -63,7 +65,7 @@ class Remarks:
         return uri in self._documents and bool(self._documents[uri].remarks)
 
     def hint(self, uri: str, place: types.Range, texts: Iterable[str]) -> None:
-        """Show a hint in place of the one before it."""
+        """Show a hint and remove the previous one."""
         document = self._document(uri)
         document.hints = [
             types.Diagnostic(
@@ -77,7 +79,9 @@ class Remarks:
         self._publish(uri, document)
 
     def remark(self, uri: str, text: str, remarks: Sequence[Remark]) -> None:
-        """Show remarks on statements of `text` in place of those before on the same; only what holds of the document as it is now."""
+        """Show remarks on statements of `text` in place of earlier ones on the same statements; only those still valid
+        for the current document.
+        """
         document = self._document(uri)
         kept = [one for one in document.remarks if one.until not in {new.until for new in remarks}]
         new = [one for one in remarks if document.text[: one.until] == text[: one.until]]
@@ -86,7 +90,7 @@ class Remarks:
             self._publish(uri, document)
 
     def changed(self, uri: str) -> None:
-        """Show no more than what still holds of a document that has changed."""
+        """Remove what is no longer valid after a change of a document."""
         was = self._documents.get(uri)
         if was is None:
             return
@@ -98,13 +102,13 @@ class Remarks:
             self._publish(uri, document)
 
     def forget(self, uri: str) -> None:
-        """Show nothing any more for a document."""
+        """Remove everything shown for a document."""
         document = self._documents.pop(uri, None)
         if document is not None and (document.hints or document.remarks):
             self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def _document(self, uri: str) -> _Document:
-        """What is shown in a document, with its text as it is now."""
+        """Return what is shown in a document with its current text."""
         now = self._server.workspace.get_text_document(uri)
         document = self._documents.setdefault(uri, _Document())
         document.text, document.version = positions.lean_text(now.source), now.version or 0
@@ -122,12 +126,12 @@ class Remarks:
 
 
 def of_notes(file: LeanFile, item: Command, notes: Iterable[StatementNote]) -> list[Remark]:
-    """Remarks with what is odd about the statement of a theorem of a file."""
+    """Convert notes on the statement of a file's theorem to remarks."""
     return [_of_note(file, item, note) for note in notes]
 
 
 def of_refutation(file: LeanFile, item: Command, hole: Hole | None, found: Refutation) -> Remark:
-    """A remark that a theorem is false, or the goal at a `sorry` within its proof."""
+    """Return a remark that a theorem is false, or the goal at a `sorry` in its proof."""
     severity = types.DiagnosticSeverity.Warning
     if hole is None:
         return Remark(*_named(file, item), statement_end(item), refuted(found), severity)
@@ -135,7 +139,7 @@ def of_refutation(file: LeanFile, item: Command, hole: Hole | None, found: Refut
 
 
 def statement_end(item: Command) -> int:
-    """Where the statement of a theorem ends in its file."""
+    """Return the end of a theorem's statement in its file."""
     return item.end if item.value is None else item.value
 
 
@@ -147,13 +151,13 @@ def _of_note(file: LeanFile, item: Command, note: StatementNote) -> Remark:
 
 
 def _named(file: LeanFile, item: Command) -> tuple[int, int]:
-    """Where the name of a theorem is, or its keyword."""
+    """Return the range of a theorem's name, or of its keyword."""
     name = [item.own_name] if item.own_name else []
     return _first(file, item, name) or (item.at, item.at + len(item.keyword))
 
 
 def _first(file: LeanFile, item: Command, names: Sequence[str]) -> tuple[int, int] | None:
-    """Where one of some names is first in a statement."""
+    """Return the range of the first occurrence of some names in a statement."""
     statement = file.text[item.at : statement_end(item)]
     found = (token for token in tokenize(statement) if token.text in names)
     return next(((item.at + token.start, item.at + token.end) for token in found), None)

@@ -1,1 +1,1 @@
-"""Commands that administer a server: its settings, its Lean, its stores, its tokens."""
+"""Administrative commands: settings, Lean, stores, tokens."""

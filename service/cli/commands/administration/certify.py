@@ -30,7 +30,7 @@ def certify(
     *,
     setup: Annotated[Setup, Only("kernel", "workers", "config", "log_level")],
 ) -> None:
-    """Have a toolchain pass the battery of proofs, exploits and questions that says whether its verdicts are believed."""
+    """Certify a toolchain with the battery of proofs, exploits and questions; its verdicts count only if it passes."""
     settings = setup.load()
     try:
         runtime, lean = _lean(settings, project)

@@ -26,7 +26,9 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start a cluster on loopback, whose hosts check and sample; print its address, for lean.cluster and model.cluster.address."""
+    """Start a cluster on loopback whose hosts check and sample; print its address, for lean.cluster and
+    model.cluster.address.
+    """
     try:
         import ray  # noqa: F401
     except ImportError:
@@ -38,7 +40,7 @@ def up(
 def status(
     address: Annotated[str, typer.Argument(help="Of a cluster; by default that of `leansieve cluster up`.")] = "",
 ) -> None:
-    """Say how many hosts of a cluster offer Lean, and room for models. Exit status 1: nothing is offered."""
+    """Show how many hosts of a cluster offer Lean, and capacity for models. Exit status 1: none."""
     there = local.running(local.state_file())
     if not address and there is None:
         raise UserError("no cluster was started here: `leansieve cluster up` starts one, or name an address")
@@ -56,7 +58,7 @@ def status(
 
 @app.command()
 def down() -> None:
-    """End the cluster that `leansieve cluster up` has started, and nothing else of Ray's."""
+    """End the cluster started by `leansieve cluster up`, and no other Ray process."""
     if not local.down(local.state_file()):
         raise UserError("no cluster was started here")
 

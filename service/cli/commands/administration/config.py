@@ -27,4 +27,4 @@ def show(
 
 @app.callback()
 def _config() -> None:
-    """Settings: what is in force, and where it comes from."""
+    """Settings: the effective values and their origins."""

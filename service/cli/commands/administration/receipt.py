@@ -24,7 +24,7 @@ def export(
     receipt: Annotated[Path, typer.Argument(help="A receipt (.json).", metavar="RECEIPT")],
     out: Annotated[Path, typer.Option("--out", help="Folder that is made, or is empty.", metavar="DIR")],
 ) -> None:
-    """Write a Lake project with Challenge.lean, Solution.lean and config.json, which leanprover/comparator checks."""
+    """Write a Lake project with Challenge.lean, Solution.lean and config.json for leanprover/comparator."""
     files = comparator.project(receipts.read(receipt))
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def show(
     store: _Url = None,
     config: common.Config = None,
 ) -> None:
-    """Say what lies in the store; with a name, list proofs."""
+    """Show the content of the store as figures; with a name, list proofs."""
     settings = common.load_settings(config)
     with _opened(settings, store) as database:
         if name:
@@ -71,7 +71,7 @@ def export(
     store: _Url = None,
     config: common.Config = None,
 ) -> None:
-    """Write proofs as receipts; each line is what `leansieve check` takes as a receipt."""
+    """Export proofs as receipts, one per line; `leansieve check` accepts each."""
     settings = common.load_settings(config)
     count = 0
     with _opened(settings, store) as database, _written(out) as stream:
@@ -103,7 +103,7 @@ def restore(
     store: _Url = None,
     config: common.Config = None,
 ) -> None:
-    """Put a copy in the place of an SQLite store that no server uses. For PostgreSQL: pg_restore, docs/store.md."""
+    """Restore an SQLite store from a backup, while no server uses it. For PostgreSQL: pg_restore, docs/store.md."""
     path = _sqlite_path(common.load_settings(config), store, "pg_restore")
     with _as_user_error():
         copies.restore(file, path, replace)
@@ -126,7 +126,7 @@ def prune(
     store: _Url = None,
     config: common.Config = None,
 ) -> None:
-    """Delete what is old or too much, the least recently used first; by default down to what the settings allow."""
+    """Delete old or surplus records, the least recently used first; by default down to the limits of the settings."""
     settings = common.load_settings(config)
     kept = settings.store
     capacity = Capacity(
@@ -156,7 +156,7 @@ def check(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Check every proof again; those of another version of Lean that still hold are kept for this one too."""
+    """Check every proof again; proofs from another version of Lean that still verify are stored for this one, too."""
     settings = common.load_settings(config, lean={"workers": workers})
     with _opened(settings, store) as database:
         tally = common.run(_check(settings, server, database, name, drop))
@@ -222,7 +222,7 @@ async def _check_one(
         tally.fallen += 1
         said = f": {verdict.messages[0].text}" if verdict.messages else ""
         common.stdout.print(common.shown(f"{proof.id} {receipt.theorem}: {verdict.kind.name}{said}", "red"))
-        # What another Lean takes may still be asked of a server that has it.
+        # Proofs that another Lean accepts may still be requested from a server with that Lean.
         if drop and receipt.lean == here.lean:
             await database.write(lambda connection: proofs.forget(connection, proof.id))
     else:
@@ -255,7 +255,7 @@ def _seconds(days: float | None) -> float | None:
 
 @contextlib.contextmanager
 def _opened(settings: Settings, url: str | None) -> Iterator[Database]:
-    """The database that is there."""
+    """Open the existing database."""
     url = _url(settings, url)
     with _as_user_error():
         parsed = parse_url(url)
@@ -273,7 +273,7 @@ def _url(settings: Settings, url: str | None) -> str:
 
 
 def _sqlite_path(settings: Settings, url: str | None, tool: str) -> Path:
-    """The file of an SQLite store; `tool` does the same for PostgreSQL."""
+    """Return the file of an SQLite store; the error for PostgreSQL names `tool`."""
     with _as_user_error():
         parsed = parse_url(_url(settings, url))
     if parsed.get_backend_name() != "sqlite":
@@ -291,7 +291,7 @@ def _as_user_error() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _written(path: Path) -> Iterator[BinaryIO]:
-    """A file for its user alone, which appears whole or not at all."""
+    """Yield a file readable only by its user, written atomically."""
     try:
         with atomic_write(path, 0o600) as stream:
             yield stream

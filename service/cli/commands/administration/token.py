@@ -36,7 +36,7 @@ def new(
     samples_per_hour: Samples = None,
     config: common.Config = None,
 ) -> None:
-    """Make a token and print it, this once; the file gets its hash. A running server sees it at once."""
+    """Create a token and print it once; the file stores only its hash. A running server accepts it at once."""
     expires = None if days is None else datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     quota = Quota(calls, calls_per_minute, lean_seconds_per_hour, samples_per_hour)
     path = _file(file, config)
@@ -68,7 +68,7 @@ def rotate(
     file: File = None,
     config: common.Config = None,
 ) -> None:
-    """Replace a token: print a new one of the same name, roles, quota and lifetime, and let the others end."""
+    """Replace a token: print a new one with the same name, roles, quota and lifetime, and let the old ones expire."""
     path = _file(file, config)
     _show(tokens.rotate(path, name, timedelta(hours=hours)), path)
 
@@ -83,7 +83,10 @@ def quota(
     file: File = None,
     config: common.Config = None,
 ) -> None:
-    """Set what the holders of a name may take; what is not given is as the settings say. A running server sees it at once."""
+    """Set the quota of all tokens of a name; options not given follow the settings.
+
+    A running server applies it at once.
+    """
     chosen = Quota(calls, calls_per_minute, lean_seconds_per_hour, samples_per_hour)
     count = tokens.set_quota(_file(file, config), name, chosen)
     common.stderr.print(common.shown(f"{count} token(s) of {name}: {_bounds(chosen) or 'as the settings say'}"))
@@ -99,7 +102,7 @@ def revoke(
     file: File = None,
     config: common.Config = None,
 ) -> None:
-    """Take the tokens of that name out of the file. A running server refuses them at once, and ends their calls."""
+    """Remove the tokens of a name from the file. A running server refuses them at once, and ends their calls."""
     gone = tokens.revoke(_file(file, config), name, only)
     common.stderr.print(common.shown(f"{gone} token(s) of {name} revoked"))
 
@@ -110,7 +113,7 @@ def _show(token: str, path: Path) -> None:
 
 
 def _bounds(quota: Quota) -> str:
-    """What a quota says beside the settings."""
+    """Describe the parts of a quota that differ from the settings."""
     values = dataclasses.asdict(quota).items()
     return ", ".join(f"{value:g} {name.replace('_', ' ')}" for name, value in values if value is not None)
 

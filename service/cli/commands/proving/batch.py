@@ -43,7 +43,7 @@ _REMARK_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Where the theorems come from, and how each is searched."""
+    """The inputs of a run, and the options of each search."""
 
     source: Path | None
     library: tuple[str, ...]
@@ -54,7 +54,7 @@ class _Asked:
     wanted_project: str | None
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a resumed run has to ask for again."""
+        """Return the inputs and options that a resumed run must have, too."""
         return {
             "input": str(self.source.resolve()) if self.source else None,
             "library": list(self.library),
@@ -92,7 +92,7 @@ def batch(
     wanted: Annotated[Given[SearchOptions], Without("as_found")],
     setup: Annotated[Setup, Without("pool")],
 ) -> None:
-    """Prove many theorems: resumed where it was ended, with a report that can be read while it runs."""
+    """Prove many theorems: resumable after an interruption, with a report that is updated while it runs."""
     if (source is None) == (not library):
         raise UserError("name either a file or folder, or --library")
     if write and (source is None or source.suffix == ".jsonl"):
@@ -114,7 +114,10 @@ def batch(
 
 
 async def _batch(settings: Settings, server: str | None, out: Path, asked: _Asked, cancel: bool, write: bool) -> bool:
-    """Work on the batch, or end it. Whether all is done that was asked: every theorem is proved, or the batch has ended."""
+    """Work on the run, or cancel it.
+
+    Returns whether it is complete: every theorem is proved, or the run is cancelled.
+    """
     with Folder(out) as folder:
         run = folder.run(asked.fingerprint())
         tally = BatchTally()
@@ -148,7 +151,7 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
 
 
 async def _write(settings: Settings, server: str | None, folder: Folder, asked: _Asked) -> bool:
-    """Put what was proved into its files. Whether all could be put in."""
+    """Insert the proofs into their files. Returns whether all were inserted."""
     found = writing.proofs(folder, folder.resume())
     if not found or asked.source is None:
         return True
@@ -233,7 +236,10 @@ async def _report(folder: Folder, run: BatchRun, tally: BatchTally, display: "_D
 async def _service(
     settings: Settings, server: str | None, out: Path
 ) -> AsyncIterator[tuple[BatchService, Service, ServiceInfo]]:
-    """A server, once it is ready; or one of this process's own, whose batches lie in the folder. It runs batches and searches."""
+    """Connect to a server, once it is ready, or start a service in this process with its batches in the folder.
+
+    It runs batches and searches.
+    """
     if server is not None:
         async with Client(server, settings) as client:
             await client.ready(_READY_SECONDS)
@@ -244,7 +250,7 @@ async def _service(
             batches = await asyncio.to_thread(Database.open, str(_database(out)))
             stack.callback(batches.close)
             queue = BatchQueue(batches)
-            await queue.take_back()  # the folder is locked: earlier holders of leases are gone
+            await queue.take_back()  # the folder is locked: earlier lease holders are gone
         except StoreError as error:
             raise UserError(str(error)) from None
         store = await open_database(settings.store)
@@ -257,13 +263,13 @@ async def _service(
 
 
 def _database(out: Path) -> Path:
-    """The file of the batches that this process runs itself. Earlier versions called them jobs."""
+    """Return the file of batches that this process runs itself. Earlier versions called it jobs."""
     earlier = out / "jobs.sqlite"
     return earlier if earlier.exists() else out / "batches.sqlite"
 
 
 class _Display:
-    """Progress with the time that is left: a bar on a terminal, else a line now and then."""
+    """Progress with the remaining time: a bar on a terminal, otherwise a line now and then."""
 
     def __init__(self, run: BatchRun, progress: Progress, task: TaskID) -> None:
         self._run = run

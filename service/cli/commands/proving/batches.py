@@ -22,7 +22,7 @@ Id = Annotated[str, typer.Argument(help="Of the batch, as `list` shows it.", met
 @app.command("list")
 @with_flags
 def show_all(server: Server, setup: Rest) -> None:
-    """List your batches, the newest first; a token with the role admin sees everybody's."""
+    """List your batches, newest first; a token with the role admin sees those of everyone."""
 
     async def work(client: Client) -> None:
         seen = False
@@ -38,7 +38,7 @@ def show_all(server: Server, setup: Rest) -> None:
 @app.command()
 @with_flags
 def show(batch: Id, server: Server, setup: Rest) -> None:
-    """Show how one batch stands."""
+    """Show the status of a batch."""
 
     async def work(client: Client) -> None:
         _show(await client.status(batch))
@@ -49,7 +49,7 @@ def show(batch: Id, server: Server, setup: Rest) -> None:
 @app.command()
 @with_flags
 def cancel(batch: Id, server: Server, setup: Rest) -> None:
-    """End a batch; its results stay."""
+    """Cancel a batch; its results are kept."""
 
     async def work(client: Client) -> None:
         _show(await client.cancel(batch))
@@ -60,7 +60,7 @@ def cancel(batch: Id, server: Server, setup: Rest) -> None:
 @app.command()
 @with_flags
 def delete(batch: Id, server: Server, setup: Rest) -> None:
-    """Remove a batch and its results; what is under way is stopped."""
+    """Delete a batch and its results; searches in progress are stopped."""
 
     async def work(client: Client) -> None:
         await client.delete(batch)

@@ -28,12 +28,12 @@ from service.core.limits.admission import admit_limits, bounds
 from service.core.limits.text import take
 from service.ops.config import Settings
 
-_MOST_UNRUN = 20  # commands that are named
+_MOST_UNRUN = 20  # commands listed by name
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The flags that make of the file a solution."""
+    """The flags for checking a file as a solution."""
 
     against: Annotated[
         Path | None,
@@ -60,7 +60,7 @@ class Challenge:
     async def check(
         self, settings: Settings, server: str | None, file: Path, project: str, options: CheckOptions
     ) -> bool:
-        """Whether every part of the challenge is solved."""
+        """Return whether every part of the challenge is solved."""
         assert self.against is not None
         solution = Solution(
             lean_file.read(self.against),
@@ -120,7 +120,7 @@ def check(
 
 
 def _read(file: str, settings: Settings) -> tuple[str, LeanFile]:
-    """What the file is called where it is spoken of, and the file: one that is named, or what was typed instead.
+    """Return display name and content of the file: a named one, or the typed text.
 
     Raises:
         UserError: it cannot be read.
@@ -136,7 +136,7 @@ def _read(file: str, settings: Settings) -> tuple[str, LeanFile]:
 
 
 def _typed(text: str, settings: Settings) -> LeanFile:
-    """The file that was typed instead of named; without imports it stands under the default header."""
+    """Return typed text as a file; without imports it gets the default header."""
     try:
         file = lean_file.parse(take("file", text, settings.text.candidate))
     except HeaderError as error:
@@ -148,7 +148,7 @@ def _typed(text: str, settings: Settings) -> LeanFile:
 
 async def _check_receipt(settings: Settings, server: str | None, path: Path, crosscheck: bool) -> bool:
     receipt = receipts.read(path)
-    if server is None:  # anybody may have written it; a server has bounds of its own
+    if server is None:  # its author is unknown; a server applies its own limits
         _, most = bounds(settings)
         try:
             admit_limits(receipt.as_limits(), most.limits)
@@ -197,7 +197,8 @@ async def _check_file(
                     receipt_folder, Receipt.of(asked.theorem, asked.candidate, verdict, options.limits, here)
                 )
             _print_verdict(path, file, item, verdict)
-            # Below, one that uses `sorry` stands as it is; any other proof that failed might hand its users an axiom of its own.
+            # A theorem whose proof uses `sorry` is assumed below; any other failing proof might give later ones an
+            # axiom.
             if not verdict.verified and (verdict.trust is Trust.NONE or verdict.kind is not VerdictKind.INCOMPLETE):
                 file = file.without(number)
         verdict = await fill.whole_verdict(service, file, options)
@@ -224,7 +225,7 @@ def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -
 
 
 def _unrun(file: LeanFile) -> str:
-    """The commands that are left out since they only show or test something, with their lines."""
+    """Describe the commands left out because they only display or test something, with their lines."""
     found = [f"{one.keyword} (line {one.line})" for one in file.commands if one.passing and one.keyword[:1] == "#"]
     more = len(found) - _MOST_UNRUN
     return ", ".join(found[:_MOST_UNRUN]) + (f" and {more} more" if more > 0 else "")

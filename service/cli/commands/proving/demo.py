@@ -24,16 +24,16 @@ def demo(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Start a server, prove the examples over gRPC, show each proof as it comes, and stop everything."""
+    """Start a server, prove the examples over gRPC, show each proof as it arrives, and stop everything."""
     settings = common.load_settings(config, lean={"workers": workers})
     todo = showing.examples(examples, bounds(settings)[0].options())
-    arguments = ["--log-level", "error", "--store", "none"]  # what is shown is found, not remembered
+    arguments = ["--log-level", "error", "--store", "none"]  # proofs shown are found anew, not taken from the store
     arguments += ["--workers", str(workers)] if workers else []
     arguments += ["--config", str(config)] if config else []
     environment = {}
     if with_model and settings.model.path is None and _has_vllm():
         arguments += ["--model", "shipped"]
-        # The examples name no focus: the base is the only one that is asked.
+        # The examples name no focus, so only the base is used.
         environment["LEANSIEVE_MODEL__ENGINE__MODELS"] = '["base"]'
     proved = common.run(_demo(settings, todo, arguments, environment))
     common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")

@@ -59,7 +59,7 @@ def prove(
                 "`--jsonl IN` goes with `--out OUT`, and without a file, a statement, --write or --receipts"
             )
         common.two_files(jsonl, out)
-        # Thousands of theorems have no second to spare each.
+        # For thousands of theorems, an additional second each is too much.
         options = replace(options, as_found=not options.minimise)
         done = common.run(json_lines.prove(settings, setup.server, jsonl, out, options, project))
     elif out is not None:
@@ -84,7 +84,7 @@ def prove(
 
 
 def _read_statement(text: str) -> Typed:
-    """The statement that was typed.
+    """Return the typed statement.
 
     Raises:
         UserError: it is another command, or has a proof.
@@ -108,7 +108,8 @@ async def _prove_statement(
 ) -> bool:
     before = f"{search.theorem.statement} := "
     options = search.options
-    # Of several proofs each is printed when it is found; a single one when it reads well, within a second of that.
+    # If several proofs are wanted, each is printed when it is found; a single one when it has been made readable,
+    # within a second.
     straight = options.as_found or options.budget.proofs > 1
     at_once = options.prefer is Preference.FIRST and not options.minimise and straight
     async with common.opened(settings, server, options) as (service, _):
@@ -161,7 +162,7 @@ async def _write_refutation(service: Service, search: Search, found: Refutation,
 
 
 def _why_not_taken(error: StatementError, read: Typed) -> str:
-    """What Lean says of a statement, at the places of what was typed."""
+    """Return Lean's messages about a statement, with positions in the typed text."""
     said = str(StatementError(read.as_typed(error.verdict)))
     unknown = any("nknown identifier" in message.text for message in error.verdict.messages)
     if unknown and typed.NAME in read.statement:
@@ -185,7 +186,7 @@ async def _prove_files(
     write: bool,
     receipt_folder: Path | None,
 ) -> bool:
-    """Prove what is open in files; what is wrong with one does not keep the others from being worked on."""
+    """Prove the open theorems of files; an error in one file does not stop the others."""
     done = True
     async with common.opened(settings, server, options) as (service, _):
         for path, file in files:
@@ -200,7 +201,7 @@ async def _prove_files(
 
 
 def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], list[str]]:
-    """The files with something open, of a folder or the one that is named; and why others cannot be read.
+    """Return the files with open theorems, in a folder or as named, and errors for unreadable ones.
 
     Raises:
         UserError: there are none.
@@ -243,11 +244,11 @@ async def _prove_file(
     for outcome in outcomes:
         _print_outcome(path, file, outcome)
         if outcome.proof and outcome.proof.verdict.verified and outcome.item.statement:
-            # the theorem as it was proved: later proofs in the file do not change what stands before it
+            # the theorem as proved: later proofs in the file do not change the text before it
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
             await _write_receipts(service, search, [outcome.proof], receipt_folder)
         elif outcome.finished and outcome.finished.refutation:
-            # what stands before it has the same theorems, with other proofs
+            # its context has the same theorems, with other proofs
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
             await _write_refutation(service, search, outcome.finished.refutation, receipt_folder)
     told = {outcome.hole.command for outcome in outcomes}

@@ -34,7 +34,7 @@ def search(
     settings, name = setup.in_project()
     if not query.strip():
         raise UserError("the query is empty: give a part of a name, a pattern, or a goal")
-    # Reading a library takes about a minute, and a large one more; a server bounds what it is asked for itself.
+    # Building an index takes about a minute, longer for a large library; a server applies its own limits.
     time = seconds or (settings.search.suggestion_seconds if setup.server else 3600.0)
     request = Premises(
         kind or kind_of(query),

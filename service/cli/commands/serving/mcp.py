@@ -26,7 +26,7 @@ def mcp(
 
 
 async def _serve(settings: Settings, server: str | None, http: str | None) -> None:
-    try:  # the SDK is an extra, and takes a second to import
+    try:  # the SDK is an optional dependency, and takes a second to import
         from service.mcp.callers import Callers
         from service.mcp.server import build, serve_http
     except ModuleNotFoundError as error:

@@ -30,7 +30,7 @@ def conjectures(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Make new theorems by changing proved ones, with proofs; the same command goes on where it was stopped."""
+    """Make new theorems with proofs by changing proved ones; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors():
         from training.conjectures.growth import Growth

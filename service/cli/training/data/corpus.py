@@ -14,7 +14,7 @@ from service.ops.config import Settings
 
 
 class _Commands(TyperGroup):
-    """Takes `corpus --project PATH …` for `corpus project PATH …`, and `--dojo` likewise."""
+    """Rewrites `corpus --project PATH …` to `corpus project PATH …`, and `--dojo` likewise."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] in ("--project", "--dojo"):
@@ -34,7 +34,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same theorems.")] = 0,
     family: Annotated[list[str] | None, typer.Option(help="Only this family; may be repeated.")] = None,
 ) -> None:
-    """Synthetic theorems: arithmetic, divisibility, inequalities, logic, lists, options, induction."""
+    """Generate synthetic theorems: arithmetic, divisibility, inequalities, logic, lists, options, induction."""
     with shared.user_errors():
         from training.corpus.jsonl import write_jsonl
         from training.corpus.synthetic.generator import FAMILIES, generate
@@ -54,7 +54,7 @@ def library(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Theorems of an imported library, to be proved anew."""
+    """Extract theorems of an imported library, to be proved anew."""
     settings = common.load_settings(config, lean={"workers": workers})
     if project is not None:
         settings = common.alone_in(settings, project, workers)
@@ -83,7 +83,7 @@ def project(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Theorems of a project's own files, with tactic steps and premises; the same command goes on where it was stopped."""
+    """Extract theorems of a project's own files, with tactic steps and premises; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers})
     settings = common.alone_in(settings, str(path), workers)
     assert settings.lean.project is not None
@@ -110,7 +110,7 @@ def dojo(
     out: _Out,
     python: Annotated[Path | None, typer.Option(help="Interpreter that has lean-dojo; by default this one.")] = None,
 ) -> None:
-    """Theorems of a repository as LeanDojo traces them; the same command goes on where it was stopped."""
+    """Extract theorems of a repository traced by LeanDojo; resumable with the same command."""
     with shared.user_errors():
         from training.corpus.sources.dojo import TracingError
 
@@ -136,7 +136,7 @@ def fetch(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Rebuild the competition corpus from its public sources; takes hours and goes on where it was stopped."""
+    """Rebuild the competition corpus from its public sources; takes hours, and is resumable."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors():
         common.run(_fetch(settings, folder))
@@ -169,7 +169,7 @@ def split(
     seed: Annotated[int, typer.Option(help="The same seed splits families the same way.")] = 0,
     families: Annotated[bool, typer.Option(help="Keep families (templates, modules) together.")] = True,
 ) -> None:
-    """Train, dev and test by family, without repetitions and leaks between them."""
+    """Split into train, dev and test by family, without repetitions and leaks between them."""
     with shared.user_errors():
         from training.corpus.dedupe import deduplicate, without_leaks
         from training.corpus.jsonl import write_jsonl
@@ -194,7 +194,7 @@ def clean(
     sample: Annotated[int | None, typer.Option(help="Only so many, drawn by --seed.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = 0,
 ) -> None:
-    """One corpus of several, without repetitions and without what is held out, up to the names in it."""
+    """Merge corpora into one, without repetitions and held-out theorems, up to names."""
     with shared.user_errors():
         from random import Random
 

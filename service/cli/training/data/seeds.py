@@ -34,7 +34,7 @@ def seeds(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """Search several different proofs of every theorem of a corpus; the same command goes on where it was stopped."""
+    """Search several different proofs of every theorem of a corpus; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors():
         from training.seeds.questions import SeedBudget

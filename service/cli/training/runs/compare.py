@@ -25,7 +25,7 @@ def compare(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Train and evaluate many models from one base, and compare them; the same command goes on where it was stopped."""
+    """Train and evaluate many models from one base, and compare them; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     failed = []
     command = shlex.join(["leansieve", *sys.argv[1:]])

@@ -25,7 +25,7 @@ def grow(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Make theorems, solve them, learn, and make harder ones, round by round; the same command goes on where it was stopped."""
+    """Make theorems, solve them, learn, and make harder ones, round by round; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     command = shlex.join(["leansieve", *sys.argv[1:]])
     with shared.user_errors(), shared.interruptible():

@@ -24,7 +24,7 @@ def scrpo(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Teach a model to diagnose and mend its own failures, and compare it; the same command goes on where it was stopped."""
+    """Train a model to diagnose and repair its own failures, and compare it; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     command = shlex.join(["leansieve", *sys.argv[1:]])
     with shared.user_errors(), shared.interruptible():

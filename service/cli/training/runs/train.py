@@ -27,9 +27,10 @@ def train(
     log_level: common.LogLevel = None,
     config: common.Config = None,
 ) -> None:
-    """Train a model: fine-tune on proofs (table sft), learn from pairs (preferences) or from verdicts (rollouts); goes on where it was stopped.
+    """Train a model: fine-tune on proofs (table sft), learn from pairs (preferences) or from verdicts (rollouts);
+    resumable.
 
-    Exit status: 0 trained, 2 something is to be mended first, 3 the model went wrong and the run was ended, 130 interrupted.
+    Exit status: 0 trained, 2 user error, 3 run stopped because the model diverged, 130 interrupted.
     """
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
