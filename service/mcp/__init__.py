@@ -1,4 +1,5 @@
-"""Carrier for coding agents: the Model Context Protocol over stdio and streamable HTTP.
+"""The Model Context Protocol over stdio and streamable HTTP, for coding agents.
 
-Tools convert their arguments, call the `Service` and convert its answer; they decide nothing about proofs and never edit a file.
+Tools convert their arguments, call the `Service` and convert its answer; they decide nothing about proofs and never
+edit a file.
 """

@@ -1,4 +1,4 @@
-"""Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. They are never the same thing."""
+"""Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. These are different facts."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,13 +9,13 @@ from prover.tutor.hints import Tutored
 from prover.verdict import Message, Verdict
 
 LONGEST_TEXT = 4_000
-"""Characters of one text field; the rest is cut off, with a mark that says how much."""
+"""Maximum length of a text field in characters; the rest is cut off, with a mark that gives its length."""
 MOST_ITEMS = 50
-"""Entries of one list; `partial` says that there were more."""
+"""Maximum number of entries in a list; `partial` reports that there were more."""
 
 
 def shortened(text: str) -> str:
-    """`text`, cut to `LONGEST_TEXT` characters."""
+    """Truncate `text` to `LONGEST_TEXT` characters."""
     return (
         text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT:,} more characters"
     )
@@ -43,7 +43,7 @@ class MessageItem(BaseModel):
 
     @classmethod
     def of(cls, message: Message) -> "MessageItem":
-        """Convert; columns of this protocol count from 1."""
+        """Convert a message; columns of this protocol count from 1."""
         return cls(
             severity=message.severity,
             region=message.region.value,
@@ -68,7 +68,7 @@ class VerdictAnswer(ToolAnswer):
 
     @classmethod
     def of(cls, verdict: Verdict) -> "VerdictAnswer":
-        """Convert."""
+        """Convert a verdict."""
         return cls(
             ok=verdict.verified,
             verdict=verdict.kind.name,
@@ -110,7 +110,7 @@ class ProofItem(BaseModel):
 
     @classmethod
     def of(cls, proof: Proof) -> "ProofItem":
-        """Convert."""
+        """Convert a proof."""
         return cls(
             proof=proof.candidate.text,
             trust=proof.verdict.trust.name,
@@ -122,7 +122,7 @@ class ProofItem(BaseModel):
 
 
 class NoteItem(BaseModel):
-    """Something that is odd about a statement."""
+    """A peculiarity of a statement."""
 
     kind: str = Field(description="contradictory, unused, trivial or not_negated")
     text: str = Field(description="One sentence: the statement may not say what was meant.")
@@ -130,12 +130,12 @@ class NoteItem(BaseModel):
 
     @classmethod
     def of(cls, note: StatementNote) -> "NoteItem":
-        """Convert."""
+        """Convert a note."""
         return cls(kind=note.kind.value, text=shortened(note.text), names=[shortened(name) for name in note.names])
 
 
 class ProveAnswer(ToolAnswer):
-    """HintOutcome of a search."""
+    """The outcome of a search."""
 
     ok: bool = Field(default=False, description="At least one verified proof was found.")
     goal: str = Field(default="", description="The goal as Lean prints it.")
@@ -155,7 +155,7 @@ class CounterexampleItem(BaseModel):
 
 
 class DisproveAnswer(ToolAnswer):
-    """HintOutcome of an attempt to refute a statement."""
+    """The outcome of an attempt to refute a statement."""
 
     ok: bool = Field(default=False, description="It is refuted: the kernel accepted a proof of the negation.")
     negation: str = Field(default="", description="What was proved.")
@@ -180,7 +180,7 @@ class HoleItem(BaseModel):
 
 
 class FillAnswer(ToolAnswer):
-    """HintOutcome of filling a file's holes; the file itself is not edited."""
+    """The outcome of filling a file's holes; the file itself is not edited."""
 
     ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
     items: list[HoleItem] = Field(default_factory=list)
@@ -196,7 +196,7 @@ class SuggestionItem(BaseModel):
 
     @classmethod
     def of(cls, one: Suggestion) -> "SuggestionItem":
-        """Convert."""
+        """Convert a suggestion."""
         return cls(
             tactic=one.tactic,
             closes_goal=one.outcome.value == "closes_goal",
@@ -216,12 +216,12 @@ class PremiseItem(BaseModel):
 
     @classmethod
     def of(cls, one: Premise) -> "PremiseItem":
-        """Convert."""
+        """Convert a declaration."""
         return cls(name=one.name, kind=one.kind, type=shortened(one.type), module=one.module, outdated=one.outdated)
 
 
 class SearchAnswer(ToolAnswer):
-    """Declarations that fit a query."""
+    """Declarations that match a query."""
 
     query_kind: str = Field(default="", description="How the query was read: name, pattern or goal.")
     items: list[PremiseItem] = Field(default_factory=list, description="Best first.")
@@ -229,7 +229,7 @@ class SearchAnswer(ToolAnswer):
 
 
 class GoalAnswer(ToolAnswer):
-    """Goals at a place of a file."""
+    """Goals at a position in a file."""
 
     goals: list[str] = Field(default_factory=list, description="Open goals; tactics work on the first.")
 
@@ -242,7 +242,7 @@ class SuggestAnswer(GoalAnswer):
 
 
 class EarlierHint(BaseModel):
-    """A hint that was given before."""
+    """An earlier hint."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -268,7 +268,7 @@ class HintAnswer(ToolAnswer):
 
     @classmethod
     def of(cls, found: Tutored) -> "HintAnswer":
-        """Convert."""
+        """Convert the tutor's answer."""
         refused, hint = found.refused, found.hint
         return cls(
             outcome=found.outcome.value,
@@ -284,7 +284,7 @@ class HintAnswer(ToolAnswer):
 
 
 class AttemptItem(VerdictAnswer):
-    """One snippet of `lean_multi_attempt` put in the place of the `sorry`."""
+    """A snippet of `lean_multi_attempt`, tried in place of the `sorry`."""
 
     snippet: str = ""
 

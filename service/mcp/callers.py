@@ -1,4 +1,4 @@
-"""Callers of the HTTP transport: known by the service's own tokens, held to the service's own quotas."""
+"""Callers of the HTTP transport: authenticated by the service's tokens, limited by the service's quotas."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from service.ops.config import Settings
 
 
 class Callers:
-    """Verifies tokens for the SDK, and lets each call in under its token's roles and quota."""
+    """Verifies tokens for the SDK, and admits each call under its token's roles and quota."""
 
     def __init__(self, settings: Settings) -> None:
-        """Read the tokens that the settings name; without any, callers are not asked who they are.
+        """Read the tokens named in the settings; without any, callers are not authenticated.
 
         Raises:
-            UserError: the file of tokens cannot be read.
+            UserError: the token file cannot be read.
         """
         self._authentication = Authentication(settings.security, ANYONE.roles)
         self._quotas = Quotas(settings.clients)
@@ -31,7 +31,7 @@ class Callers:
         return self._authentication.by_token
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """The caller with this token; None if there is none now."""
+        """Return the caller with this token; None if there is none now."""
         found = self._authentication.of_token(token)
         if isinstance(found, Refusal):
             return None
@@ -39,11 +39,11 @@ class Callers:
 
     @contextlib.contextmanager
     def admitting(self, role: Role) -> Iterator[None]:
-        """Let the current call in for as long as the context lasts.
+        """Admit the current call for the duration of the context.
 
         Raises:
             NotAllowedError: the caller's token has expired or was revoked, or lacks the role.
-            QuotaError: the caller has spent its quota.
+            QuotaError: the caller's quota is used up.
         """
         caller = self._caller()
         if not caller.may(role):

@@ -1,4 +1,4 @@
-"""What agents are told of an error besides its sentence."""
+"""Details of an error for agents, in addition to its sentence."""
 
 from google.rpc import error_details_pb2
 
@@ -8,7 +8,7 @@ from service.contract import status
 
 
 def reason(error: UserError) -> str:
-    """The reason that gRPC gives for this error, too."""
+    """Return the reason code of an error, the same as over gRPC."""
     told = error_details_pb2.ErrorInfo()
     for detail in status.to_status(error).details:
         if detail.Unpack(told):
@@ -17,7 +17,7 @@ def reason(error: UserError) -> str:
 
 
 def hint(error: UserError) -> str:
-    """What to change before the next call; empty if that is not known."""
+    """Return advice for the next call; empty if there is none."""
     if isinstance(error, BusyError):
         return f"send the same call again in {error.seconds:g} s"
     return f"change {error.field}" if isinstance(error, InputError) else ""

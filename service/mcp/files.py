@@ -1,4 +1,4 @@
-"""Places of files that agents name: the file on disk, one of its theorems, one of its holes. Files are read, never written."""
+"""Files named by agents: the file on disk, its theorems, its holes. Files are read, never written."""
 
 import textwrap
 from dataclasses import replace
@@ -15,7 +15,7 @@ from prover.theorem import HeaderError, Theorem
 
 
 def read(file_path: str) -> LeanFile:
-    """The file at an absolute path.
+    """Read the file at an absolute path.
 
     Raises:
         UserError: the path is relative, or the file cannot be read.
@@ -29,7 +29,7 @@ def read(file_path: str) -> LeanFile:
 
 
 def theorem_named(file: LeanFile, name: str) -> Command:
-    """The theorem of that name, with or without its namespace.
+    """Return the theorem of that name, with or without its namespace.
 
     Raises:
         InputError: the file has none, or several.
@@ -46,10 +46,10 @@ def theorem_named(file: LeanFile, name: str) -> Command:
 
 
 def hole_at(file: LeanFile, line: int) -> Hole:
-    """The first `sorry` on a line, from 1.
+    """Return the first `sorry` on a line, from 1.
 
     Raises:
-        InputError: there is none there.
+        InputError: there is none.
     """
     every = holes(file)
     lines = [lean_file.line_and_column(file.text, _word(file, one))[0] for one in every]
@@ -60,20 +60,20 @@ def hole_at(file: LeanFile, line: int) -> Hole:
 
 
 def line_of(file: LeanFile, hole: Hole) -> int:
-    """The line of a hole, from 1."""
+    """Return the line of a hole, from 1."""
     return lean_file.line_and_column(file.text, _word(file, hole))[0]
 
 
 def _word(file: LeanFile, hole: Hole) -> int:
-    """The offset of the word itself: a hole that is a whole proof begins with its `by`."""
+    """Return the offset of the word itself: a hole that is a whole proof begins with its `by`."""
     return next((start for start, end in file.sorries(hole.item) if end == hole.end), hole.start)
 
 
 def parsed(code: str) -> LeanFile:
-    """A whole file that was sent as text.
+    """Parse a whole file sent as text.
 
     Raises:
-        InputError: it is empty, or its imports cannot be read.
+        InputError: it is empty, or its imports are malformed.
     """
     if not code.strip():
         raise InputError("code", "the code is empty")
@@ -84,14 +84,16 @@ def parsed(code: str) -> LeanFile:
 
 
 def place_of(file: LeanFile, hole: Hole) -> FilePosition:
-    """The hole as a place to suggest tactics for."""
+    """Return the hole as a place for tactics."""
     return FilePosition(file.text, *lean_file.line_and_column(file.text, _word(file, hole)))
 
 
 def attempt(file: LeanFile, hole: Hole, snippet: str) -> tuple[Theorem, Candidate]:
-    """The hole's declaration with a snippet, tactics or a term that begins with `by`, in the place of its `sorry`."""
+    """Return the hole's declaration with its `sorry` replaced by a snippet: tactics, or a term that begins with
+    `by`.
+    """
     item, start = hole.item, _word(file, hole)
-    if start == item.proof_start and not snippet.startswith("by"):  # a term stands there
+    if start == item.proof_start and not snippet.startswith("by"):  # a term is expected there
         snippet = "by\n" + textwrap.indent(snippet, "  ")
     proof = file.text[item.proof_start : start] + snippet + file.text[hole.end : item.proof_end]
     whole = file.candidate(item)

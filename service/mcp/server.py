@@ -1,4 +1,4 @@
-"""The MCP server: the tools, a few resources that explain their words, and the two transports."""
+"""The MCP server: the tools, a few resources that explain their vocabulary, and the two transports."""
 
 import asyncio
 import importlib.metadata
@@ -55,13 +55,13 @@ _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_wor
 
 
 class _Server(MCPServer):
-    """Refuses arguments that a tool does not have, which the base class drops: an agent would not learn of its mistake."""
+    """Rejects unknown arguments of tools, which the base class would ignore without telling the agent."""
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         """See `MCPServer.call_tool`.
 
         Raises:
-            ToolError: an argument is unknown, or what the base class raises.
+            ToolError: an argument is unknown, or the base class raises it.
         """
         known = next(
             (tool.input_schema["properties"] for tool in await self.list_tools() if tool.name == name), arguments
@@ -72,7 +72,7 @@ class _Server(MCPServer):
 
 
 def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers: Callers, url: str = "") -> MCPServer:
-    """A server whose tools are answered by `service`; `url` is where HTTP reaches it, empty for stdio."""
+    """Return a server whose tools use `service`; `url` is its HTTP address, empty for stdio."""
     verifying = callers.asked and bool(url)
     server: MCPServer = _Server(
         "leansieve",
@@ -103,12 +103,12 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
 
     @server.resource("leansieve://verdicts", mime_type="text/markdown")
     def verdicts() -> str:
-        """Names of verdicts and their meaning."""
+        """Names and meanings of verdicts."""
         return "\n".join(f"- `{kind.name}`: {meaning}" for kind, meaning in _VERDICTS.items())
 
     @server.resource("leansieve://trust", mime_type="text/markdown")
     def trust() -> str:
-        """Trust tiers, lowest first, and what each promises."""
+        """Tiers of trust, lowest first, with their guarantees."""
         return "\n".join(f"- `{tier.name}`: {meaning}" for tier, meaning in _TRUSTS.items())
 
     @server.resource("leansieve://server", mime_type="application/json")
@@ -132,10 +132,10 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
 async def serve_http(
     service: Callable[[], Awaitable[Service]], settings: Settings, listen: str, ready: Callable[[str], None]
 ) -> None:
-    """Serve streamable HTTP at `http://LISTEN/mcp` until cancelled; `ready` is told the address.
+    """Serve streamable HTTP at `http://LISTEN/mcp` until cancelled; `ready` is called with the address.
 
     Raises:
-        UserError: the address cannot be used, or other machines would reach it without encryption or authentication.
+        UserError: the address cannot be bound, or other machines could reach it without encryption or authentication.
     """
     refuse_unprotected(listen, settings)
     address, security = Address.parse(listen), settings.security

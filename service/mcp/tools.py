@@ -1,4 +1,4 @@
-"""The tools that agents call, under the names that agents know."""
+"""The tools for agents, with their public names."""
 
 import asyncio
 import contextlib
@@ -55,7 +55,7 @@ from service.mcp.answers import (
 from service.mcp.errors import hint, reason
 from service.ops.config import Settings
 
-_NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins so: the goals alone are asked for
+_NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins with it, so that only the goals are requested
 _MOST_SNIPPETS = 32
 _MOST_CHECKS = 100
 _CHECKS_AT_ONCE = 8
@@ -72,7 +72,7 @@ Tool = Callable[..., Coroutine[Any, Any, Answered]]
 
 
 def answering(kind: type[Answered], role: Role) -> Callable[[Tool[Answered]], Tool[Answered]]:
-    """A tool whose errors become an answer of its own kind, for callers who have `role`."""
+    """Decorate a tool: errors become an answer of its own type, and callers need `role`."""
 
     def decorate(tool: Tool[Answered]) -> Tool[Answered]:
         @functools.wraps(tool)
@@ -103,7 +103,7 @@ class Tools:
         settings: Settings,
         admitting: Callable[[Role], contextlib.AbstractContextManager[None]],
     ) -> None:
-        """Answer by `service`, opened at the first call; `admitting` lets a call in or raises UserError."""
+        """Use `service`, which is opened at the first call; `admitting` admits a call or raises UserError."""
         self._service = service
         self._settings = settings
         self._default, _ = bounds(settings)
@@ -317,7 +317,7 @@ class Tools:
         progress: Context,
         items: Annotated[list[ToCheck], Field(min_length=1, max_length=_MOST_CHECKS, description="What to check.")],
     ) -> ChecksAnswer:
-        """Check many proofs, each of its own statement; nothing that is wrong with one hinders the others."""
+        """Check many proofs, each of its own statement; an error in one does not affect the others."""
         service, room, done = await self._service(), asyncio.Semaphore(_CHECKS_AT_ONCE), 0
 
         async def check(item: ToCheck) -> VerdictAnswer:

@@ -1,4 +1,4 @@
-"""What is installed here, and what to do about what is missing."""
+"""Diagnosis of this installation, with advice on missing parts."""
 
 import importlib.metadata
 import os
@@ -21,16 +21,16 @@ from service.ops.config import Settings
 
 _GIB = 1 << 30
 _PREPARED_GIB = 1.0
-"""What the embedded Lean takes on disk."""
+"""Disk space of the embedded Lean in GiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One result.
 
     Attributes:
-        state: `good`; `absent`, which something here can do without; `bad`, which nothing here can do without.
-        found: what there is.
+        state: `good`; `absent`, for an optional part; `bad`, for a required part.
+        found: the observed state.
         advice: what to do, empty if nothing.
     """
 
@@ -41,7 +41,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything. Takes some seconds: programs that are there are asked for their versions."""
+    """Run all diagnoses. Takes some seconds: installed programs are asked for their versions."""
     return [
         _leansieve(),
         _privileges(),
@@ -159,7 +159,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _first_line(command: Sequence[str], folder: Path | None = None) -> str | None:
-    """The first line that a program prints, None if it does not run or fails."""
+    """Return the first line of a program's output; None if it does not run or fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):

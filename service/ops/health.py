@@ -1,4 +1,4 @@
-"""Whether this server can prove: told to gRPC's health service, and found out again and again."""
+"""Whether this server can prove: determined periodically, and reported to gRPC's health service."""
 
 import asyncio
 import time
@@ -21,47 +21,48 @@ _LOOK_SECONDS = 1.0
 
 
 class Proving(Protocol):
-    """What is watched: `Engine`."""
+    """The monitored part of an engine; `Engine` implements it."""
 
     def stats(self) -> PoolStats:
-        """What its workers do."""
+        """Return statistics of its workers."""
         ...
 
     async def self_check(self) -> None:
-        """Check a small proof; raises UserError if that fails."""
+        """Check a small test proof; raises UserError if that fails."""
         ...
 
 
 class Health:
-    """The health service: NOT_SERVING until told otherwise.
+    """The health service, initially NOT_SERVING.
 
     Attributes:
-        serving: what it tells.
-        lag_seconds: how much later than it should a waiting task was woken, when last looked at.
+        serving: the reported state.
+        lag_seconds: delay of the event loop at the last measurement.
     """
 
     def __init__(self) -> None:
-        """Not serving."""
+        """Start as not serving."""
         self.servicer = health.aio.HealthServicer()
         self.serving = False
         self.lag_seconds = 0.0
 
     async def report(self, serving: bool) -> None:
-        """Tell those who ask for the server and for a service of the contract."""
+        """Set the state of the server and of each service of the contract."""
         self.serving = serving
         state = health_pb2.HealthCheckResponse
         for name in ("", *SERVICES):
             await self.servicer.set(name, state.SERVING if serving else state.NOT_SERVING)
 
     async def shut_down(self) -> None:
-        """NOT_SERVING for good, whatever is reported later."""
+        """Report NOT_SERVING for good, whatever is set later."""
         self.serving = False
         await self.servicer.enter_graceful_shutdown()
 
     async def watch(self, engine: Proving, patience_seconds: float) -> None:
-        """Report NOT_SERVING when no Lean worker was there for that long, and SERVING once a proof was checked again.
+        """Report NOT_SERVING when there was no Lean worker for that long, and SERVING after a test proof was checked
+        again.
 
-        Runs until it is cancelled; health was reported SERVING before.
+        Runs until it is cancelled; health must be SERVING before.
         """
         loop = asyncio.get_running_loop()
         last_seen = loop.time()
@@ -92,11 +93,11 @@ async def _proves(engine: Proving) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One thing that a server needs to be ready.
+    """A condition of readiness.
 
     Attributes:
-        holds: whether it is there; asked from other threads.
-        good, bad: what is said then.
+        holds: returns whether it is met; called from other threads.
+        good, bad: messages for both cases.
     """
 
     holds: Callable[[], bool]
@@ -105,7 +106,7 @@ class HealthCheck:
 
 
 def readiness(settings: ServerSettings, health: Health, database: Database | None) -> dict[str, HealthCheck]:
-    """What `/readyz` looks at, by name: Lean, and the store if there is one."""
+    """Return the checks of `/readyz`, by name: Lean, and the store if there is one."""
     checks = {"lean": HealthCheck(lambda: health.serving, "a proof was checked", "no proof can be checked now")}
     if database is not None:
 

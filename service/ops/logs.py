@@ -1,6 +1,6 @@
 """Structured logging to stderr, the engine's included.
 
-Texts of theorems and proofs are never logged; a theorem is named by its digest.
+Texts of theorems and proofs are never logged; a theorem is identified by its digest.
 """
 
 import logging
@@ -17,7 +17,7 @@ from service.ops.config import LogSettings
 
 
 def configure(settings: LogSettings) -> None:
-    """Set the process's logging up."""
+    """Configure the logging of the process."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,22 +48,22 @@ def configure(settings: LogSettings) -> None:
     root.handlers[:] = [handler]
     set_level(settings)
     logging.captureWarnings(True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to an operator
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps do not matter to operators
 
 
 class Bounded(logging.Filter):
-    """Leaves lines out that come in floods: of one event, warnings and refusals beyond `most` within `seconds`.
+    """Limits floods of log lines: for each event, warnings and refusals beyond `most` within `seconds` are left out.
 
-    What strangers do to a port may not fill the disk. The first line after a flood says how many were left out.
+    Strangers must not be able to fill the disk. The first line after a flood reports the number left out.
     """
 
     def __init__(self, most: int = 100, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing was logged yet."""
+        """Create a filter."""
         super().__init__()
         self._most = most
         self._seconds = seconds
         self._clock = clock
-        self._windows: dict[tuple[str, int, str], tuple[float, int]] = {}  # when it began, and how many there were
+        self._windows: dict[tuple[str, int, str], tuple[float, int]] = {}  # its beginning and its number of lines
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this line is written."""
@@ -87,17 +87,19 @@ _MOST_EVENTS = 1000  # remembered
 
 
 def set_level(settings: LogSettings) -> None:
-    """Log from another severity on; loggers that exist already follow."""
+    """Set the minimum severity, for existing loggers, too."""
     logging.getLogger().setLevel(settings.level.upper())
 
 
 def _exceptions(exc_info: ExcInfo) -> str:
-    """What was raised and where; neither its message nor variables, which may hold what a user wrote."""
+    """Log the type and position of an exception, without its message and variables, which may contain user texts."""
     frames = traceback.extract_tb(exc_info[2])
     places = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))
     return f"{exc_info[0].__name__} in {places}"
 
 
 def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep what a client sent (names of policies, peers) from forging lines or moving the cursor."""
+    """Escape control characters, so that client texts (names of policies, peers) cannot forge lines or move the
+    cursor.
+    """
     return {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

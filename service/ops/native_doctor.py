@@ -1,4 +1,4 @@
-"""What `doctor` finds about Lake projects and LeanDojo."""
+"""Diagnosis of Lake projects and LeanDojo."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +13,14 @@ from service.ops.config import LeanSettings, NativeSettings
 _BUILD_SECONDS = 300.0
 
 Row = tuple[str, Literal["good", "bad"], str, str]
-"""Subject, state, what was found, what to do."""
+"""Subject, state, finding, advice."""
 
 
 def projects(settings: LeanSettings) -> Iterator[Row]:
-    """One finding for each project of the settings. Takes seconds to minutes each, as Lake looks at every file."""
+    """Yield a finding for each project of the settings.
+
+    Takes seconds to minutes each, because Lake checks every file.
+    """
     if settings.project is not None and settings.runtime != "embedded":
         yield _project("the default project", settings.project, settings.native, settings.imports)
     for name, project in settings.projects.items():
@@ -25,7 +28,7 @@ def projects(settings: LeanSettings) -> Iterator[Row]:
 
 
 def dojo(settings: LeanSettings) -> Iterator[Row]:
-    """LeanDojo, where candidates are to be tried in it."""
+    """Yield the finding on LeanDojo, if it is configured."""
     try:
         pool = dojo_of(settings)
         if pool is not None:

@@ -1,4 +1,4 @@
-"""What a server leans on: its store, its tokens, its certificate."""
+"""Diagnosis of a server's dependencies: its store, its tokens, its certificate."""
 
 import contextlib
 import datetime
@@ -21,7 +21,7 @@ _SOON = datetime.timedelta(days=14)
 
 
 def server(settings: Settings) -> Iterator[Row]:
-    """Findings, as `Finding` takes them."""
+    """Yield the arguments of `Finding`."""
     yield _store(settings)
     now = datetime.datetime.now(datetime.UTC)
     if settings.security.tokens is not None:

@@ -1,7 +1,7 @@
-"""OpenTelemetry traces: a span for each call, below it one for each check and each run of a sampler.
+"""OpenTelemetry traces: a span for each call, with child spans for each check and each run of a sampler.
 
-Nothing is exported, and OpenTelemetry is not even loaded, unless `tracing.endpoint` is set. A client's `traceparent` is
-continued. Spans name theorems by their digest.
+Without `tracing.endpoint`, nothing is exported, and OpenTelemetry is not even imported. A client's `traceparent` is
+continued. Spans identify theorems by digest.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from service.ops.metrics.calls import Span, Tracing
 
 @contextlib.contextmanager
 def exporting(settings: TracingSettings) -> Iterator[Tracing]:
-    """Traces as the settings want them; what is still to be sent is sent at the end.
+    """Export traces as configured; pending ones are sent at the end.
 
     Raises:
-        UserError: there is no OpenTelemetry here.
+        UserError: OpenTelemetry is not installed.
     """
     if not settings.endpoint:
         yield Tracing()
@@ -65,7 +65,7 @@ class _Exported(Tracing):
             kind=trace.SpanKind.SERVER,
             attributes={"rpc.system": call.system, "rpc.service": call.service, "rpc.method": call.method},
         )
-        # Not detached again: the task ends with the call.
+        # Not detached: the task ends with the call.
         context.attach(trace.set_span_in_context(span))
         ended: BaseException | None = None
         try:

@@ -1,4 +1,6 @@
-"""Every setting of the service, one class per table of the configuration file: `engine.py`, `model.py`, `server.py`, `store.py`."""
+"""All settings of the service, one class per table of the configuration file: `engine.py`, `model.py`, `server.py`,
+`store.py`.
+"""
 
 from service.ops.config.engine import CheckSettings, CrosscheckSettings, LeanSettings, PolicySettings, TextSettings
 from service.ops.config.model import ModelSettings

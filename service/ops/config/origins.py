@@ -1,4 +1,4 @@
-"""Where each setting comes from, for `leansieve config show`."""
+"""Origins of settings, for `leansieve config show`."""
 
 import json
 import re
@@ -18,13 +18,13 @@ _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting.
+    """A setting.
 
     Attributes:
-        name: its path, as in `lean.workers`.
-        value: as TOML writes it, secrets masked; empty if there is none.
+        name: its path, such as `lean.workers`.
+        value: value in TOML, secrets masked; empty if there is none.
         origin: `flag`, the environment variable, the file, or `default`.
-        meaning: what it is for.
+        meaning: its description.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Setting:
 
 
 def settings_in_force(file: Path | None = None, flags: Flags | None = None) -> list[Setting]:
-    """Every setting, in the order of the sections.
+    """Return every setting, in the order of the sections.
 
     Raises:
         UserError: see `load`.
@@ -57,7 +57,7 @@ def settings_in_force(file: Path | None = None, flags: Flags | None = None) -> l
 
 
 def _walk(path: tuple[str, ...], section: BaseModel) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    """Each setting below a section: path, value, meaning."""
+    """Yield each setting below a section: path, value, description."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
@@ -89,5 +89,5 @@ def _shown(value: Any) -> str:
         return f"{{{', '.join(f'{_shown(key)} = {_shown(each)}' for key, each in value.items())}}}"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    # Addresses of databases hold a password.
+    # Addresses of databases may contain a password.
     return json.dumps(_PASSWORD.sub(rf"\1:{MASK}", str(value)), ensure_ascii=False)

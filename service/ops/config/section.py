@@ -1,4 +1,4 @@
-"""What the sections of the settings have in common."""
+"""Base class of the sections of the settings."""
 
 from typing import Any, get_args
 
@@ -6,14 +6,14 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Section(BaseModel):
-    """One table of the configuration file. Whatever it does not know is an error; every field is documented."""
+    """A table of the configuration file. Unknown keys are errors; every field is documented."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _a_number_is_no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
-        """pydantic takes `true` for 1."""
+        """Reject Booleans for numbers: pydantic takes `true` for 1."""
         kind = cls.model_fields[info.field_name or ""].annotation
         kinds = get_args(kind) or (kind,)
         if isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds):

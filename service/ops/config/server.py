@@ -1,4 +1,4 @@
-"""Settings of the server: where it listens, who may call, what it tells of itself."""
+"""Settings of the server: address, authentication, limits, logs and metrics."""
 
 import re
 from pathlib import Path
@@ -11,44 +11,57 @@ from service.ops.config.section import Section
 
 
 class ServerSettings(Section):
-    """Where the gRPC server listens and how it ends."""
+    """Settings of the gRPC server: address, limits and shutdown."""
 
     listen: str = "127.0.0.1:50061"
-    """`host:port` or `unix:/path`; port 0 lets the system choose."""
+    """`host:port` or `unix:/path`; with port 0 the system chooses."""
     allow_remote: bool = False
-    """Listen on addresses that other machines reach although calls are not both encrypted and authenticated."""
+    """Whether to listen on addresses that other machines can reach although calls are not both encrypted and
+    authenticated.
+    """
     searches: int = Field(default=64, ge=1)
-    """Most calls of `Prove`, `FillSorries` and `SuggestTactics` at once, and of `WatchBatchResults`; further ones are told to come
-    back."""
+    """Maximum number of concurrent calls of `Prove`, `FillSorries` and `SuggestTactics`, and of `WatchBatchResults`;
+    further ones are asked to retry later.
+    """
     checks: int = Field(default=64, ge=1)
-    """Most checks in work at once for each Lean worker, of all calls of `CheckProof` and `CheckProofs`; further ones wait."""
+    """Maximum number of checks in progress per Lean worker, over all calls of `CheckProof` and `CheckProofs`; further
+    ones wait.
+    """
     check_patience_seconds: float = Field(default=10.0, ge=0)
-    """How long a check waits to be among them before it is told to come back."""
+    """Maximum wait of a check for such a place; after it, the client is asked to retry later."""
     message_bytes: int = Field(default=4 << 20, ge=1 << 10, le=64 << 20)
-    """Largest gRPC message taken."""
+    """Maximum size of a gRPC message."""
     drain_seconds: float = Field(default=20.0, ge=0)
-    """How long calls may go on after SIGTERM before they are cancelled."""
+    """Time that calls may continue after SIGTERM before they are cancelled."""
     notice_seconds: float = Field(default=0.0, ge=0)
-    """How long new calls are still taken after SIGTERM, with health at NOT_SERVING: what load balancers take to notice."""
+    """Time that new calls are still accepted after SIGTERM, with health NOT_SERVING, so that load balancers notice."""
     unhealthy_seconds: float = Field(default=15.0, ge=0)
-    """How long there may be no Lean worker at all before health turns NOT_SERVING; longer than a worker takes to start."""
+    """Time without any Lean worker after which health turns NOT_SERVING; must be longer than a worker's start."""
     connection_seconds: float | None = Field(default=None, gt=0)
-    """Age at which connections are closed, so that clients find other servers too; calls in work go on."""
+    """Age at which connections are closed, so that clients find other servers, too; running calls continue."""
     connections: int = Field(default=4096, ge=16)
-    """Most connections to each port, to gRPC's and to HTTP's; at most half of the descriptors that the system allows."""
+    """Maximum number of connections to each port, gRPC's and HTTP's; at most half of the system's limit of
+    descriptors.
+    """
     connections_each: int = Field(default=512, ge=1)
-    """Most of them from one address (of IPv6: one /64). Behind a proxy all clients have the same one: raise it there."""
+    """Maximum number of connections from one address (for IPv6: one /64).
+
+    Behind a proxy all clients share an address: raise it there.
+    """
 
 
 class HttpSettings(Section):
-    """HTTP/JSON besides gRPC, for editors, scripts and pages. `security`, `clients` and `server` hold for it too."""
+    """HTTP/JSON in addition to gRPC, for editors, scripts and pages.
+
+    `security`, `clients` and `server` apply to it, too.
+    """
 
     listen: str = ""
-    """`host:port`; port 0 lets the system choose, empty: no HTTP."""
+    """`host:port`; with port 0 the system chooses; empty: no HTTP."""
     origins: tuple[str, ...] = ()
-    """Web pages that may call, as in `https://lean.example`; by default none but the server's own (CORS)."""
+    """Origins of web pages that may call, such as `https://lean.example`; by default only the server's own (CORS)."""
     hosts: tuple[str, ...] = ()
-    """Names by which requests may call a server that listens on this machine alone, besides `localhost`: of a proxy."""
+    """Host names, besides `localhost`, by which requests may call a server on a loopback address: those of a proxy."""
 
     @field_validator("listen")
     @classmethod
@@ -60,15 +73,15 @@ class SecuritySettings(Section):
     """Encryption and authentication. Files are read again when they change."""
 
     certificate: Path | None = None
-    """The server's certificate chain, PEM; with `key`, calls are encrypted."""
+    """The server's certificate chain, PEM; together with `key` it enables encryption."""
     key: Path | None = None
     """Private key of `certificate`, PEM."""
     client_ca: Path | None = None
-    """Certificate authority of clients, PEM: who has no certificate from it is not let in (mutual TLS)."""
+    """Certificate authority of clients, PEM: clients without a certificate from it are refused (mutual TLS)."""
     client_roles: tuple[Role, ...] = (Role.PROVE,)
-    """What clients may do that are known by their certificate alone; `tokens` says more of others."""
+    """Roles of clients that are identified by their certificate alone; `tokens` has the roles of others."""
     tokens: Path | None = None
-    """File of bearer tokens' hashes (`leansieve token new`); with it, callers without a token are refused."""
+    """File of bearer tokens' hashes (`leansieve token new`); if set, callers without a token are refused."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -87,47 +100,51 @@ class SecuritySettings(Section):
 
     @property
     def authenticated(self) -> bool:
-        """Whether callers must say who they are."""
+        """Whether callers must authenticate."""
         return self.tokens is not None or self.client_ca is not None
 
 
 class ClientSettings(Section):
-    """What each client may take, unless its token says otherwise. Clients without a name are told apart by host."""
+    """Quota of each client, unless its token has another. Clients without a name are distinguished by host."""
 
     calls: int = Field(default=64, ge=1)
-    """Calls at once."""
+    """Concurrent calls."""
     calls_per_minute: int | None = Field(default=None, ge=1)
-    """Calls begun within a minute."""
+    """Calls started per minute."""
     lean_seconds_per_hour: float | None = Field(default=None, gt=0)
-    """Checking time."""
+    """Checking time per hour."""
     samples_per_hour: int | None = Field(default=None, ge=1)
-    """Candidates sampled."""
+    """Sampled candidates per hour."""
 
 
 class ConnectionSettings(Section):
-    """How `--server` is reached."""
+    """Connection of `--server`."""
 
     tls: bool = False
-    """Encrypt calls; the server's certificate must come from an authority that this machine trusts."""
+    """Whether to encrypt calls; the server's certificate must come from an authority that this machine trusts."""
     ca: Path | None = None
-    """Encrypt calls; the server's certificate must come from this authority, PEM."""
+    """File of a certificate authority, PEM: calls are encrypted, and the server's certificate must come from it."""
     certificate: Path | None = None
-    """This client's certificate chain, PEM, for servers that want one."""
+    """This client's certificate chain, PEM, for servers that require one."""
     key: Path | None = None
     """Private key of `certificate`, PEM."""
     token: SecretStr | None = None
-    """Bearer token; rather in the environment (`LEANSIEVE_CONNECTION__TOKEN`) or in a file than here."""
+    """Bearer token; better set in the environment (`LEANSIEVE_CONNECTION__TOKEN`) or a file than here."""
     token_file: Path | None = None
-    """File that holds the bearer token, nothing else."""
+    """File that contains only the bearer token."""
 
 
 class MetricsSettings(Section):
-    """What Prometheus reads."""
+    """Settings of metrics for Prometheus."""
 
     listen: str = "127.0.0.1:9464"
-    """`host:port` of the HTTP server with `/metrics`, `/livez` and `/readyz`; port 0 is any, empty is none."""
+    """`host:port` of the HTTP server with `/metrics`, `/livez` and `/readyz`; port 0: the system chooses; empty:
+    none.
+    """
     allow_remote: bool = False
-    """Listen on addresses that other machines reach: metrics tell load and versions, no theorem, no client."""
+    """Whether to listen on addresses that other machines can reach: metrics reveal load and versions, but no theorem
+    and no client.
+    """
 
     @field_validator("listen")
     @classmethod
@@ -139,18 +156,21 @@ class TracingSettings(Section):
     """OpenTelemetry traces; none by default. Needs `pip install 'leansieve[tracing]'`."""
 
     endpoint: str = ""
-    """OTLP collector over gRPC, as in `http://127.0.0.1:4317`; empty: no traces."""
+    """OTLP collector over gRPC, such as `http://127.0.0.1:4317`; empty: no traces."""
     ratio: float = Field(default=1.0, ge=0, le=1)
-    """Share of the traces that begin here which is kept; those that clients began are kept if the client keeps them."""
+    """Share of locally started traces that is kept; traces started by clients are kept if the client keeps them."""
 
 
 class LogSettings(Section):
-    """What is logged, to stderr. Texts of theorems and proofs never are: a theorem is named by its digest."""
+    """Settings of logs on stderr.
+
+    Texts of theorems and proofs are never logged: a theorem is identified by its digest.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severity that is logged. SIGHUP reads it anew."""
+    """Minimum severity that is logged. SIGHUP reads it again."""
     format: Literal["auto", "console", "json"] = "auto"
-    """`auto`: console on a terminal, JSON elsewhere."""
+    """`auto`: console format on a terminal, otherwise JSON."""
 
 
 def _address_or_none(text: str) -> str:

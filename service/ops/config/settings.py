@@ -1,7 +1,7 @@
-"""Every setting of the service, and how it is put together: flags over environment over file over defaults.
+"""All settings of the service. Precedence: flags, environment, file, defaults.
 
-The file is TOML, one table per section: `--config FILE`, else `LEANSIEVE_CONFIG`, else `config.toml` in the user's
-configuration folder. The environment variable of `lean.workers` is `LEANSIEVE_LEAN__WORKERS`.
+The file is TOML, one table per section: `--config FILE`, otherwise `LEANSIEVE_CONFIG`, otherwise `config.toml` in the
+user's configuration folder. The environment variable of `lean.workers` is `LEANSIEVE_LEAN__WORKERS`.
 """
 
 import os
@@ -43,7 +43,7 @@ from service.ops.config.server import (
 from service.ops.config.store import BatchSettings, ClassroomSettings, StoreSettings
 
 Flags = Mapping[str, Mapping[str, Any]]
-"""Settings given on the command line, by section; a value of None was not given."""
+"""Settings given on the command line, by section; None: not given."""
 
 
 class Settings(BaseSettings):
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     connection: ConnectionSettings = ConnectionSettings()
     policies: dict[str, PolicySettings] = {"default": PolicySettings()}
-    """Policies by the names that requests use."""
+    """Policies by their names in requests."""
 
     @classmethod
     def settings_customise_sources(
@@ -83,19 +83,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then file."""
+        """Return the sources in order of precedence: flags, environment, file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
-    """Put the settings together.
+    """Load the settings.
 
     Args:
-        file: configuration file that must exist; None looks in the usual places.
+        file: configuration file that must exist; None uses the default locations.
         flags: settings given on the command line.
 
     Raises:
-        UserError: a file cannot be read or a value does not fit.
+        UserError: a file cannot be read or a value is invalid.
     """
     path = file_in_use(file)
     _refuse_unknown_variables()
@@ -109,7 +109,7 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        # The value of a whole section is no help, and a token must not be shown.
+        # Values are left out: that of a section is no help, and a token must not be shown.
         found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
         text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise UserError(f"setting {name}: {text}{found}") from None
@@ -121,10 +121,10 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
 
 
 def file_in_use(file: Path | None = None) -> Path:
-    """The configuration file that `load` reads if it exists.
+    """Return the configuration file that `load` reads if it exists.
 
     Raises:
-        UserError: one was named that does not exist.
+        UserError: an explicitly named file does not exist.
     """
     path = file or (Path(named) if (named := os.environ.get("LEANSIEVE_CONFIG")) else None)
     try:
@@ -142,7 +142,7 @@ _CLEARER = {
 
 
 def _refuse_unknown_variables() -> None:
-    """Raise UserError if a variable of the environment names a section that there is not: nothing else would say so."""
+    """Raise UserError if an environment variable names an unknown section, which pydantic would ignore."""
     for name in os.environ:
         section, nested, _ = name.upper().removeprefix("LEANSIEVE_").partition("__")
         if name.upper().startswith("LEANSIEVE_") and nested and section.lower() not in Settings.model_fields:
@@ -152,7 +152,7 @@ def _refuse_unknown_variables() -> None:
 
 
 def given(flags: Flags | None) -> dict[str, dict[str, Any]]:
-    """The flags that were given."""
+    """Return the flags that were given."""
     return {
         section: {name: value for name, value in values.items() if value is not None}
         for section, values in (flags or {}).items()

@@ -1,4 +1,4 @@
-"""Settings of what outlives the server: the store of proofs, batches, and classrooms."""
+"""Settings of persistent data: the store of proofs, batches, and classrooms."""
 
 from pydantic import Field, SecretStr
 
@@ -6,48 +6,50 @@ from service.ops.config.section import Section
 
 
 class StoreSettings(Section):
-    """The database of verified proofs, of searches that failed, of batches, and of classrooms."""
+    """The database of verified proofs, failed searches, batches, and classrooms."""
 
     url: SecretStr = SecretStr("")
     """`postgresql://USER:PASSWORD@HOST/NAME`, `sqlite:///FILE` or the path of a file; by default `store.sqlite` in the
-    user's data folder. `none`: nothing is kept, and there are no batches and no classrooms. Several servers may share one."""
+    user's data folder. `none`: nothing is stored, and batches and classrooms are not available. Several servers may
+    share one.
+    """
     proofs: int = Field(default=1_000_000, ge=1)
-    """Most proofs kept; the least recently used go first."""
+    """Maximum number of proofs; the least recently used are deleted first."""
     megabytes: int = Field(default=2048, ge=1)
-    """Most space for them, in MiB."""
+    """Maximum size of proofs, in MiB."""
 
 
 class BatchSettings(Section):
-    """Batches."""
+    """Settings of batches."""
 
     concurrency: int | None = Field(default=None, ge=1, le=4096)
-    """Theorems of batches that this server works on at once; by default as many as it has Lean workers."""
+    """Number of theorems of batches in progress on this server; by default its number of Lean workers."""
     items: int = Field(default=100_000, ge=1)
-    """Most theorems of one batch."""
+    """Maximum number of theorems in a batch."""
     unfinished: int = Field(default=1_000_000, ge=1)
-    """Most unfinished theorems of all batches together; further batches are told to come back."""
+    """Maximum number of unfinished theorems in all batches; further batches are asked to retry later."""
     unfinished_each: int = Field(default=250_000, ge=1)
-    """Most unfinished theorems of one client."""
+    """Maximum number of unfinished theorems of one client."""
     lease_seconds: float = Field(default=30.0, ge=1.0)
-    """How long a server may be silent before others take over what it worked on."""
+    """Time after which other servers take over the items of a silent server."""
     keep_days: float = Field(default=30.0, gt=0)
-    """How long a finished batch can be read."""
+    """Days that a finished batch is kept."""
 
 
 class ClassroomSettings(Section):
-    """Classrooms: what learners write is kept only in one that a teacher has opened, and no longer than it lasts."""
+    """Settings of classrooms. Learners' work is stored only in a classroom that a teacher has opened, until it ends."""
 
     most: int = Field(default=100, ge=1)
-    """Most classrooms."""
+    """Maximum number of classrooms."""
     most_each: int = Field(default=32, ge=1)
-    """Most classrooms of one client."""
+    """Maximum number of classrooms of one client."""
     theorems: int = Field(default=32, ge=1, le=1024)
-    """Most theorems of a classroom."""
+    """Maximum number of theorems in a classroom."""
     theorem_bytes: int = Field(default=256 << 10, ge=1)
-    """Most that they take together, with contexts and the teacher's proofs, in bytes."""
+    """Maximum total size of a classroom's theorems with contexts and the teacher's proofs, in bytes."""
     learners: int = Field(default=100, ge=1)
-    """Most learners of a classroom."""
+    """Maximum number of learners in a classroom."""
     proof_bytes: int = Field(default=16 << 10, ge=1)
-    """Longest proof that a learner may send, in UTF-8 bytes."""
+    """Maximum size of a learner's proof, in UTF-8 bytes."""
     keep_days: float = Field(default=90.0, gt=0, le=3650)
-    """How long a classroom lasts at most; then it is deleted with its learners and all that they wrote."""
+    """Maximum duration of a classroom in days; at its end it is deleted with its learners and their work."""

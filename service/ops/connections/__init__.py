@@ -1,1 +1,3 @@
-"""Connections to this server's ports: how many there may be, of whom, and for how long they may say nothing."""
+"""Connections to this server's ports: limits of their number, in total and by address, and time limits for silent
+ones.
+"""

@@ -1,15 +1,15 @@
-"""How many files and connections this process may have open."""
+"""The process's limit of open files and connections."""
 
 import contextlib
 import resource
 
-_MOST = 1 << 16  # more than any server here needs; some systems allow a milliard
+_MOST = 1 << 16  # more than any server here needs; some systems allow a billion
 
 
 def raise_limit() -> int:
-    """Raise the soft limit to the hard one; how many descriptors there may be then.
+    """Raise the soft limit to the hard one; returns the new limit.
 
-    Systems keep the soft limit at 1,024 for the sake of programs that use `select`; none of ours does.
+    Systems keep the soft limit at 1,024 for programs that use `select`; ours do not.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)

@@ -1,15 +1,15 @@
-"""What gRPC's library is told about connections."""
+"""gRPC channel options for connections."""
 
 from service.ops.config import ServerSettings
 from service.ops.connections.guests import ConnectionBounds
 
 _HANDSHAKE_SECONDS = 10.0
-_IDLE_SECONDS = 600.0  # without a call; clients connect again by themselves
-_PROBE_SECONDS, _PROBE_ANSWER_SECONDS = 60.0, 20.0  # a client that was cut off never hangs up
+_IDLE_SECONDS = 600.0  # without a call; clients reconnect by themselves
+_PROBE_SECONDS, _PROBE_ANSWER_SECONDS = 60.0, 20.0  # a client that was cut off never closes its connection
 
 
 def options(settings: ServerSettings, room: ConnectionBounds) -> list[tuple[str, int]]:
-    """What gRPC is told about connections."""
+    """Return gRPC's options for connections."""
     age = settings.connection_seconds
     return [
         ("grpc.max_allowed_incoming_connections", room.most),

@@ -1,7 +1,7 @@
-"""Who is connected to one port: no more than there is room for, and no address may take it all.
+"""Connections to one port, limited in total and by address.
 
-A connection that comes when it is full takes the place of a connection that has nothing in work: of the same address if that has as
-many as it may, else of the address that has most. So idle connections keep no client out, however many one address opens.
+When the port is full, a new connection replaces an idle one: of the same address if that is at its limit, otherwise of
+the address with the most. So idle connections never exclude a client, however many one address opens.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ class Guest(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in work for it."""
+        """Whether no request of it is in progress."""
         ...
 
     def dismiss(self) -> None:
@@ -26,24 +26,24 @@ class Guest(Protocol):
 
 
 class Count(Protocol):
-    """A gauge, or a counter."""
+    """A gauge or a counter."""
 
     def inc(self, amount: float = 1) -> None:
-        """One more."""
+        """Add one."""
         ...
 
 
 class Gauge(Count, Protocol):
-    """What may also fall."""
+    """A metric that may also decrease."""
 
     def set(self, value: float) -> None:
-        """So many."""
+        """Set the value."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """Where it is counted: connections that are open, and those that were turned away or dismissed for others."""
+    """Metrics of connections: those open, and those refused or closed in favour of others."""
 
     opened: Gauge
     refused: Count
@@ -51,20 +51,20 @@ class Tallies:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBounds:
-    """Most connections in all, and of one address."""
+    """Maximum number of connections in total, and from one address."""
 
     most: int
     each: int
 
     @classmethod
     def of(cls, settings: ServerSettings, descriptors: int) -> "ConnectionBounds":
-        """As the settings say, but no more than half of the descriptors that a process may have."""
+        """Return the limits of the settings, but at most half of the process's descriptors."""
         most = max(16, min(settings.connections, descriptors // 2))
         return cls(most, min(settings.connections_each, most))
 
 
 PROBES = ConnectionBounds(128, 32)
-"""Bounds of the port for probes and Prometheus."""
+"""Limits of the port for probes and Prometheus."""
 
 
 @dataclass(slots=True)
@@ -73,11 +73,11 @@ class Guests:
 
     room: ConnectionBounds
     tallies: Tallies
-    _by_address: dict[str, dict[int, Guest]] = field(default_factory=dict)  # in the order in which they came
+    _by_address: dict[str, dict[int, Guest]] = field(default_factory=dict)  # in order of arrival
     _count: int = 0
 
     def enter(self, host: str, guest: Guest) -> bool:
-        """Let one in; False if there is no place, and no idle connection to close."""
+        """Admit a connection; False if there is no place, and no idle connection to close."""
         address = grouped(host)
         own = self._by_address.get(address, {})
         if len(own) >= self.room.each:
@@ -97,7 +97,7 @@ class Guests:
         return True
 
     def leave(self, host: str, guest: Guest) -> None:
-        """It is closed; nothing happens if it was counted out already."""
+        """Count a closed connection; no effect if it was counted before."""
         address = grouped(host)
         own = self._by_address.get(address, {})
         if own.pop(id(guest), None) is not None:
@@ -106,7 +106,7 @@ class Guests:
                 del self._by_address[address]
 
     def leave_all(self, guest: Guest) -> None:
-        """As `leave`, wherever it came from."""
+        """Count as `leave` does, for any address."""
         for address in list(self._by_address):
             self.leave(address, guest)
 
@@ -116,10 +116,10 @@ class Guests:
 
 
 def grouped(host: str) -> str:
-    """What counts as one address: of IPv6 the 64 bits of a network, as one machine has all the others."""
+    """Return the group that counts as one address: for IPv6 the network of 64 bits, which one machine controls."""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # a name given by a test, or a Unix socket
+    except ValueError:  # a name from a test, or a Unix socket
         return host
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:

@@ -1,4 +1,4 @@
-"""A port that speaks HTTP: uvicorn behind an accept loop that knows who is connected, and times what they have to say."""
+"""A port for HTTP: uvicorn behind an accept loop that counts connections and applies time limits."""
 
 import asyncio
 import contextlib
@@ -17,25 +17,25 @@ from service.ops.connections.guests import Guests
 
 _log = structlog.get_logger(__name__)
 
-_HEAD_SECONDS = 10.0  # from a connection, or the first byte of a further request, to the end of the request's head
+_HEAD_SECONDS = 10.0  # from a connection, or the first byte of a further request, to the end of the request's header
 _IDLE_SECONDS = 30  # between requests
-_LONGEST_HEAD = 16 << 10  # bytes of a request's line and headers
+_LONGEST_HEAD = 16 << 10  # bytes of a request line and headers
 _BACKLOG = 1024
 _CLOSING_SECONDS = 2.0
-_PAUSE_SECONDS = 0.5  # when the system has no descriptor or memory left for a connection
+_PAUSE_SECONDS = 0.5  # when the system is out of descriptors or memory for connections
 
 
 class Listener:
-    """Answers HTTP on a port until it is closed. All of it runs in the event loop that started it."""
+    """Answers HTTP on a port until it is closed, in the event loop that started it."""
 
     def __init__(self, bound: socket.socket, app: ASGIApp, guests: Guests, encryption: ssl.SSLContext | None) -> None:
         """Answer with `app`; nothing is accepted yet.
 
         Args:
-            bound: a TCP socket with an address.
+            bound: a bound TCP socket.
             app: an ASGI application.
-            guests: who is connected.
-            encryption: for HTTPS.
+            guests: counts connections.
+            encryption: context for HTTPS.
         """
         self._bound = bound
         self._guests = guests
@@ -46,8 +46,8 @@ class Listener:
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",  # what strangers send is no event of ours
-            access_log=False,  # calls are logged by what answers them
+            log_level="error",  # malformed requests are not errors of this server
+            access_log=False,  # calls are logged by their handlers
             server_header=False,
             proxy_headers=False,  # the caller is the peer of the connection
             timeout_keep_alive=_IDLE_SECONDS,
@@ -65,13 +65,13 @@ class Listener:
         self._accepting = asyncio.create_task(self._accept())
 
     def stop_listening(self) -> None:
-        """Take no more connections; requests in work are still answered."""
+        """Refuse new connections; requests in progress are still answered."""
         self._accepting.cancel()
         self._bound.close()
         self._server.should_exit = True
 
     async def close(self) -> None:
-        """End; what is still in work is cut off."""
+        """Close; requests in progress are cut off."""
         self.stop_listening()
         for task in self._tasks:
             task.cancel()
@@ -88,7 +88,7 @@ class Listener:
             try:
                 connection, where = await loop.sock_accept(self._bound)
             except OSError as error:
-                if error.errno in _EXHAUSTED:  # it waits in the backlog meanwhile
+                if error.errno in _EXHAUSTED:  # new connections wait in the backlog meanwhile
                     _log.warning("no connection can be taken", error=error.strerror)
                     await asyncio.sleep(_PAUSE_SECONDS)
                 continue
@@ -101,7 +101,7 @@ class Listener:
             task.add_done_callback(self._tasks.discard)
 
     async def _begin(self, guest: "_Guest", host: str) -> None:
-        """Hand a connection to uvicorn, encrypted if it is to be."""
+        """Pass a connection to uvicorn, encrypted if configured."""
         loop = asyncio.get_running_loop()
         protocol = _Protocol(config=self._config, server_state=self._server.server_state, app_state={}, _loop=loop)
         protocol.lost = lambda: self._guests.leave(host, guest)
@@ -111,7 +111,7 @@ class Listener:
                 lambda: protocol, guest.connection, ssl=self._encryption, ssl_handshake_timeout=handshake
             )
             guest.protocol = protocol
-        except OSError:  # no handshake, or hung up
+        except OSError:  # the handshake failed, or the client disconnected
             self._give_up(guest, host)
         except asyncio.CancelledError:
             self._give_up(guest, host)
@@ -126,7 +126,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class _Guest:
-    """One connection; `protocol` as soon as it has one."""
+    """A connection; `protocol` is set once it has one."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -147,12 +147,12 @@ class _Guest:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are for the server as a whole."""
+        """Leave signals alone: they are handled for the server as a whole."""
         yield
 
 
 class _Protocol(H11Protocol):
-    """A connection that must say what it wants soon, each time, and tells applications the name in the client's certificate."""
+    """A connection with time limits for request headers; gives applications the name in the client's certificate."""
 
     lost = staticmethod(lambda: None)
     _late: asyncio.TimerHandle | None = None
@@ -163,9 +163,9 @@ class _Protocol(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start to wait for a request."""
         super().connection_made(transport)
-        # asyncio does so by itself only for sockets that it bound; without it each answer waits for an acknowledgement.
+        # asyncio sets it only for sockets that it bound; without it each answer waits for an acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         certificate: dict[str, Any] = transport.get_extra_info("peercert") or {}
         subject = dict(pair for part in certificate.get("subject", ()) for pair in part)
@@ -173,7 +173,7 @@ class _Protocol(H11Protocol):
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request; between requests the first one starts the clock."""
+        """Process data; between requests, the first data start the time limit."""
         if self._late is None and not self.in_work:
             self._wait_for_head()
         super().data_received(data)
@@ -181,7 +181,7 @@ class _Protocol(H11Protocol):
             self._wait_no_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it out."""
+        """Count the closed connection."""
         self._wait_no_more()
         super().connection_lost(exc)
         self.lost()

@@ -1,6 +1,7 @@
-"""Connections to gRPC's port, counted and bounded from outside: its library accepts them itself and does not report them.
+"""Connections to gRPC's port, counted and limited from outside, because its library accepts them without reporting
+them.
 
-It bounds them in all, and closes those that say nothing; what one address has is looked at here, once a second.
+The library limits the total and closes silent connections; this module checks the number per address once a second.
 """
 
 import asyncio
@@ -23,17 +24,17 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 async def watch(address: str, room: ConnectionBounds, tallies: Tallies) -> None:
-    """Close what any address has beyond its share, the newest first, until this task is cancelled.
+    """Close connections of any address beyond its limit, the newest first, until this task is cancelled.
 
     Args:
-        address: where gRPC listens, with its real port; connections to a Unix socket are this machine's own affair.
-        room: shares.
-        tallies: where connections are counted.
+        address: gRPC's address with its actual port; connections to a Unix socket are not limited.
+        room: limits.
+        tallies: counts connections.
     """
     if address.startswith("unix:"):
         return
     port = int(address.rpartition(":")[2])
-    known: dict[tuple[str, int], int] = {}  # in which order they came, by their other ends
+    known: dict[tuple[str, int], int] = {}  # order of arrival, by their remote ends
     numbers = itertools.count()
     while True:
         closed = await asyncio.to_thread(_look, port, room, tallies, known, numbers)
@@ -45,7 +46,7 @@ async def watch(address: str, room: ConnectionBounds, tallies: Tallies) -> None:
 def _look(
     port: int, room: ConnectionBounds, tallies: Tallies, known: dict[tuple[str, int], int], numbers: Iterator[int]
 ) -> int:
-    """Look once; how many were closed."""
+    """Check once; returns the number of closed connections."""
     if not _DESCRIPTORS.is_dir():  # not Linux
         return 0
     found: dict[tuple[str, int], int] = {}
@@ -68,7 +69,7 @@ def _look(
 
 
 def _other_end(descriptor: int, port: int) -> tuple[str, int] | None:
-    """The address at the other end, if this descriptor is a connection to `port`."""
+    """Return the remote address, if this descriptor is a connection to `port`."""
     with contextlib.suppress(OSError), _copy(descriptor) as connection:
         if connection.family in (socket.AF_INET, socket.AF_INET6) and connection.getsockname()[1] == port:
             host, other_port = connection.getpeername()[:2]
@@ -77,7 +78,7 @@ def _other_end(descriptor: int, port: int) -> tuple[str, int] | None:
 
 
 def _close(descriptor: int, port: int, other: tuple[str, int]) -> None:
-    """Hang up, if the descriptor still is that connection: gRPC notices, and closes it."""
+    """Shut the connection down, if the descriptor still is that connection: gRPC notices, and closes it."""
     with contextlib.suppress(OSError):
         if _other_end(descriptor, port) == other:
             with _copy(descriptor) as connection:
@@ -85,7 +86,7 @@ def _close(descriptor: int, port: int, other: tuple[str, int]) -> None:
 
 
 def _copy(descriptor: int) -> socket.socket:
-    """A socket of the same connection, which may be closed. Raises OSError if it is no socket."""
+    """Return a duplicate socket of the same connection, which may be closed. Raises OSError if it is not a socket."""
     copy = os.dup(descriptor)
     try:
         return socket.socket(fileno=copy)

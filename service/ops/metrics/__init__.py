@@ -1,1 +1,1 @@
-"""What Prometheus reads of a server: counters and histograms of its work, and a snapshot of its workers."""
+"""Metrics of a server for Prometheus: counters and histograms of its work, and a snapshot of its workers."""

@@ -1,6 +1,6 @@
-"""Each call and each check: counted, timed and traced.
+"""Metrics and traces of each call and each check: number, duration, span.
 
-Calls over gRPC are counted under the names that its Prometheus libraries share, those over HTTP apart.
+Calls over gRPC use the metric names that gRPC's Prometheus libraries share; those over HTTP have separate names.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ class Span(Protocol):
     """A piece of work."""
 
     def set_attribute(self, key: str, value: str | int | float) -> None:
-        """Say something about it."""
+        """Set an attribute."""
         ...
 
 
 class Tracing:
-    """Traces nothing."""
+    """Tracing without an exporter: does nothing."""
 
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
@@ -39,11 +39,12 @@ class Tracing:
 
     @contextlib.contextmanager
     def span(self, name: str, current: bool = True) -> Iterator[Span]:
-        """Trace a piece of the work of what is traced now.
+        """Trace a part of the current span's work.
 
         Args:
-            name: one of few.
-            current: whether what is traced inside belongs below it; not for generators, whose reader it would reach.
+            name: one of a few names.
+            current: whether spans started inside become children; not for generators, because it would affect their
+                reader.
         """
         yield _NOTHING
 
@@ -58,13 +59,13 @@ _NOTHING = _Nothing()
 
 @dataclass(frozen=True, slots=True)
 class MetricNames:
-    """What metrics of calls are called.
+    """Names of call metrics.
 
     Attributes:
-        prefix: of the metrics.
-        labels: of all of them.
-        code: the further label of how a call ended.
-        of: the values of `labels` for a call.
+        prefix: prefix of the metrics.
+        labels: labels of all of them.
+        code: additional label for the final status.
+        of: returns the values of `labels` for a call.
     """
 
     prefix: str
@@ -83,10 +84,10 @@ HTTP = MetricNames("leansieve_http", ("method",), "code", lambda call: (call.met
 
 
 class CallRecorder:
-    """Counts calls; give `around` to what surrounds them, before the others."""
+    """Counts calls; use `around` as the outermost middleware."""
 
     def __init__(self, registry: CollectorRegistry, names: MetricNames) -> None:
-        """Count into `registry` under `names`."""
+        """Count in `registry` under `names`."""
         prefix, labels = names.prefix, names.labels
         self._of = names.of
         self._started = Counter(f"{prefix}_started", "Calls begun.", labels, registry=registry)
@@ -121,7 +122,7 @@ class CheckRecorder:
     """Counts checks and traces them."""
 
     def __init__(self, registry: CollectorRegistry, tracing: Tracing) -> None:
-        """Count into `registry`."""
+        """Count in `registry`."""
         self.tracing = tracing
         self._checks = Counter(
             "leansieve_checks",
@@ -143,11 +144,11 @@ class CheckRecorder:
         )
 
     def recorded(self, checker: Checker) -> Checker:
-        """`checker`, recorded."""
+        """Return `checker` with recording."""
         return _RecordedChecker(self, checker)
 
     def checked(self, verdict: Verdict, seconds: float) -> None:
-        """A check was answered, `seconds` after it was asked for."""
+        """Record a check that was answered `seconds` after its request."""
         self._checks.labels(verdict.kind.value, verdict.trust.name.lower(), verdict.path.value).inc()
         elapsed = verdict.elapsed_ms / 1e3
         self._check_seconds.observe(elapsed)

@@ -1,4 +1,6 @@
-"""The state of workers, queue, models and process, read when Prometheus asks: nothing is counted twice, nothing in the hot path."""
+"""State of workers, queue, models and process, read at each scrape by Prometheus: nothing is counted twice or in hot
+paths.
+"""
 
 import importlib.metadata
 from collections import Counter
@@ -16,11 +18,11 @@ from service.ops.health import Health
 
 
 class Pool(Protocol):
-    """What is asked of a worker pool."""
+    """The part of a worker pool that is read."""
 
     @property
     def size(self) -> int:
-        """Most checks at once."""
+        """Maximum number of concurrent checks."""
         ...
 
     @property
@@ -35,38 +37,38 @@ class Pool(Protocol):
 
 
 class Observed(Protocol):
-    """What is read: `Engine`."""
+    """The part of an engine that is read; `Engine` implements it."""
 
     @property
     def pool(self) -> Pool:
-        """The workers."""
+        """The worker pool."""
         ...
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Who samples."""
+        """The sources of candidates."""
         ...
 
     @property
     def models(self) -> Models:
-        """The language models behind it."""
+        """The language models, if any."""
         ...
 
     def stats(self) -> PoolStats:
-        """A snapshot of the workers, cheap and safe to take from another thread."""
+        """A snapshot of the workers, cheap and thread-safe."""
         ...
 
 
 class ServerCollector(Collector):
-    """Reads an engine and its health."""
+    """Collects metrics of an engine and its health."""
 
     def __init__(self, engine: Observed, health: Health) -> None:
-        """Read these."""
+        """Read this engine and health."""
         self._engine = engine
         self._health = health
 
     def collect(self) -> Iterable[Metric]:
-        """Everything as it is now."""
+        """Yield the current values."""
         stats, pool = self._engine.stats(), self._engine.pool
         yield _gauge("leansieve_ready", "1 while health is SERVING.", float(self._health.serving))
         yield _gauge(
@@ -126,7 +128,7 @@ class ServerCollector(Collector):
 
 
 def _hosts(stats: PoolStats) -> Iterable[Metric]:
-    """Metrics of a cluster; without one there are names and no values."""
+    """Yield metrics of a cluster; without one, metrics without values."""
     live = GaugeMetricFamily(
         "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
     )
@@ -151,7 +153,7 @@ def _hosts(stats: PoolStats) -> Iterable[Metric]:
 
 
 def _replicas(models: Iterable[ServedModel]) -> Iterable[Metric]:
-    """Metrics of engines on hosts of a cluster; without one there are names and no values."""
+    """Yield metrics of engines on hosts of a cluster; without one, metrics without values."""
     live = GaugeMetricFamily(
         "leansieve_model_replica_up", "1 if this replica of a model answers.", labels=["model", "replica"]
     )
@@ -166,10 +168,10 @@ def _replicas(models: Iterable[ServedModel]) -> Iterable[Metric]:
 
 
 class ProcessCollector(Collector):
-    """What is registered for the whole process: its memory, processor time and files."""
+    """Collects metrics of the process: memory, processor time and files."""
 
     def collect(self) -> Iterable[Metric]:
-        """Everything as it is now."""
+        """Yield the current values."""
         return REGISTRY.collect()
 
 

@@ -1,7 +1,7 @@
-"""The port for operators: `/metrics`, and `/livez` and `/readyz` for probes that speak no gRPC.
+"""The port for operators: `/metrics`, and `/livez` and `/readyz` for probes without gRPC.
 
-It has a thread and an event loop of its own, so that it answers also when the server has no time, and a place for
-connections of its own, so that a client that fills the other ports does not keep probes out.
+It has its own thread and event loop, so that it answers even when the server is busy, and its own connection limits, so
+that clients who fill the other ports do not exclude probes.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 @contextlib.contextmanager
 def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, HealthCheck]) -> Iterator[None]:
-    """Answer Prometheus while the context lasts, unless the settings switch metrics off."""
+    """Serve Prometheus for the duration of the context, unless the settings disable metrics."""
     with contextlib.ExitStack() as stack:
         if settings.listen:
             address = Address.parse(settings.listen)
@@ -46,7 +46,7 @@ def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, 
             except OSError as error:
                 if "listen" in settings.model_fields_set:
                     raise UserError(f"cannot serve metrics on {settings.listen}: {error.strerror}") from None
-                # A second server on this machine; a default port that is taken should not end it.
+                # A second server on this machine: a default port in use must not end it.
                 _log.warning("no metrics: their port is taken; choose one with --metrics", address=settings.listen)
         yield
 
@@ -55,16 +55,16 @@ def offered(settings: MetricsSettings, recorder: Recorder, checks: Mapping[str, 
 def serving(
     address: Address, registry: CollectorRegistry, checks: Mapping[str, HealthCheck], tallies: Tallies
 ) -> Iterator[int]:
-    """Answer while the context lasts; yields the port.
+    """Serve for the duration of the context; yields the port.
 
     Args:
-        address: where.
-        registry: what `/metrics` shows.
-        checks: what `/readyz` looks at, by the names that `?exclude=` takes.
-        tallies: where connections are counted.
+        address: address to bind.
+        registry: content of `/metrics`.
+        checks: checks of `/readyz`, by the names that `?exclude=` takes.
+        tallies: counts connections.
 
     Raises:
-        OSError: it is not possible to listen there.
+        OSError: the address cannot be bound.
     """
     bound = address.bound()
     port: int = bound.getsockname()[1]
@@ -110,9 +110,10 @@ def _app(registry: CollectorRegistry, checks: Mapping[str, HealthCheck]) -> Star
 
 
 class _Metrics:
-    """Routes give functions a request; this one is an application.
+    """Wraps `/metrics` as an ASGI application, because routes pass a request to functions.
 
-    In its OpenMetrics, prometheus_client writes `_` for the `:` in vLLM's names, without saying so in `# TYPE`: plain text it is.
+    It serves the plain text format: in OpenMetrics, prometheus_client replaces the `:` in vLLM's names by `_`, except
+    in `# TYPE`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -1,4 +1,6 @@
-"""The state of what a server leans on, read when Prometheus asks: its store, the batches in it, its certificate."""
+"""State of a server's dependencies, read at each scrape by Prometheus: its store, the batches in it, its
+certificate.
+"""
 
 from collections.abc import Iterable
 
@@ -14,15 +16,15 @@ from service.ops.config import SecuritySettings
 
 
 class StoreCollector(Collector):
-    """Reads a database, and what is known of the batches in it."""
+    """Collects metrics of a database and its batches."""
 
     def __init__(self, database: Database, batches: Figures) -> None:
-        """Read these."""
+        """Read this database."""
         self._database = database
         self._batches = batches
 
     def collect(self) -> Iterable[Metric]:
-        """Everything as it is now."""
+        """Yield the current values."""
         works = float(self._database.failing_since is None)
         yield GaugeMetricFamily("leansieve_store_up", "1 while the store answers.", works)
         yield CounterMetricFamily(
@@ -52,14 +54,14 @@ class StoreCollector(Collector):
 
 
 class CertificateCollector(Collector):
-    """Reads the server's certificate as it is on disk."""
+    """Collects metrics of the server's certificate on disk."""
 
     def __init__(self, settings: SecuritySettings) -> None:
-        """Read that of these settings."""
+        """Read the certificate of these settings."""
         self._certificate = settings.certificate
 
     def collect(self) -> Iterable[Metric]:
-        """When it ends, if it can be read; the log says what is wrong with it when it cannot."""
+        """Yield the expiry, if the certificate can be read; otherwise the error is logged."""
         if self._certificate is None:
             return
         try:

@@ -1,6 +1,6 @@
-"""Counters and histograms of the work: checks, samples, searches, look-ups. To record is to add to a number.
+"""Counters and histograms of checks, samples, searches and look-ups. Recording only adds to a number.
 
-Labels are few and the server's own: verdicts, samplers, methods; never a theorem, a client or anything that one sent.
+Label values are few and defined by the server: verdicts, samplers, methods; never theorems, clients or texts of these.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ _SEARCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 3_60
 
 
 class Recorder:
-    """One server's counters, in a registry of their own.
+    """One server's counters, in their own registry.
 
     Attributes:
-        checks: those of checks.
+        checks: counters of checks.
     """
 
     def __init__(self, tracing: Tracing | None = None) -> None:
-        """Start from nothing; checks and samplers are also traced."""
+        """Start at zero; checks and samplers are also traced."""
         self.tracing = tracing or Tracing()
         self.registry = CollectorRegistry()
         self.checks = CheckRecorder(self.registry, self.tracing)
@@ -99,28 +99,28 @@ class Recorder:
             self._refused_calls.labels(reason.value)
 
     def refused(self, reason: Refusal) -> None:
-        """A call was not let in."""
+        """Count a refused call."""
         self._refused_calls.labels(reason.value).inc()
 
     def connections(self, port: str) -> Tallies:
-        """Where connections to a port are counted: `grpc`, `http` or `metrics`."""
+        """Return the metrics for connections to a port: `grpc`, `http` or `metrics`."""
         return Tallies(self._connections.labels(port), self._refused_connections.labels(port))
 
     def sampler(self, sampler: Sampler) -> Sampler:
-        """`sampler`, recorded: by its name, or by the names of its models if it has some."""
+        """Return `sampler` with recording, under its name or the names of its models."""
         return _RecordedModel(self, sampler) if isinstance(sampler, ProofModel) else _RecordedSampler(self, sampler)
 
     def sampled(self, sampler: str, seconds: float) -> None:
-        """A sampler proposed a candidate, `seconds` after it was asked to."""
+        """Record a candidate that was proposed `seconds` after its request."""
         self._candidates.labels(sampler).inc()
         self._sample_seconds.labels(sampler).observe(seconds)
 
     def looked_up(self, hit: bool) -> None:
-        """The store was asked for what may be known already."""
+        """Record a look-up of known proofs in the store."""
         self._lookups.labels("hit" if hit else "miss").inc()
 
     async def search(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        """Pass the events of one search on, recorded."""
+        """Pass on the events of a search and record them."""
         with self._in_progress() as record:
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -143,7 +143,7 @@ class Recorder:
 
 
 class _SearchRecord:
-    """Adds what is new in each event of one search."""
+    """Adds the increments in each event of a search."""
 
     def __init__(self, first_proof: Histogram, duplicates: Counter, proofs: Counter) -> None:
         self.began = time.monotonic()
@@ -202,7 +202,7 @@ class _RecordedSampler:
 
 
 class _RecordedModel(_RecordedSampler):
-    """A model's candidates name it as their source, and there are few models."""
+    """Records a model's candidates by their source, the model's name; there are few models."""
 
     def __init__(self, recorder: Recorder, model: ProofModel) -> None:
         super().__init__(recorder, model)
