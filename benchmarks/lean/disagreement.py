@@ -27,7 +27,7 @@ from prover.lean.crosscheck.build import find_kernel
 from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.crosscheck.second import SecondKernel
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.wire.building import LONGEST_TEXT
+from prover.lean.wire.checks import LONGEST_TEXT
 from prover.lean.workers.client import PoolClient
 from prover.lean.workers.pool import PoolConfig, WorkerPool
 from tests.adversarial.exploits import EXPLOITS, HERE

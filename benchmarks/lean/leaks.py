@@ -33,7 +33,7 @@ from prover.lean.runtimes.dojo import DojoConfig, DojoPool
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.runtimes.native.sandbox import Sandbox
 from prover.lean.vetting import allow_list
-from prover.lean.wire import protocol
+from prover.lean.wire import checks
 from prover.theorem import Theorem
 from prover.verdict import Limits
 
@@ -84,7 +84,7 @@ async def worker(lean: EmbeddedLean) -> AsyncGenerator[None, None]:
     process = await WorkerProcess.spawn(lean.launch(IMPORTS))
     try:
         await process.hello(IMPORTS, allow_list(), 300.0)
-        request = protocol.check(SOME, Candidate("rfl"), DEFAULT_TERMS)
+        request = checks.check(SOME, Candidate("rfl"), DEFAULT_TERMS)
         answer = await process.ask(request)
         assert request.read(answer, 0.0, False).verified
         yield

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire.checks import NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from prover.errors import InputError
 from prover.events import Refutation
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire.answers import Constant
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire.checks import NoAnswerError
 from prover.options import Budget, SearchOptions, StoreUse
 from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem

@@ -10,7 +10,7 @@ import pytest
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.wire.building import LONGEST_TEXT
+from prover.lean.wire.checks import LONGEST_TEXT
 from prover.lean.workers.client import PoolClient
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.scope import SCOPE, Scopes

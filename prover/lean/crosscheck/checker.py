@@ -10,7 +10,7 @@ from prover.lean.crosscheck.process import KernelOutcome
 from prover.lean.crosscheck.second import Opinion, SecondKernel
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Export, Name
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire.checks import NoAnswerError
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
 

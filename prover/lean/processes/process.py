@@ -11,20 +11,21 @@ from prover.lean.processes.spawn import spawned
 from prover.lean.processes.tree import is_stopped, kill_group, kill_tree
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.wire.answers import WorkerInfo
-from prover.lean.wire.control import ControlChannel
-from prover.lean.wire.framing import Framer, FramingError, Tail
 from prover.lean.wire.lines import (
     AnswerError,
+    ControlChannel,
     Fields,
+    Framer,
+    FramingError,
     ProtocolError,
     Request,
+    Tail,
     accepted,
     acknowledged,
     cancel_line,
     read_answer,
 )
-from prover.lean.wire.protocol import hello
-from prover.lean.wire.role import ProcessRole
+from prover.lean.wire.role import ProcessRole, hello
 
 _LAST_WORDS_SECONDS = 0.2  # for reading the pipes of a dead process
 _CANCEL_AGAIN_SECONDS = 0.1

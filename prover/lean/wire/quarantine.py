@@ -7,10 +7,23 @@ from pydantic import TypeAdapter
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import Elaboration, Export, HandedOut, Reference
-from prover.lean.wire.building import body, common, fit
+from prover.lean.wire.checks import (
+    COUNT,
+    EXPORT,
+    FLAG,
+    MESSAGES,
+    TEXT,
+    TEXTS,
+    TIMING,
+    because,
+    body,
+    common,
+    fit,
+    kind_of,
+    term_of,
+)
 from prover.lean.wire.export import ExportError, plain
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
-from prover.lean.wire.reading import COUNT, EXPORT, FLAG, MESSAGES, TEXT, TEXTS, TIMING, because, kind_of, term_of
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 

@@ -21,9 +21,7 @@ from prover.lean.wire.answers import (
     TacticStep,
     TermShape,
 )
-from prover.lean.wire.building import InvalidTextError
-from prover.lean.wire.protocol import invalid_text_verdict
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire.checks import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Stay
 from prover.lean.workers.lean_pool import LeanPool

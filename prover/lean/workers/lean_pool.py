@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.wire import protocol
+from prover.lean.wire import checks, library, role, statements
 from prover.lean.wire.answers import (
     Constant,
     Declarations,
@@ -25,7 +25,7 @@ from prover.lean.wire.answers import (
     TacticStep,
     TermShape,
 )
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.checks import InvalidTextError
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine
@@ -179,9 +179,9 @@ class LeanPool(ABC):
         """
         theorem = self.canonical(theorem)
         try:
-            request = protocol.check(theorem, candidate, terms)
+            request = checks.check(theorem, candidate, terms)
         except InvalidTextError as error:
-            verdict = protocol.invalid_text_verdict(error, candidate.mode, terms.policy)
+            verdict = checks.invalid_text_verdict(error, candidate.mode, terms.policy)
         else:
             verdict = await self._counted(request, theorem, terms)
         self.tally.verdicts[verdict.kind] += 1
@@ -193,9 +193,9 @@ class LeanPool(ABC):
         """Check as `check` does; also return the constants of a verified proof for another kernel."""
         theorem = self.canonical(theorem)
         try:
-            request = protocol.exported(theorem, candidate, terms)
+            request = checks.exported(theorem, candidate, terms)
         except InvalidTextError as error:
-            verdict, export = protocol.invalid_text_verdict(error, candidate.mode, terms.policy), None
+            verdict, export = checks.invalid_text_verdict(error, candidate.mode, terms.policy), None
         else:
             verdict, export = await self._counted(request, theorem, terms)
         self.tally.verdicts[verdict.kind] += 1
@@ -206,7 +206,7 @@ class LeanPool(ABC):
     ) -> str:
         """Return library constants with their dependencies, as text for another kernel. Raises as `constant`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.closure(theorem, names, known, terms), theorem, terms)
+        return await self.ask(library.closure(theorem, names, known, terms), theorem, terms)
 
     async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         try:
@@ -224,26 +224,26 @@ class LeanPool(ABC):
             ValueError: a limit is out of range.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.elaborate(theorem, terms), theorem, terms)
+        return await self.ask(statements.elaborate(theorem, terms), theorem, terms)
 
     async def goals(
         self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
     ) -> SorryGoals:
         """Return the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.goals(theorem, text, terms, mode), theorem, terms)
+        return await self.ask(statements.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(
         self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
     ) -> TacticStep:
         """Run the tactic block `step` after the blocks of `script` and return the goals. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+        return await self.ask(statements.tactic(theorem, script, step, terms), theorem, terms)
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
         """Return the steps of a proof with the goals before and after each. Raises as `elaborate`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.steps(theorem, proof, terms), theorem, terms)
+        return await self.ask(statements.steps(theorem, proof, terms), theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
         """Look up a constant under `header`; None if there is none. Raises as `elaborate`, and:
@@ -252,7 +252,7 @@ class LeanPool(ABC):
             NoAnswerError: Lean gave no answer.
         """
         theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(protocol.constant(theorem, name, terms), theorem, terms)
+        return await self.ask(library.constant(theorem, name, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """Return the declarations of a theorem's header and context, in the form its statement can use.
@@ -260,7 +260,7 @@ class LeanPool(ABC):
         Raises as `constant`.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.names(theorem, terms), theorem, terms)
+        return await self.ask(statements.names(theorem, terms), theorem, terms)
 
     async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
         """Return the library constant whose missing body stops evaluation of a statement. Raises as `constant`.
@@ -268,7 +268,7 @@ class LeanPool(ABC):
         None: there is none, or the statement cannot be evaluated at all.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.stuck(theorem, terms), theorem, terms)
+        return await self.ask(statements.stuck(theorem, terms), theorem, terms)
 
     async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
         """Return facts about a statement that need no proof; on request with the constructors of its binders' types.
@@ -276,41 +276,41 @@ class LeanPool(ABC):
         Raises as `elaborate`.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.screen(theorem, terms, values), theorem, terms)
+        return await self.ask(statements.screen(theorem, terms, values), theorem, terms)
 
     async def negation(
         self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> NegatedStatement:
-        """Return the negation of a statement as the statement of a theorem `name`, see `protocol.negation`.
+        """Return the negation of a statement as the statement of a theorem `name`, see `statements.negation`.
 
         Raises as `elaborate`.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.negation(theorem, name, written, terms), theorem, terms)
+        return await self.ask(statements.negation(theorem, name, written, terms), theorem, terms)
 
     async def modules(self, header: Header | None = None, terms: Terms = _BATCH_TERMS) -> tuple[str, ...]:
         """Return the modules that `header` imports, each after its own imports. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(protocol.modules(theorem, terms), theorem, terms)
+        return await self.ask(library.modules(theorem, terms), theorem, terms)
 
     async def library(
         self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _BATCH_TERMS
     ) -> LibraryPage:
         """Return the theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
         theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(protocol.library(theorem, module, offset, limit, terms), theorem, terms)
+        return await self.ask(library.library(theorem, module, offset, limit, terms), theorem, terms)
 
     async def index(self, theorem: Theorem, terms: Terms = _BATCH_TERMS) -> tuple[ImportedModule, ...]:
         """Return the modules that a theorem's header imports, with their fingerprints. Raises as `constant`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.index(theorem, terms), theorem, terms)
+        return await self.ask(library.index(theorem, terms), theorem, terms)
 
     async def declarations(
         self, theorem: Theorem, module: str, offset: int, limit: int, terms: Terms = _BATCH_TERMS
     ) -> Declarations:
         """Return searchable declarations among `limit` constants of an imported module. Raises as `constant`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.declarations(theorem, module, offset, limit, terms), theorem, terms)
+        return await self.ask(library.declarations(theorem, module, offset, limit, terms), theorem, terms)
 
     async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
         """Return the shape of a pattern under header and context; without a pattern, of the statement's type.
@@ -318,14 +318,14 @@ class LeanPool(ABC):
         Raises as `elaborate`.
         """
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.shape(theorem, pattern, terms), theorem, terms)
+        return await self.ask(statements.shape(theorem, pattern, terms), theorem, terms)
 
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
         """Look up library constants by name, as written under header and context. Raises as `constant`."""
         theorem = self.canonical(theorem)
-        return await self.ask(protocol.constants(theorem, names, terms), theorem, terms)
+        return await self.ask(library.constants(theorem, names, terms), theorem, terms)
 
     async def ping(self, seconds: float = 5.0) -> float:
         """Return the milliseconds that a worker takes for an empty request.
@@ -334,4 +334,4 @@ class LeanPool(ABC):
             NoAnswerError: no worker answered.
         """
         theorem = self.canonical(Theorem("", Header(self.imports)))
-        return await self.ask(protocol.ping(), theorem, Terms(Limits(seconds=seconds)))
+        return await self.ask(role.ping(), theorem, Terms(Limits(seconds=seconds)))

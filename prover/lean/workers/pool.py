@@ -12,12 +12,9 @@ from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
-from prover.lean.wire.answers import (
-    below_imports,
-)
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.answers import below_imports
+from prover.lean.wire.checks import InvalidTextError, NoAnswerError
 from prover.lean.wire.lines import Request
-from prover.lean.wire.reading import NoAnswerError
 from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine

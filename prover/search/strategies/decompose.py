@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from prover.candidate import Candidate
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.checks import InvalidTextError
 from prover.sampling.sampler import ProofModel, Sampler
 from prover.search.strategies.strategy import SearchContext, question_terms
 from prover.search.strategies.together import run_all_then_raise_first

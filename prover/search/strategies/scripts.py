@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from prover.candidate import Candidate
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.checks import InvalidTextError
 from prover.search.stepper import Step, StepSession, TacticState
 from prover.search.strategies.strategy import SearchContext
 from prover.search.tactics.closers import PROBE, PROBED

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.checks import InvalidTextError
 from prover.sampling.sampler import ProofModel
 from prover.search.stepper import Stepper, StepSession, TacticState
 from prover.search.strategies.scripts import SURE, Node, Scripts, Tactic, size

@@ -7,8 +7,7 @@ from typing import Protocol
 
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import Named
-from prover.lean.wire.building import InvalidTextError
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire.checks import InvalidTextError, NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.wire import protocol, quarantine
+from prover.lean.wire import library, quarantine, statements
 from prover.lean.wire.answers import (
     Elaboration,
     Export,
@@ -88,7 +88,7 @@ class Quarantine:
     async def closure(self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> str:
         """See `WorkerPool.closure`; a judge answers."""
         bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
-        return await (await self._judges()).ask(protocol.closure(bare, names, known, terms), theorem, terms)
+        return await (await self._judges()).ask(library.closure(bare, names, known, terms), theorem, terms)
 
     async def _judged(
         self, theorem: Theorem, candidate: Candidate, terms: Terms, shown: bool
@@ -120,37 +120,37 @@ class Quarantine:
         """Return the goals at each `sorry` of a text, as an elaborator reports them (not trusted)."""
         if theorem.statement:
             await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.goals(theorem, text, terms, mode), theorem, terms)
+        return await (await self._elaborator()).ask(statements.goals(theorem, text, terms, mode), theorem, terms)
 
     async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> TacticStep:
         """Return the goals after a tactic block, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.tactic(theorem, script, step, terms), theorem, terms)
+        return await (await self._elaborator()).ask(statements.tactic(theorem, script, step, terms), theorem, terms)
 
     async def steps(self, theorem: Theorem, proof: str, terms: Terms) -> ProofSteps:
         """Return the steps of a proof, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.steps(theorem, proof, terms), theorem, terms)
+        return await (await self._elaborator()).ask(statements.steps(theorem, proof, terms), theorem, terms)
 
     async def names(self, theorem: Theorem, terms: Terms) -> tuple[Named, ...]:
         """Return the declarations of header and context, as an elaborator reports them (not trusted)."""
         await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.names(theorem, terms), theorem, terms)
+        return await (await self._elaborator()).ask(statements.names(theorem, terms), theorem, terms)
 
     async def shape(self, theorem: Theorem, terms: Terms) -> TermShape:
         """Return the shape of the statement's type, as an elaborator reports it (not trusted)."""
         await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(protocol.shape(theorem, None, terms), theorem, terms)
+        return await (await self._elaborator()).ask(statements.shape(theorem, None, terms), theorem, terms)
 
     async def screen(self, theorem: Theorem, terms: Terms, values: bool) -> Screened:
         """Return facts about the statement, from an elaborator that has run no candidate."""
-        return await self._asked_first(protocol.screen(theorem, terms, values), theorem, terms)
+        return await self._asked_first(statements.screen(theorem, terms, values), theorem, terms)
 
     async def negation(self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> NegatedStatement:
         """Return the negation of the statement, compared with it by an elaborator that has run no candidate: like a
         reference, it depends only on the client's own texts.
         """
-        return await self._asked_first(protocol.negation(theorem, name, written, terms), theorem, terms)
+        return await self._asked_first(statements.negation(theorem, name, written, terms), theorem, terms)
 
     async def _asked_first(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         async with self._turn:

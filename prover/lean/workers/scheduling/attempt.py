@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from prover.lean.processes.ending import End, WorkerEndedError
 from prover.lean.processes.process import WorkerProcess
+from prover.lean.wire.checks import NoAnswerError
 from prover.lean.wire.lines import AnswerError, ProtocolError, accepted
-from prover.lean.wire.reading import NoAnswerError
 from prover.lean.workers.jobs import Job
 from prover.verdict import VerdictKind
 

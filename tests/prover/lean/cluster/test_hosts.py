@@ -18,8 +18,8 @@ from prover.lean.cluster.placement import scaling
 from prover.lean.cluster.pool import ClusterPool
 from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Said
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
-from prover.lean.wire import protocol
-from prover.lean.wire.reading import NoAnswerError
+from prover.lean.wire import role
+from prover.lean.wire.checks import NoAnswerError
 from prover.lean.workers.jobs import PoolBusyError, Priority
 from prover.lean.workers.pool import PoolConfig, PoolUnavailableError
 from prover.lean.workers.stats import PoolStats, State, WorkerStats
@@ -135,7 +135,7 @@ async def pool_of(
 
 
 def asked(pool: ClusterPool, priority: Priority = Priority.INTERACTIVE) -> "asyncio.Task[float]":
-    return asyncio.create_task(pool.ask(protocol.ping(), NOTHING, Terms(Limits(seconds=5), priority=priority)))
+    return asyncio.create_task(pool.ask(role.ping(), NOTHING, Terms(Limits(seconds=5), priority=priority)))
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -276,7 +276,7 @@ async def test_checks_go_where_their_imports_are_loaded() -> None:
     async with pool_of(one, two) as pool:
         await until(lambda: pool.size == 10)
         for imports in (("Init",), LOADED, ("Init",)):
-            await pool.ask(protocol.ping(), Theorem("", Header(imports)), Terms())
+            await pool.ask(role.ping(), Theorem("", Header(imports)), Terms())
         assert [question.imports for question in one.questions] == [LOADED]
         assert [question.imports for question in two.questions] == [("Init",)] * 2
 

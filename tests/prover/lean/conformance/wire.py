@@ -1,4 +1,4 @@
-"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, nothing of `prover.lean.wire.protocol`."""
+"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, nothing of `prover.lean.wire`."""
 
 import json
 import os

@@ -18,7 +18,7 @@ from prover.lean.checker import Terms
 from prover.lean.processes.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import Launch
-from prover.lean.wire import protocol
+from prover.lean.wire import checks, lines
 from tests.support.scripted import ScriptedRuntime, proof, theorem
 
 
@@ -33,8 +33,8 @@ async def started(runtime: ScriptedRuntime | None = None, **kwargs: Any) -> Asyn
         await worker.close()
 
 
-def ask(worker: WorkerProcess, name: str = "a", **script: Any) -> asyncio.Future[protocol.Fields]:
-    return worker.ask(protocol.check(theorem(name), proof(**script), Terms()))
+def ask(worker: WorkerProcess, name: str = "a", **script: Any) -> asyncio.Future[lines.Fields]:
+    return worker.ask(checks.check(theorem(name), proof(**script), Terms()))
 
 
 async def test_answers_one_request_after_the_other() -> None:

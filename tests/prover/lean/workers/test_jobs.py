@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.lean.wire.protocol import ping
+from prover.lean.wire.role import ping
 from prover.lean.workers.jobs import BATCH_TURN, Job, JobQueue, PoolBusyError, Priority
 
 A, B = ("Init",), ("Init", "Std")

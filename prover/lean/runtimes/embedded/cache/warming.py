@@ -27,7 +27,9 @@ from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded.cache.retention import hold
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.vetting import allow_list
-from prover.lean.wire.protocol import check, elaborate, hello
+from prover.lean.wire.checks import check
+from prover.lean.wire.role import hello
+from prover.lean.wire.statements import elaborate
 from prover.theorem import Header, Theorem
 
 _SECONDS = 300.0  # after that, the process hangs, or the machine is too busy for this

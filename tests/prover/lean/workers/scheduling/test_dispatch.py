@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from prover.lean.wire.protocol import ping
+from prover.lean.wire.role import ping
 from prover.lean.workers.jobs import Job, JobQueue, Priority
 from prover.lean.workers.scheduling.dispatch import import_switch, next_pair
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.lean.wire.framing import Framer, FramingError, Tail
+from prover.lean.wire.lines import Framer, FramingError, Tail
 
 NONCE = "0123456789abcdef" * 2
 MARK = b"@" + NONCE.encode() + b" "

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.wire import lines, protocol
+from prover.lean.wire import checks, library, lines, statements
 from prover.lean.wire.answers import Constant, Sorry
-from prover.lean.wire.building import InvalidTextError
+from prover.lean.wire.checks import InvalidTextError, NoAnswerError
 from prover.lean.wire.lines import AnswerError, ProtocolError
-from prover.lean.wire.reading import NoAnswerError
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, VerdictKind
 
@@ -35,8 +34,8 @@ VERIFIED = {
 }
 
 
-def request(candidate: str = "by decide", **kwargs: Any) -> protocol.Request[Any]:
-    return protocol.check(THEOREM, Candidate(candidate, **kwargs), Terms(policy=Policy("wide", ("Foo.ax",), ("k",))))
+def request(candidate: str = "by decide", **kwargs: Any) -> lines.Request[Any]:
+    return checks.check(THEOREM, Candidate(candidate, **kwargs), Terms(policy=Policy("wide", ("Foo.ax",), ("k",))))
 
 
 def test_check_request_has_every_field_of_the_page() -> None:
@@ -77,14 +76,14 @@ def test_lone_surrogate_is_named_with_its_text_and_place() -> None:
         InvalidTextError, match="the candidate is not Unicode: a lone surrogate at character 2"
     ) as caught:
         request("by\ud800")
-    verdict = protocol.invalid_text_verdict(caught.value, Mode.PROOF, Policy())
+    verdict = checks.invalid_text_verdict(caught.value, Mode.PROOF, Policy())
     assert (verdict.kind, verdict.messages[0].region) == (VerdictKind.REJECTED, Region.CANDIDATE)
 
 
 def test_too_long_a_context_blames_the_request_not_the_candidate() -> None:
     with pytest.raises(InvalidTextError, match="the context is 1048577 bytes long; at most 1048576 are read") as caught:
-        protocol.check(Theorem("theorem a : True", context="x" * 1_048_577), Candidate(""), Terms())
-    assert protocol.invalid_text_verdict(caught.value, Mode.PROOF, Policy()).kind is VerdictKind.INVALID_STATEMENT
+        checks.check(Theorem("theorem a : True", context="x" * 1_048_577), Candidate(""), Terms())
+    assert checks.invalid_text_verdict(caught.value, Mode.PROOF, Policy()).kind is VerdictKind.INVALID_STATEMENT
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_too_long_a_context_blames_the_request_not_the_candidate() -> None:
 )
 def test_limits_that_do_not_limit_are_refused(limits: Limits) -> None:
     with pytest.raises(ValueError, match="limits: "):
-        protocol.check(THEOREM, Candidate(""), Terms(limits))
+        checks.check(THEOREM, Candidate(""), Terms(limits))
 
 
 def test_verdict_is_read() -> None:
@@ -171,23 +170,23 @@ def test_refusal_of_the_worker_keeps_code_and_message() -> None:
 
 
 def test_other_answers_are_read() -> None:
-    elaborated = protocol.elaborate(THEOREM, Terms()).read(
+    elaborated = statements.elaborate(THEOREM, Terms()).read(
         {"verdict": "verified", "theorem": "a", "type": "T", "goal": "⊢ T", "messages": [], "timing": {}}, 1.0, False
     )
     assert (elaborated.verdict, elaborated.goal) == (VerdictKind.VERIFIED, "⊢ T")
-    invalid = protocol.elaborate(THEOREM, Terms()).read(
+    invalid = statements.elaborate(THEOREM, Terms()).read(
         {"verdict": "invalid_statement", "theorem": None, "type": None, "goal": None, "messages": []}, 1.0, False
     )
     assert (invalid.verdict, invalid.goal) == (VerdictKind.INVALID_STATEMENT, "")
     sorry = {"line": 1, "column": 3, "end_line": 1, "end_column": 8, "goals": ["⊢ T"]}
-    goals = protocol.goals(THEOREM, "by sorry", Terms()).read(
+    goals = statements.goals(THEOREM, "by sorry", Terms()).read(
         {"verdict": "verified", "sorries": [sorry], "messages": [], "timing": {}}, 1.0, False
     )
     assert goals.sorries == (Sorry(1, 3, 1, 8, ("⊢ T",)),)
-    step = protocol.tactic(THEOREM, ["intro h"], "simp", Terms())
+    step = statements.tactic(THEOREM, ["intro h"], "simp", Terms())
     assert json.loads(step.line(1))["script"] == ["intro h"]
     assert step.read({"verdict": "verified", "goals": [], "messages": []}, 1.0, False).goals == ()
-    look_up = protocol.constant(THEOREM, "Nat.add", Terms())
+    look_up = library.constant(THEOREM, "Nat.add", Terms())
     found = {"found": True, "kind": "definition", "type": "Nat → Nat", "module": "Init.Prelude", "levels": []}
     assert look_up.read(found, 1.0, False) == Constant("Nat.add", "definition", "Nat → Nat", "Init.Prelude")
     assert look_up.read({"found": False}, 1.0, False) is None
