@@ -132,7 +132,7 @@ async def listening(
 
 
 def _register(server: grpc.aio.Server, handlers: Handlers, state: Health) -> None:
-    """The services of the contract, health checks and reflection."""
+    """Register the services of the contract, health checks and reflection."""
     register(handlers, server)
     health_pb2_grpc.add_HealthServicer_to_server(state.servicer, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -1,5 +1,6 @@
-"""Messages by their fields, whichever they are: the rules that the contract states of them (`buf.validate` in protos/), and options as their
-types declare them; no option is named here. And times."""
+"""Generic access to messages by field: validation against the rules in the contract (`buf.validate` in protos/),
+conversion of options as their types declare them (no option is named here), and times.
+"""
 
 from dataclasses import replace
 from enum import Enum
@@ -17,7 +18,7 @@ _MOST_VIOLATIONS = 16
 
 
 def validate(request: Message) -> None:
-    """Raise InputError, which names each field that breaks a rule, unless the request keeps them all."""
+    """Raise InputError that names each invalid field, if there is any."""
     violations = [
         (_path(violation), violation.proto.message or f"breaks the rule {violation.proto.rule_id}")
         for violation in protovalidate.collect_violations(request)[:_MOST_VIOLATIONS]
@@ -28,7 +29,7 @@ def validate(request: Message) -> None:
 
 
 def _path(violation: protovalidate.Violation) -> str:
-    """As in `options.budget.samples` or `items[3].id`."""
+    """Return the path of a field, such as `options.budget.samples` or `items[3].id`."""
     steps = []
     for element in violation.proto.field.elements if violation.proto.field else ():
         index = element.subscript
@@ -121,24 +122,24 @@ def _names(kind: Any) -> tuple[str, list[str]]:
 
 
 def duration(seconds: float) -> Duration:
-    """A proto duration."""
+    """Convert seconds to a proto duration."""
     made = Duration()
     made.FromNanoseconds(_nanoseconds(seconds))
     return made
 
 
 def timestamp(seconds: float) -> Timestamp:
-    """A proto time, from seconds since the epoch."""
+    """Convert seconds since the epoch to a proto timestamp."""
     made = Timestamp()
     made.FromNanoseconds(_nanoseconds(seconds))
     return made
 
 
 def seconds(value: Duration | Timestamp) -> float:
-    """Seconds of a proto duration, or since the epoch of a proto time."""
-    return (value.seconds * 10**9 + value.nanos) / 10**9  # of integers: rounded once
+    """Convert a proto duration, or a proto timestamp since the epoch, to seconds."""
+    return (value.seconds * 10**9 + value.nanos) / 10**9  # computed in integers, so that it is rounded once
 
 
 def _nanoseconds(seconds: float) -> int:
-    whole = int(seconds)  # apart from the rest: a float holds the nanoseconds of a hundred days, and no more
+    whole = int(seconds)  # separated, because a float keeps nanoseconds only up to about a hundred days
     return whole * 10**9 + round((seconds - whole) * 1e9)

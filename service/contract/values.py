@@ -1,4 +1,4 @@
-"""What many messages hold: theorems, checks of proofs, verdicts, durations."""
+"""Messages used by many calls: theorems, checks of proofs, verdicts, durations."""
 
 from collections.abc import Mapping
 
@@ -168,7 +168,7 @@ def _message_from_proto(message: verdict_pb2.Message) -> Message:
 
 
 def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
-    """A check as a request. What only a whole solution is asked with is not in the contract of one check."""
+    """Convert a check to a request. Fields that only whole solutions use are not part of this message."""
     assert check.options.holes is None
     assert not check.options.axioms
     request = write(check.options, check_pb2.CheckProofRequest(theorem=theorem_to_proto(check.theorem)))
@@ -180,10 +180,10 @@ def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
 
 
 def check_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, texts: TextSettings) -> Check:
-    """The check that a request asks for.
+    """Convert a request to a check.
 
     Raises:
-        InputError: a text cannot be taken.
+        InputError: a text is invalid.
     """
     given = request.WhichOneof("candidate")
     if given is None:

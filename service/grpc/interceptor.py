@@ -1,4 +1,6 @@
-"""gRPC's way into the handlers: registers them, makes the `Call`, answers within what surrounds every call, reports errors as status."""
+"""gRPC's path to the handlers: registers them, creates the `Call`, answers it inside all middleware, reports errors as
+status.
+"""
 
 from __future__ import annotations  # gRPC's handlers are generic only for the type checker
 
@@ -71,7 +73,7 @@ _KINDS = {
     (False, True): ("server_stream", grpc.unary_stream_rpc_method_handler),
     (True, True): ("bidi_stream", grpc.stream_stream_rpc_method_handler),
 }
-"""What a method is called, and made with, by whether requests and responses are streams."""
+"""Kind and gRPC handler factory of a method, by whether requests and responses are streams."""
 
 
 def _surrounded(
@@ -153,7 +155,7 @@ def _code(context: Context) -> grpc.StatusCode:
 
 
 def register(handlers: Handlers, server: grpc.aio.Server) -> None:
-    """Have `handlers` answer every call of the contract that comes to `server`."""
+    """Let `handlers` answer every call of the contract on `server`."""
     services = [
         grpc.method_handlers_generic_handler(
             name, {method.name: _method(method, handlers.of(method.name)) for method in service.methods}

@@ -1,4 +1,4 @@
-"""Calls, whatever carries them: what one is, what surrounds it, what every call of the contract has around its answer, and which are at work."""
+"""Calls, independent of the carrier: their data, their middleware, and the set of running calls."""
 
 import asyncio
 import contextlib
@@ -23,27 +23,27 @@ from service.contract import status
 from service.core.limits.admission import Quotas
 
 REQUEST_ID = "x-request-id"
-"""The metadata that names a request, of the client's own choice or the server's."""
+"""Metadata key of a request's identifier, chosen by the client or the server."""
 
 _OWN_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """A call as it comes in.
+    """An incoming call.
 
     Attributes:
-        service: full name of a service that is registered here, as in `leansieve.v1.ProofSearchService`.
-        method: a name of its method, as in `Prove`.
+        service: full name of a registered service, such as `leansieve.v1.ProofSearchService`.
+        method: name of its method, such as `Prove`.
         kind: `unary`, `client_stream`, `server_stream` or `bidi_stream`.
-        metadata: what the client sent besides the request; of a key that came twice, the last.
-        peer: host that calls, without its port; `unix` over a Unix socket.
-        common_name: of the client's certificate, if it has shown a valid one.
-        deadline: on the clock of `time.monotonic`; infinite if the client waits as long as it takes.
+        metadata: the client's metadata; of repeated keys, the last value.
+        peer: host of the caller, without its port; `unix` for a Unix socket.
+        common_name: common name of the client's certificate, if it presented a valid one.
+        deadline: on the clock of `time.monotonic`; infinite if the client set none.
         system: the carrier, `grpc` or `http`.
-        log_id: names the call in the log.
-        code: how the carrier says that the call ended, where the handler told it and not an error.
-        remarks: what the log says of the call when it is answered.
+        log_id: identifier of the call in the log.
+        code: final status of the call in the carrier, if the handler set it without raising an error.
+        remarks: fields to log when the call is answered.
     """
 
     service: str
@@ -59,25 +59,25 @@ class Call:
     remarks: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Name the call."""
+        """Assign the log identifier."""
         own = self.metadata.get(REQUEST_ID)
         taken = isinstance(own, str) and _OWN_REQUEST_ID.fullmatch(own)
         self.log_id = str(own) if taken else secrets.token_hex(8)
 
     @property
     def seconds_left(self) -> float:
-        """Until the deadline, less what stopping Lean and answering take; at least a millisecond."""
+        """Seconds until the deadline, less the time to stop Lean and answer; at least a millisecond."""
         left = self.deadline - time.monotonic()
         return math.inf if left == math.inf else max(1e-3, left - min(3.0, 0.25 * left))
 
     def code_after(self, error: BaseException | None) -> grpc.StatusCode:
-        """How the call ended, if its handler ended with `error` or, None, without one."""
+        """Return the final status of the call, whose handler raised `error`, or None."""
         if self.code is not None:
             return self.code
         match error:
             case None:
                 return grpc.StatusCode.OK
-            case GeneratorExit():  # the reader of a stream left
+            case GeneratorExit():  # the reader of a stream has left
                 return grpc.StatusCode.CANCELLED
             case asyncio.CancelledError():
                 over = self.deadline <= time.monotonic()
@@ -89,13 +89,15 @@ class Call:
 
 
 Surround = Callable[[Call], AbstractAsyncContextManager[object]]
-"""What is done around every call, in the task that answers it: it may set context variables, end the call by raising a
-UserError, and sees what the call raised."""
+"""Middleware around every call, in the task that answers it.
+
+It may set context variables, end the call by raising a UserError, and sees the call's exceptions.
+"""
 
 
 @contextlib.asynccontextmanager
 async def surrounded(call: Call, surrounds: Sequence[Surround]) -> AsyncIterator[None]:
-    """Within all of `surrounds`, the outermost first."""
+    """Enter all `surrounds`, the outermost first."""
     async with contextlib.AsyncExitStack() as stack:
         for surround in surrounds:
             await stack.enter_async_context(surround(call))

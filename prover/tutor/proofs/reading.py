@@ -41,8 +41,7 @@ class Reading:
         inside_term: whether the place is a `sorry` in a term; then `before` ends with `(by ` and `after` begins with
             `)`.
         too_long: whether the proof has more steps than Lean reports.
-        `; empty: none is. => missing: beginning of a case not written yet, as in `| succ n ih =>`; empty if there is
-            none. =>`; empty: none is.
+        missing: beginning of a case not written yet, as in `| succ n ih =>`; empty if there is none.
         verdict: verdict on the whole text, if nothing is left to prove.
     """
 

@@ -1,4 +1,4 @@
-"""Who is let in: requests within the server's bounds, clients within their quotas, and no more at once than is answered in good time."""
+"""Admission: limits of requests, quotas of clients, and the number of requests in progress."""
 
 import asyncio
 import contextlib
@@ -120,18 +120,18 @@ def _within(field: str, wanted: float, most: float, unit: str = "") -> None:
         )
 
 
-_MOST_CLIENTS = 10_000  # remembered; who has been idle longest is forgotten first
+_MOST_CLIENTS = 10_000  # remembered; the longest idle are dropped first
 _MINUTE, _HOUR = 60.0, 3600.0
-_WHEN_A_CALL_ENDS_SECONDS = 1.0  # a guess
+_WHEN_A_CALL_ENDS_SECONDS = 1.0  # an estimate
 
 
 class QuotaError(BusyError):
-    """The client has taken what it may; more after `seconds`."""
+    """The client's quota is used up; retry after `seconds`."""
 
 
 @dataclass(slots=True)
 class Account:
-    """What one client takes; None: without a bound."""
+    """Usage of one client; None: unlimited."""
 
     calls: int
     calls_per_minute: Allowance | None
@@ -145,18 +145,18 @@ class Account:
         CHARGE.set(lambda seconds: self.spend(lean_seconds=seconds))
 
     def spend(self, samples: int = 0, lean_seconds: float = 0.0) -> None:
-        """Charge what was spent."""
+        """Charge an amount."""
         if self.samples_per_hour and samples:
             self.samples_per_hour.take(samples)
         if self.lean_seconds_per_hour and lean_seconds:
             self.lean_seconds_per_hour.take(lean_seconds)
 
     def wait(self) -> float:
-        """Seconds until there are samples and checking time left."""
+        """Return the seconds until samples and checking time are available."""
         return max((allowance.wait(least) for allowance, least, _ in self._bounds()), default=0.0)
 
     def refuse(self, client: str) -> None:
-        """Raise QuotaError if nothing is left of something."""
+        """Raise QuotaError if a quota is used up."""
         for allowance, least, what in self._bounds(self.calls_per_minute):
             if wait := allowance.wait(least):
                 raise QuotaError(f"{client} has spent its {allowance.most:g} {what}; try again in {wait:.1f} s", wait)
@@ -175,13 +175,13 @@ _ACCOUNT: ContextVar[Account | None] = ContextVar("account", default=None)
 
 
 def charge_samples(samples: int) -> None:
-    """Charge them to the account that is active in this task, if any."""
+    """Charge samples to the account that is active in this task, if any."""
     if (account := _ACCOUNT.get()) is not None:
         account.spend(samples=samples)
 
 
 async def charged(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    """Pass the events of a search on, its samples charged as they come."""
+    """Pass on the events of a search and charge its samples as they arrive."""
     sampled = 0
     async with contextlib.aclosing(events):
         async for event in events:
@@ -196,10 +196,10 @@ class Quotas:
     """The accounts of all clients."""
 
     def __init__(self, settings: ClientSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Every client gets what `settings` say, unless its identity says otherwise.
+        """Give every client the quotas in `settings`, unless its identity has others.
 
         Args:
-            clock: seconds.
+            clock: returns the current time in seconds.
         """
         self._settings = settings
         self._clock = clock
@@ -207,10 +207,10 @@ class Quotas:
 
     @contextlib.contextmanager
     def admitting(self, client: Identity) -> Iterator[Account]:
-        """Let one call of `client` in, for as long as the context lasts.
+        """Admit one call of `client` for the duration of the context.
 
         Raises:
-            QuotaError: the client has taken what it may.
+            QuotaError: the client's quota is used up.
         """
         account = self.account(client)
         if account.in_work >= account.calls:
@@ -226,10 +226,10 @@ class Quotas:
             account.in_work -= 1
 
     def account(self, client: Identity) -> Account:
-        """What `client` has taken."""
+        """Return the account of `client`."""
         key = (client.name, client.quota)
         account = self._accounts.pop(key, None) or self._new_account(client.quota)
-        self._accounts[key] = account  # the one used last stands last
+        self._accounts[key] = account  # kept in order of last use
         if len(self._accounts) > _MOST_CLIENTS:
             idle = (name for name, account in self._accounts.items() if not account.in_work and name != key)
             if (oldest := next(idle, None)) is not None:
