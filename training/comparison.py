@@ -1,16 +1,17 @@
-"""A comparison of algorithms: from one base, with one set of theorems and one number of rollouts, each trained and evaluated.
+"""A comparison of algorithms: all are trained from one base with the same theorems and number of rollouts, and
+evaluated.
 
-A TOML file names a training configuration that all runs share and lists the models; see `ComparisonConfig`. Everything
-is written into one folder:
+A TOML file names the shared training configuration and lists the models; see `ComparisonConfig`. All results go to one
+folder:
 
     runs/NAME/                       a training run, see training/trainer/trainer.py
-    samples/CORPUS/portfolio.jsonl   what the portfolio of tactics proves, with as many checks
-    samples/CORPUS/NAME.json.gz      what the model sampled, see training/evaluation/samples.py
+    samples/CORPUS/portfolio.jsonl   results of the portfolio of tactics with as many checks
+    samples/CORPUS/NAME.json.gz      samples of the model, see training/evaluation/samples.py
     reports/CORPUS/report.md         tables and plots
     reports/training.png             training curves
-    verdicts.jsonl                   verdicts, shared by all of them
+    verdicts.jsonl                   verdicts, shared by all runs
 
-This module says what there is to do and what of it is done; `leansieve compare` does it.
+This module determines the remaining work; `leansieve compare` does it.
 """
 
 import tomllib
@@ -29,34 +30,37 @@ class _Section(BaseModel):
 
 
 class ComparedModel(_Section):
-    """One run: what differs from the others."""
+    """One run: its differences from the others."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    """What tables call it."""
+    """Name in tables."""
     algorithm: str | None = None
-    """Which algorithm; None: the base itself, which is only evaluated."""
+    """Name of the algorithm; None: the base itself, which is only evaluated."""
     options: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the algorithm."""
     updates_per_batch: int = Field(default=1, ge=1)
-    """Mini-batches; DAPO, GPPO and ERC need several."""
+    """Optimiser steps per batch; DAPO, GPPO and ERC need several."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Where it is not that of the shared configuration."""
+    """Learning rate, if it differs from the shared configuration."""
     seed: int = Field(default=0, ge=0)
     """Seeds of the order of data and of sampling."""
     samples: int = Field(default=64, ge=1)
-    """Samples a theorem in the evaluation."""
+    """Samples per theorem in the evaluation."""
 
 
 class ComparisonConfig(_Section):
-    """The whole file."""
+    """The configuration file of a comparison."""
 
     folder: Path
-    """Everything is written there."""
+    """Folder of all results."""
     training: Path
-    """The configuration that all runs share; its own `run.folder`, `run.seed` and `algorithm` do not count, and its
-    `evaluation` says on which corpora and how the models are sampled, but for the number of samples."""
+    """The shared training configuration.
+
+    Its `run.folder`, `run.seed` and `algorithm` are ignored; its `evaluation` determines corpora and sampling, except
+    the number of samples.
+    """
     models: tuple[ComparedModel, ...] = Field(min_length=1)
-    """In the order in which they are trained and evaluated; the first is what the others are compared with."""
+    """Models in the order in which they are trained and evaluated; the first is the baseline."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> "ComparisonConfig":
@@ -68,7 +72,7 @@ class ComparisonConfig(_Section):
 
 @dataclass(frozen=True)
 class Training:
-    """A run to be done."""
+    """A training run to do."""
 
     name: str
     config: TrainingConfig
@@ -76,7 +80,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model to be sampled on one corpus."""
+    """An evaluation of a model on one corpus to do."""
 
     name: str
     model: Path
@@ -87,7 +91,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """The portfolio of tactics to be tried on one corpus."""
+    """An evaluation of the portfolio of tactics on one corpus to do."""
 
     name: ClassVar[str] = "portfolio"
     config: TrainingConfig
@@ -97,7 +101,7 @@ class Portfolio:
 
 @dataclass(frozen=True)
 class Report:
-    """The table of a corpus; the models are compared with `base`."""
+    """The report on a corpus, with `base` as the baseline."""
 
     base: str
     inputs: tuple[Path, ...]
@@ -112,7 +116,7 @@ def load_comparison(path: Path) -> tuple[ComparisonConfig, TrainingConfig]:
     """Read the file and the training configuration it names.
 
     Raises:
-        ConfigError: one of them cannot be read or used.
+        ConfigError: one of them cannot be read or is invalid.
     """
     try:
         comparison = ComparisonConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -134,7 +138,7 @@ def load_comparison(path: Path) -> tuple[ComparisonConfig, TrainingConfig]:
 
 
 def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
-    """What is not done yet, in order; whether something is done is looked up when its turn comes.
+    """Yield the remaining jobs in order; whether a job is done is determined when its turn comes.
 
     Raises:
         ConfigError: there is no base, or a model's settings are invalid.
@@ -142,12 +146,12 @@ def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
     base = shared.model.path
     if base is None or not (base.exists() or str(base).startswith("hub:")):
         raise ConfigError(f"There is no base model at {base}: train it first, or name another as model.path.")
-    plan = [(model, _of_model(comparison, shared, model)) for model in comparison.models]  # mistakes show at once
+    plan = [(model, _of_model(comparison, shared, model)) for model in comparison.models]  # reports mistakes at once
     for model, config in plan:
         trained = base if model.algorithm is None else config.run.folder / "model"
         if model.algorithm is not None and not trained.exists():
             yield Training(model.name, config)
-            if not trained.exists():  # it failed, and there is nothing to evaluate
+            if not trained.exists():  # training failed, so there is nothing to evaluate
                 continue
         for corpus in config.evaluation.corpora:
             out = _samples(comparison, corpus, model)
@@ -161,7 +165,7 @@ def jobs(comparison: ComparisonConfig, shared: TrainingConfig) -> Iterator[Job]:
 
 
 def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report]:
-    """The tables that can be made of what is there."""
+    """Return the reports for which results exist."""
     found = []
     for corpus in shared.evaluation.corpora:
         done = [model for model in comparison.models if _samples(comparison, corpus, model).exists()]
@@ -174,7 +178,7 @@ def reports(comparison: ComparisonConfig, shared: TrainingConfig) -> list[Report
 
 
 def trained(comparison: ComparisonConfig) -> list[Path]:
-    """The folders of the runs that are finished."""
+    """Return the folders of the finished runs."""
     folders = [comparison.folder / "runs" / model.name for model in comparison.models]
     return [folder for folder in folders if (folder / "model").exists()]
 

@@ -1,4 +1,4 @@
-"""Append-only files of one JSON object a line that survive kill -9: what hours of work leave behind, line by line."""
+"""Append-only files of one JSON object per line that survive kill -9, for results of long work."""
 
 import fcntl
 import os
@@ -8,14 +8,14 @@ from typing import Self
 
 
 class JournalError(ValueError):
-    """The file cannot be used; the text is one sentence that says why."""
+    """The file cannot be used; the text is one sentence with the reason."""
 
 
 class Journal:
-    """One file, held by one process at a time. A last line that was cut off when its writer died is taken away."""
+    """A journal file, held by one process at a time. An incomplete last line of a killed writer is removed."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it, with its folder.
+        """Open the file; create it and its folder if needed.
 
         Raises:
             JournalError: another process writes to it.
@@ -33,12 +33,12 @@ class Journal:
         self._drop_torn_line()
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """What earlier runs wrote: line numbers, from 1, and lines."""
+        """Return the lines of earlier runs, with line numbers from 1."""
         self._file.seek(0)
         yield from enumerate(self._file, start=1)
 
     def append(self, line: str) -> None:
-        """Add a line; when this returns, the operating system has it.
+        """Add a line; when this returns, the line is with the operating system.
 
         Raises:
             OSError: it cannot be written, for instance because the disk is full.
@@ -47,7 +47,7 @@ class Journal:
         self._file.flush()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close and unlock the file."""
         self._file.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The reference of all settings, docs/training-settings.md, made from the classes that read them.
+"""Generates docs/training-settings.md, the reference of all settings, from their classes.
 
 python -m training.settings_page >docs/training-settings.md
 """
@@ -19,14 +19,14 @@ from training.config import TrainingConfig
 
 
 class _Schema(GenerateJsonSchema):
-    """Passes over the algorithm within an algorithm, which is no option."""
+    """Skips the algorithm within an algorithm, which is not an option."""
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
         return {}
 
 
 def settings_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = [
         "# Settings of training",
         "Made from the classes that read them by `python -m training.settings_page`. A file of `leansieve train` is TOML "
@@ -68,7 +68,7 @@ def _algorithm(name: str, kind: type) -> Iterator[str]:
 
 
 def _section(field: FieldInfo) -> Any:
-    """The class of settings that a field holds, if it does."""
+    """Return the settings class of a field, if it has one."""
     kinds = [field.annotation, *get_args(field.annotation)]
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 

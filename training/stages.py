@@ -1,4 +1,4 @@
-"""Long work in named stages, each done once: what is done is remembered in a folder, with the settings that it was done with."""
+"""Long work in named stages, each done once: completed stages are recorded in a folder, with the settings."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from prover.atomic import atomic_write_text
 
 
 class Stages:
-    """The stages of one piece of work. A stage that was killed is done again; what it kept itself, it goes on from."""
+    """The stages of one piece of work. A killed stage is run again, and resumes from its own files."""
 
     def __init__(self, folder: Path, settings: BaseModel) -> None:
-        """Take the folder, or the one that an earlier start made.
+        """Open the folder, or create it.
 
         Raises:
             ValueError: it belongs to work with other settings.
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         self._folder = folder / "stages"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -26,9 +26,9 @@ class Stages:
             raise ValueError(f"{folder} holds work with other settings ({path}): take another folder.")
 
     def done(self, name: str) -> bool:
-        """Whether a stage was finished."""
+        """Whether a stage is complete."""
         return (self._folder / name).exists()
 
     def finish(self, name: str) -> None:
-        """Remember that a stage is done."""
+        """Record that a stage is complete."""
         (self._folder / name).touch()

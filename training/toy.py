@@ -1,4 +1,4 @@
-"""A toy where everything is known: eight prompts, 256 answers, one policy that cannot see the prompt.
+"""A toy model with a known solution: eight prompts, 256 answers, one policy that cannot see the prompt.
 
     python -m training.toy --out DIR        # toy.json and toy.png, in half a minute
 
@@ -10,9 +10,9 @@ distribution (softmax tables over token prefixes, so any distribution over answe
 
     π*(y) ∝ (mean_x p_x(y)^{1-α})^{1/(1-α)}
 
-At α = 0 that is the mixture of all targets, which solves everything sometimes (coverage); towards α = 1 it keeps what
-solves most prompts (precision). Left out: sampling noise in `descend`, which follows the exact gradient of the
-objective; `train_on_samples` runs the real algorithms on real samples.
+At α = 0 that is the mixture of all targets, which solves everything sometimes (coverage); towards α = 1 it keeps the
+answers that solve most prompts (precision). `descend` has no sampling noise: it follows the exact gradient of the
+objective; `train_on_samples` runs the real algorithms on samples.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from training.algorithms.registry import create_algorithm
 
 TOKENS, LENGTH = 4, 4
 SOLVES = ((0, 1, 2, 3, 4), (3, 4, 5), (5, 6), (7,))
-"""Which prompts each method solves."""
+"""Prompts solved by each method."""
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.999)
 COVERAGE_SAMPLES = 16
 
@@ -64,11 +64,11 @@ class Toy:
         return cls(answers, right, base, (base + right.log()).log_softmax(1))
 
     def partitions(self) -> Tensor:
-        """`[X]`: Z, the share of right answers under the base."""
+        """Return `[X]`: Z, the share of correct answers under the base."""
         return (self.base.exp() * self.right).sum(1)
 
     def divergence(self, log_policy: Tensor, alpha: float) -> Tensor:
-        """Mean over prompts of `D_α`, nats; log_policy is `[Y]`."""
+        """Return the mean over prompts of `D_α`, in nats; log_policy is `[Y]`."""
         if alpha == 0:
             target = self.log_target.exp()
             return torch.where(target > 0, target * (self.log_target - log_policy), 0.0).sum(1).mean()
@@ -76,17 +76,17 @@ class Toy:
         return ((overlap - 1) / (alpha * (alpha - 1))).mean()
 
     def minimiser(self, alpha: float) -> Tensor:
-        """`[Y]`: the log-probabilities that minimise `divergence`."""
+        """Return `[Y]`: the log-probabilities that minimise `divergence`."""
         return (((1 - alpha) * self.log_target).logsumexp(0) / (1 - alpha)).log_softmax(0)
 
     def pass_at(self, log_policy: Tensor, k: int) -> float:
-        """Chance that k samples hold a right answer, averaged over prompts."""
+        """Return the probability that k samples contain a correct answer, averaged over prompts."""
         accuracy = (log_policy.exp() * self.right).sum(1)
         return float((1 - (1 - accuracy) ** k).mean())
 
 
 class PrefixPolicy(torch.nn.Module):
-    """A softmax table over the next token for every prefix."""
+    """A softmax table over the next token for each prefix."""
 
     def __init__(self, toy: Toy) -> None:
         super().__init__()
@@ -101,13 +101,13 @@ class PrefixPolicy(torch.nn.Module):
         return self.logits.log_softmax(1)[self.rows, self.answers]
 
     def entropies(self) -> Tensor:
-        """`[Y, T]`: of the distribution each token of each answer was drawn from, nats."""
+        """Return `[Y, T]`: the entropy of the distribution of each token of each answer, in nats."""
         log_probs = self.logits.detach().log_softmax(1)
         return -(log_probs.exp() * log_probs).sum(1)[self.rows]
 
 
 def descend(toy: Toy, alpha: float, steps: int = 1500, learning_rate: float = 0.3) -> Tensor:
-    """The policy's log-probabilities `[Y]` after following α-DPG's expected gradient, without cap or noise."""
+    """Return the policy's log-probabilities `[Y]` after following α-DPG's expected gradient, without cap or noise."""
     policy = PrefixPolicy(toy)
     optimizer = torch.optim.Adam(policy.parameters(), lr=learning_rate, betas=(0.9, 0.99), eps=1e-16)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -127,7 +127,7 @@ def descend(toy: Toy, alpha: float, steps: int = 1500, learning_rate: float = 0.
 def train_on_samples(
     toy: Toy, algorithm: Algorithm, steps: int = 300, rollouts: int = 16, learning_rate: float = 0.05, seed: int = 0
 ) -> Tensor:
-    """The policy's log-probabilities `[Y]` after as many steps of an algorithm on samples of all prompts."""
+    """Return the policy's log-probabilities `[Y]` after as many steps of an algorithm on samples of all prompts."""
     random = torch.Generator().manual_seed(seed)
     policy = PrefixPolicy(toy)
     optimizer = torch.optim.Adam(policy.parameters(), lr=learning_rate)
@@ -160,7 +160,7 @@ def train_on_samples(
 
 
 def compare(toy: Toy, names: Sequence[str]) -> dict[str, list[dict[str, float | str]]]:
-    """Every α by exact gradient against its minimiser, and the algorithms on samples."""
+    """Compare each α, optimised by the exact gradient, with its minimiser, and the algorithms on samples."""
 
     def point(name: str, log_policy: Tensor) -> dict[str, float | str]:
         return {
@@ -185,7 +185,7 @@ def compare(toy: Toy, names: Sequence[str]) -> dict[str, list[dict[str, float | 
 
 
 def plot(results: dict[str, list[dict[str, float | str]]], path: Path) -> None:
-    """Precision against coverage."""
+    """Plot precision against coverage."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("."), help="folder for toy.json and toy.png")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)  # the tensors are too small to share
+    torch.set_num_threads(1)  # the tensors are too small for several threads
     names = [
         "alpha_dpg 0.25",
         "alpha_dpg 0.999",

@@ -1,1 +1,1 @@
-"""Training algorithms, one file each, in families, behind one seam: `algorithm.Algorithm`."""
+"""Training algorithms, one file each, in families, behind one interface: `algorithm.Algorithm`."""

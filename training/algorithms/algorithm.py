@@ -1,4 +1,4 @@
-"""The seam for training algorithms: groups of rollouts in, advantages and a loss out.
+"""Interface of training algorithms: groups of rollouts in, advantages and a loss out.
 
 One rollout batch and one optimiser step of it read
 
@@ -28,7 +28,7 @@ class Rollouts:
     Log-probabilities are natural, at temperature 1, of the token that was sampled, and should be float32.
 
     Attributes:
-        prompts: what identifies each prompt, `G` strings.
+        prompts: `G` strings that identify the prompts.
         log_probs: `[G, N, T]`, under the policy being trained; the only tensor with a gradient.
         old_log_probs: `[G, N, T]`, under the policy that sampled, computed by the trainer.
         mask: `[G, N, T]` bool, true on response tokens.
@@ -38,8 +38,8 @@ class Rollouts:
         old_entropies: `[G, N, T]`, the same under the policy that sampled.
         sampler_log_probs: `[G, N, T]`, as the inference engine reported them.
         greedy_rewards: `[G]`, the verdict on the greedy rollout of each prompt.
-        importance: `[G, N]`, how much each rollout counts, where older weights than the policy's sampled: the ratio of its
-            probabilities under both, bounded. None where the policy itself sampled.
+        importance: `[G, N]`, bounded importance weights, the ratio of a rollout's probabilities under the policy and
+            under the older weights that sampled it. None if the policy itself sampled.
     """
 
     prompts: tuple[str, ...]
@@ -69,7 +69,7 @@ class Rollouts:
                 )
 
     def select(self, groups: slice | list[int]) -> "Rollouts":
-        """The same for some of the groups only."""
+        """Return the rollouts of some of the groups."""
         chosen = list(range(len(self.prompts)))[groups] if isinstance(groups, slice) else groups
         cut = {
             field.name: value[chosen]
@@ -79,19 +79,19 @@ class Rollouts:
         return replace(self, prompts=tuple(self.prompts[index] for index in chosen), **cut)
 
     def of_base(self) -> Tensor:
-        """`base_log_probs`, for an algorithm that cannot do without."""
+        """Return `base_log_probs`, for an algorithm that requires them."""
         return _present(self.base_log_probs, "base_log_probs")
 
     def of_sampler(self) -> Tensor:
-        """`sampler_log_probs`, for an algorithm that cannot do without."""
+        """Return `sampler_log_probs`, for an algorithm that requires them."""
         return _present(self.sampler_log_probs, "sampler_log_probs")
 
     def of_greedy(self) -> Tensor:
-        """`greedy_rewards`, for an algorithm that cannot do without."""
+        """Return `greedy_rewards`, for an algorithm that requires them."""
         return _present(self.greedy_rewards, "greedy_rewards")
 
     def of_entropies(self) -> tuple[Tensor, Tensor]:
-        """`entropies` and `old_entropies`, for an algorithm that cannot do without."""
+        """Return `entropies` and `old_entropies`, for an algorithm that requires them."""
         return _present(self.entropies, "entropies"), _present(self.old_entropies, "old_entropies")
 
 
@@ -103,7 +103,7 @@ def _present(tensor: Tensor | None, name: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Advantages:
-    """Advantages `[G, N]`, constants to the gradient, and what is worth logging about them."""
+    """Advantages `[G, N]`, without gradient, and metrics on them."""
 
     values: Tensor
     metrics: Metrics
@@ -111,10 +111,10 @@ class Advantages:
 
 @runtime_checkable
 class Algorithm(Protocol):
-    """How verdicts on groups of rollouts become a gradient. Inherit to get the defaults.
+    """Turns verdicts on groups of rollouts into a gradient. Subclasses inherit the defaults.
 
     Attributes:
-        samples_base: rollouts come from the frozen base model instead of the policy.
+        samples_base: whether rollouts come from the frozen base model instead of the policy.
     """
 
     samples_base: ClassVar[bool] = False
@@ -131,41 +131,43 @@ class Algorithm(Protocol):
         return False
 
     def check_prompts(self, prompts: Sequence[str]) -> None:
-        """See whether all prompts that a run may ask can be trained on.
+        """Check that the algorithm can train on all prompts of a run.
 
         Raises:
-            ValueError: one cannot; the text says which and why.
+            ValueError: it cannot; the text names a prompt and the reason.
         """
         return None
 
     def keep_groups(self, rewards: Tensor) -> Tensor:
-        """Which groups to train on, `[G]` bool from rewards `[G, N]`; the others may be sampled anew."""
+        """Return the groups to train on, `[G]` bool from rewards `[G, N]`; the others may be replaced by new
+        samples.
+        """
         return torch.ones(len(rewards), dtype=torch.bool, device=rewards.device)
 
     def advantages(self, rollouts: Rollouts) -> Advantages:
-        """Advantages of a whole rollout batch; the policy's `log_probs` are not looked at."""
+        """Return the advantages of a whole rollout batch; the policy's `log_probs` are not used."""
         ...
 
     def token_weights(self, rollouts: Rollouts) -> Tensor:
-        """`[G, N, T]`: how much each token's loss counts in one optimiser step; 0 off the mask."""
+        """Return the weights `[G, N, T]` of the tokens' losses in one optimiser step; 0 outside the mask."""
         ...
 
     def token_losses(self, rollouts: Rollouts, advantages: Tensor) -> Tensor:
-        """`[G, N, T]`: the loss of each token, with its gradient; 0 off the mask."""
+        """Return the loss `[G, N, T]` of each token, with gradient; 0 outside the mask."""
         ...
 
     def loss(self, rollouts: Rollouts, advantages: Tensor) -> Tensor:
-        """The scalar loss of one optimiser step taken whole."""
+        """Return the scalar loss of one optimiser step."""
         return (self.token_weights(rollouts) * self.token_losses(rollouts, advantages)).sum()
 
     def update_metrics(self, rollouts: Rollouts, advantages: Tensor) -> Metrics:
-        """What one optimiser step did, worth logging besides `rollout_metrics`."""
+        """Return metrics of one optimiser step in addition to `rollout_metrics`."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must be given back, JSON-serialisable."""
+        """Return the state of a run, JSON-serialisable."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the result of `state_dict`."""
         return None

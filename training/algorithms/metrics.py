@@ -1,4 +1,4 @@
-"""What is logged of every rollout batch, whatever the algorithm."""
+"""Metrics of every rollout batch, independent of the algorithm."""
 
 import torch
 
@@ -7,11 +7,11 @@ from training.algorithms.algorithm import Metrics, Rollouts
 
 @torch.no_grad()
 def rollout_metrics(rollouts: Rollouts, advantages: torch.Tensor) -> Metrics:
-    """Rewards, lengths, where the advantage goes, and distances between policy, base and sampler.
+    """Return rewards, lengths, the distribution of advantages, and distances between policy, base and sampler.
 
-    `kl_to_base` is the mean over rollouts of `log π_old(y) - log π_b(y)`, nats a sequence; `sampler_mismatch` the mean
-    over tokens of `|log π_old - log π_sampler|`; entropies are nats a token. Where older weights sampled, `importance` is
-    the mean weight of a rollout and `importance_sample_size` the effective share of the rollouts.
+    `kl_to_base` is the mean over rollouts of `log π_old(y) - log π_b(y)`, nats per sequence; `sampler_mismatch` the
+    mean over tokens of `|log π_old - log π_sampler|`; entropies are nats per token. If older weights sampled,
+    `importance` is the mean weight of a rollout and `importance_sample_size` the effective share of the rollouts.
     """
     mask, rewards = rollouts.mask, rollouts.rewards.float()
     tokens = mask.sum().clamp(min=1)

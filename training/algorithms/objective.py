@@ -1,4 +1,4 @@
-"""What the algorithms' losses are made of: baselines, per-token losses and ways to average over tokens."""
+"""Building blocks of losses: baselines, per-token losses and averages over tokens."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from training.algorithms.algorithm import Rollouts
 
 
 def leave_one_out(rewards: Tensor) -> Tensor:
-    """`r_i - mean_{j≠i} r_j` within each group of `[G, N]`; N of at least 2."""
+    """Return `r_i - mean_{j≠i} r_j` within each group of `[G, N]`; N of at least 2."""
     n = rewards.shape[1]
     if n < 2:
         raise ValueError("A leave-one-out baseline needs at least 2 rollouts a prompt.")
@@ -15,12 +15,14 @@ def leave_one_out(rewards: Tensor) -> Tensor:
 
 
 def sequence_log_ratio(numerator: Tensor, denominator: Tensor, mask: Tensor) -> Tensor:
-    """`log p(y) - log q(y)` of whole responses, `[G, N]`, from token log-probabilities; no length normalisation."""
+    """Return `log p(y) - log q(y)` of whole responses, `[G, N]`, from token log-probabilities; no length
+    normalisation.
+    """
     return torch.where(mask, numerator - denominator, 0.0).sum(-1)
 
 
 def importance_ratio(rollouts: Rollouts) -> Tensor:
-    """`π_θ/π_old` of each token, `[G, N, T]`, with gradient; 1 off the mask."""
+    """Return `π_θ/π_old` of each token, `[G, N, T]`, with gradient; 1 outside the mask."""
     return torch.where(rollouts.mask, rollouts.log_probs - rollouts.old_log_probs, 0.0).exp()
 
 
@@ -43,23 +45,25 @@ def k3_divergence(rollouts: Rollouts) -> Tensor:
 
 
 def per_sequence_mean(mask: Tensor) -> Tensor:
-    """Weights of a mean over rollouts of the mean over each one's tokens."""
+    """Return weights for the mean over rollouts of each one's mean over tokens."""
     lengths = mask.sum(-1, keepdim=True).clamp(min=1)
     return mask / (lengths * (mask.shape[0] * mask.shape[1]))
 
 
 def constant_length(mask: Tensor, length: int) -> Tensor:
-    """Weights of a mean over rollouts of the sum over tokens divided by a constant, the longest response allowed."""
+    """Return weights for the mean over rollouts of the sum over tokens divided by a constant, the maximum response
+    length.
+    """
     return mask / (mask.shape[0] * mask.shape[1] * length)
 
 
 def per_token_mean(mask: Tensor) -> Tensor:
-    """Weights of a mean over all tokens of the batch."""
+    """Return weights for the mean over all tokens of the batch."""
     return mask / mask.sum().clamp(min=1)
 
 
 def clip_fractions(rollouts: Rollouts, advantages: Tensor, low: float, high: float) -> dict[str, float]:
-    """How many tokens the clip holds back, among all, and the largest ratio."""
+    """Return the shares of clipped tokens, and the largest ratio."""
     with torch.no_grad():
         ratio = importance_ratio(rollouts)
         advantage = advantages[..., None].expand_as(ratio)

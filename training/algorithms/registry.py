@@ -1,4 +1,4 @@
-"""Algorithms by name, made from the options a configuration file gives."""
+"""Algorithms by name, created from the options in a configuration file."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -38,19 +38,21 @@ ALGORITHMS: Mapping[str, type[Algorithm]] = {
     "erc_dapo": Dapo,
     "erc_gppo": Gppo,
 }
-"""`kl_dpg` is α-DPG at α = 0; `erc_…` adds entropy ratio clipping, whose options stand next to the inner ones."""
+"""`kl_dpg` is α-DPG at α = 0; `erc_…` adds entropy ratio clipping, with its options next to those of the inner
+algorithm.
+"""
 
 _ERC_OPTIONS = frozenset(field.name for field in fields(EntropyRatioClipping)) - {"inner"}
 
 
 def create_algorithm(name: str, options: Mapping[str, Any], length: int) -> Algorithm:
-    """The algorithm called `name`.
+    """Create the algorithm `name`.
 
     Args:
-        length: longest response allowed, in tokens, for the algorithms that divide by it.
+        length: maximum length of a response in tokens, for algorithms that divide by it.
 
     Raises:
-        ValueError: no such algorithm, or an option it does not have or cannot take.
+        ValueError: the algorithm is unknown, or an option is unknown or invalid.
     """
     if name not in ALGORITHMS:
         raise ValueError(f"Unknown algorithm {name!r}; the choices are {', '.join(ALGORITHMS)}.")

@@ -1,4 +1,6 @@
-"""Every setting of training, one class per table: `model.py`, `learning.py`; docs/training-settings.md is made from them."""
+"""All settings of training, one class per table: `model.py`, `learning.py`; docs/training-settings.md is generated from
+them.
+"""
 
 from training.config.learning import (
     AlgorithmConfig,

@@ -1,4 +1,4 @@
-"""What a model learns from, and how that is watched and measured: all tables but those of `model.py`."""
+"""Settings of data, algorithms, monitoring and evaluation: all tables other than those of `model.py`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,97 +18,111 @@ class SftConfig(ConfigTable):
     proofs: tuple[Path, ...] = Field(min_length=1)
     """JSONL files of theorems with their proofs."""
     lessons: tuple[Path, ...] = ()
-    """JSONL files of prompts and responses in the format source-critique, learnt beside the proofs."""
+    """JSONL files of prompts and responses in the format source-critique, learnt in addition to the proofs."""
     held_out: float = Field(default=0.0, ge=0, lt=1)
-    """Share of these theorems that are not trained on; the loss of their proofs is logged."""
+    """Share of these theorems held out from training; the loss of their proofs is logged."""
     dev_proofs: tuple[Path, ...] = ()
-    """More proofs whose loss is logged."""
+    """Further proofs whose loss is logged."""
     proofs_per_theorem: int = Field(default=16, ge=1)
-    """At most so many proofs of one theorem, the first in the file."""
+    """Maximum number of proofs per theorem, the first in the file."""
     steps: int = Field(default=1000, ge=1)
     """Optimiser steps."""
     row_length: int = Field(default=512, ge=16)
-    """Tokens of a row into which examples are packed; longer examples are left out."""
+    """Tokens per row of packed examples; longer examples are left out."""
     rows: int = Field(default=16, ge=1)
-    """Rows of one optimiser step."""
+    """Rows per optimiser step."""
     micro_rows: int = Field(default=4, ge=1)
-    """Rows of one forward pass; less takes less memory and gives the same gradient."""
+    """Rows per forward pass; fewer take less memory and give the same gradient."""
     dev_every: int = Field(default=50, ge=1)
-    """Steps between evaluations on `dev_proofs` and what is held out."""
+    """Steps between evaluations on `dev_proofs` and the held-out proofs."""
     dev_patience: int | None = Field(default=None, ge=1)
-    """End after so many evaluations in a row without a smaller loss, with the weights of the smallest. None: no early end, and
-    the last weights."""
+    """Early stopping: end after so many evaluations in a row without a smaller loss, with the weights of the smallest.
+    None: no early stopping, and the last weights.
+    """
 
 
 class PreferenceConfig(ConfigTable):
-    """Learning from pairs of which one answer is preferred, by the algorithm scrpo."""
+    """Learning from preference pairs by the algorithm scrpo."""
 
     pairs: tuple[Path, ...] = Field(min_length=1)
     """JSONL files of pairs: prompt, preferred, rejected, why."""
     steps: int = Field(default=100, ge=1)
     """Optimiser steps."""
     pairs_per_step: int = Field(default=32, ge=1)
-    """Pairs of one optimiser step."""
+    """Pairs per optimiser step."""
     micro_tokens: int = Field(default=4096, ge=16)
-    """Tokens of one forward pass; less takes less memory and gives the same gradient."""
+    """Tokens per forward pass; fewer take less memory and give the same gradient."""
 
 
 class RolloutConfig(ConfigTable):
-    """What is sampled for each step of reinforcement learning."""
+    """Sampling for each step of reinforcement learning."""
 
     prompts: tuple[Path, ...] = Field(min_length=1)
     """JSONL files of theorems."""
     steps: int = Field(default=200, ge=1)
-    """Rollout batches."""
+    """Number of rollout batches."""
     prompts_per_step: int = Field(default=128, ge=1)
-    """Theorems of a batch."""
+    """Theorems per batch."""
     rollouts_per_prompt: int = Field(default=4, ge=2)
-    """Samples of each; 2 or more, because baselines are means over the others."""
+    """Samples per theorem; at least 2, because baselines are means over the others."""
     max_response_tokens: int = Field(default=1024, ge=1)
-    """Longest response; the constant divisor L of the losses that have one."""
+    """Maximum length of a response; the constant divisor L of the losses that have one."""
     updates_per_batch: int = Field(default=1, ge=1)
-    """Mini-batches, each one optimiser step, that a batch is cut into; with 1 every ratio is 1 and no clip ever binds."""
+    """Number of mini-batches per batch, each one optimiser step; with 1 every ratio is 1 and nothing is clipped."""
     micro_tokens: int = Field(default=2048, ge=16)
-    """Tokens of one forward pass; a larger group is one pass of its own. Less takes less memory."""
+    """Tokens per forward pass; a larger group is a pass by itself. Fewer take less memory."""
     kept_tokens: int = Field(default=0, ge=0)
-    """A batch of at most so many tokens is read by the policy once, not twice: its activations are kept while Lean checks, and
-    gradients are those of that pass. For one process and one update a batch; takes memory for all of it at once."""
+    """Batches of at most so many tokens are read by the policy once, not twice: activations are kept while Lean checks,
+    and the gradient is computed from that pass. For one process and one update per batch; takes memory for the whole
+    batch at once.
+    """
     sequences: int = Field(default=64, ge=1)
-    """Most sequences that the sampling engine works on at once."""
+    """Maximum number of concurrent sequences of the sampling engine."""
     parts: int = Field(default=1, ge=1)
-    """Into how many parts what is sampled at once is cut, each of which is sampled by itself: as many hosts can share it, and
-    it is the same bit for bit whichever do. `sequences` are those of one part."""
+    """Number of parts into which the requests sampled at once are cut.
+
+    Each part is sampled separately, so that as many hosts can share the work, and the result is bit for bit the same
+    for any assignment. `sequences` applies to each part.
+    """
     sampler_hosts: int = Field(default=0, ge=0)
-    """How many hosts of the cluster that `lean.cluster` names sample instead of this process, of those that offer the resource
-    `sampler` (docs/cluster.md)."""
+    """Number of hosts of the cluster `lean.cluster` that sample instead of this process, among those with the resource
+    `sampler` (docs/cluster.md).
+    """
     weight_transfer: bool = True
-    """Send new weights from the trainer's GPU to those of the hosts that sample by NCCL; else, and without GPUs, they go through
-    the cluster's object store."""
+    """Whether to send new weights by NCCL from the trainer's GPU to those of the sampling hosts; otherwise, and without
+    GPUs, they go through the cluster's object store.
+    """
     gpu_memory: float = Field(default=0.4, gt=0, lt=1)
-    """Share of a GPU's memory for the sampling engine, which shares it with the trainer."""
+    """Share of a GPU's memory for the sampling engine, which shares the GPU with the trainer."""
     max_mismatch: float | None = Field(default=None, gt=0)
-    """The run stops when trainer and engine disagree on log-probabilities by more, mean over a batch's tokens, since
-    then the engine has other weights. None: 1e-4 for float32, 0.05 for bfloat16."""
+    """Maximum difference of log-probabilities between trainer and engine, averaged over a batch's tokens; the run stops
+    beyond it, because the engine then has other weights. None: 1e-4 for float32, 0.05 for bfloat16.
+    """
     max_ratio: float = Field(default=1e4, gt=1)
-    """The run stops when a token becomes so many times likelier within one batch; seen on the first `micro_tokens` tokens
-    after the last update, and on all of a mini-batch before each."""
+    """Maximum factor by which a token may become likelier within one batch; the run stops beyond it.
+
+    Measured on the first `micro_tokens` tokens after the last update, and on the whole of each mini-batch before it.
+    """
     max_staleness: int = Field(default=0, ge=0)
-    """How many updates older than the policy that learns the weights that sample may be. 0 samples, then learns, and repeats
-    bit for bit on a CPU; with 1 the next batch is sampled and checked while this one is learned from."""
+    """Maximum number of updates by which the sampling weights may be older than the learning policy. 0: sampling and
+    learning alternate, and runs repeat bit for bit on a CPU. 1: the next batch is sampled and checked while this one is
+    learned from.
+    """
     max_importance: float = Field(default=2.0, ge=1)
-    """Answers of older weights count by how much likelier they are now, at most so many times."""
+    """Maximum importance weight of answers from older weights."""
 
 
 class AlgorithmConfig(ConfigTable):
-    """How verdicts become a gradient."""
+    """The algorithm that turns verdicts into a gradient."""
 
     name: str = "alpha_dpg"
-    """Which algorithm; the registry lists them."""
+    """Name of the algorithm; the registry lists them."""
     options: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the algorithm, such as alpha."""
     base_samples: tuple[Path, ...] = ()
-    """What `leansieve evaluate run` drew from the base for the theorems to train on, at temperature 1, top_p 1 and the
-    rollouts' longest response: the share of right answers is alpha_dpg's Z, for `partition = "precomputed"`."""
+    """Files that `leansieve evaluate run` wrote for the base and the training theorems, at temperature 1, top_p 1 and
+    the rollouts' maximum length: the share of correct answers is alpha_dpg's Z, for `partition = "precomputed"`.
+    """
 
     @model_validator(mode="after")
     def _exists(self) -> "AlgorithmConfig":
@@ -119,10 +133,10 @@ class AlgorithmConfig(ConfigTable):
         return self
 
     def create(self, length: int) -> Algorithm:
-        """The algorithm; `length` is the longest response allowed, in tokens.
+        """Create the algorithm; `length` is the maximum length of a response in tokens.
 
         Raises:
-            ValueError, OSError: a file of `base_samples` cannot be used, or read.
+            ValueError, OSError: a file of `base_samples` is invalid, or cannot be read.
         """
         if not self.base_samples:
             return self._create(self.options, length)
@@ -137,57 +151,58 @@ class AlgorithmConfig(ConfigTable):
 
 
 class VerificationConfig(ConfigTable):
-    """Limits of one check while training."""
+    """Limits of one check during training."""
 
     seconds: float = Field(default=10.0, gt=0)
     """Wall-clock deadline."""
     heartbeats: int = Field(default=100_000, ge=1)
     """Lean's `maxHeartbeats`."""
     verdicts: Path | None = None
-    """File of verdicts that runs and evaluations share, one at a time; None: one in the run's folder."""
+    """File of verdicts shared by runs and evaluations, one at a time; None: a file in the run's folder."""
 
 
 class DevConfig(ConfigTable):
-    """Measuring on theorems that are not trained on, while a run learns from verdicts."""
+    """Measurements on held-out theorems during a run that learns from verdicts."""
 
     corpora: tuple[Path, ...] = ()
-    """Files of theorems; none: nothing is measured."""
+    """Files of theorems; empty: no measurements."""
     every: int = Field(default=10, ge=1)
     """Steps between measurements."""
     samples: int = Field(default=4, ge=1)
-    """Samples a theorem, always from the same seeds."""
+    """Samples per theorem, always with the same seeds."""
     patience: int | None = Field(default=None, ge=1)
-    """End after so many measurements in a row without a larger share of right answers, with the weights of the largest.
-    None: no early end, and the last weights."""
+    """Early stopping: end after so many measurements in a row without a larger share of correct answers, with the
+    weights of the largest. None: no early stopping, and the last weights.
+    """
 
 
 class GuardConfig(ConfigTable):
-    """When a run is ended because its model collapses; `inf`, or 0 for the least ones, turns a guard off."""
+    """Guards that end a run when its model collapses; `inf`, or 0 for minima, disables a guard."""
 
     patience: int = Field(default=3, ge=1)
-    """Steps in a row at which a guard must object."""
+    """Number of consecutive steps at which a guard must object."""
     max_kl: float = Field(default=50.0, gt=0)
-    """Largest KL divergence to the base, nats an answer."""
+    """Maximum KL divergence from the base, nats per answer."""
     min_entropy: float = Field(default=1e-3, ge=0)
-    """Smallest entropy of the policy, nats a token."""
+    """Minimum entropy of the policy, nats per token."""
     min_verified: float = Field(default=0.2, ge=0, le=1)
-    """Smallest share of verified rollouts, as a part of the first step's share."""
+    """Minimum share of verified rollouts, relative to the first step's share."""
     max_gradient_norm: float = Field(default=1e3, gt=0)
-    """Largest norm of the gradient, before it is clipped."""
+    """Maximum norm of the gradient before clipping."""
     max_loss: float = Field(default=1.5, gt=0)
-    """Largest loss in fine-tuning, as a multiple of that of a guess among all tokens."""
+    """Maximum loss in fine-tuning, as a multiple of the loss of a uniform guess."""
 
 
 class EvaluationConfig(ConfigTable):
-    """How a finished model is measured."""
+    """Evaluation of a finished model."""
 
     corpora: tuple[Path, ...] = ()
     """JSONL files of theorems."""
     samples: int = Field(default=256, ge=1)
-    """Samples a theorem."""
+    """Samples per theorem."""
     temperature: float = Field(default=1.0, ge=0)
     """Softmax temperature."""
     top_p: float = Field(default=0.99, gt=0, le=1)
     """Nucleus mass."""
     max_tokens: int = Field(default=1024, ge=1)
-    """Longest response."""
+    """Maximum length of a response."""

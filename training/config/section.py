@@ -1,16 +1,16 @@
-"""What all tables of settings have in common."""
+"""Base class of the tables of settings."""
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ConfigTable(BaseModel):
-    """A table: unknown settings are refused, and each is described where it is declared."""
+    """A table: unknown settings are errors, and each is described where it is declared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def first_mistake(error: ValidationError) -> str:
-    """The first mistake as `table.setting: what is wrong, found value`."""
+    """Describe the first error as `table.setting: error, found value`."""
     first = error.errors()[0]
     setting = ".".join(map(str, first["loc"]))
     match first["type"]:

@@ -1,4 +1,4 @@
-"""The whole file, read from TOML with a table for each class; relative paths are relative to the working directory."""
+"""The configuration file: TOML with a table for each class; relative paths are relative to the working directory."""
 
 import tomllib
 from collections.abc import Sequence
@@ -22,34 +22,37 @@ from training.config.section import ConfigTable, first_mistake
 
 
 class ConfigError(ValueError):
-    """A configuration file cannot be used; the text is one sentence that says where and why."""
+    """A configuration file is invalid; the text is one sentence with place and reason."""
 
 
 class TrainingConfig(ConfigTable):
-    """The whole file. `sft`, `preferences` and `rollouts` are there for the kind of run that needs them."""
+    """The configuration file.
+
+    Exactly the tables of its kind of run among `sft`, `preferences` and `rollouts` are present.
+    """
 
     run: RunConfig
-    """What a run writes, and what makes it repeat."""
+    """Outputs of a run, and conditions of its reproducibility."""
     model: ModelConfig = ModelConfig()
-    """The model that is trained."""
+    """The model to train."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """AdamW and its schedule."""
     sft: SftConfig | None = None
     """Supervised fine-tuning on verified proofs."""
     preferences: PreferenceConfig | None = None
-    """Learning from pairs of which one answer is preferred."""
+    """Learning from preference pairs."""
     rollouts: RolloutConfig | None = None
-    """What is sampled for each step of reinforcement learning."""
+    """Sampling for each step of reinforcement learning."""
     algorithm: AlgorithmConfig = AlgorithmConfig()
-    """How verdicts become a gradient."""
+    """The algorithm that turns verdicts into a gradient."""
     verification: VerificationConfig = VerificationConfig()
-    """Limits of one check while training."""
+    """Limits of one check during training."""
     dev: DevConfig = DevConfig()
-    """Measuring on theorems that are not trained on, while a run learns from verdicts."""
+    """Measurements on held-out theorems during a run that learns from verdicts."""
     guards: GuardConfig = GuardConfig()
-    """When a run is ended because its model collapses."""
+    """Guards that end a run when its model collapses."""
     evaluation: EvaluationConfig = EvaluationConfig()
-    """How a finished model is measured."""
+    """Evaluation of a finished model."""
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> "TrainingConfig":
@@ -101,7 +104,8 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     """Read a TOML file.
 
     Args:
-        changes: settings in place of the file's, each as `table.setting=VALUE` with a value of TOML; a text may be bare.
+        changes: settings that override the file's, each as `table.setting=VALUE` with a TOML value; strings may be
+            unquoted.
 
     Raises:
         ConfigError: it cannot be read, is not TOML, or a setting is unknown or out of range.
@@ -122,7 +126,7 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
 
 def _change(content: dict[str, Any], change: str) -> None:
-    """Set `table.setting=VALUE` in what a file holds."""
+    """Apply `table.setting=VALUE` to a file's content."""
     place, equals, text = change.partition("=")
     *tables, name = place.strip().split(".")
     if not equals or not tables or not all((*tables, name)):

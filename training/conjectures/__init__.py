@@ -1,1 +1,1 @@
-"""Theorems of our own making: mutations of known ones, kept where they are new, hold, and are worth a proof."""
+"""Generated theorems: mutations of known ones, kept if they are new, provable, and neither trivial nor vacuous."""

@@ -1,4 +1,4 @@
-"""Draws conjectures, asks Lean about them, and writes down what became of each; goes on where it was stopped."""
+"""Draws conjectures, asks Lean about them, and records the outcome of each; resumable."""
 
 import asyncio
 import hashlib
@@ -31,18 +31,18 @@ _REPORT_SECONDS = 20.0
 
 
 class LeanGoneError(RuntimeError):
-    """Lean could not be asked; the text says why."""
+    """Lean gave no answer; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConjectureBudget:
-    """What is spent on a conjecture.
+    """Budget of a conjecture.
 
     Attributes:
-        tries: most candidate proofs.
-        first_tries: candidates after which it is given up if none holds.
-        proofs: different proofs after which no more are tried.
-        limits: of each check.
+        tries: maximum number of candidate proofs.
+        first_tries: number of candidates after which it is given up if none holds.
+        proofs: number of different proofs after which no more are tried.
+        limits: limits of each check.
     """
 
     tries: int = 5
@@ -58,7 +58,7 @@ class _Source:
 
 
 class Growth:
-    """New theorems out of proved ones."""
+    """Makes new theorems from proved ones."""
 
     def __init__(
         self,
@@ -68,10 +68,11 @@ class Growth:
         budget: ConjectureBudget | None = None,
         known: Sequence[TheoremRecord] = (),
     ) -> None:
-        """Read the sources; those whose statements cannot be taken apart only count as known, as `known` do.
+        """Read the sources. Sources that cannot be parsed, and `known` theorems, only exclude conjectures equal to
+        them.
 
         Raises:
-            ValueError: none of them can be taken apart.
+            ValueError: no source can be parsed.
         """
         self._budget = budget or ConjectureBudget()
         self._seed = seed
@@ -84,7 +85,7 @@ class Growth:
                 moved = in_front(KnownTheorem(statement, source.proofs))
                 if moved.proofs:
                     self._sources.append(_Source(source.theorem.name, moved))
-        # Computations without a variable have little to change: one in ten draws.
+        # Computations without variables offer few mutations: they get one draw in ten.
         self._general = [source for source in self._sources if source.known.statement.variables] or self._sources
         if not self._sources:
             raise ValueError("There is no proved theorem whose statement could be changed.")
@@ -97,11 +98,11 @@ class Growth:
         concurrency: int = 1,
         report: Callable[[str], None] = print,
     ) -> list[ConjectureOutcome]:
-        """Draw until `count` conjectures have been drawn in all, those of the journal counted.
+        """Draw until `count` conjectures have been drawn in total, including those in the journal.
 
         Raises:
-            JournalError: the journal is none of conjectures.
-            LeanGoneError: Lean could not be asked; what was found is in the journal.
+            JournalError: the journal has other content.
+            LeanGoneError: Lean gave no answer; earlier results are in the journal.
         """
         outcomes = {outcome.number: outcome for outcome in read_outcomes(journal)}
         self._known |= {outcome.key for outcome in outcomes.values() if outcome.key}
@@ -148,7 +149,7 @@ class Growth:
         )
 
     def _draw(self, random: Random) -> tuple[tuple[str, ...], str, Conjecture]:
-        """One or two mutations of one source; another source where there are none that apply."""
+        """Apply one or two mutations to a source; tries another source if none applies."""
         while True:
             source, other = self._choose(random), self._choose(random)
             wanted = random.choice([1, 1, 2])
@@ -169,7 +170,7 @@ class Growth:
 
 
 class _Asked:
-    """What Lean was asked about one conjecture."""
+    """A conjecture with its questions to Lean."""
 
     def __init__(self, checker: Checker, theorem: Theorem, budget: ConjectureBudget) -> None:
         self.proofs: list[str] = []
@@ -178,7 +179,7 @@ class _Asked:
         self._checker, self._theorem, self._budget = checker, theorem, budget
 
     async def fate(self, conjecture: Conjecture, random: Random) -> Fate:
-        """Ask the filters that need Lean, the cheapest first."""
+        """Apply the filters that need Lean, the cheapest first."""
         different = {distinct_key(proof, self._theorem): proof for proof in reversed(conjecture.proofs)}
         candidates = list(different.values())
         random.shuffle(candidates)
@@ -212,7 +213,7 @@ class _Asked:
 
 
 def _order(random: Random) -> list[str]:
-    """The mutations in a random order; the one that always applies and changes least is seldom early."""
+    """Return the mutations in random order; the one that always applies and changes least is rarely early."""
     names = random.sample(list(MUTATIONS), len(MUTATIONS))
     if random.random() < 0.7:
         names.remove("add_hypothesis")
@@ -221,10 +222,10 @@ def _order(random: Random) -> list[str]:
 
 
 def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:
-    """What earlier runs wrote.
+    """Read the outcomes of earlier runs.
 
     Raises:
-        JournalError: a line is none of theirs.
+        JournalError: a line is invalid.
     """
     for number, line in journal.lines():
         try:
@@ -249,7 +250,7 @@ def _digest(text: str) -> str:
 
 
 class _Progress:
-    """Reports now and then how far it is and how many theorems and proofs an hour of Lean gives."""
+    """Reports progress periodically, with theorems and proofs per hour of Lean."""
 
     def __init__(self, count: int, done: Iterable[ConjectureOutcome], report: Callable[[str], None]) -> None:
         self._count, self._report = count, report

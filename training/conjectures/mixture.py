@@ -1,9 +1,9 @@
-"""Many files of proved theorems as one to fine-tune on, and one to measure the loss on.
+"""Merges files of proved theorems into one for fine-tuning and one for measuring the loss.
 
     python -m training.conjectures.mixture PROVED.jsonl... --out TRAIN.jsonl --dev DEV.jsonl --held-out CORPUS.jsonl... [--copies 3]
 
-Left out: whatever is, or nearly is, a theorem of a held-out corpus. A theorem of the dev file has no rendition, no conjecture made of
-it and no renamed copy in the other one.
+Theorems equal or nearly equal to one of a held-out corpus are left out. Renditions, renamed copies and conjectures made
+of a theorem in the dev file are not in the other file.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from training.corpus.record import TheoremRecord, read_corpus
 
 
 def merged(theorems: Iterable[ProvedTheorem], held_out: Sequence[TheoremRecord]) -> tuple[list[ProvedTheorem], int]:
-    """Each theorem once, with all its different proofs; also how many were left out for what is held out."""
+    """Return each theorem once, with all its different proofs, and the number left out because of held-out theorems."""
     outlines = {outline(record) for record in held_out}
     keys = {key(record) for record in held_out}
     names = {record.guard for record in held_out if record.guard}
@@ -42,7 +42,9 @@ def merged(theorems: Iterable[ProvedTheorem], held_out: Sequence[TheoremRecord])
 
 
 def parted(theorems: Sequence[ProvedTheorem], share: float) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:
-    """Those to train on, and about `share` of the theorems that are no conjectures, with nothing made of them in the first part."""
+    """Return the training part, and about `share` of the theorems that are not conjectures; nothing in the first part
+    was made from the second.
+    """
     dev = [each for each in theorems if not _source(each.theorem) and _place(key(each.theorem)) < share]
     names, keys = {each.theorem.name for each in dev}, {key(each.theorem) for each in dev}
     chosen = {id(each) for each in dev}
@@ -55,7 +57,7 @@ def parted(theorems: Sequence[ProvedTheorem], share: float) -> tuple[list[Proved
 
 
 def _source(record: TheoremRecord) -> str:
-    """The theorem that a conjecture was made of; empty for any other."""
+    """Return the theorem from which a conjecture was made; empty for other theorems."""
     return record.family.removeprefix("conjectures/") if record.family.startswith("conjectures/") else ""
 
 

@@ -1,6 +1,6 @@
-"""Ways to make a new statement out of a known theorem, each with the proofs that the old ones suggest for it.
+"""Mutations: ways to make a new statement from a known theorem, with proofs suggested by the old ones.
 
-None of them needs to be right: Lean says what holds.
+They need not be correct: Lean decides.
 """
 
 import re
@@ -20,7 +20,7 @@ _ONE_TACTIC = re.compile(r"by\n {2}(?:intro [^\n]+\n {2})?([^\n]+)")
 
 @dataclass(frozen=True, slots=True)
 class KnownTheorem:
-    """A theorem and proofs of it that hold."""
+    """A theorem with verified proofs."""
 
     statement: Statement
     proofs: tuple[str, ...]
@@ -32,7 +32,7 @@ class Conjecture:
 
     Attributes:
         proofs: candidates, likeliest first.
-        inhabited: whether its hypotheses hold together wherever those of its source do.
+        inhabited: whether its hypotheses are consistent if those of its source are.
     """
 
     statement: Statement
@@ -41,11 +41,11 @@ class Conjecture:
 
 
 Mutation = Callable[[KnownTheorem, KnownTheorem, Random], Conjecture | None]
-"""Makes a conjecture of the first theorem, perhaps with a second one's help; None where it does not apply."""
+"""Makes a conjecture from the first theorem, possibly with the second; None if it does not apply."""
 
 
 def in_front(known: KnownTheorem) -> KnownTheorem:
-    """The theorem with everything in front of its colon: its proofs have nothing left to introduce."""
+    """Return the theorem with all binders before the colon, so that its proofs introduce nothing."""
     moved = known.statement.moved
     if not moved:
         return known
@@ -68,7 +68,7 @@ def generalise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
 
 
 def specialise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Put a term in the place of a number."""
+    """Substitute a term for a number."""
     numbers = known.statement.of_type(*_NUMBERS)
     if not numbers:
         return None
@@ -86,7 +86,7 @@ def specialise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
 
 
 def instantiate(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Put a numeral in the place of a number."""
+    """Substitute a numeral for a number."""
     numbers = known.statement.of_type(*_NUMBERS)
     if len(known.statement.variables) < 2 or not numbers:
         return None
@@ -101,7 +101,7 @@ def instantiate(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Co
 
 
 def other_numbers(known: KnownTheorem, _other: KnownTheorem, _random: Random) -> Conjecture | None:
-    """Integers for natural numbers, or the reverse."""
+    """Replace natural numbers by integers, or the reverse."""
     types = {token.text for _, type_ in known.statement.variables for token in tokenize(type_)}
     if not types & set(_NUMBERS) or types >= set(_NUMBERS):
         return None
@@ -114,7 +114,7 @@ def other_numbers(known: KnownTheorem, _other: KnownTheorem, _random: Random) ->
 
 
 def other_numeral(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Another numeral in all places of one, or in one place."""
+    """Change all occurrences of a numeral, or one."""
     places = [
         (index, token)
         for index, says in enumerate(known.statement.texts)
@@ -141,7 +141,7 @@ def other_numeral(known: KnownTheorem, _other: KnownTheorem, random: Random) -> 
 
 
 def other_relation(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """A weaker or stronger relation in the goal, or in a hypothesis."""
+    """Weaken or strengthen a relation in the goal or in a hypothesis."""
     texts = known.statement.texts
     index = random.choice([len(texts) - 1, random.randrange(len(texts))])
     relation, left, right = outermost(texts[index])
@@ -154,7 +154,7 @@ def other_relation(known: KnownTheorem, _other: KnownTheorem, random: Random) ->
 
 
 def both_sides(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """The same done to both sides of the goal."""
+    """Apply the same operation to both sides of the goal."""
     relation, left, right = outermost(known.statement.goal)
     numbers = known.statement.of_type(*_NUMBERS)
     if relation not in ("=", "≤", "<", "≥", ">") or not numbers:
@@ -171,7 +171,7 @@ def both_sides(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
 
 
 def add_hypothesis(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Ask more of the numbers."""
+    """Add a hypothesis about the variables."""
     numbers = known.statement.of_type(*_NUMBERS)
     if not numbers:
         return None
@@ -186,7 +186,7 @@ def add_hypothesis(known: KnownTheorem, _other: KnownTheorem, random: Random) ->
 
 
 def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Exchange a hypothesis and the goal, both denied."""
+    """Exchange a hypothesis with the goal, both negated."""
     if not known.statement.hypotheses:
         return None
     index = random.randrange(len(known.statement.hypotheses))
@@ -201,7 +201,7 @@ def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
 
 
 def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Two theorems in one."""
+    """Combine two theorems."""
     if len(known.statement.variables) + len(other.statement.variables) > 7:
         return None
     apart = {}
@@ -235,7 +235,7 @@ def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
 
 
 def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Ask for a number that the theorem holds of."""
+    """Ask for the existence of a number with the theorem's property."""
     free = [name for name in known.statement.of_type(*_NUMBERS) if not _mention(known.statement, name)]
     if not free:
         return None
@@ -278,13 +278,13 @@ def _with_texts(statement: Statement, texts: Sequence[str]) -> Statement:
 
 
 def _used(statement: Statement) -> Statement:
-    """Without the variables that nothing mentions."""
+    """Remove variables that nothing mentions."""
     mentioned = names_in(statement.texts)
     return replace(statement, variables=tuple(each for each in statement.variables if each[0] in mentioned))
 
 
 def _mention(statement: Statement, name: str) -> bool:
-    """Whether a hypothesis is about `name`."""
+    """Whether a hypothesis mentions `name`."""
     return name in names_in(says for _, says in statement.hypotheses)
 
 
@@ -300,29 +300,29 @@ def _denied(proposition: str) -> str:
 
 
 def _loose(goal: str) -> str:
-    """In brackets where it would swallow what follows, or be swallowed."""
+    """Add brackets if precedence would change the meaning."""
     return f"({goal})" if outermost(goal)[0] in ("∀", "∃", "fun", "→", "↔", "∨", "∧") else goal
 
 
 def _single(proofs: Sequence[str]) -> list[str]:
-    """The tactics of proofs that are one."""
+    """Return the tactics of proofs that consist of one."""
     return [match[1] for proof in proofs if (match := _ONE_TACTIC.fullmatch(proof)) and "intro" not in proof][:2]
 
 
 def _block(proof: str) -> str | None:
-    """The tactic block of a proof, its lines at the margin; None for a proof term."""
+    """Return the tactic block of a proof, dedented; None for a proof term."""
     if not proof.startswith("by\n  "):
         return None
     return "\n".join(line.removeprefix("  ") for line in proof.split("\n")[1:])
 
 
 def _below(block: str, columns: int) -> str:
-    """A block whose further lines stand `columns` to the right."""
+    """Indent the second and further lines of a block by `columns`."""
     return block.replace("\n", "\n" + " " * columns)
 
 
 def _as_fact(known: KnownTheorem) -> list[str]:
-    """Proofs that establish the source's goal first and rewrite with it, or hand it on."""
+    """Return proofs that establish the source's goal first and then rewrite with it, or pass it on."""
     block = next(filter(None, map(_block, known.proofs)), None)
     if block is None:
         return []

@@ -1,4 +1,4 @@
-"""When a statement says nothing new: a key that it shares with every rendition of itself."""
+"""Keys of statements for detecting repetitions in any rendition."""
 
 from prover.sampling.plans.statement import Statement, replaced
 from prover.search.tactics.goals.propositions import outermost
@@ -10,8 +10,8 @@ _TURNED = {">": "<", "≥": "≤"}
 
 
 def key(record: TheoremRecord) -> str:
-    """A key that statements share only if they differ in names, in the form or order of binders and hypotheses, in doubled
-    hypotheses, in variables that nothing mentions, or in the side from which a relation is read.
+    """Return a key that statements share only if they differ in names, form or order of binders and hypotheses,
+    repeated hypotheses, unused variables, or the direction of a relation.
     """
     statement = Statement.read(record.theorem)
     return canonical(record) if statement is None else _key(statement)
@@ -21,7 +21,7 @@ def _key(statement: Statement) -> str:
     types = dict(statement.variables)
     goal = _turned(statement.goal)
     says = [_turned(text) for _, text in statement.hypotheses]
-    # Without names first, so that the order does not hang on them; then with the names that this order gives.
+    # First without names, so that the order is independent of them, then with the names that this order gives.
     marks = {name: f"«{type_}»" for name, type_ in types.items()}
     ordered = sorted(dict.fromkeys(says), key=lambda text: (_words(replaced(text, marks)), _order(text, goal, types)))
     seen = [token.text.partition(".")[0] for text in (goal, *ordered) for token in tokenize(text)]
@@ -33,7 +33,7 @@ def _key(statement: Statement) -> str:
 
 
 def _order(text: str, goal: str, types: dict[str, str]) -> list[int]:
-    """Where the variables of a hypothesis come first in the goal: tells hypotheses of one form apart."""
+    """Return where the variables of a hypothesis first occur in the goal; distinguishes hypotheses of equal form."""
     first: dict[str, int] = {}
     for number, token in enumerate(tokenize(goal)):
         first.setdefault(token.text.partition(".")[0], number)

@@ -1,4 +1,4 @@
-"""What became of a conjecture, as it is written down; and the table of what each filter threw away.
+"""Outcomes of conjectures, and the table of rejections by filter.
 
     python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]
 
@@ -20,56 +20,56 @@ from training.corpus.record import TheoremRecord
 
 
 class Fate(StrEnum):
-    """Whether a conjecture is kept, or which filter threw it away, in the order in which they are asked."""
+    """Whether a conjecture is kept, or the filter that rejected it, in the order of the filters."""
 
     KNOWN = "known"
-    """It is a source's, another conjecture's, or one of them in other words."""
+    """Equal to a source or another conjecture, up to rendition."""
     HELD_OUT = "held_out"
-    """It is, or nearly is, a theorem that models are evaluated on."""
+    """Equal or nearly equal to a theorem of an evaluation corpus."""
     MALFORMED = "malformed"
-    """Lean cannot read it."""
+    """Lean cannot parse or elaborate it."""
     UNPROVED = "unproved"
-    """No candidate proved it: false, or out of reach."""
+    """No candidate proved it: it is false, or too hard."""
     TRIVIAL = "trivial"
-    """It needs no thought: `rfl`, `trivial` or a hypothesis closes it."""
+    """Trivial: `rfl`, `trivial` or a hypothesis closes it."""
     VACUOUS = "vacuous"
     """The hypotheses contradict each other."""
     KEPT = "kept"
-    """It is a new theorem."""
+    """A new theorem."""
 
 
 class ConjectureOutcome(BaseModel):
-    """One conjecture; one JSON object a line."""
+    """A conjecture with its outcome; one JSON object per line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     number: int = Field(ge=0)
-    """The number of the conjecture in the order in which they are drawn."""
+    """Its number in the order of drawing."""
     fate: Fate
-    """What became of it."""
+    """Its outcome."""
     mutations: tuple[str, ...]
-    """What made it, first to last."""
+    """The mutations that made it, first to last."""
     key: str = ""
-    """Digest of what it shares with its other renditions."""
+    """Digest of the key shared with other renditions."""
     theorem: TheoremRecord | None = None
-    """The theorem; only of one that is kept. Its `source` names the theorem that it was made of."""
+    """The theorem, if it is kept. Its `source` names the theorem from which it was made."""
     proofs: tuple[str, ...] = ()
     """Different proofs, each verified."""
     tried: int = Field(default=0, ge=0)
-    """Candidate proofs that Lean was asked about."""
+    """Number of candidate proofs checked."""
     tokens: int = Field(default=0, ge=0)
-    """Length of the shortest proof: with the share of candidates that hold, how hard it is."""
+    """Length of the shortest proof; a measure of difficulty, together with the share of candidates that hold."""
     milliseconds: int = Field(default=0, ge=0)
-    """What Lean took for it."""
+    """Lean's time for it in milliseconds."""
 
 
 def proved(outcomes: Iterable[ConjectureOutcome]) -> Iterable[ProvedTheorem]:
-    """The theorems that are kept, to fine-tune on."""
+    """Return the kept theorems, for fine-tuning."""
     return (ProvedTheorem(theorem=each.theorem, proofs=each.proofs) for each in outcomes if each.theorem is not None)
 
 
 def table(outcomes: Iterable[ConjectureOutcome]) -> str:
-    """A Markdown table: by mutation, how many were drawn, what each filter threw away, and what is kept."""
+    """Return a Markdown table: by mutation, the number drawn, rejected by each filter, and kept."""
     counts: dict[str, Counter[str]] = {}
     for outcome in outcomes:
         for row in (" + ".join(outcome.mutations[:1]), "all"):

@@ -1,4 +1,4 @@
-"""The same theorem and proofs in other names: more to learn from without another question to Lean."""
+"""Renames theorems and proofs: more training data without further questions to Lean."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -35,7 +35,7 @@ _FACTS = [
 
 
 def renamed(theorems: Sequence[ProvedTheorem], copies: int, seed: int) -> Iterator[ProvedTheorem]:
-    """Each theorem, then `copies` of it with other names for what stands in front of its colon; fewer where no names are free."""
+    """Yield each theorem, then `copies` of it with other names for its binders; fewer if no free names are left."""
     for number, theorem in enumerate(theorems):
         yield theorem
         for copy in range(copies):
@@ -50,7 +50,7 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
         return None
     shape = read_shape(record.statement)
     given = shape.binders[: len(shape.binders) - len(shape.intros)]
-    # Fixed are all other names that occur: none of them may be taken, so that nothing is captured.
+    # All other names that occur are fixed, so that no name is captured.
     own = {binder.name for binder in given}
     fixed = names_in([record.statement, *proved.proofs]) - own
     names: dict[str, str] = {}
@@ -65,7 +65,7 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
     unchanged = own - set(names)
     if not names or set(names.values()) & unchanged:
         return None
-    # What the portfolio calls after a variable (`rn` for the remainders of `n`) goes with it.
+    # Names that the portfolio derives from a variable (`rn` for the remainders of `n`) are renamed with it.
     derived = {f"r{old}": f"r{new}" for old, new in names.items() if f"r{old}" in fixed}
     if set(derived.values()) & (fixed | set(names.values())):
         derived = {}

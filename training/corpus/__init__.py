@@ -1,1 +1,1 @@
-"""Theorems to train and evaluate on: files, public data sets, generators, deduplication and splits."""
+"""Corpora for training and evaluation: files, public data sets, generators, deduplication and splits."""

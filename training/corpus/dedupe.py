@@ -1,4 +1,4 @@
-"""When two statements are the same, or so alike that one gives the other away."""
+"""Detects equal statements, and near duplicates that would leak between splits."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,19 +12,19 @@ _NUMBERS = frozenset({"Nat", "Int", "ℕ", "ℤ"})
 
 
 def canonical(record: TheoremRecord) -> str:
-    """A key that theorems share when they differ only in their name, bound names, comments or white space."""
+    """Return a key that theorems share if they differ only in their name, bound names, comments or white space."""
     return _key(record, rough=False)
 
 
 def outline(record: TheoremRecord) -> str:
-    """A key that near duplicates share: one exercise with other numerals or other brackets, of integers in place of natural
-    numbers, or with `∀ x, p x → q x` in place of binders.
+    """Return a key that near duplicates share: an exercise with other numerals or brackets, with integers instead of
+    natural numbers, or with `∀ x, p x → q x` instead of binders.
     """
     return _key(record, rough=True)
 
 
 def deduplicate(records: Iterable[TheoremRecord]) -> list[TheoremRecord]:
-    """The first of each set of theorems with the same canonical key, in order."""
+    """Return the first of each set of theorems with equal canonical keys, in order."""
     first: dict[str, TheoremRecord] = {}
     for record in records:
         first.setdefault(canonical(record), record)
@@ -32,13 +32,13 @@ def deduplicate(records: Iterable[TheoremRecord]) -> list[TheoremRecord]:
 
 
 def without_leaks(records: Iterable[TheoremRecord], held_out: Iterable[TheoremRecord]) -> list[TheoremRecord]:
-    """The records whose outline occurs nowhere among the held-out theorems."""
+    """Return the records whose outline does not occur among the held-out theorems."""
     seen = {outline(record) for record in held_out}
     return [record for record in records if outline(record) not in seen]
 
 
 def _key(record: TheoremRecord, rough: bool) -> str:
-    tokens = list(tokenize(record.statement))[2:]  # after `theorem NAME`
+    tokens = list(tokenize(record.statement))[2:]  # without `theorem NAME`
     index = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(_bound_names(tokens)))}
     words = []
     for token in tokens:
@@ -55,7 +55,7 @@ def _key(record: TheoremRecord, rough: bool) -> str:
 
 
 def _bound_names(tokens: Sequence[Token]) -> Iterator[str]:
-    """Names that the statement binds itself, in order: its own binders, then those of quantifiers and functions."""
+    """Return the names that the statement binds, in order: its binders, then those of quantifiers and functions."""
     names, position = _read_binders(tokens, 0)
     yield from names
     while position < len(tokens):
@@ -65,7 +65,7 @@ def _bound_names(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _read_binders(tokens: Sequence[Token], position: int) -> tuple[list[str], int]:
-    """The names bound by `x y`, `(x y : A)`, `{x}` … from `position` on, and where that ends."""
+    """Return the names bound by `x y`, `(x y : A)`, `{x}` … from `position` on, and the end of these binders."""
     names: list[str] = []
     while position < len(tokens):
         token = tokens[position]
@@ -83,7 +83,7 @@ def _read_binders(tokens: Sequence[Token], position: int) -> tuple[list[str], in
 
 
 def _read_group(tokens: Sequence[Token], position: int) -> tuple[Sequence[Token], int]:
-    """What stands between the bracket at `position` and the one that closes it, and the position after that."""
+    """Return the content of the bracket at `position`, and the position after it."""
     opening, closing = tokens[position].text, _CLOSED_BY[tokens[position].text]
     depth = 0
     for end in range(position, len(tokens)):

@@ -1,4 +1,4 @@
-"""Files of one JSON object a line, each checked against a model; compressed where the name ends in `.gz`."""
+"""Files of one JSON object per line, validated against a model; compressed if the name ends in `.gz`."""
 
 import contextlib
 import gzip
@@ -18,7 +18,7 @@ def read_jsonl(path: Path, model: type[Model]) -> Iterator[tuple[int, Model]]:
     """Yield line numbers, from 1, and objects; blank lines are skipped.
 
     Raises:
-        ValueError: a line is not such an object, or the file is not text; the message says where and why.
+        ValueError: a line is not such an object, or the file is not text; the message gives place and reason.
     """
     with _reading(path) as lines:
         try:
@@ -46,10 +46,10 @@ def _parse(line: str, model: type[Model], where: str) -> Model:
 
 
 def write_jsonl(path: Path, objects: Iterable[BaseModel]) -> int:
-    """Write a file whole or not at all; fields with their default are left out. Returns the number of lines."""
+    """Write a file atomically; fields with default values are omitted. Returns the number of lines."""
     count = 0
     with atomic_write(path) as file:
-        # Neither name nor time inside: the same objects make the same file.
+        # Contains neither file name nor time, so that equal objects make equal files.
         packed = (
             gzip.GzipFile("", "wb", fileobj=file, mtime=0) if path.suffix == ".gz" else contextlib.nullcontext(file)
         )

@@ -1,4 +1,4 @@
-"""What a model learns beside whole proofs: answers to other prompts, and which of two answers is better."""
+"""Training data other than whole proofs: answers to other prompts, and preference pairs."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,22 +8,22 @@ class _Record(BaseModel):
 
 
 class Lesson(_Record):
-    """A prompt and what to answer; one JSON object a line."""
+    """A prompt and its answer; one JSON object per line."""
 
     prompt: str
-    """As the model reads it."""
+    """The prompt in the model's format."""
     response: str
-    """What it is to write."""
+    """The answer to learn."""
 
 
 class Pair(_Record):
-    """A prompt with a better and a worse answer; one JSON object a line."""
+    """A prompt with a better and a worse answer; one JSON object per line."""
 
     prompt: str
-    """As the model reads it."""
+    """The prompt in the model's format."""
     preferred: str
     """The better answer."""
     rejected: str
     """The worse one."""
     why: str
-    """Where it is from: `refined`, `mended`, `shorter`."""
+    """Origin of the pair: `refined`, `mended`, `shorter`."""

@@ -1,4 +1,4 @@
-"""One theorem of a corpus."""
+"""A theorem of a corpus."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,13 +25,13 @@ class TracedStep(BaseModel):
     tactic: str
     """The tactic block."""
     before: tuple[str, ...]
-    """The goals that it was run on, as Lean prints them."""
+    """Goals before it, as Lean prints them."""
     after: tuple[str, ...] = ()
-    """The goals that it left."""
+    """Goals that it left."""
 
 
 class TheoremRecord(BaseModel):
-    """A theorem with where it comes from; one JSON object a line in a file."""
+    """A theorem with its origin; one JSON object per line in a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -42,17 +42,17 @@ class TheoremRecord(BaseModel):
     header: str = Field(default="", max_length=16 << 10)
     """Import, `open` and option lines; empty for the default header."""
     context: str = Field(default="", max_length=1 << 20)
-    """Lean source that stands before the statement."""
+    """Lean source before the statement."""
     informal: str = ""
     """The statement in words."""
     source: str = ""
-    """Where the theorem is from, for instance a data set and its split."""
+    """Origin of the theorem, for instance a data set and its split."""
     family: str = ""
-    """Which template made it, `family/template`, or the library module; a family never falls into different splits."""
+    """The template that made it, `family/template`, or its library module; a family is never divided between splits."""
     guard: str = ""
-    """The library theorem that this is, if it is one: proofs are checked so that none uses it."""
+    """The library theorem that it is, if any: checks forbid its use in a proof."""
     position: str = ""
-    """Where it stands in the code that it was traced from: file, and line from 1, as in `Foo/Bar.lean:12`."""
+    """Position in the traced code: file, and line from 1, such as `Foo/Bar.lean:12`."""
     premises: tuple[str, ...] = ()
     """Constants that its existing proof uses."""
     steps: tuple[TracedStep, ...] = ()
@@ -75,21 +75,21 @@ class TheoremRecord(BaseModel):
 
     @property
     def theorem(self) -> Theorem:
-        """The theorem as the engine knows it."""
+        """Return the theorem as the engine's type."""
         header = Header.parse(self.header) if self.header.strip() else Header()
         return Theorem(self.statement, header, self.context)
 
     @property
     def policy(self) -> Policy:
-        """The policy under which proofs of it are to be checked."""
+        """Return the policy for checking proofs of it."""
         return guarded(self.guard) if self.guard else Policy()
 
 
 def statement_name(statement: str) -> str:
-    """The name in `theorem NAME …`.
+    """Return the name in `theorem NAME …`.
 
     Raises:
-        ValueError: the statement does not begin that way.
+        ValueError: the statement has another beginning.
     """
     match = re.match(r"theorem\s+([^\s({\[:⦃]+?)(?=\.\{|[\s({\[:⦃]|$)", statement)
     if match is None:
@@ -98,7 +98,7 @@ def statement_name(statement: str) -> str:
 
 
 def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
-    """The tokens outside every bracket."""
+    """Return the tokens outside all brackets."""
     depth = 0
     for token in tokens:
         change = _BRACKETS.get(token.text, 0) if token.kind == "symbol" else 0
@@ -108,7 +108,7 @@ def at_depth_zero(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def end_of_statement(tokens: Iterable[Token]) -> Token | None:
-    """The `:=` after a statement: outside every bracket, and of no `let` or `have` in the statement."""
+    """Return the `:=` after a statement: outside brackets, and not of a `let` or `have` in the statement."""
     bound = 0
     for token in at_depth_zero(tokens):
         if token.text in _BINDERS:
@@ -124,7 +124,7 @@ def read_corpus(path: Path) -> list[TheoremRecord]:
     """Read a JSONL file, or a table: see `training.corpus.tables`.
 
     Raises:
-        ValueError: a line is not a theorem record, or two have the same name; the text says which line and why.
+        ValueError: a line is not a theorem record, or two have the same name; the text names the line and the reason.
     """
     records: dict[str, TheoremRecord] = {}
     for number, record in _read_table(path) if is_table(path) else read_jsonl(path, TheoremRecord):
@@ -135,12 +135,12 @@ def read_corpus(path: Path) -> list[TheoremRecord]:
 
 
 def _read_table(path: Path) -> Iterator[tuple[int, TheoremRecord]]:
-    """Rows with our columns, or of the miniF2F kind."""
+    """Read rows with this project's columns, or of the miniF2F kind."""
     first = next((row for _, row in read_rows(path)), {})
     if "statement" in first or "formal_statement" not in first:
         yield from read_table(path, TheoremRecord)
         return
-    from training.corpus.sources.huggingface import theorems_of_rows  # reads these records itself
+    from training.corpus.sources.huggingface import theorems_of_rows  # the module itself reads these records
 
     loaded = theorems_of_rows((row for _, row in read_rows(path)), str(path))
     if loaded.skipped:

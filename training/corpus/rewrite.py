@@ -1,4 +1,4 @@
-"""Statements written against Mathlib, rewritten for core Lean as far as that is a matter of notation."""
+"""Rewrites Mathlib statements for core Lean, as far as this is a matter of notation."""
 
 from prover.source.lexer import tokenize
 from training.corpus.record import TheoremRecord
@@ -7,7 +7,10 @@ _NOTATION = {"ℕ": "Nat", "ℤ": "Int"}
 
 
 def rewrite_for_core(record: TheoremRecord) -> TheoremRecord:
-    """`ℕ` and `ℤ` spelt out, Mathlib's header dropped. What needs more of Mathlib than that will not elaborate."""
+    """Replace `ℕ` and `ℤ` by their names and drop Mathlib's header.
+
+    Statements that need more of Mathlib will not elaborate.
+    """
     pieces, end = [], 0
     for token in tokenize(record.statement):
         if token.text in _NOTATION:

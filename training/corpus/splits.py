@@ -1,4 +1,4 @@
-"""Train, dev and test splits that do not leak into each other."""
+"""Splits into train, dev and test without leaks."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -15,12 +15,12 @@ def split(
     seed: int = 0,
     families: bool = True,
 ) -> dict[str, list[TheoremRecord]]:
-    """Put every theorem into one split, all of a family (or, without one, all of an outline) into the same.
+    """Assign every theorem to a split; those of one family (or, without one, one outline) go to the same.
 
     Args:
         fractions: shares of the splits.
-        seed: another one splits in another way.
-        families: keep families together; else only what has the same outline.
+        seed: random seed of the split.
+        families: whether to keep families together; otherwise only equal outlines.
 
     A split depends only on the seed and the family, so a corpus that grows keeps its splits.
 

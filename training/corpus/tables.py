@@ -1,6 +1,7 @@
-"""Rows of Parquet files and of Hugging Face data sets, wherever a file of JSON lines may be named.
+"""Rows of Parquet files and of Hugging Face data sets, as an alternative to files of JSON lines.
 
-A table is named as a `.parquet` file, as a folder that `datasets` saved, or as `hub:OWNER/NAME:SPLIT`, which is downloaded.
+A table is named as a `.parquet` file, as a folder saved by `datasets`, or as `hub:OWNER/NAME:SPLIT`, which is
+downloaded.
 """
 
 from collections.abc import Iterator
@@ -18,21 +19,21 @@ def is_table(path: Path) -> bool:
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbers, from 1, and rows; columns without a value are left out of a row.
+    """Yield numbers, from 1, and rows; columns without a value are omitted.
 
     Raises:
-        ValueError: the table cannot be read; the text says why.
-        OSError: there is none.
+        ValueError: the table cannot be read; the text gives the reason.
+        OSError: there is no table.
     """
     for number, row in enumerate(_raw_rows(path), start=1):
         yield number, _present(row)
 
 
 def read_table(path: Path, model: type[Model]) -> Iterator[tuple[int, Model]]:
-    """Numbers, from 1, and objects; columns that the model does not have are not looked at.
+    """Yield numbers, from 1, and objects; columns that the model lacks are ignored.
 
     Raises:
-        ValueError: a row is not such an object, or the table cannot be read; the text says where and why.
+        ValueError: a row is not such an object, or the table cannot be read; the text gives place and reason.
         OSError: there is no table.
     """
     for number, row in read_rows(path):
@@ -75,7 +76,7 @@ def _raw_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _present(value: Any) -> Any:
-    """Without keys whose value is missing: a column is there for all rows, and in structures for all of their fields."""
+    """Remove keys without a value: a column exists for all rows, and in structures for all fields."""
     if isinstance(value, dict):
         return {key: _present(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):

@@ -1,1 +1,3 @@
-"""A model that learns from its own failures: it diagnoses and mends proofs that Lean refuses, and prefers what came of it (SCRPO)."""
+"""A model that learns from its own failures: it diagnoses and repairs proofs that Lean rejects, and learns preferences
+from the results (SCRPO).
+"""

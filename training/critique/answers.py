@@ -1,4 +1,4 @@
-"""What a model answers to questions about theorems, with Lean's verdict on each proof and its first error; goes on where it was stopped."""
+"""Answers of a model to questions about theorems, with Lean's verdict on each proof and its first error; resumable."""
 
 import hashlib
 import json
@@ -31,14 +31,14 @@ _MENDABLE = frozenset({VerdictKind.REJECTED, VerdictKind.INCOMPLETE})
 
 @dataclass(frozen=True, slots=True)
 class CritiqueQuestion:
-    """What is put to a model.
+    """A question to a model.
 
     Attributes:
-        record: the theorem that it is about.
-        about: tells it from the other questions about this theorem; for a repair, the failed proof.
-        prompt: as the model reads it.
-        samples: answers that are wanted.
-        proofs: whether answers are proofs, to be checked.
+        record: the theorem concerned.
+        about: distinguishes it from other questions about this theorem; for a repair, the failed proof.
+        prompt: the prompt in the model's format.
+        samples: number of answers wanted.
+        proofs: whether answers are proofs to check.
         temperature: softmax temperature; 0 is greedy.
     """
 
@@ -51,7 +51,7 @@ class CritiqueQuestion:
 
     @property
     def key(self) -> str:
-        """Tells it from all others."""
+        """Return a key that identifies the question."""
         parts = json.dumps([self.record.theorem.digest, self.about, self.prompt, self.samples])
         return hashlib.sha256(parts.encode()).hexdigest()[:24]
 
@@ -61,55 +61,55 @@ class _Record(BaseModel):
 
 
 class CritiqueAnswer(_Record):
-    """One text that a model answered."""
+    """A distinct answer of a model."""
 
     text: str
     """The proof, or the diagnosis."""
     count: int = Field(ge=1)
-    """How often it came."""
+    """Number of times it was sampled."""
     verified: bool = False
     """Whether the kernel accepted it."""
     term: str = ""
     """Digest of a verified proof's term, if there is one."""
     diagnosis: str = ""
-    """Lean's first error in a proof that can be mended, as `prover.sampling.diagnosis` writes it."""
+    """Lean's first error in a repairable proof, in the format of `prover.sampling.diagnosis`."""
 
 
 class CritiqueAnswers(_Record):
-    """All answers to one question; one JSON object a line."""
+    """All answers to one question; one JSON object per line."""
 
     key: str
-    """The question's."""
+    """Key of the question."""
     name: str
-    """The theorem's name."""
+    """Name of the theorem."""
     about: str
     """See `CritiqueQuestion.about`."""
     answers: tuple[CritiqueAnswer, ...]
-    """The different texts, the most frequent first."""
+    """Distinct texts, the most frequent first."""
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """Number of samples."""
         return sum(answer.count for answer in self.answers)
 
     @property
     def verified(self) -> int:
-        """How many of them the kernel accepted."""
+        """Number of samples accepted by the kernel."""
         return sum(answer.count for answer in self.answers if answer.verified)
 
     @property
     def failures(self) -> list[tuple[CritiqueAnswer, Diagnosis]]:
-        """The texts that can be mended, the most frequent first."""
+        """Repairable texts, the most frequent first."""
         read = ((answer, Diagnosis.read(answer.diagnosis)) for answer in self.answers)
         return [(answer, diagnosis) for answer, diagnosis in read if diagnosis is not None]
 
 
 def read_answers(path: Path) -> list[CritiqueAnswers]:
-    """What `ask` wrote.
+    """Read the output of `ask`.
 
     Raises:
-        JournalError: a line is none of its.
-        OSError: there is no such file.
+        JournalError: a line is invalid.
+        OSError: the file does not exist.
     """
     with path.open("rb") as file:
         return list(_parsed(path, enumerate(file, start=1)))
@@ -124,18 +124,18 @@ def ask(
     seed: int,
     report: Callable[[str], None] = print,
 ) -> list[CritiqueAnswers]:
-    """Put every question that `out` holds no answers to, and write them there, in the order in which they are complete.
+    """Put every question without answers in `out` to the model, and append the answers in order of completion.
 
-    A question that leaves no room for an answer gets none. An answer that was cut off at its longest length is wrong.
+    A question that leaves no room for an answer gets none. A truncated answer counts as wrong.
 
     Args:
-        verifier: gives verdicts with what Lean said: without a cache.
-        seed: makes the answers repeat.
+        verifier: gives verdicts with Lean's messages, without a cache.
+        seed: random seed of the answers.
 
     Raises:
-        JournalError: `out` is none of answers.
+        JournalError: `out` has other content.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
-        VerifierGoneError: Lean gives no answers any more.
+        VerifierGoneError: Lean stopped answering.
     """
     with Journal(out) as journal:
         found = {each.key: each for each in _parsed(out, journal.lines())}
@@ -151,7 +151,7 @@ def ask(
 
 @dataclass
 class _InWork:
-    """A question with what has come so far."""
+    """A question with its answers so far."""
 
     question: CritiqueQuestion
     missing: int
@@ -163,7 +163,7 @@ class _InWork:
         return not self.missing and all(check.done() for check in self.checks.values())
 
     def result(self) -> CritiqueAnswers:
-        """Waits for what is still being checked."""
+        """Wait for pending checks and return the answers."""
         question = self.question
         verdicts = {text: check.result() for text, check in self.checks.items()}
         judged = (_answer(text, count, verdicts.get(text)) for text, count in self.texts.most_common())
@@ -192,7 +192,7 @@ def _asked(
     seed: int,
     report: Callable[[str], None],
 ) -> Iterator[CritiqueAnswers]:
-    """Yield the answers to each question when all are there, in order, sampling ahead meanwhile."""
+    """Yield the answers to each question when complete, in order, while sampling continues."""
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
     form = CritiqueFormat()
@@ -248,7 +248,7 @@ def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Critique
 
 
 class _Progress:
-    """Reports now and then how far it is and how long it will take."""
+    """Reports progress and remaining time periodically."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
         self._total, self._report = total, report
@@ -256,7 +256,7 @@ class _Progress:
         self._began = self._last = time.monotonic()
 
     def advance(self, answers: CritiqueAnswers) -> CritiqueAnswers:
-        """Count the answers, and pass them on."""
+        """Count the answers and pass them on."""
         self._done += 1
         self._samples += answers.samples
         self._verified += answers.verified

@@ -1,4 +1,4 @@
-"""What answers teach: how a proof fails, how it is mended, and which of two proofs is better."""
+"""Training data from answers: diagnoses of failing proofs, their repairs, and preference pairs."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ _FORM = CritiqueFormat()
 
 
 def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[CritiqueAnswers], failures: int) -> Iterator[Lesson]:
-    """From a model's own failures: a diagnosis of each, and its repair by the proof that is most like it.
+    """Return lessons from a model's own failures: a diagnosis of each, and its repair by the most similar known proof.
 
     Args:
-        theorems: with proofs that are known.
-        drawn: what the model answered for them.
-        failures: most of each theorem, the most frequent first.
+        theorems: theorems with known proofs.
+        drawn: the model's answers for them.
+        failures: maximum number per theorem, the most frequent first.
     """
     known = {proved.theorem.name: proved for proved in theorems}
     for answers in drawn:
@@ -37,11 +37,11 @@ def lessons(theorems: Sequence[ProvedTheorem], drawn: Iterable[CritiqueAnswers],
 def pairs(
     records: Mapping[str, TheoremRecord], drawn: Sequence[CritiqueAnswers], refined: Sequence[CritiqueAnswers]
 ) -> list[Pair]:
-    """Which of two proofs of a theorem is better, where a model found both itself.
+    """Return preference pairs of proofs of a theorem that a model itself wrote.
 
-    - `refined`: for the theorem alone, a refinement that holds before the proof that it mends;
-    - `mended`: for the failed proof and its diagnosis, a refinement that holds before one that does not;
-    - `shorter`: of two that hold, the one of at most two thirds of the other's length.
+    - `refined`: for the theorem alone, a valid refinement over the proof that it repairs;
+    - `mended`: for the failed proof and its diagnosis, a valid refinement over an invalid one;
+    - `shorter`: of two valid proofs, the one of at most two thirds of the other's length.
 
     Args:
         drawn: answers to the theorems alone.
@@ -77,16 +77,16 @@ def pairs(
         ordered = sorted(dict.fromkeys(texts), key=length)
         if len(ordered) > 1 and 3 * length(ordered[0]) <= 2 * length(ordered[-1]):
             add(name, _FORM.render(records[name].theorem), ordered[0], ordered[-1], "shorter")
-    # In an order that theorems have no part in, so that the first of them are a sample of all.
+    # Ordered independently of the theorems, so that any prefix is a sample of all.
     return sorted(found.values(), key=lambda pair: hashlib.sha256(pair.model_dump_json().encode()).digest())
 
 
 def accuracy(asked: Iterable[CritiqueAnswers], right: Mapping[tuple[str, str], Diagnosis]) -> dict[str, float]:
-    """How often diagnoses name the line, the kind, and both, as Lean does.
+    """Return how often diagnoses agree with Lean on the line, the kind, and both.
 
     Args:
         asked: diagnoses, one answer each, `about` the failed proof.
-        right: Lean's, by theorem and failed proof.
+        right: Lean's diagnoses, by theorem and failed proof.
     """
     total = line = kind = both = 0
     for answers in asked:

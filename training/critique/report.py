@@ -1,4 +1,4 @@
-"""The comparison of a run of SCRPO, from its answers alone.
+"""The comparison of models in a run of SCRPO, computed from its answers.
 
     python -m training.critique.report RUN --out DIR
 
@@ -28,7 +28,7 @@ def write_report(
     """Write both files into `out`, by default the run's own folder.
 
     Raises:
-        ValueError: a file holds something else.
+        ValueError: a file has other content.
         OSError: a file is missing.
     """
     out = out or folder
@@ -46,7 +46,9 @@ def write_report(
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    """A model's plain samples, and if it repairs, the first half of them with repairs in place of the other."""
+    """Return the rows of a model: plain samples, and if it repairs, the first half of them with repairs in place of the
+    other half.
+    """
     whole = _read(folder, f"dev-{name}")
     first = [answers for answers in whole if answers.about == "first"]
     second = {answers.name: answers for answers in whole if answers.about == "second"}
@@ -55,7 +57,7 @@ def _rows(folder: Path, name: str) -> list[dict[str, Any]]:
         repairs: dict[str, list[CritiqueAnswers]] = {}
         for answers in _read(folder, f"dev-{name}-repairs"):
             repairs.setdefault(answers.name, []).append(answers)
-        # Where nothing can be mended, the other half of plain samples is what the rest is spent on.
+        # If nothing can be repaired, the rest of the budget goes to the other half of the plain samples.
         mended = [[answers, *repairs.get(answers.name, [second[answers.name]])] for answers in first]
         rows.append(_row(f"{name}, half of the samples repairs", mended) | {"repairs": _repairs(repairs)})
     return rows
@@ -102,7 +104,9 @@ def _kinds(every: Sequence[CritiqueAnswers]) -> dict[str, int]:
 
 
 def _diagnoses(folder: Path, name: str) -> dict[str, Any]:
-    """How often the model's diagnoses are Lean's, beside always saying what is most frequent."""
+    """Return how often the model's diagnoses agree with Lean's, and the baseline of always answering the most frequent
+    one.
+    """
     first = [answers for answers in _read(folder, f"dev-{name}") if answers.about == "first"]
     right = {(answers.name, answer.text): diagnosis for answers in first for answer, diagnosis in answers.failures}
     asked = _read(folder, f"dev-{name}-diagnoses")

@@ -1,15 +1,15 @@
-"""SCRPO on Lean (after arXiv 2512.05387): a model learns from proofs that Lean refuses.
+"""SCRPO on Lean (after arXiv 2512.05387): a model learns from proofs that Lean rejects.
 
     leansieve scrpo FILE.toml
 
-1. `draw`: the base answers theorems whose proofs are known; Lean says which answers hold, and where and why the others fail.
-2. `critic`: the base is fine-tuned to diagnose its own failures and to mend them, beside the known proofs.
-3. `refine-N`: the critic mends failures, shown Lean's error, in rounds: what still fails is mended in the next.
-4. `pairs`: refinements that hold before what they mend, and shorter proofs before longer ones.
+1. `draw`: the base answers theorems whose proofs are known; Lean decides which answers hold, and locates the errors of the others.
+2. `critic`: the base is fine-tuned to diagnose and repair its own failures, together with the known proofs.
+3. `refine-N`: the critic repairs failures, given Lean's error, in rounds: remaining failures go to the next round.
+4. `pairs`: valid refinements over the proofs they repair, and shorter proofs over longer ones.
 5. `prefer`: DPO with a term for likelihood, from the critic, which is also the reference.
-6. `dev-MODEL`: each model on theorems that nothing was trained on, plain, and with half of its samples spent on repairs.
+6. `dev-MODEL`: each model on held-out theorems, with plain samples, and with half of its samples spent on repairs.
 
-This module says what each stage does; `leansieve scrpo` runs each in a process of its own.
+This module defines the stages; `leansieve scrpo` runs each in a child process.
 """
 
 import hashlib
@@ -45,59 +45,59 @@ class _Section(BaseModel):
 
 
 class ScrpoConfig(_Section):
-    """The whole file; relative paths are relative to the working directory."""
+    """The configuration file; relative paths are relative to the working directory."""
 
     folder: Path
-    """Everything is written there."""
+    """Folder of all results."""
     base: Path
-    """The model to go on from, in the format `source`."""
+    """The base model, in the format `source`."""
     proofs: tuple[Path, ...] = Field(min_length=1)
-    """Theorems with known proofs: what the critic is fine-tuned on, and whose failures teach."""
+    """Theorems with known proofs: training data of the critic, and the source of failures."""
     dev: Path
-    """Theorems to compare the models on."""
+    """Theorems on which the models are compared."""
     theorems: int = Field(default=300, ge=1)
-    """How many of the known theorems are asked, chosen by digest."""
+    """Number of known theorems used, chosen by digest."""
     samples: int = Field(default=16, ge=1)
-    """Answers to each of them."""
+    """Answers per theorem."""
     failures: int = Field(default=4, ge=1)
-    """Failures of a theorem that are learnt from, and that are mended in each round."""
+    """Failures per theorem that are learnt from and repaired in each round."""
     attempts: int = Field(default=4, ge=1)
-    """Refinements of each failure."""
+    """Refinements per failure."""
     rounds: int = Field(default=2, ge=1)
     """Rounds of refinement."""
     dev_samples: int = Field(default=16, ge=2)
-    """Answers to each theorem of dev, repairs included; even."""
+    """Answers per theorem of dev, including repairs; even."""
     max_tokens: int = Field(default=96, ge=1)
-    """Longest answer."""
+    """Maximum length of an answer."""
     seconds: float = Field(default=5.0, gt=0)
-    """Deadline of one check."""
+    """Deadline of one check in seconds."""
     heartbeats: int = Field(default=40_000, ge=1)
     """Lean's `maxHeartbeats` for a check."""
     seed: int = Field(default=0, ge=0)
-    """Of everything that is drawn."""
+    """Seed of all random choices."""
     threads: int | None = Field(default=None, ge=1)
-    """Of torch."""
+    """CPU threads of torch."""
     critic_steps: int = Field(default=150, ge=1)
-    """Steps of fine-tuning, of 16 rows of 512 tokens."""
+    """Steps of fine-tuning the critic, of 16 rows of 512 tokens."""
     critic_learning_rate: float = Field(default=3e-4, gt=0)
-    """Its learning rate."""
+    """Learning rate of the critic."""
     steps: int = Field(default=60, ge=1)
-    """Steps of learning from preferences."""
+    """Steps of preference learning."""
     pairs_per_step: int = Field(default=32, ge=1)
-    """Pairs of each."""
+    """Pairs per step."""
     learning_rate: float = Field(default=5e-5, gt=0)
-    """Its learning rate."""
+    """Learning rate of preference learning."""
     beta: float = Field(default=0.1, gt=0)
     """β of DPO."""
     nll: float = Field(default=0.2, ge=0)
-    """λ, the weight of the likelihood of what is preferred."""
+    """λ, the weight of the preferred answer's likelihood."""
 
     def model(self, name: str) -> Path:
-        """The folder of `base`, `critic` or `scrpo`."""
+        """Return the folder of `base`, `critic` or `scrpo`."""
         return self.base if name == "base" else self.folder / name / "model"
 
     def answers(self, name: str) -> Path:
-        """The file of a stage's answers."""
+        """Return the file of a stage's answers."""
         return self.folder / "answers" / f"{name}.jsonl"
 
 
@@ -105,7 +105,7 @@ def load_scrpo(path: Path) -> ScrpoConfig:
     """Read the file.
 
     Raises:
-        ConfigError: it cannot be read or used.
+        ConfigError: it cannot be read or is invalid.
     """
     try:
         return ScrpoConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -118,7 +118,7 @@ def load_scrpo(path: Path) -> ScrpoConfig:
 
 
 def stages(plan: ScrpoConfig) -> list[str]:
-    """The names of all stages, in order."""
+    """Return the names of all stages, in order."""
     refining = [f"refine-{number}" for number in range(1, plan.rounds + 1)]
     return ["draw", "critic", *refining, "pairs", "prefer", *(f"dev-{name}" for name in MODELS), "report"]
 
@@ -130,10 +130,10 @@ def carry_out(
     report: Callable[[str], None] = print,
     command: str = "",
 ) -> None:
-    """Do one stage, going on from what an earlier start kept.
+    """Run one stage, resuming from an earlier start.
 
     Raises:
-        ValueError: a file holds something else than it should, or there is nothing to learn from.
+        ValueError: a file has other content, or there is nothing to learn from.
         SamplerUnavailableError, PoolUnavailableError, VerifierGoneError: vLLM or Lean cannot be used.
         OSError: something cannot be read or written.
     """
@@ -168,7 +168,7 @@ def carry_out(
 
 
 def _chosen(plan: ScrpoConfig) -> list[ProvedTheorem]:
-    """The known theorems that are asked: always the same."""
+    """Return the known theorems to use, always the same."""
     proved = {each.theorem.name: each for path in plan.proofs for each in read_proofs(path) if not each.theorem.guard}
     ordered = sorted(proved.values(), key=lambda each: hashlib.sha256(each.theorem.theorem.digest.encode()).digest())
     return ordered[: plan.theorems]
@@ -183,7 +183,9 @@ def _question(record: TheoremRecord, samples: int, about: str = "") -> CritiqueQ
 
 
 def _repairs(plan: ScrpoConfig, number: int) -> Iterator[CritiqueQuestion]:
-    """Round one mends what the base answered, each further one what the round before it left unmended."""
+    """Return the questions of a round: round one repairs the base's answers, each later one the failures that
+    remain.
+    """
     records = {proved.theorem.name: proved.theorem for proved in _chosen(plan)}
     before = read_answers(plan.answers("draw" if number == 1 else f"refine-{number - 1}"))
     asked: dict[str, set[str]] = {}
@@ -200,7 +202,9 @@ def _repairs(plan: ScrpoConfig, number: int) -> Iterator[CritiqueQuestion]:
 
 
 def _on_dev(plan: ScrpoConfig, name: str, verifier: Verifier, report: Callable[[str], None]) -> None:
-    """Two halves of plain samples; for a model that can, repairs of what fails in the first, and its own diagnoses of it."""
+    """Return two halves of plain samples; for a model that can repair, repairs of failures in the first half, and its
+    own diagnoses of them.
+    """
     records = read_corpus(plan.dev)
     half = plan.dev_samples // 2
     first = [_question(record, half, "first") for record in records]

@@ -1,1 +1,3 @@
-"""What a model's samples say: pass@k, precision and coverage, difficulty, diversity; figures, plots and a table."""
+"""Evaluation of a model's samples: pass@k, precision and coverage, difficulty, diversity; figures, plots and a
+table.
+"""

@@ -1,10 +1,10 @@
-"""Samples drawn on a machine with a GPU and without Lean, checked on one that has it.
+"""Evaluation in two parts: sampling on a machine with a GPU and without Lean, checking on one with Lean.
 
     python -m training.evaluation.apart MODEL CORPUS... --out TEXTS.jsonl.gz [--samples 256]
     leansieve evaluate check TEXTS.jsonl.gz CORPUS... --model MODEL --out SAMPLES.json.gz
 
-The first needs torch, transformers and pydantic, no vLLM. The second gives what `leansieve evaluate run` gives, and goes on where it
-was stopped, by the file of verdicts.
+The first part needs torch, transformers and pydantic, but not vLLM. The second has the same result as `leansieve
+evaluate run`, and resumes from the file of verdicts.
 """
 
 import argparse
@@ -33,24 +33,24 @@ _TOGETHER = 4
 
 
 class Checks(Protocol):
-    """Begins checks: `training.rollouts.verifier.Verifier`."""
+    """Starts checks; `training.rollouts.verifier.Verifier` implements it."""
 
     def check(self, record: TheoremRecord, proof: str) -> "Future[Verdict]":
-        """The verdict on a proof, when it is there."""
+        """Return a future of the verdict on a proof."""
         ...
 
 
 class Drawn(BaseModel):
-    """What a model answered for one theorem; one JSON object a line."""
+    """A model's answers for one theorem; one JSON object per line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
-    """The theorem's name in the corpus."""
+    """Name of the theorem in the corpus."""
     digest: str
-    """The theorem's digest."""
+    """Digest of the theorem."""
     texts: tuple[tuple[str, int, bool], ...] = Field(min_length=1)
-    """Each text, how often it came, and whether the model came to its end."""
+    """Each text, with the number of times it was sampled and whether it is complete."""
 
 
 def draw(
@@ -64,7 +64,9 @@ def draw(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> Iterator[Drawn]:
-    """Answers at temperature 1, many theorems of like length at once; those of a theorem in one batch where that holds them."""
+    """Sample answers at temperature 1, for many theorems of similar length at once; those of one theorem are in one
+    batch if they fit.
+    """
     form = SourceFormat()
     prompts = {record.name: tokenizer.encode(form.render(record.theorem)) for record in records}
     room = int(model.config.max_position_embeddings) - max_tokens
@@ -129,7 +131,7 @@ def check(
     verifier: Checks,
     report: Callable[[str], None] = print,
 ) -> list[TheoremSamples]:
-    """The verdict on every text: the most frequent of each theorem first, and those of unsolved theorems before the others."""
+    """Check every text: the most frequent of each theorem first, and those of unsolved theorems before others."""
     texts = {record.name: _texts(drawn[record.name]) for record in records}
     checks: dict[tuple[str, str], Future[Verdict]] = {}
     solved: set[str] = set()
@@ -139,7 +141,7 @@ def check(
         begun = []
         for record in chosen:
             text, _, finished = texts[record.name][place] if place < len(texts[record.name]) else ("", 0, False)
-            if finished and text and (record.name, text) not in checks:  # cut off is wrong, as in training
+            if finished and text and (record.name, text) not in checks:  # truncated answers are wrong, as in training
                 checks[record.name, text] = verifier.check(record, text)
                 begun.append((record.name, text))
         return begun
@@ -151,7 +153,7 @@ def check(
             progress.advance(len(solved))
 
     places = range(max(len(each) for each in texts.values()))
-    # What is solved at all shows first; a few places are in work at once, so that no worker waits.
+    # Each theorem is tried until solved first; several are in progress at once, so that no worker waits.
     for start in range(0, len(places), _TOGETHER):
         unsolved = [record for record in records if record.name not in solved]
         wait([each for place in places[start : start + _TOGETHER] for each in begin(unsolved, place)])
@@ -169,7 +171,7 @@ def check(
 
 
 class _Progress:
-    """Reports now and then how far the checks are."""
+    """Reports the progress of checks periodically."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
         self._total, self._report, self._done = total, report, 0
@@ -184,7 +186,9 @@ class _Progress:
 
 
 def _texts(drawn: Drawn) -> list[tuple[str, int, bool]]:
-    """Each text once, the most frequent first; one that came whole and cut off as well counts as whole, as in `sampling`."""
+    """Return each text once, the most frequent first; a text that was sampled both complete and truncated counts as
+    complete, as in `sampling`.
+    """
     counts: Counter[str] = Counter()
     finished: set[str] = set()
     for text, count, ended in drawn.texts:
@@ -195,7 +199,7 @@ def _texts(drawn: Drawn) -> list[tuple[str, int, bool]]:
 
 
 def write_drawn(path: Path, rows: Iterator[Drawn]) -> int:
-    """Write gzipped lines, whole or not at all; returns how many."""
+    """Write gzipped lines atomically; returns their number."""
     lines = [row.model_dump_json() for row in rows]
     with atomic_write(path) as stream:
         stream.write(gzip.compress("".join(line + "\n" for line in lines).encode(), mtime=0))
@@ -203,10 +207,10 @@ def write_drawn(path: Path, rows: Iterator[Drawn]) -> int:
 
 
 def read_drawn(path: Path, records: Sequence[TheoremRecord]) -> Mapping[str, Drawn]:
-    """What was drawn for each of the theorems, by name.
+    """Read the samples for each of the theorems, by name.
 
     Raises:
-        ValueError: the file is none of these, or lacks one of the theorems.
+        ValueError: the file has other content, or lacks one of the theorems.
     """
     try:
         rows = [Drawn.model_validate_json(line) for line in gzip.decompress(path.read_bytes()).splitlines()]

@@ -1,4 +1,4 @@
-"""Training curves of several runs in one picture, from what they logged."""
+"""Training curves of several runs in one plot, from their logs."""
 
 import json
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ _SMOOTHED = 5  # steps
 
 
 def draw_curves(runs: Sequence[Path], path: Path) -> None:
-    """Write a PNG with one panel a quantity and one line a run, each the mean over the last steps.
+    """Write a PNG with a panel per quantity and a line per run, each a moving average.
 
     Args:
-        runs: folders of training runs, named after what they are.
+        runs: folders of training runs, by label.
 
     Raises:
-        ValueError: a run has logged nothing, or something else.
+        ValueError: a log is empty or has other content.
         OSError: a log cannot be read.
     """
     logs = {run.name: _read(run / "metrics.jsonl") for run in runs}
@@ -60,7 +60,7 @@ def _read(path: Path) -> list[dict[str, float]]:
 
 
 def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of each value and those before it, at most so many."""
+    """Return the moving average of the values, over at most so many."""
     total = np.concatenate([[0.0], values.cumsum()])
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(0, ends - _SMOOTHED)

@@ -1,4 +1,4 @@
-"""The plots of an evaluation, drawn from its summary."""
+"""Plots of an evaluation, drawn from its summary."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ _COLOURS = {"unsolved": "#b0b0b0", "hard": "#d1495b", "medium": "#edae49", "easy
 
 
 def draw_plots(summary: dict[str, Any], folder: Path) -> list[Path]:
-    """Write every plot as a PNG; returns their paths."""
+    """Write all plots as PNG files; returns their paths."""
     plots = {
         "pass_at_k.png": _pass_at_k,
         "pareto.png": _pareto,

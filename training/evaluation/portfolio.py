@@ -1,4 +1,4 @@
-"""The portfolio of tactics on the theorems that models are evaluated on: what a model has to beat with as many checks."""
+"""The portfolio of tactics on the evaluation theorems: the baseline for a model with as many checks."""
 
 import contextlib
 import itertools
@@ -17,24 +17,24 @@ from training.evaluation.samples import ModelSamples
 from training.journal import Journal, JournalError
 from training.rollouts.verifier import Verifier
 
-_AHEAD = 4  # proofs of one theorem in work at once: more would be wasted where an early one is right
+_AHEAD = 4  # proofs of one theorem checked concurrently; more would be wasted if an early one is correct
 
 
 class PortfolioResult(BaseModel):
-    """One theorem; one JSON object a line."""
+    """Result for one theorem; one JSON object per line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
-    """The theorem's name in the corpus."""
+    """Name of the theorem in the corpus."""
     digest: str
     """Digest of the theorem."""
     checks: int = Field(ge=0)
-    """Most proofs that were to be tried."""
+    """Maximum number of proofs tried."""
     one_line: bool = False
-    """Whether only single tactics were."""
+    """Whether only single tactics were tried."""
     solved_at: int | None = Field(default=None, ge=1)
-    """Number of the first proof that was verified, from 1; None if none was."""
+    """Number of the first verified proof, from 1; None if there was none."""
 
 
 def evaluate_portfolio(
@@ -47,14 +47,14 @@ def evaluate_portfolio(
     one_line: bool = False,
     report: Callable[[str], None] = print,
 ) -> list[PortfolioResult]:
-    """Try the portfolio's proofs in its order, at most `checks` a theorem; the same call goes on where it was stopped.
+    """Try the portfolio's proofs in order, at most `checks` per theorem; resumable with the same call.
 
     Args:
-        one_line: try single tactics only, without what the portfolio composes of them.
+        one_line: whether to try single tactics only, without the portfolio's combinations.
 
     Raises:
-        ValueError: a corpus cannot be read, or what lies next to `out` is of something else.
-        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
+        ValueError: a corpus cannot be read, or the journal next to `out` belongs to another evaluation.
+        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or stopped answering.
         OSError: something cannot be read or written.
     """
     records = [record for corpus in corpora for record in read_corpus(corpus)]
@@ -85,10 +85,10 @@ def evaluate_portfolio(
 
 
 def read_portfolio(path: Path) -> list[PortfolioResult]:
-    """What `evaluate_portfolio` wrote.
+    """Read the output of `evaluate_portfolio`.
 
     Raises:
-        ValueError: the file holds something else.
+        ValueError: the file has other content.
     """
     try:
         return [PortfolioResult.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -97,17 +97,18 @@ def read_portfolio(path: Path) -> list[PortfolioResult]:
 
 
 def coverage(results: Sequence[PortfolioResult]) -> dict[int, float]:
-    """The share of theorems that 1, 2, 4, … checks solve."""
+    """Return the share of theorems solved with 1, 2, 4, … checks."""
     most = max(result.checks for result in results)
     solved = [result.solved_at for result in results if result.solved_at is not None]
     return {k: sum(at <= k for at in solved) / len(results) for k in powers_up_to(most)}
 
 
 def coverage_together(results: Sequence[PortfolioResult], model: ModelSamples, checks: int) -> float:
-    """The share of theorems solved in so many checks, a quarter of them the portfolio's and the rest of a model's samples.
+    """Return the share of theorems solved with so many checks, a quarter of them the portfolio's and the rest a model's
+    samples.
 
     Raises:
-        ValueError: they are not of the same theorems, or there are fewer samples than that.
+        ValueError: the theorems differ, or there are too few samples.
     """
     if [result.name for result in results] != [theorem.name for theorem in model.theorems]:
         raise ValueError(f"The portfolio and {model.model} were not evaluated on the same theorems in the same order.")

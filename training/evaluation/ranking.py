@@ -1,10 +1,11 @@
-"""How well a model ranks its own proofs before Lean sees them: the self-reward of arXiv's Dynamic Alignment, held against verdicts.
+"""Ranking of proofs by the model that wrote them: compares the self-reward of Dynamic Alignment with verdicts.
 
     python -m training.evaluation.ranking SAMPLES.json.gz MODEL CORPUS... [--out ranking.json]
 
-Kept samples are scored by the model that drew them; nothing is sampled and Lean is not asked. Scores are the sum of the log-probabilities of
-a text's tokens, its mean over the tokens, and a logistic regression on both, the least likely token and the length, fitted on the other
-theorems (five folds). The texts are tokenised anew, with an end token.
+Stored samples are scored by the model that drew them; nothing is sampled or checked. Scores are the sum of the
+log-probabilities of a text's tokens, its mean over the tokens, and a logistic regression on both, the least likely
+token and the length, fitted by five-fold cross-validation over theorems. The texts are tokenised again, with an end
+token.
 """
 
 import argparse
@@ -32,8 +33,8 @@ from training.model.examples import encode_example
 from training.model.load import located
 from training.model.shared_prompts import TokenGroup, score_groups
 
-_ROW_TOKENS = 2048  # longer rows cost more than they save
-_ORDERS = 50  # random orders of the draws of each theorem
+_ROW_TOKENS = 2048  # padding makes longer rows slower
+_ORDERS = 50  # random orders of the samples of each theorem
 _FOLDS = 5
 _BINS = 10
 
@@ -42,7 +43,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One text of a theorem: how often it was drawn, whether Lean verified it, and its tokens' log-probabilities."""
+    """A distinct sample: number of times it was drawn, whether Lean verified it, and its tokens' log-probabilities."""
 
     theorem: str
     count: int
@@ -51,7 +52,7 @@ class Scored:
 
 
 def score(samples: ModelSamples, records: Mapping[str, TheoremRecord], model: Path) -> list[Scored]:
-    """What the model says of each text that it drew.
+    """Score each text with the model that drew it.
 
     Raises:
         ValueError: a theorem of the samples is not in the corpus.
@@ -91,7 +92,7 @@ def _rows(texts: Sequence[Sequence[int]], most: int) -> Iterator[slice]:
 
 
 def scores_of(texts: Sequence[Scored]) -> dict[str, Floats]:
-    """Each score of each text; higher is better."""
+    """Return all scores of each text; higher is better."""
     total = np.array([text.log_probs.sum() for text in texts])
     mean = np.array([text.log_probs.mean() for text in texts])
     least = np.array([text.log_probs.min() for text in texts])
@@ -105,7 +106,7 @@ def scores_of(texts: Sequence[Scored]) -> dict[str, Floats]:
 
 
 def _cross_fitted(texts: Sequence[Scored], features: Floats) -> Floats:
-    """The chance of a verdict VERIFIED by a logistic regression on the theorems of the other folds."""
+    """Return the probability of VERIFIED by a logistic regression fitted on the theorems of the other folds."""
     features = features.copy()
     features[:, :-1] = (features[:, :-1] - features[:, :-1].mean(0)) / (features[:, :-1].std(0) + 1e-9)
     names = sorted({text.theorem for text in texts})
@@ -129,7 +130,10 @@ def _cross_fitted(texts: Sequence[Scored], features: Floats) -> Floats:
 
 
 def auc(score: Floats, right: NDArray[np.bool_]) -> float:
-    """The chance that a right text has a higher score than a wrong one; ties count half. NaN where there is only one kind."""
+    """Return the probability that a correct text has a higher score than a wrong one; ties count half.
+
+    NaN if there is only one kind.
+    """
     good, bad = int(right.sum()), int((~right).sum())
     if not good or not bad:
         return float("nan")
@@ -137,9 +141,11 @@ def auc(score: Floats, right: NDArray[np.bool_]) -> float:
 
 
 def checks_to_first(orders: Sequence[Sequence[int]], score: Floats, right: NDArray[np.bool_], waiting: int) -> float:
-    """Checks until the first verified proof of a theorem that has one, as a mean over orders in which its texts arrive.
+    """Return the mean number of checks up to the first verified proof of a solvable theorem, over random orders of
+    arrival.
 
-    Of those that arrived, at most `waiting` at once, the best is checked next. With one waiting, that is the order of arrival.
+    Of the texts that have arrived, at most `waiting` at once, the best is checked next. With `waiting` 1 this is the
+    order of arrival.
     """
     spent = []
     for order in orders:
@@ -154,18 +160,20 @@ def checks_to_first(orders: Sequence[Sequence[int]], score: Floats, right: NDArr
             checks, found = checks + 1, bool(right[best])
         spent.append(checks)
         if waiting >= len(order):
-            break  # in whatever order they came
+            break  # the remaining order does not matter
     return fmean(spent)
 
 
 def arrivals(counts: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
-    """Random orders of the first draws of texts that were drawn so often: each waits an exponential time of that rate."""
+    """Return random orders of first arrival of texts that were drawn so often: each waits an exponential time of that
+    rate.
+    """
     rates = np.array(counts, dtype=float)
     return [np.argsort(rng.exponential(1 / rates)).tolist() for _ in range(_ORDERS)]
 
 
 def measured(texts: Sequence[Scored], waiting: Sequence[int]) -> dict[str, Any]:
-    """AUC, calibration and checks to the first proof of each score."""
+    """Return AUC, calibration and checks to the first proof for each score."""
     theorems: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
         theorems.setdefault(text.theorem, []).append(place)
@@ -193,7 +201,7 @@ def measured(texts: Sequence[Scored], waiting: Sequence[int]) -> dict[str, Any]:
 
 
 def calibration(score: Floats, texts: Sequence[Scored]) -> list[dict[str, float]]:
-    """The share of verified draws in tenths of all draws, by score, lowest first."""
+    """Return the share of verified samples in each decile of samples by score, lowest first."""
     order = np.argsort(score, kind="stable")
     counts = np.array([text.count for text in texts], dtype=float)[order]
     right = counts * np.array([text.verified for text in texts], dtype=float)[order]
@@ -209,7 +217,7 @@ def calibration(score: Floats, texts: Sequence[Scored]) -> list[dict[str, float]
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The checks to the first proof, as Markdown."""
+    """Return the checks to the first proof as a Markdown table."""
     waiting = list(next(iter(result["scores"].values()))["checks_to_first_proof"])
     lines = [
         f"{result['texts']} texts of {result['theorems']} theorems, {result['solved']} of them solved.",

@@ -1,9 +1,9 @@
-"""Summary, plots and a Markdown table from the raw samples of several models, by one command.
+"""Makes summary, plots and a Markdown table from the raw samples of several models.
 
     leansieve evaluate report RESULT.json.gz… --out DIR [--base NAME] [--portfolio FILE]
 
-writes summary.json, report.md and the PNG plots into DIR. The others are compared with `--base`, by default the model called
-base, or the only one that nothing tuned.
+writes summary.json, report.md and the PNG plots into DIR. The others are compared with `--base`, by default the model
+called base, or the only untrained one.
 """
 
 import json
@@ -22,10 +22,10 @@ from training.evaluation.summary import summarise
 def write_report(
     inputs: Sequence[Path], folder: Path, base: str | None = None, portfolio: Path | None = None
 ) -> dict[str, Any]:
-    """Write everything into `folder` and return the summary; `portfolio` is what `evaluate_portfolio` wrote.
+    """Write all files into `folder` and return the summary; `portfolio` is the output of `evaluate_portfolio`.
 
     Raises:
-        ValueError: an input is not what it should be; the text says what.
+        ValueError: an input is invalid; the text describes the error.
     """
     models = [ModelSamples.load(path) for path in inputs]
     summary = summarise(models, base)
@@ -43,7 +43,9 @@ def write_report(
 
 
 def markdown(summary: dict[str, Any], plots: Sequence[str] = ()) -> str:
-    """The summary as Markdown: the figures of every model, its differences from the base, and where theorems moved."""
+    """Return the summary as Markdown: the figures of every model, its differences from the base, and changes of
+    difficulty.
+    """
     models, k = summary["models"], summary["coverage_k"]
     front = pareto_front([(model["precision"], model["coverage"]) for model in models])
     parts = [f"{summary['theorems']} theorems of {summary['corpus']}; * marks the precision–coverage Pareto front."]

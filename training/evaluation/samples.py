@@ -1,6 +1,6 @@
-"""The raw material of an evaluation: what a model sampled for every theorem, and which samples were verified.
+"""The raw material of an evaluation: a model's samples for every theorem, with their verdicts.
 
-One JSON file a model, gzipped where its name ends in `.gz`. Equal texts are kept once with a count.
+One JSON file per model, gzipped if its name ends in `.gz`. Equal texts are stored once with a count.
 """
 
 import gzip
@@ -18,20 +18,20 @@ class _Record(BaseModel):
 
 
 class SampledProof(_Record):
-    """One text a model sampled for a theorem."""
+    """A distinct sample of a model for a theorem."""
 
     text: str
     """The candidate, as sampled."""
     count: int = Field(ge=1)
-    """How often it was sampled."""
+    """Number of times it was sampled."""
     verified: bool
-    """Whether the kernel accepted it, on a clean environment."""
+    """Whether the kernel accepted it, in a clean environment."""
     term: str = ""
-    """Digest of a verified proof's term; empty in files of earlier versions, and where the verdict has none."""
+    """Digest of a verified proof's term; empty in files of earlier versions, and if the verdict has none."""
 
 
 def judged(text: str, count: int, verdict: Verdict | None) -> SampledProof:
-    """A text with what came of its check; None: it was not worth one."""
+    """Return a text with the result of its check; None: it was not checked."""
     good = verdict is not None and verdict.verified
     return SampledProof(
         text=text, count=count, verified=good, term=verdict.term if verdict is not None and good else ""
@@ -42,18 +42,18 @@ class TheoremSamples(_Record):
     """All samples for one theorem."""
 
     name: str
-    """The theorem's name in the corpus."""
+    """Name of the theorem in the corpus."""
     proofs: tuple[SampledProof, ...]
     """The distinct texts."""
 
     @property
     def samples(self) -> int:
-        """How many were drawn."""
+        """Number of samples."""
         return sum(proof.count for proof in self.proofs)
 
     @property
     def verified(self) -> int:
-        """How many of them were verified."""
+        """Number of verified samples."""
         return sum(proof.count for proof in self.proofs if proof.verified)
 
 
@@ -61,32 +61,32 @@ class ModelSamples(_Record):
     """One model's samples on one corpus."""
 
     model: str
-    """What the model is called in tables and plots."""
+    """Name of the model in tables and plots."""
     corpus: str
-    """What the theorems are called."""
+    """Name of the corpus."""
     sampling: Mapping[str, float | int | None] = Field(default_factory=dict)
-    """How it was sampled: temperature, top_p, max_tokens, seed."""
+    """Sampling parameters: temperature, top_p, max_tokens, seed."""
     command: str = ""
     """The command that sampled."""
     weights: Mapping[str, str] = Field(default_factory=dict)
-    """SHA-256 of each of the model's files of weights; empty in files of earlier versions, as are the next two."""
+    """SHA-256 of each of the model's weight files; empty in files of earlier versions, like the next two fields."""
     algorithm: str = ""
-    """What tuned the model; empty for a base, and for a model without a record of its training."""
+    """The training algorithm; empty for a base, and for a model without a training record."""
     identity: str = ""
-    """A digest of all that the samples depend on: model, theorems, and how they were drawn and checked."""
+    """Digest of everything on which the samples depend: model, theorems, sampling and checking."""
     theorems: tuple[TheoremSamples, ...] = Field(min_length=1)
     """Every theorem of the corpus, solved or not."""
 
     @property
     def samples(self) -> int:
-        """Samples a theorem: the fewest that any has."""
+        """Samples per theorem: the minimum over theorems."""
         return min(theorem.samples for theorem in self.theorems)
 
     def save(self, path: Path) -> None:
-        """Write the file whole or not at all."""
+        """Write the file atomically."""
         text = self.model_dump_json().encode()
         with atomic_write(path) as stream:
-            # No time stamp, so that the same samples give the same file.
+            # Without a time stamp, so that equal samples give equal files.
             stream.write(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
     @classmethod
@@ -94,7 +94,7 @@ class ModelSamples(_Record):
         """Read the file.
 
         Raises:
-            ValueError: it is not such a file; the text says where and why.
+            ValueError: the file is invalid; the text gives place and reason.
         """
         data = path.read_bytes()
         try:
@@ -106,14 +106,15 @@ class ModelSamples(_Record):
 
 
 def rollout_pass_rates(path: Path, max_tokens: int) -> dict[str, float]:
-    """The share of verified samples of each theorem, by name, of a model sampled as rollouts are.
+    """Return the share of verified samples of each theorem, by name, of a model sampled like rollouts.
 
     Args:
-        path: what `ModelSamples.save` wrote.
-        max_tokens: longest response of the rollouts; a longer one counts as wrong, so another length has another share.
+        path: file written by `ModelSamples.save`.
+        max_tokens: maximum length of a rollout's response; it must be equal, because truncated responses count as
+            wrong.
 
     Raises:
-        ValueError: it is not such a file, or was sampled otherwise.
+        ValueError: the file is invalid, or the sampling differs.
         OSError: it cannot be read.
     """
     samples = ModelSamples.load(path)

@@ -1,7 +1,7 @@
-"""Samples of a model on theorems, checked by Lean: the raw material of an evaluation.
+"""Samples a model on theorems and checks the samples with Lean: the raw data of an evaluation.
 
-The same call after a kill or Ctrl-C goes on with the theorems that are missing: each is written to a journal next to the
-result as soon as it is done, and the journal goes when the result is there.
+The same call after a kill or Ctrl-C resumes with the missing theorems: each is written to a journal next to the result
+when it is done, and the journal is deleted when the result is complete.
 """
 
 import contextlib
@@ -35,22 +35,22 @@ from training.rollouts.verifier import Verifier
 from training.run.provenance import FILE, hash_weights, read_provenance
 
 _REPORT_SECONDS = 10.0
-_WAITING = 16  # theorems whose samples wait for their verdicts, before sampling waits too
+_WAITING = 16  # theorems that wait for verdicts before sampling pauses
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What is evaluated, and how.
+    """An evaluation's model and settings.
 
     Attributes:
         model: a Hugging Face checkpoint, or a PEFT adapter.
-        label: what tables call the model.
-        base: the checkpoint under an adapter; None: the one that the adapter names.
-        prompt_format: how it is asked.
-        settings: corpora, number of samples and how they are drawn.
-        limits: of each check.
-        seed: makes the samples repeat.
-        command: what was typed, to be kept with the samples.
+        label: name of the model in tables.
+        base: the checkpoint of an adapter; None: the one named by the adapter.
+        prompt_format: the model's prompt format.
+        settings: corpora, number of samples and sampling parameters.
+        limits: limits of each check.
+        seed: random seed of the samples.
+        command: the command line, to be stored with the samples.
     """
 
     model: Path
@@ -64,7 +64,7 @@ class Evaluated:
 
 
 def label_of(model: Path) -> str:
-    """What tables call a model that is given no name: its folder's name, or its run's if the folder is a run's model."""
+    """Return the default name of a model in tables: its folder's name, or its run's if the folder is a run's model."""
     folder = model.resolve()
     return folder.parent.name if folder.name in ("model", "last-good") else folder.name
 
@@ -76,18 +76,18 @@ def evaluate(
     make_pool: Callable[[], LeanPool],
     report: Callable[[str], None] = print,
 ) -> ModelSamples:
-    """Sample and check until every theorem is done, then write `out`; see the module.
+    """Sample and check until every theorem is done, then write `out`; resumable.
 
     Nothing is sampled if `out` holds these samples already; under another label it gets the new one.
 
     Args:
         verdicts: file of verdicts that evaluations and training runs share, one at a time.
-        make_pool: makes the pool of Lean workers.
+        make_pool: creates the pool of Lean workers.
 
     Raises:
-        ValueError: a corpus cannot be read, or the journal or `out` is of another evaluation.
+        ValueError: a corpus cannot be read, or the journal or `out` belongs to another evaluation.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
-        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or gives no answers any more.
+        PoolUnavailableError, VerifierGoneError: Lean cannot be started, or stopped answering.
         OSError: something cannot be read or written.
     """
     settings = what.settings
@@ -134,10 +134,10 @@ def evaluate(
 
 
 def _read(corpora: Sequence[Path]) -> list[TheoremRecord]:
-    """The theorems of all corpora.
+    """Read the theorems of all corpora.
 
     Raises:
-        ValueError: there is none, or two have one name.
+        ValueError: there is none, or two have the same name.
     """
     records = [record for corpus in corpora for record in read_corpus(corpus)]
     if not records:
@@ -162,7 +162,7 @@ def _relabelled(out: Path, digest: str, label: str, report: Callable[[str], None
 
 @dataclass
 class _Theorem:
-    """One in work: its texts and their checks, and how many answers are still to come."""
+    """A theorem in progress: its texts and their checks, and the number of outstanding answers."""
 
     name: str
     missing: int
@@ -174,7 +174,7 @@ class _Theorem:
         return not self.missing and all(check.done() for check in self.checks.values())
 
     def result(self) -> TheoremSamples:
-        """Waits for what is still being checked."""
+        """Wait for pending checks and return the samples."""
         verdicts = {text: check.result() for text, check in self.checks.items()}
         proofs = (judged(text, count, verdicts.get(text)) for text, count in self.texts.items())
         return TheoremSamples(name=self.name, proofs=tuple(proofs))
@@ -183,7 +183,7 @@ class _Theorem:
 def _sample(
     what: Evaluated, records: Sequence[TheoremRecord], out: Path, verifier: Verifier, report: Callable[[str], None]
 ) -> Iterator[TheoremSamples]:
-    """Yield each theorem when it is done, sampling ahead meanwhile."""
+    """Yield each theorem when it is done, while sampling continues."""
     settings = what.settings
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = AutoTokenizer.from_pretrained(what.model, local_files_only=True)
@@ -227,7 +227,7 @@ def _sample(
             text = form.extract(response.text)
             theorem.texts[text] += 1
             theorem.missing -= 1
-            if response.finished and text and text not in theorem.checks:  # cut off is wrong, as in training
+            if response.finished and text and text not in theorem.checks:  # truncated answers are wrong, as in training
                 theorem.checks[text] = verifier.check(record, text)
 
         for _ in engine.sampled(requests(), done):
@@ -283,7 +283,7 @@ def _identity(what: Evaluated, records: Sequence[TheoremRecord]) -> str:
 
 
 class _Progress:
-    """Reports now and then how far the evaluation is and how long it will take."""
+    """Reports progress and remaining time periodically."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
         self.done = 0
@@ -295,7 +295,7 @@ class _Progress:
         self._began = self._last = time.monotonic()
 
     def advance(self, theorem: _Theorem) -> TheoremSamples:
-        """Count what was found for a theorem, and pass it on."""
+        """Count the results for a theorem and pass them on."""
         result = theorem.result()
         self.done += 1
         self._solved += result.verified > 0

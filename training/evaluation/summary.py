@@ -1,4 +1,4 @@
-"""From raw samples to figures: one summary a model, and each model against the base."""
+"""Computes figures from raw samples: a summary per model, and each model's difference from the base."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,17 +12,17 @@ from training.evaluation.samples import ModelSamples
 
 
 def summarise(models: Sequence[ModelSamples], base: str | None = None) -> dict[str, Any]:
-    """All figures, ready for JSON.
+    """Return all figures, ready for JSON.
 
-    Coverage is pass@K with K the fewest samples a theorem that any of the models has, so that all are compared alike;
-    distinct proofs are counted among K samples too.
+    Coverage is pass@K, with K the smallest number of samples per theorem of all models, for a fair comparison; distinct
+    proofs are counted among K samples, too.
 
     Args:
-        base: the model the others are compared with; by default the one called base, or the only one that nothing tuned.
+        base: name of the baseline model; by default the one called base, or the only untrained one.
 
     Raises:
-        ValueError: the models were not evaluated on the same theorems, two share a name, or `base` is not
-            among them, or is not named and cannot be told.
+        ValueError: the models were not evaluated on the same theorems, two share a name, or the baseline is not among
+            them or is ambiguous.
     """
     names = [model.model for model in models]
     if len(set(names)) < len(names):

@@ -1,9 +1,10 @@
-"""How many of a model's proofs differ by more than their texts: kept samples, whose verified texts are checked again for their terms.
+"""Counts proofs of a model that differ in their terms: the verified texts among stored samples are checked again for
+their terms.
 
     python -m training.evaluation.terms SAMPLES.json.gz... --corpus CORPUS.jsonl --out TERMS.json [--theorems 60] [--cache VERDICTS.jsonl]
 
-Theorems are taken in one order that has no part in what they say, `--theorems` of them, those that any of the models solved. It goes on where it was stopped, by the file of
-verdicts. The table stands on stdout, too.
+It uses `--theorems` theorems that any of the models solved, in an order independent of their content. It resumes from
+the file of verdicts, and prints the table, too.
 """
 
 import argparse
@@ -29,7 +30,7 @@ _LIMITS = Limits(seconds=20.0, heartbeats=100_000)
 def measure(
     models: Sequence[ModelSamples], records: Sequence[TheoremRecord], verifier: Verifier
 ) -> list[dict[str, Any]]:
-    """Of each model: theorems that it solves, its proofs that differ as texts, and as terms."""
+    """Return for each model the number of solved theorems, of distinct proof texts, and of distinct terms."""
     chosen = {record.name: record for record in records}
     rows = []
     for model in models:
@@ -63,14 +64,14 @@ def measure(
 def chosen_of(
     models: Sequence[ModelSamples], records: Sequence[TheoremRecord], most: int | None
 ) -> list[TheoremRecord]:
-    """The first of the theorems that any model solved, by digest."""
+    """Return the first of the theorems that any model solved, by digest."""
     solved = {theorem.name for model in models for theorem in model.theorems if theorem.verified}
     ordered = sorted(records, key=lambda record: hashlib.sha256(record.theorem.digest.encode()).digest())
     return [record for record in ordered if record.name in solved][:most]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     lines = [
         "| model | theorems solved | proofs that differ as texts | as terms | texts a solved theorem | terms |",
         "| --- |" + " --- |" * 5,

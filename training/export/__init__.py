@@ -1,1 +1,1 @@
-"""From a trained model to a folder of weights that the server takes."""
+"""Exports trained models to folders of weights for the server."""

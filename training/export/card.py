@@ -1,4 +1,4 @@
-"""The card that lies next to an exported model: what it is, what made it, and what was measured."""
+"""The model card of an exported model: description, provenance and measurements."""
 
 import json
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from training.run.provenance import Provenance
 
 
 def model_card(model: Model, dtype: DType, trained: Provenance | None, commands: Sequence[str], license: str) -> str:
-    """The card as Markdown.
+    """Return the card as Markdown.
 
     Args:
-        trained: the record of its training; None if it has none.
-        commands: what made it, besides the record's own command.
-        license: under which it is passed on; empty if nothing states one.
+        trained: the record of its training; None if there is none.
+        commands: commands that made it, in addition to the record's.
+        license: its license; empty if none is stated.
     """
     front = f"---\nlicense: {license}\n---\n\n" if license else ""
     stated = f"license: {license}" if license else "no license is stated"
@@ -56,7 +56,9 @@ def _origin(model: Model, trained: Provenance | None) -> str:
 
 
 def _part_taken(trained: dict[str, Any]) -> dict[str, Any]:
-    """The settings without those that had no part in the run: tables of the other kind, the shape of a model that was there."""
+    """Return the settings without those unused in the run: tables of other kinds of runs, the shape of an existing
+    model.
+    """
     kinds = {"sft", "preferences", "rollouts"}
     idle = {kind for kind in kinds if not trained.get(kind)}
     if not trained.get("rollouts"):

@@ -1,7 +1,7 @@
-"""From a trained model to a folder of weights that the server takes; see `prover.sampling.weights`.
+"""Exports a trained model to a folder of weights for the server; see `prover.sampling.weights`.
 
 Weights are rounded to a compact type, the probe is measured on the rounded files, and curves come from raw samples of
-`leansieve evaluate run`. A card next to the files says what the model is, what made it and what was measured.
+`leansieve evaluate run`. A card next to the files describes the model, its provenance and its measurements.
 """
 
 import hashlib
@@ -33,15 +33,15 @@ _DISTINCT = (2, 4, 8)
 
 @dataclass(frozen=True)
 class ModelExport:
-    """What is exported.
+    """A model to export.
 
     Attributes:
-        run: a training run's folder, or the folder of a model alone.
-        name: what the manifest calls it.
+        run: folder of a training run, or of a model alone.
+        name: name in the manifest.
         results: raw samples of it, for its curves.
-        dtype: of the weights.
-        commands: what made it besides the command that its record has, for the card.
-        license: under which it is passed on; empty: what its base states.
+        dtype: number format of the weights.
+        commands: commands that made it in addition to that in its record, for the card.
+        license: its license; empty: that of its base.
     """
 
     run: Path
@@ -53,13 +53,13 @@ class ModelExport:
 
 
 def export_model(what: ModelExport, weights: Path) -> Model:
-    """Add a model to a folder of weights, or take its place; the first one exported is the base.
+    """Add a model to a folder of weights, or replace it; the first one exported is the base.
 
-    Files under a name that is listed never change: a model that differs from what the manifest lists under its name
-    gets a new folder, and the old one stays for servers that still read it.
+    Listed files never change: a model that differs from the listed one of its name gets a new folder, and the old one
+    stays for servers that still read it.
 
     Raises:
-        ValueError: the model, a result or the manifest is not what it should be; nothing is changed.
+        ValueError: the model, a result or the manifest is invalid; nothing is changed.
         OSError: something cannot be read or written.
     """
     _check_name(what.name)
@@ -74,7 +74,7 @@ def export_model(what: ModelExport, weights: Path) -> Model:
     _check_fits(weights, listed, what.name, adapter, alpha, form)
     curves = tuple(_curve(_samples_of(path, source), what.run) for path in what.results)
 
-    # 1. Files.
+    # 1. Write files.
     weights.mkdir(parents=True, exist_ok=True)
     draft = weights / f"{what.name}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
@@ -86,7 +86,7 @@ def export_model(what: ModelExport, weights: Path) -> Model:
         base = draft if listed is None or not adapter else weights / listed.model(listed.base).folder
         probe = measure_probe(base, _PROBE, draft if adapter else None)
 
-        # 2. Manifest and card: all is known to fit before anything is put in its place.
+        # 2. Write manifest and card: everything is validated before anything is replaced.
         model = Model(
             name=what.name,
             alpha=alpha,
@@ -120,7 +120,7 @@ def _check_name(name: str) -> None:
 
 
 def _model_folder(run: Path) -> Path:
-    """Where the weights of a run, or of a model alone, are."""
+    """Return the folder with the weights of a run, or of a model alone."""
     source = run / "model" if (run / "model").is_dir() else run
     if (source / "adapter_config.json").exists() or (
         (source / "config.json").exists() and any(source.glob("*.safetensors"))
@@ -146,10 +146,10 @@ def _is_run(folder: Path) -> bool:
 def _check_fits(
     weights: Path, listed: Weights | None, name: str, adapter: bool, alpha: float | None, form: str
 ) -> None:
-    """Whether the manifest can take the model.
+    """Check that the manifest can include the model.
 
     Raises:
-        ValueError: it cannot; the text says why.
+        ValueError: it cannot; the text gives the reason.
     """
     if listed is None:
         if adapter:
@@ -174,7 +174,7 @@ def _license(source: Path, trained: Provenance | None) -> str:
 
 
 def _samples_of(path: Path, source: Path) -> ModelSamples:
-    """Samples, if they can be of the model in `source`."""
+    """Read samples and check that they may be of the model in `source`."""
     samples = ModelSamples.load(path)
     if samples.weights and dict(samples.weights) != hash_weights(source):
         raise ValueError(f"{path} was sampled from other weights than those of {source}: evaluate these.")
@@ -191,7 +191,7 @@ def _alpha(algorithm: dict[str, Any]) -> float | None:
 
 
 def _folder_for(name: str, files: dict[str, str], listed: Weights | None) -> str:
-    """`name`, or another one if the manifest lists different files there."""
+    """Return `name`, or another name if the manifest lists different files there."""
     before = next((model for model in listed.models if model.name == name), None) if listed else None
     if before is None:
         return name

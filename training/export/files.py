@@ -1,4 +1,4 @@
-"""A model's files as they are served: weights in a compact type, the output layer's own among them."""
+"""Writes a model's files for serving: weights in a compact type, including a separate output layer."""
 
 import json
 import shutil
@@ -19,10 +19,10 @@ _INDEX = "model.safetensors.index.json"
 
 
 def write_files(source: Path, target: Path, dtype: DType) -> None:
-    """Write the model in `source` into `target`; embeddings that are tied become two, since vLLM's reload needs both.
+    """Write the model in `source` into `target`; tied embeddings are untied, because vLLM's reload needs both.
 
     Raises:
-        ValueError: there are no weights, one is no finite number, or the embeddings cannot be found.
+        ValueError: there are no weights, one is not finite, or the embeddings cannot be found.
     """
     shards = sorted(source.glob("*.safetensors"))
     if not shards:
@@ -61,7 +61,7 @@ def _rounded(shard: Path, dtype: DType) -> dict[str, Tensor]:
 
 
 def _write_config(source: Path, target: Path, dtype: DType) -> bool:
-    """Write the configuration of a checkpoint or an adapter; whether the checkpoint ties its embeddings."""
+    """Write the configuration of a checkpoint or an adapter; returns whether the checkpoint ties its embeddings."""
     tied = False
     for name in ("config.json", "adapter_config.json"):
         if (source / name).exists():
@@ -70,6 +70,7 @@ def _write_config(source: Path, target: Path, dtype: DType) -> bool:
                 tied = bool(content.get("tie_word_embeddings"))
                 content |= {"dtype": dtype} | ({"tie_word_embeddings": False} if tied else {})
             else:
-                content["base_model_name_or_path"] = None  # the manifest says it; paths of this machine say nothing
+                # The manifest names the base; paths of this machine are meaningless elsewhere.
+                content["base_model_name_or_path"] = None
             (target / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return tied

@@ -1,1 +1,1 @@
-"""A prover that feeds itself: rounds in which it makes theorems, solves them, and learns from its answers."""
+"""A self-improving prover: rounds in which it makes theorems, solves them, and learns from its answers."""

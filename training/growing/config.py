@@ -1,4 +1,4 @@
-"""The file of `leansieve grow`."""
+"""The configuration file of `leansieve grow`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,58 +15,59 @@ class _Section(BaseModel):
 
 
 class Arm(_Section):
-    """One way to learn; all begin with the same base and spend as much a round."""
+    """A training method; all arms start with the same base and have equal budgets per round."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    """What tables call it."""
+    """Name in tables."""
     algorithm: str
-    """Which algorithm of `training.algorithms`."""
+    """Name of an algorithm in `training.algorithms`."""
     options: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the algorithm."""
 
 
 class GrowConfig(_Section):
-    """The whole file; relative paths are relative to the working directory."""
+    """The configuration file; relative paths are relative to the working directory."""
 
     folder: Path
-    """Everything is written there."""
+    """Folder of all results."""
     base: Path
-    """The model that every arm begins with, in the format `source`."""
+    """The base model of every arm, in the format `source`."""
     proofs: tuple[Path, ...] = Field(min_length=1)
-    """Proved theorems that the first round's conjectures are made of."""
+    """Proved theorems from which the first round's conjectures are made."""
     dev: Path
-    """Theorems to measure on; neither they nor near duplicates become conjectures."""
+    """Evaluation theorems; neither they nor near duplicates become conjectures."""
     arms: tuple[Arm, ...] = Field(min_length=1)
-    """In the order in which they are trained."""
+    """Arms in the order in which they are trained."""
     rounds: int = Field(default=3, ge=1)
-    """Rounds of each arm."""
+    """Number of rounds of each arm."""
     conjectures: int = Field(default=80, ge=1)
-    """Conjectures that are drawn in a round; what the filters leave is solved."""
+    """Number of conjectures drawn per round; those that pass the filters are solved."""
     solve_samples: int = Field(default=8, ge=2)
-    """Answers to each of them."""
+    """Answers per conjecture."""
     window: float = Field(default=0.75, gt=0, le=1)
-    """A theorem is within reach if some of its answers hold, and at most this share: it is learnt from, and the next round's
-    conjectures are made of such."""
+    """A theorem is within reach if the share of correct answers is positive and at most this: then it is learnt from,
+    and used for the next round's conjectures.
+    """
     steps: int = Field(default=6, ge=1)
-    """Steps of learning in a round."""
+    """Training steps per round."""
     prompts_per_step: int = Field(default=12, ge=1)
-    """Theorems of a step."""
+    """Theorems per step."""
     rollouts_per_prompt: int = Field(default=8, ge=2)
-    """Answers to each."""
+    """Answers per theorem."""
     learning_rate: float = Field(default=1e-4, gt=0)
-    """Of each step, after a warm-up."""
+    """Learning rate after the warm-up."""
     max_tokens: int = Field(default=96, ge=1)
-    """Longest answer."""
+    """Maximum length of an answer."""
     dev_samples: int = Field(default=16, ge=1)
-    """Answers to each theorem of dev after each round."""
+    """Answers per theorem of dev after each round."""
     seconds: float = Field(default=5.0, gt=0)
-    """Deadline of one check."""
+    """Deadline of one check in seconds."""
     heartbeats: int = Field(default=40_000, ge=1)
     """Lean's `maxHeartbeats` for a check."""
     seed: int = Field(default=0, ge=0)
-    """Of everything that is drawn."""
+    """Seed of all random choices."""
     threads: int | None = Field(default=None, ge=1)
-    """Of torch."""
+    """CPU threads of torch."""
 
     @model_validator(mode="after")
     def _arms_can_learn(self) -> "GrowConfig":
@@ -78,19 +79,19 @@ class GrowConfig(_Section):
         return self
 
     def model(self, arm: Arm | None, number: int) -> Path:
-        """An arm's model after a round; after round 0, the base."""
+        """Return an arm's model after a round; after round 0, the base."""
         return self.base if arm is None or number == 0 else self.run(arm, number) / "model"
 
     def run(self, arm: Arm, number: int) -> Path:
-        """The folder of an arm's training in a round."""
+        """Return the folder of an arm's training in a round."""
         return self.folder / "runs" / f"{arm.name}-{number}"
 
     def file(self, kind: str, arm: Arm | None, number: int, suffix: str) -> Path:
-        """A round's file; of all arms together without an arm."""
+        """Return a round's file; without an arm, that of all arms together."""
         return self.folder / kind / f"{'all' if arm is None else arm.name}-{number}{suffix}"
 
     def training(self, arm: Arm, number: int) -> TrainingConfig:
-        """How an arm learns in a round."""
+        """Return the training configuration of an arm in a round."""
         return TrainingConfig.model_validate(
             {
                 "run": {
@@ -122,7 +123,7 @@ def load_grow(path: Path) -> GrowConfig:
     """Read the file.
 
     Raises:
-        ConfigError: it cannot be read or used.
+        ConfigError: it cannot be read or is invalid.
     """
     try:
         return GrowConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What the rounds came to, from the files that they left.
+"""Report on the rounds, from their files.
 
     python -m training.growing.report FILE.toml --out DIR [--folder FOLDER]
 
@@ -24,7 +24,7 @@ def write_report(plan: GrowConfig, rounds: int, out: Path | None = None) -> list
     """Write both files into `out`, by default the folder of the rounds; returns the table's lines.
 
     Raises:
-        ValueError: a file holds something else.
+        ValueError: a file has other content.
         OSError: a file is missing.
     """
     out = out or plan.folder

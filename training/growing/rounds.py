@@ -1,17 +1,18 @@
-"""Rounds of making theorems, solving them, and learning from that (after Dynamic Alignment, arXiv 2512.05464).
+"""Rounds of making theorems, solving them, and learning from the answers (after Dynamic Alignment, arXiv 2512.05464).
 
     leansieve grow FILE.toml
 
 A round of an arm:
 
-1. `conjecture`: new theorems out of proved ones (`training.conjectures`); from the second round on out of those of earlier rounds that were
-   within reach, with the proofs that the model found itself: mutations pile up, and theorems become harder.
-2. `solve`: the model answers each of them; Lean checks.
-3. `learn`: by the arm's algorithm on the theorems within reach.
-4. `dev`: the new model on theorems that nothing is trained on.
+1. `conjecture`: new theorems made from proved ones (`training.conjectures`); from the second round on, from those of
+   earlier rounds that were within reach, with the proofs that the model found itself: mutations accumulate, and theorems
+   become harder.
+2. `solve`: the model answers each of them, and Lean checks the answers.
+3. `learn`: training by the arm's algorithm on the theorems within reach.
+4. `dev`: evaluation of the new model on held-out theorems.
 
-What begins alike is done once for all arms: the base on dev, and conjectures and answers of the first round. This module says what there is
-to do; `leansieve grow` does each stage in a process of its own.
+Stages that are equal for all arms are run once: the base on dev, and conjectures and answers of the first round. This
+module defines the stages; `leansieve grow` runs each in a child process.
 """
 
 import asyncio
@@ -39,12 +40,12 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing to do.
+    """A stage of work.
 
     Attributes:
         kind: `conjecture`, `solve`, `learn`, `dev` or `report`.
-        arm: whose; None: of all together.
-        number: of the round, from 1; 0 for what is before the first.
+        arm: its arm; None: all together.
+        number: number of the round, from 1; 0 before the first.
     """
 
     kind: str
@@ -53,17 +54,17 @@ class Stage:
 
     @property
     def name(self) -> str:
-        """As it is remembered."""
+        """Return the stored name."""
         return f"{self.kind}-{'all' if self.arm is None else self.arm.name}-{self.number}"
 
     def title(self, plan: GrowConfig) -> str:
-        """As progress shows it."""
+        """Return the title for progress output."""
         who = "all arms" if self.arm is None else self.arm.name
         return f"round {self.number} of {plan.rounds}, {who}: {self.kind}"
 
 
 def stages(plan: GrowConfig) -> Iterator[Stage]:
-    """All stages, in order: round by round, so that all arms are as far."""
+    """Return all stages, in order: round by round, so that all arms advance together."""
     yield Stage("dev", None, 0)
     for number in range(1, plan.rounds + 1):
         for arm in plan.arms:
@@ -79,10 +80,10 @@ def stages(plan: GrowConfig) -> Iterator[Stage]:
 def carry_out(
     plan: GrowConfig, stage: Stage, make_pool: Callable[[], LeanPool], report: Report = print, command: str = ""
 ) -> None:
-    """Do one stage, going on from what an earlier start kept.
+    """Run one stage, resuming from an earlier start.
 
     Raises:
-        ValueError: a file holds something else than it should, or no theorem is within reach.
+        ValueError: a file has other content, or no theorem is within reach.
         LeanGoneError, VerifierGoneError, PoolUnavailableError, SamplerUnavailableError: Lean or vLLM cannot be used.
         OSError: something cannot be read or written.
     """
@@ -132,7 +133,7 @@ def carry_out(
 
 
 async def _conjecture(plan: GrowConfig, stage: Stage, pool: LeanPool, report: Report) -> None:
-    """Draw a round's conjectures, and write those that are kept as theorems to solve."""
+    """Draw a round's conjectures, and write the kept ones as theorems to solve."""
     for each in ("conjectures", "theorems", "prompts", "solved", "dev"):
         (plan.folder / each).mkdir(parents=True, exist_ok=True)
     given = [proved for path in plan.proofs for proved in read_proofs(path)]
@@ -160,7 +161,7 @@ async def _conjecture(plan: GrowConfig, stage: Stage, pool: LeanPool, report: Re
 
 
 def _found(plan: GrowConfig, arm: Arm | None, number: int) -> Iterator[ProvedTheorem]:
-    """What a round proved of what was within reach, with the model's own proofs."""
+    """Return the theorems of a round within reach, with the model's own proofs."""
     for record, samples in _solved(plan, arm, number):
         proofs = tuple(proof.text for proof in samples.proofs if proof.verified)
         if proofs and _within(plan, samples):

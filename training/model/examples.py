@@ -1,4 +1,4 @@
-"""From theorems and proofs to tokens, and from tokens to packed rows."""
+"""Converts theorems and proofs to tokens, and tokens to packed rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from transformers import PreTrainedTokenizerBase
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Prompt and response as tokens; only the response, its end token included, is learnt."""
+    """Prompt and response as tokens; only the response, including its end token, contributes to the loss."""
 
     prompt: tuple[int, ...]
     response: tuple[int, ...]
 
     @property
     def length(self) -> int:
-        """Tokens in all."""
+        """Total number of tokens."""
         return len(self.prompt) + len(self.response)
 
 
 def encode_example(tokenizer: PreTrainedTokenizerBase, prompt: str, response: str) -> Example:
-    """Prompt and response are tokenised apart, as in sampling, where the response does not exist yet."""
+    """Tokenise prompt and response separately, as in sampling, where the response does not exist yet."""
     answer = tokenizer.encode(response, add_special_tokens=False)
     return Example(tuple(tokenizer.encode(prompt)), (*answer, tokenizer.eos_token_id))
 
 
 @dataclass(frozen=True)
 class PackedRows:
-    """`B` rows of `L` tokens, each holding several examples one after the other.
+    """`B` rows of `L` tokens, each with several examples one after the other.
 
     Attributes:
         tokens: `[B, L]`, padded at the end.
@@ -44,7 +44,9 @@ class PackedRows:
     learnt: Tensor
 
     def attention_mask(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """`[B, 1, L, L]`, additive: a token sees its own example up to itself, nothing of its neighbours."""
+        """Return `[B, 1, L, L]`, additive: a token attends to its own example up to itself, and not to its
+        neighbours.
+        """
         length = self.tokens.shape[1]
         same = self.segments[:, :, None] == self.segments[:, None, :]
         visible = same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril()
@@ -53,26 +55,27 @@ class PackedRows:
         )[:, None]
 
     def to(self, device: torch.device) -> "PackedRows":
-        """The same on a device."""
+        """Return the rows on a device."""
         return PackedRows(
             self.tokens.to(device), self.positions.to(device), self.segments.to(device), self.learnt.to(device)
         )
 
     def split(self, rows: int) -> "list[PackedRows]":
-        """The same in parts of at most `rows` rows."""
+        """Split into parts of at most `rows` rows."""
         parts = (torch.split(tensor, rows) for tensor in (self.tokens, self.positions, self.segments, self.learnt))
         return [PackedRows(*part) for part in zip(*parts, strict=True)]
 
 
 def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
-    """Fill rows of `length` tokens: each example, in order, goes into the first of the open rows that has room.
+    """Pack examples into rows of `length` tokens: each example, in order, goes into the first row with enough space
+    (first fit).
 
     Raises:
         ValueError: an example is longer than a row.
     """
     rows: list[list[Example]] = []
     room: list[int] = []
-    most: list[int] = []  # room of the emptiest of each 64 rows, so that full ones are passed over together
+    most: list[int] = []  # largest free space in each block of 64 rows, so that full blocks are skipped
     for example in examples:
         if example.length > length:
             raise ValueError(f"An example has {example.length} tokens, more than a row's {length}.")
@@ -87,7 +90,7 @@ def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
         rows[fits].append(example)
         room[fits] -= example.length
         block = fits // 64
-        # A block that is not full has room for a row of its own.
+        # A block with fewer than 64 rows can start a new one.
         largest = length if len(rows) < 64 * block + 64 else max(room[64 * block : 64 * block + 64])
         if block == len(most):
             most.append(largest)
@@ -97,7 +100,7 @@ def pack(examples: Sequence[Example], length: int) -> list[list[Example]]:
 
 
 def lay_out(rows: Sequence[Sequence[Example]], length: int, padding: int) -> PackedRows:
-    """Rows of examples as tensors."""
+    """Return rows of examples as tensors."""
     tokens = torch.full((len(rows), length), padding)
     positions, segments = torch.zeros_like(tokens), torch.zeros_like(tokens)
     learnt = torch.zeros(tokens.shape, dtype=torch.bool)
@@ -113,7 +116,7 @@ def lay_out(rows: Sequence[Sequence[Example]], length: int, padding: int) -> Pac
 
 
 def batches_of(examples: Sequence[Example], length: int, rows: int, padding: int, seed: int) -> Iterator[PackedRows]:
-    """Endless batches of packed rows; epoch after epoch, each shuffled by the seed and its number alone."""
+    """Yield batches of packed rows endlessly; each epoch is shuffled by the seed and its number."""
     epoch = 0
     while True:
         random = torch.Generator().manual_seed(seed * 1_000_003 + epoch)

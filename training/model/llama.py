@@ -1,4 +1,4 @@
-"""A Llama to be trained from scratch, in a shape that vLLM serves on CPUs and GPUs."""
+"""A Llama to train from scratch, in a shape that vLLM serves on CPUs and GPUs."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ from training.trainer.distributed.sharding import is_sharded, whole
 
 
 def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
-    """A Llama with random float32 weights, drawn from `seed`.
+    """Build a Llama with random float32 weights from `seed`.
 
-    Embeddings are not tied to the output layer: vLLM's weight reload gets tied ones wrong without saying so.
+    Embeddings are not tied to the output layer: vLLM's weight reload silently corrupts tied ones.
     """
     config = llama_config(shape, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
     with torch.random.fork_rng(devices=[]):
@@ -24,7 +24,7 @@ def build_llama(shape: LlamaShape, tokenizer: PreTrainedTokenizerBase, seed: int
 
 
 def llama_config(shape: LlamaShape, vocabulary: int, end: int, padding: int) -> LlamaConfig:
-    """A Llama of these sizes; `end` and `padding` are tokens."""
+    """Return a configuration of these sizes; `end` and `padding` are token numbers."""
     return LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=shape.width,
@@ -51,13 +51,13 @@ def save_for_serving(
     dtype: str = "float32",
     about: Provenance | None = None,
 ) -> None:
-    """Write a checkpoint that transformers and vLLM load, whole or not at all.
+    """Write a checkpoint for transformers and vLLM, atomically.
 
     Args:
-        adapters: the model is a PEFT model, of which only the adapters are written.
-        write: else this process only hands over its part of a model that is sharded.
-        dtype: of the weights that are written, where they are not adapters.
-        about: the record of what made the model, to be written next to it.
+        adapters: whether the model is a PEFT model, of which only the adapters are written.
+        write: whether this process writes; otherwise it only contributes its part of a sharded model.
+        dtype: number format of the written weights, except adapters.
+        about: the provenance record, written next to the weights.
 
     Raises:
         ValueError: the model ties its embeddings, which vLLM's weight reload does not survive.
@@ -77,7 +77,7 @@ def save_for_serving(
         weights = {name: value.to(getattr(torch, dtype)) for name, value in (weights or model.state_dict()).items()}
     with replacing(folder) as partial:
         model.save_pretrained(partial, state_dict=weights)
-        if rounded:  # transformers writes down what the model in memory has
+        if rounded:  # transformers saves the dtype of the model in memory
             path = partial / "config.json"
             content = json.loads(path.read_text(encoding="utf-8"))
             path.write_text(json.dumps(content | {"dtype": dtype}, indent=2) + "\n", encoding="utf-8")

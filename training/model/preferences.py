@@ -1,9 +1,9 @@
-"""Learning from pairs of which one answer is preferred, without sampling anything.
+"""Learning from preference pairs, without sampling.
 
     leansieve train CONFIG.toml
 
-Goes on from a model, by the algorithm `scrpo`, with that model as the reference. The same command after a crash, a kill or
-Ctrl-C goes on from the last checkpoint. Writes what fine-tuning writes. One process only.
+Starts from a model, with the algorithm `scrpo` and that model as the reference. The same command after a crash, a kill
+or Ctrl-C resumes from the last checkpoint. The output is that of fine-tuning. One process only.
 """
 
 import copy
@@ -29,15 +29,15 @@ from training.trainer.updates import score_by_base
 
 
 def learn_preferences(config: TrainingConfig, report: Callable[[str], None] = print, command: str = "") -> Path:
-    """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
+    """Train to the end, from the last checkpoint if there is one; returns the folder of the finished model.
 
     Args:
-        report: takes a line of progress.
-        command: what was typed, for the model's record.
+        report: receives lines of progress.
+        command: the command line, for the model's record.
 
     Raises:
-        ValueError: the configuration and the pairs, or an earlier checkpoint, do not fit together.
-        DivergedError: the loss is not finite any more.
+        ValueError: the configuration and the pairs, or an earlier checkpoint, are inconsistent.
+        DivergedError: the loss is no longer finite.
         CollapseError: a guard ended the run.
         KeyboardInterrupt: the run was interrupted; a checkpoint is written.
         OSError: something cannot be read or written.
@@ -52,7 +52,7 @@ def learn_preferences(config: TrainingConfig, report: Callable[[str], None] = pr
 
 class _Preferring:
     def __init__(self, run: Run) -> None:
-        """Read the pairs and the model, and go on where an earlier start stood."""
+        """Read the pairs and the model, and resume an earlier run."""
         config = run.config
         assert config.preferences is not None
         self._run, self._settings = run, config.preferences
@@ -67,7 +67,7 @@ class _Preferring:
         run.resume(_identity(config, self._groups), self._settings.steps, self._model, self._optimizer)
 
     def to_the_end(self) -> Path:
-        """Make the steps that are left, and write the model."""
+        """Make the remaining steps and write the model."""
         run, steps = self._run, self._settings.steps
         with run.stepping():
             for step in range(run.step + 1, steps + 1):
@@ -81,7 +81,7 @@ class _Preferring:
         return run.finish(self._tokenizer)
 
     def _batch(self, step: int) -> list[TokenGroup]:
-        """Pairs of step number `step`, from 1: epoch after epoch, each shuffled by the seed and its number alone."""
+        """Return the pairs of step number `step`, from 1; each epoch is shuffled by the seed and its number."""
         size, total = self._settings.pairs_per_step, len(self._groups)
         chosen = []
         for draw in range((step - 1) * size, step * size):
@@ -91,7 +91,7 @@ class _Preferring:
         return chosen
 
     def _step(self, groups: Sequence[TokenGroup]) -> Metrics:
-        """One update; what it measured."""
+        """Make one update; returns its metrics."""
         run, optimizer = self._run.config, self._optimizer
         whole = self._rollouts(groups, self._scored(groups))
         advantages = self._algorithm.advantages(whole).values
@@ -148,7 +148,7 @@ class _Preferring:
 
 
 def _identity(config: TrainingConfig, groups: Sequence[TokenGroup]) -> dict[str, Any]:
-    """What must be the same for a run to go on: everything that changes what a step does."""
+    """Return everything that affects a step, which must be equal for a run to resume."""
     digest = hashlib.sha256(repr([(group.prompt, group.responses) for group in groups]).encode())
     tables = {"model", "optimizer", "preferences", "algorithm"}
     apart = {"preferences": {"steps"}, "model": {"gradient_checkpointing"}}

@@ -1,4 +1,4 @@
-"""How published provers want to be asked, as their model cards say (looked up 2026-11-23).
+"""Prompt formats of published provers, according to their model cards (retrieved 2026-11-23).
 
 | name | model card | form |
 |---|---|---|
@@ -7,8 +7,8 @@
 | `goedel-prover-v2` | Goedel-LM/Goedel-Prover-V2-8B | the same wording |
 | `kimina-prover` | AI-MO/Kimina-Prover-Distill-8B | chat with a system message; thinks first |
 
-They were trained with Mathlib: their theorems come with a header such as `import Mathlib`, `import Aesop`,
-`set_option maxHeartbeats …`, `open BigOperators Real Nat Topology Rat`.
+They were trained with Mathlib: their theorems have a header such as `import Mathlib`, `import Aesop`, `set_option
+maxHeartbeats …`, `open BigOperators Real Nat Topology Rat`.
 """
 
 import re
@@ -44,35 +44,35 @@ _FAILED = (
 
 
 class ChatTokenizer(Protocol):
-    """What is needed of a model's tokenizer: its chat template."""
+    """The required part of a model's tokenizer: its chat template."""
 
     def apply_chat_template(
         self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
     ) -> Any:
-        """The conversation as the model reads it."""
+        """Return the conversation in the model's format."""
         ...
 
 
 class CompletionFormat:
-    """DeepSeek-Prover-V1.5: the model goes on after `:= by` and closes the code block itself."""
+    """DeepSeek-Prover-V1.5: the model continues after `:= by` and closes the code block itself."""
 
     name = "deepseek-prover-v1.5"
     stop = ("```",)
 
     def render(self, theorem: Theorem) -> str:
-        """The prompt, up to the line after `:= by`."""
+        """Return the prompt, up to the line after `:= by`."""
         return f"Complete the following Lean 4 code:\n\n```lean4\n{_source(theorem)} := by\n"
 
     def extract(self, answer: str) -> str:
-        """The tactics the model wrote, as a proof."""
+        """Return the model's tactics as a proof."""
         return "by\n" + answer.partition("```")[0].rstrip()
 
     def continuation(self, theorem: Theorem, prefix: str) -> str:
-        """The prompt has the `by` already."""
+        """Return the prefix without `by`, which is part of the prompt."""
         return prefix.removeprefix("by").removeprefix("\n")
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> None:
-        """The card knows no such request."""
+        """Return None: the model card describes no such request."""
 
 
 class PlanFormat:
@@ -85,14 +85,16 @@ class PlanFormat:
         self._tokenizer = tokenizer
 
     def render(self, theorem: Theorem) -> str:
-        """The chat, up to where the model answers."""
+        """Return the chat, up to the model's answer."""
         return _chat(self._tokenizer, self._request(theorem))
 
     def continuation(self, theorem: Theorem, prefix: str) -> None:
-        """The model plans before it writes."""
+        """Return None: the model plans before it writes."""
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> str | None:
-        """Goedel-Prover-V2 was trained to go on in the same chat (arXiv 2508.03613, verifier-guided self-correction)."""
+        """Return the continued chat: Goedel-Prover-V2 was trained for it (arXiv 2508.03613, verifier-guided
+        self-correction).
+        """
         if self.name != "goedel-prover-v2":
             return None
         failed = f"```lean4\n{_source(theorem)} := {proof}\n```"
@@ -103,12 +105,12 @@ class PlanFormat:
         return f"Complete the following Lean 4 code:\n\n{code}\n\n{_PLAN}"
 
     def extract(self, answer: str) -> str:
-        """What follows `:=` in the last theorem of the last code block; lemmas before it go with it."""
+        """Return the text after `:=` in the last theorem of the last code block, with the lemmas before it."""
         return last_proof(answer)
 
 
 class KiminaFormat:
-    """Kimina-Prover: thinks, then answers with the theorem in its last code block."""
+    """Kimina-Prover: reasons first, then answers with the theorem in its last code block."""
 
     name = "kimina-prover"
     stop: tuple[str, ...] = ()
@@ -117,7 +119,7 @@ class KiminaFormat:
         self._tokenizer = tokenizer
 
     def render(self, theorem: Theorem) -> str:
-        """The chat, up to where the model answers."""
+        """Return the chat, up to the model's answer."""
         return _chat(
             self._tokenizer,
             "Think about and solve the following problem step by step in Lean 4.\n"
@@ -126,18 +128,18 @@ class KiminaFormat:
         )
 
     def extract(self, answer: str) -> str:
-        """See `PlanFormat.extract`; code inside the thoughts does not count."""
+        """See `PlanFormat.extract`; code inside the reasoning is ignored."""
         return last_proof(answer.rpartition("</think>")[2])
 
     def continuation(self, theorem: Theorem, prefix: str) -> None:
-        """The model thinks before it writes."""
+        """Return None: the model reasons before it writes."""
 
     def repair(self, theorem: Theorem, proof: str, error: Message) -> None:
-        """The card knows no such request."""
+        """Return None: the model card describes no such request."""
 
 
 def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
-    """The format called `name`.
+    """Return the format called `name`.
 
     Raises:
         ValueError: there is none.
@@ -156,9 +158,10 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
 
 
 def last_proof(answer: str) -> str:
-    """What follows the statement of the last theorem in the last code block that has one; empty where there is none.
+    """Return the proof of the last theorem in the last code block that has one; empty if there is none.
 
-    Lemmas that the answer proves before it and uses go after the proof, after `where`; other declarations are left out.
+    Lemmas that the answer proves before it and uses are moved after the proof, into `where`; other declarations are
+    left out.
     """
     for block in reversed(_CODE_BLOCK.findall(answer.replace("\r\n", "\n"))):
         tokens = list(tokenize(block))
@@ -183,7 +186,9 @@ def last_proof(answer: str) -> str:
 
 
 def _helper(block: str, tokens: Sequence[Token]) -> str:
-    """A lemma as `NAME binders : goal := proof`, as it stands after `where`; empty if what follows it is no part of it."""
+    """Return a lemma as `NAME binders : goal := proof` for use in `where`; empty if the text after it does not belong
+    to it.
+    """
     if end_of_statement(tokens) is None:
         return ""
     text = block[tokens[0].end : tokens[-1].end]
@@ -197,7 +202,7 @@ def _source(theorem: Theorem) -> str:
 
 
 def _chat(tokenizer: ChatTokenizer, *turns: str, system: str | None = None) -> str:
-    """What the user and the model said in turn, the user first and last, up to where the model answers."""
+    """Return a conversation of user and model in turn, beginning and ending with the user, up to the model's answer."""
     conversation = [{"role": "system", "content": system}] if system else []
     for number, text in enumerate(turns):
         conversation.append({"role": "assistant" if number % 2 else "user", "content": text})
@@ -205,7 +210,7 @@ def _chat(tokenizer: ChatTokenizer, *turns: str, system: str | None = None) -> s
 
 
 def _described(proof: str, error: Message) -> str:
-    """The error as models read it: the proof's lines around it, the place marked, and what Lean said."""
+    """Describe the error for a model: the proof's lines around it, the marked position, and Lean's message."""
     lines = proof.split("\n")
     if 1 <= error.line <= len(lines):
         line = lines[error.line - 1]

@@ -2,13 +2,13 @@
 
     leansieve train CONFIG.toml
 
-Trains a model from scratch, or goes on from any Hugging Face causal language model (all weights, or adapters), with the
-loss on responses only. The same command after a crash, a kill or Ctrl-C goes on from the last checkpoint, on a CPU bit
-for bit as if nothing had happened. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/,
-which transformers and vLLM load.
+Trains a model from scratch, or starts from any Hugging Face causal language model (all weights, or adapters), with the
+loss on responses only. The same command after a crash, a kill or Ctrl-C resumes from the last checkpoint, on a CPU bit
+for bit as if uninterrupted. Writes into the run's folder: checkpoints/, metrics.jsonl, tensorboard/ and model/, which
+transformers and vLLM load.
 
-Started by torchrun, several processes share the rows of each step; see `training.trainer.distributed.processes`. Left out: examples longer
-than `row_length`, which are dropped with a count.
+Several processes started by torchrun share the rows of each step; see `training.trainer.distributed.processes`.
+Examples longer than `row_length` are dropped and counted.
 """
 
 import hashlib
@@ -36,15 +36,15 @@ from training.trainer.optimization import learning_rate_at, make_optimizer, upda
 
 
 def fine_tune(config: TrainingConfig, report: Callable[[str], None] = print, command: str = "") -> Path:
-    """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
+    """Train to the end, from the last checkpoint if there is one; returns the folder of the finished model.
 
     Args:
-        report: takes a line of progress.
-        command: what was typed, for the model's record.
+        report: receives lines of progress.
+        command: the command line, for the model's record.
 
     Raises:
-        ValueError: the configuration and the data, or an earlier checkpoint, do not fit together.
-        DivergedError: the loss is not finite any more.
+        ValueError: the configuration and the data, or an earlier checkpoint, are inconsistent.
+        DivergedError: the loss is no longer finite.
         CollapseError: a guard ended the run.
         KeyboardInterrupt: the run was interrupted; a checkpoint is written.
         OSError: something cannot be read or written.
@@ -57,7 +57,7 @@ def fine_tune(config: TrainingConfig, report: Callable[[str], None] = print, com
 
 class _FineTuning:
     def __init__(self, run: Run) -> None:
-        """Read the data and the model, and go on where an earlier start stood."""
+        """Read the data and the model, and resume an earlier run."""
         assert run.config.sft is not None
         self._run, self._sft = run, run.config.sft
         config, sft = run.config, self._sft
@@ -78,7 +78,7 @@ class _FineTuning:
         run.resume(_identity(config, self._examples), sft.steps, self._model, self._optimizer)
 
     def to_the_end(self) -> Path:
-        """Make the steps that are left, and write the model."""
+        """Make the remaining steps and write the model."""
         run, sft = self._run, self._sft
         batches = batches_of(self._examples, sft.row_length, sft.rows, self._padding, run.config.run.seed)
         done, started = run.step, time.monotonic()
@@ -103,7 +103,7 @@ class _FineTuning:
         return run.finish(self._tokenizer)
 
     def _step(self, rows: PackedRows) -> dict[str, float]:
-        """One update; what it measured."""
+        """Make one update; returns its metrics."""
         run, model = self._run, self._model
         learning_rate = learning_rate_at(run.step, self._sft.steps, run.config.optimizer)
         tokens = int(rows.learnt.sum())
@@ -129,7 +129,7 @@ class _FineTuning:
 
     @torch.no_grad()
     def _mean_loss(self, examples: Sequence[Example]) -> float:
-        """Cross-entropy a response token, nats."""
+        """Return the cross-entropy per response token, in nats."""
         self._model.eval()  # type: ignore[no-untyped-call]
         total, tokens = 0.0, 0
         rows = pack(examples, self._sft.row_length)
@@ -162,7 +162,7 @@ def _read(paths: Sequence[Path]) -> list[ProvedTheorem]:
 
 
 def _texts(theorems: Sequence[ProvedTheorem], sft: SftConfig) -> list[tuple[str, str]]:
-    """Prompts and responses, as the model reads and writes them."""
+    """Return prompts and responses in the model's format."""
     form = SourceFormat()
     return [
         (form.render(proved.theorem.theorem), form.answer(proof))
@@ -171,7 +171,7 @@ def _texts(theorems: Sequence[ProvedTheorem], sft: SftConfig) -> list[tuple[str,
     ]
 
 
-# A run may get more steps, or measure otherwise.
+# A resumed run may have more steps, or other measurements.
 _NOT_OF_A_STEP = {
     "sft": {"steps", "dev_every", "dev_patience", "dev_proofs"},
     "model": {"gradient_checkpointing"},
@@ -179,7 +179,7 @@ _NOT_OF_A_STEP = {
 
 
 def _identity(config: TrainingConfig, examples: Sequence[Example]) -> dict[str, Any]:
-    """What must be the same for a run to go on: everything that changes what a step does."""
+    """Return everything that affects a step, which must be equal for a run to resume."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(repr((example.prompt, example.response)).encode())

@@ -1,8 +1,9 @@
-"""Log-probabilities of the responses of whole groups, where each prompt is read once and each distinct response once.
+"""Log-probabilities of the responses of whole groups; each prompt and each distinct response is processed once.
 
-A group's row is its prompt with its distinct responses one after the other. A response sees the prompt and itself, and
-its positions go on from the prompt, so it gets the log-probabilities that it has alone. Against one padded row a rollout
-this saves most of the work where prompts are as long as responses and answers repeat, as they do in training on proofs.
+A group's row is its prompt with its distinct responses one after the other. A response attends to the prompt and
+itself, and its positions continue those of the prompt, so its log-probabilities are those that it has alone. Compared
+with one padded row per rollout, this saves most of the work if prompts are as long as responses and answers repeat, as
+in training on proofs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,19 +18,19 @@ from training.model.log_probs import Scores
 
 @dataclass(frozen=True, slots=True)
 class TokenGroup:
-    """A prompt and the responses to it, as tokens."""
+    """A prompt with its responses, as tokens."""
 
     prompt: tuple[int, ...]
     responses: tuple[tuple[int, ...], ...]
 
     @property
     def tokens(self) -> int:
-        """How many a row has for it."""
+        """Number of tokens of its row."""
         return len(self.prompt) + sum(map(len, set(self.responses)))
 
 
 def micro_batches(groups: Sequence[TokenGroup], most_tokens: int) -> Iterator[slice]:
-    """Neighbouring groups that together have at most so many tokens, or one that alone has more."""
+    """Yield consecutive groups that together have at most so many tokens, or single larger groups."""
     start = tokens = 0
     for end, group in enumerate(groups):
         if end > start and tokens + group.tokens > most_tokens:
@@ -41,13 +42,13 @@ def micro_batches(groups: Sequence[TokenGroup], most_tokens: int) -> Iterator[sl
 
 
 def score_groups(model: PreTrainedModel, groups: Sequence[TokenGroup], length: int) -> Scores:
-    """What the model says of every response token, at temperature 1, in one forward pass.
+    """Score every response token at temperature 1, in one forward pass.
 
     With gradient unless called under `torch.no_grad`. For the base of a LoRA model, call it inside
     `model.disable_adapter()`.
 
     Args:
-        groups: each with the same number N of responses.
+        groups: groups with the same number N of responses each.
         length: T, at least the longest response.
 
     Returns:
@@ -67,7 +68,7 @@ def score_groups(model: PreTrainedModel, groups: Sequence[TokenGroup], length: i
         entropies = -(log_probs.exp() * log_probs).sum(-1)
     chosen = log_probs.gather(-1, row.targets.to(device)[:, None])[:, 0]
 
-    # From the tokens of distinct responses to a table of them, and from there to every response.
+    # Scatter the scores of distinct responses to all responses.
     where = (row.response_of.to(device), row.place.to(device))
     index = row.index.to(device)
     tables = (chosen.new_zeros(row.distinct, length).index_put(where, values) for values in (chosen, entropies))
@@ -76,15 +77,15 @@ def score_groups(model: PreTrainedModel, groups: Sequence[TokenGroup], length: i
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """`L` tokens in one row, `K` of them in responses, of which there are `distinct`.
+    """`L` tokens in one row, `K` of them in `distinct` responses.
 
     Attributes:
         tokens, positions: `[L]`.
-        group: `[L]`, which prompt a token belongs to.
-        branch: `[L]`, which distinct response, from 1; 0 in prompts.
-        predictors: `[K]`, the tokens that each response token is predicted from.
+        group: `[L]`, number of a token's prompt.
+        branch: `[L]`, number of its distinct response, from 1; 0 in prompts.
+        predictors: `[K]`, positions from which each response token is predicted.
         targets: `[K]`, the response tokens.
-        response_of, place: `[K]`, which distinct response, from 0, and where in it.
+        response_of, place: `[K]`, number of the distinct response, from 0, and position in it.
         index: `[G·N]`, the distinct response of each response.
     """
 
@@ -100,7 +101,7 @@ class _Row:
     distinct: int
 
     def attention_mask(self, dtype: torch.dtype) -> Tensor:
-        """`[1, 1, L, L]`, additive: a token sees its prompt, and what stands before it in its own response."""
+        """Return `[1, 1, L, L]`, additive: a token attends to its prompt, and to earlier tokens of its response."""
         length = len(self.tokens)
         visible = self.group[:, None] == self.group[None, :]
         visible &= (self.branch[None, :] == 0) | (self.branch[:, None] == self.branch[None, :])

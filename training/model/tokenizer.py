@@ -1,7 +1,7 @@
 """A byte-level BPE tokenizer trained on Lean text.
 
-Bytes, so that every Lean symbol can be written; digits one by one, so that numbers are read by place; no token for the
-beginning, since prompts are Lean source from their first byte.
+Bytes, so that every Lean symbol can be represented; single digits, so that numbers have a place-value structure; no
+begin token, because prompts are Lean source from their first byte.
 """
 
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from transformers import PreTrainedTokenizerFast
 
 END, PADDING = "<|end|>", "<|pad|>"
 
-# A line break with its indentation is one piece: in Lean that is grammar. Then words with the blank before them,
-# single digits, and runs of symbols.
+# A line break with its indentation is one piece, because it is part of Lean's grammar. Then words with the preceding
+# blank, single digits, and runs of symbols.
 _PIECES = Regex(r"\n[ ]*| ?[\p{L}_][\p{L}\p{N}_'!?.₀-₉]*| ?\p{N}| ?[^\s\p{L}\p{N}_]+|[^\S\n]+")
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """Learn at most `vocabulary` tokens, the 256 bytes and two special ones among them.
+    """Learn at most `vocabulary` tokens, including the 256 bytes and two special ones.
 
     Raises:
-        ValueError: the vocabulary does not hold the bytes.
+        ValueError: the vocabulary is smaller than that.
     """
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if vocabulary < len(alphabet) + 2:

@@ -1,1 +1,1 @@
-"""Samples of theorems' proofs by vLLM, checked by Lean while further ones are sampled."""
+"""Samples proofs with vLLM, and checks them with Lean while sampling continues."""

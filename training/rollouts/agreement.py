@@ -1,4 +1,4 @@
-"""Whether the engine sampled with the trainer's weights."""
+"""Verifies that the engine sampled with the trainer's weights."""
 
 from training.algorithms.algorithm import Rollouts
 
@@ -6,14 +6,14 @@ _USUAL = {"float32": 1e-4, "bfloat16": 0.05}
 
 
 class StaleWeightsError(RuntimeError):
-    """The sampling engine does not answer with the trainer's weights."""
+    """The sampling engine does not have the trainer's weights."""
 
 
 def check_agreement(rollouts: Rollouts, most: float | None, dtype: str) -> None:
-    """See from the log-probabilities that the engine sampled with the weights that the trainer has.
+    """Compare log-probabilities to verify that the engine sampled with the trainer's weights.
 
     Args:
-        most: largest difference, nats, mean over tokens; None: what is usual for `dtype`.
+        most: maximum mean difference over tokens, in nats; None: the usual one for `dtype`.
 
     Raises:
         StaleWeightsError: they differ by more.

@@ -1,8 +1,7 @@
 """Sampling ahead: the next batch is sampled and checked in a thread while the last one is learned from.
 
-Batch n is sampled by weights that have had n - 1 - `max_staleness` updates at least. New weights are laid down by the
-trainer and taken up by the engine between two batches. The engine has a process of its own, so that both really run at
-the same time.
+Batch n is sampled with weights of at least n - 1 - `max_staleness` updates. The trainer writes new weights, and the
+engine loads them between two batches. The engine has its own process, so that both run in parallel.
 """
 
 import contextlib
@@ -15,15 +14,15 @@ from training.rollouts.requests import SamplingStoppedError
 
 
 class Ahead:
-    """Collects batches in a thread of its own. Use it as a context manager."""
+    """Collects batches in a thread. Use it as a context manager."""
 
     def __init__(self, collector: Collector, start: Cursor, version: int, max_staleness: int) -> None:
-        """Nothing is sampled yet.
+        """Create the collector; nothing is sampled.
 
         Args:
-            start: where the first batch begins.
-            version: how many updates the engine's weights have had.
-            max_staleness: how many updates older than the learner a batch's weights may be.
+            start: position of the first batch.
+            version: number of updates of the engine's weights.
+            max_staleness: maximum number of updates by which a batch's weights may be older than the learner's.
         """
         self._collector = collector
         self._start = start
@@ -47,21 +46,21 @@ class Ahead:
         self._thread.join()
 
     def next(self) -> Batch:
-        """The next batch, when it is there. Raises what went wrong while it was collected."""
+        """Return the next batch when it is complete. Raises errors of its collection."""
         found = self._batches.get()
         if isinstance(found, BaseException):
             raise found
         return found
 
     def learned(self, version: int) -> None:
-        """The trainer has made so many updates, and `engine.write` has laid down their weights."""
+        """Report that the trainer has made so many updates, and `engine.write` has written their weights."""
         with self._moved:
             self._learned = version
             self._moved.notify_all()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The engine is the caller's inside; a batch that is being sampled is finished first."""
+        """Give the caller the engine inside the context; a batch in progress is finished first."""
         with self._engine:
             yield
 
@@ -79,11 +78,11 @@ class Ahead:
                 cursor, number = batch.cursor, number + 1
         except SamplingStoppedError:
             return
-        except BaseException as error:  # the trainer's thread raises it
+        except BaseException as error:  # raised in the trainer's thread
             self._batches.put(error)
 
     def _until_due(self, number: int) -> int:
-        """Wait until batch `number` may begin, or the end; how many updates the newest weights have had."""
+        """Wait until batch `number` may begin, or the end; returns the number of updates of the newest weights."""
         with self._moved:
             self._moved.wait_for(lambda: self._stopped.is_set() or number - self._learned <= self._max_staleness)
             return self._learned

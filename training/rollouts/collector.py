@@ -1,4 +1,4 @@
-"""Batches of rollouts: rounds of groups, sampled until enough of them teach the algorithm something."""
+"""Batches of rollouts: groups are sampled in rounds until the algorithm can use enough of them."""
 
 import threading
 import time
@@ -20,11 +20,11 @@ from training.trainer.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a run's theorems are drawn.
+    """Position in a run's sequence of theorems.
 
     Attributes:
         draw: number of the next theorem in the stream of prompts.
-        spent: rollouts so far, replaced ones included.
+        spent: rollouts so far, including replaced ones.
     """
 
     draw: int = 0
@@ -33,13 +33,13 @@ class Cursor:
 
 @dataclass
 class Batch:
-    """What was sampled for one step, by weights of `version` updates; this process's share of it.
+    """This process's share of the samples for one step, from weights of `version` updates.
 
     Attributes:
         rounds: groups, in the order in which they were sampled.
-        kept: for each round, which of its groups the algorithm can use.
-        cursor: where the next batch begins.
-        seconds: what sampling and waiting for verdicts took.
+        kept: for each round, whether the algorithm can use each group.
+        cursor: position of the next batch.
+        seconds: duration of sampling and waiting for verdicts.
     """
 
     cursor: Cursor
@@ -50,12 +50,12 @@ class Batch:
 
     @property
     def sampled(self) -> list[Group]:
-        """All groups."""
+        """Return all groups."""
         return [group for groups in self.rounds for group in groups]
 
     @property
     def usable(self) -> list[Group]:
-        """The groups to learn from."""
+        """Return the groups to learn from."""
         return [groups[index] for groups, kept in zip(self.rounds, self.kept, strict=True) for index in kept]
 
 
@@ -64,8 +64,8 @@ class Collector:
     """Samples a batch and waits for its verdicts.
 
     Attributes:
-        budget: rollouts of the whole run.
-        seed: of the run.
+        budget: number of rollouts of the whole run.
+        seed: seed of the run.
     """
 
     engine: RolloutSampler
@@ -86,13 +86,14 @@ class Collector:
         watch: Watch | None = None,
         stopped: threading.Event | None = None,
     ) -> Batch:
-        """One batch, from `start` on. Groups that the algorithm cannot use are replaced, from the same budget.
+        """Collect one batch, from `start` on. Groups that the algorithm cannot use are replaced, within the same
+        budget.
 
         Args:
-            version: how many updates the engine's weights have had.
-            meanwhile: is told each round when it is sampled, while Lean is still at work on it.
-            watch: gets laps sample and verify.
-            stopped: ends the sampling when it is set.
+            version: number of updates of the engine's weights.
+            meanwhile: called with each round when it is sampled, while Lean checks it.
+            watch: records the laps sample and verify.
+            stopped: stops sampling when it is set.
 
         Raises:
             SamplingStoppedError: `stopped` was set.

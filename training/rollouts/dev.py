@@ -1,4 +1,4 @@
-"""Measuring on theorems that are not trained on, with the engine and the Lean workers of a run."""
+"""Measurements on held-out theorems, with the engine and the Lean workers of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,21 @@ from training.rollouts.verifier import Verifier
 from training.trainer.distributed.processes import Rank
 
 _SEED = -1
-"""Apart from the seeds of runs, which are 0 or more."""
+"""Distinct from the seeds of runs, which are 0 or more."""
 
 
 @dataclass(frozen=True)
 class DevSet:
-    """Theorems, how many samples each gets, and the longest of them in tokens."""
+    """Theorems, the number of samples for each, and their maximum length in tokens."""
 
     prompts: Sequence[Prompt]
     samples: int
     max_tokens: int
 
     def measure(self, engine: RolloutSampler, verifier: Verifier, form: PromptFormat, processes: Rank) -> Metrics:
-        """The share of right answers (`dev_reward`) and of theorems with one (`dev_solved`), from the same seeds each time."""
+        """Return the share of correct answers (`dev_reward`) and of solved theorems (`dev_solved`), with the same seeds
+        each time.
+        """
         mine = list(enumerate(self.prompts))[processes.rank :: processes.count]
         groups = sample_groups(engine, verifier, form, mine, self.samples, self.max_tokens, _SEED)
         rewards = [[rollout.reward for rollout in group.rollouts] for group in groups]

@@ -1,8 +1,8 @@
-"""vLLM as the trainer and the evaluation use it: many prompts at once, and weights that change between two batches.
+"""vLLM for training and evaluation: many prompts at once, and weights that change between batches.
 
 The engine runs in this process and is stepped by its caller. That is faster than the asynchronous engine, which serves
-(on two cores 2,190 tokens/s against 1,400 with a 5 M parameter model), and which sequences share a batch depends on the requests alone, so that a run
-repeats bit for bit.
+(on two cores 2,190 tokens/s against 1,400 with a 5 M parameter model), and the composition of its batches depends on
+the requests alone, so that runs repeat bit for bit.
 """
 
 import itertools
@@ -23,16 +23,17 @@ from training.model.llama import save_for_serving
 from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError, parts_of
 from training.trainer.distributed.processes import Rank
 
-_AHEAD = 2  # times the sequences in work: so many requests wait in the engine
+_AHEAD = 2  # times the concurrent sequences: number of requests waiting in the engine
 
 
 def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, **arguments: Any) -> Any:
-    """vLLM's engine with a checkpoint.
+    """Load a checkpoint into vLLM's engine.
 
     Raises:
         SamplerUnavailableError: it cannot be served.
     """
-    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # how vLLM and torch get on is no news here
+    # Warnings of vLLM and torch about each other.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
         from vllm.engine.arg_utils import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -53,13 +54,13 @@ def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, **argument
                 **platform_arguments(),
             )
         )
-    except Exception as error:  # whatever vLLM raises, this checkpoint does not run on this machine
+    except Exception as error:  # any exception of vLLM means that this checkpoint does not run on this machine
         reason = " ".join(str(error).split())[:500]
         raise SamplerUnavailableError(f"vLLM cannot serve the checkpoint {checkpoint}: {reason}") from error
 
 
 class RolloutEngine:
-    """One engine in this process. Weights are pushed as a checkpoint or adapter through `folder`."""
+    """An engine in this process. Weights are pushed as a checkpoint or adapter through `folder`."""
 
     def __init__(
         self,
@@ -77,22 +78,22 @@ class RolloutEngine:
         empty: bool = False,
         transfer: bool = False,
     ) -> None:
-        """Load vLLM and the checkpoint: tens of seconds.
+        """Load vLLM and the checkpoint, which takes tens of seconds.
 
         Args:
             checkpoint: a Hugging Face checkpoint.
-            folder: for the weights that are pushed.
-            context: longest prompt plus answer; None: what the checkpoint was made for.
-            sequences: most sequences in work at once.
-            gpu_memory: share of a GPU's memory that the engine may take.
-            adapter_rank: rank of the LoRA adapters that will be pushed; None: whole checkpoints will be.
+            folder: folder for pushed weights.
+            context: maximum length of prompt plus answer; None: the checkpoint's own.
+            sequences: maximum number of concurrent sequences.
+            gpu_memory: share of a GPU's memory for the engine.
+            adapter_rank: rank of the LoRA adapters to be pushed; None: whole checkpoints are pushed.
             stop: texts that end an answer.
-            processes: of a run in which each has an engine, and all push the same weights at the same time.
-            dtype: of the weights that are pushed.
-            own_process: compute in a process of its own, so that this one can train meanwhile.
-            parts: into how many the requests of one `sample` are cut; see `RolloutConfig.parts`.
-            empty: the checkpoint has no weights; they are loaded before anything is sampled.
-            transfer: get ready for `transfer`.
+            processes: processes of a run that each have an engine and push the same weights at the same time.
+            dtype: number format of pushed weights.
+            own_process: whether to compute in a child process, so that this one can train meanwhile.
+            parts: number of parts into which the requests of one `sample` are cut; see `RolloutConfig.parts`.
+            empty: whether the checkpoint has no weights, which are loaded before sampling.
+            transfer: whether to prepare for `transfer`.
 
         Raises:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
@@ -124,7 +125,7 @@ class RolloutEngine:
 
     @property
     def context(self) -> int:
-        """Longest prompt plus answer, in tokens."""
+        """Maximum length of prompt plus answer in tokens."""
         return int(self._engine.model_config.max_model_len)
 
     def sample(
@@ -133,10 +134,11 @@ class RolloutEngine:
         done: Callable[[int, Response], None],
         stopped: threading.Event | None = None,
     ) -> None:
-        """Sample an answer to every request; `done` is told the number of the request and its answer as soon as it ends.
+        """Sample an answer to every request; `done` is called with the number of a request and its answer as soon as it
+        ends.
 
-        What is sampled depends on the weights and the requests alone, not on what was sampled before. An exception (Ctrl-C
-        among them) leaves no request behind in the engine.
+        The answers depend on the weights and the requests alone, not on earlier calls. An exception, including Ctrl-C,
+        leaves no request in the engine.
 
         Raises:
             SamplingStoppedError: `stopped` was set.
@@ -151,10 +153,10 @@ class RolloutEngine:
                     raise SamplingStoppedError
 
     def sampled(self, requests: Iterable[RolloutRequest], done: Callable[[int, Response], None]) -> Iterator[None]:
-        """As `sample`, step by step: the caller has the word after each step of the engine."""
+        """Sample as `sample` does, step by step: control returns to the caller after each step of the engine."""
         waiting = enumerate(requests)
         running: dict[str, int] = {}
-        self._forget()  # what a prefix's cache holds of earlier calls changes the last bits
+        self._forget()  # prefixes cached by earlier calls would change the last bits
         try:
             self._add(itertools.islice(waiting, _AHEAD * self._sequences), running)
             while running:
@@ -168,7 +170,7 @@ class RolloutEngine:
                 self._engine.abort_request(list(running))
 
     def push(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Answer with these weights from now on.
+        """Use these weights from now on.
 
         Raises:
             OSError: they cannot be written to the engine's folder.
@@ -177,7 +179,7 @@ class RolloutEngine:
         self.load_written()
 
     def write(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Lay down weights that `load_written` takes up, maybe in another thread.
+        """Write weights for `load_written`, possibly from another thread.
 
         Raises:
             OSError: they cannot be written to the engine's folder.
@@ -191,7 +193,7 @@ class RolloutEngine:
             self._written = folder
 
     def load_written(self) -> None:
-        """Answer with the weights that were laid down last, if there are new ones."""
+        """Use the weights written last from now on, if there are new ones."""
         with self._weights:
             folder, self._written = self._written, None
             if folder is None:
@@ -203,7 +205,7 @@ class RolloutEngine:
                 self._forget()
 
     def adapt(self, folder: Path) -> None:
-        """Answer with the checkpoint and this PEFT adapter from now on."""
+        """Use the checkpoint with this PEFT adapter from now on."""
         from vllm.lora.request import LoRARequest
 
         if self._adapter is not None:
@@ -214,22 +216,22 @@ class RolloutEngine:
         self._forget()
 
     def load_weights(self, contents: Iterable[bytes]) -> None:
-        """Answer with the weights in these safetensors files of a checkpoint from now on."""
+        """Use the weights in these safetensors files of a checkpoint from now on."""
         weights = (pair for content in contents for pair in safetensors.torch.load(content).items())
         self._engine.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
         self._forget()
 
     def transfer(self, method: str, arguments: dict[str, Any]) -> None:
-        """Do one of the calls of vLLM's weight transfer, all of which together bring new weights."""
+        """Make one of the calls of vLLM's weight transfer, which together bring new weights."""
         self._engine.collective_rpc(method, kwargs=arguments)
         self._forget()
 
     def _forget(self) -> None:
-        """Drop cached prefixes: they may have been computed with the weights before."""
+        """Drop cached prefixes, which may have been computed with earlier weights."""
         self._engine.reset_prefix_cache()
 
     def close(self) -> None:
-        """Stop the engine and take away what was pushed."""
+        """Stop the engine and delete pushed weights."""
         self._engine.engine_core.shutdown()
         if self._processes.first:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -249,7 +251,7 @@ class RolloutEngine:
                     max_tokens=request.max_tokens,
                     seed=request.seed,
                     stop=self._stop,
-                    logprobs=0,  # of the sampled token alone
+                    logprobs=0,  # for the sampled token only
                     output_kind=vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
                 ),
                 lora_request=self._adapter,

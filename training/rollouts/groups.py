@@ -1,4 +1,4 @@
-"""One batch of rollouts: sampled, checked while further ones are sampled, and laid out for an algorithm."""
+"""A batch of rollouts: sampled, checked while sampling continues, and laid out for an algorithm."""
 
 import math
 import threading
@@ -23,14 +23,14 @@ from training.rollouts.verifier import Verifier
 
 @dataclass
 class Rollout:
-    """One answer and its check, which may be under way; None for what is wrong without a check."""
+    """An answer and its check, which may be pending; None if it is wrong without a check."""
 
     response: Response
     check: "Future[Verdict] | None"
 
     @property
     def verdict(self) -> Verdict | None:
-        """Waits for it. Raises what the check raised."""
+        """Wait for the verdict and return it. Raises errors of the check."""
         return None if self.check is None else self.check.result()
 
     @property
@@ -42,7 +42,7 @@ class Rollout:
 
 @dataclass
 class Group:
-    """The rollouts of one prompt, and the greedy one if it was asked for."""
+    """The rollouts of one prompt, and the greedy one if requested."""
 
     prompt: Prompt
     rollouts: list[Rollout] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Group:
 
     @property
     def tokens(self) -> TokenGroup:
-        """As a model reads it."""
+        """Return the tokens in the model's format."""
         return TokenGroup(self.prompt.tokens, tuple(rollout.response.tokens for rollout in self.rollouts))
 
 
@@ -68,11 +68,11 @@ def sample_groups(
     """Sample `rollouts` answers to each prompt, on-policy: temperature 1, no truncation. Checks go on after it returns.
 
     Args:
-        prompts: with the number of each draw, from which with `seed` the seeds of its samples come.
-        greedy: also take the likeliest answer.
-        stopped: ends the sampling when it is set, with `SamplingStoppedError`.
+        prompts: prompts with the number of each draw, which with `seed` determines the seeds of its samples.
+        greedy: whether to take the likeliest answer, too.
+        stopped: stops sampling when it is set, with `SamplingStoppedError`.
 
-    An answer that was cut off at its longest length, or holds no proof, is wrong without a check.
+    A truncated answer, or one without a proof, is wrong without a check.
     """
     requests, owners = [], []
     for number, (draw, prompt) in enumerate(prompts):
@@ -100,12 +100,12 @@ def sample_groups(
 def lay_out(
     groups: Sequence[Group], old: Scores, base: Scores, device: torch.device, max_importance: float | None = None
 ) -> Rollouts:
-    """The batch as an algorithm sees it, once all verdicts are there.
+    """Return the batch in the form for algorithms; waits for all verdicts.
 
     Args:
-        old: what the policy that is about to learn says of the responses.
-        base: what the frozen base model says of them.
-        max_importance: largest weight of an answer, where older weights than the policy's sampled; None where its own did.
+        old: scores of the responses by the policy before its update.
+        base: scores by the frozen base model.
+        max_importance: maximum importance weight, if older weights sampled; None if the policy itself sampled.
     """
     rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
     greedy = [group.greedy.reward for group in groups if group.greedy is not None]
@@ -133,13 +133,15 @@ def lay_out(
 
 
 def importance_of(policy: Tensor, sampler: Tensor, mask: Tensor, most: float) -> Tensor:
-    """How much likelier each answer is under the policy than where it was sampled, at most `most`: `[G, N]` from `[G, N, T]`."""
+    """Return the ratio of each answer's probability under the policy and under the sampling weights, at most `most`:
+    `[G, N]` from `[G, N, T]`.
+    """
     log_ratio = torch.where(mask, policy.cpu() - sampler, 0.0).sum(-1)
     return log_ratio.clamp(max=math.log(most)).exp()
 
 
 def joined(batches: Sequence[Rollouts]) -> Rollouts:
-    """Several batches as one, padded to the longest response."""
+    """Concatenate several batches, padded to the longest response."""
     if len(batches) == 1:
         return batches[0]
     longest = max(batch.mask.shape[-1] for batch in batches)
@@ -152,7 +154,9 @@ def joined(batches: Sequence[Rollouts]) -> Rollouts:
 
 
 def check_metrics(groups: Sequence[Group], counts: CacheCounts) -> dict[str, float]:
-    """How many rollouts are distinct, cut off, verified, and without a verdict for want of time; checks since the start."""
+    """Count rollouts that are distinct, truncated, verified, and without a verdict for lack of time, and checks since
+    the start.
+    """
     rollouts = [rollout for group in groups for rollout in group.rollouts]
     verdicts = [rollout.verdict for rollout in rollouts]
     return {

@@ -1,4 +1,4 @@
-"""Which theorems are asked when."""
+"""The order of theorems in a run."""
 
 import hashlib
 from collections import Counter
@@ -15,7 +15,7 @@ from training.corpus.record import TheoremRecord, read_corpus
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A theorem as the model reads it."""
+    """A theorem as a prompt in the model's format."""
 
     record: TheoremRecord
     tokens: tuple[int, ...]
@@ -24,10 +24,11 @@ class Prompt:
 def read_prompts(
     paths: Sequence[Path], form: PromptFormat, tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> tuple[list[Prompt], int]:
-    """The theorems of some corpora in a prompt format, without those of more than `longest` tokens; and how many those are.
+    """Return the theorems of some corpora in a prompt format without those of more than `longest` tokens, and the
+    number of these.
 
     Raises:
-        ValueError: a file holds something else, two theorems have the same name, or there is no theorem left.
+        ValueError: a file has other content, two theorems have the same name, or no theorem is left.
     """
     records = [record for path in paths for record in read_corpus(path)]
     if doubled := [name for name, count in Counter(record.name for record in records).items() if count > 1]:
@@ -45,7 +46,7 @@ def read_prompts(
 
 
 class PromptStream:
-    """An endless sequence of prompts, epoch after epoch, each shuffled by the seed and its number alone."""
+    """An endless sequence of prompts; each epoch is shuffled by the seed and its number."""
 
     def __init__(self, prompts: Sequence[Prompt], seed: int) -> None:
         self._prompts = prompts
@@ -54,7 +55,7 @@ class PromptStream:
         self._order: list[int] = []
 
     def __getitem__(self, draw: int) -> Prompt:
-        """Number `draw` of the sequence, from 0."""
+        """Return number `draw` of the sequence, from 0."""
         epoch, place = divmod(draw, len(self._prompts))
         if epoch != self._epoch:
             random = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
@@ -64,6 +65,6 @@ class PromptStream:
 
 
 def seed_of(*parts: object) -> int:
-    """A seed that depends on all parts and on nothing else, for vLLM: of 63 bits."""
+    """Return a seed of 63 bits for vLLM that depends on all parts and nothing else."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8]) >> 1

@@ -1,4 +1,4 @@
-"""What is asked of whatever samples for a run, and what it answers."""
+"""Requests to samplers of a run, and their answers."""
 
 import itertools
 import threading
@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # hosts read this module, too, and those two are slow to import
+if TYPE_CHECKING:  # hosts import this module, too, and those two are slow to import
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutRequest:
-    """One answer that is wanted.
+    """A request for one answer.
 
     Attributes:
-        prompt: tokens.
-        seed: makes the answer repeat.
-        max_tokens: longest answer.
+        prompt: tokens of the prompt.
+        seed: random seed of the answer.
+        max_tokens: maximum length of the answer.
         temperature: softmax temperature; 0 is greedy.
         top_p: nucleus mass.
     """
@@ -31,13 +31,13 @@ class RolloutRequest:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: the very tokens that were sampled.
+    """An answer with its sampled tokens.
 
     Attributes:
-        tokens: with the end token or whatever made a stop text.
-        log_probs: of each token under the model at temperature 1, without truncation by top_p; natural.
-        text: without end token and stop text.
-        finished: whether the model came to its end, rather than to the longest length.
+        tokens: sampled tokens, including the end token or those of a stop text.
+        log_probs: log-probability (natural) of each token at temperature 1, without truncation by top_p.
+        text: text without end token and stop text.
+        finished: whether the answer is complete, as opposed to truncated.
     """
 
     tokens: tuple[int, ...]
@@ -47,11 +47,11 @@ class Response:
 
 
 class SamplingStoppedError(RuntimeError):
-    """Sampling was ended before it was done."""
+    """Sampling was stopped before it was complete."""
 
 
 class RolloutSampler(Protocol):
-    """What a run samples with: the engine of its own process, or those of other hosts."""
+    """A source of samples for a run: an engine in its process, or engines on other hosts."""
 
     def sample(
         self,
@@ -71,11 +71,13 @@ class RolloutSampler(Protocol):
         ...
 
     def close(self) -> None:
-        """End what was started, and take away what was written."""
+        """End all processes and delete all written files."""
         ...
 
 
 def parts_of(requests: Sequence[RolloutRequest], parts: int) -> list[tuple[int, Sequence[RolloutRequest]]]:
-    """Requests cut into parts in order, as evenly as can be, each with the number of its first; empty ones are left out."""
+    """Cut requests into consecutive parts of nearly equal size, each with the number of its first; empty parts are left
+    out.
+    """
     bounds = [len(requests) * number // parts for number in range(parts + 1)]
     return [(first, requests[first:end]) for first, end in itertools.pairwise(bounds) if first < end]

@@ -1,12 +1,12 @@
-"""A cache of verdicts: no proof of a theorem is checked twice, in whatever run and by whatever model it was proposed.
+"""A cache of verdicts: no proof of a theorem is checked twice, in any run and for any model.
 
-Two proofs are the same where `prover.search.diversity.normalise` says so. One JSON line a verdict is appended as it comes:
+Proofs are equal according to `prover.search.diversity.normalise`. One JSON line per verdict is appended as it arrives:
 
     ["first 32 hex digits of the key", "rejected", 0]
 
-That of a verified proof has the digest of its term behind it, if there is one. The key is a hash of theorem, proof, mode, policy, Lean's limits and the version of the checker, so that a file may hold
-verdicts of different settings. What says nothing about the proof (a time-out on a busy machine, a
-worker that was killed) is not kept.
+A verified proof's line ends with the digest of its term, if there is one. The key is a hash of theorem, proof, mode,
+policy, Lean's limits and the version of the checker, so that a file may hold verdicts of different settings. Verdicts
+that say nothing about the proof (a time-out on a busy machine, a killed worker) are not stored.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ _NO_FACTS = frozenset(
 
 @dataclass(slots=True)
 class CacheCounts:
-    """Of one cache since it was opened.
+    """Counts of a cache since it was opened.
 
     Attributes:
         known: answered from the cache.
-        joined: answered together with an identical request that was under way.
-        asked: asked of the checker.
+        joined: answered together with a concurrent identical request.
+        asked: answered by the checker.
     """
 
     known: int = 0
@@ -52,21 +52,21 @@ class _Asked:
 
 
 class VerdictCache:
-    """A `Checker` that remembers what another one says.
+    """A `Checker` that caches the verdicts of another one.
 
-    A verdict from the cache has kind, trust and term; messages, axioms and timings are not kept.
+    A cached verdict has kind, trust and term; messages, axioms and timings are not stored.
     """
 
     def __init__(self, checker: Checker, path: Path, version: str = "") -> None:
-        """Read what the file holds, and append to it.
+        """Read the file, and append new verdicts to it.
 
         Args:
-            checker: is asked what is not known.
-            path: of the file; made if it is not there.
-            version: of the checker; verdicts of other versions don't count.
+            checker: checks proofs that are not in the cache.
+            path: path of the file, which is created if missing.
+            version: version of the checker; verdicts of other versions are ignored.
 
         Raises:
-            JournalError: the file is none of verdicts, or another process writes to it.
+            JournalError: the file has other content, or another process writes to it.
         """
         self._checker = checker
         self._version = version
@@ -81,11 +81,13 @@ class VerdictCache:
             raise
 
     def __len__(self) -> int:
-        """Verdicts known."""
+        """Number of cached verdicts."""
         return len(self._known)
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """See `Checker.check`. Identical requests at the same time are one; it is cancelled when no caller waits any more."""
+        """See `Checker.check`. Concurrent identical requests are merged; the check is cancelled when no caller waits
+        for it.
+        """
         key = self._key(theorem, candidate, terms)
         if (found := self._known.get(key)) is not None:
             self.counts.known += 1
@@ -108,7 +110,7 @@ class VerdictCache:
                     del self._asked[key]
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close and unlock the file."""
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -126,7 +128,7 @@ class VerdictCache:
         return verdict
 
     def _key(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> bytes:
-        # A whole file is no proof: where its layout matters is not for `normalise` to say.
+        # The text is the key of a whole file: `normalise` knows only the layout of proofs.
         text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
         limits, policy = terms.limits, terms.policy
         settings = [policy.guard, policy.axioms, policy.kinds, limits.heartbeats, limits.recursion, self._version]
@@ -143,7 +145,9 @@ class VerdictCache:
 
 
 async def checker_version(pool: LeanPool) -> str:
-    """What a verdict of this pool depends on besides the request: Lean, the worker and the list of what is allowed."""
+    """Return everything other than the request that affects a verdict of this pool: Lean, the worker and the
+    allow-list.
+    """
     await pool.ready()
     vetting = json.dumps(allow_list(), sort_keys=True, default=sorted)
     return f"{pool.lean_version} {pool.worker_version} {hashlib.sha256(vetting.encode()).hexdigest()[:16]}"

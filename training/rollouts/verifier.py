@@ -1,4 +1,4 @@
-"""Checks of proofs in parallel with the work of the main thread, which samples and trains meanwhile."""
+"""Checks proofs in parallel with the main thread, which samples and trains meanwhile."""
 
 import asyncio
 import threading
@@ -20,19 +20,20 @@ _ATTEMPTS = 3
 
 
 class VerifierGoneError(PartnerLostError):
-    """Lean gives no answers any more; the text says why."""
+    """Lean stopped answering; the text gives the reason."""
 
 
 class Verifier:
-    """A pool of Lean workers and a cache of verdicts, in a thread of their own. Use it as a context manager."""
+    """A pool of Lean workers and a cache of verdicts, in a thread. Use it as a context manager."""
 
     def __init__(self, make_pool: Callable[[], LeanPool], cache: Path | None, limits: Limits) -> None:
-        """Nothing is started yet.
+        """Create the verifier; nothing is started.
 
         Args:
-            make_pool: makes the pool of workers; this starts and closes it.
-            cache: file of verdicts, shared with other runs, one at a time. None: none is kept, and each verdict comes with what Lean said.
-            limits: of each check.
+            make_pool: creates the pool of workers, which this object starts and closes.
+            cache: file of verdicts, shared with other runs, one at a time. None: no cache, and each verdict includes
+                Lean's messages.
+            limits: limits of each check.
         """
         self._make_pool = make_pool
         self._path = cache
@@ -49,7 +50,7 @@ class Verifier:
 
         Raises:
             PoolUnavailableError: none can be started.
-            JournalError: the file is none of verdicts, or another run uses it.
+            JournalError: the file has other content, or another run uses it.
         """
         self._thread.start()
         try:
@@ -60,7 +61,7 @@ class Verifier:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        """Cancel what is being checked and end every worker."""
+        """Cancel running checks and end all workers."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -68,15 +69,15 @@ class Verifier:
 
     @property
     def counts(self) -> CacheCounts:
-        """What the cache knew and what had to be asked."""
+        """Counts of cached and new verdicts."""
         assert self._cache is not None
         return self._cache.counts
 
     def check(self, record: TheoremRecord, proof: str) -> "Future[Verdict]":
-        """Begin to check a proof; returns at once. The same proof of the same theorem is checked once.
+        """Start to check a proof; returns at once. The same proof of the same theorem is checked once.
 
-        The future raises `VerifierGoneError` if Lean gives no answer again and again, and `OSError` if the verdict
-        cannot be written down.
+        The future raises `VerifierGoneError` if Lean repeatedly gives no answer, and `OSError` if the verdict cannot be
+        stored.
         """
         return asyncio.run_coroutine_threadsafe(self._tracked(record, proof), self._loop)
 
@@ -86,7 +87,7 @@ class Verifier:
         self._client = PoolClient(self._pool)
         if self._path is not None:
             self._cache = VerdictCache(self._client, self._path, await checker_version(self._pool))
-        # More would only wait in the pool's queue, which is bounded.
+        # More would only wait in the pool's bounded queue.
         self._slots = asyncio.Semaphore(4 * self._pool.size)
 
     async def _stop(self) -> None:

@@ -1,1 +1,1 @@
-"""What every training run has: its folder, its processes, interruption, guards, and the record of what made its model."""
+"""Common parts of training runs: folder, processes, interruption, guards, and the provenance of the model."""

@@ -1,24 +1,24 @@
-"""The best step so far by a measure on dev, and when to stop looking for a better one."""
+"""The best step so far by a measure on dev, and early stopping."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class Best:
-    """Remembers the best value and its step.
+    """Stores the best value and its step.
 
     Attributes:
-        step: of the best value; 0 before the first.
-        measured: the value noted last, if there was one at the last step.
+        step: step of the best value; 0 before the first.
+        measured: value noted last, if the last step had one.
         just_found: whether it was the best so far.
     """
 
     def __init__(self, patience: int | None, larger: bool) -> None:
-        """Nothing is known yet.
+        """Start without values.
 
         Args:
-            patience: values in a row without a better one, after which to stop; None: never.
-            larger: whether a larger value is better.
+            patience: number of values in a row without improvement after which to stop; None: never.
+            larger: whether larger values are better.
         """
         self.step = 0
         self.measured: float | None = None
@@ -30,16 +30,16 @@ class Best:
 
     @property
     def decides(self) -> bool:
-        """Whether the finished model is to be that of the best step."""
+        """Whether the finished model is that of the best step."""
         return self._patience is not None and self.step > 0
 
     @property
     def exhausted(self) -> bool:
-        """Whether it is time to stop."""
+        """Whether to stop."""
         return self._patience is not None and self._without >= self._patience
 
     def note(self, step: int, value: float | None) -> None:
-        """What was measured after this step; None if nothing was."""
+        """Note the value measured after this step; None if there was none."""
         self.measured = value
         self.just_found = value is not None and (not self.step or self._sign * (value - self._value) > 0)
         if value is None:
@@ -50,9 +50,9 @@ class Best:
             self._without += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must be given back."""
+        """Return the state of a run."""
         return {"step": self.step, "value": self._value, "without": self._without}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the result of `state_dict`."""
         self.step, self._value, self._without = state["step"], state["value"], state["without"]

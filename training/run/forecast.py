@@ -1,6 +1,7 @@
-"""What a run will need, before it is started: `leansieve train FILE --dry-run`.
+"""Forecasts the needs of a run before its start: `leansieve train FILE --dry-run`.
 
-Nothing is written, and no weights are read. Memory is what is known to be needed; activations come on top.
+Nothing is written, and no weights are read. The memory estimate includes everything that is known to be needed, without
+activations.
 """
 
 import itertools
@@ -24,19 +25,19 @@ from training.model.load import adapted, located
 from training.run.run import choose_device
 from training.trainer.checkpoint import list_checkpoints, step_of
 
-_CHECK_SECONDS = 0.1  # of one proof by one Lean worker, as a first guess
-_PAIR_TOKENS = 256  # of a prompt with two answers, as a guess
-_PART_OF_PEAK = 0.3  # of the speed of a large product of matrices, that a model trains at
+_CHECK_SECONDS = 0.1  # of one proof in one Lean worker, a rough estimate
+_PAIR_TOKENS = 256  # of a prompt with two answers, a rough estimate
+_PART_OF_PEAK = 0.3  # share of a large matrix product's speed that training reaches
 
 
 def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
-    """Lines that say what the run is, what it needs, how long it may take, and what it will write.
+    """Return lines that describe the run, its needs, its estimated duration, and its outputs.
 
     Args:
-        workers: of Lean.
+        workers: number of Lean workers.
 
     Raises:
-        ValueError: the settings or the data do not fit together.
+        ValueError: the settings or the data are inconsistent.
         OSError: the model or a file of data is missing.
     """
     device = choose_device(config.run.device)
@@ -75,7 +76,7 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
 
 
 def _parameters(config: ModelConfig) -> tuple[int, int]:
-    """All parameters, and those that are trained."""
+    """Return the numbers of all and of trained parameters."""
     with torch.device("meta"):
         if config.path is None:
             about = llama_config(config.shape, config.vocabulary, 0, 1)
@@ -98,12 +99,12 @@ def _trained_of(model: PreTrainedModel, lora: LoraConfig) -> int:
 
 
 def _memory(config: TrainingConfig, total: int, trained: int) -> int:
-    """Bytes that are held throughout."""
+    """Return the bytes held throughout the run."""
     narrow = 2 if config.model.dtype == "bfloat16" else 4
     weights = 4 * total if config.model.lora is None else narrow * total + 4 * trained
-    held = weights + 12 * trained  # gradients, and AdamW's two means
+    held = weights + 12 * trained  # gradients, and AdamW's two moments
     if config.rollouts is not None:
-        held += narrow * total  # the engine's own
+        held += narrow * total  # the engine's own copy
     if config.rollouts is not None or config.preferences is not None:
         held += 4 * total if config.model.lora is None else 0  # the frozen base
     return held
@@ -112,7 +113,7 @@ def _memory(config: TrainingConfig, total: int, trained: int) -> int:
 def _seconds_a_step(
     config: TrainingConfig, work: float, checks: int, workers: int, device: torch.device
 ) -> tuple[float, str]:
-    """Seconds, and how they are known."""
+    """Return the seconds per step, and the basis of the estimate."""
     path = config.run.folder / "metrics.jsonl"
     try:
         times = [json.loads(line)["time"] for line in path.read_text(encoding="utf-8").splitlines()[-20:]]

@@ -1,7 +1,7 @@
-"""Guards that end a run whose model collapses: a number that is finite may be wrong all the same.
+"""Guards that end a run whose model collapses: finite numbers can still be wrong.
 
-The metrics of a step are about the weights before its update: what a guard sees at step m began with the update of step
-m - 1 at the latest, so checkpoints from that step on are no place to go on from.
+The metrics of a step describe the weights before its update: a problem seen at step m arose in the update of step m - 1
+or earlier, so a run must not resume from checkpoints of that step or later.
 """
 
 import math
@@ -24,22 +24,22 @@ class CollapseError(RuntimeError):
 
 
 class Guards:
-    """Watches the metrics of a run, step by step."""
+    """Monitors the metrics of a run, step by step."""
 
     def __init__(self, config: GuardConfig, vocabulary: int) -> None:
-        """Begin to watch.
+        """Start to monitor.
 
         Args:
-            vocabulary: tokens of the model, which bound the loss of a guess.
+            vocabulary: number of tokens of the model, which determines the loss of a uniform guess.
         """
         self._config = config
         self._worst_loss = config.max_loss * math.log(vocabulary)
         self._first_share: float | None = None
         self._objected: dict[str, int] = {}
-        """For each guard that objects, the first of the steps in a row at which it did."""
+        """For each objecting guard, the first of the consecutive steps at which it objected."""
 
     def check(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Look at one step's metrics.
+        """Check one step's metrics.
 
         Raises:
             CollapseError: a guard has objected `patience` steps in a row.
@@ -56,15 +56,15 @@ class Guards:
 
     @property
     def objecting(self) -> bool:
-        """Whether the last step gave cause for doubt: its weights are not to be kept as good ones."""
+        """Whether a guard objected at the last step, so that its weights are not stored as good ones."""
         return bool(self._objected)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run must be given back."""
+        """Return the state of a run."""
         return {"first_share": self._first_share, "objected": self._objected}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the result of `state_dict`."""
         self._first_share = state["first_share"]
         self._objected = dict(state["objected"])
 

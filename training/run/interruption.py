@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM in a training run: the step under way is finished, a checkpoint is written, and the run ends."""
+"""SIGINT and SIGTERM in a training run: the current step is finished, a checkpoint is written, and the run ends."""
 
 import contextlib
 import signal
@@ -9,31 +9,32 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAME_SECONDS = 1.0
-"""A terminal and the process that waits for this one both pass on the same interrupt."""
+"""A terminal and our parent process may both forward the same interrupt."""
 _Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 class InterruptedTwice(KeyboardInterrupt):
-    """The run was asked again while it finished a step: its weights are in the middle of one."""
+    """A second interrupt arrived while a step was being finished: the weights are inconsistent."""
 
 
 class PartnerLostError(RuntimeError):
-    """Something that a run depends on is gone: Lean, or the sampler. The finished steps are sound."""
+    """Lean or the sampler is gone. The finished steps are valid."""
 
 
 class Interruption:
-    """Turns signals into an exception where the weights are those of a whole step, and waits for such a place elsewhere.
+    """Turns signals into an exception at points where the weights are those of a whole step, and defers them elsewhere.
 
-    Use it as a context manager around the steps of a run. In a thread other than the main one, where Python runs no
-    signal handlers, it does nothing.
+    Use it as a context manager around the steps of a run. Outside the main thread, where Python runs no signal
+    handlers, it does nothing.
     """
 
     def __init__(self, report: Callable[[str], None], waits: bool = False) -> None:
-        """Nothing is set up yet.
+        """Create the object; handlers are installed on entering the context.
 
         Args:
-            report: takes a line of progress.
-            waits: wait for the end of a step everywhere, as several processes must, which end together.
+            report: receives lines of progress.
+            waits: whether to wait for the end of a step at every point, as several processes must, in order to end
+                together.
         """
         self.asked = False
         self._asked_at = 0.0
@@ -53,7 +54,7 @@ class Interruption:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """A signal that comes inside takes effect at the end; a second one takes effect at once."""
+        """Defer a signal inside the context to its end; a second one takes effect at once."""
         self._depth += 1
         try:
             yield

@@ -1,7 +1,7 @@
-"""What made a model: the settings, the base and the steps, in the model's own folder with the hashes of its weights.
+"""The provenance of a model: settings, base and steps, stored in the model's folder with the hashes of its weights.
 
-The run writes `training.json` together with the weights, in one step. Its hashes show that it is
-about these very weights.
+The run writes `training.json` together with the weights, atomically. The hashes prove that the record belongs to these
+weights.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ class _Section(BaseModel):
 
 
 class BaseModelRecord(_Section):
-    """The model that a run went on from."""
+    """The model from which a run started."""
 
     name: str
-    """As the settings name it."""
+    """Name in the settings."""
     weights: dict[str, str]
     """SHA-256 of each of its weight files."""
     license: str = ""
-    """As its own record or model card states it; empty if neither does."""
+    """License stated in its record or model card; empty if neither states one."""
 
 
 class Segment(_Section):
-    """Steps of a run that were made with the same settings."""
+    """Steps of a run made with the same settings."""
 
     first_step: int = Field(ge=1)
-    """From this step on."""
+    """The first of these steps."""
     settings: dict[str, Any]
     """All settings of the run."""
 
@@ -46,33 +46,33 @@ class Provenance(_Section):
     format: Literal[1] = 1
     """Version of this format."""
     segments: tuple[Segment, ...] = Field(min_length=1)
-    """What the run was set to, in the order of its steps; more than one if it was given more steps."""
+    """Settings of the run, in the order of its steps; several if the run was extended."""
     step: int = Field(ge=0)
-    """The step whose weights these are."""
+    """The step of these weights."""
     base: BaseModelRecord | None
-    """What it went on from; None if it was trained from scratch."""
+    """The model from which it started; None if it was trained from scratch."""
     command: str = ""
-    """The command that ran last."""
+    """The last command line."""
     stopped: str = ""
-    """Why the run was stopped before its end; empty if it was not."""
+    """Reason why the run was stopped early; empty if it was not."""
     weights: dict[str, str] = {}
     """SHA-256 of each file of weights next to this record."""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of the last steps."""
+        """Return the settings of the last steps."""
         return self.segments[-1].settings
 
 
 def describe_base(name: str, folder: Path) -> BaseModelRecord:
-    """What is to be remembered of the model in `folder`; reads all of its weights."""
+    """Describe the model in `folder`; reads all of its weights."""
     own = read_provenance(folder)
     stated = own.base.license if own is not None and own.base is not None else ""
     return BaseModelRecord(name=name, weights=hash_weights(folder), license=stated or stated_license(folder))
 
 
 def stated_license(folder: Path) -> str:
-    """The licence that a model card's front matter states; empty without one."""
+    """Return the license in a model card's front matter; empty without one."""
     try:
         with (folder / "README.md").open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_CARD_BYTES).splitlines()
@@ -88,7 +88,7 @@ def stated_license(folder: Path) -> str:
 
 
 def hash_weights(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of weights in a model's folder."""
+    """Return the SHA-256 of each weight file in a model's folder."""
     found = {}
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
@@ -97,16 +97,16 @@ def hash_weights(folder: Path) -> dict[str, str]:
 
 
 def write_provenance(folder: Path, record: Provenance) -> None:
-    """Write the record next to weights that are already there."""
+    """Write the record next to existing weights."""
     whole = record.model_copy(update={"weights": hash_weights(folder)})
     (folder / FILE).write_text(whole.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """The record of the model in `folder`; None if it has none.
+    """Return the record of the model in `folder`; None if it has none.
 
     Raises:
-        ValueError: the record cannot be read, or is about other weights.
+        ValueError: the record cannot be read, or belongs to other weights.
     """
     path = folder / FILE
     try:

@@ -1,4 +1,4 @@
-"""One training run, whatever it learns from: its folder, its processes, where an earlier start left off, and its end."""
+"""A training run of any kind: its folder, its processes, resumption, and its end."""
 
 import contextlib
 import json
@@ -39,18 +39,18 @@ Report = Callable[[str], None]
 class Run:
     """A run's folder, held by one run at a time. Use it as a context manager, `resume` it, make steps, `finish` it.
 
-    What describes the run is written by the run alone, once its settings are known to fit what an earlier start left:
-    `config.json` with the settings, and a record of all settings and steps next to the finished weights.
+    The description of the run is written once its settings are known to match those of an earlier start: `config.json`
+    with the settings, and a record of all settings and steps next to the finished weights.
 
     Attributes:
         config: the settings, with `model.path` a folder.
-        device: where the model is trained.
-        interruption: of the steps; see there.
-        step: the last step that is done.
+        device: device of training.
+        interruption: handles signals; see `Interruption`.
+        step: the last completed step.
     """
 
     def __init__(self, config: TrainingConfig, report: Report, command: str = "") -> None:
-        """Look at the machine and the folder; nothing is written.
+        """Inspect the machine and the folder; nothing is written.
 
         Raises:
             ValueError: there is no such device.
@@ -73,7 +73,7 @@ class Run:
         self._generators: Mapping[str, Any] | None = None
 
     def __enter__(self) -> "Run":
-        """Take the folder and unpack the model to go on from.
+        """Lock the folder and unpack the initial model.
 
         Raises:
             ValueError: another process trains in the folder, or the model cannot be read.
@@ -98,7 +98,7 @@ class Run:
         self._resources.__exit__(*exc)
 
     def set_threads(self) -> None:
-        """Give torch the threads of the settings; once more after vLLM came, which sets its own."""
+        """Set torch's number of threads from the settings; repeated after the start of vLLM, which sets its own."""
         if self.config.run.threads is not None:
             torch.set_num_threads(self.config.run.threads)
 
@@ -109,14 +109,14 @@ class Run:
         model: PreTrainedModel,
         optimizer: torch.optim.Optimizer,
     ) -> dict[str, Any] | None:
-        """Go on where an earlier start stood, or begin: the state it left, or None.
+        """Resume an earlier start or begin; returns its stored state, or None.
 
         Args:
-            identity: what must be the same for the run to go on.
-            steps: how many the run shall have; an earlier start may have had other plans.
+            identity: values that must be equal for the run to resume.
+            steps: number of steps of the run, which may differ from an earlier start's.
 
         Raises:
-            ValueError: the folder holds a run with other settings, or one that is further.
+            ValueError: the folder has a run with other settings, or with more steps.
         """
         self._identity, self._model, self._optimizer = identity, model, optimizer
         self.trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -161,11 +161,12 @@ class Run:
 
     @contextlib.contextmanager
     def stepping(self) -> Iterator[None]:
-        """Make steps inside; an interrupt, or the loss of Lean or of what samples, leaves a checkpoint of the last whole one.
+        """Context for making steps; an interrupt, or the loss of Lean or the sampler, leaves a checkpoint of the last
+        completed one.
 
         Raises:
             KeyboardInterrupt: the run was interrupted.
-            PartnerLostError: whatever is inside raised it.
+            PartnerLostError: raised inside the context.
         """
         saved = self.step
         try:
@@ -176,7 +177,7 @@ class Run:
         except (KeyboardInterrupt, PartnerLostError) as end:
             alone = (
                 isinstance(end, KeyboardInterrupt) or self.processes.count == 1
-            )  # others are in the middle of a step
+            )  # other processes are in the middle of a step
             if alone and self.step > max(saved, self._saved) and not self.guards.objecting:
                 self._save()
                 self.report(f"step {self.step} is kept as a checkpoint")
@@ -189,11 +190,11 @@ class Run:
         tokenizer: PreTrainedTokenizerBase,
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Write down what the step that was just made measured, see whether the model is sound, and keep it if it is time.
+        """Log the metrics of the completed step, apply the guards, and write a checkpoint if it is due.
 
         Args:
-            last: it is the run's last step.
-            more: what else the run goes on from, besides weights and optimiser.
+            last: whether it is the run's last step.
+            more: state of the run other than weights and optimiser.
 
         Raises:
             CollapseError: a guard objected; the last good weights are in `last-good`.
@@ -213,7 +214,7 @@ class Run:
             raise KeyboardInterrupt
 
     def finish(self, tokenizer: PreTrainedTokenizerBase) -> Path:
-        """Write the finished model: the best one if the run looked for it, else the last one."""
+        """Write the finished model: that of the best step if the run selects it, otherwise of the last one."""
         if self.best.decides and self.best.step != self.step:
             self.report(f"the model is that of step {self.best.step}, the best one on dev")
             self._load_weights(self.best.step)
@@ -221,7 +222,7 @@ class Run:
         return self.folder / "model"
 
     def _save(self) -> None:
-        """Keep the weights, which are those of the last whole step, as a checkpoint."""
+        """Write a checkpoint of the weights, which are those of the last completed step."""
         about = {"segments": self._segments, "base": self._base}
         state = {
             "identity": dict(self._identity),
@@ -239,7 +240,7 @@ class Run:
 
     def _keep_good(self, collapse: CollapseError, tokenizer: PreTrainedTokenizerBase) -> CollapseError:
         folder = self.folder / "checkpoints"
-        # The metrics of a step are about the weights that the step before it left.
+        # The metrics of a step describe the weights that the previous step left.
         if self.processes.first:
             delete_checkpoints(folder, collapse.first_step - 1)
         self.processes.wait()
@@ -282,10 +283,10 @@ class Run:
 
 
 def choose_device(choice: str) -> torch.device:
-    """Where to train.
+    """Return the device of training.
 
     Raises:
-        ValueError: a GPU is asked for, and there is none.
+        ValueError: a GPU is requested, and there is none.
     """
     if choice == "cuda" and not torch.cuda.is_available():
         raise ValueError('run.device is "cuda", and torch finds no GPU on this machine: set "auto" or "cpu".')

@@ -1,1 +1,1 @@
-"""Seed proofs: several different verified proofs a theorem, so that a base model has diversity to keep."""
+"""Seed proofs: several different verified proofs per theorem, so that a base model starts with diversity."""

@@ -1,10 +1,10 @@
-"""What a seed search found, without the theorems: small enough to keep with the source, and no copy of a corpus.
+"""Archives of seed searches without the theorems: small enough for the source tree, and not a copy of a corpus.
 
     python -m training.seeds.archive pack SEEDS.jsonl ARCHIVE.jsonl.gz
     python -m training.seeds.archive unpack ARCHIVE.jsonl.gz CORPUS.jsonl... --out SEEDS.jsonl [--proved PROVED.jsonl]
 
-Theorems are found again in their corpus by digest. What `unpack` writes is what the search wrote: the search goes on
-from it, and `--proved` writes what a model is fine-tuned on.
+Theorems are looked up in their corpus by digest. `unpack` restores the output of the search, from which the search can
+resume; `--proved` writes the file for fine-tuning.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from training.seeds.run import SeedRecord, read_seeds, write_proved
 
 
 class ArchivedSeeds(BaseModel):
-    """A `SeedRecord` whose theorem is named by its digest; one JSON object a line."""
+    """A `SeedRecord` with the digest in place of its theorem; one JSON object per line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     digest: str = Field(pattern="^[0-9a-f]{64}$")
     """Digest of the theorem."""
     guard: str = ""
-    """The library theorem that it is, if it is one."""
+    """The library theorem that it is, if any."""
     proofs: tuple[str, ...] = ()
     """As in the record."""
     origins: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class ArchivedSeeds(BaseModel):
 
 
 def pack(seeds: Iterable[SeedRecord]) -> list[ArchivedSeeds]:
-    """Leave the theorems out."""
+    """Remove the theorems."""
     return [
         ArchivedSeeds(digest=row.theorem.theorem.digest, guard=row.theorem.guard, **row.model_dump(exclude={"theorem"}))
         for row in seeds
@@ -50,7 +50,7 @@ def pack(seeds: Iterable[SeedRecord]) -> list[ArchivedSeeds]:
 
 
 def unpack(archive: Iterable[ArchivedSeeds], corpus: Iterable[TheoremRecord]) -> tuple[list[SeedRecord], int]:
-    """Put the theorems back in; also the number of rows whose theorem the corpus does not hold."""
+    """Insert the theorems; also returns the number of rows whose theorem is not in the corpus."""
     theorems = {(record.theorem.digest, record.guard): record for record in corpus}
     rows, missing = [], 0
     for row in archive:

@@ -1,4 +1,4 @@
-"""What one search for seed proofs asks of Lean: counted, remembered, and kept where it is a proof."""
+"""Questions of one seed search to Lean: counted, cached, and kept if they are proofs."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,21 +14,21 @@ from training.corpus.record import TheoremRecord
 
 
 class InfrastructureError(RuntimeError):
-    """Lean could not be asked; the text says why. Nothing was found out about the theorem."""
+    """Lean gave no answer; the text gives the reason. Nothing is known about the theorem."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedBudget:
-    """What the search may spend on a theorem.
+    """Budget of the search for a theorem.
 
     Attributes:
-        proofs: different proofs wanted.
-        requests: most questions to Lean: checks of whole proofs and of partial ones.
-        seconds: most wall-clock time.
-        depth: most steps on top of each other.
-        limits: of each request.
-        only: beginnings of names of the portfolio's templates. If there are any, what these templates make is all that is
-            tried, and of plans if `plan` is among them: for ways to prove that the search seldom comes to, since shorter ones satisfy it first.
+        proofs: number of different proofs wanted.
+        requests: maximum number of questions to Lean: checks of whole and partial proofs.
+        seconds: wall-clock limit.
+        depth: maximum nesting of steps.
+        limits: limits of each request.
+        only: prefixes of names of portfolio templates. If given, only these templates are tried, and plans if `plan` is
+            among them: for proofs that the search rarely reaches because shorter ones satisfy it first.
     """
 
     proofs: int = 12
@@ -48,7 +48,7 @@ class SeedBudget:
 
 
 class SeedEnding(StrEnum):
-    """Why the search of a theorem ended."""
+    """The reason why the search of a theorem ended."""
 
     PROOFS_FOUND = "proofs_found"
     EXHAUSTED = "exhausted"
@@ -58,10 +58,10 @@ class SeedEnding(StrEnum):
 
 
 class OverError(Exception):
-    """The search is over."""
+    """The search has ended."""
 
     def __init__(self, ending: SeedEnding) -> None:
-        """Say why."""
+        """Store the reason."""
         self.ending = ending
 
 
@@ -69,12 +69,12 @@ class Questions:
     """Questions about one theorem.
 
     Attributes:
-        asked: how many.
-        proofs: what was found, by what makes proofs the same: the proof, and where it comes from.
+        asked: number of questions.
+        proofs: found proofs with their origins, by the key that equal proofs share.
     """
 
     def __init__(self, lean: GoalReader, checker: Checker, record: TheoremRecord, budget: SeedBudget) -> None:
-        """Ask `lean` of partial proofs and `checker` of whole ones."""
+        """Use `lean` for partial proofs and `checker` for whole ones."""
         self.asked = 0
         self.proofs: dict[str, tuple[str, str]] = {}
         self._lean = lean
@@ -86,16 +86,16 @@ class Questions:
         self._read: dict[str, tuple[tuple[Goal, ...] | None, tuple[Message, ...]]] = {}
 
     async def holds(self, proof: str) -> bool:
-        """Whether a partial proof elaborates without an error."""
+        """Whether a partial proof elaborates without errors."""
         return await self.goals(proof) is not None
 
     async def goals(self, proof: str) -> tuple[Goal, ...] | None:
-        """The goals at the `sorry`s of a partial proof; None if it does not elaborate."""
+        """Return the goals at the `sorry`s of a partial proof; None if it does not elaborate."""
         goals, _ = await self._request(proof)
         return goals
 
     async def messages(self, proof: str) -> tuple[Message, ...]:
-        """What Lean says of a partial proof."""
+        """Return Lean's messages on a partial proof."""
         _, messages = await self._request(proof)
         return messages
 
@@ -110,7 +110,7 @@ class Questions:
         return self._read[proof]
 
     async def proves(self, proof: str, origin: str) -> bool:
-        """Check a whole proof, and keep it if it is one and no other is the same."""
+        """Check a whole proof, and keep it if it is verified and new."""
         key = normalise(proof)
         if key not in self._checked:
             self._spend()

@@ -1,4 +1,4 @@
-"""The search over a corpus: in parallel, one line a theorem, resumed where it stopped."""
+"""The search over a corpus: in parallel, one line per theorem, resumable."""
 
 import asyncio
 import contextlib
@@ -26,45 +26,45 @@ _REPORT_SECONDS = 10.0
 
 
 class SeedRecord(BaseModel):
-    """What was found for one theorem; one JSON object a line."""
+    """Results for one theorem; one JSON object per line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     theorem: TheoremRecord
     """The theorem."""
     proofs: tuple[str, ...] = ()
-    """What follows `:=`; each verified, no two the same."""
+    """Texts after `:=`; each verified, no two equal."""
     origins: tuple[str, ...] = ()
-    """What each proof came from."""
+    """Origin of each proof."""
     ending: SeedEnding
-    """Why the search ended."""
+    """Reason why the search ended."""
     requests: int = Field(ge=0)
-    """Questions asked of Lean."""
+    """Number of questions to Lean."""
     seconds: float = Field(ge=0)
-    """Wall-clock time."""
+    """Wall-clock time in seconds."""
 
 
 class Statistics(BaseModel):
-    """How many different proofs there are."""
+    """Statistics of different proofs."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     theorems: int
-    """Theorems searched."""
+    """Number of theorems searched."""
     at_least: dict[int, int]
-    """For 1, 2, 5, 10: theorems with that many different proofs."""
+    """For 1, 2, 5, 10: number of theorems with that many different proofs."""
     proofs: int
-    """Proofs in all."""
+    """Total number of proofs."""
     origins: dict[str, int]
-    """Proofs by what they came from."""
+    """Number of proofs by origin."""
     endings: dict[str, int]
-    """Theorems by why their search ended."""
+    """Number of theorems by ending of their search."""
     requests: int
-    """Questions asked of Lean."""
+    """Number of questions to Lean."""
 
     @property
     def text(self) -> str:
-        """In a few lines."""
+        """Return the statistics in a few lines."""
         share = [f"{count} ({count / max(1, self.theorems):.0%}) ≥ {least}" for least, count in self.at_least.items()]
         lists = [", ".join(f"{count} {name}" for name, count in each.items()) for each in (self.origins, self.endings)]
         return (
@@ -74,7 +74,7 @@ class Statistics(BaseModel):
 
 
 def statistics(results: Iterable[SeedRecord]) -> Statistics:
-    """Count."""
+    """Compute the statistics."""
     rows = list(results)
     return Statistics(
         theorems=len(rows),
@@ -87,16 +87,16 @@ def statistics(results: Iterable[SeedRecord]) -> Statistics:
 
 
 def read_seeds(path: Path) -> list[SeedRecord]:
-    """Read what a search wrote.
+    """Read the output of a search.
 
     Raises:
-        ValueError: a line is none of its; the text says which and why.
+        ValueError: a line is invalid; the text names it and the reason.
     """
     return [row for _, row in read_jsonl(path, SeedRecord)]
 
 
 def write_proved(seeds: Path, proved: Path) -> int:
-    """Write the theorems that have proofs as a file to fine-tune on; returns how many."""
+    """Write the theorems with proofs as a file for fine-tuning; returns their number."""
     rows = (row for row in read_seeds(seeds) if row.proofs)
     return write_jsonl(proved, (ProvedTheorem(theorem=row.theorem, proofs=row.proofs) for row in rows))
 
@@ -109,15 +109,16 @@ async def search_corpus(
     cache: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> Statistics:
-    """Search proofs of every theorem on a started pool; `out` gets one line a theorem, and what it holds is not searched again.
+    """Search proofs of every theorem on a started pool; `out` gets one line per theorem, and theorems in it are not
+    searched again.
 
     Args:
         cache: file of verdicts, shared with other runs.
-        report: takes a line of progress.
+        report: receives lines of progress.
 
     Raises:
-        JournalError: a file is of another kind, or another process writes to it.
-        InfrastructureError: Lean cannot be asked any more; what was found until then is in `out`.
+        JournalError: a file has other content, or another process writes to it.
+        InfrastructureError: Lean stopped answering; earlier results are in `out`.
         PoolUnavailableError: no worker can be started.
     """
     version = await checker_version(pool)
@@ -138,7 +139,7 @@ async def search_into(
     concurrency: int,
     report: Callable[[str], None] = print,
 ) -> Statistics:
-    """As `search_corpus`, with a journal, goals and verdicts from wherever they come."""
+    """Search as `search_corpus` does, with the given journal and sources of goals and verdicts."""
     results = {_key(row.theorem): row for row in _earlier(journal)}
     wanted = [_key(record) for record in records]
     waiting = iter([record for record, key in zip(records, wanted, strict=True) if key not in results])
@@ -183,7 +184,7 @@ def _key(record: TheoremRecord) -> tuple[str, str]:
 
 
 class _Progress:
-    """Reports now and then how far the search is and how long it will take."""
+    """Reports progress and remaining time periodically."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
         self._total = total

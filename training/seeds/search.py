@@ -1,13 +1,13 @@
 """The search for several different proofs of one theorem.
 
-1. What the portfolio proposes, for a share of the budget.
-2. Compositions, one level deeper each round: a step (`prover/search/tactics/moves/steps.py`) leaves goals, Lean says which, and each is closed by
+1. Proposals of the portfolio, for a share of the budget.
+2. Compositions, one level deeper each round: a step (`prover/search/tactics/moves/steps.py`) leaves goals, as Lean reports them, and each is closed by
    single tactics (`prover/search/tactics/closers.py`) or by further steps. A goal that nothing closes costs one request: all closers are
-   tried at once first. Automation is tried in another order for each goal, so that the proofs kept differ.
-3. Tactics that answer with another proof (`simp?`, `exact?`), and term proofs made of tactic proofs.
+   tried at once first. The order of automation differs for each goal, so that the proofs differ.
+3. Tactics that report another proof (`simp?`, `exact?`), and term proofs made of tactic proofs.
 4. The rest of the portfolio.
 
-Every proof kept was checked whole by the kernel. Requests are remembered, so that a deeper round repeats none.
+The kernel has checked every stored proof as a whole. Requests are cached, so that a deeper round repeats none.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ _SUGGESTION = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.+)", re.DOTALL)
 _TERM = re.compile(r"by\n(?:  intro ([^\n]+)\n)?  exact ([^\n]+)")
 
 _TURNS = ("symm", "rw", "simp", "ext", "have", "apply Classical.byContradiction")
-"""Steps that say the same in other words: worthless before a proof that goes through without."""
+"""Steps that only restate the goal: worthless if a proof succeeds without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the search of one theorem came to.
+    """The result of searching one theorem.
 
     Attributes:
-        proofs: what follows `:=`; each verified, no two the same after normalisation.
+        proofs: texts after `:=`; each verified, no two equal after normalisation.
         origins: for each proof `portfolio`, `composition`, `suggestion` or `term`.
-        requests: questions asked of Lean.
+        requests: number of questions to Lean.
     """
 
     proofs: tuple[str, ...]
@@ -59,11 +59,11 @@ async def find_proofs(lean: GoalReader, checker: Checker, record: TheoremRecord,
     """Search different proofs of one theorem.
 
     Args:
-        lean: reads goals and says whether a partial proof goes through.
-        checker: has the last word; may be a cache in front of the same pool.
+        lean: reads goals and elaborates partial proofs.
+        checker: checks whole proofs; may be a cache in front of the same pool.
 
     Raises:
-        InfrastructureError: Lean could not be asked.
+        InfrastructureError: Lean gave no answer.
     """
     return await _Search(lean, checker, record, budget).run()
 
@@ -118,12 +118,12 @@ class _Search:
             await self._lean.proves(proof, "plan")
 
     async def _propose(self, proof: str) -> None:
-        """Keep a proof of the portfolio, cut down to what is needed."""
+        """Keep a proof of the portfolio, reduced to its needed parts."""
         if await self._lean.holds(proof):
             await self._lean.proves(await shrink(proof, self._lean.holds), "portfolio")
 
     async def _solve(self, goal: Goal, place: Place, depth: int, whole: bool) -> list[str]:
-        """Blocks that close the goal: as many as there are of a whole proof, else two."""
+        """Return blocks that close the goal: as many as wanted for the whole proof, otherwise two."""
         blocks = await self._close(goal, place, whole)
         if depth == 0:
             return blocks
@@ -134,7 +134,7 @@ class _Search:
         return blocks
 
     async def _take(self, step: str, goal: Goal, place: Place, depth: int, whole: bool) -> list[str]:
-        """Blocks that begin with `step`."""
+        """Return blocks that begin with `step`."""
         count = holes(step)
         left = await self._lean.goals(place(fill(step, ["sorry"] * count)))
         parts: list[list[str]] = []
@@ -159,12 +159,12 @@ class _Search:
         return [block for block in blocks if await self._lean.proves(place(block), "composition")]
 
     async def _close(self, goal: Goal, place: Place, whole: bool) -> list[str]:
-        """Single tactics that close the goal."""
+        """Return single tactics that close the goal."""
         automation = list(AUTOMATION)
         random.Random(self._theorem.digest + goal.text).shuffle(automation)
         promising = await self._lean.holds(place(PROBE))
         own = list(dict.fromkeys(particular(goal)))
-        # What automation cannot do, a lemma or a hypothesis seldom does alone.
+        # If automation fails, a single lemma or hypothesis rarely succeeds.
         tactics = [*itertools.chain(*itertools.zip_longest(automation, own))] if promising else own[:4]
         blocks: list[str] = []
         for tactic in tactics:
@@ -172,7 +172,7 @@ class _Search:
                 continue
             plain, bracket, _ = tactic.partition(" [")
             if bracket and plain in AUTOMATION and await self._lean.holds(place(plain)):
-                continue  # the lemmas do nothing
+                continue  # the lemmas change nothing
             if await (self._lean.proves(place(tactic), "composition") if whole else self._lean.holds(place(tactic))):
                 blocks.append(tactic)
                 if len(blocks) >= (4 if whole else 2):
@@ -182,7 +182,7 @@ class _Search:
         return blocks
 
     async def _ask(self, place: Place) -> None:
-        """Check what Lean suggests at this place."""
+        """Check the tactics that Lean suggests at this place."""
         for question in QUESTIONS:
             for message in await self._lean.messages(place(question)):
                 if match := _SUGGESTION.match(message.text):
@@ -195,13 +195,13 @@ class _Search:
 
 
 def _zip_cycled(parts: list[list[str]]) -> Iterator[list[str]]:
-    """The first of each, the second of each …; shorter lists begin again."""
+    """Interleave: the first of each, the second of each …; shorter lists are cycled."""
     for index in range(max(map(len, parts))):
         yield [part[index % len(part)] for part in parts]
 
 
 def _dedented(text: str) -> str:
-    """A suggestion, without the indentation of its further lines and what Lean remarks on it."""
+    """Return a suggestion without the indentation of its further lines and without Lean's remarks."""
     lines = [line for line in text.rstrip().split("\n") if not line.lstrip().startswith("--")]
     margin = min((len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()), default=0)
     return "\n".join([lines[0].strip(), *("  " + line[margin:] for line in lines[1:])])

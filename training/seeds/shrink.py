@@ -1,6 +1,6 @@
-"""Makes a proof that casts a wide net into the one that the net caught: what a model should learn to write.
+"""Reduces a proof with alternatives to the one that succeeds, which is the proof a model should learn.
 
-The portfolio's `first | … | …` is cut down to the alternative that works, and facts that are not needed are left out.
+The portfolio's `first | … | …` is reduced to the successful alternative, and unneeded facts are removed.
 """
 
 import re
@@ -11,16 +11,16 @@ _FIRST_INLINE = re.compile(r"\bfirst (\|(?: [^|\n]+)(?: \| [^|\n]+)+)$", re.MULT
 _FACT = re.compile(r" +(?:have|try) ")
 
 Holds = Callable[[str], Awaitable[bool]]
-"""Whether a proof goes through."""
+"""Asks whether a proof is valid."""
 
 
 async def shrink(proof: str, holds: Holds) -> str:
-    """A shorter proof that holds as well; the same if nothing can go. `proof` itself must hold."""
+    """Return a shorter valid proof, or the same if nothing can be removed. `proof` itself must be valid."""
     return await _without_facts(await _one_alternative(proof, holds), holds)
 
 
 async def _one_alternative(proof: str, holds: Holds) -> str:
-    """Cut down the first `first` by halves, as long as one half will do."""
+    """Reduce the first `first` by halves, as long as one half suffices."""
     match = _FIRST_LINES.search(proof)
     if match is not None:
         margin, before, behind = match[1], proof[: match.start()], proof[match.end() :]
@@ -48,7 +48,7 @@ async def _one_alternative(proof: str, holds: Holds) -> str:
 
 
 async def _without_facts(proof: str, holds: Holds) -> str:
-    """Leave out every line that states an unused fact."""
+    """Remove every line that states an unused fact."""
     lines = proof.split("\n")
     for line in [line for line in lines if _FACT.match(line)]:
         fewer = [other for other in lines if other is not line]

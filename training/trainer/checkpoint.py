@@ -1,4 +1,4 @@
-"""Checkpoints that are there whole or not at all, and from which a run goes on bit for bit."""
+"""Atomic checkpoints, from which a run resumes bit for bit."""
 
 import os
 import random
@@ -24,17 +24,17 @@ def save_checkpoint(
     protected: int = 0,
     generators: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write `folder/step-…`, then delete all but the newest `keep` and that of step `protected`.
+    """Write `folder/step-…`, then delete all others except the newest `keep` and that of step `protected`.
 
-    The state of the generators of `random` and torch is added to `state`, which holds tensors and plain containers.
+    The state of the generators of `random` and torch is added to `state`, which contains tensors and plain containers.
     A kill at any moment leaves the previous checkpoint and no half-written one under a checkpoint's name.
 
     Args:
-        generators: what `generator_states` gave when the step ended; None: they stand there still.
+        generators: result of `generator_states` at the end of the step; None: the generators are unchanged since.
 
     Raises:
-        OSError: it cannot be written, for instance because the disk is full; it names the checkpoint, and the older ones
-            are still there.
+        OSError: it cannot be written, for instance because the disk is full; the message names the checkpoint, and the
+            older ones are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{step:08d}"
@@ -49,7 +49,7 @@ def save_checkpoint(
 
 
 def step_of(checkpoint: Path) -> int:
-    """The step after which a checkpoint was written."""
+    """Return the step of a checkpoint."""
     return int(checkpoint.name.removeprefix("step-"))
 
 
@@ -61,16 +61,16 @@ def delete_checkpoints(folder: Path, first_step: int) -> None:
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """All checkpoints of a run, oldest first."""
+    """Return all checkpoints of a run, oldest first."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
 def load_checkpoint(folder: Path, step: int | None = None) -> dict[str, Any] | None:
-    """The newest state, or that of a step, with `step`; the generators are set to where they stood. None if there is none.
+    """Load the newest state, or that of a step, with `step`, and restore the generators. None if there is none.
 
-    Only tensors and plain containers are read: a checkpoint cannot run code.
+    Only tensors and plain containers are loaded: a checkpoint cannot run code.
     """
     checkpoints = [path for path in list_checkpoints(folder) if step is None or step_of(path) == step]
     if not checkpoints:
@@ -81,10 +81,10 @@ def load_checkpoint(folder: Path, step: int | None = None) -> dict[str, Any] | N
 
 
 def check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on with settings or data other than those a run began with.
+    """Refuse to resume with settings or data that differ from those of the run's start.
 
     Raises:
-        ValueError: they differ; the text says in what.
+        ValueError: they differ; the text names the differences.
     """
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     if changed:
@@ -95,10 +95,10 @@ def check_identity(now: Mapping[str, Any], then: Mapping[str, Any], folder: Path
 
 @contextmanager
 def replacing(final: Path) -> Iterator[Path]:
-    """A folder that takes the place of `final` when it is complete.
+    """Yield a folder that replaces `final` when it is complete.
 
     Raises:
-        OSError: what was to be written into it could not be written; it names `final`.
+        OSError: a file in it could not be written; the message names `final`.
     """
     partial = final.with_name(final.name + ".tmp")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed while it wrote
@@ -111,7 +111,7 @@ def replacing(final: Path) -> Iterator[Path]:
         _sync_folder(final.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(final)) from None
-    except RuntimeError as error:  # torch speaks of positions in an archive when the file under it cannot be written
+    except RuntimeError as error:  # torch reports a position in an archive when the file below it cannot be written
         if not isinstance(error.__context__, OSError):
             raise
         raise OSError(error.__context__.errno, error.__context__.strerror, str(final)) from None
@@ -130,7 +130,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def generator_states() -> dict[str, Any]:
-    """Where the generators of `random` and torch stand."""
+    """Return the states of the generators of `random` and torch."""
     version, words, gauss = random.getstate()
     states: dict[str, Any] = {"python": [version, list(words), gauss], "torch": torch.get_rng_state()}
     if torch.cuda.is_available():

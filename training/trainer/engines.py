@@ -1,4 +1,4 @@
-"""What a run samples with, as its settings say: an engine here, or hosts of a cluster."""
+"""Starts the sampler of a run from its settings: an engine here, or hosts of a cluster."""
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -19,17 +19,17 @@ def start_engine(
     samples_base: bool,
     place: SamplingPlace | None,
 ) -> RolloutSampler:
-    """Load the engine that samples, with the weights that the model has: tens of seconds.
+    """Load the sampling engine with the model's weights, which takes tens of seconds.
 
     Args:
-        context: longest prompt plus answer, tokens.
+        context: maximum length of prompt plus answer in tokens.
         stop: texts that end an answer.
-        samples_base: the frozen base samples, whatever the model learns.
-        place: of the hosts that sample; None: this process does.
+        samples_base: whether the frozen base samples.
+        place: hosts that sample; None: this process.
 
     Raises:
         SamplerUnavailableError: vLLM cannot serve the model here, or on no host, or there is no cluster.
-        OSError: the weights cannot be written on their way.
+        OSError: the weights cannot be written.
     """
     settings, lora = run.config.rollouts, run.config.model.lora
     base, dtype = run.config.model.path, run.config.model.dtype
@@ -75,7 +75,7 @@ def start_engine(
 
 
 def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> ClusterEngine:
-    """The engine, opened, with the weights of a model unless it samples the base; what cannot be opened is closed."""
+    """Open the engine with the weights of a model, unless it samples the base; it is closed if that fails."""
     try:
         if pushed is not None:
             cluster.write(*pushed)

@@ -1,4 +1,4 @@
-"""What makes a run of reinforcement learning the run that it is."""
+"""The identity of a run of reinforcement learning."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from training.rollouts.prompts import Prompt
 def identity_of(
     config: TrainingConfig, algorithm: Algorithm, prompts: Sequence[Prompt], processes: int
 ) -> dict[str, Any]:
-    """What must be the same for a run to go on: everything that changes what a step does."""
+    """Return everything that affects a step, which must be equal for a run to resume."""
     digest = hashlib.sha256()
     for prompt in prompts:
         digest.update(repr((prompt.record.theorem.digest, prompt.record.guard, prompt.tokens)).encode())
@@ -24,7 +24,7 @@ def identity_of(
         "verification": {"verdicts"},
         "algorithm": {"base_samples"},
     }
-    if config.rollouts is not None and config.rollouts.parts == 1:  # as before there was this setting
+    if config.rollouts is not None and config.rollouts.parts == 1:  # as in versions without this setting
         apart["rollouts"].add("parts")
     settings = config.model_dump(mode="json", include=tables, exclude=apart)
     flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}

@@ -1,4 +1,4 @@
-"""Metrics of a run: one JSON object a line, TensorBoard, and Weights & Biases where a run asks for it."""
+"""Metrics of a run: one JSON object per line, TensorBoard, and optionally Weights & Biases."""
 
 import contextlib
 import hashlib
@@ -18,21 +18,22 @@ from prover.atomic import atomic_write_text
 class MetricsLog:
     """Writes `metrics.jsonl` and TensorBoard events into a run's folder.
 
-    A resumed run passes the step it goes on from: what was logged beyond it belongs to steps that will be done again,
-    and is dropped, so that every step stands in the file once.
+    A resumed run passes its step: entries of later steps are dropped, because these are done again, so that every step
+    is in the file once.
     """
 
     def __init__(self, folder: Path, resumed_step: int = 0, wandb: str | None = None) -> None:
         """Open the files.
 
         Args:
-            wandb: project of Weights & Biases that gets the metrics too.
+            wandb: Weights & Biases project that also receives the metrics.
 
         Raises:
             ModuleNotFoundError: the package wandb is not installed, and a project is named.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._wandb = None if wandb is None else _wandb_run(wandb, folder)  # may fail: before any file is open
+        # May fail, so it comes before files are opened.
+        self._wandb = None if wandb is None else _wandb_run(wandb, folder)
         self._path = folder / "metrics.jsonl"
         self._drop_beyond(resumed_step)
         self._lines = self._path.open("a", encoding="utf-8")
@@ -66,14 +67,14 @@ class MetricsLog:
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
-            except ValueError:  # the last line of a run that was killed while it wrote
+            except ValueError:  # the incomplete last line of a run that was killed while it wrote
                 break
         atomic_write_text(self._path, "".join(kept))
 
 
 def _wandb_run(project: str, folder: Path) -> Any:
-    """A run of Weights & Biases, the same one when this run goes on; its files lie in the run's folder."""
-    import wandb  # an extra of its own
+    """Start or resume the run in Weights & Biases; its files are in the run's folder."""
+    import wandb  # an optional dependency
 
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     return wandb.init(project=project, name=folder.name, id=name, resume="allow", dir=str(folder))
@@ -81,16 +82,17 @@ def _wandb_run(project: str, folder: Path) -> Any:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM wait until what is inside is done.
+    """Defer SIGINT and SIGTERM to the end of the context.
 
-    An exception that a handler raises while TensorBoard takes its lock leaves it taken, and closing waits for it for ever.
+    If a handler raised while TensorBoard holds its lock, the lock would stay taken, and closing would wait forever.
     """
-    if threading.current_thread() is not threading.main_thread():  # no handler runs there
+    if threading.current_thread() is not threading.main_thread():  # handlers do not run there
         yield
         return
     received: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    before = {number: handler for number, handler in handlers.items() if handler is not None}  # None: not Python's
+    # None: not installed by Python.
+    before = {number: handler for number, handler in handlers.items() if handler is not None}
     try:
         for number in before:
             signal.signal(number, lambda number, frame: received.append(number))

@@ -1,4 +1,4 @@
-"""AdamW, its schedule, and the one update that every kind of run makes."""
+"""AdamW, its schedule, and the update step shared by all kinds of runs."""
 
 import math
 
@@ -10,11 +10,11 @@ from training.config import OptimizerConfig
 
 
 class DivergedError(RuntimeError):
-    """The loss or the gradient is not finite any more; the weights are still those before the step."""
+    """The loss or the gradient is no longer finite; the weights are those before the step."""
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW over the parameters that are trained; only matrices are decayed."""
+    """Return AdamW over the trained parameters; only matrices have weight decay."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": config.weight_decay},
@@ -29,7 +29,7 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Ada
 
 
 def learning_rate_at(step: int, steps: int, config: OptimizerConfig) -> float:
-    """The learning rate of step `step`, from 1 to `steps`."""
+    """Return the learning rate of step `step`, from 1 to `steps`."""
     warmup = math.ceil(config.warmup_fraction * steps)
     if step <= warmup:
         return config.learning_rate * step / warmup
@@ -50,7 +50,7 @@ def update(
     """Clip the gradient, take one step, and clear the gradient; returns the gradient's norm.
 
     Raises:
-        DivergedError: loss or gradient are not finite; no step is taken.
+        DivergedError: loss or gradient is not finite; no step is taken.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     norm: Tensor = nn.utils.clip_grad_norm_(trained, clip_norm)

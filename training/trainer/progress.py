@@ -1,4 +1,4 @@
-"""The line that a step of reinforcement learning is told in."""
+"""The progress line of a step of reinforcement learning."""
 
 from datetime import timedelta
 
@@ -6,11 +6,11 @@ from training.algorithms.algorithm import Metrics
 
 
 def progress_line(step: int, done: float, left: float, metrics: Metrics) -> str:
-    """What a step did and where its time went.
+    """Describe a step's results and durations.
 
     Args:
         done: share of the run's rollouts.
-        left: seconds until its end.
+        left: estimated seconds until its end.
     """
     seconds = {
         name.removeprefix("seconds_"): value

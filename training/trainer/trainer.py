@@ -1,17 +1,16 @@
-"""Reinforcement learning on verdicts: a base model becomes a prover, by any of the algorithms in `training.algorithms`.
+"""Reinforcement learning on verdicts: trains a base model to prove, with any of the algorithms in
+`training.algorithms`.
 
     leansieve train CONFIG.toml
 
-Each step samples answers to some theorems with vLLM, lets Lean check them meanwhile, and turns the verdicts into a
-gradient; then the engine gets the new weights. With `rollouts.max_staleness` above 0 the next batch is sampled and checked
-while this one is learned from. The same command after a crash, a kill or Ctrl-C goes on from the last checkpoint, with
-`max_staleness` 0 on a CPU bit for bit as if nothing had happened. Writes into the run's folder: checkpoints/,
-metrics.jsonl, tensorboard/, verdicts.jsonl unless the configuration names a file, and model/, which transformers and vLLM
-load.
+Each step samples answers to some theorems with vLLM while Lean checks them, and turns the verdicts into a gradient;
+then the engine gets the new weights. With `rollouts.max_staleness` above 0 the next batch is sampled and checked while
+this one is learned from. The same command after a crash, a kill or Ctrl-C resumes from the last checkpoint, with
+`max_staleness` 0 on a CPU bit for bit as if uninterrupted. Writes into the run's folder: checkpoints/, metrics.jsonl,
+tensorboard/, verdicts.jsonl unless the configuration names a file, and model/, which transformers and vLLM load.
 
-Dropout is off throughout, so that a first update sees the very policy that sampled. Left out: sharding one model over
-several engines: a model that `run.sharded` shares out over the trainers of several processes still has to fit into each
-process's engine.
+Dropout is off throughout, so that the first update applies to exactly the policy that sampled. A model cannot be
+sharded over several engines: with `run.sharded` it must still fit into each process's engine.
 """
 
 import contextlib
@@ -55,22 +54,22 @@ def train(
     command: str = "",
     place: SamplingPlace | None = None,
 ) -> Path:
-    """Run to the end, from the last checkpoint if there is one; returns the folder of the finished model.
+    """Train to the end, from the last checkpoint if there is one; returns the folder of the finished model.
 
     Args:
-        make_pool: makes the pool of Lean workers.
-        report: takes a line of progress.
-        command: what was typed, for the model's record.
-        place: of the hosts that sample; None: this process does.
+        make_pool: creates the pool of Lean workers.
+        report: receives lines of progress.
+        command: the command line, for the model's record.
+        place: hosts that sample; None: this process.
 
     Raises:
-        ValueError: the configuration and the data, or an earlier checkpoint, do not fit together.
+        ValueError: the configuration and the data, or an earlier checkpoint, are inconsistent.
         SamplerUnavailableError: vLLM is missing, or cannot serve the model.
-        PoolUnavailableError, VerifierGoneError: Lean or the cluster cannot be started, or Lean gives no answers any more.
-        SamplersLostError: no host samples any more.
-        DivergedError: loss, gradient or ratio are not finite any more, or too large.
+        PoolUnavailableError, VerifierGoneError: Lean or the cluster cannot be started, or Lean stopped answering.
+        SamplersLostError: no sampling host is left.
+        DivergedError: loss, gradient or ratio is no longer finite, or too large.
         CollapseError: a guard ended the run.
-        StaleWeightsError: sampler and trainer disagree.
+        StaleWeightsError: sampler and trainer have different weights.
         KeyboardInterrupt: the run was interrupted; a checkpoint is written.
         OSError: something cannot be read or written.
     """
@@ -81,10 +80,10 @@ def train(
 
 
 class Trainer:
-    """One run of reinforcement learning. Use it as a context manager: Lean and the engine are started and ended with it."""
+    """A run of reinforcement learning. Use it as a context manager, which starts and ends Lean and the engine."""
 
     def __init__(self, run: Run, make_pool: Callable[[], LeanPool], place: SamplingPlace | None = None) -> None:
-        """Read the model and the theorems, and go on where an earlier start stood."""
+        """Read the model and the theorems, and resume an earlier run."""
         assert run.config.rollouts is not None
         self._run, self._config, self._settings = run, run.config, run.config.rollouts
         self._make_pool, self._place = make_pool, place
@@ -111,7 +110,7 @@ class Trainer:
         self._resources.__exit__(*exc)
 
     def to_the_end(self) -> Path:
-        """Make steps until as many rollouts are spent as a run of `steps` full batches has, and write the model."""
+        """Make steps until the rollouts of `steps` full batches are spent, and write the model."""
         run = self._run
         self._began, self._began_at = time.monotonic(), self._cursor.spent
         with run.stepping():
@@ -126,10 +125,10 @@ class Trainer:
             )
         return run.finish(self._tokenizer)
 
-    # What a run is made of.
+    # Parts of a run.
 
     def _read_model(self) -> None:
-        """The policy, the frozen base, and the optimiser."""
+        """Read the policy, the frozen base, and the optimiser."""
         config, run = self._config, self._run
         self._model, self._tokenizer = load_or_build(config.model, (), config.run.seed)
         self._model.to(run.device).eval()  # type: ignore[arg-type]
@@ -142,7 +141,7 @@ class Trainer:
         self._optimizer = make_optimizer(self._model, config.optimizer)
 
     def _read_theorems(self) -> None:
-        """The algorithm, the theorems as the model reads them, and those of dev."""
+        """Read the algorithm, the theorems as prompts, and those of dev."""
         config, settings = self._config, self._settings
         self._algorithm = config.algorithm.create(settings.max_response_tokens)
         self._form = prompt_format(config.model.prompt_format, self._tokenizer)
@@ -165,7 +164,7 @@ class Trainer:
             )
 
     def _resume(self) -> None:
-        """Where an earlier start stood."""
+        """Resume an earlier run."""
         identity = identity_of(self._config, self._algorithm, self._prompts, self._run.processes.count)
         state = self._run.resume(identity, self._settings.steps, self._model, self._optimizer)
         self._cursor = Cursor()
@@ -211,10 +210,10 @@ class Trainer:
             ahead = Ahead(self._collector, self._cursor, run.step, settings.max_staleness)
             self._ahead = resources.enter_context(ahead)
 
-    # What a step is made of.
+    # Parts of a step.
 
     def _collect(self, watch: Watch) -> tuple[Batch, list[Rollouts]]:
-        """A batch with its verdicts, and what base and policy say of it."""
+        """Return a batch with its verdicts, and the scores of base and policy."""
         scored: list[tuple[Scores, Scores]] = []
         self._kept = []
         if self._ahead is None:
@@ -236,7 +235,7 @@ class Trainer:
         return batch, shares
 
     def _score(self, groups: Sequence[Group], watch: Watch) -> tuple[Scores, Scores]:
-        """What the base and the policy say of the answers, while Lean may still be at work on them."""
+        """Score the answers with base and policy, while Lean may still be checking them."""
         tokens = [group.tokens for group in groups]
         with autocast(self._config.model, self._run.device):
             of_base = score_by_base(self._model, self._base, tokens, self._settings.micro_tokens)
@@ -251,12 +250,12 @@ class Trainer:
         return of_base, old
 
     def _keeps(self, groups: Sequence[TokenGroup]) -> bool:
-        """Whether the pass over these groups serves for the gradient, too."""
+        """Whether the pass over these groups is also used for the gradient."""
         alone = self._run.processes.count == 1 and self._settings.updates_per_batch == 1
         return alone and sum(group.tokens for group in groups) <= self._settings.kept_tokens
 
     def _learn(self, batch: Batch, shares: Sequence[Rollouts], watch: Watch) -> None:
-        """One step: advantages and updates, new weights for the engine, and what is written down of it."""
+        """Make one step: advantages and updates, new weights for the engine, and logging."""
         run, settings = self._run, self._settings
         staleness = run.step - batch.version
         run.step += 1
@@ -282,7 +281,7 @@ class Trainer:
                 kept,
             )
         measures = self._dev is not None and (run.step % self._config.dev.every == 0 or last)
-        # The engine gets the new weights; the next batch shows whether it has them.
+        # The engine gets the new weights; the next batch verifies that it has them.
         if not self._algorithm.samples_base and (not last or measures):
             self._engine.write(self._model, self._tokenizer)
             if self._ahead is None:
@@ -311,7 +310,7 @@ class Trainer:
         run.end_step(metrics, last, self._tokenizer, more)
 
     def _measured(self) -> Metrics:
-        """What the new weights prove of dev."""
+        """Measure the new weights on dev."""
         assert self._dev is not None
         with contextlib.nullcontext() if self._ahead is None else self._ahead.paused():
             self._engine.load_written()

@@ -1,4 +1,4 @@
-"""From a batch of rollouts with verdicts to new weights: advantages, then one optimiser step for each mini-batch."""
+"""Updates weights from a batch of rollouts with verdicts: advantages, then one optimiser step per mini-batch."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -21,12 +21,12 @@ from training.trainer.optimization import DivergedError, update
 from training.trainer.watch import Watch
 
 _IDLE = (TokenGroup((0,), ((0,),)),)
-"""What a process without micro-batches reads while others still have some."""
+"""Input for a process without micro-batches while others still have some."""
 
 
 @torch.no_grad()
 def score(model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: int) -> Scores:
-    """What a model says of all responses, without gradient; `[G, N, T]` with T the longest of them."""
+    """Score all responses with a model, without gradient; `[G, N, T]` with T the maximum length."""
     longest = max((len(response) for group in groups for response in group.responses), default=1)
     cuts = list(micro_batches(groups, micro_tokens))
     idle = idle_passes(model, len(cuts))
@@ -39,7 +39,7 @@ def score(model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: in
 def score_and_keep(
     model: PreTrainedModel, groups: Sequence[TokenGroup], micro_tokens: int
 ) -> tuple[Scores, list[Scores]]:
-    """As `score`, and the passes themselves, from which gradients can still be had; they hold the activations of all groups."""
+    """Score as `score` does, and return the passes for later gradients; they hold the activations of all groups."""
     longest = max((len(response) for group in groups for response in group.responses), default=1)
     passes = [score_groups(model, groups[cut], longest) for cut in micro_batches(groups, micro_tokens)]
     log_probs, entropies = [part.log_probs.detach() for part in passes], [part.entropies for part in passes]
@@ -49,7 +49,7 @@ def score_and_keep(
 def score_by_base(
     model: PreTrainedModel, base: PreTrainedModel | None, groups: Sequence[TokenGroup], micro_tokens: int
 ) -> Scores:
-    """The same under the frozen base: a model of its own, or `model` without its adapters."""
+    """Score with the frozen base: a separate model, or `model` without its adapters."""
     with contextlib.nullcontext() if base is not None else model.disable_adapter():  # type: ignore[operator]
         return score(base or model, groups, micro_tokens)
 
@@ -67,16 +67,17 @@ def train_on(
     watch: Watch,
     kept: Sequence[Scores] = (),
 ) -> Metrics:
-    """Take the optimiser steps of one batch. `groups` and `rollouts` are this process's share of it.
+    """Take the optimiser steps of one batch. `groups` and `rollouts` are this process's share.
 
     Args:
-        watch: gets laps forward, backward and optimizer.
-        kept: the passes over these very groups that `score_and_keep` gave, if there is one update; else they are made here.
+        watch: records the laps forward, backward and optimizer.
+        kept: passes over exactly these groups from `score_and_keep`, if there is one update; otherwise they are made
+            here.
 
     Raises:
-        DivergedError: loss or gradient are not finite, or a ratio exploded; the last step was not taken.
+        DivergedError: loss or gradient is not finite, or a ratio exploded; the last step was not taken.
     """
-    # 1. Advantages look at the whole batch: all processes know all of it, and each computes the same.
+    # 1. Compute advantages from the whole batch, which all processes have, in each process.
     shares = processes.gather(rollouts)
     whole = joined(shares)
     if not whole.prompts:
@@ -98,7 +99,7 @@ def train_on(
         of_updates.append(of_update)
         watch.lap("optimizer")
 
-    # The last update has no pass after it that would show what it did.
+    # No pass after the last update would show its effect.
     if of_updates and not algorithm.samples_base:
         metrics |= batch.change()
         watch.lap("check")
@@ -111,13 +112,13 @@ def train_on(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """One batch on its way through the optimiser steps.
+    """A batch during its optimiser steps.
 
     Attributes:
         groups: this process's share.
-        whole: what all processes have.
-        sizes: prompts in the share of each process.
-        advantages: of the whole.
+        whole: the groups of all processes.
+        sizes: number of prompts in the share of each process.
+        advantages: advantages of the whole batch.
     """
 
     model: PreTrainedModel
@@ -131,11 +132,11 @@ class _Batch:
     watch: Watch
 
     def part(self, number: int) -> list[range]:
-        """2. A mini-batch is a part of every process's share."""
+        """2. Choose a mini-batch, a part of every process's share: return its group numbers by process."""
         return [_part(size, number, self.settings.updates_per_batch) for size in self.sizes]
 
     def add_gradients(self, mini_batch: Sequence[range], kept: Sequence[Scores]) -> tuple[float, list[Scores]]:
-        """3. Gradients add up over micro-batches and processes. The loss of all, and what this process's model said.
+        """3. Sum gradients over micro-batches and processes; return the total loss and this process's scores.
 
         Args:
             kept: as in `train_on`.
@@ -171,7 +172,7 @@ class _Batch:
         return loss, seen
 
     def update_metrics(self, mine: range, seen: Sequence[Scores]) -> Metrics:
-        """4. What is told of a step; empty if this process had nothing to do in it.
+        """4. Return the metrics of a step; empty if this process had no part in it.
 
         Raises:
             DivergedError: a ratio exploded.
@@ -187,7 +188,7 @@ class _Batch:
         return metrics
 
     def change(self) -> Metrics:
-        """How far the updates have moved the model on a first part of the batch.
+        """Return how far the updates have moved the model, on a first part of the batch.
 
         Raises:
             DivergedError: too far.
@@ -202,7 +203,7 @@ class _Batch:
         return {"update_ratio_max": _ratio_within(looked_at.mask[..., :longest], log_ratio, self.settings.max_ratio)}
 
     def _weights(self, mini_batch: Sequence[range]) -> dict[int, Tensor]:
-        """What tokens weigh depends on all of the mini-batch. By number in the whole."""
+        """Return the token weights, which depend on the whole mini-batch, by number in the whole."""
         starts = [sum(self.sizes[:rank]) for rank in range(len(self.sizes))]
         batch = [start + index for start, part in zip(starts, mini_batch, strict=True) for index in part]
         of_tokens = self.algorithm.token_weights(self.whole.select(batch))
@@ -211,21 +212,21 @@ class _Batch:
         return dict(zip(batch, of_tokens, strict=True))
 
     def _in_whole(self, mine: Iterable[int]) -> list[int]:
-        """Numbers in the whole of groups of this process."""
+        """Return the numbers in the whole of this process's groups."""
         first = sum(self.sizes[: self.processes.rank])
         return [first + index for index in mine]
 
 
 def _part(size: int, number: int, parts: int) -> range:
-    """Part `number` of `size` things in order, cut as evenly as can be."""
+    """Return part `number` of `size` things in order, cut as evenly as possible."""
     return range(size * number // parts, size * (number + 1) // parts)
 
 
 def _ratio_within(mask: Tensor, log_ratio: Tensor, most: float) -> float:
-    """How many times likelier a token became within the batch, at most.
+    """Return the maximum factor by which a token became likelier within the batch.
 
     Raises:
-        DivergedError: it is more than `most`, or no number.
+        DivergedError: it is more than `most`, or not a number.
     """
     largest = torch.where(mask, log_ratio, 0.0).max()
     if not largest.isfinite() or float(largest.exp()) > most:

@@ -1,4 +1,4 @@
-"""Where the time of a step goes."""
+"""Measures the durations of a step's parts."""
 
 import time
 
@@ -6,7 +6,7 @@ import time
 class Watch:
     """Laps of one step, in seconds of wall-clock time.
 
-    On a GPU a lap ends when its work is queued, unless it reads a result: what is left of it counts to the next.
+    On a GPU a lap ends when its work is queued, unless it reads a result; the remaining work counts for the next lap.
     """
 
     def __init__(self) -> None:
@@ -14,7 +14,7 @@ class Watch:
         self._last = time.monotonic()
 
     def lap(self, name: str) -> None:
-        """What came since the last call is called so."""
+        """Assign the time since the last call to this lap."""
         now = time.monotonic()
         key = f"seconds_{name}"
         self.laps[key] = self.laps.get(key, 0.0) + now - self._last

@@ -1,4 +1,4 @@
-"""A corpus of dialogues: sessions of one learner, and of several who work at one proof, one JSON object a line."""
+"""A corpus of dialogues: sessions of one learner, or of several who share a proof, one JSON object per line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ async def converse(
     seed: int,
     report: Report,
 ) -> None:
-    """Hold some sessions at each theorem, every second with several learners, and add those that are not in `out` yet.
+    """Hold some sessions for each theorem, every second one with several learners, and append those missing in `out`.
 
     Raises:
-        ValueError: `out` holds something else.
+        ValueError: `out` has other content.
     """
     with Journal(out) as journal:
         rows = [Dialogue.model_validate_json(line) for _, line in journal.lines()]

@@ -1,6 +1,6 @@
-"""Learners at theorems that nothing was learnt on, with each kind of help: one row a session, theorem by theorem.
+"""Evaluation of learners on held-out theorems, with each kind of help: one row per session, theorem by theorem.
 
-A run that was stopped goes on with the first theorem that is not whole.
+A stopped run resumes with the first incomplete theorem.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Report = Callable[[str], None]
 
 
 class Row(BaseModel):
-    """What one session came to; one JSON object a line in a file."""
+    """Result of one session; one JSON object per line in a file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,13 +38,13 @@ class Row(BaseModel):
     vetoes: dict[str, int]
     reward: float
     levels: tuple[str, ...]
-    """Of the hints."""
+    """Levels of the hints."""
     seconds: tuple[float, ...]
-    """That each answer of the tutor took, or would have taken had nothing been remembered."""
+    """Seconds that each answer of the tutor took, or would have taken without cached answers."""
 
 
 def row_of(dialogue: Dialogue, seconds: Sequence[float]) -> Row:
-    """What a session came to."""
+    """Return the result of a session."""
     hints = dialogue.hints
     raised = [veto for turn in hints for veto in turn.vetoes]
     return Row(
@@ -67,10 +67,10 @@ def row_of(dialogue: Dialogue, seconds: Sequence[float]) -> Row:
 
 
 def guidance_of(help: Help, learnt: Guidance | None) -> Guidance | None:
-    """Who decides about the tutor's hints; None where there are none.
+    """Return the guidance of the tutor's hints; None if there are no hints.
 
     Raises:
-        UserError: a learnt policy is asked for, and there is none.
+        UserError: a learnt policy is requested, and there is none.
     """
     if help is Help.LEARNT and learnt is None:
         raise UserError("sessions with the learnt tutor need its policy: name one with --policy")
@@ -87,11 +87,11 @@ async def evaluate(
     seed: int,
     report: Report,
 ) -> None:
-    """Hold the sessions that are not in `out` yet, and add them there.
+    """Hold the sessions missing in `out`, and append them.
 
     Raises:
-        UserError: a learnt policy is asked for, and there is none.
-        ValueError: `out` holds something else.
+        UserError: a learnt policy is requested, and there is none.
+        ValueError: `out` has other content.
     """
     with Journal(out) as journal:
         rows = [Row.model_validate_json(line) for _, line in journal.lines()]

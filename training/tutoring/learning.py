@@ -1,8 +1,8 @@
-"""The tutor's policy learns by GRPO from sessions with simulated learners.
+"""Trains the tutor's policy by GRPO on sessions with simulated learners.
 
-A group is one theorem and one or several learners who meet the same chances in each of its sessions; what differs is what the policy draws.
-A session's decisions are the tokens of a rollout, its rubric is the reward. Everything that is drawn hangs on the seed and the step alone, so
-that a run which was killed goes on bit for bit from its last checkpoint.
+A group is one theorem with one or several learners, whose random choices are equal in all of its sessions; only the
+policy's choices differ. A session's decisions are the tokens of a rollout, its rubric is the reward. All random choices
+depend on the seed and the step alone, so that a killed run resumes bit for bit from its last checkpoint.
 """
 
 import contextlib
@@ -44,33 +44,33 @@ from training.tutoring.sessions.board import Board
 from training.tutoring.sessions.dialogue import Dialogue, Help
 from training.tutoring.sessions.sessions import School, hold
 
-_DIGITS = 4  # of a weight that is written
+_DIGITS = 4  # of a stored weight
 _CLASS = 0.25  # share of groups with several learners
 _MOST_TOGETHER = 3
 
 
 class Learning(BaseModel):
-    """How a policy learns."""
+    """Settings of the policy's training."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     steps: int = Field(default=40, ge=1)
-    """Updates."""
+    """Number of updates."""
     groups: int = Field(default=12, ge=1)
-    """Groups of sessions in a step."""
+    """Groups of sessions per step."""
     sessions: int = Field(default=8, ge=2)
-    """Sessions in a group."""
+    """Sessions per group."""
     learning_rate: float = Field(default=0.08, gt=0)
-    """Of Adam."""
+    """Learning rate of Adam."""
     algorithm: str = "grpo"
-    """One of `training.algorithms.registry`."""
+    """Name of an algorithm in `training.algorithms.registry`."""
     seed: int = Field(default=0, ge=0)
-    """Of everything that is drawn."""
+    """Seed of all random choices."""
 
 
 @dataclass
 class Drawing:
-    """A policy that draws its decisions, and remembers them: what each choice looked like, and which was taken."""
+    """A policy that samples its decisions, and records them: the features of each choice, and the one taken."""
 
     openings: Sequence[Sequence[float]]
     routes: Sequence[float]
@@ -101,29 +101,29 @@ class Drawing:
 
 
 class GuidanceWeights:
-    """The weights, as tensors that learn."""
+    """The weights, as trainable tensors."""
 
     def __init__(self) -> None:
-        """All choices are as likely as each other."""
+        """Start with equal probabilities for all choices."""
         self.openings = torch.zeros(len(OPENINGS), len(OPENING_FEATURES), dtype=torch.float64, requires_grad=True)
         self.routes = torch.zeros(len(ROUTE_FEATURES), dtype=torch.float64, requires_grad=True)
 
     @property
     def all(self) -> list[Tensor]:
-        """Everything that learns."""
+        """Return all trainable tensors."""
         return [self.openings, self.routes]
 
     def drawing(self, random: Random) -> Drawing:
-        """A policy that draws by these weights."""
+        """Return a policy that samples with these weights."""
         return Drawing(self.openings.tolist(), self.routes.tolist(), random)
 
     def policy(self) -> LinearPolicy:
-        """What is written: the same weights, rounded."""
+        """Return the policy to store: the same weights, rounded."""
         openings = tuple(tuple(round(each, _DIGITS) for each in row) for row in self.openings.tolist())
         return LinearPolicy(openings, tuple(round(each, _DIGITS) for each in self.routes.tolist()))
 
     def log_probability(self, decision: tuple[str, tuple[tuple[float, ...], ...], int]) -> Tensor:
-        """Of a decision that was drawn."""
+        """Return the log-probability of a sampled decision."""
         what, seen, chosen = decision
         features = torch.tensor(seen, dtype=torch.float64)
         scores = features @ self.routes if what == "route" else self.openings @ features[0]
@@ -132,14 +132,14 @@ class GuidanceWeights:
 
 @dataclass
 class SessionGroup:
-    """The sessions of one group, each with what the policy drew in it."""
+    """The sessions of one group, each with the policy's decisions."""
 
     theorem: str
     sessions: list[tuple[Drawing, Dialogue]] = field(default_factory=list)
 
 
 def rollouts_of(weights: GuidanceWeights, groups: Sequence[SessionGroup]) -> Rollouts | None:
-    """Groups of sessions as the algorithms take them; None if nothing was decided in any."""
+    """Convert groups of sessions for the algorithms; None if no decision was made in any."""
     longest = max((len(one.decisions) for group in groups for one, _ in group.sessions), default=0)
     if not longest:
         return None
@@ -163,7 +163,7 @@ class SessionGroups:
     def __init__(
         self, school: School, cases: Sequence[ProvedTheorem], kinds: Sequence[Learner], config: Learning, report: Report
     ) -> None:
-        """Nothing is held yet; `report` is told of what was false, and of leaks."""
+        """Create the object; `report` receives false statements and leaks."""
         self._school = school
         self._cases = cases
         self._kinds = list(kinds)
@@ -181,7 +181,7 @@ class SessionGroups:
         await self._open.aclose()
 
     async def of_step(self, step: int, weights: GuidanceWeights) -> list[SessionGroup]:
-        """All groups of a step; what is drawn hangs on the seed and the step alone."""
+        """Hold all groups of a step; random choices depend on the seed and the step alone."""
         random = Random(f"{self._config.seed}/{step}")
         groups = []
         for group in range(self._config.groups):
@@ -218,10 +218,10 @@ async def learn(
     report: Report,
     command: str = "",
 ) -> LinearPolicy:
-    """Learn, going on from the last checkpoint in `folder`; its `policy.json` is the policy.
+    """Train from the last checkpoint in `folder`, and write the policy to its `policy.json`.
 
     Raises:
-        ValueError: the folder holds a run with other settings.
+        ValueError: the folder has a run with other settings.
     """
     weights = GuidanceWeights()
     optimizer = torch.optim.Adam(weights.all, lr=config.learning_rate)

@@ -24,10 +24,11 @@ _NAMES = {
 
 
 def read_rows(paths: Iterable[Path]) -> list[Row]:
-    """The sessions of the learners who had every kind of help that occurs at a theorem: all helps are compared on the same.
+    """Read the sessions of learners who had every kind of help that occurs for a theorem, so that all kinds are
+    compared on the same ones.
 
     Raises:
-        ValueError: a line is no session, or nobody had every kind of help at a theorem.
+        ValueError: a line is not a session, or no learner had every kind of help for a theorem.
     """
     found = {(row.theorem, row.learner, row.help): row for path in paths for _, row in read_jsonl(path, Row)}
     helps = {row.help for row in found.values()}
@@ -39,7 +40,7 @@ def read_rows(paths: Iterable[Path]) -> list[Row]:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """The figures: of all sessions, of those of learners that were held out, and of each kind."""
+    """Return the figures: of all sessions, of held-out learners, and of each kind."""
     known = learners()
     held_out = [row for row in rows if row.learner in known and known[row.learner].held_out]
     return {
@@ -65,7 +66,7 @@ def write_report(paths: Sequence[Path], folder: Path) -> None:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     lines = [f"{figures['sessions']} sessions at {figures['theorems']} theorems.", ""]
     for name in ("all", "held-out learners"):
         lines += [

@@ -1,8 +1,9 @@
-"""Theorems with several verified proofs, each of several steps, to learn on and to be held out.
+"""Selects theorems with several verified proofs, each of several steps, for training and for evaluation.
 
     python -m training.tutoring.theorems --conjectures CONJECTURES.jsonl.gz --written PROOFS.jsonl --train 100 --held-out 210 --out FOLDER
 
-`--written` are proofs that people wrote, rows of `id`, `statement`, `context` and `proof`. No family of theorems is on both sides.
+`--written` is a file of proofs written by people, rows of `id`, `statement`, `context` and `proof`. No family of
+theorems is in both outputs.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 
 _FEWEST_LINES, _MOST_LINES = 2, 12
-_MOST_MILLISECONDS = 600  # that Lean took for all of a conjecture
-_MOST_CHARACTERS = 240  # of a statement
+_MOST_MILLISECONDS = 600  # Lean's total time for a conjecture
+_MOST_CHARACTERS = 240  # length of a statement
 _WRITTEN_SHARE = 0.3
 
 
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 def conjectures(outcomes: Iterable[ConjectureOutcome]) -> list[ProvedTheorem]:
-    """Of each family, the one with the most proofs of several steps."""
+    """Yield, for each family, the theorem with the most proofs of several steps."""
     best: dict[str, ProvedTheorem] = {}
     for outcome in outcomes:
         theorem = outcome.theorem
@@ -53,7 +54,7 @@ def conjectures(outcomes: Iterable[ConjectureOutcome]) -> list[ProvedTheorem]:
 
 
 def written(path: Path) -> list[ProvedTheorem]:
-    """Proofs that people wrote, those of several steps."""
+    """Yield proofs written by people, of several steps."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -70,7 +71,7 @@ def written(path: Path) -> list[ProvedTheorem]:
 def chosen(
     drawn: Sequence[ProvedTheorem], by_people: Sequence[ProvedTheorem], train: int, held_out: int
 ) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:
-    """Theorems to learn on and to hold out, in the order of a digest of their families."""
+    """Return theorems for training and for evaluation, in the order of a digest of their families."""
     parts: tuple[list[ProvedTheorem], list[ProvedTheorem]] = ([], [])
     ordered = [sorted(some, key=_place) for some in (by_people, drawn)]
     taken = 0

@@ -1,1 +1,1 @@
-"""Towards the base model filtered by the verifier."""
+"""Algorithms whose target is the base model filtered by the verifier."""

@@ -25,18 +25,22 @@ class AlphaDpg(Algorithm):
     """α-DPG with a leave-one-out baseline."""
 
     length: PositiveInt
-    """Longest response allowed, in tokens: the constant divisor L of the loss."""
+    """Maximum length of a response in tokens: the constant divisor L of the loss."""
     alpha: float = 0.25
-    """Where between covering (0, KL-DPG) and precise (towards 1) to stand, in [0, 1)."""
+    """Position between coverage (0, KL-DPG) and precision (towards 1), in [0, 1)."""
     reward_cap: PositiveFloat = 10.0
-    """M: the largest pseudo-reward R. It bounds the variance, and biases answers far likelier under the base."""
+    """M: the largest pseudo-reward R.
+
+    It limits the variance, and biases the result for answers that are much likelier under the base.
+    """
     partition: Literal["online", "running", "precomputed"] = "online"
-    """Where Z comes from: this batch, the average over all batches a prompt was seen in, or `partitions`."""
+    """Source of Z: this batch, the average over all batches with the prompt, or `partitions`."""
     partitions: Mapping[str, float] = field(default_factory=dict)
-    """The share of right answers among samples of the base, by prompt, for `partition = "precomputed"`; training takes them
-    from files by `algorithm.base_samples`."""
+    """Share of correct answers among samples of the base, by prompt, for `partition = "precomputed"`; read from the
+    files of `algorithm.base_samples`.
+    """
     partition_floor: PositiveFloat = 1e-4
-    """Z of a prompt that was never answered right."""
+    """Z of a prompt without any correct answer."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha < 1:
@@ -55,7 +59,7 @@ class AlphaDpg(Algorithm):
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:
         right = rollouts.rewards > 0
-        # 1. Log-space throughout: exp underflows near -104 in float32, and a lone right answer must still get u = n.
+        # 1. Work in log space: exp underflows near -104 in float32, and a single correct answer must still get u = n.
         log_ratio = sequence_log_ratio(rollouts.of_base(), rollouts.old_log_probs, rollouts.mask)
         log_w = torch.where(right, log_ratio, -math.inf)
         sampled = log_w
@@ -63,7 +67,7 @@ class AlphaDpg(Algorithm):
             log_ratio = sequence_log_ratio(rollouts.of_base(), rollouts.of_sampler(), rollouts.mask)
             sampled = torch.where(right, log_ratio, -math.inf)
         log_z = self._log_partition(rollouts.prompts, sampled.logsumexp(1) - math.log(sampled.shape[1]))
-        # 2. expm1 keeps digits where (1-α) log u is small, that is for α near 1.
+        # 2. expm1 keeps digits if (1-α) log u is small, that is for α near 1.
         reward = torch.expm1((1 - self.alpha) * (log_w - log_z[:, None])).clamp(max=self.reward_cap)
         reward = torch.where(right, reward, -1.0)
         # 3. Leave one out.
@@ -78,13 +82,13 @@ class AlphaDpg(Algorithm):
         return Advantages(leave_one_out(reward), metrics)
 
     def _log_partition(self, prompts: tuple[str, ...], log_mean_w: Tensor) -> Tensor:
-        """log Ẑ of each prompt, at most 0, from the log of the mean of w in this batch."""
+        """Return log Ẑ of each prompt, at most 0, from the log of the mean of w in this batch."""
         if self.partition == "precomputed":
             self.check_prompts(prompts)
             values = [max(self.partitions[prompt], self.partition_floor) for prompt in prompts]
             return log_mean_w.new_tensor(values).log().clamp(max=0.0)
         if self.partition == "running":
-            # E[w] = Z under any policy, so batches of different ages average without bias.
+            # E[w] = Z under any policy, so averages over batches of different age are unbiased.
             for index, (prompt, value) in enumerate(zip(prompts, log_mean_w.double(), strict=True)):
                 count, total = self._seen.get(prompt, (0, -math.inf))
                 count, total = count + 1, float(torch.logaddexp(value, value.new_tensor(total)))

@@ -16,7 +16,7 @@ from training.algorithms.objective import per_token_mean, score_function
 
 @dataclass
 class RsFt(Algorithm):
-    """`A_i = v_i`: cross-entropy, averaged over the tokens of right answers; wrong ones do not count."""
+    """`A_i = v_i`: cross-entropy, averaged over the tokens of correct answers; wrong ones do not count."""
 
     samples_base: ClassVar[bool] = True
 

@@ -1,1 +1,1 @@
-"""GRPO and what changes one thing of it: standardised rewards of a group, a clipped ratio."""
+"""GRPO and single modifications of it: standardised rewards of a group, a clipped ratio."""

@@ -1,8 +1,9 @@
-"""DAPO: GRPO with a higher upper clip, a token mean, no KL, and groups without signal sampled anew. arXiv 2503.14476, sections 3.1 to 3.3.
+"""DAPO: GRPO with a higher upper clip, a token mean, no KL, and replacement of groups without signal. arXiv 2503.14476,
+sections 3.1 to 3.3.
 
-The dual clip (arXiv 1912.09729, dual-clip PPO) bounds the loss of a token with negative advantage whose ratio explodes.
-Does something only with several optimiser steps a rollout batch: with one, every ratio is 1. Groups sampled anew count
-against the same rollout budget as everybody else's.
+The dual clip (arXiv 1912.09729, dual-clip PPO) limits the loss of a token with negative advantage whose ratio explodes.
+It has an effect only with several optimiser steps per rollout batch: with one, every ratio is 1. Replaced groups count
+against the rollout budget.
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ class Dapo(Algorithm):
     """GRPO's advantages; `-max(min(r A, clip(r) A), c A)` for a negative A."""
 
     clip_low: PositiveFloat = 0.2
-    """How far the ratio may fall below 1 before a token's gradient stops."""
+    """Maximum decrease of the ratio below 1 before a token's gradient is clipped."""
     clip_high: PositiveFloat = 0.28
-    """How far it may rise above 1."""
+    """Maximum increase of the ratio above 1."""
     dual_clip: PositiveFloat = 10.0
     """c: the largest ratio that counts for a token with negative advantage."""
 
@@ -45,7 +46,7 @@ class Dapo(Algorithm):
         return torch.where(rollouts.mask, -surrogate, 0.0)
 
     def clip_ratio(self, ratio: Tensor) -> Tensor:
-        """The ratio held within its bounds; what is cut off gives no gradient."""
+        """Clip the ratio; clipped tokens have no gradient."""
         return ratio.clamp(1 - self.clip_low, 1 + self.clip_high)
 
     def update_metrics(self, rollouts: Rollouts, advantages: Tensor) -> Metrics:

@@ -19,9 +19,9 @@ class DrGrpo(Algorithm):
     """`A_i = r_i - mean r`."""
 
     length: PositiveInt
-    """Longest response allowed, in tokens: the constant divisor of the loss."""
+    """Maximum length of a response in tokens: the constant divisor of the loss."""
     clip: PositiveFloat = 0.2
-    """How far the ratio π_θ/π_old may leave 1 before a token's gradient stops."""
+    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient is clipped."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:

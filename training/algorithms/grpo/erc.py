@@ -26,11 +26,11 @@ class EntropyRatioClipping(Algorithm):
     inner: Algorithm
     """The algorithm whose token losses are gated."""
     low: PositiveFloat = 0.05
-    """How far ρ may fall below 1."""
+    """Maximum decrease of ρ below 1."""
     high: PositiveFloat = 0.05
-    """How far ρ may rise above 1."""
+    """Maximum increase of ρ above 1."""
     epsilon: PositiveFloat = 1e-8
-    """Added to both entropies, so that a token that was and stays certain has ρ = 1."""
+    """Added to both entropies, so that a token that remains certain has ρ = 1."""
 
     @property
     def needs_base(self) -> bool:
@@ -55,7 +55,7 @@ class EntropyRatioClipping(Algorithm):
 
     @torch.no_grad()
     def inside(self, rollouts: Rollouts) -> Tensor:
-        """Which tokens `[G, N, T]` have their entropy ratio inside the band."""
+        """Return the tokens `[G, N, T]` whose entropy ratio is inside the band."""
         entropies, old = rollouts.of_entropies()
         ratio = (entropies + self.epsilon) / (old + self.epsilon)
         return (ratio > 1 - self.low) & (ratio < 1 + self.high)

@@ -19,7 +19,7 @@ class Gppo(Dapo):
     """DAPO's groups, advantages and token mean; `min(r A, clip(r, (1-ε)·r/sg[r], (1+ε)·r/sg[r]) A)`."""
 
     clip_high: PositiveFloat = 0.2
-    """How far the ratio may rise above 1 in value."""
+    """Maximum increase of the ratio's value above 1."""
     dual_clip: PositiveFloat = math.inf
     """Off."""
 

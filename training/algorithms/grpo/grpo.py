@@ -19,11 +19,11 @@ class Grpo(Algorithm):
     """`A_i = (r_i - mean r)/(std r + ε)`."""
 
     clip: PositiveFloat = 0.2
-    """How far the ratio π_θ/π_old may leave 1 before a token's gradient stops."""
+    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient is clipped."""
     beta: NonNegativeFloat = 0.0
     """Weight of the KL penalty to the base, estimated by k3; the paper's value is 0.04."""
     std: Literal["population", "sample"] = "population"
-    """Divide by n, or by n - 1, in the variance."""
+    """Divisor of the variance: n or n - 1."""
     epsilon: PositiveFloat = 1e-6
     """Added to the standard deviation."""
 
@@ -36,7 +36,7 @@ class Grpo(Algorithm):
         return Advantages(self.standardise(rollouts.rewards), {})
 
     def standardise(self, rewards: Tensor) -> Tensor:
-        """Rewards `[G, N]` with mean 0 and standard deviation 1 in each group; 0 where all are equal."""
+        """Standardise rewards `[G, N]` to mean 0 and standard deviation 1 in each group; 0 if all are equal."""
         centred = rewards - rewards.mean(1, keepdim=True)
         spread = rewards.std(1, keepdim=True, correction=int(self.std == "sample"))
         return centred / (spread + self.epsilon)

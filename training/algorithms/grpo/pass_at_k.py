@@ -1,4 +1,4 @@
-"""Pass@k training: reward a set of k rollouts for holding one right answer. arXiv 2508.10751, analytical derivation.
+"""Pass@k training: reward a set of k rollouts for containing a correct answer. arXiv 2508.10751, analytical derivation.
 
 The advantages are the closed form of the mean over all k-subsets of N rollouts; the loss is GRPO's.
 """
@@ -15,11 +15,12 @@ from training.algorithms.grpo.grpo import Grpo
 
 @dataclass
 class PassAtK(Grpo):
-    """With N⁻ wrong of N: `R = 1 - C(N⁻,k)/C(N,k)`, `s = √(R(1-R))`, `A⁺ = (1-R)/s`,
-    `A⁻ = (1 - R - C(N⁻-1,k-1)/C(N-1,k-1))/s`; 0 where s is 0."""
+    """With N⁻ wrong rollouts of N: `R = 1 - C(N⁻,k)/C(N,k)`, `s = √(R(1-R))`, `A⁺ = (1-R)/s`, `A⁻ = (1 - R -
+    C(N⁻-1,k-1)/C(N-1,k-1))/s`; 0 if s is 0.
+    """
 
     k: PositiveInt = 4
-    """Size of the set; at most the number of rollouts a prompt."""
+    """Size of the set; at most the number of rollouts per prompt."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:
@@ -34,7 +35,7 @@ class PassAtK(Grpo):
         return Advantages(torch.where(right, chosen[:, :1], chosen[:, 1:]), {})
 
     def _of_right_and_wrong(self, n: int, wrong: int) -> tuple[float, float]:
-        """(A⁺, A⁻) for `wrong` wrong rollouts of n."""
+        """Return (A⁺, A⁻) for `wrong` wrong rollouts of n."""
         failure = math.comb(wrong, self.k) / math.comb(n, self.k)
         spread = math.sqrt(failure * (1 - failure))
         if spread == 0:

@@ -1,4 +1,6 @@
-"""Rewarding the Unlikely: GRPO that pays less for right answers the policy already finds likely. arXiv 2506.02355, unlikeliness reward."""
+"""Rewarding the Unlikely: GRPO with lower rewards for correct answers that the policy finds likely. arXiv 2506.02355,
+unlikeliness reward.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ class Unlikely(Grpo):
     """`r' = r·(1 - β_rank·j/G)` for the j-th least likely of a group of G, from 0; then GRPO."""
 
     rank_penalty: NonNegativeFloat = 0.25
-    """β_rank: how much less the likeliest rollout is paid, at most."""
+    """β_rank: maximum reduction of the likeliest rollout's reward."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:

@@ -1,1 +1,1 @@
-"""Learning from pairs of which one answer is preferred."""
+"""Learning from preference pairs."""

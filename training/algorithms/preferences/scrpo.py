@@ -1,12 +1,13 @@
-"""SCRPO, preferences out of self-criticism and refinement, after arXiv 2512.05387: DPO (arXiv 2305.18290) with a term that keeps
-what is preferred likely.
+"""SCRPO, preferences out of self-criticism and refinement, after arXiv 2512.05387: DPO (arXiv 2305.18290) with a term
+that keeps preferred answers likely.
 
-Over all pairs of a right answer y⁺ and a wrong one y⁻ of a group, with log-probabilities of whole answers:
+Over all pairs of a correct answer y⁺ and a wrong one y⁻ of a group, with log-probabilities of whole answers:
 
     Δ = log π_θ(y⁺)/π_ref(y⁺) - log π_θ(y⁻)/π_ref(y⁻)
     loss = mean over pairs of  -log σ(β Δ) - λ log π_θ(y⁺)/|y⁺|
 
-A pair may come from a file (a refinement and the proof that it mends, the shorter and the longer of two proofs), or from one group of rollouts.
+A pair comes from a file (a refinement and the proof that it repairs, the shorter and the longer of two proofs), or from
+one group of rollouts.
 """
 
 from dataclasses import dataclass
@@ -22,12 +23,12 @@ from training.algorithms.objective import sequence_log_ratio
 
 @dataclass
 class Scrpo(Algorithm):
-    """`A_i` is 1 for what is preferred, -1 for what is not, 0 in a group without a pair."""
+    """`A_i` is 1 for a preferred answer, -1 for a rejected one, 0 in a group without a pair."""
 
     beta: PositiveFloat = 0.1
-    """β: how much a difference of log-ratios, in nats, counts."""
+    """β: weight of a difference of log-ratios in nats."""
     nll: NonNegativeFloat = 0.2
-    """λ: weight of the mean negative log-likelihood of a token of what is preferred."""
+    """λ: weight of the mean negative log-likelihood per token of the preferred answer."""
 
     @property
     def needs_base(self) -> bool:
@@ -54,7 +55,7 @@ class Scrpo(Algorithm):
         lengths = rollouts.mask.sum(-1).clamp(min=1)
         likelihood = torch.where(rollouts.mask, rollouts.log_probs, 0.0).sum(-1) / lengths
         losses = of_pairs - self.nll * likelihood * pairs.sum(2)
-        # A pair's loss belongs to no token: it is laid evenly on those of what is preferred.
+        # A pair's loss belongs to no single token: it is spread evenly over those of the preferred answer.
         return torch.where(rollouts.mask, (losses / lengths)[..., None], 0.0)
 
     @torch.no_grad()

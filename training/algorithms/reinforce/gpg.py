@@ -1,6 +1,6 @@
 """GPG: group policy gradient without ratio, clip or reference model. arXiv 2504.02546, the GPG objective.
 
-The batch's advantages are scaled up by how few rollouts carry a reward, since the others hardly contribute.
+The batch's advantages are scaled by the inverse share of rewarded rollouts, because the others hardly contribute.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.algorithms.objective import per_token_mean, score_function
 
 @dataclass
 class Gpg(Algorithm):
-    """`A_i = (B/#nonzero)·(r_i - mean r)`, B rollouts in the batch; 0 where no rollout has a reward."""
+    """`A_i = (B/#nonzero)·(r_i - mean r)`, with B rollouts in the batch; 0 if no rollout has a reward."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:

@@ -1,6 +1,6 @@
 """ReMax: REINFORCE with the greedy rollout's reward as baseline. arXiv 2310.10505, algorithm 1.
 
-Needs one more rollout a prompt, at temperature 0, and its verdict.
+Needs one more rollout per prompt, at temperature 0, and its verdict.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class ReMax(Algorithm):
     """`A_i = r_i - r(greedy)`."""
 
     length: PositiveInt
-    """Longest response allowed, in tokens: the constant divisor of the loss."""
+    """Maximum length of a response in tokens: the constant divisor of the loss."""
 
     @property
     def needs_greedy(self) -> bool:

@@ -18,7 +18,7 @@ class Rloo(Algorithm):
     """`A_i = r_i - mean_{j≠i} r_j`."""
 
     length: PositiveInt
-    """Longest response allowed, in tokens: the constant divisor of the loss."""
+    """Maximum length of a response in tokens: the constant divisor of the loss."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:

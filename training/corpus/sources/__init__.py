@@ -1,1 +1,1 @@
-"""Where theorems come from: public data sets, libraries, and the files of projects."""
+"""Sources of theorems: public data sets, libraries, and projects."""

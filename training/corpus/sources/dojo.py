@@ -1,7 +1,7 @@
-"""Trace a repository with LeanDojo, in a process of its own: statements, positions, tactic steps, premises.
+"""Traces a repository with LeanDojo, in a child process: statements, positions, tactic steps, premises.
 
-Tracing builds the repository, which runs its code: trace what you trust. The first time takes one and a half times as long as
-building it; lean-dojo keeps the traced repository in its cache. Nothing that it says of a proof is taken for verified.
+Tracing builds the repository, which runs its code: trace only trusted ones. The first run takes one and a half times as
+long as the build; lean-dojo keeps the traced repository in its cache. Its results are not trusted as verified.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _IMPORT = re.compile(r"(?:public\s+)?(?:meta\s+)?import\s+(?:all\s+)?(\S+)")
 
 
 class TracingError(RuntimeError):
-    """lean-dojo is missing or could not trace the repository; the text says why."""
+    """lean-dojo is missing or could not trace the repository; the text gives the reason."""
 
 
 async def trace_repository(
@@ -40,17 +40,17 @@ async def trace_repository(
     environment: Mapping[str, str] = os.environ,
     report: Callable[[str], None] = print,
 ) -> list[TheoremRecord]:
-    """The theorems of a repository, those of files that an earlier run has traced among them.
+    """Return the theorems of a repository, including those from files traced by an earlier run.
 
     Args:
         repository: `REPO@COMMIT`: a folder with a git repository, or an address that git can clone; a commit or a tag.
-        python: the interpreter that has lean-dojo.
-        environment: of it, lean-dojo sees what Lean, git and its cache need, and no token.
-        report: takes a line of progress.
+        python: interpreter with lean-dojo installed.
+        environment: lean-dojo gets the variables that Lean, git and its cache need, and no token.
+        report: receives lines of progress.
 
     Raises:
         TracingError: see there.
-        ValueError: `repository` is not of that form.
+        ValueError: `repository` has another form.
     """
     url, at, commit = repository.rpartition("@")
     if not (url and at and re.fullmatch(r"[\w.+/-]+", commit)):
@@ -130,12 +130,12 @@ def _record(theorem: Mapping[str, Any], file: str, url: str) -> TheoremRecord | 
                 for step in theorem["steps"]
             ),
         )
-    except ValueError:  # a name or notation that a record cannot hold
+    except ValueError:  # a name or notation that a record cannot represent
         return None
 
 
 def _statement(text: str) -> str:
-    """`theorem NAME binders : goal` of a declaration that may have attributes, modifiers and `:=` around it."""
+    """Extract `theorem NAME binders : goal` from a declaration that may have attributes, modifiers and `:=`."""
     tokens = list(tokenize(text))
     start = next((token.start for token in tokens if token.text in ("theorem", "lemma")), None)
     if start is None:
@@ -147,7 +147,7 @@ def _statement(text: str) -> str:
 
 
 def _split(before: str) -> tuple[tuple[str, ...], str]:
-    """The imports and the context of what stands before a theorem's keyword in its file."""
+    """Split the text before a theorem's keyword in its file into imports and context."""
     before = _MODIFIERS.sub("", before)
     imports = ["Init"]
     lines = before.split("\n")

@@ -1,10 +1,12 @@
-"""The process that traces a repository with lean-dojo: reads one request on stdin, writes one JSON object a line.
+"""The child process that traces a repository with lean-dojo: reads one request on stdin, writes one JSON object per
+line.
 
-Run as a script by any Python that has lean-dojo; it imports nothing of leansieve, and nothing of leansieve imports
+It runs as a script in any Python that has lean-dojo; it imports nothing of leansieve, and nothing of leansieve imports
 lean-dojo, which changes the logger, the working directory and the environment of the process that does.
 
-Request: `{"url", "commit", "done": [paths]}`. Answers: `{"files": [paths], "commit": hash}`, then for each file that is not done
-`{"file", "theorems": [{"statement", "before", "line", "premises", "steps": [{"tactic", "before", "after"}]}]}`, or `{"broken": text}`.
+Request: `{"url", "commit", "done": [paths]}`. Answers: `{"files": [paths], "commit": hash}`, then for each file that is
+not done `{"file", "theorems": [{"statement", "before", "line", "premises", "steps": [{"tactic", "before",
+"after"}]}]}`, or `{"broken": text}`.
 """
 
 import json
@@ -17,9 +19,9 @@ from typing import Any
 
 
 def main() -> None:
-    """Trace, one file after the other."""
+    """Trace one file after the other."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # lean-dojo's progress is no answer
+    os.dup2(2, 1)  # lean-dojo's progress must not mix with answers
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_watch, daemon=True).start()
 
@@ -38,20 +40,20 @@ def main() -> None:
         for name, file in files.items():
             if name not in request["done"]:
                 traced = TracedFile.from_traced_file(root, file, repository)
-                # Theorems ask the whole repository for its own; to load that would ask GitHub for its packages.
+                # Theorems get their repository from a stub: loading the real one would ask GitHub for its packages.
                 object.__setattr__(traced, "traced_repo", SimpleNamespace(repo=repository, dependencies={}))
                 say(file=name, theorems=[_theorem(traced, theorem) for theorem in traced.get_traced_theorems()])
     except BaseException as error:
-        # What lean-dojo has to say of its arguments are sentences.
+        # lean-dojo reports invalid arguments as sentences.
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         say(broken=f"{kind}{error}"[:2_000])
     os._exit(0)
 
 
 def _traced(repository: Any) -> Path:
-    """The traced repository in lean-dojo's cache, traced now if it is not there.
+    """Return the traced repository from lean-dojo's cache; trace it if it is missing.
 
-    Not by `lean_dojo.trace`, which then asks GitHub for every package that the repository requires.
+    `lean_dojo.trace` is not used because it asks GitHub for every package that the repository requires.
     """
     from lean_dojo.data_extraction.cache import cache  # type: ignore[import-not-found,unused-ignore]
     from lean_dojo.data_extraction.trace import _trace  # type: ignore[import-not-found,unused-ignore]
@@ -88,7 +90,7 @@ def _theorem(traced: Any, theorem: Any) -> dict[str, Any]:
 
 
 def _watch() -> None:
-    """Stdin ends with the process that wants the answers."""
+    """End this process when stdin ends, that is with its parent."""
     sys.stdin.read()
     try:
         import psutil

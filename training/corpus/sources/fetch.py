@@ -1,12 +1,11 @@
-"""Rebuild the competition corpus from its public sources.
+"""Rebuilds the competition corpus from its public sources.
 
 1. Download Lean Workbook and miniF2F from the Hugging Face hub.
-2. Write `ℕ` and `ℤ` as core Lean does, and drop duplicates.
-3. Keep what elaborates in core Lean with `import Init`, `import Std`.
-4. Keep held-out theorems out of training: nothing whose outline occurs in a held-out file.
+2. Replace `ℕ` and `ℤ` by core Lean's names, and drop duplicates.
+3. Keep statements that elaborate in core Lean with `import Init`, `import Std`.
+4. Keep held-out theorems out of training: drop those whose outline occurs in a held-out file.
 
-Step 3 takes hours for all of Lean Workbook. Its answers are appended to a journal as they come, so that an interrupted
-run goes on where it stopped.
+Step 3 takes hours for all of Lean Workbook. Answers are appended to a journal, so that an interrupted run can resume.
 """
 
 import asyncio
@@ -24,19 +23,19 @@ from training.corpus.sources.huggingface import LEAN_WORKBOOK, LEAN_WORKBOOK_FIL
 from training.journal import Journal
 
 Elaborates = Callable[[Theorem], Awaitable[bool]]
-"""Whether a theorem's statement elaborates; asked of the Lean pool."""
+"""Whether a theorem's statement elaborates, according to the Lean pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicDataset:
-    """One public data set.
+    """A public data set.
 
     Attributes:
         path: its name on the hub, or a local folder.
-        output: the JSONL file its theorems go to, without suffix.
-        held_out: never trained on; its outlines are removed from every other output.
-        licence: of the data.
-        data_files: which of its files to read, where there are several formats of the same.
+        output: name of the JSONL file for its theorems, without suffix.
+        held_out: whether it is excluded from training; its outlines are removed from all other outputs.
+        licence: licence of the data.
+        data_files: files to read, if it has several formats of the same data.
     """
 
     path: str
@@ -61,11 +60,11 @@ async def fetch(
     concurrency: int = 2,
     report: Callable[[str], None] = print,
 ) -> dict[str, int]:
-    """Write one JSONL file an output into `folder`; returns how many theorems each holds.
+    """Write one JSONL file per output into `folder`; returns the number of theorems in each.
 
     Args:
-        concurrency: statements asked about at the same time.
-        report: takes a line of progress.
+        concurrency: number of statements elaborated concurrently.
+        report: receives lines of progress.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     held_out: list[TheoremRecord] = []
@@ -100,7 +99,7 @@ async def keep_what_elaborates(
     concurrency: int,
     report: Callable[[str], None],
 ) -> list[TheoremRecord]:
-    """The records whose statements elaborate, in order; what the journal already answers is not asked again."""
+    """Return the records whose statements elaborate, in order; answers in the journal are reused."""
     with Journal(journal) as lines:
         answers: dict[str, bool] = dict(json.loads(line) for _, line in lines.lines())
         waiting = iter([record for record in records if record.theorem.digest not in answers])

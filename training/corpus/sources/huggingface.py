@@ -1,7 +1,7 @@
 """Theorems from Hugging Face data sets: Lean Workbook and the miniF2F family of formats.
 
-Both have one row a theorem with a `formal_statement` that ends in `:= by`, with or without `sorry`. What the rows call
-the rest differs, and is read where it is there: `id` or `name`, `natural_language_statement`, `nl_statement`,
+Both have one row per theorem with a `formal_statement` that ends in `:= by`, with or without `sorry`. Other columns
+have different names and are read if present: `id` or `name`, `natural_language_statement`, `nl_statement`,
 `informal_stmt`, `informal_statement` or a doc comment in `informal_prefix`, and `header`.
 """
 
@@ -32,7 +32,7 @@ class Loaded:
 
     Attributes:
         records: in the order of the rows.
-        skipped: for each row that could not be read, its number and why.
+        skipped: number and error of each invalid row.
     """
 
     records: list[TheoremRecord] = field(default_factory=list)
@@ -43,22 +43,22 @@ def load_theorems(path: str, split: str, source: str = "", data_files: str | Non
     """Load a data set's split.
 
     Args:
-        path: a name on the hub, or a local folder of JSON, JSONL or Parquet files.
-        source: what to call it in the records; by default the path and the split.
-        data_files: which of the data set's files to read, where it has several formats of the same.
+        path: name on the hub, or a local folder of JSON, JSONL or Parquet files.
+        source: name of the source in the records; by default path and split.
+        data_files: files to read, if it has several formats of the same data.
 
     Raises:
         ValueError: one of its files has no rows.
     """
     try:
         rows = datasets.load_dataset(path, split=split, data_files=data_files)
-    except StopIteration:  # of datasets' JSON reader, without a word
+    except StopIteration:  # datasets' JSON reader raises it without a message
         raise ValueError(f"{path} has a file without rows") from None
     return theorems_of_rows(rows, source or f"{path} {split}")
 
 
 def theorems_of_rows(rows: Iterable[Mapping[str, Any]], source: str) -> Loaded:
-    """The theorems of rows as Lean Workbook and the miniF2F data sets have them."""
+    """Convert rows of Lean Workbook and the miniF2F data sets."""
     loaded = Loaded()
     for number, row in enumerate(rows):
         try:
@@ -91,12 +91,12 @@ def _record_of(row: Mapping[str, Any], source: str) -> TheoremRecord:
 
 
 def parts_of(text: str) -> tuple[str, str, str]:
-    """Imports, context and statement of the last theorem in Lean source that may have a proof or `sorry` after it.
+    """Return imports, context and statement of the last theorem in Lean source; it may have a proof or `sorry`.
 
-    A doc comment and attributes of the theorem are left out, and so are imports that a comment or a doc comment holds.
+    The theorem's doc comment and attributes, and imports inside comments, are left out.
 
     Raises:
-        ValueError: there is no theorem in it, or something after it that is no proof of it.
+        ValueError: there is no theorem, or the text after it is not its proof.
     """
     text = text.replace("\r\n", "\n")
     tokens = list(tokenize(text))

@@ -1,4 +1,4 @@
-"""Theorems of an imported library as a corpus: each is to be proved anew, without itself and what comes after it."""
+"""Theorems of an imported library as a corpus: each is to be proved anew, without itself and later theorems."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,16 +15,17 @@ async def library_theorems(
     header: Header | None = None,
     report: Callable[[str], None] = print,
 ) -> list[TheoremRecord]:
-    """The theorems of the imported modules whose names fit one of the shell patterns (`Std.Data.*`), without repetitions.
+    """Return the theorems of the imported modules whose names match one of the shell patterns (`Std.Data.*`), without
+    repetitions.
 
-    Each keeps its name in the library as `guard`, and its module as `family`, so that a split parts modules.
+    Each has its library name as `guard` and its module as `family`, so that splits do not divide modules.
 
     Args:
-        header: what to import; by default `Init` and `Std`.
-        report: takes a line of progress.
+        header: imports; by default `Init` and `Std`.
+        report: receives lines of progress.
 
     Raises:
-        ValueError: no imported module fits.
+        ValueError: no imported module matches.
         NoAnswerError: Lean could not list them.
     """
     modules = await library.modules(pool, tuple(patterns), header)
@@ -37,7 +38,7 @@ async def library_theorems(
             try:
                 record = _record(listed, header)
                 records.setdefault(record.name, record)
-            except ValueError:  # a name or notation that a record cannot hold, such as «a b»
+            except ValueError:  # a name or notation that a record cannot represent, such as «a b»
                 skipped += 1
         report(f"{number}/{len(modules)} modules, {len(records)} theorems, {skipped} skipped; {module}")
     return deduplicate(records.values())

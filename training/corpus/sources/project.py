@@ -1,7 +1,7 @@
-"""Trace a project's own files with our worker: statements, positions, tactic steps with their goals, premises.
+"""Traces a project's own files with the worker: statements, positions, tactic steps with their goals, premises.
 
-The worker that also checks proofs runs each proof again, tactic block by tactic block. What it does not take (syntax that
-the vetting list does not allow, statements that do not elaborate after their context) is counted and left out.
+The worker that checks proofs runs each proof again, tactic block by tactic block. Theorems that it rejects (syntax that
+the vetting list forbids, statements that do not elaborate after their context) are counted and left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,11 +22,11 @@ _TERMS = Terms(Limits(seconds=60.0), priority=Priority.BATCH)
 
 @dataclass(frozen=True, slots=True)
 class SourceTheorem:
-    """A theorem as it stands in a file.
+    """A theorem in a file.
 
     Attributes:
-        proof: what follows `:=`.
-        line: of its keyword, from 1.
+        proof: text after `:=`.
+        line: line of its keyword, from 1.
     """
 
     theorem: Theorem
@@ -50,11 +50,11 @@ async def trace_project(
     source: str,
     report: Callable[[str], None] = print,
 ) -> list[TheoremRecord]:
-    """The theorems of these files, those that an earlier run has traced among them.
+    """Return the theorems of these files, including those traced by an earlier run.
 
     Args:
-        source: what the records say that they are from.
-        report: takes a line of progress.
+        source: origin stored in the records.
+        report: receives lines of progress.
     """
     files = list(files)
     known: dict[tuple[tuple[str, ...], str], bool] = {}
@@ -87,12 +87,12 @@ async def _trace(
             premises=await _premises(pool, item, known),
             steps=await _steps(pool, item, elaboration.goal),
         )
-    except ValueError:  # a name or notation that a record cannot hold
+    except ValueError:  # a name or notation that a record cannot represent
         return None
 
 
 async def _steps(pool: LeanPool, item: SourceTheorem, goal: str) -> tuple[TracedStep, ...]:
-    """The tactic blocks of the proof, as far as they run one by one, each with the goals before and after it."""
+    """Return the tactic blocks of the proof that run one by one, each with the goals before and after it."""
     steps: list[TracedStep] = []
     before: tuple[str, ...] = (goal,)
     script: list[str] = []
@@ -109,7 +109,7 @@ async def _steps(pool: LeanPool, item: SourceTheorem, goal: str) -> tuple[Traced
 async def _premises(
     pool: LeanPool, item: SourceTheorem, known: dict[tuple[tuple[str, ...], str], bool]
 ) -> tuple[str, ...]:
-    """The constants of the imported library that the proof names in full, in the order of their first use."""
+    """Return the constants of the imported library that the proof mentions by full name, in order of first use."""
     header = item.theorem.header
     names = dict.fromkeys(token.text for token in tokenize(item.proof) if token.kind == "name" and "." in token.text)
     found = []
@@ -126,12 +126,12 @@ async def _premises(
 
 
 def tactic_blocks(proof: str) -> list[str]:
-    """The top-level tactics of a proof `by …`, each with what is indented below it; none if it is no tactic proof."""
+    """Return the top-level tactics of a proof `by …`, each with its indented lines; none for other proofs."""
     if not proof.startswith("by") or proof[2:3] not in (" ", "\n"):
         return []
     lines = proof[2:].strip("\n").split("\n")
     first = lines[0]
-    if first[:1] == " " and not first.startswith("  "):  # `by tac`, and the lines below it align with `tac`
+    if first[:1] == " " and not first.startswith("  "):  # `by tac`, with further lines aligned with `tac`
         lines[0] = " " * _indentation(next((line for line in lines[1:] if line.strip()), "  x")) + first.strip()
     filled = [line for line in lines if line.strip()]
     depth = min((_indentation(line) for line in filled), default=0)

@@ -1,4 +1,4 @@
-"""The theorems of a project's own files, as they stand there."""
+"""Theorems of a project's own files."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,13 +12,13 @@ _MOST_FILES = 100_000
 
 
 def source_files(folder: Path, report: Callable[[str], None]) -> list[SourceFile]:
-    """The `.lean` files below `folder` that belong to it, in the order of their names; not those of its packages.
+    """Return the `.lean` files of `folder` without those of its packages, sorted by name.
 
     Args:
-        report: told of files that cannot be read.
+        report: receives errors on unreadable files.
 
     Raises:
-        UserError: there is none, or no such folder.
+        UserError: there is none, or the folder does not exist.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: name that of a Lake project")

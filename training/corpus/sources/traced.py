@@ -1,7 +1,7 @@
 """Theorems of existing Lean code with their proofs' steps and premises, collected file by file into a corpus.
 
-Each theorem stands under the imports of its own file and after what stands before it there, so it can be proved anew
-without being among what is imported. A file is done when its line is in the journal; an interrupted run goes on after it.
+Each theorem has the imports of its file and the text before it as context, so it can be proved anew without being
+imported. A file is done when its line is in the journal; an interrupted run resumes after it.
 """
 
 import re
@@ -16,29 +16,29 @@ from training.journal import Journal
 
 
 class TracedFile(BaseModel):
-    """What was found in one file; one line of the journal."""
+    """Results for one file; one line of the journal."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     file: str
     """Path in the project."""
     version: str
-    """Version of the file: a commit, or the SHA-256 of its text; another version is traced again."""
+    """Version of the file: a commit, or the SHA-256 of its text; a changed file is traced again."""
     theorems: tuple[TheoremRecord, ...] = ()
     """In the order of the file."""
     skipped: int = 0
-    """Theorems that no record can hold, or that our Lean does not take as they stand."""
+    """Number of theorems that a record cannot represent, or that this Lean rejects in their place."""
 
 
 class TracingRun:
-    """A run over many files. A context manager: one process holds the journal at a time."""
+    """A run over many files. Use it as a context manager: one process holds the journal at a time."""
 
     def __init__(self, journal: Path) -> None:
-        """Go on with what the journal holds.
+        """Resume from the journal.
 
         Raises:
             JournalError: another process writes to it.
-            ValueError: it holds something else.
+            ValueError: it has other content.
         """
         self._journal = Journal(journal)
         self._files: dict[str, TracedFile] = {}
@@ -51,20 +51,20 @@ class TracingRun:
             self._files[traced.file] = traced
 
     def done(self, file: str, version: str) -> bool:
-        """Whether this version of a file is traced already."""
+        """Whether this version of a file was traced already."""
         return file in self._files and self._files[file].version == version
 
     def files(self, version: str) -> list[str]:
-        """The files of this version that are traced already."""
+        """Return the files of this version that were traced already."""
         return [file for file, traced in self._files.items() if traced.version == version]
 
     def add(self, traced: TracedFile) -> None:
-        """Keep what was found in a file."""
+        """Store the results for a file."""
         self._journal.append(traced.model_dump_json(exclude_defaults=True))
         self._files[traced.file] = traced
 
     def records(self, files: Iterable[str]) -> list[TheoremRecord]:
-        """The theorems of these files; of two with the same name, the second is given another one."""
+        """Return the theorems of these files; repeated names are changed."""
         records: dict[str, TheoremRecord] = {}
         for file in files:
             for record in self._files[file].theorems if file in self._files else ():
@@ -74,7 +74,7 @@ class TracingRun:
 
     @property
     def skipped(self) -> int:
-        """Theorems that could not be taken."""
+        """Number of theorems left out."""
         return sum(traced.skipped for traced in self._files.values())
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class TracingRun:
 
 
 def _renamed(record: TheoremRecord, taken: dict[str, TheoremRecord]) -> TheoremRecord:
-    """The record under a name that is free: names in different namespaces are often written alike."""
+    """Return the record with a free name: names from different namespaces are often written alike."""
     name, number = record.name, 2
     while name in taken:
         name, number = f"{record.name}_{number}", number + 1

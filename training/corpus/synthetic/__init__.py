@@ -1,1 +1,1 @@
-"""A seeded generator of theorems in core Lean, by family; true by construction or checked by brute force."""
+"""A seeded generator of theorems in core Lean, by family; they are true by construction or checked by brute force."""

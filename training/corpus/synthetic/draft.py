@@ -1,4 +1,4 @@
-"""A theorem on its way to becoming a statement, and what the templates draw from."""
+"""Drafts of statements, and random choices for the templates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ _SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a template draws.
+    """A draft made by a template.
 
     Attributes:
         variables: groups such as `x y : Int`, without brackets; `{α : Type}` and `[Inhabited α]` keep theirs.
         hypotheses: propositions, in order.
         goal: a proposition.
-        context: definitions that must stand before the statement.
+        context: definitions required before the statement.
     """
 
     variables: tuple[str, ...]
@@ -25,7 +25,7 @@ class Draft:
     context: str = ""
 
     def statement(self, name: str, random: Random) -> str:
-        """The statement, with variables and hypotheses before the colon or, in one case of four, after it."""
+        """Return the statement, with variables and hypotheses before the colon or, in one case of four, after it."""
         groups = [group if group[0] in "{[" else f"({group})" for group in self.variables]
         fixed = [group for group in groups if group[0] != "("]
         bound = [group for group in groups if group[0] == "("]
@@ -43,17 +43,17 @@ Template = Callable[[Random], Draft]
 
 
 def variables(random: Random, count: int) -> list[str]:
-    """Distinct names that go together, in order."""
+    """Return distinct names that are usual together, in order."""
     return random.choice(_NAMES).split()[:count]
 
 
 def coefficient(value: int, term: str) -> str:
-    """`value * term`, without a factor of 1."""
+    """Return `value * term`, without a factor of 1."""
     return term if value == 1 else f"{value} * {term}"
 
 
 def linear(terms: dict[str, int], constant: int = 0) -> str:
-    """`2 * x - y + 3` from coefficients; `0` where nothing is left."""
+    """Return `2 * x - y + 3` from coefficients; `0` if all are 0."""
     parts = [(value, coefficient(abs(value), term)) for term, value in terms.items() if value]
     if constant or not parts:
         parts.append((constant, str(abs(constant))))
@@ -62,6 +62,6 @@ def linear(terms: dict[str, int], constant: int = 0) -> str:
 
 
 def _parenthesised(proposition: str) -> str:
-    """In brackets where a leading quantifier or a loose connective would swallow what follows."""
+    """Add brackets if a leading quantifier or a connective of low precedence would change the meaning."""
     loose = any(symbol in proposition for symbol in ("→", "↔", "∀", "∃"))
     return f"({proposition})" if loose else proposition

@@ -1,4 +1,4 @@
-"""Propositional formulas: drawing, writing and checking them by truth table."""
+"""Propositional formulas: random generation, output, and truth tables."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ class Formula:
     parts: tuple["Formula", ...] = ()
 
     def holds(self, truth: Mapping[str, bool]) -> bool:
-        """The truth value."""
+        """Return the truth value."""
         values = [part.holds(truth) for part in self.parts]
         match self.symbol:
             case "¬":
@@ -45,7 +45,7 @@ class Formula:
 
 
 def draw(atoms: Sequence[str], depth: int, random: Random) -> Formula:
-    """A random formula of at most this depth."""
+    """Return a random formula of at most this depth."""
     if depth == 0 or random.random() < 0.15:
         return Formula(random.choice(atoms))
     if random.random() < 0.2:
@@ -55,12 +55,12 @@ def draw(atoms: Sequence[str], depth: int, random: Random) -> Formula:
 
 
 def assignments(atoms: Sequence[str]) -> list[dict[str, bool]]:
-    """Every truth assignment."""
+    """Yield every truth assignment."""
     return [dict(zip(atoms, values, strict=True)) for values in itertools.product([False, True], repeat=len(atoms))]
 
 
 def entails(premises: Sequence[Formula], conclusion: Formula, atoms: Sequence[str]) -> bool:
-    """Whether the conclusion holds wherever all premises do."""
+    """Whether the conclusion holds under every assignment that satisfies all premises."""
     return all(
         conclusion.holds(truth) for truth in assignments(atoms) if all(premise.holds(truth) for premise in premises)
     )

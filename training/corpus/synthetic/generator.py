@@ -1,4 +1,4 @@
-"""Draws theorems from every template in turn; the same seed gives the same corpus."""
+"""Draws theorems from all templates in turn; equal seeds give equal corpora."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -30,19 +30,20 @@ FAMILIES: Mapping[str, Mapping[str, Template]] = {
 }
 
 _PATIENCE = 50
-"""Repeats in a row after which a template is taken to have nothing new."""
+"""Consecutive repetitions after which a template counts as exhausted."""
 
 
 def generate(count: int, seed: int = 0, families: Sequence[str] = tuple(FAMILIES)) -> list[TheoremRecord]:
-    """At most `count` different theorems, as evenly as the templates allow over families and over their templates.
+    """Yield at most `count` different theorems, distributed evenly over families and their templates, as far as
+    possible.
 
     Raises:
-        ValueError: no such family.
+        ValueError: a family is unknown.
     """
     unknown = [family for family in families if family not in FAMILIES]
     if unknown:
         raise ValueError(f"Unknown family {unknown[0]!r}; the choices are {', '.join(FAMILIES)}.")
-    # Each template has a generator of its own, so that adding one does not change what the others draw.
+    # Each template has its own random generator, so that adding one does not change the others' results.
     streams = {
         family: [(name, template, Random(f"{seed}/{family}/{name}")) for name, template in FAMILIES[family].items()]
         for family in families
@@ -62,7 +63,7 @@ def generate(count: int, seed: int = 0, families: Sequence[str] = tuple(FAMILIES
 
 
 def _fresh(family: str, name: str, template: Template, random: Random, seen: set[str]) -> TheoremRecord | None:
-    """A theorem not drawn before; None if the template seems to have no more."""
+    """Return a new theorem; None if the template seems exhausted."""
     for _ in range(_PATIENCE):
         record = _draw(family, name, template, random)
         key = canonical(record)
@@ -78,7 +79,7 @@ def _draw(family: str, name: str, template: Template, random: Random) -> Theorem
     text = draft.statement("_", random)
     digest = hashlib.sha256(f"{draft.context}\0{text}".encode()).hexdigest()[:10]
     random.setstate(state)
-    theorem = f"syn_{digest}"  # says nothing about the family: a name is part of the prompt
+    theorem = f"syn_{digest}"  # reveals nothing about the family, because the name is part of the prompt
     return TheoremRecord(
         name=theorem,
         statement=draft.statement(theorem, random),

@@ -108,7 +108,7 @@ def evaluation(random: Random) -> Draft:
 
 
 def _over(goal: str, *extra: str, hypotheses: tuple[str, ...] = ()) -> Draft:
-    """With the options and elements that the formulas mention."""
+    """Return a draft with the options and elements that the formulas mention."""
     words = set(" ".join((goal, *hypotheses)).replace("(", " ").replace(")", " ").replace(".", " ").split())
     options, elements = " ".join(sorted(words & set("ouv"))), " ".join(sorted(words & set("ab")))
     groups = ([f"{options} : Option α"] if options else []) + ([f"{elements} : α"] if elements else [])

@@ -1,4 +1,6 @@
-"""Paired bootstrap: is the difference between two models larger than the choice of theorems explains?"""
+"""Paired bootstrap: tests whether the difference between two models exceeds the variation due to the choice of
+theorems.
+"""
 
 from dataclasses import dataclass
 
@@ -14,9 +16,9 @@ class Difference:
     """Mean difference between two models over the same theorems.
 
     Attributes:
-        mean: second minus first.
+        mean: mean of second minus first.
         low, high: 95 % percentile interval.
-        p_value: two-sided; twice the share of resamples on the far side of 0 (or on it), at most 1.
+        p_value: two-sided; twice the share of resamples of the opposite sign or 0, at most 1.
     """
 
     mean: float
@@ -31,7 +33,7 @@ def paired_bootstrap(
     """Resample theorems, keeping each theorem's pair of values together.
 
     Raises:
-        ValueError: the two do not have one value each for the same two or more theorems.
+        ValueError: the two do not have one value each for the same theorems, at least two.
     """
     if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
         raise ValueError(
@@ -42,7 +44,7 @@ def paired_bootstrap(
         (difference,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
     )
     means = result.bootstrap_distribution
-    # One is added to either side: a p-value of exactly 0 would claim more than the resamples show.
+    # One is added to both sides: a p-value of exactly 0 would claim more than the resamples show.
     far = min(int((means <= 0).sum()), int((means >= 0).sum()))
     return Difference(
         mean=float(difference.mean()),

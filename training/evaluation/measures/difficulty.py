@@ -1,4 +1,4 @@
-"""How hard each theorem is for a model, and how training moved theorems between the bins."""
+"""Difficulty of each theorem for a model, and changes of difficulty by training."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ class Difficulty(StrEnum):
 
 
 def difficulty(samples: int, right: int) -> Difficulty:
-    """The bin of `right` of `samples`; compared in integers, so that 9 of 10 is easy."""
+    """Return the bin of `right` out of `samples`; compared in integers, so that 9 of 10 is easy."""
     if right == 0:
         return Difficulty.UNSOLVED
     if 10 * right < 3 * samples:
@@ -24,5 +24,5 @@ def difficulty(samples: int, right: int) -> Difficulty:
 
 
 def transitions(before: Iterable[Difficulty], after: Iterable[Difficulty]) -> Counter[tuple[Difficulty, Difficulty]]:
-    """How many theorems went from which bin to which."""
+    """Count the theorems by their bins before and after."""
     return Counter(zip(before, after, strict=True))

@@ -1,4 +1,4 @@
-"""How diverse a model's samples are: arXiv 2512.05962, evaluation. Wrong samples count too."""
+"""Diversity of a model's samples: arXiv 2512.05962, evaluation. Includes wrong samples."""
 
 from collections import Counter
 from statistics import fmean
@@ -13,7 +13,7 @@ from training.evaluation.samples import TheoremSamples
 
 
 def diversity(theorems: tuple[TheoremSamples, ...]) -> Diversity:
-    """Of the tactics and premises in all samples of each theorem, averaged over theorems."""
+    """Return the diversity of tactics and premises in all samples of each theorem, averaged over theorems."""
     each = [Diversity.of_proofs((proof.text, proof.count) for proof in theorem.proofs) for theorem in theorems]
     return Diversity(
         fmean(one.tactic_shannon for one in each),
@@ -24,7 +24,8 @@ def diversity(theorems: tuple[TheoremSamples, ...]) -> Diversity:
 
 
 def chances_of_distinct(theorem: TheoremSamples, k: int, most: int) -> NDArray[np.float64]:
-    """`[most + 1]`: the chance that k of the samples, drawn without replacement, hold at least so many different verified proofs.
+    """Return `[most + 1]`: the probability that k of the samples, drawn without replacement, contain at least so many
+    different verified proofs.
 
     Raises:
         ValueError: k is larger than the number of samples.
@@ -39,7 +40,8 @@ def chances_of_distinct(theorem: TheoremSamples, k: int, most: int) -> NDArray[n
         value = log_factorial[n] - log_factorial[r] - log_factorial[np.where(possible, n - r, 0)]
         return np.where(possible, value, -np.inf)
 
-    # One kind of proof after the other: `chances[d, r]` that d kinds were hit so far (`most` or more), r draws are left.
+    # For one kind of proof after the other: `chances[d, r]` is the probability that d kinds were hit so far (`most` or
+    # more) with r draws left.
     chances = np.zeros((most + 1, k + 1))
     chances[0, k] = 1.0
     rest = theorem.samples
@@ -72,16 +74,18 @@ def _verified_kinds(theorem: TheoremSamples, by_term: bool = False) -> Counter[s
 
 
 def distinct_proofs(theorem: TheoremSamples, k: int) -> float:
-    """How many verified proofs that differ (`prover.search.diversity.distinct_key`) k samples are expected to hold.
+    """Return the expected number of distinct verified proofs (`prover.search.diversity.distinct_key`) in k samples.
 
-    Unbiased from any number of samples (rarefaction), so models sampled more and less often compare alike.
+    Unbiased for any number of samples (rarefaction), so that models with different numbers of samples are comparable.
     """
     counts = _verified_kinds(theorem)
     return sum(pass_at_k(theorem.samples, count, k) for count in counts.values())
 
 
 def distinct_terms(theorem: TheoremSamples, k: int) -> float | None:
-    """The same of proofs of which Lean makes different terms; None where a verified proof comes without its term's digest."""
+    """Return the expected number of proofs with different terms in Lean; None if a verified proof lacks its term's
+    digest.
+    """
     if any(proof.verified and not proof.term for proof in theorem.proofs):
         return None
     return sum(pass_at_k(theorem.samples, count, k) for count in _verified_kinds(theorem, by_term=True).values())

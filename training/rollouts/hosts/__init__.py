@@ -1,1 +1,1 @@
-"""Sampling on the hosts of a Ray cluster, while the trainer stays where it was started."""
+"""Sampling on the hosts of a Ray cluster, while the trainer stays on its machine."""

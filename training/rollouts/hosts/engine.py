@@ -1,7 +1,7 @@
-"""An engine whose work hosts of a Ray cluster do. What a host that is lost had in work is sampled again by another one.
+"""An engine on hosts of a Ray cluster. The work of a lost host is sampled again by another one.
 
-Hosts get weights through Ray's object store, and need not share a disk with the trainer; those of a base that is not trained
-itself (adapters' and RS-FT's) lie on their own disks.
+Hosts get weights through Ray's object store, and need no shared disk; the weights of an untrained base (of adapters and
+RS-FT) are on their own disks.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from training.rollouts.hosts.members import RESOURCE, Member, Members, SamplersL
 from training.rollouts.hosts.transfer import WeightTransfer
 from training.rollouts.requests import Response, RolloutRequest, SamplingStoppedError, parts_of
 
-_LOST_HOSTS = 3  # with which a part is given up: it may be its fault
+_LOST_HOSTS = 3  # after so many losses a part is given up, because it may be their cause
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlace:
-    """Where hosts sample.
+    """Settings of sampling on hosts.
 
     Attributes:
-        address: of a Ray cluster, as `RayConnection` takes it.
-        token: file with what its members ask for.
-        hosts: how many of those that offer the resource `sampler` sample at once.
+        address: address of a Ray cluster, as in `RayConnection`.
+        token: file with the token that it requires.
+        hosts: number of hosts with the resource `sampler` to use.
     """
 
     address: str
@@ -47,7 +47,7 @@ class SamplingPlace:
 
 @dataclass(eq=False, slots=True)
 class _Pushed:
-    """Weights of a version: as files in Ray's store, or as they were copied on the trainer's GPU."""
+    """Weights of a version: files in Ray's store, or a copy on the trainer's GPU."""
 
     version: int
     files: Files = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _Pushed:
 
 @dataclass(eq=False, slots=True)
 class _Part:
-    """A part of the requests: what is done of it, and on how many hosts it was lost."""
+    """A part of the requests: its progress, and the number of hosts lost with it."""
 
     first: int
     requests: Sequence[RolloutRequest]
@@ -78,15 +78,16 @@ class ClusterEngine:
         silence_seconds: float = 120.0,
         make_engine: MakeEngine = open_engine,
     ) -> None:
-        """Join the cluster; nothing runs on a host before `open`.
+        """Join the cluster; hosts start with `open`.
 
         Args:
-            folder: for weights on their way.
+            folder: folder for weights in transit.
             parts: as for `RolloutEngine`; one host samples a part.
-            dtype: of the weights that are pushed.
-            report: is told which hosts are lost.
-            silence_seconds: after how long without an answer a host is given up; it may be at one step of its engine.
-            make_engine: makes the engine of a host, there.
+            dtype: number format of pushed weights.
+            report: called for each lost host.
+            silence_seconds: seconds without an answer after which a host counts as lost; must exceed a step of the
+                engine.
+            make_engine: makes a host's engine, on the host.
 
         Raises:
             SamplerUnavailableError: there is no such cluster, or no Ray.
@@ -120,10 +121,11 @@ class ClusterEngine:
         self._pushes = 0
 
     def open(self) -> None:
-        """Have the hosts load the model: tens of seconds. Unless they have it on their disks, `write` comes first.
+        """Load the model on the hosts, which takes tens of seconds. Call `write` first unless they have it on their
+        disks.
 
         Raises:
-            SamplerUnavailableError: no host comes up, or none can serve the model.
+            SamplerUnavailableError: no host starts, or none can serve the model.
         """
         self.load_written()
         about = {} if self._own_base else {name: ref for name, ref in self._now.files.items() if not _is_weights(name)}
@@ -133,12 +135,12 @@ class ClusterEngine:
         """See `RolloutEngine.write`.
 
         Raises:
-            OSError: they cannot be written to this machine's disk on their way.
-            SamplersLostError: the cluster's store does not take them.
+            OSError: they cannot be written to this machine's disk.
+            SamplersLostError: the cluster's store rejects them.
         """
         with self._weights:
             self._pushes += 1
-            if self._transfer is not None and self._pushes > 1:  # with the first come the model's other files
+            if self._transfer is not None and self._pushes > 1:  # the first push includes the model's other files
                 dtype = getattr(torch, self._dtype)
                 tensors = {name: value.detach().to(dtype, copy=True) for name, value in model.named_parameters()}
                 self._written = _Pushed(self._pushes, tensors=tensors)
@@ -153,7 +155,9 @@ class ClusterEngine:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     def load_written(self) -> None:
-        """See `RolloutEngine.load_written`: a host fetches them when it gets its next part, unless they are transferred."""
+        """See `RolloutEngine.load_written`: a host fetches the weights with its next part, unless they are
+        transferred.
+        """
         with self._weights:
             if self._written is None:
                 return
@@ -167,7 +171,7 @@ class ClusterEngine:
         done: Callable[[int, Response], None],
         stopped: threading.Event | None = None,
     ) -> None:
-        """See `RolloutEngine.sample`. An answer that came before its host was lost is not replaced.
+        """See `RolloutEngine.sample`. Answers received before the loss of their host are kept.
 
         Raises:
             SamplersLostError: no host is left, or three were lost with the same part.
@@ -201,7 +205,7 @@ class ClusterEngine:
                 self._members.free(member)
 
     def close(self) -> None:
-        """End what runs on the hosts, and leave the cluster if this engine joined it."""
+        """End the processes on the hosts, and leave the cluster if this engine joined it."""
         if self._transfer is not None:
             self._transfer.close()
         self._members.close()
@@ -209,7 +213,7 @@ class ClusterEngine:
         asyncio.run(self._connection.leave())
 
     def _send(self, transfer: WeightTransfer, members: list[Member]) -> None:
-        """Give the hosts the newest weights by way of their GPUs. Where that fails, all weights go through the store from then on."""
+        """Transfer the newest weights to the hosts' GPUs. After a failure, all weights go through the store."""
         try:
             transfer.send(members, self._now.tensors, self._now.version)
         except SamplersLostError:
@@ -224,7 +228,7 @@ class ClusterEngine:
             member.version = self._now.version
 
     def _files(self) -> Files:
-        """The newest weights in Ray's store; those that were transferred are put there for a host that came later."""
+        """Return the newest weights in Ray's store; transferred ones are put there for a host that joined later."""
         if self._now.tensors and not self._now.files:
             content = safetensors.torch.save({name: value.cpu() for name, value in self._now.tensors.items()})
             self._now.files = {"model.safetensors": self._put(np.frombuffer(content, np.uint8))}
@@ -250,7 +254,7 @@ class ClusterEngine:
         waiting: deque[_Part],
         done: Callable[[int, Response], None],
     ) -> None:
-        """Take what a host says of its part, and have it go on."""
+        """Process a host's report on its part, and let it continue."""
         try:
             progress = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:

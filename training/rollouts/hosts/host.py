@@ -1,6 +1,7 @@
-"""What runs on a host that samples: an ordinary engine. A driver hands it a part of a batch and fetches answers as they end.
+"""The process on a sampling host: an ordinary engine. A driver gives it a part of a batch and fetches finished answers.
 
-Answers depend on the weights, the part and the engine's settings alone, so that any host of the same kind gives the same.
+Answers depend on the weights, the part and the engine's settings alone, so that hosts of the same kind are
+interchangeable.
 """
 
 import contextlib
@@ -18,20 +19,20 @@ from training.rollouts.requests import Response, RolloutRequest
 if TYPE_CHECKING:  # slow to import
     from training.rollouts.engine import RolloutEngine
 
-_SLICE_SECONDS = 0.1  # of sampling between two answers to the driver
+_SLICE_SECONDS = 0.1  # of sampling between two reports to the driver
 
 Files = Mapping[str, Any]
-"""References to the bytes of files in Ray's object store, by their names."""
+"""References to files' contents in Ray's object store, by file name."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """How the engine of a host is made; what is not described is as in `RolloutEngine`.
+    """Settings of a host's engine; fields without a description are as in `RolloutEngine`.
 
     Attributes:
-        base: checkpoint on the host's disk; None: all that is needed is sent.
+        base: checkpoint on the host's disk; None: all files are sent.
         threads: CPU threads of torch; None: torch's choice.
-        transfer: whether weights come from the trainer's GPU.
+        transfer: whether weights are transferred from the trainer's GPU.
     """
 
     base: Path | None
@@ -46,11 +47,11 @@ class HostSettings:
 
 @dataclass(frozen=True, slots=True)
 class PartProgress:
-    """What came of a part since the last question.
+    """Progress of a part since the last report.
 
     Attributes:
         done: answers, each with the number of its request in the part.
-        more: whether there are more to come.
+        more: whether more will follow.
     """
 
     done: Sequence[tuple[int, Response]]
@@ -61,12 +62,13 @@ MakeEngine = Callable[[HostSettings, Path], "RolloutEngine"]
 
 
 def open_engine(settings: HostSettings, folder: Path) -> "RolloutEngine":
-    """The engine of a host. `folder` has the model's files but its weights, unless the settings name a checkpoint.
+    """Make a host's engine. `folder` has the model's files without weights, unless the settings name a checkpoint.
 
     Raises:
         SamplerUnavailableError: there is no such checkpoint, or no vLLM, on this host.
     """
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # in this process, where a part's batches repeat
+    # In this process, so that the batches of a part are reproducible.
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     import torch
 
     from training.rollouts.engine import RolloutEngine
@@ -92,7 +94,7 @@ class SamplerHost:
     """Samples parts of batches for one driver, one at a time."""
 
     def __init__(self, settings: HostSettings, make_engine: MakeEngine = open_engine) -> None:
-        """Nothing is loaded yet."""
+        """Create the host; nothing is loaded."""
         self._settings = settings
         self._make_engine = make_engine
         self._engine: RolloutEngine | None = None
@@ -101,22 +103,25 @@ class SamplerHost:
         self._done: list[tuple[int, Response]] = []
 
     def where(self) -> str:
-        """The host's address, and this process's id there."""
+        """Return the host's address and this process's id."""
         import ray
 
         return f"{ray.util.get_node_ip_address()} (process {os.getpid()})"
 
     def open(self, files: Files) -> None:
-        """Load the model: tens of seconds. `files` are those of the model but its weights; none: they are on the host's disk.
+        """Load the model, which takes tens of seconds. `files` are those of the model without weights; none: they are
+        on the host's disk.
 
         Raises:
-            SamplerUnavailableError: the model cannot be served here; the text says why.
+            SamplerUnavailableError: the model cannot be served here; the text gives the reason.
         """
         with _written(files) as folder:
             self._engine = self._make_engine(self._settings, folder)
 
     def begin(self, version: int, files: Files, part: Sequence[RolloutRequest]) -> PartProgress:
-        """Sample a part with weights of a version, fetched if the engine has others; version 0 is the checkpoint itself."""
+        """Start to sample a part with weights of a version, fetched if the engine has others; version 0 is the
+        checkpoint itself.
+        """
         assert self._engine is not None
         self.stop()
         if version != self._version:
@@ -126,7 +131,7 @@ class SamplerHost:
         return self.go_on()
 
     def go_on(self) -> PartProgress:
-        """Go on for a moment, or to the end of the part."""
+        """Continue for a short time, or to the end of the part."""
         until, more = time.monotonic() + _SLICE_SECONDS, False
         for _ in self._steps:
             if time.monotonic() >= until:
@@ -136,16 +141,16 @@ class SamplerHost:
         return PartProgress(done, more)
 
     def transfer(self, method: str, arguments: dict[str, Any]) -> None:
-        """See `RolloutEngine.transfer`; no part is in work."""
+        """See `RolloutEngine.transfer`; call it only between parts."""
         assert self._engine is not None
         self._engine.transfer(method, arguments)
 
     def has(self, version: int) -> None:
-        """The weights that were transferred are those of this version."""
+        """Record that the transferred weights have this version."""
         self._version = version
 
     def stop(self) -> None:
-        """Nobody waits for the rest of the part."""
+        """Stop the part: its remaining answers are not needed."""
         if close := getattr(self._steps, "close", None):
             close()
         self._steps, self._done = iter(()), []
@@ -175,7 +180,7 @@ def _fetched(reference: Any) -> bytes:
 
 @contextlib.contextmanager
 def _written(files: Files) -> Iterator[Path]:
-    """A folder with these files, while the context lasts, or this process."""
+    """Yield a folder with these files, deleted at the end of the context or of this process."""
     with tempfile.TemporaryDirectory(prefix="leansieve-rollouts-") as name, _removed_after_a_kill(name):
         for file, reference in files.items():
             (Path(name) / file).write_bytes(_fetched(reference))
@@ -184,8 +189,8 @@ def _written(files: Files) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _removed_after_a_kill(folder: str) -> Iterator[None]:
-    """See to it that the folder goes when this process is killed inside: what watches sees the end of its input then."""
-    # Not our child: Ray ends those with us.
+    """Start a watcher that deletes the folder if this process is killed, which it notices by the end of its input."""
+    # Detached, because Ray kills our children with us.
     command = ["sh", "-c", 'exec 3<&0; (read _ <&3; rm -rf -- "$0") &', folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as starter:
         starter.wait()

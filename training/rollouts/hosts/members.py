@@ -1,4 +1,4 @@
-"""Which hosts sample: their processes are begun, come up, are lost, and are replaced wherever the cluster has room."""
+"""The sampling hosts of a run: processes start, are lost, and are replaced wherever the cluster has capacity."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from training.rollouts.hosts.host import Files
 from training.run.interruption import PartnerLostError
 
 RESOURCE = "sampler"
-_PLACE_SECONDS = 60.0  # for a process to come up somewhere
-_LOAD_SECONDS = 1_200.0  # for a model to be loaded
+_PLACE_SECONDS = 60.0  # for a process to start somewhere
+_LOAD_SECONDS = 1_200.0  # for a model to load
 _END_SECONDS = 10.0
 NO_HOST = (
     f"no host of the cluster has room for one that samples: start hosts with --resources '{{\"{RESOURCE}\": 1}}' "
@@ -20,7 +20,7 @@ NO_HOST = (
 
 
 class SamplersLostError(PartnerLostError):
-    """No host samples any more; the text says why."""
+    """No sampling host is left; the text gives the reason."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,8 +28,8 @@ class Member:
     """A process on a host.
 
     Attributes:
-        since: when its last question was put, by `time.monotonic`.
-        version: of the weights that it was given last.
+        since: time of its last request, by `time.monotonic`.
+        version: version of its last weights.
     """
 
     actor: Any
@@ -39,19 +39,19 @@ class Member:
 
 
 class Members:
-    """The processes that sample for one run.
+    """The sampling processes of a run.
 
     Attributes:
         idle: those without work.
     """
 
     def __init__(self, ray: Any, start: Callable[[], Any], wanted: int, report: Callable[[str], None]) -> None:
-        """Nothing is begun yet.
+        """Create the list; nothing is started.
 
         Args:
-            start: asks Ray for another process, wherever there is room; returns at once.
-            wanted: how many there shall be at once.
-            report: takes a line of progress.
+            start: requests another process from Ray, on any host with capacity; returns at once.
+            wanted: number of processes.
+            report: receives lines of progress.
         """
         self._ray = ray
         self._start = start
@@ -66,17 +66,17 @@ class Members:
 
     @property
     def pending(self) -> list[Any]:
-        """References to wait for: `came` takes those that are there."""
+        """References to wait for; pass completed ones to `came`."""
         return list(self._coming)
 
     def open(self, files: Files) -> None:
-        """Begin all of them, and wait for the first.
+        """Start all processes and wait for the first.
 
         Args:
-            files: that each gets to load the model from.
+            files: files of the model for each process.
 
         Raises:
-            SamplerUnavailableError: none comes up, or none can serve the model; the text says why.
+            SamplerUnavailableError: none starts, or none can serve the model; the text gives the reason.
         """
         self._files = files
         if self._ray.cluster_resources().get(RESOURCE, 0) < 1:
@@ -91,10 +91,10 @@ class Members:
             raise SamplerUnavailableError(str(error)) from None
 
     def look(self) -> None:
-        """Begin those that are missing, give up those that do not come up.
+        """Start missing processes, and give up those that do not start.
 
         Raises:
-            SamplersLostError: there is none, and none to hope for.
+            SamplersLostError: there is none, and none can be expected.
         """
         now = time.monotonic()
         for reference, member in list(self._coming.items()):
@@ -111,11 +111,11 @@ class Members:
             self._coming[member.actor.where.remote()] = member
 
     def came(self, reference: Any) -> None:
-        """A host has said where it is, or that its model is loaded, or has failed."""
+        """Process a report of a host: its address, or the end or failure of loading."""
         member = self._coming.pop(reference)
         try:
             said = self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:  # it will not do another time, either
+        except self._ray.exceptions.RayTaskError as error:  # a retry would fail as well
             self._refused += 1
             self._reason = f"host {member.name}: {_told(error)}"
             self._report(f"{self._reason}; the others go on" if self._refused < self._wanted else self._reason)
@@ -131,25 +131,25 @@ class Members:
         self._coming[member.actor.open.remote(self._files)] = member
 
     def taken(self) -> Member:
-        """One without work, which now has some."""
+        """Return an idle process and mark it as busy."""
         member = self.idle.pop(0)
         self._working.add(member)
         return member
 
     def free(self, member: Member) -> None:
-        """Its work is done, or is not waited for any more."""
+        """Mark a process as idle: its work is done or no longer needed."""
         self._working.discard(member)
         self.idle.append(member)
 
     def lose(self, member: Member, why: str) -> None:
-        """Give a process up; another one takes its place."""
+        """Give a process up; another one replaces it."""
         self._working.discard(member)
         self._reason = f"host {member.name or 'of the cluster'} {why}"
         self._report(f"{self._reason}; another one is asked for")
         self._end(member)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all processes."""
         members: Sequence[Member] = [*self.idle, *self._working, *self._coming.values()]
         asked = [member.actor.close.remote() for member in members if member not in self._coming.values()]
         if asked:
@@ -163,7 +163,7 @@ class Members:
 
 
 def _told(error: Any) -> str:
-    """The reason in an exception of Ray's, without the stack of another process."""
+    """Return the reason in an exception of Ray's, without the remote stack trace."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, Exception) and str(cause):
         return str(cause)

@@ -1,6 +1,7 @@
-"""Weights from the trainer's GPU straight into those of the hosts, by vLLM's weight transfer over NCCL.
+"""Transfers weights directly from the trainer's GPU to the hosts' GPUs, by vLLM's weight transfer over NCCL.
 
-No machine with GPUs has run this yet: the tests run vLLM's own trainer side with an emulated channel in NCCL's place.
+This has not run on a machine with GPUs yet: the tests run vLLM's trainer side with an emulated channel in place of
+NCCL.
 """
 
 import socket
@@ -12,14 +13,14 @@ from torch import Tensor
 
 from training.rollouts.hosts.members import Member, SamplersLostError
 
-_SECONDS = 600.0  # NCCL itself would wait for ever
+_SECONDS = 600.0  # NCCL itself would wait forever
 
 
 class WeightTransfer:
-    """Sends the trainer's weights to hosts, all at the same time. A group of them is made anew when other hosts sample."""
+    """Sends the trainer's weights to all hosts at the same time. The NCCL group is recreated when the hosts change."""
 
     def __init__(self, ray: Any, address: str) -> None:
-        """Nothing is opened yet. `address` is that of this machine, as the hosts reach it."""
+        """Create the transfer; nothing is opened. `address` is this machine's, as reachable from the hosts."""
         self._ray = ray
         self._address = address
         self._group: tuple[Member, ...] = ()
@@ -27,18 +28,18 @@ class WeightTransfer:
         self._tensors: Mapping[str, Tensor] = {}
 
     def send(self, members: Sequence[Member], tensors: Mapping[str, Tensor], version: int) -> None:
-        """Give idle hosts these weights; they sample with them from then on.
+        """Send these weights to idle hosts, which use them from then on.
 
         Raises:
-            SamplersLostError: it took minutes; NCCL waits for a host that is lost.
-            Exception: whatever Ray, vLLM or NCCL raises; what a host has is then unknown.
+            SamplersLostError: it took too long: NCCL waits for a lost host.
+            Exception: any exception of Ray, vLLM or NCCL; the hosts' weights are then unknown.
         """
         failed: list[BaseException] = []
 
         def work() -> None:
             try:
                 self._send(members, tensors, version)
-            except BaseException as error:  # the caller's thread raises it
+            except BaseException as error:  # raised in the caller's thread
                 failed.append(error)
 
         thread = threading.Thread(target=work, name="weight-transfer", daemon=True)
@@ -75,7 +76,7 @@ class WeightTransfer:
 
 
 class _Client:
-    """What vLLM's trainer side tells the engines, told to every host."""
+    """Forwards the calls of vLLM's trainer side to every host."""
 
     def __init__(self, ray: Any, members: Sequence[Member]) -> None:
         self._ray = ray
@@ -87,7 +88,7 @@ class _Client:
         )
 
     def init_weight_transfer_engine(self, init_info: dict[str, Any]) -> None:
-        # Every host is a world of its own, whose only worker would count itself the first.
+        # Each host is a separate world whose only worker would count itself as the first.
         self.each(
             "init_weight_transfer_engine",
             lambda number: {"init_info": {**init_info, "rank_offset": init_info["rank_offset"] + number}},
@@ -104,7 +105,7 @@ class _Client:
 
 
 def _source(tensors: Callable[[], Mapping[str, Tensor]]) -> Any:
-    """The weights as vLLM reads them; another call of `tensors` for each push."""
+    """Return the weights in vLLM's form; `tensors` is called for each push."""
     from vllm.distributed.weight_transfer import ParamMeta, WeightSource
 
     class Source(WeightSource):  # type: ignore[misc]

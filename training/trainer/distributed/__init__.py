@@ -1,1 +1,1 @@
-"""One training run over several processes: how they find each other, and a model shared out over them."""
+"""A training run in several processes: their communication, and sharding of a model."""

@@ -1,8 +1,8 @@
-"""A model shared out over the processes of a run (FSDP2): each keeps a part of weights, gradients and optimiser states.
+"""Shards a model over the processes of a run (FSDP2): each holds a part of weights, gradients and optimiser states.
 
-A layer's weights are put together when it is its turn and let go afterwards. All processes therefore make the same passes
-at the same time; one with fewer micro-batches than another makes idle passes meanwhile. In checkpoints everything is
-whole, so a run may go on sharded or not.
+A layer's weights are gathered when it is used and freed afterwards. All processes therefore make the same passes at the
+same time; one with fewer micro-batches makes idle passes meanwhile. Checkpoints are unsharded, so a run may resume with
+or without sharding.
 """
 
 from collections.abc import Mapping
@@ -20,26 +20,28 @@ from training.trainer.distributed.processes import Rank
 
 
 def shard(model: PreTrainedModel, processes: Rank) -> None:
-    """Share out a model that every process holds whole, with the same weights, on its device; nothing to do for one process."""
+    """Shard a model that every process holds whole, with equal weights, on its device; no effect for one process."""
     if processes.count == 1:
         return
     mesh = init_device_mesh(model.device.type, (processes.count,))
     layers = [module for module in model.modules() if type(module).__name__ in (model._no_split_modules or ())]
     for module in (*layers, model):
-        # Also the outermost lets its weights go after a pass without gradient, which an update may follow.
+        # The outermost module also frees its weights after a pass without gradient, which an update may follow.
         part = fully_shard(module, mesh=mesh, reshard_after_forward=True)
-        # The processes' losses are parts of one sum. Gloo can do nothing but sum.
+        # The processes' losses are parts of one sum. Gloo supports only sums.
         part.set_gradient_divide_factor(1.0)
         part.set_force_sum_reduction_for_comms(True)
 
 
 def is_sharded(model: nn.Module) -> bool:
-    """Whether `shard` did it."""
+    """Whether `shard` sharded the model."""
     return isinstance(model, FSDPModule)
 
 
 def idle_passes(model: nn.Module, passes: int) -> int:
-    """How many passes another process will make beyond this one's; all must ask before they begin. 0 if not sharded."""
+    """Return the number of passes that another process makes beyond this one's; all must call it before they begin. 0
+    if not sharded.
+    """
     if not is_sharded(model):
         return 0
     most = torch.tensor(passes)
@@ -48,10 +50,10 @@ def idle_passes(model: nn.Module, passes: int) -> int:
 
 
 def whole(tree: Any, keep: bool = True) -> Any:
-    """A nest of containers with every sharded tensor put together, on the CPU; all processes must ask.
+    """Return nested containers with every sharded tensor gathered, on the CPU; all processes must call it.
 
     Args:
-        keep: else this process only helps, and gets nothing in their places.
+        keep: whether this process needs the result; otherwise it only takes part.
     """
 
     def put_together(value: Any) -> Any:
@@ -64,7 +66,7 @@ def whole(tree: Any, keep: bool = True) -> Any:
 
 
 def whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
-    """Weights by name and the optimiser's state, as `load_whole_state` takes them; see `whole`."""
+    """Return the weights by name and the optimiser's state, for `load_whole_state`; see `whole`."""
     weights = {name: parameter.detach() for name, parameter in trained.items()}
     state: dict[str, Any] = whole({"weights": weights, "optimizer": optimizer.state_dict()}, keep)
     return state
@@ -72,7 +74,7 @@ def whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer,
 
 @torch.no_grad()
 def load_whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Take up what `whole_state` gave, be it sharded now or not, as it was then or not."""
+    """Load the result of `whole_state`, regardless of sharding now or then."""
     for name, parameter in trained.items():
         parameter.copy_(_share(state["weights"][name], parameter))
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -89,7 +91,7 @@ def load_whole_state(trained: Mapping[str, Tensor], optimizer: torch.optim.Optim
 
 
 def _share(value: Tensor, like: Tensor) -> Tensor:
-    """This process's part of a whole tensor, sharded as `like`; all of it if `like` is whole."""
+    """Return this process's part of a whole tensor, sharded like `like`; all of it if `like` is not sharded."""
     if not isinstance(like, DTensor):
         return value
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -1,1 +1,1 @@
-"""Simulated learners: what each knows, and which faults each makes."""
+"""Simulated learners: their knowledge, and their typical mistakes."""

@@ -1,4 +1,4 @@
-"""What learners write when they do not find a step: bent renditions of it, and tactics that look as if they might do."""
+"""Mistakes of learners who do not find a step: altered renditions of it, and plausible tactics."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from prover.source.lexer import tokenize
 from prover.tutor.proofs.moves import ProofMove
 
 _ALTERNATIVE = re.compile(r"\n\| [^\n]*=>")
-_GUESSES = 2  # different ones at a goal
+_GUESSES = 2  # different ones per goal
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 
 def guesses(goal: str) -> list[str]:
-    """Tactics that a learner may try at a goal without a thought: always the same at the same goal."""
+    """Return tactics that a learner may try at a goal without thinking, always the same for the same goal."""
     names = [binder.name for binder in read_goal(goal).hypotheses if _PLAIN.fullmatch(binder.name)]
     random = Random(goal)
     name = random.choice(names) if names else "h"
@@ -23,7 +23,10 @@ def guesses(goal: str) -> list[str]:
 
 
 def bent(step: str, goal: str) -> list[str]:
-    """Renditions of a step with one token wrong: the last left out, a name for another, a letter doubled. Always the same for the same."""
+    """Return renditions of a step with one wrong token: the last omitted, a name replaced, a letter doubled.
+
+    Always the same for the same step.
+    """
     first, *rest = step.split("\n")
     tokens = list(tokenize(first))
     renditions = []
@@ -42,11 +45,11 @@ def bent(step: str, goal: str) -> list[str]:
 
 
 def without_a_case(move: ProofMove) -> str | None:
-    """A distinction of cases that leaves the last one out; None where there is none to leave out."""
+    """Return a case split without its last case; None if there is no case to omit."""
     places = [match.start() for match in _ALTERNATIVE.finditer(move.text)]
     return move.text[: places[-1]] if len(places) > 1 else None
 
 
 def pick(random: Random, some: Sequence[str], otherwise: str) -> str:
-    """One of some texts."""
+    """Choose one of some texts."""
     return random.choice(some) if some else otherwise

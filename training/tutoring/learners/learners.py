@@ -1,4 +1,4 @@
-"""Simulated learners: what each knows, how far a hint helps, and which faults each makes."""
+"""Simulated learners: their knowledge, the effect of hints, and their typical mistakes."""
 
 import hashlib
 import tomllib
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from prover.tutor.hints import Level
 
 _Chance = Field(ge=0, le=1)
-_THINKING = 0.04  # how much likelier a step is found with each try at a goal
+_THINKING = 0.04  # increase of the probability to find a step with each attempt at a goal
 _SAME = {
     "intros": "intro",
     "rintro": "intro",
@@ -23,7 +23,7 @@ _SAME = {
 
 
 class Learner(BaseModel):
-    """One kind of learner; `learners.toml` says what each number is."""
+    """One kind of learner; `learners.toml` describes the numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,27 +43,29 @@ class Learner(BaseModel):
     talks: float = Field(gt=0)
 
     def familiarity(self, tactic: str) -> float:
-        """How likely a step of this tactic is found alone."""
+        """Return the probability that a step of this tactic is found without help."""
         return self.knows.get(_SAME.get(tactic, tactic), self.knows["other"])
 
     def finds(self, tactic: str, level: Level | None, tries: int, needed: float) -> bool:
-        """Whether a step is found by a learner who was told this much of it.
+        """Whether the learner finds a step, given how much of it was revealed.
 
         Args:
-            needed: what this learner needs here, from 0 to 1: see `need`.
+            needed: the amount that this learner needs here, from 0 to 1: see `need`.
         """
         gain = self.gains[list(Level).index(level)] if level is not None else 0.0
         return needed < 1 - (1 - self.familiarity(tactic)) * (1 - gain) + _THINKING * tries
 
 
 def need(seed: str, goal: str, step: str) -> float:
-    """How much a learner needs to find a step at a goal: evenly drawn from 0 to 1, the same at each try."""
+    """Return how much must be revealed for a learner to find a step at a goal: uniform from 0 to 1, the same at each
+    attempt.
+    """
     digest = hashlib.sha256("\0".join((seed, goal, step)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 @lru_cache(maxsize=1)
 def learners() -> Mapping[str, Learner]:
-    """All kinds, by name."""
+    """Return all kinds of learners, by name."""
     text = resources.files("training.tutoring.learners").joinpath("learners.toml").read_text(encoding="utf-8")
     return {kind: Learner(kind=kind, **entry) for kind, entry in tomllib.loads(text).items()}

@@ -1,1 +1,1 @@
-"""Sessions of simulated learners with the tutor: how one goes, what it leaves, and what Lean and the tutor say in it."""
+"""Sessions of simulated learners with the tutor: their course, their records, and the answers of Lean and the tutor."""

@@ -1,4 +1,4 @@
-"""What Lean and the tutor say of one theorem's half proofs, for all sessions about it."""
+"""Answers of Lean and the tutor on one theorem's partial proofs, shared by all sessions on it."""
 
 import re
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from prover.tutor.wording.vetoes import fragments
 from training.corpus.proofs import ProvedTheorem
 from training.tutoring.sessions.remembered import SEARCH_SECONDS, RememberedAnswers, RememberedLean, RememberedSearch
 
-# Of one question: its searches' bounds end it, so that answers do not depend on the machine.
+# For one question: limits of its searches end it, so that answers do not depend on the machine's speed.
 _SECONDS = 20.0
 _LEFT_BY_READER = re.compile(r"\n *all_goals sorry$", re.MULTILINE)
 
 
 @dataclass
 class Board:
-    """One theorem with proofs that are known of it."""
+    """A theorem with its known proofs."""
 
     case: ProvedTheorem
     lean: RememberedLean
@@ -42,13 +42,13 @@ class Board:
         self.length = 0
 
     async def read(self, text: str) -> Reading:
-        """How far a half proof holds."""
+        """Return how far a partial proof holds."""
         if text not in self._readings:
             self._readings[text] = await self._reader.read(text)
         return self._readings[text]
 
     async def right(self, text: str, reading: Reading) -> tuple[ProofMove, ...]:
-        """Steps that verified proofs go on with from there; those of proofs that read best first."""
+        """Return the next steps of verified proofs from there, the most readable proofs first."""
         if text not in self._right:
             guide = Guide(self.lean, self.search.prove, self.theorem, self.terms, self.options, Cases())
             known = await guide.verified(self.case.proofs)
@@ -58,7 +58,7 @@ class Board:
         return self._right[text]
 
     async def hint(self, text: str, earlier: Sequence[GivenHint], guidance: Guidance) -> tuple[Tutored, float]:
-        """The tutor's answer, and the seconds that it took, or would have taken had Lean been asked anew."""
+        """Return the tutor's answer, and the seconds that it took, or would have taken without cached answers."""
         request = Tutoring(self.theorem, text, tuple(earlier), self.case.proofs, seconds=_SECONDS, check=self.options)
         self.answers.seconds = 0.0
         answer = await Tutor(self.lean, self.search, request, self.terms, Cases()).answer(guidance)
@@ -77,7 +77,7 @@ class Board:
 
 
 def written(reading: Reading, step: str) -> str:
-    """A half proof with a step at the place where it goes on; other places that the learner has left open stay so."""
+    """Return a partial proof with a step inserted at its place; other open places stay open."""
     column = len(reading.before) - (reading.before.rfind("\n") + 1)
     text = reading.before + step.replace("\n", "\n" + " " * column) + reading.after
     return _LEFT_BY_READER.sub("", text)

@@ -1,4 +1,4 @@
-"""What a session leaves behind: its turns, what Lean and rules say of the hints, and the rubric."""
+"""The record of a session: its turns, the judgements of Lean and of rules on the hints, and the rubric."""
 
 import itertools
 from enum import StrEnum
@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Help(StrEnum):
-    """What a learner has beside the theorem."""
+    """The kind of help for a learner."""
 
     NONE = "none"
     """Only whether the whole proof is accepted."""
     ERRORS = "errors"
-    """What Lean says of each step."""
+    """Lean's messages for each step."""
     PROOF = "proof"
-    """Lean's errors, and when asked a whole proof."""
+    """Lean's errors, and a whole proof on request."""
     RULES = "rules"
     """Lean's errors, and the tutor's hints by rules."""
     LEARNT = "learnt"
@@ -27,86 +27,86 @@ class _Row(BaseModel):
 
 
 class Turn(_Row):
-    """One thing that a learner or the tutor did."""
+    """An action of a learner or the tutor."""
 
     who: str
     """The kind of learner, or `tutor`."""
     does: Literal["writes", "hints", "tells", "shows", "takes_back", "gives_up"]
-    """What was done; the tutor `tells` where there is no hint to give."""
+    """The action; the tutor `tells` if there is no hint to give."""
     text: str = ""
-    """What was written or said."""
+    """The text written or given."""
     accepted: bool | None = None
-    """Of what a learner writes: whether Lean accepts it."""
+    """For a learner's text: whether Lean accepts it."""
     reason: str = ""
-    """Lean's, where it does not."""
+    """Lean's reason for a rejection."""
     level: str = ""
-    """Of a hint."""
+    """Level of a hint."""
     step: str = ""
-    """Of a hint: names the step that it is about."""
+    """Identifier of a hint's step."""
     fixed: bool = False
-    """The hint is the sentence that says nothing."""
+    """Whether the hint is the fixed sentence without content."""
     vetoes: tuple[str, ...] = ()
-    """Why phrasings of it were not given, each as often as it was raised."""
+    """Vetoes raised against phrasings of it, with repetitions."""
     leak: bool = False
-    """Of a hint below the last level: the kernel accepts code in it as the rest of the proof."""
+    """For a hint below the last level: whether the kernel accepts code in it as the rest of the proof."""
     false: str = ""
-    """What of it is not so; empty: nothing."""
+    """A false statement in it; empty: none."""
 
 
 class Rubric(_Row):
-    """Three axes from -2 to 2 and a veto, by Lean and by rules."""
+    """Three scores from -2 to 2 and a veto, determined by Lean and by rules."""
 
     structure: float
-    """How far the proof came."""
+    """Progress of the proof."""
     strategy: float
-    """How much of it the learners found, and how few hints were of no help."""
+    """Share of it found by the learners, reduced by useless hints."""
     care: float
-    """How well the hints were kept to what may be said: fixed sentences and revisions count against it."""
+    """Adherence of hints to the rules: fixed sentences and revisions reduce it."""
     veto: bool
-    """A hint was false, gave the proof away, or went against an earlier one."""
+    """Whether a hint was false, gave the proof away, or contradicted an earlier one."""
     reward: float
     """`(1 - veto) * (structure + strategy + care) - 15 * veto`."""
 
 
 class Dialogue(_Row):
-    """One session; one JSON object a line in a file."""
+    """A session; one JSON object per line in a file."""
 
     theorem: str
-    """Its name."""
+    """Name of the theorem."""
     learners: tuple[str, ...]
-    """Their kinds; several work at one proof, a turn each."""
+    """Kinds of the learners; several take turns on one proof."""
     help: Help
-    """What they had."""
+    """Their kind of help."""
     seed: int
-    """Of all that was drawn."""
+    """Seed of all random choices."""
     turns: tuple[Turn, ...]
-    """In order."""
+    """The actions in order."""
     finished: bool
     """Whether the proof is complete: the kernel has accepted it."""
     proof: str
-    """As it was at the end."""
+    """The proof at the end."""
     steps: int
-    """Steps of that proof, as they were written one after the other."""
+    """Number of steps of that proof, in the order of writing."""
     own: int
-    """Those of them that were written without having been shown."""
+    """Number of these steps written without having been shown."""
     progress: float
-    """How much of the theorem's proof that is: 1 if it is finished."""
+    """Completed share of the theorem's proof: 1 if it is finished."""
     rubric: Rubric
-    """What the tutoring was worth."""
+    """The scores of the tutoring."""
 
     @property
     def hints(self) -> list[Turn]:
-        """What the tutor gave: hints and proofs."""
+        """Number of hints and proofs given by the tutor."""
         return [turn for turn in self.turns if turn.does in ("hints", "shows")]
 
     @property
     def false(self) -> int:
-        """Things that the tutor said and that are not so."""
+        """False statements of the tutor."""
         return sum(bool(turn.false) for turn in self.turns)
 
 
 def rubric(turns: tuple[Turn, ...], progress: float, finished: bool, steps: int, own: int) -> Rubric:
-    """What a session was worth."""
+    """Return the scores of a session."""
     hints = [turn for turn in turns if turn.does == "hints"]
     shown = [turn for turn in turns if turn.does == "shows"]
     wasted = sum(one.step == other.step for one, other in itertools.pairwise(hints))

@@ -1,7 +1,7 @@
-"""Lean's answers about one theorem, kept in a file: thousands of sessions come by the same half proofs.
+"""Lean's answers on one theorem, cached in a file, because thousands of sessions reach the same partial proofs.
 
-What Lean says of a text is the same each time; what a search finds depends on how long it had, and is kept as it was found the first time. So
-sessions that are run again, or on from where they were killed, are the same bit for bit.
+Lean's answer to a text is always the same; the result of a search depends on its time, and the first one is cached.
+Sessions that are repeated or resumed are therefore equal bit for bit.
 """
 
 import json
@@ -29,20 +29,20 @@ from training.journal import Journal
 T = TypeVar("T")
 
 SEARCH_SECONDS = 0.5
-"""Of one search, at most."""
+"""Time limit of one search."""
 _UNSETTLED = frozenset({VerdictKind.INFRASTRUCTURE, VerdictKind.TIMEOUT})
 
 
 class RememberedAnswers:
-    """Lean's answers about one theorem, by question. Use it as a context manager.
+    """Cached answers of Lean on one theorem, by question. Use it as a context manager.
 
     Attributes:
-        seconds: what the questions since this was last set to 0 took, or took when they were asked for the first time.
-        asked: how many were new.
+        seconds: time of all questions since it was last set to 0; for cached ones, the time of the first.
+        asked: number of new questions.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what was kept, and keep what is new.
+        """Read the cached answers, and store new ones.
 
         Raises:
             JournalError: another process writes to the file.
@@ -63,7 +63,10 @@ class RememberedAnswers:
         self._journal.close()
 
     async def get(self, question: Sequence[object], kind: Any, ask: Callable[[], Awaitable[T]]) -> T:
-        """The kept answer to a question; one that is not there is asked for. What is unsettled, for want of time, is not kept."""
+        """Return the cached answer to a question; a missing one is computed.
+
+        Answers undecided for lack of time are not stored.
+        """
         key = json.dumps(question, ensure_ascii=False)
         if key not in self._kept:
             began = time.perf_counter()
@@ -73,7 +76,7 @@ class RememberedAnswers:
             self.seconds += seconds
             if getattr(answer, "kind", getattr(answer, "verdict", None)) in _UNSETTLED:
                 return answer
-            if key not in self._kept:  # the same may have been asked twice at a time
+            if key not in self._kept:  # the same question may have been asked concurrently
                 data = _adapter(kind).dump_python(answer, mode="json")
                 self._journal.append(json.dumps([key, round(seconds, 4), data], ensure_ascii=False))
                 self._kept[key] = (round(seconds, 4), data)
@@ -92,10 +95,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 class RememberedLean:
-    """What a tutor asks of Lean about one theorem, answered from memory where it can be."""
+    """The tutor's questions to Lean on one theorem, answered from the cache if possible."""
 
     def __init__(self, lean: Looking, answers: RememberedAnswers) -> None:
-        """Ask `lean` what `answers` do not hold."""
+        """Use `lean` for answers missing in `answers`."""
         self._lean = lean
         self._answers = answers
 
@@ -119,10 +122,10 @@ class RememberedLean:
 
 
 class RememberedSearch:
-    """As `RememberedLean`, for what searches and refutes."""
+    """As `RememberedLean`, for searches and refutations."""
 
     def __init__(self, refuter: Refuter, answers: RememberedAnswers) -> None:
-        """Ask `refuter` what `answers` do not hold."""
+        """Use `refuter` for answers missing in `answers`."""
         self._refuter = refuter
         self._answers = answers
 
@@ -132,7 +135,7 @@ class RememberedSearch:
         return await self._answers.get(question, Verdict, lambda: self._refuter.check(request))
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
-        """See `Refuter.prove`: the proofs alone, once the search has ended."""
+        """See `Refuter.prove`; yields only the proofs, once the search has ended."""
         budget = request.options.budget
         question = ("prove", request.theorem.digest, budget.samples, budget.proofs)
         bounded = replace(request.options, budget=replace(budget, seconds=SEARCH_SECONDS))

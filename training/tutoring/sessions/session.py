@@ -1,4 +1,6 @@
-"""A session: one or several simulated learners write a proof, read by the real Lean, with the help of the real tutor."""
+"""A session: one or several simulated learners write a proof, checked by the real Lean, with the help of the real
+tutor.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +20,7 @@ _MOST_TURNS = 60
 
 @dataclass
 class _Written:
-    """A step that stands in the proof: the text before it, whether it was shown, and whether a verified proof goes on with it."""
+    """A step in the proof: the text before it, whether it was shown, and whether a verified proof continues with it."""
 
     before: str
     own: bool
@@ -27,10 +29,10 @@ class _Written:
 
 @dataclass
 class LearningSession:
-    """One session at work.
+    """A session in progress.
 
     Attributes:
-        seconds: that each answer of the tutor took.
+        seconds: duration of each answer of the tutor.
     """
 
     board: Board
@@ -48,14 +50,14 @@ class LearningSession:
         self._stack: list[_Written] = []
         self._turns: list[Turn] = []
         self._earlier: list[GivenHint] = []
-        self._hint: Tutored | None = None  # the last one, while its goal is open
+        self._hint: Tutored | None = None  # the last hint, while its goal is open
         self._tries = [0] * len(self.learners)
         self._failed = [0] * len(self.learners)
         self._there = list(range(len(self.learners)))
         self._copying = False
 
     async def run(self) -> Dialogue:
-        """Hold the session to its end."""
+        """Run the session to its end."""
         finished = False
         while self._there and len(self._turns) < _MOST_TURNS:
             reading = await self.board.read(self._text)
@@ -89,7 +91,7 @@ class LearningSession:
         return not told and (self._tries[at] >= self.learners[at].asks_after or self._hint is not None)
 
     async def _helped(self, at: int, reading: Reading) -> bool:
-        """Ask; whether the learner goes on to write."""
+        """Ask for help; returns whether the learner continues to write."""
         who = self.learners[at].kind
         if self.help is Help.PROOF:
             self._turns.append(Turn(who="tutor", does="shows", text=self._shown, leak=True))
@@ -130,7 +132,9 @@ class LearningSession:
         return False
 
     async def _chosen(self, at: int, reading: Reading) -> tuple[str, bool, bool]:
-        """What a learner writes, whether it was found without being shown, and whether it is a step of a verified proof."""
+        """Return a learner's next text, whether it was found without being shown, and whether it is a step of a
+        verified proof.
+        """
         learner, goal, random = self.learners[at], reading.goals[0], self._random
         if reading.missing:
             told = self._turns and self._turns[-1].does == "tells"
@@ -181,10 +185,10 @@ class LearningSession:
             return
         self._fails(at)
         if self.help is Help.NONE and self._random.random() >= learner.notices:
-            self._fails(at)  # goes on, and finds out much later
+            self._fails(at)  # continues, and notices the mistake much later
 
     async def _copies(self, at: int) -> None:
-        """Copy the proof that was shown, all of it."""
+        """Copy the whole proof that was shown."""
         learner = self.learners[at]
         proof = self._shown
         slipped = self._random.random() < learner.slips
@@ -222,7 +226,7 @@ class LearningSession:
             self._take_back(self.learners[at].kind)
 
     def _take_back(self, who: str) -> None:
-        """The last step, if there is one; what went wrong at the goal before it is not forgotten."""
+        """Remove the last step, if there is one; failures at the goal before it are remembered."""
         if self._stack:
             last = self._stack.pop()
             self._text = last.before
@@ -239,7 +243,7 @@ class LearningSession:
         )
 
     def _untrue(self, answer: Tutored) -> str:
-        """What is wrong with an answer without a hint, where it is known to be."""
+        """Return a false statement in an answer without a hint, if it is known to be false."""
         if answer.outcome is HintOutcome.THEOREM_FALSE:
             return "the theorem is proved"
         if answer.outcome is HintOutcome.DEAD_END and all(one.right for one in self._stack):

@@ -1,4 +1,4 @@
-"""Sessions about one theorem after another, with one Lean for all of them."""
+"""Sessions on one theorem after another, with one Lean for all."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,16 +19,16 @@ from training.tutoring.sessions.session import LearningSession
 
 
 class TermsRefuter(Refuter, Protocol):
-    """Searches and refutes, and says on what terms Lean is asked."""
+    """Searches and refutes, and resolves the terms of questions to Lean."""
 
     @property
     def terms(self) -> Callable[[CheckOptions, str], Terms]:
-        """What options are resolved to, for a project."""
+        """Resolve options to terms, for a project."""
         ...
 
 
 class TutoringLean(Protocol):
-    """An engine that answers what a tutor asks."""
+    """An engine that answers the tutor's questions."""
 
     def questions(self) -> contextlib.AbstractAsyncContextManager[tuple[Looking, TermsRefuter]]:
         """See `Engine.questions`."""
@@ -36,19 +36,19 @@ class TutoringLean(Protocol):
 
 
 class School:
-    """Where sessions are held: Lean, and what it has said before."""
+    """The environment of sessions: Lean, and its cached answers."""
 
     def __init__(self, engine: TutoringLean, folder: Path) -> None:
-        """Ask the engine what is not in `folder`, and keep it there."""
+        """Use the engine for answers missing in `folder`, and store them there."""
         self._engine = engine
         self._folder = folder
 
     @contextlib.asynccontextmanager
     async def board(self, case: ProvedTheorem) -> AsyncIterator[Board]:
-        """One theorem.
+        """Return the board of a theorem.
 
         Raises:
-            JournalError: another process is at it.
+            JournalError: another process uses it.
         """
         path = self._folder / f"{case.theorem.theorem.digest[:24]}.jsonl"
         with RememberedAnswers(path) as answers:
@@ -60,7 +60,7 @@ class School:
 async def hold(
     board: Board, learners: Sequence[Learner], help: Help, guidance: Guidance | None, seed: int
 ) -> tuple[Dialogue, list[float]]:
-    """Hold a session; also the seconds that each answer of the tutor took."""
+    """Hold a session; also returns the duration of each answer of the tutor in seconds."""
     session = LearningSession(board, learners, help, guidance, seed)
     dialogue = await session.run()
     return dialogue, session.seconds

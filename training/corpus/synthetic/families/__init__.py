@@ -1,1 +1,1 @@
-"""Families of generated theorems, a file each."""
+"""Families of generated theorems, one file each."""

@@ -58,7 +58,7 @@ def never_divisible(random: Random) -> Draft:
 
 
 def possible_remainders(random: Random) -> Draft:
-    """All remainders a polynomial can leave, as `n^2 % 4 = 0 ∨ n^2 % 4 = 1`."""
+    """All remainders of a polynomial, such as `n^2 % 4 = 0 ∨ n^2 % 4 = 1`."""
     (n,) = variables(random, 1)
     while True:
         modulus, polynomial = random.randint(3, 9), _polynomial(n, random, 3)
@@ -129,7 +129,7 @@ def nested_quotient(random: Random) -> Draft:
 
 
 def _polynomial(name: str, random: Random, degree: int) -> Polynomial:
-    """A polynomial without negative coefficients, of degree 2 or more."""
+    """Return a polynomial without negative coefficients, of degree 2 or more."""
     top = random.randint(2, degree)
     drawn = {(name,) * power: random.randint(0, 7) for power in range(top)}
     return {(name,) * top: random.randint(1, 4)} | {monomial: value for monomial, value in drawn.items() if value}

@@ -165,7 +165,7 @@ def inhabited(random: Random) -> Draft:
 
 
 def _instances(random: Random, count: int) -> list[str]:
-    """Different formulas about `x`."""
+    """Return different formulas about `x`."""
     return random.sample(
         ["P x", "Q x", "¬ P x", "R x x", "(P x ∧ Q x)", "(P x ∨ Q x)", "(P x → Q x)"][: 3 + count], count
     )
@@ -176,7 +176,7 @@ def _closed(formula: str) -> str:
 
 
 def _draft(goal: str, *hypotheses: str, extra: tuple[str, ...] = ()) -> Draft:
-    """With as many of the predicates P, Q and the relation R as the formulas mention."""
+    """Return a draft with those of the predicates P, Q and the relation R that the formulas mention."""
     text = " ".join((goal, *hypotheses))
     predicates = " ".join(name for name in "PQ" if f"{name} " in text)
     groups = [f"{predicates} : α → Prop"] if predicates else []

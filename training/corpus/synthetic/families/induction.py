@@ -54,7 +54,7 @@ def power_remainder(random: Random) -> Draft:
 
 
 def monotone(random: Random) -> Draft:
-    """What every step does, many steps do."""
+    """A property preserved by a step holds after many steps."""
     f, n = _names(random)
     a, b = random.randint(0, 9), random.randint(1, 5)
     step_up = f"∀ {n}, {f} {n} ≤ {f} ({n} + 1)"
@@ -178,7 +178,7 @@ def _names(random: Random) -> tuple[str, str]:
 
 
 def _polynomial(name: str, random: Random) -> Polynomial:
-    """Of degree 2 or 3, without negative coefficients."""
+    """Return a polynomial of degree 2 or 3, without negative coefficients."""
     degree = random.randint(2, 3)
     drawn = {(name,) * power: random.randint(0, 4) for power in range(degree)}
     return {(name,) * degree: random.randint(1, 2)} | {monomial: value for monomial, value in drawn.items() if value}

@@ -79,7 +79,7 @@ def bounded_product(random: Random) -> Draft:
 
 
 def sum_of_squares(random: Random) -> Draft:
-    """What a square is never below."""
+    """Lower bounds of squares."""
     x, y = variables(random, 2)
     a, b = random.randint(1, 4), random.randint(1, 4)
     goal = random.choice(

@@ -21,7 +21,7 @@ def length(random: Random) -> Draft:
 
 
 def _expression(random: Random, depth: int) -> tuple[str, Counter[str], int]:
-    """A list term, how often it uses each list, and how many single elements it has."""
+    """Return a list term, the number of uses of each list, and the number of single elements."""
     if depth == 0:
         name = random.choice(LISTS)
         return name, Counter([name]), 0
@@ -36,7 +36,7 @@ def _expression(random: Random, depth: int) -> tuple[str, Counter[str], int]:
 
 
 def _receiver(term: str) -> str:
-    """The term as it may stand before a dot."""
+    """Return the term in a form that may precede a dot."""
     whole = " " not in term or (term.startswith("(") and term.endswith(")"))
     return term if whole else f"({term})"
 
@@ -76,7 +76,7 @@ def mapping(random: Random) -> Draft:
 
 
 def filtering(random: Random) -> Draft:
-    """What a filter keeps."""
+    """The elements that a filter keeps."""
     goal = random.choice(
         [
             "(xs.filter p).length ≤ xs.length",
@@ -112,7 +112,7 @@ def membership(random: Random) -> Draft:
 
 
 def shape(random: Random) -> Draft:
-    """What a list looks like, from its length or from an equation."""
+    """The shape of a list, from its length or from an equation."""
     goal, hypotheses = random.choice(
         [
             ("∃ x us, xs = x :: us", ("xs ≠ []",)),
@@ -190,7 +190,7 @@ def evaluation(random: Random) -> Draft:
 
 
 def _over(goal: str, *extra: str, hypotheses: tuple[str, ...] = ()) -> Draft:
-    """With the lists and the element that the formulas mention."""
+    """Return a draft with the lists and the element that the formulas mention."""
     text = " ".join((goal, *hypotheses))
     lists = " ".join(name for name in LISTS if name in text)
     groups = [f"{lists} : List α"] if lists else []

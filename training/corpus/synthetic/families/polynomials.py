@@ -1,4 +1,4 @@
-"""Integer polynomials in a few variables: just enough to state true identities about them."""
+"""Integer polynomials in a few variables, as needed to state true identities."""
 
 import itertools
 from collections import Counter
@@ -11,7 +11,7 @@ Polynomial = dict[Monomial, int]
 
 
 def add(left: Polynomial, right: Polynomial, factor: int = 1) -> Polynomial:
-    """`left + factor * right`."""
+    """Return `left + factor * right`."""
     total = Counter(left)
     for monomial, value in right.items():
         total[monomial] += factor * value
@@ -19,7 +19,7 @@ def add(left: Polynomial, right: Polynomial, factor: int = 1) -> Polynomial:
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    """The product."""
+    """Return the product."""
     product: Counter[Monomial] = Counter()
     for (first, a), (second, b) in itertools.product(left.items(), right.items()):
         product[tuple(sorted(first + second))] += a * b
@@ -27,7 +27,7 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
 
 
 def affine(names: Sequence[str], random: Random, smallest: int, largest: int) -> Polynomial:
-    """A polynomial of degree 1 with at least one variable."""
+    """Return a polynomial of degree 1 with at least one variable."""
     while True:
         drawn = {(name,): random.randint(smallest, largest) for name in names}
         kept = {monomial: value for monomial, value in drawn.items() if value}
@@ -37,7 +37,7 @@ def affine(names: Sequence[str], random: Random, smallest: int, largest: int) ->
 
 
 def evaluate(polynomial: Polynomial, values: Mapping[str, int]) -> int:
-    """The value at a point."""
+    """Return the value at a point."""
     total = 0
     for monomial, value in polynomial.items():
         for name in monomial:
@@ -47,7 +47,7 @@ def evaluate(polynomial: Polynomial, values: Mapping[str, int]) -> int:
 
 
 def shift(polynomial: Polynomial, name: str, by: int) -> Polynomial:
-    """The polynomial with `name + by` for `name`."""
+    """Return the polynomial with `name + by` for `name`."""
     shifted: Polynomial = {}
     for monomial, value in polynomial.items():
         term: Polynomial = {(): value}
@@ -58,7 +58,7 @@ def shift(polynomial: Polynomial, name: str, by: int) -> Polynomial:
 
 
 def text(polynomial: Polynomial) -> str:
-    """Lean source, highest degree first: `x ^ 2 + 2 * x * y - 3`."""
+    """Return Lean source, highest degree first: `x ^ 2 + 2 * x * y - 3`."""
     if not polynomial:
         return "0"
     ordered = sorted(polynomial.items(), key=lambda item: (-len(item[0]), item[0]))

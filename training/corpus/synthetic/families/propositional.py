@@ -71,7 +71,7 @@ def case_analysis(random: Random) -> Draft:
 
 
 def chain(random: Random) -> Draft:
-    """Implications to be put in order."""
+    """Implications to be arranged in order."""
     atoms = ["p", "q", "r", "s", "t", "u"][: random.randint(3, 6)]
     random.shuffle(atoms)
     formulas = [Formula(atom) for atom in atoms]
