@@ -5,35 +5,34 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self, TypeVar, cast
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import (
     Constant,
-    Elaboration,
     Named,
-    NegatedStatement,
-    ProofSteps,
-    Screened,
-    SorryGoals,
-    TacticStep,
     TermShape,
 )
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError, invalid_text_verdict
+from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Stay
 from prover.lean.workers.lean_pool import LeanPool
+from prover.lean.workers.questions import StatementQuestions
 from prover.theorem import Header, Theorem
-from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
+from prover.verdict import Message, Region, Verdict, VerdictKind
+
+T = TypeVar("T")
 
 _REMEMBERED = 1024
+_OF_STATEMENTS = ("elaborate", "screen", "negation", "shape")
 
 _NOTHING = "theorem _root_.leansieve_whole : True"
 
 
-class PoolClient:
+class PoolClient(StatementQuestions):
     """One client's access to a pool, or the access of one request. Use it as an async context manager.
 
     Every question goes to the shared workers first. If they refuse it only because its code must not run there, it goes
@@ -123,134 +122,54 @@ class PoolClient:
         self._pool.tell(verdict)
         return self._pool.pointing_back(theorem, verdict)
 
-    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
-        """See `LeanPool.elaborate`."""
+    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        """See `StatementQuestions.answered`: the shared workers first, then quarantine."""
         if not self._is_contained(theorem):
-            answer = await self._pool.elaborate(theorem, terms)
-            if not (self._contain and answer.containable):
+            answer = await self._pool.answered(make, theorem, terms)
+            if not (self._contain and getattr(answer, "containable", False)):
                 return answer
-            self._remember(theorem)
+            if make(theorem).op in _OF_STATEMENTS:
+                self._remember(theorem)
         try:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.elaborate(canonical, terms))
+                return self._pool.pointing_back(theorem, await quarantine.answered(make, canonical, terms))
         except RuntimeUnavailableError as error:
-            reason = Message("error", f"there is no quarantine here: {error}", Region.STATEMENT)
-            return Elaboration(VerdictKind.FORBIDDEN, messages=(reason,))
+            request = make(theorem)
+            refused: Any = request.failed(VerdictKind.FORBIDDEN, f"there is no quarantine here: {error}", 0.0)
+            region = Region.STATEMENT if request.op in _OF_STATEMENTS else Region.CANDIDATE
+            return cast(T, replace(refused, messages=tuple(replace(one, region=region) for one in refused.messages)))
 
-    async def goals(
-        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
-    ) -> SorryGoals:
-        """See `LeanPool.goals`."""
-        if not self._is_contained(theorem):
-            answer = await self._pool.goals(theorem, text, terms, mode)
-            if not (self._contain and answer.containable):
-                return answer
+    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
+        """See `StatementQuestions.names`."""
         try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.goals(canonical, text, terms, mode))
-        except RuntimeUnavailableError as error:
-            return SorryGoals(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+            return await super().names(theorem, terms)
+        except NoAnswerError as error:
+            if error.kind is not VerdictKind.FORBIDDEN or self._is_contained(theorem):
+                raise
+            await self.elaborate(theorem, terms)  # determines whether quarantine is needed
+            if not self._is_contained(theorem):
+                raise
+            return await super().names(theorem, terms)
 
-    async def tactic(
-        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
-    ) -> TacticStep:
-        """See `LeanPool.tactic`."""
-        if not self._is_contained(theorem):
-            answer = await self._pool.tactic(theorem, script, step, terms)
-            if not (self._contain and answer.containable):
-                return answer
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.tactic(canonical, script, step, terms))
-        except RuntimeUnavailableError as error:
-            return TacticStep(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
+        """See `StatementQuestions.shape`. A pattern is never elaborated in quarantine: there, the statement's shape answers."""
+        if pattern is None or self._is_contained(theorem):
+            return await super().shape(theorem, None, terms)
+        return await self._pool.shape(theorem, pattern, terms)
 
-    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
-        """See `LeanPool.steps`."""
-        if not self._is_contained(theorem):
-            answer = await self._pool.steps(theorem, proof, terms)
-            if not (self._contain and answer.containable):
-                return answer
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.steps(canonical, proof, terms))
-        except RuntimeUnavailableError as error:
-            return ProofSteps(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
+    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
+        """See `LibraryQuestions.stuck`; None for what only a quarantine elaborates."""
+        return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """See `LeanPool.constant`. The shared workers answer, because no client code runs."""
+        """See `LibraryQuestions.constant`: the shared workers answer, because the lookup runs no client code."""
         return await self._pool.constant(name, header, terms)
 
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
-        """See `LeanPool.constants`. The shared workers answer under the header alone."""
+        """See `LibraryQuestions.constants`: the shared workers answer, under the header alone."""
         return await self._pool.constants(replace(theorem, context="", statement=""), names, terms)
-
-    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """See `LeanPool.names`."""
-        if not self._is_contained(theorem):
-            try:
-                return await self._pool.names(theorem, terms)
-            except NoAnswerError as error:
-                if error.kind is not VerdictKind.FORBIDDEN:
-                    raise
-                await self.elaborate(theorem, terms)  # determines whether the theorem needs quarantine
-                if not self._is_contained(theorem):
-                    raise
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return await quarantine.names(canonical, terms)
-        except RuntimeUnavailableError as error:
-            raise NoAnswerError(VerdictKind.FORBIDDEN, str(error)) from None
-
-    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """See `WorkerPool.stuck`; None for theorems that only quarantine can elaborate."""
-        return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
-
-    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
-        """See `LeanPool.screen`."""
-        if not self._is_contained(theorem):
-            answer = await self._pool.screen(theorem, terms, values)
-            if not (self._contain and answer.containable):
-                return answer
-            self._remember(theorem)
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.screen(canonical, terms, values))
-        except RuntimeUnavailableError as error:
-            return Screened(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
-
-    async def negation(
-        self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
-    ) -> NegatedStatement:
-        """See `LeanPool.negation`."""
-        if not self._is_contained(theorem):
-            answer = await self._pool.negation(theorem, name, written, terms)
-            if not (self._contain and answer.containable):
-                return answer
-            self._remember(theorem)
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.negation(canonical, name, written, terms))
-        except RuntimeUnavailableError as error:
-            return NegatedStatement(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
-
-    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
-        """See `WorkerPool.shape`.
-
-        Patterns are never elaborated in quarantine; header and context must do without it.
-        """
-        if not self._is_contained(theorem):
-            answer = await self._pool.shape(theorem, pattern, terms)
-            if pattern is not None or not (self._contain and answer.containable):
-                return answer
-            self._remember(theorem)
-        try:
-            async with self._in_quarantine(theorem) as (quarantine, canonical):
-                return self._pool.pointing_back(theorem, await quarantine.shape(canonical, terms))
-        except RuntimeUnavailableError as error:
-            return TermShape(VerdictKind.FORBIDDEN, messages=(Message("error", str(error)),))
 
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""

@@ -1,43 +1,28 @@
 """All questions that Lean workers answer, independent of the pool."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.wire import checks, library, role, statements
+from prover.lean.wire import checks, role
 from prover.lean.wire.answers import (
-    Constant,
-    Declarations,
-    Elaboration,
     Export,
-    ImportedModule,
-    LibraryPage,
-    Name,
-    Named,
-    NegatedStatement,
-    ProofSteps,
-    Screened,
-    SorryGoals,
-    TacticStep,
-    TermShape,
 )
 from prover.lean.wire.checks import InvalidTextError
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Turns
-from prover.lean.workers.jobs import Priority
+from prover.lean.workers.questions import LibraryQuestions
 from prover.lean.workers.stats import PoolStats, Tally
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Mode, Verdict
+from prover.verdict import Limits, Verdict
 
 T = TypeVar("T")
-
-_BATCH_TERMS = Terms(priority=Priority.BATCH)
 
 
 class PoolSite(Protocol):
@@ -60,7 +45,7 @@ class PoolSite(Protocol):
         ...
 
 
-class LeanPool(ABC):
+class LeanPool(LibraryQuestions):
     """Lean workers: a single pool, or a router with several.
 
     Use it as an async context manager, or `start` and `close` it. Cancelling the task that waits for a request cancels
@@ -98,6 +83,11 @@ class LeanPool(ABC):
     async def __aexit__(self, *_exc: object) -> None:
         """Close."""
         await self.close()
+
+    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        """See `StatementQuestions.answered`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(make(theorem), theorem, terms)
 
     @abstractmethod
     async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
@@ -201,13 +191,6 @@ class LeanPool(ABC):
         self.tally.verdicts[verdict.kind] += 1
         return verdict, export
 
-    async def closure(
-        self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms = DEFAULT_TERMS
-    ) -> str:
-        """Return library constants with their dependencies, as text for another kernel. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(library.closure(theorem, names, known, terms), theorem, terms)
-
     async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
         try:
             return await self.ask(request, theorem, terms)
@@ -215,123 +198,11 @@ class LeanPool(ABC):
             self.tally.abandoned += 1
             raise
 
-    async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
-        """Elaborate the statement alone: its full name, type and goal.
-
-        Raises:
-            PoolBusyError: the queue is full.
-            InvalidTextError: a text is too long or not Unicode.
-            ValueError: a limit is out of range.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.elaborate(theorem, terms), theorem, terms)
-
-    async def goals(
-        self, theorem: Theorem, text: str, terms: Terms = DEFAULT_TERMS, mode: Mode = Mode.PROOF
-    ) -> SorryGoals:
-        """Return the goals at each `sorry` of a proof, or of declarations (`Mode.FILE`). Raises as `elaborate`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.goals(theorem, text, terms, mode), theorem, terms)
-
-    async def tactic(
-        self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms = DEFAULT_TERMS
-    ) -> TacticStep:
-        """Run the tactic block `step` after the blocks of `script` and return the goals. Raises as `elaborate`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.tactic(theorem, script, step, terms), theorem, terms)
-
-    async def steps(self, theorem: Theorem, proof: str, terms: Terms = DEFAULT_TERMS) -> ProofSteps:
-        """Return the steps of a proof with the goals before and after each. Raises as `elaborate`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.steps(theorem, proof, terms), theorem, terms)
-
-    async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
-        """Look up a constant under `header`; None if there is none. Raises as `elaborate`, and:
-
-        Raises:
-            NoAnswerError: Lean gave no answer.
-        """
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(library.constant(theorem, name, terms), theorem, terms)
-
-    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """Return the declarations of a theorem's header and context, in the form its statement can use.
-
-        Raises as `constant`.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.names(theorem, terms), theorem, terms)
-
-    async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """Return the library constant whose missing body stops evaluation of a statement. Raises as `constant`.
-
-        None: there is none, or the statement cannot be evaluated at all.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.stuck(theorem, terms), theorem, terms)
-
-    async def screen(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS, values: bool = False) -> Screened:
-        """Return facts about a statement that need no proof; on request with the constructors of its binders' types.
-
-        Raises as `elaborate`.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.screen(theorem, terms, values), theorem, terms)
-
-    async def negation(
-        self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms = DEFAULT_TERMS
-    ) -> NegatedStatement:
-        """Return the negation of a statement as the statement of a theorem `name`, see `statements.negation`.
-
-        Raises as `elaborate`.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.negation(theorem, name, written, terms), theorem, terms)
-
-    async def modules(self, header: Header | None = None, terms: Terms = _BATCH_TERMS) -> tuple[str, ...]:
-        """Return the modules that `header` imports, each after its own imports. Raises as `constant`."""
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(library.modules(theorem, terms), theorem, terms)
-
-    async def library(
-        self, module: str, offset: int, limit: int, header: Header | None = None, terms: Terms = _BATCH_TERMS
-    ) -> LibraryPage:
-        """Return the theorems among `limit` constants of an imported module, from `offset` on. Raises as `constant`."""
-        theorem = self.canonical(Theorem("", header or Header()))
-        return await self.ask(library.library(theorem, module, offset, limit, terms), theorem, terms)
-
-    async def index(self, theorem: Theorem, terms: Terms = _BATCH_TERMS) -> tuple[ImportedModule, ...]:
-        """Return the modules that a theorem's header imports, with their fingerprints. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(library.index(theorem, terms), theorem, terms)
-
-    async def declarations(
-        self, theorem: Theorem, module: str, offset: int, limit: int, terms: Terms = _BATCH_TERMS
-    ) -> Declarations:
-        """Return searchable declarations among `limit` constants of an imported module. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(library.declarations(theorem, module, offset, limit, terms), theorem, terms)
-
-    async def shape(self, theorem: Theorem, pattern: str | None = None, terms: Terms = DEFAULT_TERMS) -> TermShape:
-        """Return the shape of a pattern under header and context; without a pattern, of the statement's type.
-
-        Raises as `elaborate`.
-        """
-        theorem = self.canonical(theorem)
-        return await self.ask(statements.shape(theorem, pattern, terms), theorem, terms)
-
-    async def constants(
-        self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
-    ) -> tuple[Constant, ...]:
-        """Look up library constants by name, as written under header and context. Raises as `constant`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(library.constants(theorem, names, terms), theorem, terms)
-
     async def ping(self, seconds: float = 5.0) -> float:
         """Return the milliseconds that a worker takes for an empty request.
 
         Raises:
             NoAnswerError: no worker answered.
         """
-        theorem = self.canonical(Theorem("", Header(self.imports)))
-        return await self.ask(role.ping(), theorem, Terms(Limits(seconds=seconds)))
+        theorem = Theorem("", Header(self.imports))
+        return await self.answered(lambda asked: role.ping(), theorem, Terms(Limits(seconds=seconds)))

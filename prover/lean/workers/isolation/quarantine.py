@@ -7,32 +7,26 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.wire import library, quarantine, statements
+from prover.lean.wire import library, quarantine
 from prover.lean.wire.answers import (
-    Elaboration,
     Export,
     HandedOut,
     Name,
-    Named,
-    NegatedStatement,
-    ProofSteps,
     Reference,
-    Screened,
-    SorryGoals,
-    TacticStep,
-    TermShape,
 )
 from prover.lean.wire.lines import Request
+from prover.lean.workers.questions import StatementQuestions
 from prover.theorem import Theorem
-from prover.verdict import Mode, Path, Verdict, VerdictKind
+from prover.verdict import Path, Verdict, VerdictKind
 
 T = TypeVar("T")
 
 _REMEMBERED = 64
+_ASKED_FIRST = ("screen", "negation")
 
 
 class Processes(Protocol):
@@ -47,7 +41,7 @@ class Processes(Protocol):
         ...
 
 
-class Quarantine:
+class Quarantine(StatementQuestions):
     """The elaborators of one client, and their references of statements, taken before they saw a candidate.
 
     A process that has run a candidate may lie about the next statement. References therefore come from a process that
@@ -112,50 +106,22 @@ class Quarantine:
         judges = await self._judges()
         return await judges.ask(quarantine.judge(theorem, fixed, handed, terms, shown), theorem, terms)
 
-    async def elaborate(self, theorem: Theorem, terms: Terms) -> Elaboration:
-        """Elaborate the statement alone."""
-        return (await self._reference(theorem, terms)).elaboration
+    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        """Return an elaborator's answer, which is its word alone.
 
-    async def goals(self, theorem: Theorem, text: str, terms: Terms, mode: Mode) -> SorryGoals:
-        """Return the goals at each `sorry` of a text, as an elaborator reports them (not trusted)."""
+        The statement itself, and a negation that is compared with it, are asked of one that has run no candidate: that is the word of
+        what the asker wrote.
+        """
+        request = make(theorem)
+        if request.op == "elaborate":
+            return cast(T, (await self._reference(theorem, terms)).elaboration)
+        if request.op in _ASKED_FIRST:
+            async with self._turn:
+                self._pristine = self._pristine or await self._start()
+                return await self._pristine.ask(request, theorem, terms)
         if theorem.statement:
             await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(statements.goals(theorem, text, terms, mode), theorem, terms)
-
-    async def tactic(self, theorem: Theorem, script: Sequence[str], step: str, terms: Terms) -> TacticStep:
-        """Return the goals after a tactic block, as an elaborator reports them (not trusted)."""
-        await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(statements.tactic(theorem, script, step, terms), theorem, terms)
-
-    async def steps(self, theorem: Theorem, proof: str, terms: Terms) -> ProofSteps:
-        """Return the steps of a proof, as an elaborator reports them (not trusted)."""
-        await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(statements.steps(theorem, proof, terms), theorem, terms)
-
-    async def names(self, theorem: Theorem, terms: Terms) -> tuple[Named, ...]:
-        """Return the declarations of header and context, as an elaborator reports them (not trusted)."""
-        await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(statements.names(theorem, terms), theorem, terms)
-
-    async def shape(self, theorem: Theorem, terms: Terms) -> TermShape:
-        """Return the shape of the statement's type, as an elaborator reports it (not trusted)."""
-        await self._reference(theorem, terms)
-        return await (await self._elaborator()).ask(statements.shape(theorem, None, terms), theorem, terms)
-
-    async def screen(self, theorem: Theorem, terms: Terms, values: bool) -> Screened:
-        """Return facts about the statement, from an elaborator that has run no candidate."""
-        return await self._asked_first(statements.screen(theorem, terms, values), theorem, terms)
-
-    async def negation(self, theorem: Theorem, name: str, written: Sequence[str], terms: Terms) -> NegatedStatement:
-        """Return the negation of the statement, compared with it by an elaborator that has run no candidate: like a
-        reference, it depends only on the client's own texts.
-        """
-        return await self._asked_first(statements.negation(theorem, name, written, terms), theorem, terms)
-
-    async def _asked_first(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        async with self._turn:
-            self._pristine = self._pristine or await self._start()
-            return await self._pristine.ask(request, theorem, terms)
+        return await (await self._elaborator()).ask(request, theorem, terms)
 
     async def _reference(self, theorem: Theorem, terms: Terms) -> Reference:
         """Return the reference of a theorem. Cached unless the elaborator failed to produce one."""
