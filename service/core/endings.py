@@ -1,8 +1,10 @@
-"""Describes the ending of a search in words."""
+"""Endings of searches, in words and as errors for clients."""
 
 from prover.events import Refutation
+from prover.lean.wire.answers import Elaboration
+from prover.requests import StatementError, UnavailableError
 from prover.search.search import Ending, Finished
-from prover.verdict import VerdictKind
+from prover.verdict import Policy, Verdict, VerdictKind
 
 _ENDINGS = {
     Ending.PROOFS_FOUND: "proved",
@@ -34,3 +36,22 @@ def refuted(found: Refutation) -> str:
     """Describe a refutation with its counterexample."""
     values = ", ".join(f"{name} = {value}" for name, value in found.counterexample)
     return f"REFUTED{f', with {values}' if values else ''}: the kernel accepted a proof of the negation"
+
+
+def accept(elaboration: Elaboration, policy: Policy) -> None:
+    """Raise StatementError or UnavailableError unless the statement elaborates."""
+    kind = elaboration.verdict
+    if kind is VerdictKind.INFRASTRUCTURE:
+        raise UnavailableError("; ".join(message.text for message in elaboration.messages))
+    if kind is not VerdictKind.VERIFIED:
+        raise StatementError(Verdict(kind, policy=policy, messages=elaboration.messages))
+
+
+def raise_if_hopeless(finished: Finished) -> None:
+    """Raise the error that ended a search, if it was not an ordinary ending."""
+    verdict = finished.verdict
+    if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
+        raise StatementError(verdict)
+    if finished.ending is Ending.INFRASTRUCTURE:
+        said = "; ".join(message.text for message in verdict.messages) if verdict else ""
+        raise UnavailableError(f"the search was broken off: {said}")

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -13,18 +12,11 @@ from typing import TYPE_CHECKING, Self
 from prover.assistance import disprove, screen
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.assistance.suggester import Suggester
-from prover.candidate import Candidate
-from prover.errors import InputError
-from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.crosscheck.checker import CrossChecker
 from prover.lean.runtimes.dojo import DojoUnavailableError
 from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Named
 from prover.lean.workers.client import PoolClient
-from prover.lean.workers.isolation.isolated import IsolatedChecker, RecheckingChecker
-from prover.lean.workers.isolation.scope import SCOPE, Scope
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import PoolStats, PoolUnavailableError
 from prover.lean.workers.projects import ProjectRouter
@@ -35,8 +27,6 @@ from prover.premises.query import Premises, QueryResult
 from prover.premises.suggested import SuggestedPremises
 from prover.requests import (
     Accepted,
-    BusyError,
-    Check,
     Event,
     HostInfo,
     Load,
@@ -51,19 +41,18 @@ from prover.search.beside import asked_beside
 from prover.search.search import Finished, ProofSearch
 from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
-from prover.theorem import Header, Theorem
 from prover.tutor.guidance import load_guidance
 from prover.tutor.hints import Tutored, Tutoring
 from prover.tutor.proofs.routes import CasesOfClients
 from prover.tutor.tutor import Tutor
 from prover.tutor.wording.remote import RemotePhraser
 from prover.tutor.wording.rewording import Phraser
-from prover.verdict import Trust, Verdict
+from prover.verdict import Trust
 from service.auth.identity import CALLER
-from service.core.faults import accept, as_user_errors, raise_if_hopeless
-from service.core.limits.admission import bounds, charge_samples, charged
+from service.core.checking import LeanEngine, as_user_errors
+from service.core.endings import accept, raise_if_hopeless
+from service.core.limits.admission import charge_samples, charged
 from service.core.refuter import EngineRefuter
-from service.core.resources.leans import dojo_of, pool_of, second_of
 from service.core.resources.models import Models
 from service.core.resources.registry import Registry
 from service.ops.config import Settings
@@ -73,10 +62,9 @@ if TYPE_CHECKING:  # importing the database library takes a quarter of the time 
     from service.core.memory import ProofCache
 
 _VERSION = importlib.metadata.version("leansieve")  # reading it takes disk access
-_WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
-class Engine:
+class Engine(LeanEngine):
     """A `Service` in this process.
 
     Use it as an async context manager, or `start` and `close` it; after that no process is left.
@@ -106,14 +94,7 @@ class Engine:
         Raises:
             UnavailableError: the configured Lean is not available.
         """
-        self._settings = settings
-        self._closed = False
-        self._report = report
-        self._owns_pool = pool is None
-        self.pool = pool or pool_of(settings.lean, self._preparing, shared)
-        self._dojo = dojo_of(settings.lean)
-        self._second = second_of(settings.crosscheck)
-        self.recorder = recorder or Recorder()
+        super().__init__(settings, pool, report, recorder, shared)
         self.memory = memory
         self.models = Models(settings.model, settings.lean)
         self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
@@ -129,11 +110,7 @@ class Engine:
         )
         self._phraser = phraser or self._phrasing_servers
         self._guidance = load_guidance(tutor.guidance)
-        self._started = False
-        self._default, self._maximum = bounds(settings)
         self._registry = Registry(settings, self._samplers, self._dojo)
-        # All requests of an engine that is not shared belong to one client.
-        self._scope = None if shared else Scope()
 
     async def start(self) -> None:
         """Start samplers and workers; returns when a test proof has been checked.
@@ -155,20 +132,6 @@ class Engine:
             raise UnavailableError(str(error)) from None
         self._started = True
         await self.self_check()
-
-    async def self_check(self) -> None:
-        """Check a small test proof.
-
-        Raises:
-            UnavailableError: Lean does not verify it.
-        """
-        warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
-        # A busy machine starts slowly, which is no reason to fail.
-        limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
-        verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), CheckOptions(limits)))
-        if not verdict.verified:
-            said = "; ".join(message.text for message in verdict.messages)
-            raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
 
     def stats(self) -> PoolStats:
         """Statistics of the Lean workers."""
@@ -206,17 +169,6 @@ class Engine:
         """Close."""
         await self.close()
 
-    async def check(self, request: Check) -> Verdict:
-        """See `Service.check`."""
-        terms = self._terms(request.options, request.theorem.project)
-        self._refuse_before_start()
-        with as_user_errors():
-            async with (
-                self._client() as client,
-                self._checker(request.theorem, request.options.trust, client) as checker,
-            ):
-                return await checker.check(request.theorem, request.candidate, terms)
-
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
         terms = self._terms(request.options.check, request.theorem.project)
@@ -234,7 +186,7 @@ class Engine:
     def _remembered(self, request: Search, client: PoolClient) -> AsyncGenerator[Event, None]:
         """Return a search that starts with known results on its theorem."""
         events = charged(self._search(request, client))
-        policy = self._registry.policy(request.options.check, request.theorem.project)
+        policy = self.policy(request.options.check, request.theorem.project)
         if self.memory is not None and request.options.store is not StoreUse.NONE:
             events = self.memory.wrap(request, policy, events, self)
         return events
@@ -274,14 +226,6 @@ class Engine:
                             event = event if event.proofs else replace(event, stuck_at=await stuck())
                         yield event
 
-    async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
-        """Return the declarations of a theorem's header and context, in quarantine if needed.
-
-        Raises as `LeanPool.names`.
-        """
-        async with self._client() as client:
-            return await client.names(theorem, terms)
-
     async def info(self) -> ServiceInfo:
         """See `Service.info`."""
         pool = self.pool.stats()
@@ -292,7 +236,7 @@ class Engine:
             runtime=self.pool.runtime,
             workers=self.workers,
             samplers=("auto", *self._samplers),
-            policies=self._registry.policies,
+            policies=self.policies,
             highest_trust=Trust.CROSS_CHECKED if self._second else Trust.ISOLATED_REPLAY,
             default=self._default,
             maximum=self._maximum,
@@ -348,62 +292,3 @@ class Engine:
         """See `Service.reload`."""
         self._refuse_before_start()
         return await self.models.reload()
-
-    def _preparing(self, doing: str, done: int, total: int) -> None:
-        """Report progress from a thread; raises to end the thread, which cannot be cancelled, if its caller is gone."""
-        if self._closed:
-            raise RuntimeUnavailableError("the preparation of Lean was interrupted")
-        if self._report:
-            self._report(doing, done, total)
-
-    @property
-    def workers(self) -> int:
-        """Maximum number of concurrent checks."""
-        return self.pool.size
-
-    def _terms(self, options: CheckOptions, project: str) -> Terms:
-        return Terms(options.limits, self._registry.policy(options, project), options.priority)
-
-    @contextlib.asynccontextmanager
-    async def _client(self) -> AsyncIterator[PoolClient]:
-        """Return the current request's client view of the workers."""
-        contain = self._settings.lean.quarantine != "never"
-        scope = SCOPE.get() or self._scope
-        if scope is not None:
-            yield scope.client(self.pool, contain)
-            return
-        async with PoolClient(self.pool, contain) as client:
-            yield client
-
-    @contextlib.asynccontextmanager
-    async def _checker(self, theorem: Theorem, trust: Trust, client: PoolClient) -> AsyncIterator[Checker]:
-        """Return the checker for proofs of a theorem, for a tier of trust."""
-        trust = self._trust(trust)
-        shared: Checker = self.pool if self._dojo is None else self._dojo.before(self.pool)
-        if trust < Trust.ISOLATED_REPLAY:
-            yield self.recorder.checks.recorded(client.checking(shared))
-            return
-        if trust < Trust.CROSS_CHECKED:
-            async with self._isolated(theorem, IsolatedChecker) as isolated:
-                yield self.recorder.checks.recorded(client.checking(RecheckingChecker(shared, isolated)))
-            return
-        if self._second is None:
-            raise InputError("minimum_trust", "there is no second kernel here: install leansieve[crosscheck]")
-        crosschecker = partial(CrossChecker, second=self._second)
-        async with self._isolated(theorem, crosschecker) as isolated:
-            yield self.recorder.checks.recorded(client.checking(RecheckingChecker(shared, isolated), crosschecker))
-
-    def _isolated(
-        self, theorem: Theorem, within: Callable[[LeanPool], Checker]
-    ) -> AbstractAsyncContextManager[Checker]:
-        imports = theorem.header.imports or None
-        if isinstance(self.pool, ProjectRouter):
-            return self.pool.isolated(imports, within, theorem.project)
-        return self.pool.isolated(imports, within)
-
-    def _trust(self, asked: Trust) -> Trust:
-        return Trust.CROSS_CHECKED if self._settings.crosscheck.always else asked
-
-    def _refuse_before_start(self) -> None:
-        if not self._started:
-            raise BusyError("Lean and the samplers are still starting; try again later", 2.0)

@@ -10,7 +10,7 @@ from prover.options import CheckOptions
 from prover.requests import Check, Event, Search
 from prover.theorem import Theorem
 from prover.verdict import Verdict
-from service.core.faults import as_user_errors
+from service.core.checking import as_user_errors
 
 
 @dataclass(frozen=True, slots=True)
