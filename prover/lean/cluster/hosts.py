@@ -16,7 +16,7 @@ from prover.lean.cluster.questions import Busy, HostQuestion, Lending, Outcome
 from prover.lean.cluster.recheck import Recheck
 from prover.lean.workers.jobs import ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES, SHUTTING_DOWN
+from prover.lean.workers.scheduling.retrying import MOST_DISTURBANCES, SHUTTING_DOWN
 from prover.verdict import VerdictKind
 
 _log = logging.getLogger(__name__)

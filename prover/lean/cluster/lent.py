@@ -20,7 +20,7 @@ from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
 from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.attempt import MOST_DISTURBANCES
+from prover.lean.workers.scheduling.retrying import MOST_DISTURBANCES
 from prover.lean.workers.stats import Tally
 from prover.theorem import Theorem
 from prover.verdict import Verdict, VerdictKind

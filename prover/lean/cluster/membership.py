@@ -12,7 +12,7 @@ from prover.lean.cluster.placement.places import HostPlace
 from prover.lean.cluster.placement.scaling import Scaling
 from prover.lean.cluster.questions import HostState
 from prover.lean.workers.pool import PoolUnavailableError
-from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
+from prover.lean.workers.scheduling.retrying import SHUTTING_DOWN
 
 _log = logging.getLogger(__name__)
 

@@ -22,8 +22,7 @@ from prover.lean.workers.isolation.turns import Turns
 from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.imports import ImportPolicy
-from prover.lean.workers.scheduling.scheduler import Scheduler
+from prover.lean.workers.scheduling.scheduler import ImportPolicy, Scheduler
 from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.theorem import Theorem

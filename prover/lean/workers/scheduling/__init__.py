@@ -1,3 +1,2 @@
-"""Assignment of requests to workers: decisions (`dispatch`, `imports`), the queue (`scheduler`), the processes
-(`supervisor`, `slot`).
-"""
+"""Assignment of requests to workers: the queue and its decisions (`scheduler`), the processes (`supervisor`, `slot`), second attempts
+(`retrying`)."""

@@ -1,18 +1,183 @@
-"""The queue of one pool and its assignment to workers."""
+"""The queue of one pool: which imports it serves, which worker takes which job, and which is restarted for other imports."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from prover.allowance import Allowance
 from prover.lean.processes.ending import End
+from prover.lean.runtimes.runtime import LeanRuntime
+from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import Charge, ImportSet, Job, JobQueue, PoolBusyError
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
-from prover.lean.workers.scheduling.dispatch import import_switch, next_pair
-from prover.lean.workers.scheduling.imports import ImportPolicy
-from prover.lean.workers.scheduling.slot import WorkerSlot
+from prover.lean.workers.scheduling.retrying import SHUTTING_DOWN
 from prover.verdict import VerdictKind
+
+_REMEMBERED_REJECTIONS = 100
+_SHOWN = 200  # characters of a module's name shown in a message
+
+
+class ImportPolicy:
+    """Decides about the imports of requests: which are allowed, which exist, and which Lean has rejected.
+
+    Attributes:
+        default: default imports of workers.
+    """
+
+    def __init__(self, runtime: LeanRuntime, config: PoolConfig) -> None:
+        """Allow the imports listed in `config` that `runtime` has."""
+        self._runtime = runtime
+        self._allowed = config.allowed_imports
+        self._contained = config.contained_imports
+        self._shared = config.role is ProcessRole.WORKER
+        self._rejected: OrderedDict[ImportSet, str] = OrderedDict()
+        self.default = config.imports
+        self.default = self.key(config.imports)
+
+    def key(self, imports: ImportSet) -> ImportSet:
+        """Return the key that determines which workers can serve these imports.
+
+        `Init`, which every file imports, and the order are ignored.
+        """
+        return tuple(sorted({"Init", *imports})) if self._runtime.single_import_set else self.default
+
+    def refusal(self, imports: ImportSet) -> tuple[VerdictKind, str] | None:
+        """Explain why a request with these imports needs no worker: not allowed, rejected by Lean, or missing."""
+        for module in imports:
+            if not self._is_allowed(module):
+                allowed = ", ".join(self._allowed or ())
+                reason = f"`import {module[:_SHOWN]}` is not allowed here; allowed are {allowed} and below"
+                return VerdictKind.FORBIDDEN, reason
+        if (answer := self._rejected.get(imports)) is not None:
+            return VerdictKind.INVALID_STATEMENT, answer
+        if reason := self.absence(imports):
+            return VerdictKind.INVALID_STATEMENT, reason
+        return None
+
+    def absence(self, imports: ImportSet) -> str:
+        """Return a sentence about the first module that does not exist; empty if all exist."""
+        for module in imports:
+            if not self._runtime.has_module(module):
+                name = module[:_SHOWN]
+                if self._runtime.single_import_set:
+                    return f"unknown module `{name}`"
+                return f"there is no module `{name}` to import: it does not exist, or `lake build {name}` was not run"
+        return ""
+
+    def reject(self, imports: ImportSet, reason: str) -> None:
+        """Remember that Lean cannot load these imports."""
+        self._rejected[imports] = reason
+        if len(self._rejected) > _REMEMBERED_REJECTIONS:
+            self._rejected.popitem(last=False)
+
+    def only_contained(self, imports: ImportSet) -> bool:
+        """Whether one of these imports is reserved for processes of one client."""
+        return any(not self._is_allowed(module) and _is_below(module, self._contained) for module in imports)
+
+    def _is_allowed(self, module: str) -> bool:
+        if self._allowed is None or _is_below(module, self._allowed):
+            return True
+        return not self._shared and _is_below(module, self._contained)
+
+
+def _is_below(module: str, roots: Iterable[str]) -> bool:
+    return any(module == root or module.startswith(f"{root}.") for root in roots)
+
+
+class Slot(Protocol):
+    """The properties of a worker's slot that decisions need."""
+
+    @property
+    def imports(self) -> ImportSet:
+        """The imports that its worker has loaded or is loading."""
+        ...
+
+    @property
+    def idle_since(self) -> float | None:
+        """Loop time at which its worker became idle; None if it is not."""
+        ...
+
+    @property
+    def up_since(self) -> float:
+        """Loop time at which its worker came up."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a job."""
+        ...
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its worker has served no request yet."""
+        ...
+
+    def give(self, job: Job[Any]) -> None:
+        """Give a job to its idle worker."""
+        ...
+
+    def dismiss(self, end: End, imports: ImportSet | None = None, *charges: Charge) -> object:
+        """Replace its idle worker; see `WorkerSlot.dismiss`."""
+        ...
+
+
+def next_pair(slots: Sequence[Slot], queue: JobQueue, max_active: int) -> tuple[int, Job[Any]] | None:
+    """Return the next job and the index of its slot, or None.
+
+    Jobs are ordered by `JobQueue.rank`. Workers that have served before are preferred, so that fresh ones remain for
+    requests that need one. At most `max_active` workers are busy; the others are spares.
+    """
+    if sum(slot.busy for slot in slots) >= max_active:
+        return None
+    best: tuple[tuple[tuple[bool, int, int], bool], int, Job[Any]] | None = None
+    for index, slot in enumerate(slots):
+        if slot.idle_since is None or (job := queue.head(slot.imports, slot.fresh)) is None:
+            continue
+        rank = (queue.rank(job), slot.fresh)
+        if best is None or rank < best[0]:
+            best = rank, index, job
+    return None if best is None else best[1:]
+
+
+def import_switch(
+    slots: Sequence[Slot],
+    queue: JobQueue,
+    default: ImportSet,
+    now: float,
+    patience: float,
+    away: bool = True,
+) -> tuple[int, ImportSet] | None:
+    """Return the idle slot that should restart its worker for other imports, and these imports; None if there is none.
+
+    An import set without workers gets one: from slots without waiting jobs at once; after `patience` seconds also from
+    slots whose own set has jobs waiting, if they have served it that long. A set with a worker gets more only from
+    slots that were idle for `patience` seconds, and never the last of the default set. Unless `away`, only the default
+    set gets workers.
+    """
+    workers = Counter(slot.imports for slot in slots)
+    for imports, since in queue.import_sets():
+        if not away and imports != default:
+            continue
+        starving = not workers[imports]
+        if not starving and now - since <= patience:
+            continue
+        offers: list[tuple[tuple[bool, bool, float], int]] = []
+        for index, slot in enumerate(slots):
+            if slot.idle_since is None or slot.imports == imports:
+                continue
+            needed = queue.head(slot.imports, fresh=True) is not None
+            if starving:
+                free = not needed or now - max(since, slot.up_since) > patience
+            else:
+                last = slot.imports == default and workers[default] == 1
+                free = not needed and not last and now - slot.idle_since > patience
+            if free:
+                offers.append(((workers[slot.imports] == 1, slot.imports == default, slot.idle_since), index))
+        if offers:
+            return min(offers)[1], imports
+    return None
+
 
 _SAVED_SECONDS = 120.0  # spent on starts for other imports before the limit applies
 _LEAST_SECONDS = 0.01
@@ -31,13 +196,13 @@ class Scheduler:
         """Create a scheduler without jobs or workers."""
         self._config = config
         self._imports = imports
-        self._slots: Sequence[WorkerSlot] = ()
+        self._slots: Sequence[Slot] = ()
         self._switching: Allowance | None = None
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
         self.max_active = 0
         self.closed = False
 
-    def open(self, slots: Sequence[WorkerSlot], max_active: int) -> None:
+    def open(self, slots: Sequence[Slot], max_active: int) -> None:
         """Start to give jobs to the workers of these slots, at most `max_active` at once."""
         self._slots = slots
         self.max_active = max_active

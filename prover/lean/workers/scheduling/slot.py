@@ -4,12 +4,15 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
-from prover.lean.processes.ending import End, HeaderRejectedError, WorkerStartError
+from prover.lean.processes.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
+from prover.lean.wire.checks import NoAnswerError
+from prover.lean.wire.lines import AnswerError, ProtocolError, accepted
 from prover.lean.workers.jobs import Charge, ImportSet, Job
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN, after_end, attempt
+from prover.lean.workers.scheduling.retrying import SHUTTING_DOWN, Ended, after_end
+from prover.lean.workers.scheduling.scheduler import Scheduler
 from prover.lean.workers.stats import State, Tally, WorkerStats
 from prover.verdict import VerdictKind
 
@@ -38,12 +41,8 @@ class SlotHost(Protocol):
         """
         ...
 
-    def worker_idle(self) -> None:
-        """Report that a worker can take a job."""
-        ...
-
-    def push(self, job: Job[Any]) -> None:
-        """Queue a job again whose worker was lost."""
+    def worker_started(self) -> None:
+        """A worker is up and can take a job."""
         ...
 
     def reject(self, imports: ImportSet, reason: str) -> None:
@@ -59,17 +58,15 @@ class WorkerSlot:
     """A slot for one worker. `run` covers its whole life; the scheduler calls `give` and `dismiss` while it is idle."""
 
     def __init__(
-        self, host: SlotHost, imports: ImportSet, worker: WorkerProcess | None = None, charges: tuple[Charge, ...] = ()
+        self, host: SlotHost, scheduler: Scheduler, imports: ImportSet, charges: tuple[Charge, ...] = ()
     ) -> None:
-        """Create a slot whose workers load `imports`; `worker` is a running one that has them loaded.
-
-        `charges` as in `dismiss`.
-        """
+        """Create a slot whose workers load `imports` and take jobs of `scheduler`; `charges` as in `dismiss`."""
         self._host = host
+        self._scheduler = scheduler
         self._orders: asyncio.Future[Job[Any] | End] | None = None
         self._failures = 0
         self._charges = charges
-        self.worker = worker
+        self.worker: WorkerProcess | None = None
         self.imports = imports
         self.state = State.STARTING
         self._idle_since: float | None = None
@@ -200,7 +197,9 @@ class WorkerSlot:
             self._orders = loop.create_future()
             self._idle_since = _now()
             self.state = State.IDLE
-            self._host.worker_idle()
+            if not worker.served:
+                self._host.worker_started()
+            self._scheduler.dispatch()
             waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             self._idle_since = None
@@ -231,7 +230,7 @@ class WorkerSlot:
             await worker.close(ended.end)
             if after_end(job, ended):
                 self._orders = None  # the job is handed over
-                host.push(job)
+                self._scheduler.push(job)
             return ended.end
         if worker.usable and worker.memory_bytes > host.config.recycle_bytes:
             return End.RECYCLED
@@ -245,6 +244,49 @@ class WorkerSlot:
 
     async def _pause(self) -> None:
         await asyncio.sleep(pause_seconds(self._failures))
+
+
+async def attempt(worker: WorkerProcess, job: Job[Any], grace: float) -> Ended | None:
+    """Try a job once. At its deadline, or when its caller leaves, Lean is told to stop within `grace` seconds.
+
+    Returns:
+        None if the job is complete and the worker can take the next one; otherwise the worker is dead or must be
+        killed, and `after_end` handles the job.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    answer = worker.ask(job.request)
+    # 1. Wait for the answer, the deadline, or the caller to leave.
+    await asyncio.wait({answer, job.future}, timeout=job.seconds, return_when=asyncio.FIRST_COMPLETED)
+    # 2. No answer: cancel inside Lean, to keep the warm environment; kill only if that fails.
+    late = not answer.done()
+    if late and not await worker.cancel(grace):
+        stopped = await asyncio.to_thread(worker.stopped)
+        end = End.OUTSIDE if stopped else End.UNRESPONSIVE
+        worker.kill(end, "was stopped by a signal" if stopped else f"ignored its cancelling for {grace:g} s")
+    # 3. Parse the answer.
+    try:
+        fields = accepted(await answer)
+        ms = 1000 * (loop.time() - started)
+        if not job.future.done():
+            job.future.set_result(job.request.read(fields, ms, late))
+        return None
+    except NoAnswerError as error:  # a failed look-up: the worker is in order
+        job.future.set_exception(error)
+        return None
+    except WorkerEndedError as error:
+        return Ended(error.end, worker.why, 1000 * (loop.time() - started))
+    except ProtocolError as error:
+        return Ended(End.PROTOCOL_ERROR, f"violated the worker protocol ({error})", 1000 * (loop.time() - started))
+    except AnswerError as error:
+        ms = 1000 * (loop.time() - started)
+        if error.code == "bad_header":
+            job.fail(VerdictKind.INVALID_STATEMENT, str(error), ms)
+        elif error.code == "bad_request":
+            job.fail(VerdictKind.INFRASTRUCTURE, f"the worker does not understand the request: {error}", ms)
+        else:
+            return Ended(End.INTERNAL, f"failed inside: {error}", ms)
+        return None
 
 
 def pause_seconds(failures: int) -> float:

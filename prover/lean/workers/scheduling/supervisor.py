@@ -3,18 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from prover.lean.processes.capacity import cores, worker_count
 from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.processes.tree import resident_bytes
 from prover.lean.runtimes.runtime import LeanRuntime
-from prover.lean.workers.jobs import Charge, ImportSet, Job
+from prover.lean.workers.jobs import Charge, ImportSet
 from prover.lean.workers.pool_config import PoolConfig
-from prover.lean.workers.scheduling.attempt import SHUTTING_DOWN
-from prover.lean.workers.scheduling.imports import ImportPolicy
-from prover.lean.workers.scheduling.scheduler import Scheduler
+from prover.lean.workers.scheduling.retrying import SHUTTING_DOWN
+from prover.lean.workers.scheduling.scheduler import ImportPolicy, Scheduler
 from prover.lean.workers.scheduling.slot import WorkerSlot
 from prover.lean.workers.stats import State, Tally
 from prover.verdict import VerdictKind
@@ -85,7 +83,7 @@ class WorkerSupervisor:
             further = self.config.further_bytes if self._runtime.shares_memory else first
             fitting, spare = worker_count(first, further)
             workers, spares = workers or fitting, spare if spares is None else spares
-        self.slots = [WorkerSlot(self, self.imports, None, charges) for _ in range(workers + spares)]
+        self.slots = [WorkerSlot(self, self._scheduler, self.imports, charges) for _ in range(workers + spares)]
         self.slots[0].worker = self._warm
         self._scheduler.open(self.slots, workers)
         self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
@@ -148,15 +146,10 @@ class WorkerSupervisor:
         _log.info("Lean %s is ready: worker %s with %s", info.lean, info.worker, " ".join(imports))
         return worker
 
-    def worker_idle(self) -> None:
-        """Report that a worker can take a job."""
+    def worker_started(self) -> None:
+        """A worker is up and can take a job."""
         self._failure = None
         self._state_changed.set()
-        self._scheduler.dispatch()
-
-    def push(self, job: Job[Any]) -> None:
-        """Queue a job again whose worker was lost."""
-        self._scheduler.push(job)
 
     def reject(self, imports: ImportSet, reason: str) -> None:
         """Refuse waiting and future requests for imports that Lean cannot load."""

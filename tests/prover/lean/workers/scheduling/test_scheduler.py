@@ -6,7 +6,7 @@ from typing import Any
 
 from prover.lean.wire.role import ping
 from prover.lean.workers.jobs import Job, JobQueue, Priority
-from prover.lean.workers.scheduling.dispatch import import_switch, next_pair
+from prover.lean.workers.scheduling.scheduler import import_switch, next_pair
 
 DEFAULT, OTHER, THIRD = ("Init", "Std"), ("Init",), ("Init", "Std.Data")
 
