@@ -10,6 +10,8 @@ from prover.verdict import Region, Verdict
 NAME = "leansieve_statement"
 """Name of an anonymous statement."""
 
+_IN_FULL = re.compile(r"theorem\s+[A-Za-z_][A-Za-z0-9_']*\s*[:({\[](?!=)")
+"""How a theorem begins that has a name and no proof; it is taken as it is, unless `:=` or a star is in it."""
 _TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
@@ -50,6 +52,13 @@ def read(text: str, mathlib: bool = False) -> Typed:
     text = _TAIL.sub("", text.strip()).rstrip()
     if not text:
         return Typed("")
+    if _IN_FULL.match(text) and ":=" not in text and not _UNIVERSE_STAR.search(text):
+        return Typed(text)
+    return _read_command(text, mathlib)
+
+
+def _read_command(text: str, mathlib: bool) -> Typed:
+    """As `read`, for any text; takes a tenth of a millisecond for thirty characters."""
     code = scanner.code_of(text)
     found = list(scanner.commands(text, code, 0))
     if not found:

@@ -18,7 +18,7 @@ import structlog
 
 from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
-from prover.lean.workers.isolation.scope import Scopes
+from prover.lean.workers.client import Scopes
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.records.queue import Backlog, BatchQueue, Lease

@@ -14,9 +14,8 @@ from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Named
 from prover.lean.wire.checks import InvalidTextError
-from prover.lean.workers.client import PoolClient
+from prover.lean.workers.client import SCOPE, PoolClient, Scope
 from prover.lean.workers.isolation.isolated import IsolatedChecker, RecheckingChecker
-from prover.lean.workers.isolation.scope import SCOPE, Scope
 from prover.lean.workers.jobs import PoolBusyError
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.projects import ProjectRouter

@@ -16,7 +16,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from prover.errors import InputError, UserError
-from prover.lean.workers.isolation.scope import one_client
+from prover.lean.workers.client import one_client
 from prover.requests import UnavailableError
 from service.auth.identity import CALLER
 from service.contract import status

@@ -11,9 +11,8 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.wire.checks import LONGEST_TEXT
-from prover.lean.workers.client import PoolClient
+from prover.lean.workers.client import SCOPE, PoolClient, Scopes
 from prover.lean.workers.isolation.quarantine import Quarantine
-from prover.lean.workers.isolation.scope import SCOPE, Scopes
 from prover.lean.workers.isolation.turns import Turns
 from prover.lean.workers.jobs import CHARGE
 from prover.lean.workers.pool import WorkerPool
@@ -75,8 +74,9 @@ async def test_exploit_comes_to_nothing_in_quarantine(name: str, lean_pool: Work
 
 
 def only_quarantine(client: PoolClient) -> Quarantine:
-    assert client._stay is not None
-    (quarantine,) = client._stay.quarantines.values()
+    assert client._stays is not None
+    assert client._stays._stay is not None
+    (quarantine,) = client._stays._stay.quarantines.values()
     return quarantine
 
 

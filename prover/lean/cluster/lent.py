@@ -13,12 +13,11 @@ from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.placement.places import HostPlace
 from prover.lean.cluster.questions import Busy, HostQuestion, Lending, Outcome, Said, Unsaid, read
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
-from prover.lean.wire.answers import below_imports
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
-from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.pool import WorkerPool, below_imports
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.scheduling.retrying import MOST_DISTURBANCES
 from prover.lean.workers.stats import Tally

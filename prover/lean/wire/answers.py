@@ -4,25 +4,10 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Literal
 
-from prover.theorem import Theorem
-from prover.verdict import Message, Region, Verdict, VerdictKind
-
-T = TypeVar("T")
-
-
-def below_imports(theorem: Theorem, answer: T) -> T:
-    """Shift the positions of messages so that they refer to the whole header; Lean has not seen its import lines."""
-    messages: tuple[Message, ...] = getattr(answer, "messages", ())
-    if not theorem.header.before or all(message.region is not Region.HEADER for message in messages):
-        return answer
-    moved = tuple(
-        replace(message, line=message.line + theorem.header.before) if message.region is Region.HEADER else message
-        for message in messages
-    )
-    return replace(answer, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass
+from prover.verdict import Message, Verdict, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)

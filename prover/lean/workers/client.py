@@ -1,9 +1,10 @@
-"""One client's view of a pool: texts that must not run in shared workers go to quarantine."""
+"""One client's view of a pool: texts that must not run in shared workers go to quarantine. And which requests are one client's."""
 
 import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Self, TypeVar, cast
 
@@ -18,7 +19,7 @@ from prover.lean.wire.answers import (
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation.quarantine import Quarantine
-from prover.lean.workers.isolation.turns import Stay
+from prover.lean.workers.isolation.turns import Stays
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.questions import StatementQuestions
 from prover.theorem import Header, Theorem
@@ -49,18 +50,15 @@ class PoolClient(StatementQuestions):
         """
         self._pool = pool
         self._contain = contain
-        self._opening = asyncio.Lock()
-        self._stay: Stay | None = None
-        self._ending: set[asyncio.Task[None]] = set()
+        self._stays: Stays | None = None
         self._sealable: set[object] = set()
         self._contained: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def close(self) -> None:
         """End this client's processes."""
-        async with self._opening:
-            self._contain = False
-            self._end_stay()
-        await asyncio.gather(*self._ending)
+        self._contain = False
+        if self._stays is not None:
+            await self._stays.close()
 
     async def __aenter__(self) -> Self:
         """Nothing to do."""
@@ -196,52 +194,16 @@ class PoolClient(StatementQuestions):
         if key not in self._sealable:
             await place.sealable(canonical)
             self._sealable.add(key)
-        stay = await self._enter()
+        if not self._contain:
+            raise RuntimeUnavailableError("this client is gone")
+        self._stays = self._stays or Stays(self._pool.turns, self._pool.idle_seconds)
+        stay = await self._stays.enter()
         try:
             if key not in stay.quarantines:
                 stay.quarantines[key] = place.quarantine(canonical)
             yield stay.quarantines[key], canonical
         finally:
-            self._leave(stay)
-
-    async def _enter(self) -> Stay:
-        async with self._opening:
-            if self._stay is not None and self._stay.over:
-                self._end_stay(only_unused=True)
-            if self._stay is None:
-                self._stay = await self._pool.turns.take()
-            if not self._contain:
-                self._end_stay()
-                raise RuntimeUnavailableError("this client is gone")
-            self._stay.users += 1
-            self._stay.uses += 1
-            return self._stay
-
-    def _leave(self, stay: Stay) -> None:
-        stay.users -= 1
-        if stay.users:
-            return
-        if stay is not self._stay:
-            self._end(stay)
-            return
-        seconds = self._pool.idle_seconds
-        asyncio.get_running_loop().call_later(seconds, self._rest, stay, stay.uses)
-
-    def _rest(self, stay: Stay, uses: int) -> None:
-        """End elaborators that were not used since."""
-        if stay is self._stay and stay.uses == uses:
-            self._end_stay()
-
-    def _end_stay(self, only_unused: bool = False) -> None:
-        """Give up all elaborators; those in use may end after their current use."""
-        stay, self._stay = self._stay, None
-        if stay is not None and not (only_unused and stay.users):
-            self._end(stay)
-
-    def _end(self, stay: Stay) -> None:
-        task = asyncio.get_running_loop().create_task(stay.end())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+            self._stays.leave(stay)
 
 
 class _Checking:
@@ -259,3 +221,88 @@ def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theore
     text = f"{candidate.text}\n\n{_NOTHING} := trivial\n"
     policy = replace(terms.policy, whole=True)
     return replace(theorem, statement=_NOTHING), replace(candidate, text=text), replace(terms, policy=policy)
+
+
+_MOST_SCOPES = 64
+
+
+class Scope:
+    """The resources that requests of one client share, for each pool they use.
+
+    Nothing is started before it is needed.
+    """
+
+    def __init__(self) -> None:
+        """Create an empty scope."""
+        self._clients: dict[LeanPool, PoolClient] = {}
+
+    def client(self, pool: LeanPool, contain: bool) -> PoolClient:
+        """Return this client's view of `pool`."""
+        if pool not in self._clients:
+            self._clients[pool] = PoolClient(pool, contain)
+        return self._clients[pool]
+
+    async def close(self) -> None:
+        """End the processes of this client."""
+        for client in self._clients.values():
+            await client.close()
+
+
+SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
+"""The scope of the current task; None: requests share nothing."""
+
+
+@contextlib.asynccontextmanager
+async def one_client() -> AsyncIterator[None]:
+    """Open a scope: requests inside share their elaborators. Inside another scope, that scope's are used."""
+    if SCOPE.get() is not None:
+        yield
+        return
+    scope = Scope()
+    SCOPE.set(scope)
+    try:
+        yield
+    finally:
+        SCOPE.set(None)
+        await scope.close()
+
+
+class Scopes:
+    """Scopes by name: requests with the same name share a scope at any time."""
+
+    def __init__(self) -> None:
+        """Create an empty registry."""
+        self._scopes: OrderedDict[str, tuple[Scope, set[object]]] = OrderedDict()
+
+    @contextlib.asynccontextmanager
+    async def of(self, name: str) -> AsyncIterator[None]:
+        """Context in which requests share the elaborators of all requests of this name, unless they are in a scope
+        already.
+        """
+        if SCOPE.get() is not None:
+            yield
+            return
+        scope, users = self._scopes.setdefault(name, (Scope(), set()))
+        self._scopes.move_to_end(name)
+        user = object()
+        users.add(user)
+        SCOPE.set(scope)
+        try:
+            yield
+        finally:
+            SCOPE.set(None)
+            users.discard(user)
+            await self._forget()
+
+    async def close(self) -> None:
+        """End the processes of all scopes."""
+        scopes = [scope for scope, _ in self._scopes.values()]
+        self._scopes.clear()
+        await asyncio.gather(*(scope.close() for scope in scopes))
+
+    async def _forget(self) -> None:
+        """Close the least recently used scopes. Idle scopes have no processes; this only bounds their number."""
+        unused = [name for name, (_, users) in self._scopes.items() if not users]
+        for name in unused[: max(0, len(self._scopes) - _MOST_SCOPES)]:
+            scope, _ = self._scopes.pop(name)
+            await scope.close()

@@ -12,7 +12,6 @@ from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
-from prover.lean.wire.answers import below_imports
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
@@ -26,6 +25,7 @@ from prover.lean.workers.scheduling.scheduler import ImportPolicy, Scheduler
 from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
 from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
 from prover.theorem import Theorem
+from prover.verdict import Message, Region
 
 __all__ = [
     "InvalidTextError",
@@ -276,3 +276,15 @@ class WorkerPool(LeanPool):
         slots = [slot for slot in self._supervisor.slots if slot.live and slot.imports == imports]
         fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
         return fresh[0].dismiss(End.ISOLATED, None, CHARGE.get()) if fresh and len(slots) > 1 else None
+
+
+def below_imports(theorem: Theorem, answer: T) -> T:
+    """Shift the positions of messages so that they refer to the whole header; Lean has not seen its import lines."""
+    messages: tuple[Message, ...] = getattr(answer, "messages", ())
+    if not theorem.header.before or all(message.region is not Region.HEADER for message in messages):
+        return answer
+    moved = tuple(
+        replace(message, line=message.line + theorem.header.before) if message.region is Region.HEADER else message
+        for message in messages
+    )
+    return replace(answer, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass

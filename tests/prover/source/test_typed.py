@@ -60,3 +60,39 @@ def test_the_shift_leads_back_to_what_was_typed(text: str) -> None:
 def test_what_was_read_is_read_the_same_again(text: str, tail: str) -> None:
     once = typed.read(text + tail).statement
     assert typed.read(once).statement == once
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "theorem ",
+                "a",
+                "lemma b",
+                " (n : Nat)",
+                " {m}",
+                " : ",
+                "n = n",
+                "def c",
+                "\n",
+                "/- -/",
+                "-- d\n",
+                "«e f»",
+                "@[simp] ",
+                "private ",
+                "where",
+                "by",
+                "let x = 1",
+                "| 0 => 1",
+                "[h]",
+                ".{u}",
+                '"',
+                "open Nat in\n",
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_a_theorem_in_full_is_read_the_same_without_looking_into_it(parts: list[str]) -> None:
+    text = ("theorem a" + "".join(parts)).strip()
+    assert typed.read(text) == typed._read_command(text, False)

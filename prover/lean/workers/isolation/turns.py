@@ -5,6 +5,7 @@ wait.
 import asyncio
 from collections.abc import Callable
 
+from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.isolation.quarantine import Quarantine
 
 
@@ -61,3 +62,67 @@ class Stay:
             await asyncio.gather(*(quarantine.close() for quarantine in self.quarantines.values()))
         finally:
             self._give_back()
+
+
+class Stays:
+    """The places of one client, one after another."""
+
+    def __init__(self, turns: Turns, idle_seconds: float) -> None:
+        """Take places of `turns`, each until it was idle for so long."""
+        self._turns = turns
+        self._idle_seconds = idle_seconds
+        self._opening = asyncio.Lock()
+        self._stay: Stay | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def close(self) -> None:
+        """End this client's processes."""
+        async with self._opening:
+            self._closed = True
+            self._end_stay()
+        await asyncio.gather(*self._ending)
+
+    async def enter(self) -> Stay:
+        """Return the current place, or wait for one; `leave` it after use.
+
+        Raises:
+            RuntimeUnavailableError: the client is closed.
+        """
+        async with self._opening:
+            if self._stay is not None and self._stay.over:
+                self._end_stay(only_unused=True)
+            if self._stay is None:
+                self._stay = await self._turns.take()
+            if self._closed:
+                self._end_stay()
+                raise RuntimeUnavailableError("this client is gone")
+            self._stay.users += 1
+            self._stay.uses += 1
+            return self._stay
+
+    def leave(self, stay: Stay) -> None:
+        """Give up one use of a place; without further use it ends after the idle time."""
+        stay.users -= 1
+        if stay.users:
+            return
+        if stay is not self._stay:
+            self._end(stay)
+            return
+        asyncio.get_running_loop().call_later(self._idle_seconds, self._rest, stay, stay.uses)
+
+    def _rest(self, stay: Stay, uses: int) -> None:
+        """End elaborators that were not used since."""
+        if stay is self._stay and stay.uses == uses:
+            self._end_stay()
+
+    def _end_stay(self, only_unused: bool = False) -> None:
+        """Give up all elaborators; those in use may end after their current use."""
+        stay, self._stay = self._stay, None
+        if stay is not None and not (only_unused and stay.users):
+            self._end(stay)
+
+    def _end(self, stay: Stay) -> None:
+        task = asyncio.get_running_loop().create_task(stay.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
