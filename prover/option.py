@@ -61,24 +61,26 @@ def option(help: str = "", **said: Any) -> dict[str, Option]:  # the dataclass f
 Path = tuple[str, ...]
 
 
+def declared(kind: type[Dataclass]) -> Iterator[tuple[str, Option]]:
+    """Yield the name and declaration of each field of a type of options."""
+    for one in fields(kind):
+        yield one.name, one.metadata.get("option", Option())
+
+
 def members(options: Dataclass) -> Iterator[tuple[str, Option, Any]]:
-    """Return each field by name, with its declaration and its value."""
-    for one in fields(options):
-        yield one.name, one.metadata.get("option", Option()), getattr(options, one.name)
-
-
-def is_part(value: Any) -> bool:
-    """Whether the value of a field is itself a group of options."""
-    return is_dataclass(value)
+    """Yield the name, declaration and value of each field."""
+    for name, said in declared(type(options)):
+        yield name, said, getattr(options, name)
 
 
 def leaves(options: Dataclass, at: Path = ()) -> Iterator[tuple[Path, Option, Any]]:
     """Yield each option with its path, declaration and value; groups are expanded in place."""
-    for name, declared, value in members(options):
-        if is_part(value):
+    for name, said, value in members(options):
+        part: bool = is_dataclass(value)  # a group of options
+        if part:
             yield from leaves(value, (*at, name))
         else:
-            yield (*at, name), declared, value
+            yield (*at, name), said, value
 
 
 def changed(options: D, path: Path, value: Any) -> D:

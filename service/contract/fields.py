@@ -2,17 +2,19 @@
 conversion of options as their types declare them (no option is named here), and times.
 """
 
-from dataclasses import replace
+import functools
+from dataclasses import is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
 import protovalidate
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from prover.errors import InputError
-from prover.option import D, Dataclass, is_part, members
+from prover.option import D, Dataclass, declared
 
 _MOST_VIOLATIONS = 16
 
@@ -47,19 +49,19 @@ def write(options: Dataclass, message: M) -> M:
     Raises:
         InputError: an enum has no value of that name.
     """
-    known = message.DESCRIPTOR.fields_by_name
-    for name, declared, value in members(options):
-        field = known.get(declared.proto or name)
-        if declared.local or value is None or value == "":
+    for name, field in _carried(type(options), message.DESCRIPTOR):
+        value = getattr(options, name)
+        part: bool = is_dataclass(value)  # a group of options
+        if value is None or value == "":
             continue
         if field is None:
-            if is_part(value):
+            if part:
                 write(value, message)
         elif field.enum_type is not None:
             setattr(message, field.name, choice_to_proto(field.enum_type, name, value))
         elif field.message_type is None:
             setattr(message, field.name, value)
-        elif is_part(value):
+        elif part:
             write(value, getattr(message, field.name)).SetInParent()
         else:
             getattr(message, field.name).CopyFrom(duration(value))
@@ -68,24 +70,29 @@ def write(options: Dataclass, message: M) -> M:
 
 def read(message: Message, default: D) -> D:
     """Read options from a message; unset and missing fields are taken from `default`."""
-    known = message.DESCRIPTOR.fields_by_name
     said: dict[str, Any] = {}
-    for name, declared, value in members(default):
-        field = known.get(declared.proto or name)
-        if declared.local:
-            continue
+    for name, field in _carried(type(default), message.DESCRIPTOR):
+        value = getattr(default, name)
+        part: bool = is_dataclass(value)
         if field is None:
-            if is_part(value):
+            if part:
                 said[name] = read(message, value)
             continue
         given = getattr(message, field.name)
-        if is_part(value):
+        if part:
             said[name] = read(given, value)
         elif field.enum_type is not None:
             said[name] = choice_from_proto(field.enum_type, given, value)
         elif message.HasField(field.name) if field.has_presence else given:
             said[name] = given if field.message_type is None else seconds(given)
     return replace(default, **said)
+
+
+@functools.cache
+def _carried(kind: type[Dataclass], message: Descriptor) -> list[tuple[str, Any]]:
+    """Return the fields of a type of options that a message may carry, each with the message's own field, if it has one."""
+    known = message.fields_by_name
+    return [(name, known.get(said.proto or name)) for name, said in declared(kind) if not said.local]
 
 
 def choice_to_proto(kind: Any, name: str, value: Any) -> Any:
@@ -114,6 +121,7 @@ def choice_from_proto(kind: Any, number: int, default: Any) -> Any:
     return type(default)[spelled] if isinstance(default, Enum) else spelled.lower()
 
 
+@functools.cache
 def _names(kind: Any) -> tuple[str, list[str]]:
     """Return the common prefix of a proto enum's names, and the rest of each name except the unspecified one."""
     first, *others = (value.name for value in kind.values)

@@ -111,16 +111,16 @@ def rubric(turns: tuple[Turn, ...], progress: float, finished: bool, steps: int,
     shown = [turn for turn in turns if turn.does == "shows"]
     wasted = sum(one.step == other.step for one, other in itertools.pairwise(hints))
     structure = 2.0 if finished else -2 + 3 * progress
-    strategy = 4 * own / max(1, steps) - 2 if steps else -2.0
-    strategy = max(-2.0, strategy - 0.15 * wasted - 0.05 * len(hints))
+    found = 4 * own / max(1, steps) - 2 if steps else -2.0
+    found = max(-2.0, found - 0.15 * wasted - 0.05 * len(hints))
     care = 2 - sum(turn.fixed for turn in hints) - 0.1 * sum(len(turn.vetoes) for turn in hints)
     care = max(-2.0, care)
     veto = bool(shown) or any(turn.leak or turn.false for turn in turns)
-    total = structure + strategy + care
+    total = structure + found + care
     reward = -15.0 if veto else total
     return Rubric(
         structure=round(structure, 4),
-        strategy=round(strategy, 4),
+        strategy=round(found, 4),
         care=round(care, 4),
         veto=veto,
         reward=round(reward, 4),
