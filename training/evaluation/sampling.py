@@ -97,10 +97,7 @@ def evaluate(
     digest = hashlib.sha256(identity.encode()).hexdigest()
     if out.exists():
         return _relabelled(out, digest, what.label, report)
-    trained = read_provenance(what.model)
-    settled = {} if trained is None else trained.settings
-    tuned = settled.get("rollouts") or settled.get("preferences")
-    algorithm = settled["algorithm"]["name"] if tuned else ""
+    algorithm = _algorithm(what.model)
     out.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as resources:
         journal = resources.enter_context(Journal(out.with_name(out.name + ".partial")))
@@ -131,6 +128,14 @@ def evaluate(
         samples.save(out)
         journal.path.unlink()
     return samples
+
+
+def _algorithm(model: Path) -> str:
+    """Return the algorithm that tuned a model; empty if none did."""
+    trained = read_provenance(model)
+    settled = {} if trained is None else trained.settings
+    tuned = settled.get("rollouts") or settled.get("preferences")
+    return str(settled["algorithm"]["name"]) if tuned else ""
 
 
 def _read(corpora: Sequence[Path]) -> list[TheoremRecord]:

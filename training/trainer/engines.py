@@ -1,5 +1,7 @@
 """Starts the sampler of a run from its settings: an engine here, or hosts of a cluster."""
 
+from pathlib import Path
+
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.model.llama import save_for_serving
@@ -35,21 +37,10 @@ def start_engine(
     base, dtype = run.config.model.path, run.config.model.dtype
     assert settings is not None
     assert base is not None
-    rank = None if lora is None else lora.rank
     pushed = run.folder / "engine"
     own_base = lora is not None or samples_base
     if place is not None:
-        there = HostSettings(
-            base.absolute() if own_base else None,
-            context,
-            settings.sequences,
-            settings.gpu_memory,
-            rank,
-            stop,
-            run.config.run.threads,
-            transfer=settings.weight_transfer and run.device.type == "cuda" and not own_base,
-        )
-        cluster = ClusterEngine(place, there, pushed, settings.parts, dtype, run.report)
+        cluster = _on_hosts(run, place, base.absolute() if own_base else None, context, stop)
         return _opened(cluster, None if samples_base else (model, tokenizer))
     checkpoint = base if own_base else pushed / "start"
     if not own_base:
@@ -61,7 +52,7 @@ def start_engine(
         context,
         settings.sequences,
         settings.gpu_memory,
-        rank,
+        None if lora is None else lora.rank,
         stop,
         run.processes,
         dtype,
@@ -72,6 +63,23 @@ def start_engine(
         engine.push(model, tokenizer)
     run.set_threads()
     return engine
+
+
+def _on_hosts(run: Run, place: SamplingPlace, base: Path | None, context: int, stop: tuple[str, ...]) -> ClusterEngine:
+    """Return the engine on the hosts of `place`; None for `base`: they sample from the weights that are pushed."""
+    settings, lora = run.config.rollouts, run.config.model.lora
+    assert settings is not None
+    there = HostSettings(
+        base,
+        context,
+        settings.sequences,
+        settings.gpu_memory,
+        None if lora is None else lora.rank,
+        stop,
+        run.config.run.threads,
+        transfer=settings.weight_transfer and run.device.type == "cuda" and base is None,
+    )
+    return ClusterEngine(place, there, run.folder / "engine", settings.parts, run.config.model.dtype, run.report)
 
 
 def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> ClusterEngine:

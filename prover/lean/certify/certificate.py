@@ -5,7 +5,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -126,21 +126,28 @@ async def certify(
             wrong[name] = why
         step()
     await asyncio.gather(*map(tried, todo))
-    groups = sorted({case.group for case in todo} - {"honest"})
+    return _certificate(lean, todo, questions, wrong, round(time.monotonic() - began, 1))
+
+
+def _certificate(
+    lean: str, tried: Sequence[Case], questions: Sequence[str], wrong: Mapping[str, str], seconds: float
+) -> Certificate:
+    """Return the certificate of a battery, of which the parts in `wrong` failed, each for a reason."""
 
     def score(parts: Sequence[str]) -> tuple[int, int]:
         return sum(part not in wrong for part in parts), len(parts)
 
+    groups = sorted({case.group for case in tried} - {"honest"})
     return Certificate(
         lean,
         worker_digest(),
         digest(),
         f"{platform.system()} {platform.machine()}",
-        score([case.id for case in todo if case.group == "honest"]),
-        {group: score([case.id for case in todo if case.group == group]) for group in groups},
+        score([case.id for case in tried if case.group == "honest"]),
+        {group: score([case.id for case in tried if case.group == group]) for group in groups},
         score(questions),
         tuple(BatteryFailure(part, why) for part, why in sorted(wrong.items())),
-        round(time.monotonic() - began, 1),
+        seconds,
     )
 
 

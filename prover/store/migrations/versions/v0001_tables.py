@@ -9,6 +9,13 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the tables."""
+    _create_failures()
+    _create_jobs()
+    _create_proofs()
+    _create_items()
+
+
+def _create_failures() -> None:
     op.create_table(
         "leansieve_failures",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -27,6 +34,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_leansieve_failures_created"), "leansieve_failures", ["created"], unique=False)
     op.create_index("leansieve_failures_by_search", "leansieve_failures", ["theorem", "effort"], unique=False)
+
+
+def _create_jobs() -> None:
     op.create_table(
         "leansieve_jobs",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -44,6 +54,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("owner", "key", name=op.f("uq_leansieve_jobs_owner")),
     )
     op.create_index(op.f("ix_leansieve_jobs_finished"), "leansieve_jobs", ["finished"], unique=False)
+
+
+def _create_proofs() -> None:
     op.create_table(
         "leansieve_proofs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -61,6 +74,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("theorem", "proof", name=op.f("uq_leansieve_proofs_theorem")),
     )
     op.create_index(op.f("ix_leansieve_proofs_used"), "leansieve_proofs", ["used"], unique=False)
+
+
+def _create_items() -> None:
     op.create_table(
         "leansieve_items",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
