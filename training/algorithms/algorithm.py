@@ -130,6 +130,11 @@ class Algorithm(Protocol):
         """Whether `greedy_rewards` is used."""
         return False
 
+    @property
+    def replaces_groups(self) -> bool:
+        """Whether `keep_groups` may leave some out, which are then sampled anew."""
+        return False
+
     def check_prompts(self, prompts: Sequence[str]) -> None:
         """Check that the algorithm can train on all prompts of a run.
 
@@ -139,9 +144,7 @@ class Algorithm(Protocol):
         return None
 
     def keep_groups(self, rewards: Tensor) -> Tensor:
-        """Return the groups to train on, `[G]` bool from rewards `[G, N]`; the others may be replaced by new
-        samples.
-        """
+        """Return the groups to train on, `[G]` bool from rewards `[G, N]`: all of them, unless `replaces_groups`."""
         return torch.ones(len(rewards), dtype=torch.bool, device=rewards.device)
 
     def advantages(self, rollouts: Rollouts) -> Advantages:

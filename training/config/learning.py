@@ -50,8 +50,8 @@ class PreferenceConfig(ConfigTable):
     """Optimiser steps."""
     pairs_per_step: int = Field(default=32, ge=1)
     """Pairs per optimiser step."""
-    micro_tokens: int = Field(default=4096, ge=16)
-    """Tokens per forward pass; fewer take less memory and give the same gradient."""
+    micro_tokens: int = Field(default=512, ge=16)
+    """Tokens per forward pass, as for rollouts; the gradient is the same."""
 
 
 class RolloutConfig(ConfigTable):
@@ -69,8 +69,9 @@ class RolloutConfig(ConfigTable):
     """Maximum length of a response; the constant divisor L of the losses that have one."""
     updates_per_batch: int = Field(default=1, ge=1)
     """Number of mini-batches per batch, each one optimiser step; with 1 every ratio is 1 and nothing is clipped."""
-    micro_tokens: int = Field(default=2048, ge=16)
-    """Tokens per forward pass; a larger group is a pass by itself. Fewer take less memory."""
+    micro_tokens: int = Field(default=512, ge=16)
+    """Tokens per forward pass; a larger group is a pass by itself. Attention costs their square: a CPU is fastest with 256 to
+    512, a GPU with as many as keep it busy. Fewer take less memory."""
     kept_tokens: int = Field(default=0, ge=0)
     """Batches of at most so many tokens are read by the policy once, not twice: activations are kept while Lean checks,
     and the gradient is computed from that pass. For one process and one update per batch; takes memory for the whole

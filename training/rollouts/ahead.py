@@ -1,4 +1,7 @@
-"""Sampling ahead: the next batch is sampled and checked in a thread while the last one is learned from.
+"""Sampling ahead: the next batch is sampled in a thread, and checked by Lean, while the last one is learned from.
+
+A batch is handed on when it is sampled, so that the next one need not wait for Lean. Only where the algorithm replaces
+groups, which takes verdicts, is it handed on when those are there.
 
 Batch n is sampled with weights of at least n - 1 - `max_staleness` updates. The trainer writes new weights, and the
 engine loads them between two batches. The engine has its own process, so that both run in parallel.
@@ -46,7 +49,7 @@ class Ahead:
         self._thread.join()
 
     def next(self) -> Batch:
-        """Return the next batch when it is complete. Raises errors of its collection."""
+        """Return the next batch when it is sampled; `Collector.settle` waits for its verdicts. Raises errors of its sampling."""
         found = self._batches.get()
         if isinstance(found, BaseException):
             raise found
@@ -73,7 +76,11 @@ class Ahead:
                     return
                 with self._engine:
                     self._collector.engine.load_written()
-                    batch = self._collector.collect(cursor, version, stopped=self._stopped)
+                    if self._collector.algorithm.replaces_groups:
+                        batch = self._collector.collect(cursor, version, stopped=self._stopped)
+                    else:
+                        batch = Batch(cursor, version)
+                        self._collector.sample_round(batch, self._stopped)
                 self._batches.put(batch)
                 cursor, number = batch.cursor, number + 1
         except SamplingStoppedError:

@@ -37,15 +37,17 @@ class Batch:
 
     Attributes:
         rounds: groups, in the order in which they were sampled.
-        kept: for each round, whether the algorithm can use each group.
+        kept: for each round with verdicts, the indices of the groups that the algorithm can use.
         cursor: position of the next batch.
-        seconds: duration of sampling and waiting for verdicts.
+        began: start of its sampling, on the monotonic clock, in seconds.
+        seconds: from then to the last verdict.
     """
 
     cursor: Cursor
     version: int
     rounds: list[list[Group]] = field(default_factory=list)
     kept: list[list[int]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
     @property
@@ -98,37 +100,54 @@ class Collector:
         Raises:
             SamplingStoppedError: `stopped` was set.
         """
-        wanted_groups, rollouts = self.settings.prompts_per_step, self.settings.rollouts_per_prompt
         batch = Batch(start, version)
-        began = time.monotonic()
-        while (found := self._found(batch)) < wanted_groups and batch.cursor.spent < self.budget:
-            wanted = min(wanted_groups - found, (self.budget - batch.cursor.spent) // rollouts)
-            wanted = -(-wanted // self.processes.count) * self.processes.count  # every process has as many
-            first = batch.cursor.draw
-            drawn = [(number, self.stream[number]) for number in range(first, first + wanted)]
-            groups = sample_groups(
-                self.engine,
-                self.verifier,
-                self.form,
-                drawn[self.processes.rank :: self.processes.count],
-                rollouts,
-                self.settings.max_response_tokens,
-                self.seed,
-                self.algorithm.needs_greedy,
-                stopped,
-            )
-            batch.cursor = Cursor(first + wanted, batch.cursor.spent + wanted * rollouts)
+        while self._found(batch) < self.settings.prompts_per_step and batch.cursor.spent < self.budget:
+            self.sample_round(batch, stopped)
             if watch is not None:
                 watch.lap("sample")
             if meanwhile is not None:
-                meanwhile(groups)
-            rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
+                meanwhile(batch.rounds[-1])
+            self.settle(batch)
             if watch is not None:
                 watch.lap("verify")
-            batch.rounds.append(groups)
-            batch.kept.append(self.algorithm.keep_groups(rewards).nonzero()[:, 0].tolist())
-        batch.seconds = time.monotonic() - began
         return batch
+
+    def sample_round(self, batch: Batch, stopped: threading.Event | None = None) -> None:
+        """Sample as many groups as the batch still lacks, within the budget; Lean is at work on them afterwards.
+
+        Raises:
+            SamplingStoppedError: `stopped` was set.
+        """
+        rollouts = self.settings.rollouts_per_prompt
+        missing = self.settings.prompts_per_step - self._found(batch)
+        wanted = min(missing, (self.budget - batch.cursor.spent) // rollouts)
+        wanted = -(-wanted // self.processes.count) * self.processes.count  # every process has as many
+        first = batch.cursor.draw
+        drawn = [(number, self.stream[number]) for number in range(first, first + wanted)]
+        groups = sample_groups(
+            self.engine,
+            self.verifier,
+            self.form,
+            drawn[self.processes.rank :: self.processes.count],
+            rollouts,
+            self.settings.max_response_tokens,
+            self.seed,
+            self.algorithm.needs_greedy,
+            stopped,
+        )
+        batch.cursor = Cursor(first + wanted, batch.cursor.spent + wanted * rollouts)
+        batch.rounds.append(groups)
+
+    def settle(self, batch: Batch) -> None:
+        """Wait for the verdicts of the rounds that were sampled, and see which groups the algorithm can use.
+
+        Raises:
+            VerifierGoneError, OSError: see `Verifier.check`.
+        """
+        for groups in batch.rounds[len(batch.kept) :]:
+            rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
+            batch.kept.append(self.algorithm.keep_groups(rewards).nonzero()[:, 0].tolist())
+        batch.seconds = time.monotonic() - batch.began
 
     def _found(self, batch: Batch) -> int:
         return sum(self.processes.gather(sum(map(len, batch.kept))))

@@ -6,7 +6,6 @@ the requests alone, so that runs repeat bit for bit.
 """
 
 import itertools
-import os
 import shutil
 import threading
 import warnings
@@ -26,8 +25,11 @@ from training.trainer.distributed.processes import Rank
 _AHEAD = 2  # times the concurrent sequences: number of requests waiting in the engine
 
 
-def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, **arguments: Any) -> Any:
+def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, own_process: bool, **arguments: Any) -> Any:
     """Load a checkpoint into vLLM's engine.
+
+    VLLM_ENABLE_V1_MULTIPROCESSING must not ask for the process: on CPUs vLLM then adds a second one, which spins for a
+    second after each step (vLLM's SpinCondition) and takes a core from Lean and the trainer.
 
     Raises:
         SamplerUnavailableError: it cannot be served.
@@ -52,7 +54,8 @@ def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, **argument
                 use_tqdm_on_load=False,
                 **arguments,
                 **platform_arguments(),
-            )
+            ),
+            enable_multiprocessing=own_process,
         )
     except Exception as error:  # any exception of vLLM means that this checkpoint does not run on this machine
         reason = " ".join(str(error).split())[:500]
@@ -99,13 +102,12 @@ class RolloutEngine:
             SamplerUnavailableError: vLLM is not installed, or the checkpoint cannot be served.
         """
         inspect_checkpoint(checkpoint, weights=not empty)
-        if own_process:
-            os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
         prepare_environment()
         self._engine = _load(
             checkpoint,
             adapter_rank,
             transfer,
+            own_process,
             max_model_len=context,
             max_num_seqs=sequences,
             gpu_memory_utilization=gpu_memory,

@@ -56,7 +56,8 @@ def start_engine(
         stop,
         run.processes,
         dtype,
-        own_process=settings.max_staleness > 0,
+        # With several trainers, too: vLLM joins a group of one, and a process can be in one world only.
+        own_process=settings.max_staleness > 0 or run.processes.count > 1,
         parts=settings.parts,
     )
     if lora is not None and not samples_base:

@@ -224,6 +224,8 @@ class Trainer:
             batch = self._ahead.next()
             watch.lap("wait")
             scored += [self._score(groups, watch) for groups in batch.rounds]
+            self._collector.settle(batch)
+            watch.lap("verify")
         stale = batch.version != self._run.step
         shares = []
         for groups, kept, (of_base, old) in zip(batch.rounds, batch.kept, scored, strict=True):

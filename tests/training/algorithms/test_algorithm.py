@@ -120,3 +120,10 @@ def test_an_algorithm_takes_its_options_by_name() -> None:
 def test_options_an_algorithm_cannot_take_are_refused(name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create_algorithm(name, options, length=256)
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_an_algorithm_that_leaves_groups_out_says_that_they_are_replaced(name: str) -> None:
+    algorithm = create_algorithm(name, OPTIONS.get(name, {}), length=5)
+    rewards = torch.tensor([[0.0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]])
+    assert algorithm.replaces_groups or algorithm.keep_groups(rewards).all()

@@ -28,6 +28,10 @@ class Dapo(Algorithm):
     dual_clip: PositiveFloat = 10.0
     """c: the largest ratio that counts for a token with negative advantage."""
 
+    @property
+    def replaces_groups(self) -> bool:
+        return True
+
     def keep_groups(self, rewards: Tensor) -> Tensor:
         accuracy = rewards.mean(1)
         return (accuracy > 0) & (accuracy < 1)

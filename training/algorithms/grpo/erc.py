@@ -40,6 +40,10 @@ class EntropyRatioClipping(Algorithm):
     def needs_greedy(self) -> bool:
         return self.inner.needs_greedy
 
+    @property
+    def replaces_groups(self) -> bool:
+        return self.inner.replaces_groups
+
     def keep_groups(self, rewards: Tensor) -> Tensor:
         return self.inner.keep_groups(rewards)
 

@@ -25,8 +25,6 @@ class Rank:
         self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
         if self.count == 1:
             return
-        # The engine gets its own process: vLLM joins a group of one, and a process can be in only one world.
-        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
         # Trainer and engine of a process share its GPU, the only one that both then see. Must come before CUDA starts.
         local = int(os.environ.get("LOCAL_RANK", "0"))
         visible = [device for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device]
