@@ -15,8 +15,6 @@ app = typer.Typer(help="Sample models on theorems, and compare them.", no_args_i
 
 
 _Corpora = Annotated[list[Path], typer.Argument(help="Theorems, one JSON object a line.", metavar="CORPUS...")]
-_CheckSeconds = Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)]
-_Heartbeats = Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)]
 
 
 @app.command()
@@ -24,7 +22,7 @@ def run(
     model: Annotated[Path, typer.Argument(help="A checkpoint, or an adapter.", metavar="MODEL")],
     corpora: _Corpora,
     out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz; resumed.")],
-    label: Annotated[str | None, typer.Option(help="What tables call the model; by default its run or folder.")] = None,
+    label: shared.Label = None,
     base: Annotated[Path | None, typer.Option(help="Checkpoint under an adapter, if not the one it names.")] = None,
     prompt_format: Annotated[str, typer.Option(help="How the model is asked.")] = "source",
     cache: shared.Verdicts = None,
@@ -32,9 +30,9 @@ def run(
     temperature: Annotated[float, typer.Option(help="Softmax temperature.", min=0)] = 1.0,
     top_p: Annotated[float, typer.Option(help="Nucleus mass.", min=0.001, max=1)] = 0.99,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.", min=1)] = 1024,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same samples.")] = 0,
-    seconds: _CheckSeconds = 10.0,
-    heartbeats: _Heartbeats = 100_000,
+    seed: shared.Seed = 0,
+    seconds: shared.CheckSeconds = 10.0,
+    heartbeats: shared.Heartbeats = 100_000,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
     config: common.Config = None,
@@ -64,11 +62,11 @@ def check(
     corpora: _Corpora,
     model: Annotated[Path, typer.Option("--model", help="The model that it was drawn from.")],
     out: Annotated[Path, typer.Option("--out", help="JSON to write, gzipped if it ends in .gz.")],
-    label: Annotated[str | None, typer.Option(help="What tables call the model; by default its run or folder.")] = None,
+    label: shared.Label = None,
     cache: shared.Verdicts = None,
     max_tokens: Annotated[int, typer.Option(help="Longest answer that was drawn.", min=1)] = 160,
-    seconds: _CheckSeconds = 10.0,
-    heartbeats: _Heartbeats = 100_000,
+    seconds: shared.CheckSeconds = 10.0,
+    heartbeats: shared.Heartbeats = 100_000,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
@@ -107,8 +105,8 @@ def portfolio(
     checks: Annotated[int, typer.Option(help="Most proofs tried for a theorem.", min=1)] = 256,
     one_line: Annotated[bool, typer.Option("--one-line", help="Single tactics only.")] = False,
     cache: shared.Verdicts = None,
-    seconds: _CheckSeconds = 10.0,
-    heartbeats: _Heartbeats = 100_000,
+    seconds: shared.CheckSeconds = 10.0,
+    heartbeats: shared.Heartbeats = 100_000,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:

@@ -20,6 +20,22 @@ from service.core.engine import Engine
 from service.ops.config import Settings
 
 Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
+Proved = Annotated[
+    Path | None, typer.Option(help="Also write the theorems with proofs, to fine-tune on.", metavar="FILE")
+]
+HeldOut = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--held-out",
+        help="Theorems that must not be in it, nor near duplicates; may be repeated.",
+        metavar="FILE",
+    ),
+]
+Label = Annotated[str | None, typer.Option(help="What tables call the model; by default its run or folder.")]
+Corpora = Annotated[list[Path], typer.Argument(help="Files of theorems.")]
+CheckSeconds = Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)]
+Heartbeats = Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)]
 
 _OURS = frozenset({"prover", "service", "training", "leansieve"})
 

@@ -35,7 +35,6 @@ _Helps = Annotated[
 _Policy = Annotated[
     str, typer.Option(help="The learnt tutor's policy: a file, or the one that is shipped.", metavar="FILE")
 ]
-_Seed = Annotated[int, typer.Option(help="The same seed holds the same sessions.", min=0)]
 _Most = Annotated[int | None, typer.Option(help="Theorems, from the first on; by default all.", min=1)]
 
 
@@ -53,7 +52,7 @@ def evaluate(
     help_by: _Helps = None,
     policy: _Policy = "learnt",
     most: _Most = None,
-    seed: _Seed = 0,
+    seed: shared.Seed = 0,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
     config: common.Config = None,
@@ -86,7 +85,7 @@ def learn(
     groups: Annotated[int, typer.Option(help="Groups of sessions in a step.", min=1)] = 12,
     sessions: Annotated[int, typer.Option(help="Sessions in a group.", min=2)] = 8,
     most: _Most = None,
-    seed: _Seed = 0,
+    seed: shared.Seed = 0,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
     config: common.Config = None,
@@ -119,7 +118,7 @@ def converse(
     policy: _Policy = "learnt",
     sessions: Annotated[int, typer.Option(help="Sessions a theorem; every second with several learners.", min=1)] = 4,
     most: _Most = None,
-    seed: _Seed = 0,
+    seed: shared.Seed = 0,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
     config: common.Config = None,

@@ -33,6 +33,7 @@ _Url = Annotated[
     str | None,
     typer.Option("--store", help="sqlite:///FILE, a file, or postgresql://…; by default as the settings say."),
 ]
+_NamePart = Annotated[str, typer.Argument(help="Part of the name of the theorems wanted; by default all.")]
 _DAY = 86_400.0
 
 
@@ -67,7 +68,7 @@ def show(
 @app.command()
 def export(
     out: Annotated[Path, typer.Option("--out", help="File to write, one receipt a line.", metavar="OUT")],
-    name: Annotated[str, typer.Argument(help="Part of the name of the theorems wanted; by default all.")] = "",
+    name: _NamePart = "",
     store: _Url = None,
     config: common.Config = None,
 ) -> None:
@@ -150,7 +151,7 @@ def prune(
 @app.command()
 def check(
     drop: Annotated[bool, typer.Option("--drop", help="Delete proofs that Lean does not take any more.")] = False,
-    name: Annotated[str, typer.Argument(help="Part of the name of the theorems wanted; by default all.")] = "",
+    name: _NamePart = "",
     store: _Url = None,
     server: common.Server = None,
     workers: common.Workers = None,

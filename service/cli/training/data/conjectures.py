@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 def conjectures(
     sources: Annotated[list[Path], typer.Argument(help="Theorems with proofs, as `leansieve seeds --proved` writes.")],
     out: Annotated[Path, typer.Option("--out", help="What became of each, one line each; resumed.", metavar="OUT")],
-    held_out: Annotated[
-        list[Path] | None,
-        typer.Option(help="Theorems to evaluate on: neither they nor near duplicates are kept.", metavar="FILE"),
-    ] = None,
-    proved: Annotated[
-        Path | None, typer.Option(help="Also write the theorems with proofs, to fine-tune on.", metavar="FILE")
-    ] = None,
+    held_out: shared.HeldOut = None,
+    proved: shared.Proved = None,
     count: Annotated[int, typer.Option(help="Conjectures to draw in all.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Another one draws others.")] = 0,
+    seed: shared.Seed = 0,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:

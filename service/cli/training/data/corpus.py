@@ -31,7 +31,7 @@ _Out = Annotated[Path, typer.Option("--out", help="File to write.", metavar="OUT
 def generate(
     out: _Out,
     count: Annotated[int, typer.Option(help="Most theorems.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same theorems.")] = 0,
+    seed: shared.Seed = 0,
     family: Annotated[list[str] | None, typer.Option(help="Only this family; may be repeated.")] = None,
 ) -> None:
     """Generate synthetic theorems: arithmetic, divisibility, inequalities, logic, lists, options, induction."""
@@ -162,11 +162,11 @@ async def _fetch(settings: Settings, folder: Path) -> None:
 
 @app.command()
 def split(
-    corpora: Annotated[list[Path], typer.Argument(help="Files of theorems.")],
+    corpora: shared.Corpora,
     out: Annotated[Path, typer.Option("--out", help="Folder for train.jsonl, dev.jsonl and test.jsonl.")],
     dev: Annotated[float, typer.Option(help="Share of dev.", min=0, max=1)] = 0.05,
     test: Annotated[float, typer.Option(help="Share of test.", min=0, max=1)] = 0.05,
-    seed: Annotated[int, typer.Option(help="The same seed splits families the same way.")] = 0,
+    seed: shared.Seed = 0,
     families: Annotated[bool, typer.Option(help="Keep families (templates, modules) together.")] = True,
 ) -> None:
     """Split into train, dev and test by family, without repetitions and leaks between them."""
@@ -186,13 +186,11 @@ def split(
 
 @app.command()
 def clean(
-    corpora: Annotated[list[Path], typer.Argument(help="Files of theorems.")],
+    corpora: shared.Corpora,
     out: _Out,
-    held_out: Annotated[
-        list[Path] | None, typer.Option("--held-out", help="Theorems that must not be in it; may be repeated.")
-    ] = None,
+    held_out: shared.HeldOut = None,
     sample: Annotated[int | None, typer.Option(help="Only so many, drawn by --seed.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same sample.")] = 0,
+    seed: shared.Seed = 0,
 ) -> None:
     """Merge corpora into one, without repetitions and held-out theorems, up to names."""
     with shared.user_errors():

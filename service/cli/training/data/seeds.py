@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 def seeds(
     corpus: Annotated[Path, typer.Argument(help="Theorems, one JSON object a line.")],
     out: Annotated[Path, typer.Option("--out", help="What is found, one line a theorem; resumed.", metavar="OUT")],
-    proved: Annotated[
-        Path | None, typer.Option(help="Also write the theorems with proofs, to fine-tune on.", metavar="FILE")
-    ] = None,
+    proved: shared.Proved = None,
     cache: shared.Verdicts = None,
     proofs: Annotated[int, typer.Option(help="Different proofs wanted for each theorem.", min=1)] = 12,
     requests: Annotated[int, typer.Option(help="Most questions to Lean for each theorem.", min=1)] = 200,
