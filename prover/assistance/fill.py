@@ -18,7 +18,7 @@ from prover.options import CheckOptions, SearchOptions
 from prover.requests import Check, LateError, Search, Service, StatementError
 from prover.requests import Event as SearchEvent
 from prover.search.search import Finished, Proof
-from prover.source import lean_file
+from prover.source import lean_file, showing
 from prover.source.lean_file import Fault, LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Theorem
@@ -189,13 +189,16 @@ async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], 
 
 
 async def whole_verdict(service: Service, file: LeanFile, options: CheckOptions) -> Verdict:
-    """Check a file as it is; positions refer to the text after its imports.
+    """Check a file as it is; positions refer to the text after its imports. The last messages name the commands that are not run
+    because they only display something.
 
     Raises:
         UserError: as `Service.check`.
     """
     nothing = Theorem("", file.header, project=file.project)
-    return await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "given"), options))
+    verdict = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "given"), options))
+    first, _ = lean_file.line_and_column(file.text, file.body)
+    return replace(verdict, messages=(*verdict.messages, *showing.left_out(showing.showing(file.commands), first)))
 
 
 class _Filling:
@@ -320,7 +323,9 @@ class _Filling:
             place = self.now.sorries(item)[open_before][0] - item.proof_start + len(self.now.lead(item))
             at = lean_file.line_and_column(self.now.candidate(item).text, place)
             message = Message("error", str(error), Region.CANDIDATE, *at)
-            yield HoleOutcome(hole, verdict=Verdict(VerdictKind.REJECTED, messages=(message,)))
+            yield HoleOutcome(
+                hole, verdict=Verdict(VerdictKind.INCOMPLETE, messages=(message,))
+            )  # Lean reports no error
             return
         async with contextlib.aclosing(looked.closings(self._service)) as closings:
             async for proof, replacement in closings:

@@ -210,18 +210,24 @@ class Receipt(_Strict):
             "lean": toolchain.lean,
             "runtime": toolchain.runtime,
             "worker": toolchain.worker or self.worker,
-            "policy": _Policy.of(verdict.policy),
+            "policy": _Policy.of(verdict.policy).model_dump(),
             "kernel": verdict.kernel or self.kernel,
             "term": verdict.term or self.term,
+            "axioms_complete": verdict.axioms_complete,
+            "assumed": sorted(verdict.assumed),
         }
+        said, crosschecked = self.model_fields_set, self.trust == "CROSS_CHECKED"
         then = {
             "theorem": self.theorem,
             "axioms": sorted(self.axioms),
             "lean": self.lean,
             "runtime": self.runtime,
             "worker": self.worker or toolchain.worker,
-            "policy": self.policy,
+            "policy": self.policy.model_dump(),
             "kernel": self.kernel or verdict.kernel,
             "term": self.term or verdict.term,
+            # Receipts of earlier versions do not say these; the second is known of cross-checked proofs alone.
+            "axioms_complete": self.axioms_complete if "axioms_complete" in said else verdict.axioms_complete,
+            "assumed": sorted(self.assumed if crosschecked and "assumed" in said else verdict.assumed),
         }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

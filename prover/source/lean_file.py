@@ -26,8 +26,9 @@ from prover.verdict import Message, Mode, Region, Verdict
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 LONGEST = 4 << 20
-_OPENED = Path("/dev/fd")  # pipes that a shell has opened for the command
 """Maximum size of a file in bytes."""
+_OPENED = Path("/dev/fd")  # pipes that a shell has opened for the command
+_UNREAD = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"), (stat.S_ISDIR, "folder"))
 
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
 
@@ -142,6 +143,11 @@ class LeanFile:
         """
         prefixes = self._prefixes(item) if item.statement else ""
         return Theorem(item.statement, self.header, self.context(item.start) + prefixes, self.project)
+
+    @property
+    def own(self) -> str:
+        """The text after the imports."""
+        return self.text[self.body :]
 
     def whole(self) -> str:
         """Return the text after the imports, without commands that only display something."""
@@ -305,11 +311,13 @@ def read(path: Path) -> LeanFile:
     """
     try:
         found = path.stat()
-        if stat.S_ISFIFO(found.st_mode) and path.parent != _OPENED:
-            raise UserError(f"{path} is a named pipe, not a plain file")  # reading would wait for a writer forever
-        if found.st_size > LONGEST:
+        for is_one, what in _UNREAD:
+            if is_one(found.st_mode) and path.parent != _OPENED:
+                raise UserError(f"{path} is a {what}, not a plain file")  # reading might never end
+        with path.open("rb") as stream:
+            source = stream.read(LONGEST + 1)
+        if len(source) > LONGEST:
             raise UserError(f"{path} is larger than {LONGEST:,} bytes")
-        source = path.read_bytes()
         text = source.decode()
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1

@@ -85,3 +85,13 @@ class Classroom:
     learners: int
     created: float
     expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classwork:
+    """A classroom as a learner sees it, until `expires`: the theorems without the teacher's proofs, and the learner's own work."""
+
+    label: str
+    theorems: tuple[ClassroomTheorem, ...]
+    learner: JoinedLearner
+    expires: float

@@ -153,7 +153,7 @@ class Classrooms:
             RefusedError: the classroom is full.
             InputError: the name is blank.
         """
-        if not name.strip():
+        if not any(char.isprintable() and char != " " for char in name):
             raise InputError("display_name", "the name is blank: your teacher has to know who you are")
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         read = re.sub(r"[\s-]", "", code).upper()

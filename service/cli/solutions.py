@@ -8,6 +8,7 @@ from prover.assistance import against
 from prover.assistance.against import Solution, Solved
 from prover.atomic import atomic_write_text
 from prover.errors import UserError
+from prover.source import showing
 from prover.verdict import Region, VerdictKind
 from service.cli import common
 from service.client.client import Client
@@ -30,9 +31,13 @@ async def check_solution(
             found = [one async for one in against.solved(service, asked)]
     for one in found:
         _print(challenge, solution, one)
+    shown = showing.showing(asked.solution.commands)
+    if left_out := showing.not_run(shown):
+        common.stdout.print(common.shown(f"{solution}: {left_out}", "yellow"))
     good = all(one.verdict.verified for one in found)
     if json_out is not None:
-        rows: dict[str, Any] = {"verified": good, "parts": [_row(one) for one in found]}
+        parts = [_row(one) for one in found]
+        rows: dict[str, Any] = {"verified": good, "parts": parts, "not_run": showing.named(shown)}
         try:
             atomic_write_text(json_out, json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         except OSError as error:

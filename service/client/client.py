@@ -20,6 +20,7 @@ from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, Unav
 from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
+from service.client.classrooms import ClassroomClient
 from service.client.connection import open_channel
 from service.contract import values
 from service.contract.messages import batch as batches
@@ -49,6 +50,8 @@ class Client:
         self._checks = ProofCheckServiceStub(self._channel)
         self._batch_calls = BatchServiceStub(self._channel)
         self._server = ServerServiceStub(self._channel)
+        self.classrooms = ClassroomClient(self._channel, self._errors)
+        """What teachers and learners ask."""
 
     async def __aenter__(self) -> Self:
         """Return the client; nothing is sent."""

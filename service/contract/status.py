@@ -5,6 +5,7 @@
 | `InputError` | INVALID_ARGUMENT | BadRequest |
 | `StatementError` | INVALID_ARGUMENT | BadRequest, the `Verdict` with Lean's messages |
 | `BusyError` | RESOURCE_EXHAUSTED | RetryInfo |
+| `LateError` | DEADLINE_EXCEEDED | |
 | `QuotaError` | RESOURCE_EXHAUSTED | RetryInfo |
 | `UnavailableError` | UNAVAILABLE | RetryInfo if the delay is known |
 | `NoBatchError`, `NoClassroomError` | NOT_FOUND | |
@@ -16,6 +17,7 @@
 Each has an ErrorInfo with a stable reason name for programs.
 """
 
+import re
 from dataclasses import replace
 
 import grpc
@@ -33,7 +35,8 @@ from service.contract import fields, values
 from service.core.limits.admission import QuotaError
 
 DOMAIN = "leansieve"
-_LATE = {"late": "true"}  # metadata of ErrorInfo: the given time was too short
+_LATE = {"late": "true"}  # metadata of ErrorInfo: the given time was too short; in earlier versions the only sign of it
+_TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")  # as gRPC says it
 # Details travel in an HTTP/2 header; clients by default accept 8 KiB of headers in total.
 _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000
@@ -71,6 +74,9 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
             code, reason = code_pb2.INVALID_ARGUMENT, "BAD_INPUT"
             found = [_violation(field, text) for field, text in violations]
             details = [error_details_pb2.BadRequest(field_violations=found)]
+        case LateError():
+            code, reason = code_pb2.DEADLINE_EXCEEDED, "LATE"
+            details = []
         case BusyError(seconds=seconds):
             code, reason = code_pb2.RESOURCE_EXHAUSTED, "QUOTA" if isinstance(error, QuotaError) else "BUSY"
             details = [error_details_pb2.RetryInfo(retry_delay=fields.duration(seconds))]
@@ -115,12 +121,17 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
         if detail.Unpack(verdict):
             return StatementError(values.verdict_from_proto(verdict))
         if detail.Unpack(retry):
-            full = status.code == code_pb2.RESOURCE_EXHAUSTED
-            kind = LateError if full and "late" in info.metadata else BusyError if full else UnavailableError
+            kind = BusyError if status.code == code_pb2.RESOURCE_EXHAUSTED else UnavailableError
+            kind = LateError if "late" in info.metadata else kind
             return kind(text, fields.seconds(retry.retry_delay))
         if detail.Unpack(violations) and len(status.details) == 2 and violations.field_violations:
             found = tuple((violation.field, violation.description) for violation in violations.field_violations)
             return InputError(found[0][0], text, found)
+    if "late" in info.metadata:
+        return LateError(text)
+    if (large := _TOO_LARGE.search(text)) is not None:
+        what = "answer" if text.startswith("CLIENT: Received") else "request"
+        return InputError("request", f"the {what} is {int(large[2]):,} bytes long; at most {int(large[3]):,} are taken")
     match status.code:
         case code_pb2.UNAVAILABLE if not status.details:
             hint = next((hint for sign, hint in _HINTS if sign in text), "start one with `leansieve serve`")
@@ -128,7 +139,7 @@ def error_of(status: status_pb2.Status, address: str) -> UserError:
         case code_pb2.RESOURCE_EXHAUSTED | code_pb2.INVALID_ARGUMENT:
             return InputError("request", text)
         case code_pb2.NOT_FOUND:
-            return NoBatchError(text)
+            return NoClassroomError(text) if info.reason == "NO_CLASSROOM" else NoBatchError(text)
         case code_pb2.FAILED_PRECONDITION:
             return RefusedError(text)
         case code_pb2.UNAUTHENTICATED:

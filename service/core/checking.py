@@ -1,5 +1,6 @@
 """The part of the engine that needs Lean alone: checks, and the client, checker and terms of every other request."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +23,7 @@ from prover.lean.workers.projects import ProjectRouter
 from prover.options import CheckOptions
 from prover.requests import BusyError, Check, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
+from prover.source import showing
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy, Trust, Verdict
 from service.core.limits.admission import bounds
@@ -103,7 +105,11 @@ class LeanEngine:
                 self._client() as client,
                 self._checker(request.theorem, request.options.trust, client) as checker,
             ):
-                return await checker.check(request.theorem, request.candidate, terms)
+                verdict = await checker.check(request.theorem, request.candidate, terms)
+        context = request.theorem.context
+        # Takes up to a second for the largest; other requests proceed meanwhile.
+        remarks = await asyncio.to_thread(showing.remarks, context) if "#" in context else ()
+        return replace(verdict, messages=(*verdict.messages, *remarks)) if remarks else verdict
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """Return the declarations of a theorem's header and context, in quarantine if needed.

@@ -21,7 +21,7 @@ from google.protobuf.message_factory import GetMessageClass
 from prover.errors import InputError, UserError
 from service.contract.methods import SERVICES
 from service.grpc import status
-from service.handlers.calls import REQUEST_ID, Call, Surround, surrounded
+from service.handlers.calls import REQUEST_ID, Call, Surround, Unread, surrounded
 from service.handlers.handlers import Handler, Handlers
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -64,7 +64,7 @@ class Around(grpc.aio.ServerInterceptor):
                 deadline=_deadline(context),
             )
 
-        return _surrounded(handler, self._surrounds, call_of)
+        return _surrounded(handler, self._surrounds, call_of, ours=service in SERVICES)
 
 
 _KINDS = {
@@ -77,7 +77,7 @@ _KINDS = {
 
 
 def _surrounded(
-    handler: Any, surrounds: Sequence[Surround], call_of: Callable[[Context], Call]
+    handler: Any, surrounds: Sequence[Surround], call_of: Callable[[Context], Call], ours: bool
 ) -> grpc.RpcMethodHandler[Any, Any]:
     behaviour = handler.stream_stream or handler.stream_unary or handler.unary_stream or handler.unary_unary
     decode = handler.request_deserializer
@@ -87,7 +87,7 @@ def _surrounded(
         if decode is None:
             return request
         if handler.request_streaming:
-            return (decode(data) async for data in request)
+            return _decoded(decode, request) if ours else (decode(data) async for data in request)
         try:
             return decode(request)
         except DecodeError:
@@ -131,6 +131,19 @@ def _surrounded(
         stream if handler.response_streaming else answer,
         response_serializer=handler.response_serializer,
     )
+
+
+async def _decoded(decode: Callable[[bytes], Any], request: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    """Yield the messages of a stream; an invalid one does not end it."""
+    number = 0
+    async for data in request:
+        number += 1
+        try:
+            message = decode(data)
+        except DecodeError:
+            text = f"message {number} of the stream cannot be parsed: it is not a message of this call"
+            message = Unread(f"message:{number}", InputError("request", text))
+        yield message
 
 
 def _host(peer: str) -> str:

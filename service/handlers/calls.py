@@ -88,6 +88,14 @@ class Call:
                 return grpc.StatusCode.INTERNAL
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message of a stream that could not be read: the id of its answer, and the error."""
+
+    id: str
+    error: InputError
+
+
 Surround = Callable[[Call], AbstractAsyncContextManager[object]]
 """Middleware around every call, in the task that answers it.
 

@@ -15,7 +15,7 @@ from service.contract.fields import validate
 from service.contract.messages import solution as solution_messages
 from service.core.limits.admission import Room, admit_limits, bounds
 from service.core.limits.text import blames_item, refusal
-from service.handlers.calls import Call, Calls
+from service.handlers.calls import Call, Calls, Unread
 from service.handlers.check_stream import CheckStream
 from service.ops.config import Settings
 
@@ -41,7 +41,7 @@ class CheckHandlers:
             return check_pb2.CheckProofResponse(verdict=values.verdict_to_proto(verdict))
 
     async def check_proofs(
-        self, requests: AsyncIterator[check_pb2.CheckProofsRequest], call: Call
+        self, requests: AsyncIterator[check_pb2.CheckProofsRequest | Unread], call: Call
     ) -> AsyncIterator[check_pb2.CheckProofsResponse]:
         """Check many proofs; an error in one does not end the stream."""
         async with self._calls.answering(call):
@@ -65,7 +65,7 @@ class CheckHandlers:
             async with room.acquire(asked.options.priority):
                 found = [one async for one in against.solved(self._service, asked)]
             call.remarks.update(parts=len(found), verified=sum(one.verdict.verified for one in found))
-            return solution_messages.response_to_proto(found)
+            return solution_messages.response_to_proto(found, asked.solution)
 
     async def _check(self, request: check_pb2.CheckProofRequest, room: Room, call: Call) -> Verdict:
         """Return the verdict on a valid request, within the deadline of its call.

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import structlog
-from google.protobuf.message import DecodeError
 
 from leansieve.v1 import check_pb2
-from prover.errors import InputError, UserError
+from prover.errors import UserError
 from prover.verdict import Verdict
 from service.contract import status, values
 from service.contract.fields import validate
+from service.handlers.calls import Unread
 
 _log = structlog.get_logger(__name__)
 
@@ -29,13 +29,9 @@ class CheckStream:
         self.answered = 0
 
     async def answers(
-        self, requests: AsyncIterator[check_pb2.CheckProofsRequest]
+        self, requests: AsyncIterator[check_pb2.CheckProofsRequest | Unread]
     ) -> AsyncGenerator[check_pb2.CheckProofsResponse, None]:
-        """Yield the answers in order of completion.
-
-        Raises:
-            InputError: a message is not a valid message of this stream.
-        """
+        """Yield the answers in order of completion. A message that is not a valid item is answered with its error."""
         reading = asyncio.create_task(self._read(requests))
         try:
             while (answer := await self._answers.get()) is not None:
@@ -47,27 +43,21 @@ class CheckStream:
             reading.cancel()
             await asyncio.wait([reading])
 
-    async def _read(self, requests: AsyncIterator[check_pb2.CheckProofsRequest]) -> None:
-        unread: InputError | None = None
+    async def _read(self, requests: AsyncIterator[check_pb2.CheckProofsRequest | Unread]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._slots.acquire()
-                try:
-                    async for request in requests:
-                        group.create_task(self._answer(request))
-                        await self._slots.acquire()
-                except DecodeError:
-                    unread = InputError(
-                        "request", "a message of the stream cannot be parsed: it is not a CheckProofsRequest"
-                    )
-            if unread is not None:
-                raise unread
+                async for request in requests:
+                    group.create_task(self._answer(request))
+                    await self._slots.acquire()
         finally:
             self._answers.put_nowait(None)
 
-    async def _answer(self, request: check_pb2.CheckProofsRequest) -> None:
+    async def _answer(self, request: check_pb2.CheckProofsRequest | Unread) -> None:
         answer = check_pb2.CheckProofsResponse(id=request.id)
         try:
+            if isinstance(request, Unread):
+                raise request.error
             validate(request)
             answer.verdict.CopyFrom(values.verdict_to_proto(await self._check(request.check)))
         except UserError as error:

@@ -14,7 +14,7 @@ from service.contract.fields import validate
 from service.contract.messages import classroom as messages
 from service.contract.messages import hint as hint_messages
 from service.core.limits.admission import Room, admit_seconds, bounds
-from service.core.limits.text import take
+from service.core.limits.text import take, take_name
 from service.handlers.batch import owner
 from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
@@ -41,7 +41,7 @@ class ClassroomHandlers:
         async with self._calls.answering(call):
             validate(request)
             offered = self._offered()
-            label = take("label", request.label, _LONGEST)
+            label = take_name("label", request.label, _LONGEST)
             # Takes seconds for the largest; other requests proceed meanwhile.
             reading = asyncio.to_thread(messages.theorems_from_proto, request.theorems, self._settings.text)
             theorems = await reading
@@ -124,7 +124,7 @@ class ClassroomHandlers:
         """Join a classroom as a learner."""
         async with self._calls.answering(call):
             validate(request)
-            name = take("display_name", request.display_name, _LONGEST)
+            name = take_name("display_name", request.display_name, _LONGEST)
             key = await self._offered().join(take("join_code", request.join_code, _LONGEST), name)
             return classroom_pb2.JoinClassroomResponse(learner_key=key)
 

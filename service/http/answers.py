@@ -19,6 +19,7 @@ STATUS_OF = {
     code_pb2.NOT_FOUND: 404,
     code_pb2.RESOURCE_EXHAUSTED: 429,
     code_pb2.UNAVAILABLE: 503,
+    code_pb2.DEADLINE_EXCEEDED: 504,
 }
 """HTTP status by gRPC code; other codes map to 500."""
 STREAM = "text/event-stream"

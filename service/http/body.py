@@ -1,18 +1,21 @@
 """Incoming requests: JSON in protobuf's mapping, whole or one message per line, with limits of size and time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from starlette.types import Receive
 
 from prover.errors import InputError
 from service.core.limits.text import printable
+from service.handlers.calls import Unread
 
 _MOST_DEPTH = 64  # of nested messages; those of the contract are less than half as deep
 _SECONDS = 60.0  # for a body that is not a stream
 _LONGEST_COMPLAINT = 300
+_LONGEST_ID = 256
 _BLANK = "\ufeff \t\r\n"
 
 
@@ -56,27 +59,22 @@ class Body:
             raise InputError("request", f"the request did not arrive within {_SECONDS:g} s") from None
         return bytes(data)
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """Yield the non-blank lines of a body as they arrive.
-
-        Raises:
-            DecodeError: a line is too long.
-        """
-        rest = bytearray()
+    async def lines(self) -> AsyncIterator[tuple[int, bytes | None]]:
+        """Yield the non-blank lines of a body as they arrive, with their numbers from 1; None in place of a line that is too long."""
+        number, line, long = 1, bytearray(), False
         while (chunk := await self._chunks.get()) is not None:
-            *ended, last = chunk.split(b"\n")
-            for line in ended:
-                rest += line
-                if len(rest) > self._most:
-                    break
-                if rest.strip():
-                    yield bytes(rest)
-                rest.clear()
-            rest += last
-            if len(rest) > self._most:
-                raise DecodeError("too long")
-        if rest.strip():
-            yield bytes(rest)
+            first, *others = chunk.split(b"\n")
+            for ended, piece in ((False, first), *((True, other) for other in others)):
+                if ended:
+                    if long or line.strip():
+                        yield number, None if long else bytes(line)
+                    number, line, long = number + 1, bytearray(), False
+                if long or len(line) + len(piece) > self._most:
+                    line, long = bytearray(), True  # what follows of it is not kept
+                else:
+                    line += piece
+        if long or line.strip():
+            yield number, None if long else bytes(line)
 
 
 def parse(data: bytes, message: Message) -> None:
@@ -97,16 +95,28 @@ def parse(data: bytes, message: Message) -> None:
         raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: {text}") from None
 
 
-async def messages(lines: AsyncIterator[bytes], kind: type[Message]) -> AsyncIterator[Message]:
-    """Yield a message for each line.
-
-    Raises:
-        DecodeError: a line is not a valid message, as in gRPC's own streams.
-    """
-    async for line in lines:
+async def messages(
+    lines: AsyncIterator[tuple[int, bytes | None]], kind: type[Message]
+) -> AsyncIterator[Message | Unread]:
+    """Yield a message for each line; an invalid line is reported under its id, if it has one, and does not end the stream."""
+    async for number, line in lines:
         message = kind()
         try:
+            if line is None:
+                raise InputError("request", "it is longer than this server takes")
             parse(line, message)
         except InputError as error:
-            raise DecodeError(str(error)) from None
-        yield message
+            told = InputError("request", f"line {number}: {error}")
+            yield Unread((_id_in(line) if line else "") or f"line:{number}", told)
+        else:
+            yield message
+
+
+def _id_in(line: bytes) -> str:
+    """Return the id of an item that cannot be read; empty if the id cannot be read either."""
+    try:
+        found = json.loads(line)["id"]
+        found.encode()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ""
+    return found if isinstance(found, str) and len(found) <= _LONGEST_ID else ""

@@ -10,12 +10,12 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from prover.errors import UserError
-from service.handlers.calls import Call, Surround, surrounded
+from service.handlers.calls import Call, Surround, Unread, surrounded
 from service.handlers.handlers import Handlers
 
 _log = structlog.get_logger(__name__)
 
-Requests = Callable[[], Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message]]
+Requests = Callable[[], Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message | Unread]]
 """Reads the request, or a stream of them whole, or starts to read a stream; called only after the call is admitted."""
 
 KINDS = {(False, False): "unary", (False, True): "server_stream", (True, True): "bidi_stream"}

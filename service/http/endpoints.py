@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from prover.errors import UserError
 from service.contract.status import to_status
-from service.handlers.calls import REQUEST_ID, Call
+from service.handlers.calls import REQUEST_ID, Call, Unread
 from service.http import answers
 from service.http.body import Body, TooLargeError, messages, parse
 from service.http.calls import KINDS, HttpCalls
@@ -102,7 +102,7 @@ class Endpoint:
             bundle = await asyncio.to_thread(self._bundled, data)
             return bundle.requests()
 
-        def requests() -> Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message]:
+        def requests() -> Awaitable[Message | AsyncIterator[Message]] | AsyncIterator[Message | Unread]:
             return messages(body.lines(), self._kind) if self._media_type == LINES else whole()
 
         call = self._call(scope, headers)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from leansieve.v1 import check_pb2
 from prover.errors import InputError
-from prover.source import lean_file
+from prover.source import lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError, Theorem
 from prover.verdict import Verdict, VerdictKind
@@ -25,6 +25,7 @@ _MEANING = {
     "What it states nobody has compared: /v1/check-solution does, and a reward should be its verdict.",
     VerdictKind.INCOMPLETE: "The file leaves something unproved: no reward.",
 }
+_SEVERITIES = {"information": "info"}  # as Lean's REPL calls it
 _NO_REWARD = "The file is not accepted: no reward, even if Lean's compiler did not complain."
 
 
@@ -152,6 +153,7 @@ class Files:
             "trust": verdict.trust.name,
             "axioms": list(verdict.axioms),
             "meaning": _MEANING.get(verdict.kind, _NO_REWARD),
+            "not_run": showing.named(showing.showing(one.file.commands)),
         }
         if verdict.kind is VerdictKind.TIMEOUT:
             error = f"Lean timed out in {self.seconds:g} seconds"
@@ -170,7 +172,12 @@ class Files:
 def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
     """Return messages in the format of Lean's REPL; a rejected file has an error or a `sorry` among them."""
     messages = [
-        {"severity": one.severity, "pos": {"line": one.line, "column": one.column}, "endPos": None, "data": one.text}
+        {
+            "severity": _SEVERITIES.get(one.severity, one.severity),
+            "pos": {"line": one.line, "column": one.column},
+            "endPos": None,
+            "data": one.text,
+        }
         for one in verdict.messages
         if verdict.kind not in (VerdictKind.VERIFIED, VerdictKind.INCOMPLETE) or one.severity != "error"
     ]
@@ -185,6 +192,10 @@ def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:
     elif verdict.kind is not VerdictKind.VERIFIED and all(one["severity"] != "error" for one in messages):
         text = f"leansieve: {verdict.kind.name}"
         messages.append({"severity": "error", "pos": {"line": 1, "column": 0}, "endPos": None, "data": text})
+    if left_out := showing.showing(file.commands):
+        pos = {"line": left_out[0].line, "column": 0}
+        text = f"leansieve: {showing.not_run(left_out)}"
+        messages.append({"severity": "info", "pos": pos, "endPos": None, "data": text})
     return {"env": 0, "messages": messages, **({"sorries": sorries} if sorries else {})}
 
 

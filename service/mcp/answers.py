@@ -1,12 +1,21 @@
 """Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. These are different facts."""
 
+from collections.abc import Sequence
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from prover.assistance.suggest import Suggestion
+from prover.errors import UserError
 from prover.events import Proof, StatementNote
 from prover.premises.query import Premise
+from prover.requests import LateError
+from prover.source import showing
+from prover.source.lean_file import Fault
+from prover.source.scanner import Command
 from prover.tutor.hints import Tutored
 from prover.verdict import Message, Verdict
+from service.mcp.errors import hint, reason
 
 LONGEST_TEXT = 4_000
 """Maximum length of a text field in characters; the rest is cut off, with a mark that gives its length."""
@@ -31,29 +40,78 @@ class ToolAnswer(BaseModel):
     timed_out: bool = Field(default=False, description="The time was over first: an empty list is not a 'no'.")
     partial: bool = Field(default=False, description="There is more than is shown.")
 
+    @classmethod
+    def failed(cls, error: UserError) -> Self:
+        """Return the answer to a call that did not run."""
+        return cls(
+            success=False,
+            error_code=reason(error),
+            error=shortened(str(error)),
+            hint=hint(error),
+            timed_out=isinstance(error, LateError),
+        )
+
+
+class FaultItem(BaseModel):
+    """A command that Lean rejects, above the requested position."""
+
+    line: int = Field(description="Line of the file, from 1.")
+    column: int = Field(description="Column, from 1.")
+    text: str = Field(description="The first thing that Lean says of it.")
+
+    @classmethod
+    def of(cls, fault: Fault) -> "FaultItem":
+        """Convert a fault; columns of this protocol count from 1."""
+        return cls(line=fault.line, column=fault.column + 1, text=shortened(fault.text))
+
+
+class FileAnswer(ToolAnswer):
+    """An answer about Lean source."""
+
+    note: str = Field(default="", description="What was not looked at, in a sentence.")
+    not_run: list[str] = Field(
+        default_factory=list,
+        description="Commands that only show or test something and were not run, with their lines.",
+    )
+    faults_above: list[FaultItem] = Field(
+        default_factory=list,
+        description="What Lean does not take above it: a theorem stands there without its proof, anything else not at all.",
+    )
+
+    def about(self, left_out: Sequence[Command] = (), faults: Sequence[Fault] = ()) -> Self:
+        """Return a copy that also names the commands left out and the faults above."""
+        update = {
+            "note": showing.not_run(left_out),
+            "not_run": showing.named(left_out),
+            "faults_above": [FaultItem.of(fault) for fault in faults[:MOST_ITEMS]],
+        }
+        return self.model_copy(update=update)
+
 
 class MessageItem(BaseModel):
     """One message of Lean."""
 
     severity: str = Field(description="error, warning or information")
-    region: str = Field(description="The text it is about: header, context, statement or candidate (the proof).")
+    region: str = Field(
+        description="The text it is about: header, context, statement or candidate (the proof); file: the whole file."
+    )
     line: int = Field(description="Line in that text, from 1.")
     column: int = Field(description="Column in that text, from 1.")
     text: str
 
     @classmethod
-    def of(cls, message: Message) -> "MessageItem":
+    def of(cls, message: Message, whole_file: bool) -> "MessageItem":
         """Convert a message; columns of this protocol count from 1."""
         return cls(
             severity=message.severity,
-            region=message.region.value,
+            region="file" if whole_file else message.region.value,
             line=message.line,
             column=message.column + 1,
             text=shortened(message.text),
         )
 
 
-class VerdictAnswer(ToolAnswer):
+class VerdictAnswer(FileAnswer):
     """Lean's verdict on one proof."""
 
     ok: bool = Field(default=False, description="The kernel accepted this proof of this statement.")
@@ -67,8 +125,8 @@ class VerdictAnswer(ToolAnswer):
     messages: list[MessageItem] = Field(default_factory=list)
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "VerdictAnswer":
-        """Convert a verdict."""
+    def of(cls, verdict: Verdict, whole_file: bool = False) -> "VerdictAnswer":
+        """Convert a verdict; `whole_file`: positions of messages refer to a file."""
         return cls(
             ok=verdict.verified,
             verdict=verdict.kind.name,
@@ -76,7 +134,7 @@ class VerdictAnswer(ToolAnswer):
             timed_out=verdict.kind.name == "TIMEOUT",
             axioms=list(verdict.axioms),
             axioms_complete=verdict.axioms_complete,
-            messages=[MessageItem.of(message) for message in verdict.messages[:MOST_ITEMS]],
+            messages=[MessageItem.of(message, whole_file) for message in verdict.messages[:MOST_ITEMS]],
             partial=len(verdict.messages) > MOST_ITEMS,
         )
 
@@ -179,7 +237,7 @@ class HoleItem(BaseModel):
     error: str = Field(default="", description="Why there is none.")
 
 
-class FillAnswer(ToolAnswer):
+class FillAnswer(FileAnswer):
     """The outcome of filling a file's holes; the file itself is not edited."""
 
     ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
@@ -228,7 +286,7 @@ class SearchAnswer(ToolAnswer):
     fitting: int = Field(default=0, description="How many fit in all.")
 
 
-class GoalAnswer(ToolAnswer):
+class GoalAnswer(FileAnswer):
     """Goals at a position in a file."""
 
     goals: list[str] = Field(default_factory=list, description="Open goals; tactics work on the first.")
@@ -289,7 +347,7 @@ class AttemptItem(VerdictAnswer):
     snippet: str = ""
 
 
-class AttemptsAnswer(ToolAnswer):
+class AttemptsAnswer(FileAnswer):
     """Verdicts on several snippets, in their order."""
 
     items: list[AttemptItem] = Field(default_factory=list)

@@ -3,8 +3,19 @@
 from google.rpc import error_details_pb2
 
 from prover.errors import InputError, UserError
-from prover.requests import BusyError
+from prover.requests import BusyError, LateError
 from service.contract import status
+
+_MOST_FIELDS = 4
+_ARGUMENTS = {  # as agents know what a field of the contract says
+    "goal.goal": "goal",
+    "options.budget.proofs": "proofs",
+    "options.budget.timeout": "seconds",
+    "place": "line",
+    "position.position": "line",
+    "position.text": "file_path",
+    "timeout": "seconds",
+}
 
 
 def reason(error: UserError) -> str:
@@ -18,6 +29,15 @@ def reason(error: UserError) -> str:
 
 def hint(error: UserError) -> str:
     """Return advice for the next call; empty if there is none."""
+    if isinstance(error, LateError):
+        return "give it more seconds, or ask for less"
     if isinstance(error, BusyError):
         return f"send the same call again in {error.seconds:g} s"
-    return f"change {error.field}" if isinstance(error, InputError) else ""
+    if isinstance(error, InputError):
+        fields = list(dict.fromkeys(_argument(field) for field, _ in error.violations))
+        return f"change {', '.join(fields[:_MOST_FIELDS])}"
+    return ""
+
+
+def _argument(field: str) -> str:
+    return _ARGUMENTS.get(field, field.removeprefix("theorem."))

@@ -1,48 +1,66 @@
 """Files named by agents: the file on disk, its theorems, its holes. Files are read, never written."""
 
+import asyncio
 import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 from prover.assistance.fill import Hole, holes
-from prover.assistance.suggest import FilePosition
+from prover.assistance.standing import Judged
 from prover.candidate import Candidate
-from prover.errors import InputError
-from prover.source import lean_file
+from prover.errors import InputError, UserError
+from prover.source import lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
-from prover.theorem import HeaderError, Theorem
+from prover.theorem import HeaderError
+from prover.verdict import Verdict
+from service.core.limits.text import printable, take
+
+_LONGEST_PATH = 4096
+_MOST_NAMED = 20
+_LONGEST_SHOWN = 80  # characters of what an agent sent
 
 
-def read(file_path: str) -> LeanFile:
+def shown(value: object) -> str:
+    """Quote what an agent sent, for a message."""
+    text = printable(repr(value))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+async def read(file_path: str) -> LeanFile:
     """Read the file at an absolute path.
 
     Raises:
-        UserError: the path is relative, or the file cannot be read.
+        InputError: the path is relative, or the file cannot be read.
     """
-    path = Path(file_path)
+    path = Path(take("file_path", file_path, _LONGEST_PATH))
     if not path.is_absolute():
-        raise InputError("file_path", f"file_path must be absolute, not {file_path!r}")
+        raise InputError("file_path", f"file_path must be absolute, not {shown(file_path)}")
     if path.suffix != ".lean":
-        raise InputError("file_path", f"file_path must name a .lean file, not {path.name!r}")
-    return lean_file.read(path)
+        raise InputError("file_path", f"file_path must name a .lean file, not {shown(path.name)}")
+    try:
+        return await asyncio.to_thread(lean_file.read, path)  # a second for the largest: others are answered meanwhile
+    except UserError as error:
+        raise InputError("file_path", printable(str(error))) from None
 
 
 def theorem_named(file: LeanFile, name: str) -> Command:
-    """Return the theorem of that name, with or without its namespace.
+    """Return the theorem with that full name, or with that name in a namespace.
 
     Raises:
         InputError: the file has none, or several.
     """
-    last = name.rpartition(".")[2]
-    found = [one for one in file.theorems if one.name == name] or [
-        one for one in file.theorems if one.name.rpartition(".")[2] == last
+    full = file.full_names()
+    names = {number: full.get(number, one.name) for number, one in enumerate(file.commands) if one.statement}
+    found = [number for number, one in names.items() if one == name] or [
+        number for number, one in names.items() if one.endswith(f".{name}")
     ]
     if len(found) == 1:
-        return found[0]
-    names = ", ".join(one.name for one in file.theorems[:20])
-    text = f"has {len(found)} theorems named {name}" if found else f"has no theorem {name}"
-    raise InputError("theorem_name", f"the file {text}; it states: {names or 'none'}")
+        return file.commands[found[0]]
+    more = ", …" if len(names) > _MOST_NAMED else ""
+    stated = ", ".join(printable(one) for one in list(names.values())[:_MOST_NAMED])
+    text = f"has {len(found)} theorems named {shown(name)}" if found else f"has no theorem {shown(name)}"
+    raise InputError("theorem_name", f"the file {text}; it states: {stated or 'none'}{more}")
 
 
 def hole_at(file: LeanFile, line: int) -> Hole:
@@ -55,8 +73,9 @@ def hole_at(file: LeanFile, line: int) -> Hole:
     lines = [lean_file.line_and_column(file.text, _word(file, one))[0] for one in every]
     if line in lines:
         return every[lines.index(line)]
-    where = ", ".join(map(str, dict.fromkeys(lines)))
-    raise InputError("line", f"line {line} has no `sorry`; lines that have one: {where or 'none'}")
+    where = ", ".join(map(str, list(dict.fromkeys(lines))[:_MOST_NAMED]))
+    more = ", …" if len(set(lines)) > _MOST_NAMED else ""
+    raise InputError("line", f"line {line} has no `sorry`; lines that have one: {where or 'none'}{more}")
 
 
 def line_of(file: LeanFile, hole: Hole) -> int:
@@ -83,18 +102,42 @@ def parsed(code: str) -> LeanFile:
         raise InputError("code", str(error)) from None
 
 
-def place_of(file: LeanFile, hole: Hole) -> FilePosition:
-    """Return the hole as a place for tactics."""
-    return FilePosition(file.text, *lean_file.line_and_column(file.text, _word(file, hole)))
+def place_of(file: LeanFile, line: int, column: int) -> tuple[Command | None, int, int]:
+    """Return a position for tactics: its command, its line, and its column from 0.
 
+    Args:
+        file: the file.
+        line: from 1.
+        column: from 1; 0: at the first `sorry` of the line.
 
-def attempt(file: LeanFile, hole: Hole, snippet: str) -> tuple[Theorem, Candidate]:
-    """Return the hole's declaration with its `sorry` replaced by a snippet: tactics, or a term that begins with
-    `by`.
+    Raises:
+        InputError: no `sorry` is there.
     """
+    if not column:
+        hole = hole_at(file, line)
+        return hole.item, *lean_file.line_and_column(file.text, _word(file, hole))
+    number = file.number_at(file.offset(line, column - 1))
+    return None if number is None else file.commands[number], line, column - 1
+
+
+def left_out(file: LeanFile, item: Command) -> tuple[Command, ...]:
+    """Return the commands above `item` that only display or test something; a check of `item` does not run them."""
+    return showing.showing(one for one in file.commands if one.start < item.start)
+
+
+def placed(judged: Judged, item: Command) -> Verdict:
+    """Convert the positions of a verdict's messages to positions in the file."""
+    messages = []
+    for message in judged.verdict.messages:
+        line, column = judged.file.position(item, message)
+        messages.append(replace(message, line=line, column=column))
+    return replace(judged.verdict, messages=tuple(messages))
+
+
+def attempt(file: LeanFile, hole: Hole, snippet: str) -> Candidate:
+    """Return the hole's declaration with its `sorry` replaced by a snippet: tactics, or a term that begins with `by`."""
     item, start = hole.item, _word(file, hole)
     if start == item.proof_start and not snippet.startswith("by"):  # a term is expected there
         snippet = "by\n" + textwrap.indent(snippet, "  ")
     proof = file.text[item.proof_start : start] + snippet + file.text[hole.end : item.proof_end]
-    whole = file.candidate(item)
-    return file.theorem(item), replace(whole, text=file.lead(item) + proof, source="agent")
+    return replace(file.candidate(item), text=file.lead(item) + proof, source="agent")

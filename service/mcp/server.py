@@ -3,21 +3,24 @@
 import asyncio
 import importlib.metadata
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
-from pydantic import AnyHttpUrl
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import AnyHttpUrl, ValidationError
 
-from prover.errors import UserError
+from prover.errors import InputError, UserError
 from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
-from service.core.limits.text import printable
+from service.mcp import stdio
+from service.mcp.answers import ToolAnswer
+from service.mcp.arguments import refusal, unknown
 from service.mcp.callers import Callers
+from service.mcp.files import shown
 from service.mcp.tools import Tools
 from service.ops.config import Settings
 from service.ops.connections.descriptors import raise_limit
@@ -51,30 +54,60 @@ _TRUSTS = {
     Trust.ISOLATED_REPLAY: "the same, in a process that serves no other client",
     Trust.CROSS_CHECKED: "a second kernel, of an official native Lean, accepted every constant as well",
 }
+_WRITTEN = 4  # bytes of JSON for a byte of a text, at most, but for texts of control characters
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
 class _Server(MCPServer):
-    """Rejects unknown arguments of tools, which the base class would ignore without telling the agent."""
+    """Answers invalid arguments as the tools answer other errors. The base class ignores unknown arguments without telling the agent, and
+    reports others in several lines."""
+
+    def offer(self, *tools: Callable[..., Awaitable[ToolAnswer]]) -> None:
+        """Add tools that only read."""
+        self._answers: dict[str, type[ToolAnswer]] = {}
+        for tool in tools:
+            self._answers[tool.__name__] = get_type_hints(tool)["return"]
+            self.add_tool(tool, annotations=_READ_ONLY)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-        """See `MCPServer.call_tool`.
+        """See `MCPServer.call_tool`. A call that did not run is also an error of the protocol.
 
         Raises:
-            ToolError: an argument is unknown, or the base class raises it.
+            ToolError: there is no such tool, or the base class raises it.
         """
-        known = next(
-            (tool.input_schema["properties"] for tool in await self.list_tools() if tool.name == name), arguments
-        )
-        if unknown := sorted(arguments.keys() - known.keys()):
-            raise ToolError(f"{name} has no argument {printable(unknown[0])}; it has {', '.join(known)}")
-        return await super().call_tool(name, arguments, context)
+        tool = next((tool for tool in await self.list_tools() if tool.name == name), None)
+        if tool is None:
+            raise ToolError(f"there is no tool {shown(name)}; there are {', '.join(self._answers)}")
+        known = tool.input_schema["properties"]
+        try:
+            if (error := unknown(name, arguments, known)) is not None:
+                raise error
+            result = await super().call_tool(name, arguments, context)
+        except ToolError as failed:
+            if isinstance(failed, UnexpectedToolError) or not isinstance(failed.__cause__, ValidationError):
+                raise
+            result = _result(self._answers[name].failed(refusal(name, failed.__cause__, known)))
+        except InputError as error:
+            result = _result(self._answers[name].failed(error))
+        if isinstance(result, CallToolResult) and not (result.structured_content or {}).get("success", True):
+            return result.model_copy(update={"is_error": True})
+        return result
+
+    async def run_stdio_async(self) -> None:
+        """See `MCPServer.run_stdio_async`; every line is answered."""
+        async with stdio.answered() as (messages, answers):
+            await self._lowlevel_server.run(messages, answers, self._lowlevel_server.create_initialization_options())
+
+
+def _result(answer: ToolAnswer) -> CallToolResult:
+    text = TextContent(type="text", text=answer.model_dump_json(indent=2))
+    return CallToolResult(content=[text], structured_content=answer.model_dump(mode="json"))
 
 
 def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers: Callers, url: str = "") -> MCPServer:
     """Return a server whose tools use `service`; `url` is its HTTP address, empty for stdio."""
     verifying = callers.asked and bool(url)
-    server: MCPServer = _Server(
+    server = _Server(
         "leansieve",
         title="leansieve",
         instructions=_INSTRUCTIONS,
@@ -84,7 +117,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         token_verifier=callers if verifying else None,
     )
     tools = Tools(service, settings, callers.admitting)
-    for tool in (
+    server.offer(
         tools.lean_prove,
         tools.lean_disprove,
         tools.lean_fill_sorries,
@@ -98,8 +131,7 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         tools.lean_suggest_for_goal,
         tools.lean_hint,
         tools.lean_local_search,
-    ):
-        server.add_tool(tool, annotations=_READ_ONLY)
+    )
 
     @server.resource("leansieve://verdicts", mime_type="text/markdown")
     def verdicts() -> str:
@@ -146,7 +178,8 @@ async def serve_http(
     scheme = "https" if security.encrypted else "http"
     url = f"{scheme}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
     server = build(service, settings, Callers(settings), url)
-    app = server.streamable_http_app(host=address.host)
+    # As large as what a tool takes at most, written as JSON: what is longer is answered with a sentence.
+    app = server.streamable_http_app(host=address.host, max_request_body_size=_WRITTEN * settings.server.message_bytes)
     guests = Guests(ConnectionBounds.of(settings.server, raise_limit()), Recorder().connections("mcp"))
     listener = Listener(bound, app, guests, http_context(security) if security.encrypted else None)
     async with server.session_manager.run():

@@ -11,22 +11,23 @@ from typing import Annotated, Any, Literal, TypeVar
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from prover.assistance import fill
+from prover.assistance import fill, standing
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.events import Ending, Finished, Progress, Proof
 from prover.options import CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryKind, kind_of
-from prover.requests import Accepted, Check, LateError, Search, Service
-from prover.source.lean_file import LeanFile
-from prover.theorem import Header, Theorem
+from prover.requests import Accepted, Check, Search, Service
+from prover.source import showing
+from prover.source.lean_file import Fault, LeanFile
+from prover.theorem import Theorem
 from prover.tutor.hints import GivenHint, Level, Tutoring
-from prover.verdict import Mode
+from prover.verdict import Mode, VerdictKind
 from service.auth.identity import Role
 from service.core.endings import stuck
 from service.core.limits.admission import bounds
-from service.core.limits.text import read_theorem
+from service.core.limits.text import read_theorem, take
 from service.mcp import files
 from service.mcp.answers import (
     MOST_ITEMS,
@@ -52,10 +53,11 @@ from service.mcp.answers import (
     VerdictAnswer,
     shortened,
 )
-from service.mcp.errors import hint, reason
 from service.ops.config import Settings
 
 _NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins with it, so that only the goals are requested
+# Verdicts that `#eval` and similar commands may have caused, rather than the declarations of the file.
+_NOT_RUN = (VerdictKind.FORBIDDEN, VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES, VerdictKind.INFRASTRUCTURE)
 _MOST_SNIPPETS = 32
 _MOST_CHECKS = 100
 _CHECKS_AT_ONCE = 8
@@ -64,8 +66,10 @@ Statement = Annotated[str, Field(description="`theorem NAME binders : goal`, wit
 HeaderText = Annotated[str, Field(description="import, open and set_option lines; empty: Init and Std.")]
 ContextText = Annotated[str, Field(description="Lean source before the statement: definitions, notation, variables.")]
 FilePath = Annotated[str, Field(description="Absolute path of a .lean file.")]
-Line = Annotated[int, Field(ge=1, description="Line of the file, from 1.")]
-Seconds = Annotated[float, Field(gt=0, le=3600, description="Time for the whole call.")]
+_FURTHEST = 10_000_000  # line or column
+Line = Annotated[int, Field(ge=1, le=_FURTHEST, description="Line of the file, from 1.")]
+Column = Annotated[int, Field(ge=0, le=_FURTHEST, description="Column, from 1; 0: the `sorry` of the line.")]
+Seconds = Annotated[float, Field(ge=0.001, le=3600, description="Time for the whole call.")]
 
 Answered = TypeVar("Answered", bound=ToolAnswer)
 Tool = Callable[..., Coroutine[Any, Any, Answered]]
@@ -81,13 +85,7 @@ def answering(kind: type[Answered], role: Role) -> Callable[[Tool[Answered]], To
                 with tools.admitting(role):
                     return await tool(tools, *args, **kwargs)
             except UserError as error:
-                return kind(
-                    success=False,
-                    error_code=reason(error),
-                    error=str(error),
-                    hint=hint(error),
-                    timed_out=isinstance(error, LateError),
-                )
+                return kind.failed(error)
 
         return answered
 
@@ -160,46 +158,61 @@ class Tools:
     ) -> VerdictAnswer:
         """Check one proof of one statement. `ok` is the kernel's word on exactly this statement, not "it compiled"."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.text)
-        return VerdictAnswer.of(await service.check(Check(theorem, Candidate(proof, source="agent"), self._checking)))
+        texts = self._settings.text
+        theorem = read_theorem(statement, header, context, texts)
+        candidate = Candidate(take("proof", proof, texts.candidate), source="agent")
+        return VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_verify(
         self, file_path: FilePath, theorem_name: Annotated[str, Field(description="With or without its namespace.")]
     ) -> VerdictAnswer:
         """Verify the proof that a file has for one of its theorems, under what stands above it."""
-        service, file = await self._service(), files.read(file_path)
+        service, file = await self._service(), await files.read(file_path)
         item = files.theorem_named(file, theorem_name)
-        return VerdictAnswer.of(await service.check(Check(file.theorem(item), file.candidate(item), self._checking)))
+        judged = await standing.judge(service, file, item, self._checking)
+        return VerdictAnswer.of(files.placed(judged, item), whole_file=True).about(
+            files.left_out(file, item), judged.faults
+        )
 
     @answering(VerdictAnswer, Role.CHECK)
     async def lean_run_code(
         self, code: Annotated[str, Field(description="A whole Lean file; imports first.")]
     ) -> VerdictAnswer:
-        """Elaborate a whole file and return Lean's messages; `ok`: it rests on no `sorry` and no axiom of its own."""
-        service, file = await self._service(), files.parsed(code)
-        request = Check(Theorem("", file.header), Candidate(file.whole(), Mode.FILE, "agent"), self._checking)
-        return VerdictAnswer.of(file.placed(await service.check(request)))
+        """Run a whole file and return Lean's messages, those of `#eval` and `#check` too; `ok`: it rests on no `sorry` and no axiom of its own."""
+        service, file = await self._service(), files.parsed(take("code", code, self._settings.text.candidate))
+        nothing = Theorem("", file.header)
+        verdict = await service.check(Check(nothing, Candidate(file.own, Mode.FILE, "agent"), self._checking))
+        if not (shown := showing.showing(file.commands)) or verdict.kind not in _NOT_RUN:
+            return VerdictAnswer.of(file.placed(verdict), whole_file=True)
+        # What only shows something may not be run here, or does not end: the rest has a verdict without it.
+        verdict = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
+        return VerdictAnswer.of(file.placed(verdict), whole_file=True).about(shown)
 
     @answering(FillAnswer, Role.PROVE)
     async def lean_fill_sorries(
         self,
         progress: Context,
         file_path: FilePath,
-        line: Annotated[int, Field(ge=0, description="Only the `sorry` on this line; 0: all of the file.")] = 0,
+        line: Annotated[
+            int, Field(ge=0, le=_FURTHEST, description="Only the `sorry` on this line; 0: all of the file.")
+        ] = 0,
         seconds: Seconds = 60.0,
     ) -> FillAnswer:
         """Find verified replacements for the `sorry`s of a file. The file is not edited: put them in yourself."""
-        service, file = await self._service(), files.read(file_path)
+        service, file = await self._service(), await files.read(file_path)
         wanted = [files.hole_at(file, line)] if line else fill.holes(file)
         ends = time.monotonic() + seconds
         items: list[HoleItem] = []
+        faults: list[Fault] = []
         filling = fill.fill(service, file, wanted, self._searching(seconds), ends, judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
                 if isinstance(event, fill.HoleOutcome):
                     items.append(_filled(file, event))
                     await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
+                elif isinstance(event, fill.Fell):
+                    faults.append(event.fault)
                 elif isinstance(event, fill.Filled):
                     failed = {files.line_of(file, hole) for hole in event.failed}
                     items = [
@@ -208,30 +221,33 @@ class Tools:
                         else one
                         for one in items
                     ]
-        return FillAnswer(ok=all(one.ok for one in items), items=items[:MOST_ITEMS], partial=len(items) > MOST_ITEMS)
+        answer = FillAnswer(ok=all(one.ok for one in items), items=items[:MOST_ITEMS], partial=len(items) > MOST_ITEMS)
+        return answer.about(showing.showing(file.commands), faults)
 
     @answering(GoalAnswer, Role.PROVE)
     async def lean_goal(
         self,
         file_path: FilePath,
         line: Line,
-        column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
+        column: Column = 0,
     ) -> GoalAnswer:
         """Show the goals at a `sorry`, or after a tactic, of a file."""
-        found = await self._suggested(self._place(file_path, line, column), 1, self._default.limits.seconds, _NO_TACTIC)
-        return GoalAnswer(goals=[shortened(goal) for goal in found.goals])
+        seconds = self._default.limits.seconds
+        found, faults = await self._suggested_in_file(file_path, line, column, 1, seconds, _NO_TACTIC)
+        return GoalAnswer(goals=[shortened(goal) for goal in found.goals]).about(faults=faults)
 
     @answering(SuggestAnswer, Role.PROVE)
     async def lean_suggest_tactics(
         self,
         file_path: FilePath,
         line: Line,
-        column: Annotated[int, Field(ge=0, description="Column, from 1; 0: the `sorry` of the line.")] = 0,
+        column: Column = 0,
         most: Annotated[int, Field(ge=1, le=32, description="Suggestions wanted.")] = 8,
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a place of a file; Lean has run each there."""
-        return _suggested(await self._suggested(self._place(file_path, line, column), most, seconds))
+        found, faults = await self._suggested_in_file(file_path, line, column, most, seconds)
+        return _suggested(found).about(faults=faults)
 
     @answering(SuggestAnswer, Role.PROVE)
     async def lean_suggest_for_goal(
@@ -243,8 +259,10 @@ class Tools:
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a printed goal; Lean has run each on it."""
-        under = Header.parse(header) if header.strip() else Header()
-        return _suggested(await self._suggested(PrintedGoal(goal, under, context), most, seconds))
+        service, texts = await self._service(), self._settings.text
+        under = read_theorem("", header, context, texts, stated=False).header
+        place = PrintedGoal(take("goal", goal, texts.statement), under, context)
+        return _suggested(await service.suggest(Suggest(place, most, seconds=seconds, check=self._checking)))
 
     @answering(HintAnswer, Role.PROVE)
     async def lean_hint(
@@ -264,6 +282,7 @@ class Tools:
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text)
         given = tuple(_earlier(one) for one in earlier)
+        proof = take("proof", proof, self._settings.text.candidate)
         return HintAnswer.of(await service.hint(Tutoring(theorem, proof, given, seconds=seconds, check=self._checking)))
 
     @answering(SearchAnswer, Role.CHECK)
@@ -281,7 +300,7 @@ class Tools:
         seconds: Seconds = 10.0,
     ) -> SearchAnswer:
         """Find declarations of the imported library by name, by a pattern of their types, or by what a goal mentions."""
-        if not query.strip():
+        if not take("query", query, self._settings.text.statement).strip():
             raise InputError("query", "the query is empty: give a part of a name, a pattern, or a goal")
         under = read_theorem("", header, context, self._settings.text, stated=False).header
         read_as = QueryKind(kind) if kind else kind_of(query)
@@ -301,15 +320,19 @@ class Tools:
         snippets: Annotated[list[str], Field(min_length=1, max_length=_MOST_SNIPPETS, description="Texts to try.")],
     ) -> AttemptsAnswer:
         """Put each snippet in the place of the `sorry` on a line and check the declaration; the file is not edited."""
-        service, file = await self._service(), files.read(file_path)
+        service, file = await self._service(), await files.read(file_path)
         hole = files.hole_at(file, line)
         items: list[AttemptItem] = []
+        faults: list[Fault] = []
         for snippet in snippets:
-            theorem, candidate = files.attempt(file, hole, snippet)
-            verdict = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
+            candidate = files.attempt(file, hole, take("snippets", snippet, self._settings.text.candidate))
+            judged = await standing.judge(service, file, hole.item, self._checking, candidate)
+            file = judged.file  # what does not stand for one snippet stands for none
+            faults += judged.faults
+            verdict = VerdictAnswer.of(judged.verdict)
             items.append(AttemptItem(snippet=shortened(snippet), **verdict.model_dump()))
             await progress.report_progress(len(items), len(snippets))
-        return AttemptsAnswer(items=items)
+        return AttemptsAnswer(items=items).about(files.left_out(file, hole.item), faults)
 
     @answering(ChecksAnswer, Role.CHECK)
     async def lean_check_batch(
@@ -324,11 +347,12 @@ class Tools:
             nonlocal done
             async with room:
                 try:
-                    theorem = read_theorem(item.statement, item.header, item.context, self._settings.text)
-                    candidate = Candidate(item.proof, source="agent")
+                    texts = self._settings.text
+                    theorem = read_theorem(item.statement, item.header, item.context, texts)
+                    candidate = Candidate(take("proof", item.proof, texts.candidate), source="agent")
                     found = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
                 except UserError as error:
-                    found = VerdictAnswer(success=False, error_code=reason(error), error=str(error), hint=hint(error))
+                    found = VerdictAnswer.failed(error)
             done += 1
             await progress.report_progress(done, len(items))
             return found
@@ -358,18 +382,17 @@ class Tools:
         answer.timed_out = not found and answer.ending == "seconds_spent"
         return answer
 
-    async def _suggested(
-        self, place: FilePosition | PrintedGoal, most: int, seconds: float, prefix: str = ""
-    ) -> Suggestions:
-        service = await self._service()
-        return await service.suggest(Suggest(place, most, prefix, seconds, self._checking))
+    async def _suggested_in_file(
+        self, file_path: str, line: int, column: int, most: int, seconds: float, prefix: str = ""
+    ) -> tuple[Suggestions, tuple[Fault, ...]]:
+        service, read = await self._service(), await files.read(file_path)
+        item, at, shift = files.place_of(read, line, column)
 
-    @staticmethod
-    def _place(file_path: str, line: int, column: int) -> FilePosition:
-        file = files.read(file_path)
-        if column:
-            return FilePosition(file.text, line, column - 1)
-        return files.place_of(file, files.hole_at(file, line))
+        def ask(file: LeanFile) -> Suggest:
+            position = FilePosition(file.as_it_stands(item) if item else file.text, at, shift)
+            return Suggest(position, most, prefix, seconds, self._checking)
+
+        return await standing.suggest(service, read, ask)
 
     @property
     def _checking(self) -> CheckOptions:

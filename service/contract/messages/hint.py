@@ -40,6 +40,16 @@ def outcome_to_proto(outcome: HintOutcome) -> "hint_pb2.HintOutcome.ValueType":
     return _OUTCOMES[outcome]
 
 
+def level_from_proto(value: "hint_pb2.HintLevel.ValueType") -> Level | None:
+    """Convert a level; None if it is unspecified or unknown to this version."""
+    return _LEVEL_OF.get(value)
+
+
+def outcome_from_proto(value: "hint_pb2.HintOutcome.ValueType") -> HintOutcome | None:
+    """Convert an outcome; None if it is unspecified or unknown to this version."""
+    return _OUTCOME_OF.get(value)
+
+
 def request_to_proto(request: Tutoring) -> hint_pb2.SuggestHintRequest:
     """Convert to a request."""
     message = hint_pb2.SuggestHintRequest(

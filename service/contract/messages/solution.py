@@ -6,7 +6,7 @@ from leansieve.v1 import check_pb2
 from prover.assistance.against import ChallengePart, Solution, Solved
 from prover.errors import InputError
 from prover.requests import Bounds
-from prover.source import lean_file
+from prover.source import lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.theorem import HeaderError
 from service.contract import values
@@ -45,8 +45,8 @@ def request_from_proto(request: check_pb2.CheckSolutionRequest, default: Bounds,
     )
 
 
-def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionResponse:
-    """Convert the verdicts on all parts to a message."""
+def response_to_proto(found: Sequence[Solved], solution: LeanFile) -> check_pb2.CheckSolutionResponse:
+    """Convert the verdicts on all parts to a message, with the commands of the solution that were not run."""
     parts = [
         check_pb2.SolutionPart(
             name=one.part.name,
@@ -56,7 +56,11 @@ def response_to_proto(found: Sequence[Solved]) -> check_pb2.CheckSolutionRespons
         )
         for one in found
     ]
-    return check_pb2.CheckSolutionResponse(verified=all(one.verdict.verified for one in found), parts=parts)
+    return check_pb2.CheckSolutionResponse(
+        verified=all(one.verdict.verified for one in found),
+        parts=parts,
+        not_run=showing.named(showing.showing(solution.commands)),
+    )
 
 
 def response_from_proto(response: check_pb2.CheckSolutionResponse) -> list[Solved]:

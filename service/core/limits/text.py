@@ -11,14 +11,15 @@ from service.ops.config import TextSettings
 _REGIONS = {"header": Region.HEADER, "project": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
 _TEXTS = ("proof", "file", *_REGIONS)
 _LONGEST_NAME = 64
+_COMMANDING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of invisible characters with an effect
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # needed in names of some scripts
 
 
 def printable(text: str, newlines: bool = False) -> str:
     """Escape control and direction-changing characters of `text`, so that it cannot control a terminal."""
     keep = "\n\t" if newlines else ""
     return "".join(
-        char if char in keep or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(char)[1:-1]
-        for char in text
+        char if char in keep or unicodedata.category(char) not in _COMMANDING else ascii(char)[1:-1] for char in text
     )
 
 
@@ -37,6 +38,23 @@ def take(field: str, text: str, longest: int) -> str:
         raise InputError(field, f"the {name} is {size:,} bytes long; at most {longest:,} are taken")
     if "\0" in text:
         raise InputError(field, f"the {name} holds a NUL character at character {text.index(chr(0))}")
+    return text
+
+
+def take_name(field: str, text: str, longest: int) -> str:
+    """Return `text` if it is valid as a name: one line of visible characters.
+
+    Raises:
+        InputError: as `take`; or it contains a line break, a control character, or a character that changes the text direction.
+    """
+    take(field, text, longest)
+    for at, char in enumerate(text):
+        if char not in _JOINERS and unicodedata.category(char) in _COMMANDING:
+            name = field.rpartition(".")[2].replace("_", " ")
+            raise InputError(
+                field,
+                f"the {name} holds U+{ord(char):04X} at character {at}: it is one line of characters that are seen",
+            )
     return text
 
 

@@ -35,6 +35,7 @@ _ERRORS = {
     "429": "No room now, or the caller's quota is spent: see Retry-After.",
     "500": "The server failed.",
     "503": "Try again, here or elsewhere.",
+    "504": "The time that the request allows was over: allow more, or ask for less.",
 }
 _ERROR: Schema = {
     "type": "object",

@@ -188,7 +188,7 @@ def test_reading_refuses_what_is_no_lean_file(tmp_path: Path) -> None:
             lean_file.read(tmp_path / name)
     with pytest.raises(UserError, match="No such file"):
         lean_file.read(tmp_path / "none.lean")
-    with pytest.raises(UserError, match="Is a directory"):
+    with pytest.raises(UserError, match="is a folder, not a plain file"):
         lean_file.read(tmp_path)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from prover.store.database import Database
 from prover.store.records.classrooms import ClassroomStore, StoredClassroom
@@ -15,8 +16,16 @@ from service.auth.identity import Role
 from service.auth.owners import Owners
 from service.classrooms.classroom import ClassroomTheorem
 from service.classrooms.classrooms import _THEOREMS, Classrooms
+from service.client.client import Client
 from service.core.engine import Engine
-from service.ops.config import ClassroomSettings, HttpSettings, SecuritySettings, ServerSettings, Settings
+from service.ops.config import (
+    ClassroomSettings,
+    ConnectionSettings,
+    HttpSettings,
+    SecuritySettings,
+    ServerSettings,
+    Settings,
+)
 from service.server import listening
 
 THEOREMS = _THEOREMS.dump_json((ClassroomTheorem("one", Theorem("theorem t : True")),)).decode()
@@ -145,3 +154,24 @@ async def served_without_store() -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(base_url=urls[0], timeout=60) as web,
     ):
         yield web
+
+
+async def test_the_client_lists_its_classrooms(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.toml"
+    token = tokens.new(file, "teacher", [Role.PROVE])
+    settings = Settings(
+        server=ServerSettings(listen="127.0.0.1:0"),
+        security=SecuritySettings(tokens=file),
+        connection=ConnectionSettings(token=SecretStr(token)),
+    )
+    with contextlib.closing(Database.open(str(tmp_path / "store.sqlite"))) as database:
+        store, engine = ClassroomStore(database), Engine(settings)
+        classrooms = Classrooms(engine, store, settings.classrooms, Owners(file).may)
+        async with (
+            listening(engine, settings, asyncio.Event(), classrooms=classrooms) as (address, _),
+            Client(address, settings) as client,
+        ):
+            there = [(await room(store, owner)).id for owner in ("teacher", "teacher", "another")]
+            found = [one async for one in client.classrooms.every()]
+    assert {one.id for one in found} == set(there[:2])
+    assert all(one.label == "logic" and not one.theorems for one in found)

@@ -273,6 +273,12 @@ async def test_receipts_are_written_and_checked_again(served: str, tmp_path: Pat
     done = await leansieve("check", receipt, "--server", served)
     assert done.status == 1
     assert "the proof is REJECTED now" in done.out
+    receipt.write_text(json.dumps(content | {"candidate": "by exact Nat.add_comm a b", "axioms": ["propext"]}))
+    done = await leansieve("check", receipt, "--server", served)
+    altered, *_, last = done.out.splitlines()
+    assert altered.startswith(f"{receipt}: axioms was ['propext'] and is ")
+    assert last.startswith(f"{receipt}: easy: DIFFERS; the proof in it is accepted here (ISOLATED_REPLAY, listed), but")
+    assert (done.status, "VERIFIED" in done.out) == (1, False)
     receipt.write_text(json.dumps(content | {"statement": "theorem easy : True"}))
     done = await leansieve("check", receipt, "--server", served)
     assert done.status == 2

@@ -150,11 +150,13 @@ async def test_an_example_below_a_longer_proof_is_still_the_same(served: str, tm
 
 async def test_what_is_no_proof_is_left_to_its_author(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
-    text = "def data : Nat := sorry\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n\ntheorem fine : 1 = 1 := sorry\n"
+    text = "def data : Nat := sorry\n\n#eval 1\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n\ntheorem fine : 1 = 1 := sorry\n"
     path.write_text(text)
     done = await leansieve("prove", path, "--write", "--server", served, "--seconds", "10")
     assert done.status == 1
     assert "data is wanted at this place" in done.out
+    assert "F.lean:1: data: INCOMPLETE" in done.out
+    assert "F.lean: not run, and so not checked: #eval (line 3)" in done.out
     assert "`stop` leaves everything behind it" in done.out
     assert path.read_text() == text.replace(
         "1 = 1 := sorry", path.read_text()[path.read_text().index("1 = 1 :=") :].strip()

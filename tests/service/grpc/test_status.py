@@ -8,6 +8,8 @@ from grpc.aio import AioRpcError, Metadata
 from prover.errors import InputError, NotAllowedError, UnknownCallerError, UserError
 from prover.requests import BusyError, GoneError, LateError, StatementError, UnavailableError
 from prover.verdict import Message, Region, Verdict, VerdictKind
+from service.batch.batches import NoBatchError
+from service.classrooms.classroom import NoClassroomError
 from service.contract import status
 from service.grpc import status as grpc_status
 
@@ -37,7 +39,7 @@ def test_errors_survive_the_journey() -> None:
     assert busy.seconds == 2.5
     assert type(busy) is BusyError
     assert type(across(LateError("too little time", 1.0))) is LateError
-    for refusal in (UnknownCallerError("who?"), NotAllowedError("not you")):
+    for refusal in (UnknownCallerError("who?"), NotAllowedError("not you"), NoBatchError("no"), NoClassroomError("no")):
         assert type(across(refusal)) is type(refusal)
         assert str(across(refusal)) == str(refusal)
     leaving = across(UnavailableError("going", 1.5))
@@ -56,6 +58,26 @@ def test_a_status_carries_google_rpc_details() -> None:
     assert violations.Unpack(request)
     assert (reason.reason, reason.domain) == ("INVALID_STATEMENT", "leansieve")
     assert [(v.field, v.description) for v in request.field_violations] == [("theorem.header", "2:3: no")]
+
+
+def test_too_little_time_is_no_busy_server() -> None:
+    sent = status.to_status(LateError("too little time"))
+    reason = error_details_pb2.ErrorInfo()
+    assert sent.details[0].Unpack(reason)
+    assert (sent.code, reason.reason, len(sent.details)) == (grpc.StatusCode.DEADLINE_EXCEEDED.value[0], "LATE", 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("CLIENT: Sent message larger than max (5000013 vs. 4194304)", "the request is 5,000,013 bytes long; at most 4,194,304 are taken"),
+        ("SERVER: Received message larger than max (70000 vs. 65536)", "the request is 70,000 bytes long; at most 65,536 are taken"),
+        ("CLIENT: Received message larger than max (70000 vs. 65536)", "the answer is 70,000 bytes long; at most 65,536 are taken"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_too_large_is_told_in_our_words(said: str, sentence: str) -> None:
+    error = AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, Metadata(), Metadata(), said)
+    assert str(grpc_status.to_error(error, "here")) == sentence
 
 
 def test_details_fit_into_a_header_whatever_lean_said() -> None:

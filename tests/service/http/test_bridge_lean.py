@@ -134,11 +134,29 @@ async def test_many_proofs_are_checked_line_by_line(web: httpx.AsyncClient) -> N
     assert found["none"]["error"]["code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
-async def test_a_line_that_is_no_item_ends_the_stream_with_an_error(web: httpx.AsyncClient) -> None:
-    for line in ('{"id": 3', '{"x": 1}', "[" * 10_000, '{"id": "' + "x" * (1 << 17) + '"}'):
-        answer = await web.post("/v1/check-proofs", content=line, headers={"content-type": "application/x-ndjson"})
-        assert answer.status_code == 400, line[:20]
-        assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+async def test_a_line_that_is_no_item_is_answered_and_the_others_go_on(web: httpx.AsyncClient) -> None:
+    good = json.dumps({"id": "good", "check": {"theorem": EASY, "proof": "by omega"}})
+    bad = (
+        '{"id": 3',
+        '{"x": 1}',
+        '{"id": "mine", "check": 5}',
+        "[" * 10_000,
+        '{"id": "' + "x" * (1 << 17) + '"}',
+        "\xff",
+        "null",
+    )
+    body = "\n\n".join([*bad, good]).encode("latin-1")
+    answer = await web.post("/v1/check-proofs", content=body, headers={"content-type": "application/x-ndjson"})
+    found = events_in(answer.text)
+    assert {name for name, _ in found} == {"message"}
+    by_id = {data["id"]: data for _, data in found}
+    assert by_id.pop("good")["verdict"]["kind"] == "VERDICT_KIND_VERIFIED"
+    assert sorted(by_id) == ["line:1", "line:11", "line:13", "line:3", "line:7", "line:9", "mine"]
+    for name, data in by_id.items():
+        assert data["error"]["code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+        assert data["error"]["message"].startswith("line 5: " if name == "mine" else f"line {name[5:]}: ")
+    assert "longer than this server takes" in by_id["line:9"]["error"]["message"]
+    assert "no UTF-8" in by_id["line:11"]["error"]["message"]
 
 
 async def test_a_batch_is_submitted_watched_and_cancelled(web: httpx.AsyncClient) -> None:

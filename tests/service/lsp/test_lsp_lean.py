@@ -1,6 +1,7 @@
 """Code actions of a real `leansieve lsp` process, asked for by a real LSP client, with real Lean behind them."""
 
 import asyncio
+import json
 import os
 import shlex
 import subprocess
@@ -403,6 +404,58 @@ async def test_requests_before_initialize_and_behind_shutdown_are_answered_with_
     assert late.value.code == types.ErrorCodes.InvalidRequest
     client.exit(None)
     await client.stop()
+
+
+async def test_a_request_that_cannot_be_read_is_answered_under_its_id() -> None:
+    """Without a client library in between, which would not send such a thing."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", "lsp", "--server", "127.0.0.1:1"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    source, sink = process.stdout, process.stdin
+    assert source is not None
+    assert sink is not None
+
+    async def answer(sent: bytes | dict[str, Any]) -> dict[str, Any]:
+        data = sent if isinstance(sent, bytes) else json.dumps({"jsonrpc": "2.0", **sent}).encode()
+        sink.write(b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
+        length = 0
+        while (line := await asyncio.wait_for(source.readline(), 60)).strip():
+            if line.startswith(b"Content-Length"):
+                length = int(line.split()[1])
+        found: dict[str, Any] = json.loads(await source.readexactly(length))
+        return found
+
+    assert "result" in await answer({"id": 0, "method": "initialize", "params": {"capabilities": {}}})
+    place = {"start": {"line": -1, "character": 0}, "end": {"line": 0, "character": 0}}
+    document, context = {"uri": URI}, {"diagnostics": []}
+    run = "workspace/executeCommand"
+    invalid = types.ErrorCodes.InvalidParams.value
+    for number, (method, params, code, words) in enumerate(
+        (
+            ("textDocument/codeAction", {"textDocument": document, "range": place, "context": context}, invalid, "params.range.start"),
+            ("textDocument/codeAction", {"textDocument": document}, invalid, "required field missing @ message.params.range"),
+            ("textDocument/codeAction", [], invalid, "expected TextDocumentIdentifier"),
+            ("textDocument/hover", 5, invalid, "expected HoverParams"),
+            (run, {"command": "leansieve.prove"}, invalid, "Expected 3 arguments, got 0"),
+            (run, {"command": "leansieve.prove", "arguments": [URI, 1, place]}, invalid, "Range"),
+            (run, {"command": "leansieve.prove", "arguments": [1, 2, 3, 4]}, invalid, "Invalid Params"),
+            (7, {}, types.ErrorCodes.InvalidRequest.value, "`method` is no text"),
+        ),
+        start=1,
+    ):  # fmt: skip
+        said = await answer({"id": number, "method": method, "params": params})
+        assert (said["id"], said["error"]["code"]) == (number, code), said
+        assert words in said["error"]["message"]
+        assert "\n" not in said["error"]["message"]
+    older = await answer(b'{"jsonrpc": "1.0", "id": 20, "method": "shutdown"}')
+    assert (older["id"], older["error"]["code"]) == (20, types.ErrorCodes.InvalidRequest.value)
+    torn = await answer(b"{")
+    assert (torn["id"], torn["error"]["code"]) == (None, types.ErrorCodes.ParseError.value)
+    assert await answer({"id": 21, "method": "shutdown"}) == {"jsonrpc": "2.0", "id": 21, "result": None}
+    sink.close()
+    await asyncio.wait_for(process.wait(), 60)
 
 
 def test_what_comes_from_no_editor_is_one_sentence() -> None:

@@ -1,25 +1,126 @@
 """What an agent says to a tool, before anybody is asked to prove anything."""
 
-from typing import Never
+import os
+from pathlib import Path
+from typing import Any, Never
 
 import pytest
+from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult
 
 from service.mcp.callers import Callers
 from service.mcp.server import build
 from service.ops.config import Settings
 
+STATED = {"statement": "theorem t : True"}
 
-async def nobody() -> Never:
+
+async def no_service() -> Never:
     raise AssertionError("the service is not asked")
 
 
-async def test_an_argument_that_a_tool_does_not_have_is_refused_by_name() -> None:
-    settings = Settings()
-    server = build(nobody, settings, Callers(settings))
-    with pytest.raises(ToolError, match=r"lean_prove has no argument secs; it has statement, "):
-        await server.call_tool("lean_prove", {"statement": "theorem t : True", "secs": 5})
-    with pytest.raises(ToolError, match=r"lean_check has no argument a\\nb;"):
-        await server.call_tool("lean_check", {"statement": "theorem t : True", "proof": "trivial", "a\nb": 5})
-    with pytest.raises(ToolError, match="Unknown tool"):
-        await server.call_tool("lean_nothing", {"a": 1})
+class Silent:
+    """A service that is there, and is not asked anything."""
+
+
+async def silent() -> Any:
+    return Silent()
+
+
+def server(service: Any = no_service) -> MCPServer:
+    return build(service, Settings(), Callers(Settings()))
+
+
+async def refused(tool: str, arguments: dict[str, Any], service: Any = no_service) -> dict[str, Any]:
+    result = await server(service).call_tool(tool, arguments)
+    assert isinstance(result, CallToolResult)
+    assert result.is_error
+    found = result.structured_content
+    assert found is not None
+    assert (found["success"], found["error_code"]) == (False, "BAD_INPUT")
+    assert "pydantic" not in found["error"]
+    assert "\n" not in found["error"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "error", "hint"),
+    [
+        ("lean_prove", STATED | {"secs": 5}, "lean_prove has no argument secs; it has statement, ", "change secs"),
+        ("lean_check", STATED | {"proof": "rfl", "a\nb": 5}, "lean_check has no argument a\\nb; ", "change a\\nb"),
+        ("lean_goal", {"file_path": "/a.lean"}, "lean_goal needs the argument line; it has file_path, ", "change line"),
+        ("lean_goal", {"file_path": "/a.lean", "line": "four"}, "line of lean_goal must be a valid integer, not 'four'", "change line"),
+        ("lean_goal", {"file_path": "/a.lean", "line": -1}, "line of lean_goal must be greater than or equal to 1, not -1", "change line"),
+        ("lean_goal", {"file_path": 5, "line": None}, "file_path of lean_goal must be a valid string, not 5", "change file_path, line"),
+        ("lean_prove", STATED | {"seconds": float("nan")}, "seconds of lean_prove must be less than or equal to 3600, not nan", "change seconds"),
+        ("lean_prove", STATED | {"proofs": 33}, "proofs of lean_prove must be less than or equal to 32, not 33", "change proofs"),
+        ("lean_local_search", {"query": "x", "kind": "type"}, "kind of lean_local_search must be '', 'name', 'pattern' or 'goal', not 'type'", "change kind"),
+        ("lean_check_batch", {"items": [STATED | {"proof": "rfl"}] * 101}, "items of lean_check_batch must have at most 100 items, not 101", "change items"),
+        ("lean_check_batch", {"items": [STATED]}, "items.0.proof is missing in the arguments of lean_check_batch", "change items.0.proof"),
+        ("lean_check_batch", {"items": [STATED | {"proof": "rfl", "prof": 1}]}, "lean_check_batch does not know items.0.prof in its arguments", "change items.0.prof"),
+        ("lean_hint", STATED | {"earlier": [{"level": "x" * 9_000, "step": 1}]}, "earlier.0.step of lean_hint must be a valid string, not 1", "change earlier.0.step"),
+    ],
+)  # fmt: skip
+async def test_an_argument_of_the_wrong_kind_is_one_sentence(
+    tool: str, arguments: dict[str, Any], error: str, hint: str
+) -> None:
+    found = await refused(tool, arguments)
+    assert found["error"].startswith(error)
+    assert found["hint"] == hint
+
+
+async def test_a_tool_that_there_is_not_is_named() -> None:
+    with pytest.raises(ToolError, match=r"there is no tool 'lean_nothing'; there are lean_prove, "):
+        await server().call_tool("lean_nothing", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "error", "hint"),
+    [
+        ("lean_run_code", {"code": "-- x\n" * 1_000_000}, "the code is 5,000,000 bytes long; at most 1,048,576 are taken", "change code"),
+        ("lean_check", STATED | {"proof": "x" * 5_000_000}, "the proof is 5,000,000 bytes long; at most 1,048,576 are taken", "change proof"),
+        ("lean_check", STATED | {"proof": "rfl", "context": "\0"}, "the context holds a NUL character at character 0", "change context"),
+        ("lean_suggest_for_goal", {"goal": "⊢ True", "header": "import 3"}, "header line 1: expected `import Module.Name`", "change header"),
+    ],
+)  # fmt: skip
+async def test_a_text_that_is_not_taken_is_one_sentence(
+    tool: str, arguments: dict[str, Any], error: str, hint: str
+) -> None:
+    found = await refused(tool, arguments, silent)
+    assert found["error"].startswith(error)
+    assert found["hint"] == hint
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("folder.lean", "is a folder, not a plain file"),
+        ("pipe.lean", "is a named pipe, not a plain file"),
+        ("zero.lean", "is a device, not a plain file"),
+        ("binary.lean", ":1: byte 0xff is not UTF-8; save the file as UTF-8"),
+        ("large.lean", "is larger than 4,194,304 bytes"),
+        ("empty.lean", "is empty"),
+        ("none.lean", "No such file or directory"),
+        ("\u202e.lean", "\\u202e.lean: No such file or directory"),
+        ("a.txt", "file_path must name a .lean file, not 'a.txt'"),
+        ("a\0.lean", "the file_path holds a NUL character"),
+        ("x" * 5_000, "bytes long; at most 4,096 are taken"),
+    ],
+)
+async def test_a_path_that_holds_no_lean_is_one_sentence(tmp_path: Path, name: str, error: str) -> None:
+    (tmp_path / "folder.lean").mkdir()
+    os.mkfifo(tmp_path / "pipe.lean")
+    (tmp_path / "zero.lean").symlink_to("/dev/zero")
+    for file, content in {"binary": b"\xff", "large": b"-- x\n" * 900_000, "empty": b" "}.items():
+        (tmp_path / f"{file}.lean").write_bytes(content)
+    found = await refused("lean_goal", {"file_path": str(tmp_path / name), "line": 1}, silent)
+    assert error in found["error"]
+    assert found["hint"] == "change file_path"
+
+
+async def test_a_theorem_of_another_namespace_is_not_meant(tmp_path: Path) -> None:
+    file = tmp_path / "a.lean"
+    file.write_text("namespace Foo\ntheorem one : True := trivial\nend Foo\n", encoding="utf-8")
+    found = await refused("lean_verify", {"file_path": str(file), "theorem_name": "Bar.one"}, silent)
+    assert found["error"] == "the file has no theorem 'Bar.one'; it states: Foo.one"

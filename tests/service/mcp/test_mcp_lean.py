@@ -29,6 +29,25 @@ theorem open_one (a b : ℕ) : a + b = b + a := by
 theorem proved (n : Nat) : n ≤ n + 1 := by omega
 """
 
+WRONG = """namespace Foo
+
+theorem wrong : 1 = 2 := by
+  rfl
+
+theorem fine : 2 = 2 := rfl
+
+theorem uses : 2 = 1 := wrong.symm
+
+#guard 1 = 2
+
+def broken : Nat := "x"
+
+theorem last (n : Nat) : n < n + 1 := by
+  sorry
+
+end Foo
+"""
+
 
 async def answer(agent: Agent, tool: str, **arguments: Any) -> dict[str, Any]:
     result = await agent.call_tool(tool, arguments)
@@ -71,6 +90,10 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         ran = await answer(agent, "lean_run_code", code="theorem x : 1 = 2 := sorry")
         assert (ran["ok"], ran["verdict"]) == (False, "INCOMPLETE")
         assert file.read_text(encoding="utf-8") == FILE
+        wrong_above = tmp_path / "Wrong.lean"
+        wrong_above.write_text(WRONG, encoding="utf-8")
+        await what_is_wrong_above_spoils_nothing_below(agent, str(wrong_above))
+        await what_only_shows_something_is_run_and_does_not_count(agent)
 
         refuted = await answer(agent, "lean_disprove", statement="theorem t (n : Nat) : n < 5")
         assert refuted["ok"]
@@ -104,6 +127,41 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         for resource, names in (("verdicts", VerdictKind), ("trust", Trust)):
             text = str((await agent.read_resource(f"leansieve://{resource}")).contents)
             assert [name.name for name in names if f"`{name.name}`" not in text] == []
+
+
+async def what_is_wrong_above_spoils_nothing_below(agent: Agent, path: str) -> None:
+    unrun = ["#guard (line 10)"]
+    fine = await answer(agent, "lean_verify", file_path=path, theorem_name="Foo.fine")
+    assert (fine["verdict"], [one["line"] for one in fine["faults_above"]]) == ("VERIFIED", [4])
+    uses = await answer(agent, "lean_verify", file_path=path, theorem_name="uses")
+    assert (uses["verdict"], uses["messages"][0]["text"]) == (
+        "INCOMPLETE",
+        "it rests on Foo.wrong, which is not proved",
+    )
+    assert (uses["messages"][0]["region"], uses["messages"][0]["line"]) == ("file", 8)
+    goal = await answer(agent, "lean_goal", file_path=path, line=15)
+    assert (goal["goals"], [one["line"] for one in goal["faults_above"]]) == (["n : Nat\n⊢ n < n + 1"], [4, 12])
+    tried = await answer(agent, "lean_multi_attempt", file_path=path, line=15, snippets=["omega", "rfl"])
+    assert [one["ok"] for one in tried["items"]] == [True, False]
+    assert (len(tried["faults_above"]), tried["not_run"]) == (2, unrun)
+    tactics = await answer(agent, "lean_suggest_tactics", file_path=path, line=15, most=1)
+    assert (tactics["items"][0]["closes_goal"], len(tactics["faults_above"])) == (True, 2)
+    filled = await answer(agent, "lean_fill_sorries", file_path=path)
+    assert (filled["ok"], len(filled["faults_above"]), filled["not_run"]) == (True, 2, unrun)
+    assert filled["note"] == "not run, and so not checked: #guard (line 10)"
+
+
+async def what_only_shows_something_is_run_and_does_not_count(agent: Agent) -> None:
+    code = "import Std\n#eval 20 + 22\n#guard 1 = 2\ntheorem t : 1 = 1 := rfl\n"
+    ran = await answer(agent, "lean_run_code", code=code)
+    assert (ran["ok"], ran["not_run"]) == (True, [])
+    shown = [(one["severity"], one["line"]) for one in ran["messages"]]
+    assert shown == [("information", 2), ("warning", 3)]
+    assert ran["messages"][0]["text"] == "42"
+    checked = await answer(agent, "lean_check", statement="theorem t : 1 = 1", context="#guard 1 = 2", proof="rfl")
+    (told,) = checked["messages"]
+    assert (checked["ok"], told["severity"], told["region"]) == (True, "information", "context")
+    assert "`#guard`" in told["text"]
 
 
 @contextlib.asynccontextmanager

@@ -171,11 +171,18 @@ def beginsWithHash (stx : Syntax) : Bool := match tokensBelow [stx] [] with
   | first :: _ => first.startsWith "#"
   | [] => false
 
+/-- What a command says that is no reason to refuse the rest: its errors are warnings. -/
+def asWarnings : List Message → List Message
+  | [] => []
+  | m :: ms => { m with severity := match m.severity with
+      | .error => .warning
+      | other => other } :: asWarnings ms
+
 /-- What becomes of a command of an elaborator's client that failed. One that only shows something (`#eval`, `#guard`) is no reason to
-    refuse the rest. A definition may have failed because no code could be made of it, which nobody needs: again without. -/
+    refuse the rest, but to say so. A definition may have failed because no code could be made of it, which nobody needs: again without. -/
 def forgive (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
     IO (List Message × Command.State) := do
-  if beginsWithHash stx then return ([], before)
+  if beginsWithHash stx then return (asWarnings failed.1, before)
   if !mentionsKind [``Parser.Command.declaration] [stx] then return failed
   let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
   return if hasError log then failed else (log, after)

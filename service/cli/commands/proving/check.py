@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from prover.assistance import fill
+from prover.assistance import fill, standing
 from prover.assistance.against import Solution
 from prover.errors import InputError, UserError
 from prover.options import CheckOptions
 from prover.receipts.receipt import Receipt
-from prover.requests import Check
-from prover.source import lean_file, typed
+from prover.source import lean_file, showing, typed
 from prover.source.lean_file import Fault, LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, HeaderError
@@ -27,8 +26,6 @@ from service.core import receipts
 from service.core.limits.admission import admit_limits, bounds
 from service.core.limits.text import take
 from service.ops.config import Settings
-
-_MOST_UNRUN = 20  # commands listed by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +155,14 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service, receipt.project)
         verdict, differences = await receipt.check_again(receipts.ServiceChecker(service, trust), here)
-    line = f"{path}: {receipt.theorem}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
-    common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for difference in differences:
         common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
-    return verdict.verified and not differences
+    said = f"{verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
+    if verdict.verified and differences:  # what was altered is not to be read as verified
+        said = f"DIFFERS; the proof in it is accepted here ({verdict.trust.name}, {verdict.path.value}), but it is not what the receipt says"
+    good = verdict.verified and not differences
+    common.stdout.print(common.shown(f"{path}: {receipt.theorem}: {said}", "green" if good else "red"))
+    return good
 
 
 async def _check_file(
@@ -179,17 +179,11 @@ async def _check_file(
         for number, item in enumerate(file.commands):
             if not item.statement:
                 continue
-            while True:
-                asked = Check(file.theorem(item), file.candidate(item), options)
-                verdict = await service.check(asked)
-                below = file.below_faults(verdict)
-                if below is None:
-                    break
-                file, faults = below
-                good &= not faults
-                _print_faults(path, (fault for fault in faults if fault.number not in told))
-                told.update(fault.number for fault in faults)
-            good &= verdict.verified
+            judged = await standing.judge(service, file, item, options)
+            verdict, asked, file = judged.verdict, judged.check, judged.file
+            _print_faults(path, (fault for fault in judged.faults if fault.number not in told))
+            told.update(fault.number for fault in judged.faults)
+            good &= verdict.verified and not judged.faults
             told.add(number)
             if receipt_folder is not None and verdict.verified:
                 here = await receipts.toolchain(service, asked.theorem.project)
@@ -204,8 +198,8 @@ async def _check_file(
         verdict = await fill.whole_verdict(service, file, options)
         rest = file.left_open(verdict, told)
         _print_faults(path, rest)
-        if unrun := _unrun(file):
-            common.stdout.print(common.shown(f"{path}: not run, and so not checked: {unrun}", "yellow"))
+        if left_out := showing.not_run(showing.showing(file.commands)):
+            common.stdout.print(common.shown(f"{path}: {left_out}", "yellow"))
         if not told and not rest:
             common.stdout.print(common.shown(f"{path}: no theorem; Lean takes all that it declares", "green"))
     return good and not rest
@@ -222,13 +216,6 @@ def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -
     for message in verdict.messages:
         at, column = file.position(item, message)
         common.stdout.print(common.shown(f"{path}:{at}:{column}: {message.severity}: {message.text}"))
-
-
-def _unrun(file: LeanFile) -> str:
-    """Describe the commands left out because they only display or test something, with their lines."""
-    found = [f"{one.keyword} (line {one.line})" for one in file.commands if one.passing and one.keyword[:1] == "#"]
-    more = len(found) - _MOST_UNRUN
-    return ", ".join(found[:_MOST_UNRUN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_faults(path: str, faults: Iterable[Fault]) -> None:

@@ -15,7 +15,7 @@ from prover.events import Minimised, Proof, Refutation, StatementNote
 from prover.options import Preference, SearchOptions
 from prover.receipts.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
-from prover.source import lean_file, typed
+from prover.source import lean_file, showing, typed
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
 from service.batch.run.inputs import lean_files
@@ -256,6 +256,8 @@ async def _prove_file(
     for fault in rest:
         at = filled.line_in(file, fault.number, fault.line)
         common.stdout.print(common.shown(f"{path}:{at}: {fault.text}", "red"))
+    if left_out := showing.not_run(showing.showing(file.commands)):
+        common.stdout.print(common.shown(f"{path}: {left_out}", "yellow"))
     if write and any(outcome.proof for outcome in outcomes):
         if done.failed:
             names = ", ".join(printable(hole.item.name) for hole in done.failed)

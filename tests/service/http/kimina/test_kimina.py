@@ -52,6 +52,18 @@ def test_messages_and_sorries_are_at_their_places_in_the_file() -> None:
     assert (hole["pos"], hole["endPos"]) == ({"line": 4, "column": 2}, {"line": 4, "column": 7})
 
 
+def test_commands_that_are_not_run_are_told() -> None:
+    file = "import Std\n\n#eval 1\ntheorem t : True := trivial\n#guard 1 = 2\n"
+    body = json.dumps({"codes": [{"custom_id": 7, "proof": file}]}).encode()
+    verdict = Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED)
+    answer = check_pb2.CheckProofsResponse(id="0", verdict=values.verdict_to_proto(verdict))
+    (result,) = json.loads(verify(body, 300).write([answer]))["results"]
+    assert result["not_run"] == ["#eval (line 3)", "#guard (line 5)"]
+    (message,) = result["response"]["messages"]
+    assert (message["severity"], message["pos"]["line"]) == ("info", 3)
+    assert message["data"] == "leansieve: not run, and so not checked: #eval (line 3), #guard (line 5)"
+
+
 async def test_what_cannot_be_read_is_an_error_of_its_own_and_not_asked() -> None:
     snippets = [{"id": "a", "code": ""}, {"id": "b", "code": FILE}, {"id": "c", "code": "import 3\n"}]
     files = check(json.dumps({"snippets": snippets, "infotree": "full"}).encode(), 300)

@@ -20,6 +20,7 @@ FILES = {
     "hidden": 'theorem swap (a b : Nat) : a + b = b + a := by\n  exact (sorry : a + b = b + a) -- declared without "sorry"\n',
     "header": "import Nowhere.At.All\ntheorem t : True := trivial\n",
     "empty": "",
+    "shown": "#eval 1\n#guard 1 = 2\ntheorem t : 1 + 1 = 2 := rfl\n",
 }
 
 
@@ -44,6 +45,7 @@ async def test_kiminas_client_sees_what_is_accepted_and_what_is_not(bridge: str)
         "hidden": "sorry",
         "header": "lean_error",
         "empty": "server_error",
+        "shown": "valid",
     }
     assert seen["names"] == list(FILES)
     assert seen["errors"]["empty"] == "the file is empty"
@@ -54,11 +56,12 @@ async def test_each_answer_says_whether_it_is_a_reward(web: httpx.AsyncClient) -
     answer = (await web.post("/verify", json={"codes": codes, "timeout": 20, "infotree_type": "original"})).json()
     found = {one["custom_id"]: one for one in answer["results"]}
     assert [note.partition(" ")[0] for note in answer["notes"]] == ["infotree"]
-    assert [name for name, one in found.items() if one.get("verdict") == "VERIFIED"] == ["proved"]
+    assert [name for name, one in found.items() if one.get("verdict") == "VERIFIED"] == ["proved", "shown"]
     assert found["proved"]["trust"] == "KERNEL_REPLAYED"
     assert "/v1/check-solution" in found["proved"]["meaning"]
     assert found["axiom"]["verdict"] == "AXIOM_NOT_ALLOWED"
-    assert all("no reward" in one["meaning"] for name, one in found.items() if name not in ("proved", "empty"))
+    assert all("no reward" in one["meaning"] for name, one in found.items() if name not in ("proved", "shown", "empty"))
+    assert found["shown"]["not_run"] == ["#eval (line 1)", "#guard (line 2)"]
     (place,) = found["open"]["response"]["sorries"]
     assert place["pos"] == {"line": 2, "column": 2}
     (error,) = [one for one in found["wrong"]["response"]["messages"] if one["severity"] == "error"]

@@ -1,0 +1,69 @@
+"""Checks of a part of a file in the context of the text above it. Commands above that Lean rejects are left out and reported, so that
+errors stay local.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prover.assistance.suggest import Suggest, Suggestions
+from prover.candidate import Candidate
+from prover.options import CheckOptions
+from prover.requests import Check, Service, StatementError
+from prover.source.lean_file import Fault, LeanFile
+from prover.source.scanner import Command
+from prover.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on a command.
+
+    Attributes:
+        check: the last request.
+        file: the file without the rejected commands above.
+        faults: the newly found rejected commands above.
+    """
+
+    verdict: Verdict
+    check: Check
+    file: LeanFile
+    faults: tuple[Fault, ...]
+
+
+async def judge(
+    service: Service, file: LeanFile, item: Command, options: CheckOptions, candidate: Candidate | None = None
+) -> Judged:
+    """Check a command of a file with its own proof or another `candidate`.
+
+    Raises:
+        UserError: as `Service.check`.
+    """
+    faults: list[Fault] = []
+    while True:
+        check = Check(file.theorem(item), candidate or file.candidate(item), options)
+        verdict = await service.check(check)
+        below = file.below_faults(verdict)
+        if below is None:
+            return Judged(verdict, check, file, tuple(faults))
+        file, found = below
+        faults += found
+
+
+async def suggest(
+    service: Service, file: LeanFile, ask: Callable[[LeanFile], Suggest]
+) -> tuple[Suggestions, tuple[Fault, ...]]:
+    """Suggest tactics for a position in a file; also return the rejected commands above. `ask` makes the request for a file.
+
+    Raises:
+        UserError: as `Service.suggest`.
+    """
+    faults: list[Fault] = []
+    while True:
+        try:
+            return await service.suggest(ask(file)), tuple(faults)
+        except StatementError as error:
+            below = file.below_faults(error.verdict)
+            if below is None:
+                raise
+            file, found = below
+            faults += found

@@ -1,0 +1,54 @@
+"""Commands that only display or test something (`#check`, `#eval`, `#guard`, …). No verdict depends on them, so answers name them."""
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from prover.source import scanner
+from prover.source.scanner import Command
+from prover.verdict import Message, Region
+
+_MOST_NAMED = 20
+_HASH = re.compile(r"^[ \t]*#[a-z]", re.MULTILINE)
+
+
+def showing(commands: Iterable[Command]) -> tuple[Command, ...]:
+    """Return those of `commands` that only display or test something."""
+    return tuple(one for one in commands if one.passing and one.keyword.startswith("#"))
+
+
+def named(found: Sequence[Command]) -> list[str]:
+    """Return each command with its line, as in `#eval (line 9)`; of very many the first ones and the number of the others."""
+    more = len(found) - _MOST_NAMED
+    names = [f"{one.keyword} (line {one.line})" for one in found[:_MOST_NAMED]]
+    return [*names, f"{more} more"] if more > 0 else names
+
+
+def not_run(found: Sequence[Command]) -> str:
+    """Return a sentence that the commands were left out; empty if there are none."""
+    return f"not run, and so not checked: {', '.join(named(found))}" if found else ""
+
+
+def left_out(found: Sequence[Command], line: int) -> tuple[Message, ...]:
+    """Return a message for each left out command, with its position in a text that begins at a line of the file."""
+    text = "`{}` is not run, and so not checked"
+    said = [Message("information", text.format(one.keyword), line=one.line - line + 1) for one in found[:_MOST_NAMED]]
+    if (more := len(found) - _MOST_NAMED) > 0:
+        said.append(replace(said[-1], text=f"{more} more such commands below are not run either"))
+    return tuple(said)
+
+
+def remarks(context: str) -> tuple[Message, ...]:
+    """Return a message for each such command in a context: a check does not report its outcome."""
+    found = _found(context) if _HASH.search(context) else ()
+    text = "the outcome of `{}` in the context is not reported, and does not count for the verdict"
+    told = [Message("information", text.format(one.keyword), Region.CONTEXT, one.line) for one in found[:_MOST_NAMED]]
+    if (more := len(found) - _MOST_NAMED) > 0:
+        told.append(replace(told[-1], text=f"so it is with {more} more such commands below"))
+    return tuple(told)
+
+
+@functools.lru_cache(maxsize=16)  # many proofs of one stream have the same context
+def _found(context: str) -> tuple[Command, ...]:
+    return showing(scanner.commands(context, scanner.code_of(context), 0))

@@ -1,0 +1,27 @@
+"""Commands that only show or test something, and what is said of them."""
+
+from prover.source import lean_file, showing
+from prover.verdict import Region
+
+FILE = "import Std\n\n#eval 1\ntheorem t : 1 = 1 := rfl -- #check t\nexample : 1 = 1 := rfl\n#guard 1 = 2\n"
+
+
+def test_they_are_named_with_their_lines_and_examples_are_none() -> None:
+    found = showing.showing(lean_file.parse(FILE).commands)
+    assert showing.named(found) == ["#eval (line 3)", "#guard (line 6)"]
+    assert showing.not_run(found) == "not run, and so not checked: #eval (line 3), #guard (line 6)"
+    assert showing.not_run(()) == ""
+    assert [one.line for one in showing.left_out(found, 2)] == [2, 5]
+
+
+def test_of_very_many_the_first_are_named() -> None:
+    found = showing.showing(lean_file.parse("#eval 1\n" * 30).commands)
+    assert showing.named(found)[-2:] == ["#eval (line 20)", "10 more"]
+    assert showing.left_out(found, 1)[-1].text == "10 more such commands below are not run either"
+
+
+def test_a_context_says_of_each_that_its_outcome_is_not_told() -> None:
+    first, second = showing.remarks("def x := 1\n#eval x\n\n#guard x = 2\n")
+    assert (first.severity, first.region, first.line, second.line) == ("information", Region.CONTEXT, 2, 4)
+    assert "`#eval`" in first.text
+    assert showing.remarks("def x := #[1] -- #eval x\n/-\n#eval x\n-/") == ()
