@@ -123,12 +123,14 @@ class Theorem:
         header: imports and prelude.
         context: Lean source before the statement (definitions, variables, namespaces); may be empty.
         project: name of the configured Lean project that provides the imports; empty: the default project.
+        suggested: names of library theorems for a model's prompt; not part of the theorem, and ignored in comparisons.
     """
 
     statement: str
     header: Header = field(default_factory=Header)
     context: str = ""
     project: str = ""
+    suggested: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:

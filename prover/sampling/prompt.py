@@ -104,6 +104,28 @@ class SourceFormat:
         return None
 
 
+class PremisesFormat(SourceFormat):
+    """`SourceFormat` for a model trained with suggested library theorems in front of each statement.
+
+    ::
+
+        -- Nat.add_zero, Nat.zero_add
+        example (n : Nat) : n + 0 = n :=⟨end of prompt⟩ by
+          rfl⟨end token⟩
+
+    Without suggestions the first line is left out.
+    """
+
+    name = "source-premises"
+    most = 8
+    """Maximum number of suggestions in a prompt."""
+
+    def render(self, theorem: Theorem) -> str:
+        """See the class."""
+        shown = ", ".join(theorem.suggested[: self.most])
+        return f"-- {shown}\n{super().render(theorem)}" if shown else super().render(theorem)
+
+
 class CritiqueFormat(SourceFormat):
     """`SourceFormat` for a model also trained on failing proofs: it diagnoses one and writes a repaired one.
 

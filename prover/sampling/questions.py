@@ -7,11 +7,12 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from prover.candidate import Candidate
-from prover.sampling.prompt import CritiqueFormat, PromptFormat, SourceFormat
+from prover.sampling.portfolio.premises import PremiseFinder
+from prover.sampling.prompt import CritiqueFormat, PremisesFormat, PromptFormat, SourceFormat
 from prover.sampling.sampler import PromptTooLongError, SamplingParams
 from prover.source.context.nearby import shortened
 from prover.theorem import Theorem
@@ -31,10 +32,11 @@ Formats = Callable[[str, Any], PromptFormat]
 
 def own_formats(name: str, _tokenizer: Any) -> PromptFormat:
     """Return the formats that `prover` defines. See `Formats`."""
-    for form in (SourceFormat, CritiqueFormat):
+    own = (SourceFormat, PremisesFormat, CritiqueFormat)
+    for form in own:
         if name == form.name:
             return form()
-    choices = f"{SourceFormat.name}, {CritiqueFormat.name}"
+    choices = ", ".join(form.name for form in own)
     raise ValueError(f"unknown prompt format {name!r}; the choices are {choices}")
 
 
@@ -82,7 +84,14 @@ Ask = Callable[[PromptFormat, Theorem], Question | None]
 
 
 class QuestionSampler(ABC):
-    """A `ProofModel` whose candidates are answers to questions."""
+    """A `ProofModel` whose candidates are answers to questions.
+
+    Attributes:
+        finder: suggests library theorems for prompts of the format `PremisesFormat`; None: prompts contain none.
+    """
+
+    finder: PremiseFinder | None = None
+    _suggested: tuple[Theorem, tuple[str, ...]] | None = None
 
     def sample(self, theorem: Theorem, params: SamplingParams) -> AsyncGenerator[Candidate, None]:
         """Yield each candidate as soon as it is complete; see `Sampler.sample` and `draw`.
@@ -104,6 +113,14 @@ class QuestionSampler(ABC):
     ) -> AsyncGenerator[Candidate, None]:
         """See `ProofModel.repair_proof`; raises as `sample` does."""
         return self._draw(params, theorem, lambda form, shorter: repaired_proof(form, shorter, proof, error))
+
+    async def _informed(self, form: PromptFormat, theorem: Theorem) -> Theorem:
+        """Return the theorem with suggested library theorems, if the format shows them. Repeated calls for one theorem search once."""
+        if self.finder is None or theorem.suggested or not isinstance(form, PremisesFormat):
+            return theorem
+        if self._suggested is None or self._suggested[0] != theorem:
+            self._suggested = theorem, tuple(await self.finder.premises(theorem, form.most))
+        return replace(theorem, suggested=self._suggested[1])
 
     @abstractmethod
     def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:

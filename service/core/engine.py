@@ -98,9 +98,11 @@ class Engine(LeanEngine):
         self.memory = memory
         self.models = Models(settings.model, settings.lean)
         self._library = Library(self.pool, cache_directory() / "premises", settings.search.library, self._preparing)
-        finder = SuggestedPremises(self._library, self.pool) if settings.search.portfolio_premises else None
-        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self, finder)}
+        finder = SuggestedPremises(self._library, self.pool)
+        asked = finder if settings.search.portfolio_premises else None
+        samplers: dict[str, Sampler] = {"portfolio": PortfolioSampler(self, asked)}
         if self.models.sampler is not None:
+            self.models.sampler.finder = finder
             samplers["model"] = self.models.sampler
         self._samplers = {name: self.recorder.sampler(sampler) for name, sampler in samplers.items()}
         self._cases = CasesOfClients()

@@ -88,7 +88,13 @@ class ModelConfig(ConfigTable):
     vocabulary: int = Field(default=2048, ge=258)
     """Number of tokens of a tokenizer trained from scratch."""
     prompt_format: Literal[
-        "source", "source-critique", "deepseek-prover-v1.5", "deepseek-prover-v2", "goedel-prover-v2", "kimina-prover"
+        "source",
+        "source-premises",
+        "source-critique",
+        "deepseek-prover-v1.5",
+        "deepseek-prover-v2",
+        "goedel-prover-v2",
+        "kimina-prover",
     ] = "source"
     """The model's prompt format."""
     dtype: Literal["float32", "bfloat16"] = "float32"

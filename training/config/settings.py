@@ -60,9 +60,9 @@ class TrainingConfig(ConfigTable):
         if len(kinds) > 1:
             raise ValueError(f"the tables {' and '.join(kinds)} are different kinds of run: leave one out")
         form = self.model.prompt_format
-        if self.sft is not None and form not in ("source", "source-critique"):
+        if self.sft is not None and not form.startswith("source"):
             raise ValueError(
-                f"fine-tuning writes proofs in the source format alone, found model.prompt_format {form!r}"
+                f"fine-tuning writes proofs in the source formats alone, found model.prompt_format {form!r}"
             )
         if self.sft is not None and self.sft.lessons and form != "source-critique":
             raise ValueError(f'sft.lessons need model.prompt_format "source-critique", found {form!r}')

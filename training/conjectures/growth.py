@@ -5,60 +5,34 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from random import Random
 
 from pydantic import ValidationError
 
-from prover.assistance.screen import contradiction
-from prover.candidate import Candidate
-from prover.lean.checker import Checker, Terms
-from prover.lean.workers.jobs import Priority
+from prover.lean.checker import Checker
 from prover.sampling.plans.statement import Statement
-from prover.search.diversity import distinct_key, length
-from prover.theorem import Theorem
-from prover.verdict import Limits, VerdictKind
-from training.conjectures.mutations import MUTATIONS, Conjecture, KnownTheorem, in_front
+from prover.search.diversity import length
+from training.conjectures.evidence import evidence
+from training.conjectures.experience import Experience
 from training.conjectures.newness import key
 from training.conjectures.outcome import ConjectureOutcome, Fate
+from training.conjectures.questions import ConjectureBudget, ConjectureQuestions
+from training.conjectures.sources.library import LibraryTheorems, as_known, at_numbers
+from training.conjectures.sources.mutated import Mutated, readable
+from training.conjectures.sources.proposal import ProposedTheorem, Source
+from training.conjectures.sources.templates import FromTemplates
 from training.corpus.dedupe import outline
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
 
-_TRIVIAL = "by first | with_reducible rfl | trivial | assumption | (intros; assumption)"
 _REPORT_SECONDS = 20.0
-
-
-class LeanGoneError(RuntimeError):
-    """Lean gave no answer; the text gives the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConjectureBudget:
-    """Budget of a conjecture.
-
-    Attributes:
-        tries: maximum number of candidate proofs.
-        first_tries: number of candidates after which it is given up if none holds.
-        proofs: number of different proofs after which no more are tried.
-        limits: limits of each check.
-    """
-
-    tries: int = 5
-    first_tries: int = 2
-    proofs: int = 3
-    limits: Limits = field(default_factory=lambda: Limits(seconds=6.0, heartbeats=10_000))
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    name: str
-    known: KnownTheorem
+_WEIGHTS = {"mutations": 1.5, "library mutations": 3.0, "templates": 6.0, "library": 0.3}
+"""How often each source is asked, where it is there."""
 
 
 class Growth:
-    """Makes new theorems from proved ones."""
+    """New theorems out of proved ones, and of templates and the library, if these are wanted."""
 
     def __init__(
         self,
@@ -67,28 +41,35 @@ class Growth:
         seed: int = 0,
         budget: ConjectureBudget | None = None,
         known: Sequence[TheoremRecord] = (),
+        library: Sequence[TheoremRecord] = (),
+        templates: bool = False,
     ) -> None:
         """Read the sources. Sources that cannot be parsed, and `known` theorems, only exclude conjectures equal to
         them.
 
+        Args:
+            library: theorems of the library: to be proved anew, and to be mutated. What is held out is left out.
+            templates: whether to draw from the templates of synthetic theorems, too.
+
         Raises:
-            ValueError: no source can be parsed.
+            ValueError: none of the sources can be taken apart.
         """
         self._budget = budget or ConjectureBudget()
         self._seed = seed
+        self._experience = Experience()
+        guards = {record.guard for record in held_out if record.guard}
+        everywhere = [*held_out, *filter(None, map(at_numbers, held_out))]
+        self._outlines = {outline(record) for record in everywhere}
+        self._held_out = {_digest(key(record)) for record in everywhere}
+        library = [record for record in library if record.guard not in guards and not self._is_held_out(record)]
+        lemmas = as_known(library)
         self._known = {_digest(key(record)) for record in (*known, *(source.theorem for source in sources))}
-        self._outlines = {outline(record) for record in held_out}
-        self._held_out = {_digest(key(record)) for record in held_out}
-        self._sources: list[_Source] = []
-        for source in sources:
-            if (statement := Statement.read(source.theorem.theorem)) is not None and not source.theorem.guard:
-                moved = in_front(KnownTheorem(statement, source.proofs))
-                if moved.proofs:
-                    self._sources.append(_Source(source.theorem.name, moved))
-        # Computations without variables offer few mutations: they get one draw in ten.
-        self._general = [source for source in self._sources if source.known.statement.variables] or self._sources
-        if not self._sources:
-            raise ValueError("There is no proved theorem whose statement could be changed.")
+        self._known |= {_digest(key(record)) for record in filter(None, map(at_numbers, library))}
+        self._sources: dict[str, Source] = {"mutations": Mutated(readable(sources))}
+        if lemmas:
+            self._sources |= {"library mutations": Mutated(lemmas), "library": LibraryTheorems(library)}
+        if templates:
+            self._sources["templates"] = FromTemplates()
 
     async def grow(
         self,
@@ -126,99 +107,45 @@ class Growth:
 
     async def _outcome(self, checker: Checker, number: int) -> ConjectureOutcome:
         random = Random(f"{self._seed}/{number}")
-        mutations, source, conjecture = self._draw(random)
-        record = _record(conjecture.statement, source, mutations)
-        digest = _digest(key(record))
+        proposal = self._propose(random)
+        record, made_by = proposal.record, proposal.made_by
+        digest = _digest(f"guard {record.guard}" if record.guard else key(record))
         if digest in self._known:
-            return ConjectureOutcome(number=number, fate=Fate.KNOWN, mutations=mutations)
-        if outline(record) in self._outlines or digest in self._held_out:
-            return ConjectureOutcome(number=number, fate=Fate.HELD_OUT, mutations=mutations)
+            return ConjectureOutcome(number=number, fate=Fate.KNOWN, mutations=made_by)
+        if digest in self._held_out or self._is_held_out(record):
+            return ConjectureOutcome(number=number, fate=Fate.HELD_OUT, mutations=made_by)
         self._known.add(digest)
-        asked = _Asked(checker, record.theorem, self._budget)
-        fate = await asked.fate(conjecture, random)
+        seen = evidence(Statement.read(record.theorem), random)
+        if seen.false:
+            return ConjectureOutcome(number=number, fate=Fate.FALSE, mutations=made_by, key=digest)
+        asked = ConjectureQuestions(checker, proposal, self._budget, self._experience)
+        fate = await asked.fate(seen, random)
+        proofs = asked.proofs if fate is Fate.KEPT else {}
         return ConjectureOutcome(
             number=number,
             fate=fate,
-            mutations=mutations,
+            mutations=made_by,
             key=digest,
-            theorem=record if fate is Fate.KEPT else None,
-            proofs=tuple(asked.proofs) if fate is Fate.KEPT else (),
+            theorem=record if fate in (Fate.KEPT, Fate.OPEN) else None,
+            proofs=tuple(proofs.values()),
+            terms=tuple(proofs),
             tried=asked.tried,
-            tokens=min(map(length, asked.proofs), default=0),
+            tokens=min(map(length, proofs.values()), default=0),
             milliseconds=round(asked.milliseconds),
         )
 
-    def _draw(self, random: Random) -> tuple[tuple[str, ...], str, Conjecture]:
-        """Apply one or two mutations to a source; tries another source if none applies."""
+    def _propose(self, random: Random) -> ProposedTheorem:
+        """What one of the sources proposes, each asked as often as its weight says."""
         while True:
-            source, other = self._choose(random), self._choose(random)
-            wanted = random.choice([1, 1, 2])
-            names: tuple[str, ...] = ()
-            made = Conjecture(source.known.statement, source.known.proofs)
-            for name in _order(random):
-                if len(names) == wanted:
-                    break
-                further = MUTATIONS[name](KnownTheorem(made.statement, made.proofs), other.known, random)
-                if further is not None and further.proofs:
-                    names = (*names, name)
-                    made = Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
-            if names:
-                return names, source.name, made
+            names = list(self._sources)
+            name = random.choices(names, [_WEIGHTS[each] for each in names])[0]
+            proposal = self._sources[name].propose(random)
+            if proposal is not None:
+                return proposal
+            del self._sources[name]  # it has no more
 
-    def _choose(self, random: Random) -> _Source:
-        return random.choice(self._sources if random.random() < 0.1 else self._general)
-
-
-class _Asked:
-    """A conjecture with its questions to Lean."""
-
-    def __init__(self, checker: Checker, theorem: Theorem, budget: ConjectureBudget) -> None:
-        self.proofs: list[str] = []
-        self.tried = 0
-        self.milliseconds = 0.0
-        self._checker, self._theorem, self._budget = checker, theorem, budget
-
-    async def fate(self, conjecture: Conjecture, random: Random) -> Fate:
-        """Apply the filters that need Lean, the cheapest first."""
-        different = {distinct_key(proof, self._theorem): proof for proof in reversed(conjecture.proofs)}
-        candidates = list(different.values())
-        random.shuffle(candidates)
-        for proof in candidates[: self._budget.tries]:
-            if len(self.proofs) >= self._budget.proofs or (not self.proofs and self.tried >= self._budget.first_tries):
-                break
-            self.tried += 1
-            kind = await self._check(self._theorem, proof)
-            if kind is VerdictKind.INVALID_STATEMENT:
-                return Fate.MALFORMED
-            if kind is VerdictKind.VERIFIED:
-                self.proofs.append(proof)
-        if not self.proofs:
-            return Fate.UNPROVED
-        if await self._check(self._theorem, _TRIVIAL) is VerdictKind.VERIFIED:
-            return Fate.TRIVIAL
-        if conjecture.inhabited or not conjecture.statement.hypotheses:
-            return Fate.KEPT
-        contradictory = await self._check(self._theorem, contradiction(thorough=True))
-        return Fate.VACUOUS if contradictory is VerdictKind.VERIFIED else Fate.KEPT
-
-    async def _check(self, theorem: Theorem, proof: str) -> VerdictKind:
-        terms = Terms(self._budget.limits, priority=Priority.BATCH)
-        verdict = await self._checker.check(theorem, Candidate(proof, source="conjectures"), terms)
-        self.milliseconds += verdict.elapsed_ms
-        if verdict.kind is VerdictKind.INFRASTRUCTURE:
-            raise LeanGoneError("; ".join(message.text for message in verdict.messages))
-        if verdict.kind is VerdictKind.VERIFIED and not verdict.verified:
-            return VerdictKind.INCOMPLETE
-        return verdict.kind
-
-
-def _order(random: Random) -> list[str]:
-    """Return the mutations in random order; the one that always applies and changes least is rarely early."""
-    names = random.sample(list(MUTATIONS), len(MUTATIONS))
-    if random.random() < 0.7:
-        names.remove("add_hypothesis")
-        names.append("add_hypothesis")
-    return names
+    def _is_held_out(self, record: TheoremRecord) -> bool:
+        return outline(record) in self._outlines
 
 
 def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:
@@ -232,17 +159,6 @@ def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:
             yield ConjectureOutcome.model_validate_json(line)
         except ValidationError:
             raise JournalError(f"{journal.path}:{number}: this is no line of conjectures; name another file.") from None
-
-
-def _record(statement: Statement, source: str, mutations: Sequence[str]) -> TheoremRecord:
-    digest = hashlib.sha256(statement.text("_").encode()).hexdigest()[:12]
-    name = f"conj_{digest}"
-    return TheoremRecord(
-        name=name,
-        statement=statement.text(name),
-        source=f"{source}: {', '.join(mutations)}",
-        family=f"conjectures/{source}",
-    )
 
 
 def _digest(text: str) -> str:

@@ -58,7 +58,8 @@ def parted(theorems: Sequence[ProvedTheorem], share: float) -> tuple[list[Proved
 
 def _source(record: TheoremRecord) -> str:
     """Return the theorem from which a conjecture was made; empty for other theorems."""
-    return record.family.removeprefix("conjectures/") if record.family.startswith("conjectures/") else ""
+    root, _, name = record.family.partition("/")
+    return name if root in ("conjectures", "library") else ""
 
 
 def _place(text: str) -> float:

@@ -200,40 +200,6 @@ def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
     return Conjecture(statement, (*known.proofs, *proofs), inhabited=False)
 
 
-def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Combine two theorems."""
-    if len(known.statement.variables) + len(other.statement.variables) > 7:
-        return None
-    apart = {}
-    mine = names_in(known.statement.texts) | {name for name, _ in known.statement.variables}
-    mine |= {name for name, _ in known.statement.hypotheses}
-    for name, _ in (*other.statement.variables, *other.statement.hypotheses):
-        if name in mine:
-            apart[name] = known.statement.fresh(name + "₂")
-    if any(name + "₂" in names_in(other.statement.texts) for name in apart):
-        return None
-    second = other.statement.replaced(apart)
-    sign = random.choice(["∧", "∧", "∨"])
-    statement = Statement(
-        (*known.statement.variables, *second.variables),
-        (*known.statement.hypotheses, *second.hypotheses),
-        f"{_loose(known.statement.goal)} {sign} {_loose(second.goal)}",
-    )
-    first = [_block(proof) for proof in known.proofs]
-    last = [_block(replaced(proof, apart)) for proof in other.proofs]
-    proofs = []
-    for one, two in zip(first, last, strict=False):
-        if one is None or two is None:
-            continue
-        if sign == "∧":
-            proofs.append(f"by\n  constructor\n  · {_below(one, 4)}\n  · {_below(two, 4)}")
-            if "\n" not in one + two:
-                proofs.append(f"by\n  exact ⟨by {one}, by {two}⟩")
-        else:
-            proofs += [f"by\n  left\n  {_below(one, 2)}", f"by\n  right\n  {_below(two, 2)}"]
-    return Conjecture(statement, tuple(proofs)) if proofs else None
-
-
 def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Ask for the existence of a number with the theorem's property."""
     free = [name for name in known.statement.of_type(*_NUMBERS) if not _mention(known.statement, name)]
@@ -246,11 +212,11 @@ def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
     statement = replace(known.statement, variables=rest_of, goal=f"∃ {name} : {type_}, {known.statement.goal}")
     witness = random.choice(["0", "1", "2", *rest, *(f"{other} + 1" for other in rest)])
     proofs = []
-    for block in filter(None, map(_block, known.proofs)):
-        block = replaced(block, {name: bracketed(witness)})
-        proofs.append(f"by\n  refine ⟨{witness}, ?_⟩\n  {_below(block, 2)}")
-        if "\n" not in block:
-            proofs.append(f"by\n  exact ⟨{witness}, by {block}⟩")
+    for each in filter(None, map(block, known.proofs)):
+        each = replaced(each, {name: bracketed(witness)})
+        proofs.append(f"by\n  refine ⟨{witness}, ?_⟩\n  {below(each, 2)}")
+        if "\n" not in each:
+            proofs.append(f"by\n  exact ⟨{witness}, by {each}⟩")
     return Conjecture(statement, tuple(proofs))
 
 
@@ -266,7 +232,6 @@ MUTATIONS: Mapping[str, Mutation] = {
         both_sides,
         add_hypothesis,
         invert,
-        conjoin,
         exists,
     )
 }
@@ -299,7 +264,7 @@ def _denied(proposition: str) -> str:
     return proposition[1:].strip() if proposition.startswith("¬") else f"¬{bracketed(proposition)}"
 
 
-def _loose(goal: str) -> str:
+def loose(goal: str) -> str:
     """Add brackets if precedence would change the meaning."""
     return f"({goal})" if outermost(goal)[0] in ("∀", "∃", "fun", "→", "↔", "∨", "∧") else goal
 
@@ -309,23 +274,23 @@ def _single(proofs: Sequence[str]) -> list[str]:
     return [match[1] for proof in proofs if (match := _ONE_TACTIC.fullmatch(proof)) and "intro" not in proof][:2]
 
 
-def _block(proof: str) -> str | None:
+def block(proof: str) -> str | None:
     """Return the tactic block of a proof, dedented; None for a proof term."""
     if not proof.startswith("by\n  "):
         return None
     return "\n".join(line.removeprefix("  ") for line in proof.split("\n")[1:])
 
 
-def _below(block: str, columns: int) -> str:
+def below(text: str, columns: int) -> str:
     """Indent the second and further lines of a block by `columns`."""
-    return block.replace("\n", "\n" + " " * columns)
+    return text.replace("\n", "\n" + " " * columns)
 
 
 def _as_fact(known: KnownTheorem) -> list[str]:
     """Return proofs that establish the source's goal first and then rewrite with it, or pass it on."""
-    block = next(filter(None, map(_block, known.proofs)), None)
-    if block is None:
+    first = next(filter(None, map(block, known.proofs)), None)
+    if first is None:
         return []
-    fact = f"by\n  have key : {known.statement.goal} := by\n    {_below(block, 4)}\n"
+    fact = f"by\n  have key : {known.statement.goal} := by\n    {below(first, 4)}\n"
     last = "rw [key]" if outermost(known.statement.goal)[0] == "=" else "omega"
     return [f"{fact}  {last}", f"{fact}  grind"]

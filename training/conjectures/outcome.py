@@ -1,6 +1,6 @@
 """Outcomes of conjectures, and the table of rejections by filter.
 
-    python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]
+    python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]... [--families]
 
 prints the table.
 """
@@ -26,16 +26,22 @@ class Fate(StrEnum):
     """Equal to a source or another conjecture, up to rendition."""
     HELD_OUT = "held_out"
     """Equal or nearly equal to a theorem of an evaluation corpus."""
+    FALSE = "false"
+    """Small numbers refute it."""
     MALFORMED = "malformed"
     """Lean cannot parse or elaborate it."""
     UNPROVED = "unproved"
     """No candidate proved it: it is false, or too hard."""
     TRIVIAL = "trivial"
     """Trivial: `rfl`, `trivial` or a hypothesis closes it."""
+    INSTANCE = "instance"
+    """An instance of the library theorem from which it was made."""
     VACUOUS = "vacuous"
     """The hypotheses contradict each other."""
+    OPEN = "open"
+    """No candidate proved it, but it holds for all numbers tried, or it is a library theorem."""
     KEPT = "kept"
-    """A new theorem."""
+    """A new theorem with proofs."""
 
 
 class ConjectureOutcome(BaseModel):
@@ -52,9 +58,11 @@ class ConjectureOutcome(BaseModel):
     key: str = ""
     """Digest of the key shared with other renditions."""
     theorem: TheoremRecord | None = None
-    """The theorem, if it is kept. Its `source` names the theorem from which it was made."""
+    """The theorem, if it is kept or open. Its `source` names the theorem from which it was made."""
     proofs: tuple[str, ...] = ()
     """Different proofs, each verified."""
+    terms: tuple[str, ...] = ()
+    """Digest of the term of each proof, in the same order, all different; the proof's text if the term is too large. Files of earlier versions have none."""
     tried: int = Field(default=0, ge=0)
     """Number of candidate proofs checked."""
     tokens: int = Field(default=0, ge=0)
@@ -64,8 +72,12 @@ class ConjectureOutcome(BaseModel):
 
 
 def proved(outcomes: Iterable[ConjectureOutcome]) -> Iterable[ProvedTheorem]:
-    """Return the kept theorems, for fine-tuning."""
-    return (ProvedTheorem(theorem=each.theorem, proofs=each.proofs) for each in outcomes if each.theorem is not None)
+    """Return the kept theorems with proofs, for fine-tuning."""
+    return (
+        ProvedTheorem(theorem=each.theorem, proofs=each.proofs)
+        for each in outcomes
+        if each.theorem is not None and each.proofs
+    )
 
 
 def table(outcomes: Iterable[ConjectureOutcome]) -> str:
@@ -88,14 +100,51 @@ def table(outcomes: Iterable[ConjectureOutcome]) -> str:
     return "\n".join(lines)
 
 
+def families(outcomes: Iterable[ConjectureOutcome]) -> str:
+    """Return a Markdown table of the theorems by family: number, share, proofs by text and by term, open statements."""
+    counts: dict[str, Counter[str]] = {}
+    terms: dict[str, set[tuple[str, str]]] = {}
+    for outcome in outcomes:
+        if outcome.theorem is None:
+            continue
+        for row in (_family(outcome), "all"):
+            counts.setdefault(row, Counter()).update(
+                {"theorems": bool(outcome.proofs), "open": not outcome.proofs, "proofs": len(outcome.proofs)}
+            )
+            terms.setdefault(row, set()).update((outcome.key, term) for term in outcome.terms)
+    whole = max(1, counts.get("all", Counter())["theorems"])
+    lines = ["| family | theorems | share | proofs | by term | open |", "| --- |" + " --- |" * 5]
+    for row in [*sorted(set(counts) - {"all"}), *(["all"] if "all" in counts else [])]:
+        count = counts[row]
+        share = f"{count['theorems'] / whole:.1%}"
+        lines.append(
+            f"| {row} | {count['theorems']:,} | {share} | {count['proofs']:,} | {len(terms[row]):,} | {count['open']:,} |"
+        )
+    return "\n".join(lines)
+
+
+def _family(outcome: ConjectureOutcome) -> str:
+    """Return the family of a template, or for a mutation its kind of source and its first mutation."""
+    assert outcome.theorem is not None
+    root, _, _ = outcome.theorem.family.partition("/")
+    match root:
+        case "conjectures":
+            return f"changed: {outcome.mutations[0]}"
+        case "library":
+            return f"library, changed: {outcome.mutations[0]}"
+    return "library" if outcome.theorem.guard else f"template: {root}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.conjectures.outcome", description="What each filter threw away."
     )
-    parser.add_argument("file", type=Path, help="what `leansieve conjectures` wrote")
+    parser.add_argument("files", type=Path, nargs="+", metavar="file", help="what `leansieve conjectures` wrote")
+    parser.add_argument("--families", action="store_true", help="print the theorems by family instead")
     arguments = parser.parse_args()
     try:
-        print(table(outcome for _, outcome in read_jsonl(arguments.file, ConjectureOutcome)))
+        outcomes = [outcome for file in arguments.files for _, outcome in read_jsonl(file, ConjectureOutcome)]
+        print((families if arguments.families else table)(outcomes))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

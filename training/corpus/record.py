@@ -55,6 +55,8 @@ class TheoremRecord(BaseModel):
     """Position in the traced code: file, and line from 1, such as `Foo/Bar.lean:12`."""
     premises: tuple[str, ...] = ()
     """Constants that its existing proof uses."""
+    suggested: tuple[str, ...] = ()
+    """Library theorems for a model's prompt, the most relevant first (`leansieve corpus premises`)."""
     steps: tuple[TracedStep, ...] = ()
     """Tactics of its existing proof."""
 
@@ -71,13 +73,17 @@ class TheoremRecord(BaseModel):
             raise ValueError("the statement must end before `:=`")
         if any(token.text == "sorry" for token in tokens):
             raise ValueError("the statement contains sorry")
+        if self.guard and self.guard in self.suggested:
+            raise ValueError(f"{self.guard} is suggested for its own proof")
+        if any("\n" in name for name in self.suggested):
+            raise ValueError("a suggested name has a line break in it")
         return self
 
     @property
     def theorem(self) -> Theorem:
         """Return the theorem as the engine's type."""
         header = Header.parse(self.header) if self.header.strip() else Header()
-        return Theorem(self.statement, header, self.context)
+        return Theorem(self.statement, header, self.context, suggested=self.suggested)
 
     @property
     def policy(self) -> Policy:

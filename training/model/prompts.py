@@ -145,7 +145,7 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
         ValueError: there is none.
     """
     match name:
-        case "source" | "source-critique":
+        case "source" | "source-premises" | "source-critique":
             return own_formats(name, tokenizer)
         case "deepseek-prover-v1.5":
             return CompletionFormat()
@@ -153,7 +153,7 @@ def prompt_format(name: str, tokenizer: ChatTokenizer) -> PromptFormat:
             return PlanFormat(name, tokenizer)
         case "kimina-prover":
             return KiminaFormat(tokenizer)
-    choices = "source, source-critique, deepseek-prover-v1.5, deepseek-prover-v2, goedel-prover-v2, kimina-prover"
+    choices = "source, source-premises, source-critique, deepseek-prover-v1.5, deepseek-prover-v2, goedel-prover-v2, kimina-prover"
     raise ValueError(f"Unknown prompt format {name!r}; the choices are {choices}.")
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from prover.sampling.prompt import SourceFormat
+from prover.sampling.prompt import PremisesFormat, SourceFormat
 from training.config import SftConfig, TrainingConfig
 from training.corpus.jsonl import read_jsonl
 from training.corpus.lessons import Lesson
@@ -60,11 +60,11 @@ class _FineTuning:
         """Read the data and the model, and resume an earlier run."""
         assert run.config.sft is not None
         self._run, self._sft = run, run.config.sft
-        config, sft = run.config, self._sft
+        config, sft, form = run.config, self._sft, run.config.model.prompt_format
         proved, held_out = hold_out(_read(sft.proofs), sft.held_out)
         lessons = [lesson for path in sft.lessons for _, lesson in read_jsonl(path, Lesson)]
-        pairs = [*_texts(proved, sft), *((lesson.prompt, lesson.response) for lesson in lessons)]
-        dev_pairs = _texts([*held_out, *_read(sft.dev_proofs)], sft)
+        pairs = [*texts(proved, sft, form), *((lesson.prompt, lesson.response) for lesson in lessons)]
+        dev_pairs = texts([*held_out, *_read(sft.dev_proofs)], sft, form)
         self._model, self._tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
         self._model.to(run.device).train()  # type: ignore[arg-type]
         if config.model.gradient_checkpointing:
@@ -161,9 +161,9 @@ def _read(paths: Sequence[Path]) -> list[ProvedTheorem]:
     return [proved for path in paths for proved in read_proofs(path)]
 
 
-def _texts(theorems: Sequence[ProvedTheorem], sft: SftConfig) -> list[tuple[str, str]]:
-    """Return prompts and responses in the model's format."""
-    form = SourceFormat()
+def texts(theorems: Sequence[ProvedTheorem], sft: SftConfig, name: str) -> list[tuple[str, str]]:
+    """Return prompts and responses in the prompt format called `name`."""
+    form = PremisesFormat() if name == PremisesFormat.name else SourceFormat()
     return [
         (form.render(proved.theorem.theorem), form.answer(proof))
         for proved in theorems

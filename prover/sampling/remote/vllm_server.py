@@ -201,6 +201,7 @@ class VllmServerSampler(QuestionSampler):
             raise ValueError(f"there is no model {params.model!r}; there are {', '.join(models)}")
         model = params.model or next(iter(models), "")
         wanted = min(params.max_tokens, self._endpoints.contexts.get(model, params.max_tokens) // ANSWERS_SHARE)
+        theorem = await self._informed(self._form, theorem)
         fitting = await first_fitting(partial(ask, self._form), theorem, partial(self._encode, model), wanted)
         if fitting is None:
             return

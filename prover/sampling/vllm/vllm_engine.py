@@ -135,6 +135,7 @@ class VllmEngineSampler(QuestionSampler):
         async def encode(question: Question, room: int) -> list[int]:
             return _encode(served, question, room)
 
+        theorem = await self._informed(served.form, theorem)
         fitting = await first_fitting(partial(ask, served.form), theorem, encode, wanted)
         if fitting is None:
             return

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.sampling.prompt import SourceFormat
+from prover.sampling.prompt import PremisesFormat, SourceFormat
 from prover.theorem import Header, Theorem
 
 source = SourceFormat()
@@ -36,3 +36,18 @@ def test_a_continuation_is_the_beginning_of_an_answer() -> None:
     prefix = "by\n  intro x"
     beginning = source.continuation(Theorem("theorem t : p"), prefix)
     assert source.answer(prefix + "\n  simp") == beginning + "\n  simp"
+
+
+def test_suggested_theorems_stand_before_the_statement() -> None:
+    names = tuple(f"Nat.lemma{number}" for number in range(12))
+    theorem = Theorem("theorem t (n : Nat) : n = n", context="def p := True", suggested=names)
+    shown = PremisesFormat().render(theorem)
+    assert shown == f"-- {', '.join(names[:8])}\n{source.render(theorem)}"
+    assert PremisesFormat().render(Theorem("theorem t : True")) == source.render(Theorem("theorem t : True"))
+    assert "lemma" not in source.render(theorem)
+
+
+def test_what_is_suggested_is_no_part_of_a_theorem() -> None:
+    plain, informed = Theorem("theorem t : True"), Theorem("theorem t : True", suggested=("True.intro",))
+    assert plain == informed
+    assert plain.digest == informed.digest

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from functools import partial
 
 import pytest
 
 from prover.candidate import Candidate
-from prover.sampling.prompt import SourceFormat
-from prover.sampling.questions import Question, draw, first_fitting, whole_proof
+from prover.sampling.prompt import PremisesFormat, PromptFormat, SourceFormat
+from prover.sampling.questions import Ask, Question, QuestionSampler, draw, first_fitting, whole_proof
 from prover.sampling.sampler import PromptTooLongError, SamplingParams
 from prover.theorem import Theorem
 from tests.support.waiting import becomes
@@ -104,3 +105,49 @@ async def test_of_the_candidates_that_wait_the_likeliest_goes_first(best_first: 
         assert handed[-1] == 2  # one without a log-probability is the last
     else:
         assert handed == list(range(8))
+
+
+class Echo(QuestionSampler):
+    """Answers with its prompt."""
+
+    def __init__(self, form: PromptFormat) -> None:
+        self.form = form
+
+    async def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
+        question = ask(self.form, await self._informed(self.form, theorem))
+        assert question is not None
+        yield Candidate(question.prompt)
+
+
+class Finder:
+    """Suggests one theorem."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def premises(self, theorem: Theorem, most: int) -> list[str]:
+        self.asked.append(theorem.statement)
+        return ["Nat.add_zero"]
+
+
+async def prompts(sampler: QuestionSampler, theorem: Theorem) -> list[str]:
+    asked = [sampler.sample(theorem, SamplingParams()), sampler.continue_proof(theorem, "by", SamplingParams())]
+    return [candidate.text for candidates in asked async for candidate in candidates]
+
+
+async def test_a_model_made_for_it_is_shown_what_the_library_suggests_and_the_library_is_asked_once() -> None:
+    sampler, theorem = Echo(PremisesFormat()), Theorem("theorem t (n : Nat) : n + 0 = n")
+    assert await prompts(sampler, theorem) == 2 * ["example (n : Nat) : n + 0 = n :="]
+    sampler.finder = finder = Finder()
+    assert await prompts(sampler, theorem) == 2 * ["-- Nat.add_zero\nexample (n : Nat) : n + 0 = n :="]
+    assert finder.asked == [theorem.statement]
+    chosen = Theorem(theorem.statement, suggested=("Nat.add_comm",))
+    assert "-- Nat.add_comm\n" in (await prompts(sampler, chosen))[0]
+    assert len(finder.asked) == 1
+
+
+async def test_a_model_that_was_not_made_for_suggestions_is_shown_none() -> None:
+    sampler = Echo(SourceFormat())
+    sampler.finder = finder = Finder()
+    assert await prompts(sampler, Theorem("theorem t : True")) == 2 * ["example : True :="]
+    assert not finder.asked

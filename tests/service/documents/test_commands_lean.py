@@ -81,6 +81,7 @@ NOT_RUN = {
     'python -c "from pathlib import Path; from training.config': GPU,
     "leansieve corpus fetch ": HOURS,
     "leansieve corpus library Init.": HOURS,
+    "leansieve corpus premises ": HOURS,
     "leansieve corpus split runs/": HOURS,
     "leansieve corpus clean runs/": HOURS,
     "leansieve seeds runs/corpora/": HOURS,

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
-from training.conjectures.growth import Growth, LeanGoneError
+from training.conjectures.growth import Growth
 from training.conjectures.outcome import ConjectureOutcome, Fate, proved, table
+from training.conjectures.questions import LeanGoneError
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
@@ -86,6 +88,55 @@ def test_a_stopped_search_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None
     again = ScriptedLean()
     assert grown(again, out) == outcomes
     assert not again.asked
+
+
+def test_what_numbers_refute_does_not_reach_lean(tmp_path: Path) -> None:
+    lean = ScriptedLean()
+    with Journal(tmp_path / "c.jsonl") as journal:
+        false = theorem("false", "(a b : Nat) : a + b = b", "by\n  omega")
+        growth = Growth([false], [])
+        outcomes = asyncio.run(growth.grow(lean, journal, 40, report=lambda _line: None))
+    assert Fate.FALSE in {outcome.fate for outcome in outcomes}
+    assert all(outcome.milliseconds == outcome.tried == 0 for outcome in outcomes if outcome.fate is Fate.FALSE)
+
+
+def test_two_texts_with_one_term_are_one_proof(tmp_path: Path) -> None:
+    class OneTerm(ScriptedLean):
+        async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+            return replace(await super().check(theorem, candidate, terms), term="0123456789abcdef")
+
+    kept = [outcome for outcome in grown(OneTerm(), tmp_path / "c.jsonl") if outcome.fate is Fate.KEPT]
+    assert kept
+    assert all(outcome.terms == ("0123456789abcdef",) and len(outcome.proofs) == 1 for outcome in kept)
+
+
+def test_what_nothing_proves_and_no_number_refutes_is_open(tmp_path: Path) -> None:
+    class Helpless(ScriptedLean):
+        async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+            return Verdict(VerdictKind.REJECTED)
+
+    outcomes = grown(Helpless(), tmp_path / "c.jsonl")
+    opened = [outcome for outcome in outcomes if outcome.fate is Fate.OPEN]
+    assert opened
+    assert all(outcome.theorem is not None and not outcome.proofs for outcome in opened)
+    assert not list(proved(outcomes))
+
+
+def test_a_lemma_that_is_held_out_is_neither_proved_nor_changed(tmp_path: Path) -> None:
+    def lemma(guard: str, statement: str) -> TheoremRecord:
+        name = guard.replace(".", "_")
+        return TheoremRecord(name=name, statement=f"theorem {name} : {statement}", guard=guard, family="Init.Example")
+
+    kept_lemma = lemma("Nat.add_comm", "∀ (n m : Nat), n + m = m + n")
+    hidden = lemma("Nat.hidden", "∀ (n m : Nat), n * m = m * n")
+    alike = lemma("Nat.hidden_too", "∀ (a b : Nat), a * b = b * a")
+    lean = ScriptedLean()
+    growth = Growth(SOURCES, [*HELD_OUT, hidden], library=[kept_lemma, hidden, alike], templates=True)
+    with Journal(tmp_path / "c.jsonl") as journal:
+        outcomes = asyncio.run(growth.grow(lean, journal, 150, report=lambda _line: None))
+    assert "template" in {name for outcome in outcomes for name in outcome.mutations}
+    assert any("Nat.add_comm" in text for text in lean.asked)
+    assert not any("hidden" in text for text in lean.asked)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from prover.sampling.plans.statement import Statement
 from prover.theorem import Theorem
 from training.conjectures.mutations import MUTATIONS, KnownTheorem, in_front
+from training.conjectures.sources.composition import conjoin
 
 
 def known(statement: str, *proofs: str) -> KnownTheorem:
@@ -33,11 +34,11 @@ def test_a_mutation_gives_a_statement_that_can_be_read_again(name: str) -> None:
 
 
 def test_two_theorems_in_one_keep_their_names_apart_and_their_proofs_in_place() -> None:
-    joined = MUTATIONS["conjoin"](SQUARES, OTHER, Random(0))
+    joined = conjoin(SQUARES, OTHER, Random(0))
     assert joined is not None
     names = [name for name, _ in (*joined.statement.variables, *joined.statement.hypotheses)]
     assert len(set(names)) == len(names) == 6
-    both = MUTATIONS["conjoin"](OTHER, OTHER, Random(1))
+    both = conjoin(OTHER, OTHER, Random(1))
     assert both is not None
     assert "by\n  constructor\n  · subst h\n    omega\n  · subst h₂\n    omega" in both.proofs
 

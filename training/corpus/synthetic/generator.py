@@ -65,7 +65,7 @@ def generate(count: int, seed: int = 0, families: Sequence[str] = tuple(FAMILIES
 def _fresh(family: str, name: str, template: Template, random: Random, seen: set[str]) -> TheoremRecord | None:
     """Return a new theorem; None if the template seems exhausted."""
     for _ in range(_PATIENCE):
-        record = _draw(family, name, template, random)
+        record = draw(family, name, template, random)
         key = canonical(record)
         if key not in seen:
             seen.add(key)
@@ -73,7 +73,8 @@ def _fresh(family: str, name: str, template: Template, random: Random, seen: set
     return None
 
 
-def _draw(family: str, name: str, template: Template, random: Random) -> TheoremRecord:
+def draw(family: str, name: str, template: Template, random: Random) -> TheoremRecord:
+    """Return a theorem of one template."""
     draft = template(random)
     state = random.getstate()
     text = draft.statement("_", random)

@@ -20,6 +20,15 @@ def conjectures(
     out: Annotated[Path, typer.Option("--out", help="What became of each, one line each; resumed.", metavar="OUT")],
     held_out: shared.HeldOut = None,
     proved: shared.Proved = None,
+    library: Annotated[
+        Path | None,
+        typer.Option(
+            help="Library theorems, as `leansieve corpus library` writes, to prove anew and to change.", metavar="FILE"
+        ),
+    ] = None,
+    templates: Annotated[
+        bool, typer.Option(help="Draw from the templates of `leansieve corpus generate`, too.")
+    ] = False,
     count: Annotated[int, typer.Option(help="Conjectures to draw in all.", min=1)] = 1000,
     seed: shared.Seed = 0,
     workers: common.Workers = None,
@@ -39,6 +48,8 @@ def conjectures(
             [theorem for path in sources for theorem in read_proofs(path)],
             [record for path in held_out or () for record in read_corpus(path)],
             seed,
+            library=read_corpus(library) if library else (),
+            templates=templates,
         )
         outcomes = common.run(_grow(settings, growth, out, count))
         if proved is not None:
@@ -49,7 +60,7 @@ def conjectures(
 
 
 async def _grow(settings: Settings, growth: "Growth", out: Path, count: int) -> "list[ConjectureOutcome]":
-    from training.conjectures.growth import LeanGoneError
+    from training.conjectures.questions import LeanGoneError
     from training.journal import Journal
 
     async with shared.lean(settings) as pool:

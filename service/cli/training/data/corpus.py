@@ -75,6 +75,39 @@ async def _library(settings: Settings, patterns: list[str], out: Path, imports: 
 
 
 @app.command()
+def premises(
+    corpus: Annotated[Path, typer.Argument(help="Theorems, or theorems with proofs.")],
+    out: _Out,
+    most: Annotated[int, typer.Option(help="Names for each theorem.", min=1, max=64)] = 8,
+    index: Annotated[
+        Path | None, typer.Option(help="Folder of the library's index, by default the service's.", metavar="FOLDER")
+    ] = None,
+    workers: common.Workers = None,
+    config: common.Config = None,
+) -> None:
+    """The same theorems with library theorems that a search suggests for each, for models that are shown such."""
+    settings = common.load_settings(config, lean={"workers": workers})
+    with shared.user_errors():
+        common.run(_premises(settings, corpus, out, most, index))
+
+
+async def _premises(settings: Settings, corpus: Path, out: Path, most: int, index: Path | None) -> None:
+    from prover.lean.runtimes.embedded.cache.install import cache_directory
+    from prover.premises.library import Library
+    from prover.premises.suggested import SuggestedPremises
+    from training.corpus.jsonl import write_jsonl
+    from training.corpus.sources.premises import read_rows, record_of, with_premises
+
+    rows = read_rows(corpus)
+    async with shared.lean(settings) as pool:
+        library = Library(pool, index or cache_directory() / "premises", settings.search.library)
+        finder = SuggestedPremises(library, pool, seconds=300.0)
+        informed = await with_premises(rows, finder, pool, most, shared.remark)
+    shown = sum(bool(record_of(row).suggested) for row in informed)
+    shared.remark(f"{write_jsonl(shared.new_file(out), informed)} theorems in {out}, {shown} with suggestions")
+
+
+@app.command()
 def project(
     path: Annotated[
         Path, typer.Argument(help="Folder of a Lake project, or the settings' name of one.", metavar="PATH")

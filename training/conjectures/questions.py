@@ -1,0 +1,124 @@
+"""What Lean is asked about one conjecture: whether it holds, in how many ways, and whether that is worth anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from prover.assistance.screen import contradiction
+from prover.candidate import Candidate
+from prover.lean.checker import Checker, Terms
+from prover.lean.workers.jobs import Priority
+from prover.search.diversity import distinct_key
+from prover.verdict import Limits, Verdict, VerdictKind
+from training.conjectures.evidence import Evidence
+from training.conjectures.experience import Experience
+from training.conjectures.outcome import Fate
+from training.conjectures.sources.proposal import ProposedTheorem
+
+_CLOSERS = ("with_reducible rfl", "trivial", "assumption", "(intros; assumption)")
+_PLAUSIBLE = 12
+"""Instances without a counterexample after which a statement that nothing proves stays open."""
+
+
+class LeanGoneError(RuntimeError):
+    """Lean could not be asked; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConjectureBudget:
+    """What is spent on a conjecture.
+
+    Attributes:
+        tries: most candidate proofs.
+        first_tries: candidates after which it is given up if none holds.
+        own: most of them that came with the conjecture; the others are recipes.
+        proofs: proofs by different terms after which no more are tried.
+        limits: of each check.
+    """
+
+    tries: int = 7
+    first_tries: int = 3
+    own: int = 4
+    proofs: int = 4
+    limits: Limits = field(default_factory=lambda: Limits(seconds=5.0, heartbeats=3_000))
+
+
+class ConjectureQuestions:
+    """The questions about one conjecture.
+
+    Attributes:
+        proofs: what holds, by digest of its term.
+        tried: candidates that Lean was asked about.
+        milliseconds: that Lean took.
+    """
+
+    def __init__(
+        self, checker: Checker, proposal: ProposedTheorem, budget: ConjectureBudget, experience: Experience
+    ) -> None:
+        """Ask `checker` within the budget."""
+        self.proofs: dict[str, str] = {}
+        self.tried = 0
+        self.milliseconds = 0.0
+        self._checker, self._proposal, self._budget, self._experience = checker, proposal, budget, experience
+        self._theorem = proposal.record.theorem
+        self._terms = Terms(budget.limits, proposal.record.policy, Priority.BATCH)
+
+    async def fate(self, seen: Evidence, random: Random) -> Fate:
+        """Ask the filters that need Lean, the cheapest first.
+
+        Raises:
+            LeanGoneError: there was no answer.
+        """
+        if not await self._prove(random):
+            return Fate.MALFORMED
+        record = self._proposal.record
+        if not self.proofs:
+            return Fate.OPEN if record.guard or seen.instances >= _PLAUSIBLE else Fate.UNPROVED
+        if record.guard:
+            return Fate.KEPT
+        instance = [f"exact {lemma} .." for lemma in self._proposal.lemmas]
+        if await self._holds(f"by first | {' | '.join([*_CLOSERS, *instance])}"):
+            plain = not instance or await self._holds(f"by first | {' | '.join(_CLOSERS)}")
+            return Fate.TRIVIAL if plain else Fate.INSTANCE
+        if self._proposal.inhabited or seen.instances:
+            return Fate.KEPT
+        return Fate.VACUOUS if await self._holds(contradiction(thorough=True)) else Fate.KEPT
+
+    async def _prove(self, random: Random) -> bool:
+        """Collect proofs; False if Lean cannot read the statement."""
+        for recipe, proof in self._candidates(random):
+            if len(self.proofs) >= self._budget.proofs or self.tried >= self._budget.tries:
+                break
+            if not self.proofs and self.tried >= self._budget.first_tries:
+                break
+            self.tried += 1
+            verdict = await self._check(proof)
+            if verdict.kind is VerdictKind.INVALID_STATEMENT:
+                return False
+            term = verdict.term or proof
+            gained = verdict.verified and term not in self.proofs
+            if gained:
+                self.proofs[term] = proof
+            if recipe:
+                self._experience.learn(self._proposal.kind, recipe, gained, verdict.elapsed_ms)
+        return True
+
+    def _candidates(self, random: Random) -> Iterator[tuple[str, str]]:
+        """Proofs of its own in any order, then recipes; each with the recipe's name."""
+        different = {distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}
+        own = list(different.values())
+        random.shuffle(own)
+        yield from (("", proof) for proof in own[: self._budget.own])
+        for recipe, proof in self._experience.proofs(self._proposal.kind, self._theorem, random):
+            if distinct_key(proof, self._theorem) not in different:
+                yield recipe, proof
+
+    async def _holds(self, proof: str) -> bool:
+        return (await self._check(proof)).verified
+
+    async def _check(self, proof: str) -> Verdict:
+        verdict = await self._checker.check(self._theorem, Candidate(proof, source="conjectures"), self._terms)
+        self.milliseconds += verdict.elapsed_ms
+        if verdict.kind is VerdictKind.INFRASTRUCTURE:
+            raise LeanGoneError("; ".join(message.text for message in verdict.messages))
+        return verdict

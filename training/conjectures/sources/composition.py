@@ -1,0 +1,95 @@
+"""Two theorems in one: both stated together, or one of a value that the other says is equal to another."""
+
+from random import Random
+
+from prover.sampling.plans.statement import Statement, bracketed, names_in, replaced
+from prover.search.tactics.goals.propositions import outermost
+from training.conjectures.mutations import Conjecture, KnownTheorem, below, block, loose
+
+_MOST_VARIABLES = 6
+
+
+def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
+    """Two theorems in one."""
+    if len(known.statement.variables) + len(other.statement.variables) > 7:
+        return None
+    parted = _apart(known.statement, other.statement)
+    if parted is None:
+        return None
+    second, names = parted
+    sign = random.choice(["∧", "∧", "∨"])
+    statement = Statement(
+        (*known.statement.variables, *second.variables),
+        (*known.statement.hypotheses, *second.hypotheses),
+        f"{loose(known.statement.goal)} {sign} {loose(second.goal)}",
+    )
+    first = [block(proof) for proof in known.proofs]
+    last = [block(replaced(proof, names)) for proof in other.proofs]
+    proofs = []
+    for one, two in zip(first, last, strict=False):
+        if one is None or two is None:
+            continue
+        if sign == "∧":
+            proofs.append(f"by\n  constructor\n  · {below(one, 4)}\n  · {below(two, 4)}")
+            if "\n" not in one + two:
+                proofs.append(f"by\n  exact ⟨by {one}, by {two}⟩")
+        else:
+            proofs += [f"by\n  left\n  {below(one, 2)}", f"by\n  right\n  {below(two, 2)}"]
+    return Conjecture(statement, tuple(proofs)) if proofs else None
+
+
+def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
+    """The first theorem of a value that the second, an equation, has two names for: one stands on the left, one on the right."""
+    second = _apart(known.statement, other.statement)
+    if second is None or len(known.statement.variables) + len(second[0].variables) > _MOST_VARIABLES:
+        return None
+    equation, names = second
+    sign, left, right = outermost(equation.goal)
+    relation, one, two = outermost(known.statement.goal)
+    if sign != "=" or not left or relation not in ("=", "≤", "<", "≥", ">", "↔", "∣"):
+        return None
+    both = set(names_in([one])) & set(names_in([two]))
+    said = names_in(says for _, says in known.statement.hypotheses)
+    free = [name for name, type_ in known.statement.variables if name in both - said and "→" not in type_]
+    if not free:
+        return None
+    name = random.choice(free)
+    values = random.choice([(left, right), (right, left)])
+    goal = f"{replaced(one, {name: bracketed(values[0])})} {relation} {replaced(two, {name: bracketed(values[1])})}"
+    variables = tuple(each for each in known.statement.variables if each[0] != name)
+    statement = Statement((*variables, *equation.variables), (*known.statement.hypotheses, *equation.hypotheses), goal)
+    return Conjecture(statement, tuple(_proofs(known, other, equation, names)), inhabited=not equation.hypotheses)
+
+
+def _apart(known: Statement, other: Statement) -> tuple[Statement, dict[str, str]] | None:
+    """The other statement with names that the first does not have, and which they are."""
+    mine = names_in(known.texts) | {name for name, _ in (*known.variables, *known.hypotheses)}
+    named = [name for name, _ in (*other.variables, *other.hypotheses)]
+    names = {name: known.fresh(name + "₂") for name in named if name in mine}
+    if any(name + "₂" in names_in(other.texts) for name in names):
+        return None
+    return other.replaced(names), names
+
+
+def _proofs(known: KnownTheorem, other: KnownTheorem, equation: Statement, names: dict[str, str]) -> list[str]:
+    """The equation first, then what proves the first theorem; where lemmas are named, both in one set."""
+    firsts = [text for text in map(block, known.proofs) if text]
+    seconds = [replaced(text, names) for text in map(block, other.proofs) if text]
+    proofs = []
+    lemmas = [_lemma(text) for text in (firsts[0], seconds[0])] if firsts and seconds else ["", ""]
+    if all(lemmas):
+        both = ", ".join(dict.fromkeys(lemmas))
+        proofs += [f"by\n  simp [{both}]", f"by\n  grind [{both}]", f"by\n  rw [{lemmas[1]}]\n  exact {lemmas[0]} .."]
+        proofs += [f"by\n  rw [{lemmas[1]}, {lemmas[0]}]", f"by\n  simp only [{both}]"]
+    for first, second in zip(firsts, seconds, strict=False):
+        stated = f"by\n  have key : {equation.goal} := by\n    {below(second, 4)}\n  "
+        proofs.append(f"{stated}rw [key]\n  {below(first, 2)}")
+        if not all(lemmas):
+            proofs += [f"{stated}simp_all", f"{stated}grind"]
+    return proofs
+
+
+def _lemma(text: str) -> str:
+    """The library theorem that a proof of one line applies; empty if it is none of that kind."""
+    words = text.split()
+    return words[1] if len(words) == 3 and words[0] == "exact" and words[2] == ".." else ""

@@ -1,0 +1,93 @@
+"""Conjectures by mutation of known theorems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from prover.sampling.plans.statement import Statement
+from training.conjectures.mutations import MUTATIONS, Conjecture, KnownTheorem, in_front
+from training.conjectures.sources.composition import compose, conjoin
+from training.conjectures.sources.proposal import ProposedTheorem, record_of
+from training.corpus.proofs import ProvedTheorem
+
+_ALL = {**MUTATIONS, "conjoin": conjoin, "compose": compose}
+_PATIENCE = 200
+_INSTANCES = frozenset({"specialise", "instantiate", "add_hypothesis"})
+"""Mutations that make of a library theorem a mere instance of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTheorem:
+    """A known theorem with what it is called; `lemma` is its name in the library, if it stands there."""
+
+    name: str
+    known: KnownTheorem
+    lemma: str = ""
+
+
+def readable(proved: Sequence[ProvedTheorem]) -> list[NamedTheorem]:
+    """Those of proved theorems whose statements can be taken apart and that are not the library's."""
+    found = []
+    for each in proved:
+        if (statement := Statement.read(each.theorem.theorem)) is not None and not each.theorem.guard:
+            moved = in_front(KnownTheorem(statement, each.proofs))
+            if moved.proofs:
+                found.append(NamedTheorem(each.theorem.name, moved))
+    return found
+
+
+class Mutated:
+    """One or two mutations of a theorem."""
+
+    def __init__(self, theorems: Sequence[NamedTheorem]) -> None:
+        """Of these; raises ValueError if there are none."""
+        if not theorems:
+            raise ValueError("There is no proved theorem whose statement could be changed.")
+        self._theorems = theorems
+        # Computations without a variable have little to change: one in ten draws.
+        self._general = [each for each in theorems if each.known.statement.variables] or theorems
+
+    def propose(self, random: Random) -> ProposedTheorem | None:
+        """See `Source`; another theorem where no mutation applies."""
+        for _ in range(_PATIENCE):
+            first, second = self._choose(random), self._choose(random)
+            wanted = random.choice([1, 1, 2])
+            names: tuple[str, ...] = ()
+            made = Conjecture(first.known.statement, first.known.proofs)
+            for name in _order(random):
+                if len(names) == wanted:
+                    break
+                further = _ALL[name](KnownTheorem(made.statement, made.proofs), second.known, random)
+                if further is not None and further.proofs:
+                    names = (*names, name)
+                    made = Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
+            if names and not (first.lemma and set(names) <= _INSTANCES):
+                return self._proposal(first, second, names, made)
+        return None
+
+    def _proposal(
+        self, first: NamedTheorem, second: NamedTheorem, names: tuple[str, ...], made: Conjecture
+    ) -> ProposedTheorem:
+        together = {"conjoin", "compose"} & set(names)
+        lemmas = [each.lemma for each in ((first, second) if together else (first,)) if each.lemma]
+        place = "library" if first.lemma else "conjectures"
+        return ProposedTheorem(
+            record_of(made.statement, first.name, names, f"{place}/{first.name}"),
+            names,
+            f"{place}/{names[0]}",
+            made.proofs,
+            made.inhabited or not made.statement.hypotheses,
+            tuple(lemmas),
+        )
+
+    def _choose(self, random: Random) -> NamedTheorem:
+        return random.choice(self._theorems if random.random() < 0.1 else self._general)
+
+
+def _order(random: Random) -> list[str]:
+    """The mutations in a random order; the one that always applies and changes least is seldom early."""
+    names = random.sample(list(_ALL), len(_ALL))
+    if random.random() < 0.7:
+        names.remove("add_hypothesis")
+        names.append("add_hypothesis")
+    return names
