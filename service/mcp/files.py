@@ -121,8 +121,10 @@ def place_of(file: LeanFile, line: int, column: int) -> tuple[Command | None, in
 
 
 def left_out(file: LeanFile, item: Command) -> tuple[Command, ...]:
-    """Return the commands above `item` that only display or test something; a check of `item` does not run them."""
-    return showing.showing(one for one in file.commands if one.start < item.start)
+    """Return what only displays or tests something, above `item` and around it; a check of `item` does not run it."""
+    above = showing.showing(one for one in file.commands if one.start < item.start)
+    guarded = any(file.text[begin] == "#" for begin, _ in item.prefixes)
+    return (*above, replace(item, keyword="#guard_msgs")) if guarded else above
 
 
 def placed(judged: Judged, item: Command) -> Verdict:

@@ -180,7 +180,8 @@ class Tools:
         self, code: Annotated[str, Field(description="A whole Lean file; imports first.")]
     ) -> VerdictAnswer:
         """Run a whole file and return Lean's messages, those of `#eval` and `#check` too; `ok`: it rests on no `sorry` and no axiom of its own."""
-        service, file = await self._service(), files.parsed(take("code", code, self._settings.text.candidate))
+        service, text = await self._service(), take("code", code, self._settings.text.candidate)
+        file = await asyncio.to_thread(files.parsed, text)
         nothing = Theorem("", file.header)
         verdict = await service.check(Check(nothing, Candidate(file.own, Mode.FILE, "agent"), self._checking))
         if not (shown := showing.showing(file.commands)) or verdict.kind not in _NOT_RUN:

@@ -9,6 +9,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 
+from prover.source import lean_file, showing
+from service.mcp import files
 from service.mcp.callers import Callers
 from service.mcp.server import build
 from service.ops.config import Settings
@@ -117,6 +119,11 @@ async def test_a_path_that_holds_no_lean_is_one_sentence(tmp_path: Path, name: s
     found = await refused("lean_goal", {"file_path": str(tmp_path / name), "line": 1}, silent)
     assert error in found["error"]
     assert found["hint"] == "change file_path"
+
+
+def test_what_a_check_of_a_theorem_leaves_out_is_what_shows_something_above_and_around_it() -> None:
+    file = lean_file.parse("#eval 1\n/-- -/\n#guard_msgs in\ntheorem t : True := trivial\n#check t\n")
+    assert showing.named(files.left_out(file, file.theorems[0])) == ["#eval (line 1)", "#guard_msgs (line 4)"]
 
 
 async def test_a_theorem_of_another_namespace_is_not_meant(tmp_path: Path) -> None:
