@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -106,6 +107,24 @@ def test_more_seeded_prompt_tokens_than_one_step_takes_do_not_end_the_engine(eng
     long = [tuple((7 * index + 3 * place) % 250 + 5 for place in range(240)) for index in range(128)]
     responses = sampled(engine, [RolloutRequest(prompt, index, 2) for index, prompt in enumerate(long)])
     assert len(responses) == 128
+
+
+@pytest.mark.slow
+def test_an_engine_in_a_process_of_its_own_has_no_second_one_that_polls(
+    first: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, engine: RolloutEngine, tmp_path: Path
+) -> None:
+    requests = [RolloutRequest(prompt, seed=1, max_tokens=8, temperature=0) for prompt in PROMPTS[:3]]
+    engine.push(first, tokenizer)
+    here = sampled(engine, requests)
+    save_for_serving(first, tokenizer, tmp_path / "start")
+    before = set(psutil.Process().children(recursive=True))
+    apart = RolloutEngine(tmp_path / "start", tmp_path / "pushed", own_process=True)
+    try:
+        started = set(psutil.Process().children(recursive=True)) - before
+        assert sum("VLLM" in process.name() for process in started) == 1
+        assert [response.tokens for response in sampled(apart, requests)] == [response.tokens for response in here]
+    finally:
+        apart.close()
 
 
 def test_an_interrupt_leaves_no_request_behind(engine: RolloutEngine) -> None:
