@@ -1,0 +1,61 @@
+/-! How requests are answered, and what the answers of several hold. -/
+
+structure Wire where
+  marker : String
+  session : Session
+  /-- Whether cancels arrive through shared memory (announced lines) or as requests on stdin. -/
+  memory : Bool
+  current : IO.Ref Nat
+
+def print (line : String) : IO Unit := do
+  let out ← IO.getStdout
+  out.putStr (line ++ "\n")
+  out.flush
+
+def Wire.answer (w : Wire) (id : Nat) (fields : List (String × Json)) : IO Unit :=
+  print (w.marker ++ " " ++ Json.compress (Json.mkObj (("id", .num id) :: ("ok", .bool true) :: fields)))
+
+def Wire.fail (w : Wire) (id : Nat) (code message : String) : IO Unit :=
+  print (w.marker ++ " " ++ Json.compress (Json.mkObj [("id", .num id), ("ok", .bool false),
+    ("error", Json.mkObj [("code", .str code), ("message", .str message)])]))
+
+/-- What a verified proof rests on, the library's axioms among it. -/
+def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing : Timing) : IO (Ground × Timing) := match o.basis with
+  | some (source, names) => do
+    let ground ← w.session.groundOf (joinStrings " " task.imports "") env source names o.axioms
+    return (ground, ← timing.lap "ground_ms")
+  | none => pure ({ axioms := o.axioms, complete := false }, timing)
+
+def withGround (g : Ground) (fields : List (String × Json)) : List (String × Json) :=
+  ("axioms", jsonNames g.axioms #[]) :: ("axioms_complete", .bool g.complete) :: fields
+
+/-- The digest of a verified proof's term. -/
+def digestOf (task : Task) (env : Environment) (name : Name) (o : Outcome) (timing : Timing) : IO (Json × Timing) := match o.basis with
+  | some (source, _) => do
+    if task.policy.whole then return (.null, timing)
+    match ← termDigest env source name with
+    | some digest => return (.str digest, ← timing.lap "digest_ms")
+    | none => return (.null, ← timing.lap "digest_ms")
+  | none => pure (.null, timing)
+
+def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o : Outcome) (ground : Ground) (timing heartbeats : Json) : List (String × Json) :=
+  withGround ground [("verdict", .str o.verdict), ("trust", o.trust), ("mode", .str mode),
+   ("theorem", .str (match reference with | some r => nameString (privateToUserName r.name) | none => "")),
+   ("messages", notesJson task.limits o.notes), ("constants", .num o.constants),
+   ("heartbeats", heartbeats), ("timing", timing), ("containable", .bool o.containable)]
+
+/-- What a request about a theorem stands on: header and context elaborated, and the statement alone. -/
+def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal → IO Unit)
+    (go : Command.State → Kernel.Environment → Reference → IO Unit) : IO Unit := do
+  match ← baseOf w.session task env with
+  | .error r => refuse r
+  | .ok (st, clean) => match ← referenceOf w.session task st with
+    | .error r => refuse r
+    | .ok reference => go st clean reference
+
+/-- Answer a request that only looks. -/
+def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
+  let (verdict, notes, more) := match ← w.session.refused with
+    | some r => (r.verdict, r.notes, [("containable", Json.bool true)])
+    | none => (verdict, notes, more)
+  w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: more)

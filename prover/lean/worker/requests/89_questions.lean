@@ -1,0 +1,134 @@
+/-! Requests that only look: at a statement, at a proof, at the imported library. -/
+
+def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
+    let looked ← lookInto w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
+    let goals ← match looked.steps with
+      | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
+      | [] => pure #[]
+    w.report id task timing looked.verdict (if looked.verdict == "verified" then [] else looked.notes)
+      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str (← reference.printed)), ("goal", goals.getD 0 (.str ""))]
+
+def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
+  let tell (looked : Looked) : IO Unit := do
+    w.report id task timing looked.verdict looked.notes
+      [("containable", .bool looked.containable), ("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
+  if hasField j "file" then match ← baseOf w.session task env with
+    | .error r => refuse r
+    | .ok (st, _) => tell (← lookIntoFile w.session task st (strField j "file"))
+  else withReference w task env refuse fun st _ _ => do
+    tell (← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
+
+def opSteps (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
+    let (looked, steps, names) ← stepsOf w.session task st (strField j "proof")
+    w.report id task timing looked.verdict looked.notes [("containable", .bool looked.containable), ("steps", .arr steps), ("names", .arr names)]
+
+def withoutErrors : List Note → List Note → List Note
+  | [], acc => reverseList acc []
+  | n :: ns, acc => if n.severity == "error" then withoutErrors ns acc else withoutErrors ns (n :: acc)
+
+def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
+    let script := strsField j "script"
+    let looked ← lookInto w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
+    let (goals, assumed) ← match looked.steps with
+      | s :: _ => pure (← printGoals s.context s.info.mctxAfter s.info.goalsAfter #[], looked.assumes s)
+      | [] => pure (#[], false)
+    -- Lean goes on after an error inside a tactic, and gives the goal away; so does `sorry`.
+    let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
+    -- that goals are left is in the goals; what a tactic proposes, as `exact?` does, is in its messages
+    w.report id task timing verdict (if verdict == "verified" then withoutErrors looked.notes [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
+
+def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  match ← baseOf w.session task env with
+  | .error r => w.fail id "bad_header" (match r.notes with | n :: _ => n.text | [] => r.verdict)
+  | .ok (st, _) =>
+    if hasField j "names" then w.answer id [("constants", .arr (← constantsJson st env (strsField j "names") #[]))]
+    else w.answer id (← constantFields st env (parseName (strField j "name")))
+
+def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  match ← baseOf w.session task env with
+  | .error r => w.report id task timing r.verdict r.notes []
+  | .ok (st, clean) => w.report id task timing "verified" [] [("names", .arr (← declaredJson st (addedConstants clean) #[]))]
+
+/-- At which constant evaluating the statement stops because the library does not hold its body, if it can be evaluated at all.
+    That `decide` fails is asked first, as it can be cancelled. -/
+def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
+    let decided ← lookInto w.session task st "by decide +kernel +revert" []
+    let found ← if decided.verdict != "rejected" then pure none else match ← decidableOf w.session st reference.info.type with
+      | some instance_ => pure (match stuckAt st.env 64 instance_ with
+        | some name => if isWritten name then some name else none
+        | none => none)
+      | none => pure none
+    w.report id task timing "verified" [] [("at", match found with
+      | some name => .str (nameString name)
+      | none => .null)]
+
+/-- What can be said of the statement without a proof. -/
+def opScreen (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun _ _ reference => do
+    w.report id task timing "verified" [] (← screened reference (hasField j "values")).fields
+
+/-- The negation of the statement as the statement of a theorem, whose type was compared with it. -/
+def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st clean reference => do
+    let texts := reverseList (reverseList (strsField j "written") []) (← printedNegations st reference (strField j "name"))
+    let found ← negating w.session task st clean reference texts
+    w.report id task timing "verified" [] [("negation", match found with
+      | some text => .str text
+      | none => .null)]
+
+/-- The modules that were imported, or the theorems of one of them. -/
+def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  match ← baseOf w.session task env with
+  | .error r => w.report id task timing r.verdict r.notes []
+  | .ok (st, _) =>
+    if !hasField j "module" then
+      w.report id task timing "verified" [] [("modules", jsonNames env.allImportedModuleNames.toList #[])]
+    else match findModule (parseName (strField j "module")) env.allImportedModuleNames.toList 0 with
+      | none => w.fail id "bad_request" s!"{strField j "module"} is not imported"
+      | some place =>
+        let names := (env.header.moduleData.getD place default).constNames
+        let offset := natField j "offset" 0
+        let some_ := reverseList (slice names .anonymous offset (natField j "limit" 100) []) []
+        let found ← theoremsJson w.session task st env some_ #[]
+        w.report id task timing "verified" [] [("theorems", .arr found), ("constants", .num names.size)]
+
+/-- The imported modules with what tells their states apart, or the declarations of one of them. -/
+def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
+  if !hasField j "module" then w.answer id [("modules", .arr (modulesJson env env.allImportedModuleNames.toList 0 #[]))]
+  else match findModule (parseName (strField j "module")) env.allImportedModuleNames.toList 0 with
+    | none => w.fail id "bad_request" s!"{strField j "module"} is not imported"
+    | some place =>
+      let names := (env.header.moduleData.getD place default).constNames
+      let some_ := reverseList (slice names .anonymous (natField j "offset" 0) (natField j "limit" 1000) []) []
+      let (s, found) ← declarationsJson w.session env (constantsOf env.toKernelEnv) some_ {} #[]
+      w.answer id [("declarations", .arr found), ("symbols", .arr s.listed), ("constants", .num names.size)]
+
+/-- The shape of a pattern, or of a statement's type. -/
+def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
+  let timing ← Timing.begin
+  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
+  let tell (constants : Constants) (e : Expr) : IO Unit := w.report id task timing "verified" [] (({} : Shapes).write constants [(0, some e)]).fields
+  if hasField j "pattern" then match ← baseOf w.session task env with
+    | .error r => refuse r
+    | .ok (st, clean) => match ← patternOf w.session task st (strField j "pattern") with
+      | .error r => refuse r
+      | .ok e => tell (constantsOf clean) e
+  else withReference w task env refuse fun _ _ reference => tell reference.constants reference.info.type
+
+/-- Library constants as text, for a second kernel that lacks them. -/
+def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
+  w.answer id [("text", .str (exportLibrary env.toKernelEnv (namesOfJson (listField j "names") []) (namesOfJson (listField j "known") [])))]
