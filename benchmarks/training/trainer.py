@@ -32,7 +32,7 @@ from prover.lean.workers.pool import WorkerPool
 from prover.sampling.prompt import SourceFormat
 from prover.sampling.weights import SHIPPED
 from prover.verdict import Limits
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 from service.ops.config import Settings
 from training.config import TrainingConfig
 from training.corpus.jsonl import write_jsonl
@@ -54,7 +54,7 @@ def cpu_seconds() -> float:
 
 def one_worker() -> WorkerPool:
     """A pool as both sides have it."""
-    return Engine(Settings.model_validate({"lean": {"workers": 1}})).pool
+    return pool_of(Settings.model_validate({"lean": {"workers": 1}}).lean)
 
 
 class Steps:

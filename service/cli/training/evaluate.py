@@ -9,7 +9,7 @@ import typer
 
 from service.cli import common
 from service.cli.training import shared
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 
 app = typer.Typer(help="Sample models on theorems, and compare them.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def run(
         command = shlex.join(["leansieve", *sys.argv[1:]])
         what = Evaluated(model, label or label_of(model), evaluation, limits, base, prompt_format, seed, command)
         verdicts = cache or out.with_name("verdicts.jsonl")
-        evaluate(what, out, verdicts, lambda: Engine(settings).pool, shared.remark)
+        evaluate(what, out, verdicts, lambda: pool_of(settings.lean), shared.remark)
     shared.remark(f"wrote {out}")
 
 
@@ -85,7 +85,7 @@ def check(
         texts = apart.read_drawn(drawn, records)
         limits = Limits(seconds=seconds, heartbeats=heartbeats)
         shared.new_file(out)
-        with Verifier(lambda: Engine(settings).pool, cache or out.with_name("verdicts.jsonl"), limits) as verifier:
+        with Verifier(lambda: pool_of(settings.lean), cache or out.with_name("verdicts.jsonl"), limits) as verifier:
             theorems = apart.check(texts, records, verifier, shared.remark)
         ModelSamples(
             model=label or label_of(model),
@@ -119,7 +119,7 @@ def portfolio(
         limits = Limits(seconds=seconds, heartbeats=heartbeats)
         verdicts = cache or out.with_name("verdicts.jsonl")
         results = evaluate_portfolio(
-            corpora, out, verdicts, limits, lambda: Engine(settings).pool, checks, one_line, shared.remark
+            corpora, out, verdicts, limits, lambda: pool_of(settings.lean), checks, one_line, shared.remark
         )
     for k, share in coverage(results).items():
         common.stdout.print(f"{k} checks: {share:.1%}")

@@ -16,7 +16,7 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
 from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 from service.ops.config import Settings
 
 Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")]
@@ -132,7 +132,7 @@ def quiet_libraries(settings: Settings | None = None) -> None:
 async def lean(settings: Settings) -> AsyncIterator[LeanPool]:
     """Run the Lean workers of the settings."""
     with common.preparing() as report:
-        pool = Engine(settings, report=report).pool
+        pool = pool_of(settings.lean, report)
         await pool.start()
         try:
             await pool.ready()

@@ -30,7 +30,7 @@ _MAPPED = 6 * _GIB
 """Resident memory that a native worker shares with others: the mapped part of Mathlib, at most."""
 
 
-def pool_of(settings: LeanSettings, report: Report | None, shared: bool = False) -> LeanPool:
+def pool_of(settings: LeanSettings, report: Report | None = None, shared: bool = False) -> LeanPool:
     """Return the pool described by the settings; nothing is started.
 
     Args:

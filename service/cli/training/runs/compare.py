@@ -12,7 +12,7 @@ from service.cli import common
 from service.cli.training import shared
 from service.cli.training.apart import done_apart
 from service.cli.training.places import sampling_place
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 from service.ops.config import Settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _carry_out(settings: Settings, job: "Job", command: str) -> None:
     config, check = job.config, job.config.verification
     if isinstance(job, Training):
         place = sampling_place(settings.lean, config)
-        train(config, lambda: Engine(settings).pool, shared.remark, command, place)
+        train(config, lambda: pool_of(settings.lean), shared.remark, command, place)
         return
     limits = Limits(seconds=check.seconds, heartbeats=check.heartbeats)
     assert check.verdicts is not None
@@ -69,7 +69,7 @@ def _carry_out(settings: Settings, job: "Job", command: str) -> None:
             job.out,
             check.verdicts,
             limits,
-            lambda: Engine(settings).pool,
+            lambda: pool_of(settings.lean),
             job.checks,
             report=shared.remark,
         )
@@ -77,4 +77,4 @@ def _carry_out(settings: Settings, job: "Job", command: str) -> None:
     base = config.model.path if config.model.lora is not None else None
     form = config.model.prompt_format
     what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed, command)
-    evaluate(what, job.out, check.verdicts, lambda: Engine(settings).pool, shared.remark)
+    evaluate(what, job.out, check.verdicts, lambda: pool_of(settings.lean), shared.remark)

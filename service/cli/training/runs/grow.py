@@ -11,7 +11,7 @@ from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.cli.training.apart import done_apart
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 from service.ops.config import Settings
 
 if TYPE_CHECKING:
@@ -48,4 +48,4 @@ def grow(
 def _carry_out(settings: Settings, plan: "GrowConfig", stage: "Stage", command: str) -> None:
     from training.growing.rounds import carry_out
 
-    carry_out(plan, stage, lambda: Engine(settings).pool, shared.remark, command)
+    carry_out(plan, stage, lambda: pool_of(settings.lean), shared.remark, command)

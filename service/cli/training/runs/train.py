@@ -11,7 +11,7 @@ from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.cli.training.places import places, sampling_place
-from service.core.engine import Engine
+from service.core.resources.leans import pool_of
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
             from training.trainer.trainer import train
 
             place = sampling_place(settings.lean, training)
-            model = train(training, lambda: Engine(settings).pool, shared.remark, command, place)
+            model = train(training, lambda: pool_of(settings.lean), shared.remark, command, place)
         elif training.preferences is not None:
             from training.model.preferences import learn_preferences
 
