@@ -51,7 +51,7 @@ class Refuter(Protocol):
         ...
 
     async def screen(self, theorem: Theorem, options: CheckOptions) -> Screened:
-        """See `LeanPool.screen`, with the constructors of types."""
+        """See `StatementQuestions.screen`, with the constructors of types."""
         ...
 
     async def negation(

@@ -31,7 +31,7 @@ class Screener(Protocol):
     """The questions to Lean that screening needs; `PoolClient` answers them."""
 
     async def screen(self, theorem: Theorem, terms: Terms) -> Screened:
-        """See `LeanPool.screen`."""
+        """See `StatementQuestions.screen`."""
         ...
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> Verdict:

@@ -65,7 +65,7 @@ class Looking(StepReader, Protocol):
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
-        """See `LeanPool.constants`."""
+        """See `LibraryQuestions.constants`."""
         ...
 
 

@@ -114,7 +114,7 @@ class LeanEngine:
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:
         """Return the declarations of a theorem's header and context, in quarantine if needed.
 
-        Raises as `LeanPool.names`.
+        Raises as `StatementQuestions.names`.
         """
         async with self._client() as client:
             return await client.names(theorem, terms)

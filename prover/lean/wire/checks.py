@@ -82,7 +82,7 @@ def body(op: str, fields: Mapping[str, object]) -> bytes:
 
 
 def check_fields(theorem: Theorem, candidate: Candidate, terms: Terms) -> dict[str, object]:
-    """Return the fields of a request about a candidate. Raises as `protocol.check`."""
+    """Return the fields of a request about a candidate. Raises as `check`."""
     return common(theorem, terms) | {str(candidate.mode): fit(Region.CANDIDATE, candidate.text)}
 
 

@@ -33,7 +33,7 @@ _TIERS = {None: Trust.NONE, "elaborated": Trust.ELABORATED, "isolated_replay": T
 
 
 def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
-    """Ask an elaborator that has seen no candidate for its account of a theorem. Raises as `protocol.check`."""
+    """Ask an elaborator that has seen no candidate for its account of a theorem. Raises as `checks.check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Reference:
         said = {**fields, **{name: "" for name in ("theorem", "type", "goal") if fields.get(name) is None}}
@@ -53,7 +53,7 @@ def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
 
 
 def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[HandedOut]:
-    """Let an elaborator run a candidate. Raises as `protocol.check`."""
+    """Let an elaborator run a candidate. Raises as `checks.check`."""
     mode, policy = candidate.mode, terms.policy
     fields = common(theorem, terms) | {str(mode): fit(Region.CANDIDATE, candidate.text)}
 

@@ -115,7 +115,7 @@ class RememberedLean:
     async def constants(
         self, theorem: Theorem, names: Sequence[str], terms: Terms = DEFAULT_TERMS
     ) -> tuple[Constant, ...]:
-        """See `LeanPool.constants`."""
+        """See `LibraryQuestions.constants`."""
         question = ("constants", *names)
         kind = tuple[Constant, ...]
         return await self._answers.get(question, kind, lambda: self._lean.constants(theorem, names, terms))

@@ -80,7 +80,7 @@ class Quarantine(StatementQuestions):
         return await self._judged(theorem, candidate, terms, shown=True)
 
     async def closure(self, theorem: Theorem, names: Sequence[Name], known: Iterable[Name], terms: Terms) -> str:
-        """See `WorkerPool.closure`; a judge answers."""
+        """See `LibraryQuestions.closure`; a judge answers."""
         bare = replace(theorem, header=replace(theorem.header, prelude=""), context="", statement="")
         return await (await self._judges()).ask(library.closure(bare, names, known, terms), theorem, terms)
 
