@@ -50,7 +50,7 @@ test-slow: $(FULL) $(BUILT)
 # lean-dojo needs Python older than 3.13 and brings 430 MB: it lives in an environment of its own, which the tests use.
 test-dojo: $(FULL) $(BUILT) $(DOJO)/.installed
 	LEANSIEVE_DOJO_PYTHON=$(CURDIR)/$(DOJO)/bin/python $(BIN)/python -m pytest \
-		tests/prover/lean/runtimes/dojo tests/training/corpus/test_dojo_emulated.py
+		tests/prover/lean/runtimes/dojo tests/training/corpus/sources/test_dojo_emulated.py
 
 $(DOJO)/.installed: requirements/dojo.txt
 	@$(PYTHON) -c 'import sys; sys.exit("lean-dojo needs Python older than 3.13: name one, as in `make test-dojo PYTHON=python3.12`." if sys.version_info >= (3, 13) else 0)'

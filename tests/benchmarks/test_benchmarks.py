@@ -61,7 +61,7 @@ NOT_ALONE = {
     "check_path": "house runs it",
     "lean.dojo": "steps through proofs in the environment of LeanDojo",
     "training.base_size": "reads the proofs that docs/training.md tells to make first",
-    "training.premise_prompts": "trains for minutes; tests/training/corpus/test_premises_lean.py makes what it reads",
+    "training.premise_prompts": "trains for minutes; tests/training/corpus/sources/test_premises_lean.py makes what it reads",
     "service.first_run": "trains for minutes; tests/training/test_training_page_lean.py runs its commands",
     "service.outages": "stops a PostgreSQL once a minute, with servers of its own",
     "search.premise_sets": "reads what the portfolio left of a corpus; tests/prover/premises proves with what is suggested",

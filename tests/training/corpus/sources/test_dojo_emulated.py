@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.training.corpus.dojo_cache import make_cache
+from tests.training.corpus.sources.dojo_cache import make_cache
 from training.corpus.record import TheoremRecord
 from training.corpus.sources.dojo import TracingError, trace_repository
 from training.corpus.sources.traced import TracingRun
