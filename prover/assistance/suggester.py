@@ -259,6 +259,6 @@ async def _by_model(
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Raise the first failure: the other tasks were cancelled because of it."""
+    """Return the first failure: the other tasks were cancelled because of it."""
     first = failures.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -186,7 +186,7 @@ def _anchors(line: list[Token], start: int) -> dict[int, int]:
 
 
 def _spaced(line: list[Token], renamed: Mapping[int, str] = MappingProxyType({})) -> str:
-    """Join the tokens, with one blank wherever there was white space between two of them (`f -1` is not `f - 1`)."""
+    """Join the tokens, with one blank wherever anything was between two of them (`f -1` is not `f - 1`)."""
     words = [renamed.get(line[0].start, line[0].text)]
     for before, token in itertools.pairwise(line):
         word = renamed.get(token.start, token.text)

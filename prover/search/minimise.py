@@ -1,4 +1,4 @@
-"""Makes a verified proof more readable: shorter texts are checked, and only a verified one replaces the proof."""
+"""Makes a verified proof more readable: texts that read better are checked, and only a verified one replaces the proof."""
 
 import asyncio
 import itertools

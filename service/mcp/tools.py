@@ -279,7 +279,7 @@ class Tools:
         header: HeaderText = "",
         seconds: Seconds = 10.0,
     ) -> HintAnswer:
-        """Give a learner one hint more for a half proof, from a question to the whole next step; Lean has checked each."""
+        """Give a learner one hint more for a partial proof, from a question to the whole next step; Lean has checked each."""
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text)
         given = tuple(_earlier(one) for one in earlier)

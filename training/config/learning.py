@@ -102,7 +102,8 @@ class RolloutConfig(ConfigTable):
     max_ratio: float = Field(default=1e4, gt=1)
     """Maximum factor by which a token may become likelier within one batch; the run stops beyond it.
 
-    Measured on the first `micro_tokens` tokens after the last update, and on the whole of each mini-batch before it.
+    Measured before each update on the whole of its mini-batch, and after the last one on the first `micro_tokens`
+    tokens.
     """
     max_staleness: int = Field(default=0, ge=0)
     """Maximum number of updates by which the sampling weights may be older than the learning policy. 0: sampling and

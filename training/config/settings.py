@@ -28,7 +28,7 @@ class ConfigError(ValueError):
 class TrainingConfig(ConfigTable):
     """The configuration file.
 
-    Exactly the tables of its kind of run among `sft`, `preferences` and `rollouts` are present.
+    At most one of `sft`, `preferences` and `rollouts` is present: it determines the kind of run.
     """
 
     run: RunConfig

@@ -202,8 +202,8 @@ def _repairs(plan: ScrpoConfig, number: int) -> Iterator[CritiqueQuestion]:
 
 
 def _on_dev(plan: ScrpoConfig, name: str, verifier: Verifier, report: Callable[[str], None]) -> None:
-    """Return two halves of plain samples; for a model that can repair, repairs of failures in the first half, and its
-    own diagnoses of them.
+    """Sample two halves of plain answers; from a model that can repair, also repairs of failures in the first half,
+    and its own diagnoses of them.
     """
     records = read_corpus(plan.dev)
     half = plan.dev_samples // 2

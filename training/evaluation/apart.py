@@ -153,7 +153,7 @@ def check(
             progress.advance(len(solved))
 
     places = range(max(len(each) for each in texts.values()))
-    # Each theorem is tried until solved first; several are in progress at once, so that no worker waits.
+    # Theorems without a proof come first, a few texts of each at a time, so that no worker waits; then all other texts.
     for start in range(0, len(places), _TOGETHER):
         unsolved = [record for record in records if record.name not in solved]
         wait([each for place in places[start : start + _TOGETHER] for each in begin(unsolved, place)])

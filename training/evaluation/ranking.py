@@ -33,7 +33,7 @@ from training.model.examples import encode_example
 from training.model.load import located
 from training.model.shared_prompts import TokenGroup, score_groups
 
-_ROW_TOKENS = 2048  # padding makes longer rows slower
+_ROW_TOKENS = 2048  # attention makes longer rows cost more than they save
 _ORDERS = 50  # random orders of the samples of each theorem
 _FOLDS = 5
 _BINS = 10

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def conjectures(outcomes: Iterable[ConjectureOutcome]) -> list[ProvedTheorem]:
-    """Yield, for each family, the theorem with the most proofs of several steps."""
+    """Return, for each family, the theorem with the most proofs of several steps."""
     best: dict[str, ProvedTheorem] = {}
     for outcome in outcomes:
         theorem = outcome.theorem
@@ -54,7 +54,7 @@ def conjectures(outcomes: Iterable[ConjectureOutcome]) -> list[ProvedTheorem]:
 
 
 def written(path: Path) -> list[ProvedTheorem]:
-    """Yield proofs written by people, of several steps."""
+    """Read the proofs written by people that have several steps."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)

@@ -97,8 +97,8 @@ async def certify(
         at_once: number of concurrent cases.
         progress: called after each part.
         honest: checker of the honest proofs; by default the workers themselves.
-        contained: whether the workers send everything to quarantine, where code runs: then an exploit must only not be
-            accepted, with any other verdict.
+        contained: whether the workers send everything to quarantine, where code runs: then an exploit may get any
+            verdict but an accepting one.
     """
     began = time.monotonic()
     todo = cases()

@@ -50,7 +50,7 @@ class Host:
             self._failure = str(error)
 
     async def state(self) -> HostState:
-        """Return the host's state; it also serves as the heartbeat that the driver waits for."""
+        """Return the host's state; it also serves as the sign of life that the driver waits for."""
         pool = await self._up()
         stats = pool.stats()
         live = stats.in_state(State.IDLE) + stats.in_state(State.BUSY)

@@ -41,7 +41,7 @@ class Hosts:
         Args:
             cluster: source of hosts.
             config: limits of the queue.
-            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            silence_seconds: seconds without an answer after which a host counts as lost.
             recheck: selects verdicts that another host repeats.
             scaling: decides the number of hosts to request from the cluster; None: none are requested.
         """

@@ -1,4 +1,4 @@
-"""Membership of hosts: they join, send heartbeats, and are dropped when these stop."""
+"""Membership of hosts: they join, are polled, and are dropped when they no longer answer."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ class Membership:
 
         Args:
             cluster: source of hosts.
-            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            silence_seconds: seconds without an answer after which a host counts as lost.
             changed: called when a host has reported its state.
             gone: called when a host was lost or released.
             scaling: decides the number of hosts to request from the cluster; None: none are requested.

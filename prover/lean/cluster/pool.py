@@ -48,7 +48,7 @@ class ClusterPool(Elsewhere):
             cluster: source of hosts.
             runtime: the hosts' Lean; it is not started here.
             config: configuration of each host's pool; its queue limits apply to this pool.
-            silence_seconds: seconds without a heartbeat after which a host counts as lost.
+            silence_seconds: seconds without an answer after which a host counts as lost.
             recheck: share of verdicts that another host repeats.
             most_hosts: maximum number of hosts to request, depending on the queue; 0: none are requested and all
                 available ones are used.

@@ -1,8 +1,8 @@
 """Builds the program that drives the second kernel, once, with the C compiler, and finds the kernel's library.
 
 The program is written in C: reading a proof takes thousands of small calls into Lean, which through ctypes would be
-slower than the check itself, and a separate process can drop its privileges for good once the library is loaded. It
-loads the library with `dlopen`, so that one program serves any toolchain.
+slower than the check itself, and a separate process can lock itself in for good (seccomp) once the library is loaded.
+It loads the library with `dlopen`, so that one program serves any toolchain.
 """
 
 import importlib.util

@@ -32,8 +32,8 @@ class PoolConfig:
         grace_seconds: time for Lean to stop at a deadline before its process is killed.
         start_seconds: limit of a worker's start. The first start of a new program takes half a minute of processor
             time.
-        switch_seconds: time that a request waits for imports that no worker has before a busy worker is restarted for
-            them.
+        switch_seconds: time that a request waits for imports that no worker has before a worker is restarted for them
+            although requests for its own imports wait.
         switch_share: maximum share of the workers' time spent on restarts for imports other than `imports`, and back;
             requests beyond it are asked to retry later. None: unlimited, for callers that trust each other.
         worker_bytes: memory of one worker, for computing their number.

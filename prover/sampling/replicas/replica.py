@@ -42,7 +42,7 @@ class Replica:
         return EngineFacts(self._engine.context, self._engine.precision)
 
     async def state(self) -> SamplerStats:
-        """Return the engine's statistics; this is also the heartbeat that the driver waits for."""
+        """Return the engine's statistics; this is also the sign of life that the driver waits for."""
         return self._engine.stats()
 
     async def metrics(self) -> Sequence[Metric]:

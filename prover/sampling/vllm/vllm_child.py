@@ -12,7 +12,7 @@ import time
 
 def _end_with_owner() -> None:
     while (owner := multiprocessing.parent_process()) is None:
-        time.sleep(0.1)  # the parent learns of it shortly after the fork
+        time.sleep(0.1)  # this process is told its parent shortly after the fork
     owner.join()
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -92,7 +92,7 @@ class ProofStore:
         wanted: int = 1,
         trust: Trust = Trust.KERNEL_REPLAYED,
     ) -> list[Proof]:
-        """Yield at most `wanted` proofs of `theorem`, each newly verified by `checker`, fastest checks first.
+        """Return at most `wanted` proofs of `theorem`, each newly verified by `checker`, fastest checks first.
 
         Proofs of the theorem under another name or with other white space are tried, too. A proof of exactly this
         theorem that Lean now rejects under its original policy is deleted; others that fail are skipped.
@@ -222,7 +222,7 @@ def forget(connection: Connection, number: int) -> None:
 
 
 def _same(receipt: Receipt, theorem: Theorem, terms: Terms) -> bool:
-    """Whether `receipt` is for exactly this candidate, checked within limits no wider than these."""
+    """Whether `receipt` is for exactly this theorem, checked within limits no wider than these."""
     limits, policy = terms.limits, terms.policy
     return (
         receipt.theorem_sha256 == theorem.digest

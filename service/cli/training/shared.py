@@ -41,7 +41,7 @@ _OURS = frozenset({"prover", "service", "training", "leansieve"})
 
 
 class TrainingStoppedError(UserError):
-    """A training run was stopped because its model diverged; its earlier files are kept."""
+    """A training run was stopped because its model diverged or collapsed; its earlier files are kept."""
 
     status = 3
 
@@ -53,7 +53,7 @@ def user_errors() -> Iterator[None]:
     Raises:
         UserError: a file cannot be read, written or parsed, Lean cannot be started or gives no answer, or a package is
             missing.
-        TrainingStoppedError: a run was stopped because its model diverged.
+        TrainingStoppedError: a run was stopped because its model diverged or collapsed.
     """
     try:
         yield

@@ -136,7 +136,7 @@ class SearchSettings(Section):
     """Limits of a search: defaults and maxima for requests."""
 
     sampler: str = "auto"
-    """The default sampler: `portfolio`, `model`, or `auto`, which uses both in turn."""
+    """The default sampler: `portfolio`, `model`, or `auto`, which uses first the one, then the other."""
     samples: int = Field(default=64, ge=1)
     """Number of candidates to sample."""
     proofs: int = Field(default=1, ge=1)

@@ -22,7 +22,7 @@ class Dapo(Algorithm):
     """GRPO's advantages; `-max(min(r A, clip(r) A), c A)` for a negative A."""
 
     clip_low: PositiveFloat = 0.2
-    """Maximum decrease of the ratio below 1 before a token's gradient is clipped."""
+    """Maximum decrease of the ratio below 1 before a token's gradient vanishes."""
     clip_high: PositiveFloat = 0.28
     """Maximum increase of the ratio above 1."""
     dual_clip: PositiveFloat = 10.0

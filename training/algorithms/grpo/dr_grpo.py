@@ -21,7 +21,7 @@ class DrGrpo(Algorithm):
     length: PositiveInt
     """Maximum length of a response in tokens: the constant divisor of the loss."""
     clip: PositiveFloat = 0.2
-    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient is clipped."""
+    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient vanishes."""
 
     @torch.no_grad()
     def advantages(self, rollouts: Rollouts) -> Advantages:

@@ -19,7 +19,7 @@ class Grpo(Algorithm):
     """`A_i = (r_i - mean r)/(std r + ε)`."""
 
     clip: PositiveFloat = 0.2
-    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient is clipped."""
+    """Maximum deviation of the ratio π_θ/π_old from 1 before a token's gradient vanishes."""
     beta: NonNegativeFloat = 0.0
     """Weight of the KL penalty to the base, estimated by k3; the paper's value is 0.04."""
     std: Literal["population", "sample"] = "population"

@@ -55,7 +55,7 @@ def draw(atoms: Sequence[str], depth: int, random: Random) -> Formula:
 
 
 def assignments(atoms: Sequence[str]) -> list[dict[str, bool]]:
-    """Yield every truth assignment."""
+    """Return every truth assignment."""
     return [dict(zip(atoms, values, strict=True)) for values in itertools.product([False, True], repeat=len(atoms))]
 
 

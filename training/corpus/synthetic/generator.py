@@ -34,7 +34,7 @@ _PATIENCE = 50
 
 
 def generate(count: int, seed: int = 0, families: Sequence[str] = tuple(FAMILIES)) -> list[TheoremRecord]:
-    """Yield at most `count` different theorems, distributed evenly over families and their templates, as far as
+    """Return at most `count` different theorems, distributed evenly over families and their templates, as far as
     possible.
 
     Raises:

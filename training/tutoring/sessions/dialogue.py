@@ -96,7 +96,7 @@ class Dialogue(_Row):
 
     @property
     def hints(self) -> list[Turn]:
-        """Number of hints and proofs given by the tutor."""
+        """Return the turns in which the tutor gave a hint or a proof."""
         return [turn for turn in self.turns if turn.does in ("hints", "shows")]
 
     @property

@@ -21,7 +21,7 @@ from prover.lean.runtimes.runtime import Launch, RuntimeUnavailableError
 from prover.lean.wire.role import ProcessRole
 
 # Lean recurses deeply. V8 must be told of less stack than exists, so that overflow is an error and not a crash. With
-# this size, Lean's own limit (host/stack.js) is reached first at any `maxRecDepth`.
+# this size, Lean's own limit (host/stack.js) is reached first wherever Lean checks it, at any `maxRecDepth`.
 _STACK_BYTES = 80 << 20
 _V8_STACK_KIB = 62 << 10
 _NODE_OPTIONS = [

@@ -7,7 +7,7 @@ from service.ops import doctor as diagnosis
 
 
 def doctor(config: common.Config = None) -> None:
-    """Report what is installed here, and how to install what is missing."""
+    """Report what is installed and works here, and what to do about the rest."""
     settings = common.load_settings(config)
     findings = diagnosis.examine(settings)
     marks = {"good": ("✓", "green"), "absent": ("–", "yellow"), "bad": ("✗", "red")}

@@ -30,7 +30,8 @@ def train(
     """Train a model: fine-tune on proofs (table sft), learn from pairs (preferences) or from verdicts (rollouts);
     resumable.
 
-    Exit status: 0 trained, 2 user error, 3 run stopped because the model diverged, 130 interrupted.
+    Exit status: 0 trained, 2 something must be fixed first, 3 the run was stopped because its model diverged or collapsed,
+    130 interrupted.
     """
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
