@@ -325,7 +325,7 @@ class _Filling:
             message = Message("error", str(error), Region.CANDIDATE, *at)
             yield HoleOutcome(
                 hole, verdict=Verdict(VerdictKind.INCOMPLETE, messages=(message,))
-            )  # Lean reports no error
+            )  # Lean reports no error itself
             return
         async with contextlib.aclosing(looked.closings(self._service)) as closings:
             async for proof, replacement in closings:

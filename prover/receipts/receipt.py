@@ -226,7 +226,7 @@ class Receipt(_Strict):
             "policy": self.policy.model_dump(),
             "kernel": self.kernel or verdict.kernel,
             "term": self.term or verdict.term,
-            # Receipts of earlier versions do not say these; the second is known of cross-checked proofs alone.
+            # Receipts of earlier versions lack these; the second is known only for cross-checked proofs.
             "axioms_complete": self.axioms_complete if "axioms_complete" in said else verdict.axioms_complete,
             "assumed": sorted(self.assumed if crosschecked and "assumed" in said else verdict.assumed),
         }

@@ -11,7 +11,7 @@ NAME = "leansieve_statement"
 """Name of an anonymous statement."""
 
 _IN_FULL = re.compile(r"theorem\s+[A-Za-z_][A-Za-z0-9_']*\s*[:({\[](?!=)")
-"""How a theorem begins that has a name and no proof; it is taken as it is, unless `:=` or a star is in it."""
+"""Beginning of a named theorem without a proof; the text is taken unchanged, unless it contains `:=` or a star."""
 _TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
@@ -58,7 +58,7 @@ def read(text: str, mathlib: bool = False) -> Typed:
 
 
 def _read_command(text: str, mathlib: bool) -> Typed:
-    """As `read`, for any text; takes a tenth of a millisecond for thirty characters."""
+    """Read any other text as `read` does; takes a tenth of a millisecond for thirty characters."""
     code = scanner.code_of(text)
     found = list(scanner.commands(text, code, 0))
     if not found:

@@ -13,7 +13,7 @@ from service.contract import fields
 from service.contract.messages import classroom as messages
 from service.contract.messages import hint as hint_messages
 
-_SLACK_SECONDS = 600.0  # a server bounds each call itself; this is for one that is gone without a word
+_SLACK_SECONDS = 600.0  # a server limits each call itself; this deadline is for servers that have disappeared
 
 
 class ClassroomClient:

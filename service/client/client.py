@@ -51,7 +51,7 @@ class Client:
         self._batch_calls = BatchServiceStub(self._channel)
         self._server = ServerServiceStub(self._channel)
         self.classrooms = ClassroomClient(self._channel, self._errors)
-        """What teachers and learners ask."""
+        """Calls of teachers and learners."""
 
     async def __aenter__(self) -> Self:
         """Return the client; nothing is sent."""

@@ -35,8 +35,9 @@ from service.contract import fields, values
 from service.core.limits.admission import QuotaError
 
 DOMAIN = "leansieve"
-_LATE = {"late": "true"}  # metadata of ErrorInfo: the given time was too short; in earlier versions the only sign of it
-_TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")  # as gRPC says it
+# Metadata of ErrorInfo: the given time was too short; earlier versions had no other sign of it.
+_LATE = {"late": "true"}
+_TOO_LARGE = re.compile(r"(Sent|Received) message larger than max \((\d+) vs\. (\d+)\)")  # in gRPC's words
 # Details travel in an HTTP/2 header; clients by default accept 8 KiB of headers in total.
 _LONGEST_TEXT = 400
 _MOST_DETAILS = 5_000

@@ -70,7 +70,7 @@ class Body:
                         yield number, None if long else bytes(line)
                     number, line, long = number + 1, bytearray(), False
                 if long or len(line) + len(piece) > self._most:
-                    line, long = bytearray(), True  # what follows of it is not kept
+                    line, long = bytearray(), True  # the rest of the line is dropped
                 else:
                     line += piece
         if long or line.strip():

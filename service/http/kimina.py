@@ -25,7 +25,7 @@ _MEANING = {
     "What it states nobody has compared: /v1/check-solution does, and a reward should be its verdict.",
     VerdictKind.INCOMPLETE: "The file leaves something unproved: no reward.",
 }
-_SEVERITIES = {"information": "info"}  # as Lean's REPL calls it
+_SEVERITIES = {"information": "info"}  # the name in Lean's REPL
 _NO_REWARD = "The file is not accepted: no reward, even if Lean's compiler did not complain."
 
 

@@ -18,9 +18,9 @@ _OF_OPEN_DOCUMENTS = (
     types.TEXT_DOCUMENT_DID_CLOSE,
     types.TEXT_DOCUMENT_DID_SAVE,
 )
-_LONGEST = 300  # characters of what is said of parameters
+_LONGEST = 300  # characters of a description of parameters
 _UNREAD = object()
-"""Stands for a message that could not be read; if it asked for something, that has its answer."""
+"""Stands for an unreadable message; if it was a request, it has been answered."""
 
 
 class Protocol(LanguageServerProtocol):
@@ -29,7 +29,7 @@ class Protocol(LanguageServerProtocol):
     """
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """See `JsonRPCProtocol.structure_message`, which is asked of every object in a message."""
+        """See `JsonRPCProtocol.structure_message`, which is called for every object in a message."""
         method = data.get("method")
         try:
             if method is None or isinstance(method, str) or "jsonrpc" not in data:
@@ -70,7 +70,7 @@ class Protocol(LanguageServerProtocol):
             self._send_response(message.id, error=error)
 
     def refuse_text(self) -> None:
-        """Answer a message that is no JSON, whatever request it was meant to be."""
+        """Answer a message that is not JSON, for any request it may have been."""
         error = {"code": types.ErrorCodes.ParseError.value, "message": "the message is no JSON in UTF-8"}
         self._send_data({"jsonrpc": self.VERSION, "id": None, "error": error})  # lsprotocol would leave out the id
 
@@ -96,7 +96,7 @@ class Server(LanguageServer):
 
 
 def _said(error: JsonRpcException) -> str:
-    """Describe what is wrong and where in one line."""
+    """Describe the error and its place in one line."""
     cause = error.__cause__
     if isinstance(cause, ClassValidationError):
         return printable("; ".join(transform_error(cause, path="message"))[:_LONGEST])

@@ -7,7 +7,7 @@ from prover.requests import BusyError, LateError
 from service.contract import status
 
 _MOST_FIELDS = 4
-_ARGUMENTS = {  # as agents know what a field of the contract says
+_ARGUMENTS = {  # names of the contract's fields for agents
     "goal.goal": "goal",
     "options.budget.proofs": "proofs",
     "options.budget.timeout": "seconds",

@@ -18,11 +18,11 @@ from service.core.limits.text import printable, take
 
 _LONGEST_PATH = 4096
 _MOST_NAMED = 20
-_LONGEST_SHOWN = 80  # characters of what an agent sent
+_LONGEST_SHOWN = 80  # characters of an agent's text
 
 
 def shown(value: object) -> str:
-    """Quote what an agent sent, for a message."""
+    """Quote an agent's text for a message."""
     text = printable(repr(value))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
@@ -39,7 +39,8 @@ async def read(file_path: str) -> LeanFile:
     if path.suffix != ".lean":
         raise InputError("file_path", f"file_path must name a .lean file, not {shown(path.name)}")
     try:
-        return await asyncio.to_thread(lean_file.read, path)  # a second for the largest: others are answered meanwhile
+        # A second for the largest; other requests proceed meanwhile.
+        return await asyncio.to_thread(lean_file.read, path)
     except UserError as error:
         raise InputError("file_path", printable(str(error))) from None
 

@@ -54,7 +54,7 @@ _TRUSTS = {
     Trust.ISOLATED_REPLAY: "the same, in a process that serves no other client",
     Trust.CROSS_CHECKED: "a second kernel, of an official native Lean, accepted every constant as well",
 }
-_WRITTEN = 4  # bytes of JSON for a byte of a text, at most, but for texts of control characters
+_WRITTEN = 4  # bytes of JSON for a byte of text, at most, except control characters
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
@@ -178,7 +178,7 @@ async def serve_http(
     scheme = "https" if security.encrypted else "http"
     url = f"{scheme}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
     server = build(service, settings, Callers(settings), url)
-    # As large as what a tool takes at most, written as JSON: what is longer is answered with a sentence.
+    # The size limit of a tool's arguments, written as JSON: longer lines are answered with a sentence.
     app = server.streamable_http_app(host=address.host, max_request_body_size=_WRITTEN * settings.server.message_bytes)
     guests = Guests(ConnectionBounds.of(settings.server, raise_limit()), Recorder().connections("mcp"))
     listener = Listener(bound, app, guests, http_context(security) if security.encrypted else None)

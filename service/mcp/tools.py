@@ -186,7 +186,8 @@ class Tools:
         verdict = await service.check(Check(nothing, Candidate(file.own, Mode.FILE, "agent"), self._checking))
         if not (shown := showing.showing(file.commands)) or verdict.kind not in _NOT_RUN:
             return VerdictAnswer.of(file.placed(verdict), whole_file=True)
-        # What only shows something may not be run here, or does not end: the rest has a verdict without it.
+        # Commands that only display something may be refused here, or not terminate: without them the rest has a
+        # verdict.
         verdict = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
         return VerdictAnswer.of(file.placed(verdict), whole_file=True).about(shown)
 
@@ -328,7 +329,7 @@ class Tools:
         for snippet in snippets:
             candidate = files.attempt(file, hole, take("snippets", snippet, self._settings.text.candidate))
             judged = await standing.judge(service, file, hole.item, self._checking, candidate)
-            file = judged.file  # what does not stand for one snippet stands for none
+            file = judged.file  # commands left out for one snippet are left out for all
             faults += judged.faults
             verdict = VerdictAnswer.of(judged.verdict)
             items.append(AttemptItem(snippet=shortened(snippet), **verdict.model_dump()))

@@ -132,7 +132,7 @@ class Algorithm(Protocol):
 
     @property
     def replaces_groups(self) -> bool:
-        """Whether `keep_groups` may leave some out, which are then sampled anew."""
+        """Whether `keep_groups` may leave out groups, which are then replaced by new samples."""
         return False
 
     def check_prompts(self, prompts: Sequence[str]) -> None:

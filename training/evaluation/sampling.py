@@ -131,7 +131,7 @@ def evaluate(
 
 
 def _algorithm(model: Path) -> str:
-    """Return the algorithm that tuned a model; empty if none did."""
+    """Return the algorithm that trained a model; empty if there is none."""
     trained = read_provenance(model)
     settled = {} if trained is None else trained.settings
     tuned = settled.get("rollouts") or settled.get("preferences")

@@ -1,7 +1,7 @@
 """Sampling ahead: the next batch is sampled in a thread, and checked by Lean, while the last one is learned from.
 
-A batch is handed on when it is sampled, so that the next one need not wait for Lean. Only where the algorithm replaces
-groups, which takes verdicts, is it handed on when those are there.
+A batch is passed on when it is sampled, so that the next one need not wait for Lean. If the algorithm replaces groups,
+which requires verdicts, it is passed on when these are complete.
 
 Batch n is sampled with weights of at least n - 1 - `max_staleness` updates. The trainer writes new weights, and the
 engine loads them between two batches. The engine has its own process, so that both run in parallel.

@@ -113,7 +113,7 @@ class Collector:
         return batch
 
     def sample_round(self, batch: Batch, stopped: threading.Event | None = None) -> None:
-        """Sample as many groups as the batch still lacks, within the budget; Lean is at work on them afterwards.
+        """Sample as many groups as the batch still lacks, within the budget; Lean checks them afterwards.
 
         Raises:
             SamplingStoppedError: `stopped` was set.
@@ -139,7 +139,7 @@ class Collector:
         batch.rounds.append(groups)
 
     def settle(self, batch: Batch) -> None:
-        """Wait for the verdicts of the rounds that were sampled, and see which groups the algorithm can use.
+        """Wait for the verdicts of the sampled rounds, and determine which groups the algorithm can use.
 
         Raises:
             VerifierGoneError, OSError: see `Verifier.check`.

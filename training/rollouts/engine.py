@@ -28,7 +28,7 @@ _AHEAD = 2  # times the concurrent sequences: number of requests waiting in the 
 def _load(checkpoint: Path, adapter_rank: int | None, transfer: bool, own_process: bool, **arguments: Any) -> Any:
     """Load a checkpoint into vLLM's engine.
 
-    VLLM_ENABLE_V1_MULTIPROCESSING must not ask for the process: on CPUs vLLM then adds a second one, which spins for a
+    VLLM_ENABLE_V1_MULTIPROCESSING must not request the process: on CPUs vLLM then adds a second one, which spins for a
     second after each step (vLLM's SpinCondition) and takes a core from Lean and the trainer.
 
     Raises:

@@ -56,7 +56,7 @@ def start_engine(
         stop,
         run.processes,
         dtype,
-        # With several trainers, too: vLLM joins a group of one, and a process can be in one world only.
+        # With several trainers, too: vLLM joins a group of one, and a process can be in only one world.
         own_process=settings.max_staleness > 0 or run.processes.count > 1,
         parts=settings.parts,
     )
@@ -67,7 +67,7 @@ def start_engine(
 
 
 def _on_hosts(run: Run, place: SamplingPlace, base: Path | None, context: int, stop: tuple[str, ...]) -> ClusterEngine:
-    """Return the engine on the hosts of `place`; None for `base`: they sample from the weights that are pushed."""
+    """Return the engine on the hosts of `place`; None for `base`: the hosts use the pushed weights."""
     settings, lora = run.config.rollouts, run.config.model.lora
     assert settings is not None
     there = HostSettings(

@@ -132,7 +132,7 @@ async def certify(
 def _certificate(
     lean: str, tried: Sequence[Case], questions: Sequence[str], wrong: Mapping[str, str], seconds: float
 ) -> Certificate:
-    """Return the certificate of a battery, of which the parts in `wrong` failed, each for a reason."""
+    """Return the certificate of a battery; `wrong` holds its failed parts, each with a reason."""
 
     def score(parts: Sequence[str]) -> tuple[int, int]:
         return sum(part not in wrong for part in parts), len(parts)

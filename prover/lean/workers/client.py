@@ -1,4 +1,7 @@
-"""One client's view of a pool: texts that must not run in shared workers go to quarantine. And which requests are one client's."""
+"""One client's view of a pool: texts that must not run in shared workers go to quarantine.
+
+Also groups the requests of one client.
+"""
 
 import asyncio
 import contextlib
@@ -156,7 +159,7 @@ class PoolClient(StatementQuestions):
         return await self._pool.shape(theorem, pattern, terms)
 
     async def stuck(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> str | None:
-        """See `LibraryQuestions.stuck`; None for what only a quarantine elaborates."""
+        """See `LibraryQuestions.stuck`; None for theorems that only quarantine can elaborate."""
         return None if self._is_contained(theorem) else await self._pool.stuck(theorem, terms)
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:

@@ -1,4 +1,4 @@
-"""What may be asked of Lean besides whether a proof is one: a method for each question, whichever workers answer."""
+"""Questions to Lean other than checks: a method for each, independent of the workers that answer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -32,13 +32,13 @@ _BATCH_TERMS = Terms(priority=Priority.BATCH)
 
 
 class StatementQuestions(ABC):
-    """Questions about a statement, or about a proof of it, whose answers are no verdicts on the proof."""
+    """Questions about a statement or its proof whose answers are not verdicts on the proof."""
 
     @abstractmethod
     async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
-        """Return the answer to a request about a theorem; `make` makes it of the theorem in the form that the workers know.
+        """Return the answer to a request about a theorem; `make` builds it for the canonical theorem.
 
-        Raises PoolBusyError, and what `make` raises.
+        Raises PoolBusyError, and the errors of `make`.
         """
 
     async def elaborate(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> Elaboration:
@@ -99,7 +99,7 @@ class StatementQuestions(ABC):
 
 
 class LibraryQuestions(StatementQuestions):
-    """Questions about the imported library, too."""
+    """Questions about the imported library, in addition to those on statements."""
 
     async def constant(self, name: str, header: Header | None = None, terms: Terms = DEFAULT_TERMS) -> Constant | None:
         """Look up a constant under `header`; None if there is none. Raises as `elaborate`, and:

@@ -12,7 +12,7 @@ from service.ops.config import TextSettings
 
 _GROUP = 4  # letters of a code between hyphens
 _LONGEST_NAME = 1024
-_ANY = TextSettings(header=1 << 30, context=1 << 30, statement=1 << 30)  # of what a server sends
+_ANY = TextSettings(header=1 << 30, context=1 << 30, statement=1 << 30)  # limits of texts from a server
 
 
 def theorems_from_proto(

@@ -107,10 +107,10 @@ class Quarantine(StatementQuestions):
         return await judges.ask(quarantine.judge(theorem, fixed, handed, terms, shown), theorem, terms)
 
     async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
-        """Return an elaborator's answer, which is its word alone.
+        """Return an elaborator's answer (not trusted).
 
-        The statement itself, and a negation that is compared with it, are asked of one that has run no candidate: that is the word of
-        what the asker wrote.
+        Questions about the statement itself, and about a negation that is compared with it, go to an elaborator that
+        has run no candidate, so that the answer depends only on the client's own texts.
         """
         request = make(theorem)
         if request.op == "elaborate":

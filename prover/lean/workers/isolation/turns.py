@@ -68,7 +68,7 @@ class Stays:
     """The places of one client, one after another."""
 
     def __init__(self, turns: Turns, idle_seconds: float) -> None:
-        """Take places of `turns`, each until it was idle for so long."""
+        """Take places of `turns`, each kept until it has been idle for so long."""
         self._turns = turns
         self._idle_seconds = idle_seconds
         self._opening = asyncio.Lock()
@@ -102,7 +102,7 @@ class Stays:
             return self._stay
 
     def leave(self, stay: Stay) -> None:
-        """Give up one use of a place; without further use it ends after the idle time."""
+        """Release one use of a place; an unused place ends after the idle time."""
         stay.users -= 1
         if stay.users:
             return

@@ -1,4 +1,4 @@
-"""What the end of a worker means for the job that it had: another attempt, or a verdict."""
+"""Decides after the end of a worker whether its job is retried or gets a verdict."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,6 @@
-"""The queue of one pool: which imports it serves, which worker takes which job, and which is restarted for other imports."""
+"""The queue of one pool: the imports it serves, the assignment of jobs to workers, and the restarts for other
+imports.
+"""
 
 import asyncio
 from collections import Counter, OrderedDict

@@ -42,7 +42,7 @@ class SlotHost(Protocol):
         ...
 
     def worker_started(self) -> None:
-        """A worker is up and can take a job."""
+        """Report that a worker is up and can take a job."""
         ...
 
     def reject(self, imports: ImportSet, reason: str) -> None:

@@ -147,7 +147,7 @@ class WorkerSupervisor:
         return worker
 
     def worker_started(self) -> None:
-        """A worker is up and can take a job."""
+        """Record that a worker is up and can take a job."""
         self._failure = None
         self._state_changed.set()
 

@@ -158,7 +158,7 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
     for difference in differences:
         common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
     said = f"{verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
-    if verdict.verified and differences:  # what was altered is not to be read as verified
+    if verdict.verified and differences:  # an altered receipt must not be taken for a verified one
         said = f"DIFFERS; the proof in it is accepted here ({verdict.trust.name}, {verdict.path.value}), but it is not what the receipt says"
     good = verdict.verified and not differences
     common.stdout.print(common.shown(f"{path}: {receipt.theorem}: {said}", "green" if good else "red"))
