@@ -112,7 +112,7 @@ class CheckOptions:
         default=Trust.KERNEL_REPLAYED,
         metadata=option(
             switches={
-                "isolated": (Trust.ISOLATED_REPLAY, "Check once more in a process that serves nobody else."),
+                "isolated": (Trust.ISOLATED_REPLAY, "Check again in a process that serves no other request."),
                 "crosscheck": (Trust.CROSS_CHECKED, "And have a second kernel check it (docs/second-kernel.md)."),
             },
             proto="minimum_trust",

@@ -19,7 +19,7 @@ from prover.verdict import Limits, Region, Trust, Verdict, VerdictKind
 
 _STATEMENT_FAULTS = {
     VerdictKind.INVALID_STATEMENT: "does not elaborate",
-    VerdictKind.FORBIDDEN: "needs what is not allowed",
+    VerdictKind.FORBIDDEN: "needs something forbidden",
     VerdictKind.TIMEOUT: "did not elaborate in time",
     VerdictKind.OUT_OF_RESOURCES: "takes too much to elaborate",
 }

@@ -89,7 +89,7 @@ def _parts(asked: Solution) -> list[tuple[ChallengePart, Command]]:
     extra = [one for one in asked.solution.header.imports if one not in challenge.header.imports]
     if extra:
         raise InputError(
-            "solution", f"the solution imports {', '.join(extra)[:200]!r}, which the challenge does not: the challenge says what is used"
+            "solution", f"the solution imports {', '.join(extra)[:200]!r}, but the challenge does not: import only what the challenge imports"
         )  # fmt: skip
     for axiom in asked.axioms:
         if not _NEVER.isdisjoint(axiom.split(".")):
@@ -105,7 +105,7 @@ def _parts(asked: Solution) -> list[tuple[ChallengePart, Command]]:
             raise InputError(
                 "challenge",
                 f"line {item.line}: solutions are compared by name, and this {item.keyword} with `sorry` has none: "
-                "name it, or choose what is asked (--theorem, --definition)",
+                "name it, or select the parts to solve (--theorem, --definition)",
             )
     for kind, wanted in (("theorem", asked.theorems), ("definition", asked.definitions)):
         for name in wanted:

@@ -173,7 +173,7 @@ def _in_file(text: str, line: int, column: int) -> Place:
         if item.statement:
             place = of_hole(file, item, offset, offset)
             return replace(place, before=_up_to(place.before))
-    raise InputError("position.position", f"no theorem's proof stands at {line}:{column}")
+    raise InputError("position.position", f"no proof of a theorem is at {line}:{column}")
 
 
 def of_hole(file: LeanFile, item: Command, start: int, end: int) -> Place:
@@ -219,7 +219,7 @@ def as_theorem(printed: PrintedGoal) -> Theorem:
         binders.append(f" ({match[1]} : {match[2]})")
     target = entries[-1].removeprefix("⊢").strip()
     if not target:
-        raise InputError("goal.goal", "nothing stands behind the ⊢ of the goal: there it says what is to be proved")
+        raise InputError("goal.goal", "there is no proposition after the ⊢ of the goal")
     levels = " ".join(sorted(set(_UNIVERSE.findall(printed.goal))))
     context = f"{printed.context}\nuniverse {levels}\n" if levels else printed.context
     statement = f"theorem leansieve_goal{''.join(binders)} :\n  {target}"

@@ -104,11 +104,11 @@ def _trivial(screened: Screened) -> StatementNote | None:
 
 def _contradictory(assumed: Sequence[Bound]) -> StatementNote:
     text = (
-        "the hypotheses contradict each other, so that the statement holds whatever its goal says"
+        "the hypotheses contradict each other, so that the statement holds for any goal"
         if len(assumed) > 1
-        else f"the hypothesis {_listed(assumed)} is false, so that the statement holds whatever its goal says"
+        else f"the hypothesis {_listed(assumed)} is false, so that the statement holds for any goal"
         if assumed[0].kind == "proposition"
-        else f"there is no {_listed(assumed)}, so that the statement holds whatever its goal says"
+        else f"there is no {_listed(assumed)}, so that the statement holds for any goal"
     )
     return StatementNote(NoteKind.CONTRADICTORY, text, _names(assumed))
 

@@ -231,7 +231,7 @@ class Library:
                 reason = error
         if reason.kind is VerdictKind.INVALID_STATEMENT:
             raise InputError("header", f"the header cannot be used: {reason}")
-        raise UnavailableError(f"Lean does not show what was found: {reason}")
+        raise UnavailableError(f"Lean cannot print the results: {reason}")
 
 
 def _read_module(listed: ImportedModule, pages: Sequence[Declarations], vocabulary: Vocabulary) -> Module:

@@ -130,7 +130,7 @@ def read(shapes: Iterable[list[int]], vocabulary: Vocabulary) -> Trees:
             hashed[at] = value
             open_.append(at)
         if len(open_) > 1:
-            raise ValueError("a shape goes on behind its end")
+            raise ValueError("a shape continues after its end")
         tokens += shape
         sizes += size
         hashes += hashed

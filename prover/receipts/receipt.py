@@ -163,9 +163,9 @@ class Receipt(_Strict):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the text"
-            raise ReceiptError(f"this is no receipt: {where}: {first['msg']}") from None
+            raise ReceiptError(f"this is not a receipt: {where}: {first['msg']}") from None
         except HeaderError as error:
-            raise ReceiptError(f"this is no receipt: {error}") from None
+            raise ReceiptError(f"this is not a receipt: {error}") from None
         if digest != receipt.theorem_sha256:
             raise ReceiptError("theorem_sha256 is not the hash of this receipt's header, context and statement")
         return receipt

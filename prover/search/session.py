@@ -125,7 +125,7 @@ class Session:
         with its error.
         """
         if self._unserved is None:
-            logger.warning("theorem %s: %s; others go on without", self.theorem.digest[:12], error)
+            logger.warning("theorem %s: %s; the others continue", self.theorem.digest[:12], error)
             self._unserved = error
 
     def _end_sampling(self) -> None:

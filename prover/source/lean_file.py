@@ -107,7 +107,7 @@ class LeanFile:
                     Open(
                         command.start + match.start(1),
                         command.start + match.end(1),
-                        "`stop` leaves everything behind it in its proof unproved",
+                        "`stop` leaves the rest of its proof unproved",
                     )
                     for match in _STOP.finditer(within)
                 ]

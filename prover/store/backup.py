@@ -93,7 +93,7 @@ def verify(file: Path) -> None:
                 raise StoreError(f"{file} is damaged: {found}")
             (version,) = store.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone() or ("",)
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{file} is no store of leansieve: {error}") from None
+        raise StoreError(f"{file} is not a store of leansieve: {error}") from None
     if version > SCHEMA:
         raise StoreError(f"{file} was made by a newer leansieve (tables {version}, this one knows {SCHEMA})")
 

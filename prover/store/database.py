@@ -201,7 +201,7 @@ def parse_url(text: str) -> URL:
     if backend != "sqlite":
         raise StoreError(f"the store cannot be kept in {backend}: name sqlite:///FILE or postgresql://HOST/NAME")
     if not url.database or url.database == ":memory:":
-        raise StoreError("the store needs a file: sqlite:///FILE; what is in memory no other server could share")
+        raise StoreError("the store needs a file: sqlite:///FILE; a database in memory cannot be shared")
     return url
 
 

@@ -3,20 +3,20 @@
 from sqlalchemy.exc import DBAPIError
 
 _SENTENCES = {
-    "file is not a database": "is no database: name another file, or move this one away",
-    "malformed": "is damaged: restore a backup, or move the file away to begin anew",
-    "disk image is malformed": "is damaged: restore a backup, or move the file away to begin anew",
+    "file is not a database": "is not a database: name another file, or move this one away",
+    "malformed": "is damaged: restore a backup, or move the file away to start again",
+    "disk image is malformed": "is damaged: restore a backup, or move the file away to start again",
     "database or disk is full": "cannot grow because the disk is full: free some space, or shrink it with `leansieve store prune`",
     "readonly database": "can only be read: make the file and its folder writable for this user",
-    "unable to open database file": "cannot be opened: its folder must be writable for this user, and no folder stand in its place",
+    "unable to open database file": "cannot be opened: its folder must be writable for this user, and its path must not be a folder",
     "database is locked": "was locked by another process for too long: try again, or end what holds it",
     "disk i/o error": "cannot be read or written: the disk reports an error",
     # PostgreSQL has no code for failures before the connection exists.
-    "connection refused": "cannot be reached: start the server, or mend host and port",
-    "no such file or directory": "cannot be reached: start the server, or mend host and port",
-    "failed to resolve host": "cannot be reached: mend the host's name",
-    "password authentication failed": "does not take this user and password: mend the URL",
-    "no pg_hba.conf entry": "does not let this user in: mend the URL or the server's pg_hba.conf",
+    "connection refused": "cannot be reached: start the server, or correct host and port",
+    "no such file or directory": "cannot be reached: start the server, or correct host and port",
+    "failed to resolve host": "cannot be reached: correct the host's name",
+    "password authentication failed": "rejects this user and password: correct the URL",
+    "no pg_hba.conf entry": "rejects this user: correct the URL or the server's pg_hba.conf",
     "does not exist": "does not exist: make database and user with `createuser` and `createdb`",
     "too many clients": "has no connection left: raise max_connections",
 }

@@ -175,7 +175,7 @@ def parse_policy(text: str, source: str) -> LinearPolicy:
         if not all(map(math.isfinite, weights)):
             raise ValueError("a weight is not finite")
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{source} is no policy of the tutor that this version can use: {error}") from None
+        raise UserError(f"{source} is not a policy of the tutor for this version: {error}") from None
     return policy
 
 

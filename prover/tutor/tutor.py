@@ -45,8 +45,8 @@ _MOST_LEMMAS = 2
 _PROVED = "Your proof is complete: Lean's kernel has accepted it."
 _IN_TERM = "In place of this `sorry`, write `(by …)` with tactics inside. "
 _TOO_LONG = (
-    f"This proof is too long: hints are made for at most {MOST_STEPS} steps, those inside others counted too. "
-    "Shorten it, or prove a part of it as a theorem of its own."
+    f"This proof is too long: hints are made for at most {MOST_STEPS} steps, nested ones included. "
+    "Shorten it, or prove a part of it as a separate theorem."
 )
 _ANOTHER = "There is another way: "
 
@@ -127,7 +127,7 @@ class Tutor:
                 candidate = Candidate(self._request.proof)
                 if (await self._lean.check(self._request.theorem, candidate, self._terms)).verified:
                     return Tutored(HintOutcome.PROVED, _PROVED)
-        sentence = "A hint goes on from tactics: begin your proof with `by`, and write one tactic a line."
+        sentence = "Hints need tactics: begin your proof with `by`, and write one tactic per line."
         return Tutored(HintOutcome.NO_TACTICS, sentence)
 
     async def _continued(self, reading: Reading, guidance: Guidance) -> Tutored:
@@ -149,7 +149,7 @@ class Tutor:
         if isinstance(found, _False):
             return _told_false(reading, found)
         if not found:
-            sentence = "No proof was found that goes on from here; that does not mean that there is none."
+            sentence = "No proof that continues from here was found; there may still be one."
             return Tutored(HintOutcome.NOT_CONTINUED, sentence)
         return await self._hint(reading, found, guidance)
 
@@ -328,5 +328,5 @@ def _summary(reading: Reading) -> str:
         return f"{reading.open} goal{'s' if reading.open != 1 else ''} open."
     if reading.too_long:
         return _TOO_LONG
-    mend = ": mend what it complains of first" if reading.refused else ""
-    return f"Lean finds no place where this proof could go on{mend}."
+    mend = ": fix the errors that it reports first" if reading.refused else ""
+    return f"Lean finds no place where this proof could continue{mend}."

@@ -134,9 +134,12 @@ class Authentication:
             for task, call in list(self._open.items()):
                 identity, role = self._identify(call), _role(call)
                 if isinstance(identity, Refusal):
-                    end(task, UnknownCallerError(f"the call was ended, for its token is valid no more: {self._wanted}"))
+                    end(
+                        task,
+                        UnknownCallerError(f"the call was ended because its token is no longer valid: {self._wanted}"),
+                    )
                 elif role is not None and not identity.may(role):
-                    end(task, NotAllowedError(f"the call was ended: its token has the role {role.value} no more"))
+                    end(task, NotAllowedError(f"the call was ended: its token has the role {role.value} any more"))
 
     @property
     def _wanted(self) -> str:

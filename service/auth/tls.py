@@ -115,4 +115,4 @@ def _belong_together(certificate: Path, key: Path) -> None:
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (ssl.SSLError, OSError) as error:
-        raise UserError(f"{certificate} and {key} are no certificate with its unencrypted key: {error}") from None
+        raise UserError(f"{certificate} and {key} are not a certificate with its unencrypted key: {error}") from None

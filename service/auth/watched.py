@@ -42,7 +42,9 @@ class Watched(Generic[T]):
                 _log.info("files were read again", files=names)
             except UserError as error:
                 _log.error(
-                    "files changed and cannot be read: what they held before stays", files=names, error=str(error)
+                    "files changed and cannot be read: their last valid content stays in use",
+                    files=names,
+                    error=str(error),
                 )
         return self._value
 

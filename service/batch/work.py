@@ -146,7 +146,7 @@ class Work:
             await asyncio.sleep(POLL_SECONDS)
             for lease, task in list(self._working.values()):
                 if not self._may(lease.owner):
-                    _log.info("a batch item is stopped: its owner has no valid token any more", batch=lease.batch)
+                    _log.info("a batch item is stopped: its owner no longer has a valid token", batch=lease.batch)
                     await ended([task])
                     await self._told(functools.partial(self._queue.release, lease))
 
@@ -273,7 +273,7 @@ async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await loop()
         except Exception:
-            _log.exception("what works on batches broke, and begins again")
+            _log.exception("the loop that works on batches failed, and is restarted")
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -88,7 +88,7 @@ class Classrooms:
         settings = self._settings
         longest = settings.keep_days * _DAY
         if seconds is not None and seconds > longest:
-            text = f"this server keeps classrooms for {settings.keep_days:g} days at most: ask for no more"
+            text = f"this server keeps classrooms for {settings.keep_days:g} days at most: request a shorter time"
             raise InputError("ttl", text)
         if not 0 < len(theorems) <= settings.theorems:
             text = f"a classroom has between 1 and {settings.theorems} theorems, not {len(theorems)}"
@@ -186,7 +186,7 @@ class Classrooms:
         """
         learner, classroom = await self._of_key(key)
         if not self._may(classroom.owner):
-            raise RefusedError("this classroom is closed: its teacher has no valid token any more")
+            raise RefusedError("this classroom is closed: its teacher no longer has a valid token")
         about = next((one for one in _classroom(classroom).theorems if one.id == theorem), None)
         if about is None:
             raise InputError("theorem_id", "this classroom has no theorem of that id: GetClasswork lists those it has")
@@ -221,7 +221,7 @@ class Classrooms:
         try:
             there = await self._store.settle(turn, ProofResult(found.outcome.value, found.open, *shown, proved, hint))
         except StoreError as error:
-            _log.warning("what a learner was told cannot be kept", error=str(error))
+            _log.warning("the answer to a learner cannot be stored", error=str(error))
             return
         if not there:
             raise NoClassroomError(_NO_LEARNER)

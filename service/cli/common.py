@@ -196,7 +196,9 @@ def search_options(given: Given[SearchOptions], settings: Settings, default: Sea
     check = replace(default.check, limits=bound.limits)
     options = given.over(replace(default, budget=bound.budget, check=check))
     if options.sampling.focus is not None and options.sampling.alpha is not None:
-        raise UserError("--focus chooses among the models by what was measured, --alpha names one: give one of them")
+        raise UserError(
+            "--focus selects a model by its measured curves, --alpha by its training: give only one of them"
+        )
     return options
 
 
@@ -227,7 +229,7 @@ def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> st
                 else "which no `axiom` of this file declares, but another command of it or an import"
             )
             told.append(f"`{axiom}`, {who}")
-    said = f"{item.name} rests on what Lean does not take for granted: "
+    said = f"{item.name} depends on axioms other than Lean's own: "
     return f"{path}:{item.line}: warning: {said}{'; '.join(told)}" if told else ""
 
 
@@ -241,7 +243,7 @@ def tell_unheeded(options: SearchOptions, info: ServiceInfo, server: str | None)
     """Report options that have no effect with a service."""
     if options.sampling.focus is not None and not info.models:
         how = "the server loads none" if server is not None else "`--model shipped` loads the small ones"
-        stderr.print(shown(f"--focus has no effect: it chooses among models, and there is none here; {how}", "yellow"))
+        stderr.print(shown(f"--focus has no effect: it selects a model, and no model is loaded; {how}", "yellow"))
 
 
 @contextlib.asynccontextmanager

@@ -190,7 +190,7 @@ def check_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, text
         raise InputError("candidate", "the request holds neither `proof` nor `file`")
     mode = Mode(given)
     if request.guard and not request.theorem.statement.strip():
-        raise InputError("guard", "a guard is for a statement, and the request holds none")
+        raise InputError("guard", "a guard needs a statement, and the request has none")
     text = take(given, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
     return Check(
         theorem=theorem_from_proto(request.theorem, texts, stated=mode is Mode.PROOF),

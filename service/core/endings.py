@@ -28,7 +28,7 @@ def stuck(constant: str) -> str:
     """Explain that a constant's body is missing, and what to do."""
     return (
         f"the embedded Lean does not hold the body of `{constant}`, so `decide` and `rfl` stop there; "
-        "a native toolchain goes on (docs/native.md)"
+        "a native toolchain continues (docs/native.md)"
     )
 
 

@@ -47,7 +47,9 @@ async def open_database(settings: StoreSettings) -> Database | None:
         if named:
             raise UserError(str(error)) from None
         # The default database is optional: in a container, for instance, there may be no data folder.
-        _log.warning("nothing is kept, and there are no batches: name a database with store.url", error=str(error))
+        _log.warning(
+            "nothing is stored, and batches are not available: name a database with store.url", error=str(error)
+        )
         return None
 
 

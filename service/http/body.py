@@ -86,13 +86,15 @@ def parse(data: bytes, message: Message) -> None:
     try:
         text = data.decode()
         if not text.lstrip(_BLANK).startswith("{"):  # protobuf parses [] as an empty message, and fails on null
-            raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: send an object, {{…}}")
+            raise InputError(
+                "request", f"the request is not valid JSON of {message.DESCRIPTOR.name}: send an object, {{…}}"
+            )
         json_format.Parse(text, message, max_recursion_depth=_MOST_DEPTH)
     except UnicodeDecodeError as error:
-        raise InputError("request", f"the request is no UTF-8 at byte {error.start}") from None
+        raise InputError("request", f"the request is not UTF-8 at byte {error.start}") from None
     except (json_format.ParseError, RecursionError, UnicodeEncodeError, ValueError, TypeError) as error:
         text = printable(str(error).partition("\n")[0])[:_LONGEST_COMPLAINT]
-        raise InputError("request", f"the request is no JSON of {message.DESCRIPTOR.name}: {text}") from None
+        raise InputError("request", f"the request is not valid JSON of {message.DESCRIPTOR.name}: {text}") from None
 
 
 async def messages(

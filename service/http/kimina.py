@@ -21,8 +21,8 @@ from service.http.endpoints import Bundle
 _MOST_FILES = 10_000
 _NO_TREES = "infotree is ignored: this server has no trees to give"
 _MEANING = {
-    VerdictKind.VERIFIED: "Lean's kernel accepted all of this file, which rests on no sorry and on no axiom of its own. "
-    "What it states nobody has compared: /v1/check-solution does, and a reward should be its verdict.",
+    VerdictKind.VERIFIED: "Lean's kernel accepted all of this file, which uses no sorry and no axiom of its own. "
+    "Its statements were not compared with a problem: /v1/check-solution does that, and a reward should be its verdict.",
     VerdictKind.INCOMPLETE: "The file leaves something unproved: no reward.",
 }
 _SEVERITIES = {"information": "info"}  # the name in Lean's REPL
@@ -255,4 +255,4 @@ def _read(kind: type[_Request], data: bytes) -> _Request:
         found = tuple((".".join(map(str, one["loc"])) or "request", one["msg"]) for one in error.errors()[:3])
         raise InputError(found[0][0], f"{found[0][0]}: {found[0][1]}", found) from None
     except UnicodeDecodeError as error:
-        raise InputError("request", f"the request is no UTF-8 at byte {error.start}") from None
+        raise InputError("request", f"the request is not UTF-8 at byte {error.start}") from None

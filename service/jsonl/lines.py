@@ -226,7 +226,7 @@ class Answers:
                     dropped.add(number)
             except (ValueError, KeyError, TypeError, RecursionError):
                 raise UserError(
-                    f"{self.path}:{number} is no answer of an earlier run; name another file, or move this one away"
+                    f"{self.path}:{number} is not an answer of an earlier run; name another file, or move this one away"
                 ) from None
         if dropped:
             stream.seek(0)
@@ -236,7 +236,7 @@ class Answers:
 
 def _locked(path: Path) -> IO[bytes]:
     if path.exists() and not path.is_file():
-        raise UserError(f"cannot write {path}: it is no ordinary file, and a run could not be resumed from it")
+        raise UserError(f"cannot write {path}: it is not an ordinary file, so that a run could not be resumed")
     stream = path.open("a+b")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

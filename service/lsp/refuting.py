@@ -120,7 +120,7 @@ async def below(service: Service, what: Doubted, found: Refutation, options: Sea
     placed = next((one for one in now.theorems if one.at == start), None)
     verdict = placed and await service.check(Check(now.theorem(placed), now.candidate(placed), options.check))
     if not verdict or not verdict.verified:
-        raise UserError(f"{item.name} is refuted, but Lean does not take the refutation below it: nothing was put in")
+        raise UserError(f"{item.name} is refuted, but Lean rejects the refutation below it: nothing was inserted")
     return Site(file, item, at, at, file, ()), text
 
 

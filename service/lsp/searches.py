@@ -249,7 +249,7 @@ class Searches:
     def _document(self, uri: str) -> tuple[str, int]:
         document = self._server.workspace.text_documents.get(uri)
         if document is None or document.version is None:
-            raise _Refused("the document is not open any more")
+            raise _Refused("the document is no longer open")
         return positions.lean_text(document.source), document.version
 
     def _say(self, text: str, kind: MessageType) -> None:

@@ -26,8 +26,8 @@ PROVE, SUGGEST, STOP = "leansieve.prove", "leansieve.suggest", "leansieve.stop"
 HINT, DISMISS, DISPROVE = "leansieve.hint", "leansieve.dismissHints", "leansieve.disprove"
 
 _log = logging.getLogger(__name__)
-_NO_EDITOR = "stdin holds no messages of an editor: `leansieve lsp` is started by one"
-_NO_READER = "stdout leads to no editor: `leansieve lsp` is started by one"
+_NO_EDITOR = "stdin has no messages of an editor: an editor must start `leansieve lsp`"
+_NO_READER = "stdout leads to no editor: an editor must start `leansieve lsp`"
 _UNSOLVED = "unsolved goals"
 
 

@@ -100,7 +100,7 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
     """
     item = around(file, at)
     if item is None:
-        raise UserError("no theorem's proof stands there")
+        raise UserError("no proof of a theorem is there")
     site = _with_sorries(file, item, at, 1)
     inside = site.holes[0].item
     verdict = await service.check(Check(site.file.theorem(inside), site.file.candidate(inside), options.check))

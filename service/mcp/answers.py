@@ -33,7 +33,9 @@ def shortened(text: str) -> str:
 class ToolAnswer(BaseModel):
     """Fields that every answer has."""
 
-    success: bool = Field(default=True, description="The tool ran; false: error_code, error and hint say why not.")
+    success: bool = Field(
+        default=True, description="Whether the tool ran; if not, error_code, error and hint give the reason."
+    )
     error_code: str = Field(default="", description="Stable name of the error, empty if there is none.")
     error: str = Field(default="", description="One sentence about the error.")
     hint: str = Field(default="", description="What to change before the next call.")
@@ -75,7 +77,7 @@ class FileAnswer(ToolAnswer):
     )
     faults_above: list[FaultItem] = Field(
         default_factory=list,
-        description="What Lean does not take above it: a theorem stands there without its proof, anything else not at all.",
+        description="Commands above it that Lean rejects: a theorem counts as a statement without proof, others are left out.",
     )
 
     def about(self, left_out: Sequence[Command] = (), faults: Sequence[Fault] = ()) -> Self:
@@ -117,7 +119,7 @@ class VerdictAnswer(FileAnswer):
     ok: bool = Field(default=False, description="The kernel accepted this proof of this statement.")
     verdict: str = Field(default="", description="A verdict's name; the resource leansieve://verdicts explains each.")
     trust: str = Field(default="", description="How far the proof was checked; leansieve://trust explains each tier.")
-    axioms: list[str] = Field(default_factory=list, description="Axioms that the proof was seen to rest on.")
+    axioms: list[str] = Field(default_factory=list, description="Axioms that the proof is known to use.")
     axioms_complete: bool = Field(
         default=False,
         description="Whether these are all: false where theorems of the library are used whose proofs it does not hold.",
@@ -184,7 +186,7 @@ class NoteItem(BaseModel):
 
     kind: str = Field(description="contradictory, unused, trivial or not_negated")
     text: str = Field(description="One sentence: the statement may not say what was meant.")
-    names: list[str] = Field(description="Variables and hypotheses that it is about.")
+    names: list[str] = Field(description="Variables and hypotheses concerned.")
 
     @classmethod
     def of(cls, note: StatementNote) -> "NoteItem":
@@ -202,7 +204,7 @@ class ProveAnswer(ToolAnswer):
     checked: int = Field(default=0, description="Candidates checked by Lean.")
     ending: str = Field(default="", description="Why the search ended.")
     hint: str = Field(default="", description="Why nothing could be found, where that is known.")
-    notes: list[NoteItem] = Field(default_factory=list, description="What is odd about the statement.")
+    notes: list[NoteItem] = Field(default_factory=list, description="Peculiarities of the statement.")
 
 
 class CounterexampleItem(BaseModel):
@@ -224,7 +226,7 @@ class DisproveAnswer(ToolAnswer):
         default_factory=list, description="Values for which the statement is false, where the proof is by such values."
     )
     statement_proof: str = Field(default="", description="A verified proof of the statement itself: it is not refuted.")
-    notes: list[NoteItem] = Field(default_factory=list, description="What is odd about the statement.")
+    notes: list[NoteItem] = Field(default_factory=list, description="Peculiarities of the statement.")
 
 
 class HoleItem(BaseModel):
@@ -234,13 +236,13 @@ class HoleItem(BaseModel):
     theorem: str
     ok: bool = Field(description="A verified replacement was found.")
     replacement: str = Field(default="", description="Text to put in the place of the `sorry`.")
-    error: str = Field(default="", description="Why there is none.")
+    error: str = Field(default="", description="Reason why there is none.")
 
 
 class FillAnswer(FileAnswer):
     """The outcome of filling a file's holes; the file itself is not edited."""
 
-    ok: bool = Field(default=False, description="Every hole that was asked for has a verified replacement.")
+    ok: bool = Field(default=False, description="Whether every requested hole has a verified replacement.")
     items: list[HoleItem] = Field(default_factory=list)
 
 
@@ -270,7 +272,7 @@ class PremiseItem(BaseModel):
     kind: str = Field(description="theorem, definition, constructor, inductive, opaque or axiom")
     type: str = Field(description="As Lean prints it below header and context.")
     module: str
-    outdated: bool = Field(description="The library says that another one should be used.")
+    outdated: bool = Field(description="Whether the library marks it as deprecated.")
 
     @classmethod
     def of(cls, one: Premise) -> "PremiseItem":
@@ -296,7 +298,7 @@ class SuggestAnswer(GoalAnswer):
     """Tactics for a place."""
 
     items: list[SuggestionItem] = Field(default_factory=list, description="Best first.")
-    tried: int = Field(default=0, description="Tactics that were tried in Lean.")
+    tried: int = Field(default=0, description="Number of tactics tried in Lean.")
 
 
 class EarlierHint(BaseModel):
@@ -321,7 +323,7 @@ class HintAnswer(ToolAnswer):
     checked: list[str] = Field(default_factory=list, description="What Lean has said before the hint was given.")
     goals: list[str] = Field(default_factory=list, description="The first of the goals that are open.")
     open_goals: int = Field(default=0, description="How many are.")
-    refused: str = Field(default="", description="The step with which the proof cannot go on, and why.")
+    refused: str = Field(default="", description="The step that Lean rejects, with the reason.")
     counterexample: list[CounterexampleItem] = Field(default_factory=list, description="Where something is false.")
 
     @classmethod

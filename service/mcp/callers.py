@@ -59,5 +59,5 @@ class Callers:
         told = get_access_token()
         found = self._authentication.of_token(told.token) if told else Refusal.NO_TOKEN
         if isinstance(found, Refusal):
-            raise NotAllowedError("your token is not valid any more: ask for a new one")
+            raise NotAllowedError("your token is no longer valid: request a new one")
         return found

@@ -40,7 +40,7 @@ _VERDICTS = {
     VerdictKind.INCOMPLETE: "the proof uses sorry, leaves goals open, or rests on something that is not proved",
     VerdictKind.FORBIDDEN: "the proof uses a construct that is not allowed",
     VerdictKind.STATEMENT_CHANGED: "something else than the statement was proved",
-    VerdictKind.AXIOM_NOT_ALLOWED: "the proof rests on a non-standard axiom",
+    VerdictKind.AXIOM_NOT_ALLOWED: "the proof uses a non-standard axiom",
     VerdictKind.TIMEOUT: "the check reached its deadline",
     VerdictKind.OUT_OF_RESOURCES: "the check reached a limit of heartbeats, memory or recursion",
     VerdictKind.INVALID_STATEMENT: "the statement itself does not elaborate",

@@ -419,7 +419,7 @@ def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:
 
 def _earlier(one: EarlierHint) -> GivenHint:
     if one.level not in list(Level):
-        raise InputError("earlier", f"{one.level[:40]!r} is no level of hints: {', '.join(Level)}")
+        raise InputError("earlier", f"{one.level[:40]!r} is not a level of hints: {', '.join(Level)}")
     return GivenHint(Level(one.level), one.step)
 
 

@@ -66,7 +66,7 @@ def _leansieve() -> Finding:
 def _privileges() -> Finding:
     if os.geteuid() == 0:
         return Finding(
-            "privileges", "absent", "this is root", "a server needs no privileges: give it a user of its own"
+            "privileges", "absent", "this is root", "a server needs no privileges: run it as a separate user"
         )
     return Finding("privileges", "good", "none, and none are needed")
 
@@ -92,7 +92,7 @@ def _embedded_lean() -> Finding:
         lean.prepare()
         return Finding("embedded Lean", "good", f"{lean.lean_version()}, in {cache_directory()}")
     except RuntimeUnavailableError as error:
-        advice = f"delete {cache_directory()}, so that it is prepared anew"
+        advice = f"delete {cache_directory()}, so that it is prepared again"
         return Finding("embedded Lean", "bad", str(error), advice)
 
 

@@ -33,7 +33,7 @@ def server(settings: Settings) -> Iterator[Row]:
 def _store(settings: Settings) -> Row:
     url = settings.store.url.get_secret_value()
     if url == "none":
-        return "store", "absent", "none", "nothing is kept, and there are no batches, while store.url is none"
+        return "store", "absent", "none", "nothing is stored, and batches are not available, because store.url is none"
     try:
         parsed = parse_url(url or str(default_path()))
         if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
@@ -64,7 +64,7 @@ def _tokens(file: Path, now: datetime.datetime) -> Row:
             "tokens",
             "bad",
             f"{text}, none of them valid",
-            "nobody is let in: `leansieve token new NAME --role prove`",
+            "no caller has access: `leansieve token new NAME --role prove`",
         )
     if ended or soon:
         names = "; ".join(f"{what}: {', '.join(who)}" for what, who in (("ended", ended), ("end soon", soon)) if who)

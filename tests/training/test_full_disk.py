@@ -72,9 +72,7 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
         }
     )
     resize(small_disk, 2000)  # weights and AdamW's means are 1.2 MB: one checkpoint, not two
-    full = (
-        r"step-00000002: the disk is full; what was written whole before is kept; make room, and the same command goes"
-    )
+    full = r"step-00000002: the disk is full; complete earlier files are kept; free disk space, and the same command resumes"
     with pytest.raises(UserError, match=full), shared.user_errors():
         fine_tune(config)
     checkpoints = small_disk / "run" / "checkpoints"

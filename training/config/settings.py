@@ -69,7 +69,7 @@ class TrainingConfig(ConfigTable):
         if self.preferences is not None and self.algorithm.name != "scrpo":
             raise ValueError(f'preferences are learnt by algorithm.name "scrpo", found {self.algorithm.name!r}')
         if self.preferences is not None and self.model.path is None:
-            raise ValueError("learning from preferences goes on from a model: set model.path")
+            raise ValueError("learning from preferences starts from a model: set model.path")
         if (
             self.sft is not None
             and self.sft.dev_patience is not None
@@ -85,7 +85,7 @@ class TrainingConfig(ConfigTable):
                     "a part is sampled by one host, so set as many parts or more"
                 )
             if self.model.path is None:
-                raise ValueError("reinforcement learning goes on from a model: set model.path")
+                raise ValueError("reinforcement learning starts from a model: set model.path")
             if self.rollouts.prompts_per_step < self.rollouts.updates_per_batch:
                 raise ValueError(
                     "rollouts.updates_per_batch is larger than prompts_per_step: a mini-batch is one prompt"

@@ -158,7 +158,9 @@ def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:
         try:
             yield ConjectureOutcome.model_validate_json(line)
         except ValidationError:
-            raise JournalError(f"{journal.path}:{number}: this is no line of conjectures; name another file.") from None
+            raise JournalError(
+                f"{journal.path}:{number}: this is not a line of conjectures; name another file."
+            ) from None
 
 
 def _digest(text: str) -> str:

@@ -67,7 +67,7 @@ def _place(text: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.conjectures.mixture", description="Mix what is learnt.")
+    parser = argparse.ArgumentParser(prog="python -m training.conjectures.mixture", description="Mix training data.")
     parser.add_argument("proved", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)
@@ -86,7 +86,7 @@ def main() -> None:
         sys.exit(f"error: {error}")
     pairs = sum(len(each.proofs) for each in train)
     print(f"{len(train)} theorems with {pairs} proofs ({copies} with renamed copies) in {arguments.out}, {len(dev)} in")
-    print(f"{arguments.dev}; {left_out} left out for what is held out")
+    print(f"{arguments.dev}; {left_out} left out because of held-out theorems")
 
 
 if __name__ == "__main__":

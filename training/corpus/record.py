@@ -135,7 +135,7 @@ def read_corpus(path: Path) -> list[TheoremRecord]:
     records: dict[str, TheoremRecord] = {}
     for number, record in _read_table(path) if is_table(path) else read_jsonl(path, TheoremRecord):
         if record.name in records:
-            raise ValueError(f"{path}:{number}: a theorem called {record.name} stands further up already.")
+            raise ValueError(f"{path}:{number}: a theorem called {record.name} occurs in an earlier line.")
         records[record.name] = record
     return list(records.values())
 

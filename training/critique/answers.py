@@ -244,7 +244,7 @@ def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Critique
         try:
             yield CritiqueAnswers.model_validate_json(line)
         except ValidationError:
-            raise JournalError(f"{path}:{number}: this is no line of answers; name another folder.") from None
+            raise JournalError(f"{path}:{number}: this is not a line of answers; name another folder.") from None
 
 
 class _Progress:

@@ -134,7 +134,7 @@ def _markdown(summary: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| repairs | failures shown | repairs | verified | failures mended |",
+        "| repairs | failures shown | repairs | verified | failures repaired |",
         "| --- | --- | --- | --- | --- |",
     ]
     for number, each in enumerate(summary["rounds"], start=1):

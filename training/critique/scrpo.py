@@ -145,7 +145,7 @@ def carry_out(
         case "critic":
             found = list(lessons(_chosen(plan), read_answers(plan.answers("draw")), plan.failures))
             if not found:
-                raise ValueError("No answer of the base fails in a way that can be mended: there is nothing to teach.")
+                raise ValueError("No failing answer of the base can be repaired: there is nothing to learn from.")
             report(f"{write_jsonl(plan.folder / 'lessons.jsonl', found)} lessons")
             fine_tune(_critic(plan), report, command)
         case "refine":

@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=256)
     parser.add_argument("--max-tokens", type=int, default=160)
-    parser.add_argument("--batch", type=int, default=4096, help="answers in work at once")
+    parser.add_argument("--batch", type=int, default=4096, help="concurrent answers")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:

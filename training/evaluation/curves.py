@@ -53,7 +53,7 @@ def _read(path: Path) -> list[dict[str, float]]:
     try:
         log = [dict(json.loads(line)) for line in lines]
     except (ValueError, TypeError):
-        raise ValueError(f"{path} is no log of a training run.") from None
+        raise ValueError(f"{path} is not a log of a training run.") from None
     if not log:
         raise ValueError(f"{path} is empty: nothing was trained yet.")
     return log

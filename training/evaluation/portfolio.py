@@ -68,7 +68,7 @@ def evaluate_portfolio(
             try:
                 result = PortfolioResult.model_validate_json(line)
             except ValidationError:
-                raise JournalError(f"{journal.path}:{number}: this is no line of the portfolio's results.") from None
+                raise JournalError(f"{journal.path}:{number}: this is not a line of the portfolio's results.") from None
             found[result.digest, result.checks, result.one_line] = result
         missing = [record for record in records if (record.theorem.digest, checks, one_line) not in found]
         if missing:

@@ -121,6 +121,6 @@ def rollout_pass_rates(path: Path, max_tokens: int) -> dict[str, float]:
     for name, wanted in (("temperature", 1.0), ("top_p", 1.0), ("max_tokens", max_tokens)):
         if (found := samples.sampling.get(name)) != wanted:
             raise ValueError(
-                f"{path} was sampled with {name} {found}, and rollouts are with {wanted:g}: draw samples of the base anew."
+                f"{path} was sampled with {name} {found}, and rollouts are with {wanted:g}: sample the base again."
             )
     return {theorem.name: theorem.verified / theorem.samples for theorem in samples.theorems}

@@ -262,7 +262,7 @@ def _earlier(journal: Journal, identity: str) -> dict[str, TheoremSamples]:
         try:
             theorem = TheoremSamples.model_validate_json(line)
         except ValidationError:
-            raise JournalError(f"{journal.path}:{number}: this is no line of an evaluation.") from None
+            raise JournalError(f"{journal.path}:{number}: this is not a line of an evaluation.") from None
         found[theorem.name] = theorem
     if empty:
         journal.append(identity)

@@ -141,7 +141,7 @@ class VerdictCache:
                 key, kind, trust, *term = json.loads(line)
                 self._known[bytes.fromhex(key)] = (VerdictKind(kind), Trust(trust), str(*term))
             except (ValueError, TypeError):
-                raise JournalError(f"{self._journal.path}:{number}: this is no line of a verdict cache.") from None
+                raise JournalError(f"{self._journal.path}:{number}: this is not a line of a verdict cache.") from None
 
 
 async def checker_version(pool: LeanPool) -> str:

@@ -121,4 +121,4 @@ class Verifier:
                 if verdict.kind is not VerdictKind.INFRASTRUCTURE:
                     return verdict
         said = "; ".join(message.text for message in verdict.messages)
-        raise VerifierGoneError(f"Lean gave no answer {_ATTEMPTS} times in a row: {said or 'it did not say why'}")
+        raise VerifierGoneError(f"Lean gave no answer {_ATTEMPTS} times in a row: {said or 'no reason was given'}")

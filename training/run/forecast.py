@@ -65,7 +65,7 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
         steps, checks = rollouts.steps, a_step
         work = (2 * 3.0 * total + 6.0 * trained) * a_step * rollouts.max_response_tokens
     else:
-        raise ValueError("there is none of the tables [sft], [preferences] and [rollouts]: nothing to do.")
+        raise ValueError("the tables [sft], [preferences] and [rollouts] are all missing: nothing to do.")
     yield f"model: {_count(total)} parameters, {_count(trained)} of them trained, on {device.type}"
     yield f"memory: {_size(_memory(config, total, trained))} for weights, gradients and AdamW; activations come on top"
     done = max(map(step_of, list_checkpoints(config.run.folder / "checkpoints")), default=0)
@@ -135,7 +135,7 @@ def _seconds_a_step(
 
 def _written(config: TrainingConfig, total: int, trained: int, done: int) -> Iterator[str]:
     folder, kept = config.run.folder, config.run.keep_checkpoints
-    going_on = f"goes on from step {done} in" if done else "writes into"
+    going_on = f"resumes from step {done} in" if done else "writes into"
     narrow = 2 if config.model.dtype == "bfloat16" else 4
     finished = narrow * total if config.model.lora is None else 4 * trained
     checkpoint = 12 * trained

@@ -74,4 +74,4 @@ class Interruption:
             self.asked = True
             raise KeyboardInterrupt
         self.asked = True
-        self._report("interrupted: the step under way is finished first; a second interrupt ends at once")
+        self._report("interrupted: the current step is finished first; a second interrupt ends at once")

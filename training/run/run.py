@@ -147,7 +147,7 @@ class Run:
             self.report(f"going on from step {self.step}")
         elif (self.folder / "model").exists():
             raise ValueError(
-                f"{self.folder} holds a finished model and no checkpoint to go on from: take another folder."
+                f"{self.folder} has a finished model and no checkpoint to resume from: use another folder."
             )
         elif self.config.model.path is not None:
             self._base = describe_base(str(self._given.model.path), self.config.model.path)

@@ -79,7 +79,7 @@ def main() -> None:
             print(f"{write_jsonl(arguments.archive, pack(read_seeds(arguments.seeds)))} rows in {arguments.archive}")
             return
         if arguments.out.exists():
-            sys.exit(f"error: {arguments.out} exists; name another file, for the search may have gone on in it")
+            sys.exit(f"error: {arguments.out} exists; name another file, because the search may have continued in it")
         archived = (row for _, row in read_jsonl(arguments.archive, ArchivedSeeds))
         rows, missing = unpack(archived, (record for path in arguments.corpora for record in read_corpus(path)))
         print(f"{write_jsonl(arguments.out, rows)} rows in {arguments.out}, {missing} of other theorems left out")

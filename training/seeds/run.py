@@ -175,7 +175,7 @@ def _earlier(journal: Journal) -> Iterable[SeedRecord]:
             yield SeedRecord.model_validate_json(line)
         except ValidationError:
             raise JournalError(
-                f"{journal.path}:{number}: this is no line of a seed search; name another file."
+                f"{journal.path}:{number}: this is not a line of a seed search; name another file."
             ) from None
 
 

@@ -240,7 +240,7 @@ async def learn(
                 tensor.copy_(kept)
         optimizer.load_state_dict(state["optimizer"])
         begins = state["step"]
-        report(f"goes on from step {begins}")
+        report(f"resumes from step {begins}")
     async with SessionGroups(school, cases, kinds, config, report) as sessions:
         with Journal(folder / "metrics.jsonl") as metrics:
             logged = sum(1 for _ in metrics.lines())

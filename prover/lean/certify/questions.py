@@ -100,7 +100,7 @@ async def _stated(workers: Workers) -> str | None:
 async def _cancelling(workers: Workers) -> str | None:
     verdict = await workers.check(_SUM, _BUSY, Terms(Limits(seconds=1.0, heartbeats=100_000_000, recursion=100_000)))
     if verdict.kind not in (VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES):
-        return f"what goes on for ever is {verdict.kind.name} after a deadline of 1 s"
+        return f"an endless computation is {verdict.kind.name} after a deadline of 1 s"
     if verdict.elapsed_ms > 20_000:
         return f"a deadline of 1 s ended a check after {verdict.elapsed_ms / 1e3:.0f} s"
     after = await workers.check(_SUM, Candidate("Nat.add_comm a b", source="battery"), _TERMS)

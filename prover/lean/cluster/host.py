@@ -17,7 +17,7 @@ from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
 
-_WITHDRAWN = Unsaid(VerdictKind.INFRASTRUCTURE, "nobody waits for this any more", 0.0)
+_WITHDRAWN = Unsaid(VerdictKind.INFRASTRUCTURE, "no caller waits for this", 0.0)
 
 
 class Host:

@@ -180,7 +180,7 @@ class Membership:
         workers = sum(place.size for place in live)
         wanted = self._scaling.see(asyncio.get_running_loop().time(), self._questions(), len(live), workers)
         if wanted != self._asked:
-            _log.info("the cluster is asked for %d hosts", wanted)
+            _log.info("requesting %d hosts from the cluster", wanted)
             await self._cluster.want(wanted)
             self._asked = wanted
         for place in [place for place in live if not place.in_work and not place.held][: max(0, len(live) - wanted)]:

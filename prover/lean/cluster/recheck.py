@@ -67,7 +67,9 @@ class Recheck:
         self.counts[Outcome.DISAGREED] += 1
         self._suspects |= {host, other}
         said = f"host {host} says {verdict.kind.name}, host {other} {second.kind.name}"
-        _log.critical("hosts disagree on a proof: %s; all that they say is asked of another host from now on", said)
+        _log.critical(
+            "hosts disagree on a proof: %s; all their verdicts are repeated on another host from now on", said
+        )
         return _without_verdict(verdict, f"the hosts of the cluster disagree: {said}")
 
 

@@ -266,7 +266,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if number == self._number and fields.get("cancelled") is True and self._unacknowledged:
             self._acknowledge()
         elif self._answer is None or self._answer.done() or number != self._number:
-            raise ProtocolError(f"answered request {number}, which nobody asked")
+            raise ProtocolError(f"answered request {number}, which was not sent")
         else:
             self.served += 1
             self._answer.set_result(fields)

@@ -55,9 +55,9 @@ def _line(number: int, line: str) -> str:
     try:
         value = from_json(line, allow_inf_nan=False)
     except ValueError:
-        raise ExportError(f"line {number} is no JSON") from None
+        raise ExportError(f"line {number} is not JSON") from None
     if not isinstance(value, dict):
-        raise ExportError(f"line {number} is no object")
+        raise ExportError(f"line {number} is not an object")
     _look(number, value, _DEEPEST)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 

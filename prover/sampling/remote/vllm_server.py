@@ -195,7 +195,7 @@ class VllmServerSampler(QuestionSampler):
 
     async def _draw(self, params: SamplingParams, theorem: Theorem, ask: Ask) -> AsyncGenerator[Candidate, None]:
         if self._form is None:
-            raise RuntimeError("the model was asked for candidates before it was started")
+            raise RuntimeError("candidates were requested before the model was started")
         models = self.models
         if params.model and params.model not in models and any(endpoint.healthy for endpoint in self.endpoints):
             raise ValueError(f"there is no model {params.model!r}; there are {', '.join(models)}")

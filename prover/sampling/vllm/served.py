@@ -62,7 +62,7 @@ async def check_probe(served: Served, copy: Scoring | None = None) -> None:
     allowed = LARGEST_ERROR[engine.precision]
     if not error <= allowed:
         raise WeightsError(
-            f"the engine does not compute with {served.name} what its trainer did: a log-probability differs by "
+            f"the engine does not compute with {served.name} the trainer's result: a log-probability differs by "
             f"{error:.2g}, more than {allowed:g}"
         )
 

@@ -188,7 +188,7 @@ class VllmEngineSampler(QuestionSampler):
     def _served(self, name: str) -> Served:
         served = self._fleet.served
         if not served:
-            raise RuntimeError("the model was asked for candidates before it was started")
+            raise RuntimeError("candidates were requested before the model was started")
         if (name or self._fleet.default) not in served:
             raise ValueError(f"there is no model {name!r}; there are {', '.join(self.models)}")
         return served[name or self._fleet.default]

@@ -52,7 +52,7 @@ def inspect_checkpoint(folder: Path, weights: bool = True) -> None:
         try:
             json.loads((folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise SamplerUnavailableError(f"{folder} is no Hugging Face checkpoint: it has no {name}") from None
+            raise SamplerUnavailableError(f"{folder} is not a Hugging Face checkpoint: it has no {name}") from None
         except (OSError, ValueError) as error:
             raise SamplerUnavailableError(f"the checkpoint's {folder / name} cannot be read: {error}") from None
     if weights and not any(folder.glob("*.safetensors")):

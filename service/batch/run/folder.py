@@ -100,7 +100,7 @@ class Folder:
         try:
             run = BatchRun.model_validate_json(path.read_bytes())
         except (ValidationError, OSError):
-            raise UserError(f"{path} is no batch of this version: name another folder") from None
+            raise UserError(f"{path} is not a batch of this version: name another folder") from None
         for name in sorted({*run.asked, *asked}):
             # Unused options are None, False, empty or absent.
             if (run.asked.get(name) or None) != (asked.get(name) or None):
@@ -163,7 +163,7 @@ class Folder:
                 row = json.loads(line)
                 self._note(row)
             except (ValueError, KeyError, TypeError):
-                raise UserError(f"{self._journal.path}:{number} is no answer: name another folder") from None
+                raise UserError(f"{self._journal.path}:{number} is not an answer: name another folder") from None
             yield row
 
     def entries(self, numbers: Iterable[int]) -> dict[int, Entry]:

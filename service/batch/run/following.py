@@ -133,7 +133,7 @@ class Follower:
             if row is not None:
                 self._answered(row)
         elif event.state is BatchState.CANCELLED:
-            raise UserError("somebody has cancelled this batch; name another folder to begin anew")
+            raise UserError("this batch was cancelled; name another folder to start again")
 
     def _is_there(self) -> None:
         if self._away:

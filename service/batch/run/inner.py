@@ -83,7 +83,7 @@ async def _in_file(
         if item is not None:
             wanted[hole] = item
     for number, entry in numbers.values():
-        error = "it is not there any more, or not as it was when the batch began"
+        error = "it no longer exists, or has changed since the batch began"
         _answer(folder, number, entry, ItemAnswer("", ItemOutcome.REFUSED, error=error), answered)
     if not wanted:
         return

@@ -66,7 +66,7 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left on device" in str(error):
             where = f"{error.filename}: " if error.filename else ""
-            kept = "what was written whole before is kept; make room, and the same command goes on from it"
+            kept = "complete earlier files are kept; free disk space, and the same command resumes from them"
             raise UserError(_sentence(f"{where}the disk is full; {kept}")) from None
         raise UserError(_sentence(f"{error.filename}: {error.strerror}" if error.filename else str(error))) from None
     except (ValueError, NoAnswerError, PoolUnavailableError, SamplerUnavailableError) as error:
@@ -76,7 +76,7 @@ def user_errors() -> Iterator[None]:
         kind = type(error)
         if kind.__module__.partition(".")[0] != "training":
             raise
-        kept = "the last checkpoint is kept, and the same command goes on from it"
+        kept = "the last checkpoint is kept, and the same command resumes from it"
         match kind.__name__:
             case "CollapseError":
                 raise TrainingStoppedError(_sentence(str(error))) from None
@@ -108,7 +108,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        remark("interrupted; the same command goes on from the last checkpoint")
+        remark("interrupted; the same command resumes from the last checkpoint")
         raise typer.Exit(common.INTERRUPTED) from None
     finally:
         for number, handler in before.items():

@@ -94,7 +94,7 @@ class Room:
             except TimeoutError:
                 seconds = self._turn()
                 raise BusyError(
-                    f"this server has as much in work as it takes; try again later, in about {seconds:.0f} s", seconds
+                    f"this server is at capacity; try again later, in about {seconds:.0f} s", seconds
                 ) from None
             began = self._clock()
             try:
@@ -214,7 +214,7 @@ class Quotas:
         """
         account = self.account(client)
         if account.in_work >= account.calls:
-            text = f"{client.name} has {account.in_work} calls in work, as many as it may; try again when one has ended"
+            text = f"{client.name} has {account.in_work} running calls, its maximum; try again when one has ended"
             raise QuotaError(text, _WHEN_A_CALL_ENDS_SECONDS)
         account.refuse(client.name)
         if account.calls_per_minute:

@@ -28,7 +28,7 @@ _ERRORS = {
     "400": "The request is wrong: `details` name each field that is.",
     "401": "This server wants to know who calls, and does not.",
     "403": "The caller may not do that.",
-    "404": "There is no such thing.",
+    "404": "Not found.",
     "409": "Not in this server's state.",
     "413": "The request is too long.",
     "415": "The body is of another media type.",
@@ -99,7 +99,7 @@ def document(paths: Mapping[str, str]) -> Schema:
         "info": {
             "title": "leansieve",
             "version": importlib.metadata.version("leansieve"),
-            "description": "Proofs for Lean 4, each accepted by the kernel. protos/leansieve/v1 says what each field means.",
+            "description": "Proofs for Lean 4, each accepted by the kernel. protos/leansieve/v1 describes each field.",
         },
         "paths": described,
         "components": {

@@ -55,7 +55,7 @@ def sentences(found: Tutored) -> list[str]:
     if found.refused is None:
         return [found.sentence]
     why = found.refused.reason.partition("\n")[0]
-    return [f"The proof cannot go on with `{found.refused.text}`: {why}", found.sentence]
+    return [f"The proof cannot continue with `{found.refused.text}`: {why}", found.sentence]
 
 
 def _around(file: LeanFile, at: int) -> Command:
@@ -63,9 +63,9 @@ def _around(file: LeanFile, at: int) -> Command:
     holes = [hole for hole in fill.holes(file) if hole.start <= at <= hole.end]
     item = holes[0].item if holes else sites.around(file, at)
     if item is None:
-        raise UserError("no theorem's proof stands there")
+        raise UserError("no proof of a theorem is there")
     if not item.hole and (not item.statement or file.candidate(item).mode is not Mode.PROOF):
         raise UserError("hints are given for theorems whose proof follows `:=`")
     if holes and file.sorries(item) and holes[0].start > file.sorries(item)[0][0]:
-        raise UserError("a hint goes on from the first place of the proof that is open: ask there")
+        raise UserError("hints are for the first open place of the proof: ask there")
     return item

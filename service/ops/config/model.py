@@ -111,7 +111,7 @@ def _addresses(urls: tuple[str, ...]) -> tuple[str, ...]:
         if not url.startswith(("http://", "https://")):
             raise ValueError("the address of a vLLM server must begin with http:// or https://")
         if "@" in url:
-            raise ValueError("the address of a vLLM server must hold no password: there is api_key for that")
+            raise ValueError("the address of a vLLM server must not contain a password: use api_key")
     return urls
 
 

@@ -115,7 +115,9 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
         raise UserError(f"setting {name}: {text}{found}") from None
     except SettingsError as error:
         section = str(error).split('"')[1].upper()
-        raise UserError(f"an environment variable LEANSIEVE_{section}… is no JSON: lists and sections are") from None
+        raise UserError(
+            f"an environment variable LEANSIEVE_{section}… is not JSON, as lists and sections must be"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"cannot read the configuration file {path}: {error}") from None
 
@@ -136,7 +138,7 @@ def file_in_use(file: Path | None = None) -> Path:
 
 
 _CLEARER = {
-    "extra_forbidden": "there is none of that name; `leansieve config show` lists all there are",
+    "extra_forbidden": "there is no setting of that name; `leansieve config show` lists all",
     "model_type": "expected a table of settings",
 }
 
@@ -146,9 +148,7 @@ def _refuse_unknown_variables() -> None:
     for name in os.environ:
         section, nested, _ = name.upper().removeprefix("LEANSIEVE_").partition("__")
         if name.upper().startswith("LEANSIEVE_") and nested and section.lower() not in Settings.model_fields:
-            raise UserError(
-                f"the environment variable {name} is no setting; `leansieve config show` lists all there are"
-            )
+            raise UserError(f"the environment variable {name} is not a setting; `leansieve config show` lists all")
 
 
 def given(flags: Flags | None) -> dict[str, dict[str, Any]]:

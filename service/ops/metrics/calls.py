@@ -97,7 +97,7 @@ class CallRecorder:
         self._seconds = Histogram(
             f"{prefix}_handling_seconds", "How long calls took.", labels, buckets=_SECONDS, registry=registry
         )
-        self._in_work = Gauge(f"{prefix}_in_progress", "Calls in work.", labels, registry=registry)
+        self._in_work = Gauge(f"{prefix}_in_progress", "Running calls.", labels, registry=registry)
 
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:

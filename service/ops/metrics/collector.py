@@ -74,7 +74,7 @@ class ServerCollector(Collector):
         yield _gauge(
             "leansieve_event_loop_lag_seconds", "How late a waiting task was woken last.", self._health.lag_seconds
         )
-        yield _gauge("leansieve_checks_capacity", "Most checks at once.", pool.size)
+        yield _gauge("leansieve_checks_capacity", "Maximum number of concurrent checks.", pool.size)
         yield _gauge("leansieve_checks_queued", "Checks that wait for a worker.", stats.queued)
 
         workers = GaugeMetricFamily("leansieve_workers", "Lean workers, by state.", labels=["state"])
@@ -95,9 +95,7 @@ class ServerCollector(Collector):
         for end in End:
             ends.add_metric([end.value], stats.ends.get(end, 0))
         yield ends
-        yield CounterMetricFamily(
-            "leansieve_worker_failed_starts", "Starts of a worker that came to nothing.", stats.failed_starts
-        )
+        yield CounterMetricFamily("leansieve_worker_failed_starts", "Failed starts of a worker.", stats.failed_starts)
         yield CounterMetricFamily("leansieve_checks_abandoned", "Checks whose caller left.", stats.abandoned)
 
         version = importlib.metadata.version("leansieve")
@@ -133,7 +131,7 @@ def _hosts(stats: PoolStats) -> Iterable[Metric]:
         "leansieve_host_workers", "Lean workers that are up on a host of the cluster.", labels=["host"]
     )
     working = GaugeMetricFamily(
-        "leansieve_host_questions", "Questions to Lean in work on a host of the cluster.", labels=["host"]
+        "leansieve_host_questions", "Questions to Lean in progress on a host of the cluster.", labels=["host"]
     )
     answered = CounterMetricFamily(
         "leansieve_host_answers", "Questions that a host of the cluster has answered.", labels=["host"]
@@ -145,7 +143,7 @@ def _hosts(stats: PoolStats) -> Iterable[Metric]:
     yield from (live, working, answered)
     yield CounterMetricFamily("leansieve_hosts_lost", "Hosts of the cluster that were given up.", stats.hosts_lost)
     rechecks = CounterMetricFamily(
-        "leansieve_host_rechecks", "Verdicts of a host that another one was asked for, by outcome.", labels=["outcome"]
+        "leansieve_host_rechecks", "Verdicts repeated on another host, by outcome.", labels=["outcome"]
     )
     for outcome, count in stats.rechecks.items():
         rechecks.add_metric([outcome], count)

@@ -64,7 +64,7 @@ class Recorder:
             ["end"],
             registry=self.registry,
         )
-        self._searching = Gauge("leansieve_searches_in_progress", "Searches in work.", registry=self.registry)
+        self._searching = Gauge("leansieve_searches_in_progress", "Running searches.", registry=self.registry)
         self._first_proof_seconds = Histogram(
             "leansieve_first_proof_seconds",
             "From the start of a search to its first verified proof.",

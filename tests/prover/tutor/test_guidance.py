@@ -79,7 +79,7 @@ def test_a_policy_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({**policy_data(policy({})), "route_features": ["x"]})])
 def test_what_is_no_policy_is_refused_in_one_sentence(text: str) -> None:
-    with pytest.raises(UserError, match="is no policy of the tutor"):
+    with pytest.raises(UserError, match="is not a policy of the tutor"):
         parse_policy(text, "some.json")
 
 

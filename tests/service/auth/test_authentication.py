@@ -160,7 +160,7 @@ async def test_calls_in_work_end_with_their_token(tmp_path: Path, monkeypatch: p
         tokens.revoke(file, "revoked")
         async with asyncio.timeout(10):
             assert await streams[0].code() is grpc.StatusCode.UNAUTHENTICATED
-        assert "valid no more" in await streams[0].details()
+        assert "no longer valid" in await streams[0].details()
         await asyncio.sleep(0.3)
         assert not streams[1].done()
         streams[1].cancel()
@@ -316,7 +316,7 @@ async def test_missing_files_end_the_start_in_one_sentence(security: dict[str, P
 def test_certificate_and_key_that_do_not_belong_together_are_refused(pki: Files) -> None:
     certificate, _ = pki.certify("one")
     _, key = pki.certify("two")
-    with pytest.raises(UserError, match="are no certificate with its unencrypted key"):
+    with pytest.raises(UserError, match="are not a certificate with its unencrypted key"):
         server_credentials(SecuritySettings(certificate=certificate, key=key))
 
 

@@ -125,7 +125,7 @@ async def test_a_full_classroom_and_a_closed_one_take_nobody(tmp_path: Path) -> 
         ask = {"learnerKey": answers[0].json()["learnerKey"], "theoremId": "one", "proof": "by"}
         closed = await web.post("/v1/suggest-classroom-hint", json=ask, headers=headers)
         assert closed.status_code == 409
-        assert closed.json()["error"]["message"] == "this classroom is closed: its teacher has no valid token any more"
+        assert closed.json()["error"]["message"] == "this classroom is closed: its teacher no longer has a valid token"
 
 
 async def test_keys_are_kept_as_hashes_and_a_server_without_a_store_says_so(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ async def test_what_a_teacher_opens_is_read_by_lean_first(calls: Stubs) -> None:
     request = pb.CreateClassroomRequest(theorems=2 * [pb.ClassroomTheorem(id="one", theorem={"statement": SWAP})])
     assert (await refusal(calls.CreateClassroom(request)))[1] == "two theorems have the id 'one': ids must differ"
     code, sentence = await refusal(opened(calls, SWAP, ttl={"seconds": 91 * 86_400}))
-    assert sentence == "this server keeps classrooms for 90 days at most: ask for no more"
+    assert sentence == "this server keeps classrooms for 90 days at most: request a shorter time"
 
 
 async def test_bad_input_of_a_learner_is_one_sentence(calls: Stubs) -> None:

@@ -69,9 +69,7 @@ async def test_a_proof_that_rests_on_an_axiom_of_the_file_names_it(served: str, 
     )
     done = await leansieve("prove", path, "--server", served)
     assert "axioms given" in done.out
-    assert (
-        "F.lean:3: warning: two rests on what Lean does not take for granted: `given`, declared in line 1" in done.out
-    )
+    assert "F.lean:3: warning: two depends on axioms other than Lean's own: `given`, declared in line 1" in done.out
 
 
 async def test_an_axiom_that_a_command_of_the_file_adds_is_warned_of(served: str, tmp_path: Path) -> None:
@@ -83,7 +81,7 @@ async def test_an_axiom_that_a_command_of_the_file_adds_is_warned_of(served: str
     done = await leansieve("check", path, "--server", served)
     assert "one: VERIFIED" in done.out
     assert done.out.count("warning") == 1
-    assert "F.lean:6: warning: one rests on what Lean does not take for granted: `bad`, which no `axiom`" in done.out
+    assert "F.lean:6: warning: one depends on axioms other than Lean's own: `bad`, which no `axiom`" in done.out
 
 
 async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> None:
@@ -157,7 +155,7 @@ async def test_what_is_no_proof_is_left_to_its_author(served: str, tmp_path: Pat
     assert "data is wanted at this place" in done.out
     assert "F.lean:1: data: INCOMPLETE" in done.out
     assert "F.lean: not run, and so not checked: #eval (line 3)" in done.out
-    assert "`stop` leaves everything behind it" in done.out
+    assert "`stop` leaves the rest of its proof" in done.out
     assert path.read_text() == text.replace(
         "1 = 1 := sorry", path.read_text()[path.read_text().index("1 = 1 :=") :].strip()
     )

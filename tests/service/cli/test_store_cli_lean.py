@@ -86,4 +86,4 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear Sherlock, " * 100)
     said = run("prune", "--store", str(letter), status=2).stderr
-    assert said == f"leansieve: the store {letter} is no database: name another file, or move this one away\n"
+    assert said == f"leansieve: the store {letter} is not a database: name another file, or move this one away\n"

@@ -80,7 +80,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
         leansieve("corpus", "split", tmp_path / "empty.jsonl", "--out", out, *shares)
     )
     assert "Unknown family 'poetry'" in refused(leansieve("corpus", "generate", "--family", "poetry", "--out", out))
-    assert "is no folder: name that of a Lake project" in refused(
+    assert "is not a folder: name that of a Lake project" in refused(
         leansieve("corpus", "--project", tmp_path / "none", "--out", out)
     )
     assert "expected REPO@COMMIT, found 'none'" in refused(leansieve("corpus", "--dojo", "none", "--out", out))

@@ -9,7 +9,9 @@ from service.http.body import parse
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"proof"', b" 5", b"true", b""])
 def test_json_that_is_no_object_is_refused_in_one_sentence_and_taken_for_no_empty_message(body: bytes) -> None:
-    with pytest.raises(InputError, match=r"^the request is no JSON of CheckProofRequest: send an object, \{…\}$"):
+    with pytest.raises(
+        InputError, match=r"^the request is not valid JSON of CheckProofRequest: send an object, \{…\}$"
+    ):
         parse(body, check_pb2.CheckProofRequest())
 
 

@@ -168,7 +168,7 @@ def test_answers_that_were_nobodys_fault_are_asked_again(tmp_path: Path) -> None
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
     out = tmp_path / "out.jsonl"
     out.write_bytes(content)
-    with pytest.raises(UserError, match=r"out.jsonl:1 is no answer"), Answers(out, always, always):
+    with pytest.raises(UserError, match=r"out.jsonl:1 is not an answer"), Answers(out, always, always):
         pass
     assert out.read_bytes() == content
 

@@ -106,7 +106,7 @@ async def test_a_learner_gets_one_level_more_on_each_call_and_dismisses_it(serve
         assert not (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
         await editor.execute((await editor.actions("h.2\n", 3))["leansieve: hint"])
         refused, _ = (await asyncio.wait_for(editor.shown.get(), 200)).diagnostics
-        assert refused.message.startswith("The proof cannot go on with `exact h.2`: Type mismatch")
+        assert refused.message.startswith("The proof cannot continue with `exact h.2`: Type mismatch")
 
         editor.change(editor.text.replace("exact h.2\n  · exact h.2", "exact h.2\n  · exact h.1"))
         assert not (await asyncio.wait_for(editor.shown.get(), 60)).diagnostics
@@ -463,7 +463,7 @@ def test_what_comes_from_no_editor_is_one_sentence() -> None:
     done = subprocess.run(command, input=b"a" * 200_000, capture_output=True, timeout=300, check=False)
     assert done.returncode == 2
     assert done.stderr.decode() == (
-        "leansieve: stdin holds no messages of an editor: `leansieve lsp` is started by one\n"
+        "leansieve: stdin has no messages of an editor: an editor must start `leansieve lsp`\n"
     )
     assert not done.stdout
 
@@ -473,13 +473,13 @@ def test_without_an_editor_at_stdin_it_ends_with_a_sentence(redirection: str, tm
     (tmp_path / "messages").write_bytes(b"Content-Length: 2\r\n\r\n{}")
     done = _redirected(redirection, tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "leansieve: stdin holds no messages of an editor: `leansieve lsp` is started by one\n"
+    assert done.stderr == "leansieve: stdin has no messages of an editor: an editor must start `leansieve lsp`\n"
 
 
 def test_without_an_editor_at_stdout_it_ends_with_a_sentence(tmp_path: Path) -> None:
     done = _redirected(">messages", tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "leansieve: stdout leads to no editor: `leansieve lsp` is started by one\n"
+    assert done.stderr == "leansieve: stdout leads to no editor: an editor must start `leansieve lsp`\n"
 
 
 def _redirected(redirection: str, folder: Path) -> subprocess.CompletedProcess[str]:

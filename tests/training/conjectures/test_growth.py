@@ -142,7 +142,7 @@ def test_a_lemma_that_is_held_out_is_neither_proved_nor_changed(tmp_path: Path) 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "c.jsonl"
     out.write_text('{"name": "t"}\n')
-    with pytest.raises(JournalError, match=r"c\.jsonl:1: this is no line of conjectures"):
+    with pytest.raises(JournalError, match=r"c\.jsonl:1: this is not a line of conjectures"):
         grown(ScriptedLean(), out)
 
 

@@ -26,5 +26,5 @@ def test_what_is_no_log_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing was trained yet"):
         draw_curves([run_of(tmp_path / "a", [])], tmp_path / "x.png")
     (tmp_path / "a" / "metrics.jsonl").write_text("[1]\n")
-    with pytest.raises(ValueError, match="is no log of a training run"):
+    with pytest.raises(ValueError, match="is not a log of a training run"):
         draw_curves([tmp_path / "a"], tmp_path / "x.png")

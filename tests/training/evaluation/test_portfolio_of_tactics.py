@@ -122,5 +122,5 @@ def test_a_portfolio_and_a_model_of_different_theorems_are_not_put_together() ->
 
 def test_a_file_of_something_else_is_said(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl.partial").write_text('{"x": 1}\n')
-    with pytest.raises(ValueError, match=r"out\.jsonl\.partial:1: this is no line of the portfolio's results"):
+    with pytest.raises(ValueError, match=r"out\.jsonl\.partial:1: this is not a line of the portfolio's results"):
         run(tmp_path, ScriptedPool())

@@ -137,5 +137,5 @@ def test_an_interrupt_leaves_no_request_behind(engine: RolloutEngine) -> None:
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SamplerUnavailableError, match=r"is no Hugging Face checkpoint: it has no config\.json"):
+    with pytest.raises(SamplerUnavailableError, match=r"is not a Hugging Face checkpoint: it has no config\.json"):
         RolloutEngine(tmp_path, tmp_path / "pushed")

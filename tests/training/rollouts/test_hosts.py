@@ -149,7 +149,7 @@ def test_what_a_lost_host_had_in_work_is_sampled_by_another_one_with_the_same_an
     assert sampled(engine, disturb) == [answer(written(model), request) for request in REQUESTS]
     (line,) = said
     why = r"is lost \(Actor\w+Error\)" if how == signal.SIGKILL else "has said nothing for 2 s"
-    assert re.fullmatch(rf"host 127\S+ \(process \d+\) {why}; another one is asked for", line)
+    assert re.fullmatch(rf"host 127\S+ \(process \d+\) {why}; another one is requested", line)
     assert sampled(engine) == [answer(written(model), request) for request in REQUESTS]
 
 

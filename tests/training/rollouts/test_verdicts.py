@@ -119,6 +119,6 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path, line: str) -> No
     path = tmp_path / "other.jsonl"
     path.write_text(line + "\n")
     for _ in range(2):  # the first refusal lets go of the file
-        with pytest.raises(JournalError, match=r"other\.jsonl:1: this is no line of a verdict cache"):
+        with pytest.raises(JournalError, match=r"other\.jsonl:1: this is not a line of a verdict cache"):
             VerdictCache(RecordingChecker(), path)
     assert path.read_text() == line + "\n"

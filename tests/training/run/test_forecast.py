@@ -29,7 +29,7 @@ def test_a_forecast_writes_nothing_and_counts_what_the_run_has(tmp_path: Path, p
     fine_tune(settings(tmp_path / "run", proofs, sft={"steps": 6}))
     after = list(forecast(settings(tmp_path / "run", proofs, sft={"steps": 9}), workers=1))
     assert any("3 steps, at" in line and "(median of the run's last steps)" in line for line in after)
-    assert any(line.startswith("goes on from step 6 in") for line in after)
+    assert any(line.startswith("resumes from step 6 in") for line in after)
 
 
 def test_adapters_are_counted_apart(tmp_path: Path, proofs: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_name_that_no_template_has_is_refused() -> None:
 async def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(json.dumps({"a": 1}) + "\n")
-    with pytest.raises(JournalError, match=r"other\.jsonl:1: this is no line of a seed search"):
+    with pytest.raises(JournalError, match=r"other\.jsonl:1: this is not a line of a seed search"):
         await run(ScriptedLean(), records(1), path)
 
 

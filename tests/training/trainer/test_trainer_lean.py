@@ -143,7 +143,7 @@ def test_a_run_that_was_killed_and_interrupted_ends_with_the_very_same_weights(
     process = start("train", config)
     said = stopped_after(process, world, "broken", 4, signal.SIGINT)
     assert process.returncode == 130
-    assert "interrupted; the same command goes on from the last checkpoint" in said
+    assert "interrupted; the same command resumes from the last checkpoint" in said
     assert "Traceback" not in said
     assert list_checkpoints(world / "broken" / "checkpoints")
     assert "going on from step" in finished(start("train", config))

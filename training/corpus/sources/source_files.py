@@ -21,7 +21,7 @@ def source_files(folder: Path, report: Callable[[str], None]) -> list[SourceFile
         UserError: there is none, or the folder does not exist.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder: name that of a Lake project")
+        raise UserError(f"{folder} is not a folder: name that of a Lake project")
     files = []
     paths = (path for path in sorted(folder.rglob("*.lean")) if _own(path.relative_to(folder)))
     for _, path in zip(range(_MOST_FILES), paths, strict=False):

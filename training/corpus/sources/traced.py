@@ -47,7 +47,7 @@ class TracingRun:
                 traced = TracedFile.model_validate_json(line)
             except ValueError:
                 self._journal.close()
-                raise ValueError(f"{journal}:{number} is no line of a tracing; name another file") from None
+                raise ValueError(f"{journal}:{number} is not a line of a tracing; name another file") from None
             self._files[traced.file] = traced
 
     def done(self, file: str, version: str) -> bool:

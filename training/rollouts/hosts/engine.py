@@ -238,7 +238,7 @@ class ClusterEngine:
         try:
             return self._ray.put(content)
         except self._ray.exceptions.RayError as error:
-            raise SamplersLostError(f"Ray's object store does not take the weights ({error})") from None
+            raise SamplersLostError(f"Ray's object store rejects the weights ({error})") from None
 
     def _ready(self, references: list[Any]) -> list[Any]:
         if not references:

@@ -118,7 +118,7 @@ class Members:
         except self._ray.exceptions.RayTaskError as error:  # a retry would fail as well
             self._refused += 1
             self._reason = f"host {member.name}: {_told(error)}"
-            self._report(f"{self._reason}; the others go on" if self._refused < self._wanted else self._reason)
+            self._report(f"{self._reason}; the others continue" if self._refused < self._wanted else self._reason)
             self._end(member)
             return
         except self._ray.exceptions.RayError as error:
@@ -145,7 +145,7 @@ class Members:
         """Give a process up; another one replaces it."""
         self._working.discard(member)
         self._reason = f"host {member.name or 'of the cluster'} {why}"
-        self._report(f"{self._reason}; another one is asked for")
+        self._report(f"{self._reason}; another one is requested")
         self._end(member)
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ def prepare(config: DojoConfig) -> None:
     """
     if not (config.traced / "Lean4Repl.lean").is_file():
         raise DojoUnavailableError(
-            f"{config.traced} is no repository that LeanDojo has traced: it has no Lean4Repl.lean (docs/native.md)"
+            f"{config.traced} is not a repository traced by LeanDojo: it has no Lean4Repl.lean (docs/native.md)"
         )
     require_sandbox(config)
     try:
@@ -89,7 +89,7 @@ def require_sandbox(config: DojoConfig) -> None:
         bwrap = find_bubblewrap(config.environment)
         reason = "bubblewrap is not installed" if bwrap is None else trouble(bwrap)
         if reason is not None:
-            raise DojoUnavailableError(f"LeanDojo runs tactics that nobody has vetted, and needs a sandbox: {reason}")
+            raise DojoUnavailableError(f"LeanDojo runs unvetted tactics, and needs a sandbox: {reason}")
 
 
 def command(config: DojoConfig, scratch: Path) -> tuple[list[str], dict[str, str]]:

@@ -111,7 +111,10 @@ class _DojoSession:
     async def run(self, state: TacticState, tactic: str) -> Step:
         """See `StepSession.run`."""
         if not fits(self._pool.config, _tactic(tactic)):
-            return _failed(VerdictKind.OUT_OF_RESOURCES, "the tactic is too long for LeanDojo, or holds what it loses")
+            return _failed(
+                VerdictKind.OUT_OF_RESOURCES,
+                "the tactic is too long for LeanDojo, or contains characters that it loses",
+            )
         async with self._turn:
             try:
                 answer = await self._run(state.script, _tactic(tactic))

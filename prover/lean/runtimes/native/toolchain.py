@@ -88,7 +88,7 @@ class NativeToolchain:
         version = versions.parse(survey.version)
         refusal = versions.refusal(version)
         if refusal is None and version > versions.TESTED:
-            _log.warning("%s: nobody has tested Lean %s: its certificate is all there is", project.folder, version)
+            _log.warning("%s: Lean %s is untested here; only its certificate vouches for it", project.folder, version)
         if refusal is not None and not self._any_version:
             raise RuntimeUnavailableError(f"{project.folder}: {refusal}")
         if refusal is not None:
@@ -96,7 +96,7 @@ class NativeToolchain:
         modules = Modules(survey.libraries, survey.sources)
         if changed := modules.changed(project.folder):
             _log.warning(
-                "%d modules of %s have changed since they were built (%s, …): what was built is served; run `lake build`",
+                "%d modules of %s have changed since they were built (%s, …): the old build is used; run `lake build`",
                 len(changed),
                 project.folder,
                 changed[0],
@@ -122,8 +122,8 @@ class NativeToolchain:
         here = self._here()
         if role is ProcessRole.ELABORATOR and here.bwrap is None and not self._unsealed:
             raise RuntimeUnavailableError(
-                "there is no sandbox for code that nobody has vetted: install bubblewrap (`apt install bubblewrap`), or set"
-                ' `quarantine = "unsandboxed"` for this project if you trust whoever sends requests'
+                "there is no sandbox for unvetted code: install bubblewrap (`apt install bubblewrap`), or set"
+                ' `quarantine = "unsandboxed"` for this project if you trust every client'
             )
         if (reason := here.modules.trouble(imports, here.project.folder)) is not None:
             raise RuntimeUnavailableError(reason)

@@ -26,7 +26,7 @@ def certify(
         Path | None, typer.Option("--project", help="A Lake project; by default the embedded Lean.", metavar="DIR")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Have a second kernel check the honest proofs, too.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what was found there.", metavar="FILE")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="File for the certificate.", metavar="FILE")] = None,
     *,
     setup: Annotated[Setup, Only("kernel", "workers", "config", "log_level")],
 ) -> None:

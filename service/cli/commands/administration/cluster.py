@@ -17,8 +17,10 @@ app = typer.Typer(help="A Ray cluster on this machine, for lean.cluster: start, 
 
 @app.command()
 def up(
-    hosts: Annotated[int, typer.Option(help="That offer Lean; each has workers of its own.", min=1, max=64)] = 1,
-    drivers: Annotated[int, typer.Option(help="Commands that may use each host at once.", min=1, max=16)] = 1,
+    hosts: Annotated[int, typer.Option(help="Hosts that offer Lean, each with its own workers.", min=1, max=64)] = 1,
+    drivers: Annotated[
+        int, typer.Option(help="Number of commands that may use each host at the same time.", min=1, max=16)
+    ] = 1,
     samplers: Annotated[
         int | None,
         typer.Option(
@@ -65,7 +67,7 @@ def down() -> None:
 
 async def _offers(address: str) -> tuple[set[str], float, tuple[float, float]]:
     def never() -> WorkerPool:
-        raise RuntimeError("nothing is asked of the hosts here")
+        raise RuntimeError("nothing is requested from the hosts here")
 
     cluster = RayCluster(address, never, local.token_of(address))
     await cluster.connect()

@@ -7,13 +7,13 @@ import typer
 from service.cli import common
 from service.ops.config.origins import settings_in_force
 
-app = typer.Typer(help="Settings: what is in force, and where it comes from.", no_args_is_help=True)
+app = typer.Typer(help="Settings: effective values and their origins.", no_args_is_help=True)
 
 
 @app.command()
 def show(
     config: common.Config = None,
-    changed: Annotated[bool, typer.Option("--changed", help="Only what is not a default.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only values other than defaults.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="With the meaning of each setting.")] = False,
 ) -> None:
     """Show every setting with its origin: the environment, the configuration file, or the default. Secrets are masked."""

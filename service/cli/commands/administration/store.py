@@ -114,7 +114,7 @@ def restore(
 @app.command()
 def prune(
     older_than: Annotated[
-        float | None, typer.Option(help="Delete proofs that nobody has asked for so long.", min=0, metavar="DAYS")
+        float | None, typer.Option(help="Delete proofs not used for so long.", min=0, metavar="DAYS")
     ] = None,
     max_proofs: Annotated[int | None, typer.Option("--proofs", help="Most proofs kept.", min=0, metavar="N")] = None,
     megabytes: Annotated[int | None, typer.Option(help="Most MiB of receipts kept.", min=0, metavar="N")] = None,
@@ -150,7 +150,7 @@ def prune(
 
 @app.command()
 def check(
-    drop: Annotated[bool, typer.Option("--drop", help="Delete proofs that Lean does not take any more.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Delete proofs that Lean now rejects.")] = False,
     name: _NamePart = "",
     store: _Url = None,
     server: common.Server = None,

@@ -18,7 +18,7 @@ File = Annotated[
     Path | None, typer.Option("--file", help="File of hashes; by default the setting security.tokens.", metavar="FILE")
 ]
 Name = Annotated[str, typer.Argument(help="Of the client, for logs and quotas.")]
-Calls = Annotated[int | None, typer.Option(help="Calls at once.", min=1)]
+Calls = Annotated[int | None, typer.Option(help="Concurrent calls.", min=1)]
 CallsPerMinute = Annotated[int | None, typer.Option(help="Calls begun within a minute.", min=1)]
 LeanSeconds = Annotated[float | None, typer.Option(help="Checking time.", min=0.001)]
 Samples = Annotated[int | None, typer.Option(help="Candidates sampled.", min=1)]

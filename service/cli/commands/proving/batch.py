@@ -87,7 +87,9 @@ def batch(
     write: Annotated[
         bool, typer.Option("--write", help="At the end write the proofs into the .lean files they belong to.")
     ] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="End it on the server; what is answered stays.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel it on the server; existing answers are kept.")
+    ] = False,
     *,
     wanted: Annotated[Given[SearchOptions], Without("as_found")],
     setup: Annotated[Setup, Without("pool")],
@@ -137,7 +139,7 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
                 await _work(settings, server, folder, run, asked, tally)
             except asyncio.CancelledError:
                 _remark(
-                    f"interrupted after {tally.answered:,} of {run.items:,} answers; the same command goes on from there"
+                    f"interrupted after {tally.answered:,} of {run.items:,} answers; the same command resumes there"
                 )
                 raise
         else:

@@ -47,7 +47,9 @@ class Challenge:
     ] = None
     axiom: Annotated[
         list[str] | None,
-        typer.Option("--axiom", help="With --against: allowed beside the standard three.", metavar="NAME"),
+        typer.Option(
+            "--axiom", help="With --against: axiom allowed in addition to the standard three.", metavar="NAME"
+        ),
     ] = None
     json_out: Annotated[
         Path | None,

@@ -91,7 +91,7 @@ def _read_statement(text: str) -> Typed:
     """
     if other := typed.other_command(text):
         raise UserError(
-            f"`{other}` is no theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
+            f"`{other}` is not a theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
         )
     read = typed.read(text)
     if read.proof:
@@ -166,7 +166,7 @@ def _why_not_taken(error: StatementError, read: Typed) -> str:
     said = str(StatementError(read.as_typed(error.verdict)))
     unknown = any("nknown identifier" in message.text for message in error.verdict.messages)
     if unknown and typed.NAME in read.statement:
-        said += "; say what each variable is before the goal, as in `(a b : Nat) : a + b = b + a`"
+        said += "; declare each variable before the goal, as in `(a b : Nat) : a + b = b + a`"
     return said
 
 
@@ -210,7 +210,7 @@ def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], 
     if not path.is_dir():
         file = replace(lean_file.read(path), project=project)
         if not file.open and not fill.holes(file):
-            raise UserError(f"{path} has no `sorry`: `leansieve check` says whether what it proves holds")
+            raise UserError(f"{path} has no `sorry`: `leansieve check` checks its proofs")
         return [(path, file)], []
     files: list[tuple[Path, LeanFile]] = []
     for each in lean_files(path, lambda error: unreadable.append(f"cannot read {error.filename}: {error.strerror}")):

@@ -68,4 +68,4 @@ async def _grow(settings: Settings, growth: "Growth", out: Path, count: int) -> 
             try:
                 return await growth.grow(pool, journal, count, pool.size, shared.remark)
             except LeanGoneError as error:
-                raise UserError(f"Lean gave no answer ({error}); the same command goes on") from None
+                raise UserError(f"Lean gave no answer ({error}); the same command resumes") from None

@@ -54,5 +54,5 @@ async def _search(settings: Settings, corpus: Path, out: Path, cache: Path | Non
         try:
             found = await search_corpus(pool, records, out, budget, cache, shared.remark)
         except InfrastructureError as error:
-            raise UserError(f"Lean gave no answer ({error}); the same command goes on") from None
+            raise UserError(f"Lean gave no answer ({error}); the same command resumes") from None
     common.stdout.print(common.shown(found.text))

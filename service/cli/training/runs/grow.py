@@ -40,7 +40,7 @@ def grow(
                 continue
             shared.remark(f"== {stage.title(plan)}")
             if not done_apart(_carry_out, settings, plan, stage, command):
-                raise UserError(f"{stage.title(plan)} failed; the same command goes on from it")
+                raise UserError(f"{stage.title(plan)} failed; the same command resumes from it")
             kept.finish(stage.name)
     shared.remark(f"wrote {plan.folder / 'grow.md'}")
 

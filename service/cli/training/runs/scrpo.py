@@ -38,7 +38,7 @@ def scrpo(
                 continue
             shared.remark(f"== {stage}")
             if not done_apart(_carry_out, settings, plan, stage, command):
-                raise UserError(f"{stage} failed; the same command goes on from it")
+                raise UserError(f"{stage} failed; the same command resumes from it")
             kept.finish(stage)
     shared.remark(f"wrote {plan.folder / 'scrpo.md'}")
 

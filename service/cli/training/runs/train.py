@@ -21,7 +21,7 @@ def train(
         typer.Option("--set", help="In place of the file's; may be repeated.", metavar="TABLE.SETTING=VALUE"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it needs, how long it may take, and what it will write.")
+        bool, typer.Option("--dry-run", help="Print the needs, the estimated duration and the outputs, and do nothing.")
     ] = False,
     workers: common.Workers = None,
     log_level: common.LogLevel = None,
@@ -62,5 +62,5 @@ def train(
 
             model = fine_tune(training, shared.remark, command)
         else:
-            raise UserError(f"{file}: there is none of the tables [sft], [preferences] and [rollouts]: nothing to do.")
+            raise UserError(f"{file}: the tables [sft], [preferences] and [rollouts] are all missing: nothing to do.")
     shared.remark(f"the model is in {model}")

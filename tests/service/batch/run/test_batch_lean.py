@@ -164,7 +164,7 @@ async def test_a_hole_that_is_gone_when_its_turn_comes_is_told(tmp_path: Path) -
     (row,) = [row for row in results(out) if row["id"] == "A.lean:12:4:inner"]
     assert (row["outcome"], row["error"]) == (
         "refused",
-        "it is not there any more, or not as it was when the batch began",
+        "it no longer exists, or has changed since the batch began",
     )
 
 
@@ -189,7 +189,7 @@ async def test_a_batch_is_cancelled_and_keeps_what_it_has(tmp_path: Path) -> Non
         _, remarks = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 130
     assert (
-        re.search(rf"interrupted after \d+ of {COUNT} answers; the same command goes on", remarks.decode()) is not None
+        re.search(rf"interrupted after \d+ of {COUNT} answers; the same command resumes", remarks.decode()) is not None
     )
     assert json.loads((out / "report.json").read_text())["state"] == "interrupted"
     seen = len(results(out))
@@ -197,4 +197,4 @@ async def test_a_batch_is_cancelled_and_keeps_what_it_has(tmp_path: Path) -> Non
     assert "1 of 1 batches were cancelled" in remarks
     assert len(results(out)) == seen
     _, complaint = await finished(*command, status=2)
-    assert "somebody has cancelled this batch" in complaint
+    assert "this batch was cancelled" in complaint

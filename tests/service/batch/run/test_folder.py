@@ -129,7 +129,7 @@ def test_a_folder_is_for_one_process(tmp_path: Path) -> None:
 
 def test_what_is_no_result_is_reported(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("Dear Sherlock\n")
-    with Folder(tmp_path) as folder, pytest.raises(UserError, match=r"results\.jsonl:1 is no answer"):
+    with Folder(tmp_path) as folder, pytest.raises(UserError, match=r"results\.jsonl:1 is not an answer"):
         list(folder.resume())
 
 

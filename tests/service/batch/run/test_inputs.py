@@ -114,7 +114,7 @@ def test_nothing_of_a_folder_is_passed_over(tmp_path: Path) -> None:
     said = [entry.verdict.messages[0].text for entry in entries if entry.verdict]
     assert "is empty" in said[0]
     assert "is not UTF-8" in said[1]
-    assert "`stop` leaves everything behind it" in said[2]
+    assert "`stop` leaves the rest of its proof" in said[2]
     parts = [entry.part for entry in entries if entry.part]
     assert [part.index for part in parts] == [0, 1, 0]
     assert parts[2].declaration.strip() == "def data : { n : Nat // 0 < n } := ⟨1, by sorry⟩"

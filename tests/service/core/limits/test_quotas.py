@@ -27,7 +27,7 @@ def test_a_client_has_no_more_calls_at_once_than_it_may() -> None:
     quotas = Quotas(ClientSettings(calls=2))
     with quotas.admitting(client()):
         with quotas.admitting(client()):
-            with pytest.raises(QuotaError, match="somebody has 2 calls in work"), quotas.admitting(client()):
+            with pytest.raises(QuotaError, match="somebody has 2 running calls"), quotas.admitting(client()):
                 pass
             with quotas.admitting(client("somebody else")):
                 pass

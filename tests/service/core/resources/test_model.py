@@ -44,4 +44,4 @@ def test_a_model_proposes_and_lean_decides(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     said = refused(leansieve("prove", "theorem a : True", "--model", tmp_path))
-    assert said == f"{tmp_path} is no Hugging Face checkpoint: it has no config.json"
+    assert said == f"{tmp_path} is not a Hugging Face checkpoint: it has no config.json"

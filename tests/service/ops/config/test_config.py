@@ -24,7 +24,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path, monk
 
 def test_a_list_in_the_environment_that_is_no_json_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSIEVE_LEAN__IMPORTS", "Init")
-    with pytest.raises(UserError, match="LEANSIEVE_LEAN… is no JSON"):
+    with pytest.raises(UserError, match="LEANSIEVE_LEAN… is not JSON"):
         config.load()
 
 
@@ -46,14 +46,14 @@ def test_the_users_own_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("text", "expected"),
     [
         ("[lean]\nworkers = 0\n", "lean.workers"),
-        ("[lean]\nwrokers = 1\n", "lean.wrokers: there is none of that name; `leansieve config show` lists all"),
-        ("[laen]\nworkers = 1\n", "setting laen: there is none of that name"),
+        ("[lean]\nwrokers = 1\n", "lean.wrokers: there is no setting of that name; `leansieve config show` lists all"),
+        ("[laen]\nworkers = 1\n", "setting laen: there is no setting of that name"),
         ("lean = 3\n", "setting lean: expected a table of settings, found 3"),
         ("[security]\ncertificate = 'a'\n", "setting security: certificate and key belong together: set both or none$"),
         ("[security]\nclient_ca = 'a'\n", "client_ca needs certificate and key"),
         ("[security]\ntokens = 'a.txt'\n", "tokens must be a .toml file"),
         ("[model.remote]\nurls = ['gpu1:8000']\n", "must begin with http:// or https://"),
-        ("[model.remote]\nurls = ['http://me:secret@gpu1']\n", "must hold no password: there is api_key for that"),
+        ("[model.remote]\nurls = ['http://me:secret@gpu1']\n", "must not contain a password: use api_key"),
         ("[metrics]\nlisten = 'here'\n", "metrics.listen: expected HOST:PORT"),
         ("[connection]\ntoken = ['lsv_x']\n", "setting connection.token: Input should be a valid string$"),
         ("workers", "cannot read"),

@@ -103,5 +103,5 @@ def test_tactic_blocks_are_the_lines_of_least_indentation(proof: str, blocks: li
 
 def test_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text('{"a": 1}\n')
-    with pytest.raises(ValueError, match="journal:1 is no line of a tracing"):
+    with pytest.raises(ValueError, match="journal:1 is not a line of a tracing"):
         TracingRun(tmp_path / "journal")

@@ -171,7 +171,7 @@ def _explain(error: OSError, root: Path) -> str:
     where = f"the embedded Lean cannot be prepared in {root}"
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"{where}: there is no room on the disk; make about 1 GB free, or set LEANSIEVE_CACHE to a folder with room"
+            return f"{where}: the disk is full; free about 1 GB, or set LEANSIEVE_CACHE to a folder with space"
         case errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOTDIR | errno.EEXIST:
             return f"{where}: the folder cannot be written; set LEANSIEVE_CACHE to a folder that can"
         case _:

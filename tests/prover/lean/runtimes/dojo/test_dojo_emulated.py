@@ -291,7 +291,7 @@ async def test_dojo_that_nobody_asks_ends_by_itself(emulated: Emulated, tmp_path
 
 
 def test_repository_that_was_not_traced_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DojoUnavailableError, match="is no repository that LeanDojo has traced"):
+    with pytest.raises(DojoUnavailableError, match="is not a repository traced by LeanDojo"):
         prepare(DojoConfig(tmp_path, environment={}))
 
 

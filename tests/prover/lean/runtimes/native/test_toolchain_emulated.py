@@ -393,7 +393,7 @@ async def test_quarantine_without_a_sandbox_is_refused_with_what_to_do_unless_al
         )
     assert verdict.kind is VerdictKind.FORBIDDEN
     said = verdict.messages[-1].text
-    assert said.startswith("there is no quarantine here: there is no sandbox for code that nobody has vetted")
+    assert said.startswith("there is no quarantine here: there is no sandbox for unvetted code")
     assert "apt install bubblewrap" in said
     assert 'quarantine = "unsandboxed"' in said
 
