@@ -35,11 +35,11 @@ def _violation(tool: str, one: dict[str, Any], known: Collection[str]) -> tuple[
             return field, f"{field} is missing in the arguments of {tool}"
         case "extra_forbidden":
             return field, f"{tool} does not know {field} in its arguments"
-    rule = one["msg"][:1].lower() + one["msg"][1:]
+    subject, should, rule = str(one["msg"]).partition(" should ")
+    if not should:
+        return field, f"{field} of {tool} is not taken: {subject[:1].lower()}{subject[1:]}"
     for note in _NOTES:
         rule = rule.partition(note)[0]
-    for subject in ("input ", "list ", "tuple ", "string "):
-        rule = rule.removeprefix(subject)
-    rule = rule.removeprefix("should ").replace(" after validation", "").replace("dictionary", "object")
+    rule = rule.replace(" after validation", "").replace("dictionary", "object")
     is_long = one["type"] in ("too_long", "too_short")
     return field, f"{field} of {tool} must {rule}" + ("" if is_long else f", not {shown(one['input'])}")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from prover.assistance import fill, standing
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
@@ -274,7 +274,9 @@ class Tools:
             str, Field(description="What follows `:=` so far: `by` and tactics. Empty: nothing yet.")
         ] = "",
         earlier: Annotated[
-            tuple[EarlierHint, ...], Field(max_length=64, description="Hints given so far: one level more is given.")
+            tuple[EarlierHint, ...],
+            FailFast(),  # the length of a tuple is looked at last
+            Field(max_length=64, description="Hints given so far: one level more is given."),
         ] = (),
         context: ContextText = "",
         header: HeaderText = "",

@@ -55,6 +55,8 @@ async def refused(tool: str, arguments: dict[str, Any], service: Any = no_servic
         ("lean_goal", {"file_path": "/a.lean", "line": "four"}, "line of lean_goal must be a valid integer, not 'four'", "change line"),
         ("lean_goal", {"file_path": "/a.lean", "line": -1}, "line of lean_goal must be greater than or equal to 1, not -1", "change line"),
         ("lean_goal", {"file_path": 5, "line": None}, "file_path of lean_goal must be a valid string, not 5", "change file_path, line"),
+        ("lean_goal", {"file_path": "/a.lean", "line": "9" * 5_000}, "line of lean_goal is not taken: unable to parse", "change line"),
+        ("lean_hint", STATED | {"earlier": [{}] * 100_000}, "earlier.0.level is missing in the arguments of lean_hint", "change earlier.0.level, earlier.0.step"),
         ("lean_prove", STATED | {"seconds": float("nan")}, "seconds of lean_prove must be less than or equal to 3600, not nan", "change seconds"),
         ("lean_prove", STATED | {"proofs": 33}, "proofs of lean_prove must be less than or equal to 32, not 33", "change proofs"),
         ("lean_local_search", {"query": "x", "kind": "type"}, "kind of lean_local_search must be '', 'name', 'pattern' or 'goal', not 'type'", "change kind"),
