@@ -70,6 +70,7 @@ NOT_RUN = {
     "python -m training.evaluation.terms ": "checks a thousand proofs; tests/training/evaluation counts terms",
     "python -m training.critique.report ": "reads artifacts; tests/training/critique makes such tables",
     "python -m benchmarks.search.premise_sets ": HOURS,
+    "python -m benchmarks.training.premise_prompts ": HOURS,
     "leansieve grow ": HOURS,
     "leansieve tutoring ": HOURS,
     "leansieve evaluate check ": HOURS,
@@ -99,6 +100,7 @@ NOT_RUN = {
     "for cases in core_train": HOURS,
     "for seeds in core:": HOURS,
     "grep -E 'divisibility": HOURS,
+    'grep \'"family"': HOURS,
 }
 
 # In this order, in one folder: some read what others have written.
