@@ -139,7 +139,7 @@ class Authentication:
                         UnknownCallerError(f"the call was ended because its token is no longer valid: {self._wanted}"),
                     )
                 elif role is not None and not identity.may(role):
-                    end(task, NotAllowedError(f"the call was ended: its token has the role {role.value} any more"))
+                    end(task, NotAllowedError(f"the call was ended: its token no longer has the role {role.value}"))
 
     @property
     def _wanted(self) -> str:

@@ -44,7 +44,7 @@ def code_folder(root: Path, parts: Sequence[str]) -> Path:
 
 
 async def warm(folder: Path, launch: Callable[[Path | None], Launch], imports: Sequence[str]) -> None:
-    """Make the code in `folder` unless it was tried before. If it fails, later workers start slowly.
+    """Make the code in `folder` unless it exists. If that fails, later workers start slowly.
 
     Args:
         launch: launches a worker with `imports`; given a folder, the worker stores its code there when its requests
