@@ -119,7 +119,7 @@ class Ledger:
 
     def is_new(self, candidate: Candidate) -> bool:
         """Whether the candidate differs from all earlier ones; it is recorded as seen."""
-        # The text is the key of a whole file: `normalise` knows only the layout of proofs.
+        # For a whole file, the exact text is the key: `normalise` only understands proofs.
         text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
         key = hashlib.sha256(f"{candidate.mode} {text}".encode("utf-8", "surrogatepass")).digest()
         if key in self._seen:

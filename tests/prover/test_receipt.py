@@ -53,7 +53,7 @@ def test_a_receipt_that_was_changed_is_refused_with_the_place(change: dict[str, 
 
 
 def test_text_that_is_no_receipt_is_refused() -> None:
-    with pytest.raises(ReceiptError, match="no receipt"):
+    with pytest.raises(ReceiptError, match="not a receipt"):
         Receipt.read("not json")
 
 

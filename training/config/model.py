@@ -130,6 +130,6 @@ class OptimizerConfig(ConfigTable):
     beta2: float = Field(default=0.95, ge=0, lt=1)
     """Decay of the mean of squared gradients."""
     epsilon: float = Field(default=1e-8, gt=0)
-    """Added to the root of the mean square."""
+    """ε of AdamW, added to the root of the mean squared gradient."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Maximum norm of the gradient; larger ones are scaled down."""

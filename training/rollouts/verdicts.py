@@ -128,7 +128,7 @@ class VerdictCache:
         return verdict
 
     def _key(self, theorem: Theorem, candidate: Candidate, terms: Terms) -> bytes:
-        # The text is the key of a whole file: `normalise` knows only the layout of proofs.
+        # For a whole file, the exact text is the key: `normalise` only understands proofs.
         text = normalise(candidate.text) if candidate.mode is Mode.PROOF else candidate.text
         limits, policy = terms.limits, terms.policy
         settings = [policy.guard, policy.axioms, policy.kinds, limits.heartbeats, limits.recursion, self._version]

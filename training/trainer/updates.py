@@ -203,7 +203,7 @@ class _Batch:
         return {"update_ratio_max": _ratio_within(looked_at.mask[..., :longest], log_ratio, self.settings.max_ratio)}
 
     def _weights(self, mini_batch: Sequence[range]) -> dict[int, Tensor]:
-        """Return the token weights, which depend on the whole mini-batch, by number in the whole."""
+        """Return the token weights, which depend on the whole mini-batch, by group number in the whole batch."""
         starts = [sum(self.sizes[:rank]) for rank in range(len(self.sizes))]
         batch = [start + index for start, part in zip(starts, mini_batch, strict=True) for index in part]
         of_tokens = self.algorithm.token_weights(self.whole.select(batch))
@@ -212,7 +212,7 @@ class _Batch:
         return dict(zip(batch, of_tokens, strict=True))
 
     def _in_whole(self, mine: Iterable[int]) -> list[int]:
-        """Return the numbers in the whole of this process's groups."""
+        """Map numbers of this process's groups to numbers in the whole batch."""
         first = sum(self.sizes[: self.processes.rank])
         return [first + index for index in mine]
 

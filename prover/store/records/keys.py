@@ -42,7 +42,7 @@ def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
 
 def candidate_key(candidate: Candidate, theorem: Theorem) -> str:
     """Return a key shared by equal proofs of a theorem (`prover.search.diversity.distinct_key`)."""
-    # The exact text is the key of a whole file: `distinct_key` knows only proofs.
+    # For a whole file, the exact text is the key: `distinct_key` only understands proofs.
     text = distinct_key(candidate.text, theorem) if candidate.mode is Mode.PROOF else candidate.text
     return _hash(candidate.mode, text)
 

@@ -87,7 +87,7 @@ async def test_transactions_of_one_process_do_not_lose_updates(database: Databas
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear Sherlock, " * 100)
-    with pytest.raises(StoreError, match=f"the store {path} is no database"):
+    with pytest.raises(StoreError, match=f"the store {path} is not a database"):
         Database.open(str(path))
     assert path.read_text().startswith("Dear")
 

@@ -163,7 +163,9 @@ def test_nothing_to_do_starts_no_lean(tmp_path: Path) -> None:
 
 
 def test_a_focus_and_an_alpha_exclude_each_other() -> None:
-    assert "give one of them" in refused(leansieve("prove", "theorem t : True", "--focus", "0.3", "--alpha", "0.25"))
+    assert "give only one of them" in refused(
+        leansieve("prove", "theorem t : True", "--focus", "0.3", "--alpha", "0.25")
+    )
 
 
 def test_a_receipt_that_asks_for_a_year_is_refused_before_lean_is_started(tmp_path: Path) -> None:

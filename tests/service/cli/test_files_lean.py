@@ -184,7 +184,7 @@ async def test_a_goal_alone_is_proved_or_told_what_it_lacks(served: str) -> None
     bad = await leansieve("prove", "a + b = b + a", "--server", served, "--seconds", "20")
     assert bad.status == 2
     assert "at statement 1:0" in bad.err
-    assert "say what each variable is" in bad.err
+    assert "declare each variable" in bad.err
 
 
 async def test_every_file_of_a_folder_is_proved_and_odd_ones_are_told(served: str, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ async def test_a_line_that_is_no_item_is_answered_and_the_others_go_on(web: http
         assert data["error"]["code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
         assert data["error"]["message"].startswith("line 5: " if name == "mine" else f"line {name[5:]}: ")
     assert "longer than this server takes" in by_id["line:9"]["error"]["message"]
-    assert "no UTF-8" in by_id["line:11"]["error"]["message"]
+    assert "not UTF-8" in by_id["line:11"]["error"]["message"]
 
 
 async def test_a_batch_is_submitted_watched_and_cancelled(web: httpx.AsyncClient) -> None:

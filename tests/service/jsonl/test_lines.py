@@ -194,7 +194,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("special", ["/dev/full", "/tmp"])
 def test_an_output_that_is_no_file_is_refused(special: str) -> None:
-    with pytest.raises(UserError, match="no ordinary file"), Answers(Path(special), always, always):
+    with pytest.raises(UserError, match="not an ordinary file"), Answers(Path(special), always, always):
         pass
 
 

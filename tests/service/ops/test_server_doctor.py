@@ -30,7 +30,7 @@ def test_a_store_is_good_absent_or_unusable(tmp_path: Path) -> None:
     assert found("store", str(path)) == ("good", f"{path}: 0 proofs, 0 batches with 0 theorems left ")
     path.write_text("no database at all, but long enough to have been one" * 100)
     state, text = found("store", str(path))
-    assert (state, "is no database" in text) == ("bad", True)
+    assert (state, "is not a database" in text) == ("bad", True)
     assert found("store", "postgresql://u:secret@localhost:1/x")[0] == "bad"
     assert "secret" not in found("store", "postgresql://u:secret@localhost:1/x")[1]
 

@@ -76,7 +76,7 @@ class Dialogue(_Row):
     learners: tuple[str, ...]
     """Kinds of the learners; several take turns on one proof."""
     help: Help
-    """Their kind of help."""
+    """The learners' kind of help."""
     seed: int
     """Seed of all random choices."""
     turns: tuple[Turn, ...]

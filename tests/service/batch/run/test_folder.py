@@ -116,7 +116,7 @@ def test_a_folder_is_for_what_was_asked_first(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"another samples \(8, now 9\)"):
             folder.run({**ASKED, "samples": 9})
     (tmp_path / "run.json").write_text("{}")
-    with Folder(tmp_path) as folder, pytest.raises(UserError, match="no batch of this version"):
+    with Folder(tmp_path) as folder, pytest.raises(UserError, match="not a batch of this version"):
         folder.run(ASKED)
 
 

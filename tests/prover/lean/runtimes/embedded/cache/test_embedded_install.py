@@ -95,7 +95,7 @@ def test_a_changed_program_is_another_one(lean: EmbeddedLean, prepared: Installa
 
 def test_without_room_the_error_is_one_sentence(cache: Path) -> None:
     said = prepare(cache, limit=50 << 20).communicate(timeout=200)[0].splitlines()[-1]
-    assert said.startswith(f"refused: the embedded Lean cannot be prepared in {cache / FOLDER}: there is no room")
+    assert said.startswith(f"refused: the embedded Lean cannot be prepared in {cache / FOLDER}: the disk is full")
     assert said.endswith("set LEANSIEVE_CACHE to a folder with space")
     assert "runtime" not in content(cache)
 
