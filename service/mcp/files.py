@@ -122,7 +122,9 @@ def place_of(file: LeanFile, line: int, column: int) -> tuple[Command | None, in
 
 
 def left_out(file: LeanFile, item: Command) -> tuple[Command, ...]:
-    """Return what only displays or tests something, above `item` and around it; a check of `item` does not run it."""
+    """Return the commands above `item` and around it that only display or test something; a check of `item` does not
+    run them.
+    """
     above = showing.showing(one for one in file.commands if one.start < item.start)
     guarded = any(file.text[begin] == "#" for begin, _ in item.prefixes)
     return (*above, replace(item, keyword="#guard_msgs")) if guarded else above

@@ -1,4 +1,4 @@
-"""What trying numbers says of a statement, before Lean is asked."""
+"""Evaluates statements on numbers, before Lean is asked."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from prover.sampling.plans.statement import Statement
 _SMALL = (0, 1, 2, 3, -1, -2)
 _TRIED = 48
 _WANTED = 20
-"""Assignments under which the hypotheses hold, after which no more are tried."""
+"""Number of assignments satisfying the hypotheses after which no more are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen.
+    """Result of trying numbers.
 
     Attributes:
-        false: an assignment under which all hypotheses hold, and the goal does not.
-        instances: assignments under which all of it holds.
+        false: an assignment that satisfies all hypotheses but not the goal.
+        instances: number of assignments that satisfy hypotheses and goal.
     """
 
     false: bool = False
@@ -28,7 +28,7 @@ class Evidence:
 
 
 def evidence(statement: Statement | None, random: Random) -> Evidence:
-    """Try numbers; nothing is seen of statements that are about anything but numbers of one kind."""
+    """Try numbers; nothing is found for statements about anything but numbers of one kind."""
     types = {type_ for _, type_ in statement.variables} if statement else set()
     if statement is None or len(types) != 1 or not types <= {"Nat", "Int"}:
         return Evidence()
@@ -48,7 +48,7 @@ def evidence(statement: Statement | None, random: Random) -> Evidence:
 
 
 def _assignments(names: list[str], natural: bool, random: Random) -> Iterator[dict[str, int]]:
-    """Small numbers together, then larger ones at random."""
+    """Yield combinations of small numbers, then larger random ones."""
     small = [number for number in _SMALL if number >= 0 or not natural]
     few = list(itertools.islice(itertools.product(small, repeat=len(names)), 1296))
     for values in random.sample(few, min(_TRIED // 2, len(few))):

@@ -1,4 +1,6 @@
-"""Which recipes prove theorems of a kind, learnt while they are tried: what gave most new proofs for its time is tried first."""
+"""Learns which recipes prove theorems of a kind while they are tried: the recipe with most new proofs per time is tried
+first.
+"""
 
 import json
 from collections import defaultdict
@@ -15,11 +17,11 @@ from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
 
 _TRIALS = 2.0
-"""What is known of a recipe elsewhere counts as much as so many trials."""
+"""Weight of results for other kinds of theorems, as a number of trials."""
 _MILLISECONDS = 150.0
-"""Of a trial about which nothing is known."""
+"""Assumed duration of a trial without data."""
 _EXPLORED = 0.15
-"""Share of theorems for which a recipe goes first that is not the best."""
+"""Share of theorems for which a recipe other than the best is tried first."""
 
 
 @dataclass(slots=True)
@@ -36,7 +38,9 @@ class _Tally:
 
 @cache
 def recipes() -> dict[str, Template]:
-    """The portfolio's templates that make a proof to learn from, not one that casts a net, and those of recipes.json."""
+    """Return the recipes: those templates of the portfolio that make proofs worth learning, without broad alternatives,
+    and those of recipes.json.
+    """
     found: dict[str, Template] = {}
     for package, name in (("prover.sampling.portfolio", "portfolio.json"), (__package__, "recipes.json")):
         content = json.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
@@ -48,15 +52,15 @@ def recipes() -> dict[str, Template]:
 
 
 class Experience:
-    """Counts, by kind of theorem and in all, what each recipe gave and what it cost."""
+    """Counts results and costs of each recipe, by kind of theorem and in total."""
 
     def __init__(self) -> None:
-        """Nothing tried yet."""
+        """Start without trials."""
         self._all: defaultdict[str, _Tally] = defaultdict(_Tally)
         self._kinds: defaultdict[tuple[str, str], _Tally] = defaultdict(_Tally)
 
     def proofs(self, kind: str, theorem: Theorem, random: Random) -> Iterator[tuple[str, str]]:
-        """Candidate proofs with the names of their recipes, the most promising first."""
+        """Yield candidate proofs with the names of their recipes, the most promising first."""
         names = sorted(recipes(), key=lambda name: self._promise(kind, name), reverse=True)
         if random.random() < _EXPLORED:
             names.insert(0, names.pop(random.randrange(len(names))))
@@ -71,12 +75,14 @@ class Experience:
                     yield name, proof
 
     def learn(self, kind: str, recipe: str, gained: bool, milliseconds: float) -> None:
-        """That a recipe was tried on a theorem of a kind, and whether that gave a proof that was not known yet."""
+        """Record that a recipe was tried on a theorem of a kind, and whether it gave a new proof."""
         self._all[recipe].add(gained, milliseconds)
         self._kinds[kind, recipe].add(gained, milliseconds)
 
     def _promise(self, kind: str, recipe: str) -> float:
-        """New proofs a millisecond: of this kind, and as if tried twice with the success that it has elsewhere."""
+        """Return the expected new proofs per millisecond: from this kind, with two additional trials at the average
+        success of other kinds.
+        """
         whole, own = self._all[recipe], self._kinds[kind, recipe]
         share = (whole.gained + 1) / (whole.trials + 3)
         mean = (whole.milliseconds + 3 * _MILLISECONDS) / (whole.trials + 3)

@@ -28,11 +28,11 @@ from training.journal import Journal, JournalError
 
 _REPORT_SECONDS = 20.0
 _WEIGHTS = {"mutations": 1.5, "library mutations": 3.0, "templates": 6.0, "library": 0.3}
-"""How often each source is asked, where it is there."""
+"""Relative frequencies of the available sources."""
 
 
 class Growth:
-    """New theorems out of proved ones, and of templates and the library, if these are wanted."""
+    """Makes new theorems from proved ones and, on request, from templates and the library."""
 
     def __init__(
         self,
@@ -135,14 +135,14 @@ class Growth:
         )
 
     def _propose(self, random: Random) -> ProposedTheorem:
-        """What one of the sources proposes, each asked as often as its weight says."""
+        """Return a proposal of one of the sources, chosen by weight."""
         while True:
             names = list(self._sources)
             name = random.choices(names, [_WEIGHTS[each] for each in names])[0]
             proposal = self._sources[name].propose(random)
             if proposal is not None:
                 return proposal
-            del self._sources[name]  # it has no more
+            del self._sources[name]  # the source is exhausted
 
     def _is_held_out(self, record: TheoremRecord) -> bool:
         return outline(record) in self._outlines

@@ -50,11 +50,11 @@ class ConjectureOutcome(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     number: int = Field(ge=0)
-    """Its number in the order of drawing."""
+    """Number in the order of drawing."""
     fate: Fate
-    """Its outcome."""
+    """Kept, open, or the filter that rejected it."""
     mutations: tuple[str, ...]
-    """The mutations that made it, first to last."""
+    """Mutations that made it, first to last."""
     key: str = ""
     """Digest of the key shared with other renditions."""
     theorem: TheoremRecord | None = None

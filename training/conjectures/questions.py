@@ -1,4 +1,4 @@
-"""What Lean is asked about one conjecture: whether it holds, in how many ways, and whether that is worth anything."""
+"""Questions to Lean about one conjecture: whether it holds, its different proofs, and whether it is worth keeping."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,23 +17,23 @@ from training.conjectures.sources.proposal import ProposedTheorem
 
 _CLOSERS = ("with_reducible rfl", "trivial", "assumption", "(intros; assumption)")
 _PLAUSIBLE = 12
-"""Instances without a counterexample after which a statement that nothing proves stays open."""
+"""Number of instances without a counterexample after which an unproved statement stays open."""
 
 
 class LeanGoneError(RuntimeError):
-    """Lean could not be asked; the text says why."""
+    """Lean gave no answer; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConjectureBudget:
-    """What is spent on a conjecture.
+    """Budget of a conjecture.
 
     Attributes:
-        tries: most candidate proofs.
-        first_tries: candidates after which it is given up if none holds.
-        own: most of them that came with the conjecture; the others are recipes.
-        proofs: proofs by different terms after which no more are tried.
-        limits: of each check.
+        tries: maximum number of candidate proofs.
+        first_tries: number of candidates after which it is given up if none holds.
+        own: maximum number of candidates that came with the conjecture; the others are recipes.
+        proofs: number of proofs with different terms after which no more are tried.
+        limits: limits of each check.
     """
 
     tries: int = 7
@@ -47,15 +47,15 @@ class ConjectureQuestions:
     """The questions about one conjecture.
 
     Attributes:
-        proofs: what holds, by digest of its term.
-        tried: candidates that Lean was asked about.
-        milliseconds: that Lean took.
+        proofs: verified proofs, by digest of the term.
+        tried: number of candidates checked.
+        milliseconds: Lean's time.
     """
 
     def __init__(
         self, checker: Checker, proposal: ProposedTheorem, budget: ConjectureBudget, experience: Experience
     ) -> None:
-        """Ask `checker` within the budget."""
+        """Use `checker` within the budget."""
         self.proofs: dict[str, str] = {}
         self.tried = 0
         self.milliseconds = 0.0
@@ -64,10 +64,10 @@ class ConjectureQuestions:
         self._terms = Terms(budget.limits, proposal.record.policy, Priority.BATCH)
 
     async def fate(self, seen: Evidence, random: Random) -> Fate:
-        """Ask the filters that need Lean, the cheapest first.
+        """Apply the filters that need Lean, the cheapest first.
 
         Raises:
-            LeanGoneError: there was no answer.
+            LeanGoneError: Lean gave no answer.
         """
         if not await self._prove(random):
             return Fate.MALFORMED
@@ -85,7 +85,7 @@ class ConjectureQuestions:
         return Fate.VACUOUS if await self._holds(contradiction(thorough=True)) else Fate.KEPT
 
     async def _prove(self, random: Random) -> bool:
-        """Collect proofs; False if Lean cannot read the statement."""
+        """Collect proofs; returns False if Lean cannot parse the statement."""
         for recipe, proof in self._candidates(random):
             if len(self.proofs) >= self._budget.proofs or self.tried >= self._budget.tries:
                 break
@@ -104,7 +104,7 @@ class ConjectureQuestions:
         return True
 
     def _candidates(self, random: Random) -> Iterator[tuple[str, str]]:
-        """Proofs of its own in any order, then recipes; each with the recipe's name."""
+        """Yield the conjecture's own proofs in random order, then recipes, each with the recipe's name."""
         different = {distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}
         own = list(different.values())
         random.shuffle(own)

@@ -1,4 +1,4 @@
-"""What a Lean process is for; its first request, which says so, and the one that asks for a sign of life."""
+"""Roles of Lean processes; their first request, which sets the role, and the request that tests for a response."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum

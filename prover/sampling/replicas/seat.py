@@ -16,7 +16,7 @@ from prover.sampling.weights import WeightsError
 _log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 0.5
-_SILENCE_SECONDS = 10.0  # without an answer
+_SILENCE_SECONDS = 10.0  # seconds without an answer
 _STALL_SECONDS = 120.0  # without a token, while requests are in progress
 _METRICS_SECONDS = 15.0
 _PLACE_SECONDS = 60.0

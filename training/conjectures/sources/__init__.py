@@ -1,1 +1,1 @@
-"""Where conjectures come from: mutations of proved theorems, synthetic templates, the library."""
+"""Sources of conjectures: mutations of proved theorems, synthetic templates, the library."""

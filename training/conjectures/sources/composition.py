@@ -1,4 +1,4 @@
-"""Two theorems in one: both stated together, or one of a value that the other says is equal to another."""
+"""Combines two theorems: as a conjunction, or one stated of a value that the other, an equation, rewrites."""
 
 from random import Random
 
@@ -10,7 +10,7 @@ _MOST_VARIABLES = 6
 
 
 def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Two theorems in one."""
+    """Combine two theorems in a conjunction."""
     if len(known.statement.variables) + len(other.statement.variables) > 7:
         return None
     parted = _apart(known.statement, other.statement)
@@ -39,7 +39,9 @@ def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
 
 
 def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
-    """The first theorem of a value that the second, an equation, has two names for: one stands on the left, one on the right."""
+    """Return the first theorem, stated of a value that the second, an equation, has on one side, rewritten to the
+    other.
+    """
     second = _apart(known.statement, other.statement)
     if second is None or len(known.statement.variables) + len(second[0].variables) > _MOST_VARIABLES:
         return None
@@ -62,7 +64,7 @@ def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
 
 
 def _apart(known: Statement, other: Statement) -> tuple[Statement, dict[str, str]] | None:
-    """The other statement with names that the first does not have, and which they are."""
+    """Return the second statement with names distinct from the first, and the renaming."""
     mine = names_in(known.texts) | {name for name, _ in (*known.variables, *known.hypotheses)}
     named = [name for name, _ in (*other.variables, *other.hypotheses)]
     names = {name: known.fresh(name + "₂") for name in named if name in mine}
@@ -72,7 +74,7 @@ def _apart(known: Statement, other: Statement) -> tuple[Statement, dict[str, str
 
 
 def _proofs(known: KnownTheorem, other: KnownTheorem, equation: Statement, names: dict[str, str]) -> list[str]:
-    """The equation first, then what proves the first theorem; where lemmas are named, both in one set."""
+    """Yield proofs that rewrite with the equation and then prove the first theorem; lemma lists are merged."""
     firsts = [text for text in map(block, known.proofs) if text]
     seconds = [replaced(text, names) for text in map(block, other.proofs) if text]
     proofs = []
@@ -90,6 +92,6 @@ def _proofs(known: KnownTheorem, other: KnownTheorem, equation: Statement, names
 
 
 def _lemma(text: str) -> str:
-    """The library theorem that a proof of one line applies; empty if it is none of that kind."""
+    """Return the library theorem that a one-line proof applies; empty for other proofs."""
     words = text.split()
     return words[1] if len(words) == 3 and words[0] == "exact" and words[2] == ".." else ""

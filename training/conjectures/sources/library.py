@@ -1,4 +1,4 @@
-"""Conjectures from the library: its theorems, to be proved anew, and as what mutations start from."""
+"""Conjectures from the library: its theorems, to be proved anew, and as sources of mutations."""
 
 import re
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ _FORMS = ("exact {0} ..", "simp [{0}]", "grind [{0}]", "apply {0} <;> assumption
 
 
 class LibraryTheorems:
-    """The theorems of a library corpus, each once, under their guard."""
+    """The theorems of a library corpus, each once, with its guard."""
 
     def __init__(self, records: Sequence[TheoremRecord]) -> None:
-        """Of this corpus."""
+        """Use this corpus."""
         self._left = sorted(records, key=lambda record: record.theorem.digest)
 
     def propose(self, random: Random) -> ProposedTheorem | None:
@@ -28,14 +28,14 @@ class LibraryTheorems:
         if not self._left:
             return None
         record = self._left.pop(random.randrange(len(self._left)))
-        # What the library says holds somewhere, and whoever proved it did not use a contradiction.
+        # Library theorems are assumed to have consistent hypotheses.
         return ProposedTheorem(record, ("library",), f"library/{record.family}", inhabited=True)
 
 
 def as_known(records: Sequence[TheoremRecord]) -> list[NamedTheorem]:
-    """Library theorems about numbers, Booleans, and lists and options of numbers, with the proofs that name them.
+    """Return library theorems about numbers, Booleans, and lists and options of numbers, with proofs by name.
 
-    Theorems about any type are taken at natural numbers.
+    Theorems about any type are instantiated with natural numbers.
     """
     found = []
     for record in records:
@@ -50,7 +50,7 @@ def as_known(records: Sequence[TheoremRecord]) -> list[NamedTheorem]:
 
 
 def at_numbers(record: TheoremRecord) -> TheoremRecord | None:
-    """A library theorem with natural numbers for the elements of any type; None if it has instances in it."""
+    """Instantiate a library theorem's type variables with natural numbers; None if it has instance arguments."""
     text = record.statement
     if record.header or record.context or not record.guard or any(sign in text for sign in ("[inst", "⦃", "@")):
         return None
@@ -62,5 +62,5 @@ def at_numbers(record: TheoremRecord) -> TheoremRecord | None:
     text = re.sub(r":\s*∀\s*,\s*", ": ", " ".join(text.split()))
     try:
         return TheoremRecord(name=record.name, statement=text, guard=record.guard)
-    except ValueError:  # a name that cannot be told from a type's
+    except ValueError:  # a name that cannot be distinguished from a type's
         return None

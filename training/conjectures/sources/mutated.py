@@ -13,12 +13,12 @@ from training.corpus.proofs import ProvedTheorem
 _ALL = {**MUTATIONS, "conjoin": conjoin, "compose": compose}
 _PATIENCE = 200
 _INSTANCES = frozenset({"specialise", "instantiate", "add_hypothesis"})
-"""Mutations that make of a library theorem a mere instance of it."""
+"""Mutations that turn a library theorem into an instance of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedTheorem:
-    """A known theorem with what it is called; `lemma` is its name in the library, if it stands there."""
+    """A known theorem with its name; `lemma` is its name in the library, if it is there."""
 
     name: str
     known: KnownTheorem
@@ -26,7 +26,7 @@ class NamedTheorem:
 
 
 def readable(proved: Sequence[ProvedTheorem]) -> list[NamedTheorem]:
-    """Those of proved theorems whose statements can be taken apart and that are not the library's."""
+    """Return proved theorems whose statements can be parsed and that are not in the library."""
     found = []
     for each in proved:
         if (statement := Statement.read(each.theorem.theorem)) is not None and not each.theorem.guard:
@@ -37,18 +37,18 @@ def readable(proved: Sequence[ProvedTheorem]) -> list[NamedTheorem]:
 
 
 class Mutated:
-    """One or two mutations of a theorem."""
+    """Applies one or two mutations to a theorem."""
 
     def __init__(self, theorems: Sequence[NamedTheorem]) -> None:
-        """Of these; raises ValueError if there are none."""
+        """Use these theorems; raises ValueError if there are none."""
         if not theorems:
             raise ValueError("There is no proved theorem whose statement could be changed.")
         self._theorems = theorems
-        # Computations without a variable have little to change: one in ten draws.
+        # Computations without variables offer few mutations: they get one draw in ten.
         self._general = [each for each in theorems if each.known.statement.variables] or theorems
 
     def propose(self, random: Random) -> ProposedTheorem | None:
-        """See `Source`; another theorem where no mutation applies."""
+        """See `Source`; tries another theorem if no mutation applies."""
         for _ in range(_PATIENCE):
             first, second = self._choose(random), self._choose(random)
             wanted = random.choice([1, 1, 2])
@@ -85,7 +85,7 @@ class Mutated:
 
 
 def _order(random: Random) -> list[str]:
-    """The mutations in a random order; the one that always applies and changes least is seldom early."""
+    """Return the mutations in random order; the one that always applies and changes least is rarely early."""
     names = random.sample(list(_ALL), len(_ALL))
     if random.random() < 0.7:
         names.remove("add_hypothesis")

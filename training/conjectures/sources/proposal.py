@@ -1,4 +1,4 @@
-"""A statement that may become a theorem of the corpus, with what is known of how it may be proved."""
+"""A statement proposed for the corpus, with candidate proofs."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from training.corpus.record import TheoremRecord
 
 @dataclass(frozen=True, slots=True)
 class ProposedTheorem:
-    """A conjecture before any filter has seen it.
+    """A conjecture before the filters.
 
     Attributes:
-        made_by: mutations, first to last, or what else made it.
-        kind: of theorems that the same recipes prove (`training.conjectures.experience`).
-        proofs: candidates of its own, likeliest first.
-        inhabited: whether its hypotheses are known to hold together.
-        lemmas: library theorems of which it may be a mere instance.
+        made_by: mutations, first to last, or another origin.
+        kind: kind of theorem for choosing recipes (`training.conjectures.experience`).
+        proofs: its own candidate proofs, likeliest first.
+        inhabited: whether its hypotheses are known to be consistent.
+        lemmas: library theorems of which it may be an instance.
     """
 
     record: TheoremRecord
@@ -31,15 +31,15 @@ class ProposedTheorem:
 
 
 class Source(Protocol):
-    """Proposes statements; the same random numbers give the same statement."""
+    """Proposes statements; equal random numbers give equal statements."""
 
     def propose(self, random: Random) -> ProposedTheorem | None:
-        """The next one; None if this source has nothing more."""
+        """Return the next statement; None if the source is exhausted."""
         ...
 
 
 def record_of(statement: Statement, source: str, made_by: Sequence[str], family: str) -> TheoremRecord:
-    """A conjecture as a record, under a name that says nothing."""
+    """Return a conjecture as a record, under a name without meaning."""
     digest = hashlib.sha256(statement.text("_").encode()).hexdigest()[:12]
     name = f"conj_{digest}"
     return TheoremRecord(

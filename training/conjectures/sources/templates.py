@@ -7,14 +7,14 @@ from training.conjectures.sources.proposal import ProposedTheorem
 from training.corpus.synthetic.generator import FAMILIES, draw
 
 _BY_CONSTRUCTION = frozenset({"propositional", "first_order", "lists", "options", "induction", "divisibility"})
-"""Families whose hypotheses hold together however they are drawn."""
+"""Families whose hypotheses are consistent for all draws."""
 
 
 class FromTemplates:
-    """Theorems of every template alike, as long as it has new ones."""
+    """Draws evenly from all templates that still have new theorems."""
 
     def __init__(self, families: Sequence[str] = tuple(FAMILIES)) -> None:
-        """Of these families."""
+        """Use these families."""
         self._templates = [(family, name) for family in families for name in FAMILIES[family]]
 
     def propose(self, random: Random) -> ProposedTheorem | None:

@@ -9,7 +9,7 @@ TYPE = "{α : Type}"
 
 
 def mapping(random: Random) -> Draft:
-    """What map does to an option."""
+    """Equations of `Option.map`."""
     goal, hypotheses = random.choice(
         [
             ("(o.map f).map g = o.map (fun x => g (f x))", ()),

@@ -85,7 +85,7 @@ def premises(
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
-    """The same theorems with library theorems that a search suggests for each, for models that are shown such."""
+    """Add suggested library theorems to the theorems of a corpus, for models with such prompts."""
     settings = common.load_settings(config, lean={"workers": workers})
     with shared.user_errors():
         common.run(_premises(settings, corpus, out, most, index))

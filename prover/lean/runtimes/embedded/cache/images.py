@@ -85,7 +85,7 @@ def _stuck(folder: Path) -> bool:
 
 
 def _damaged(folder: Path) -> bool:
-    """Whether an image file has not the size that its header says: the disk was full, or a copy was interrupted."""
+    """Whether the size of an image file differs from its header: the disk was full, or a copy was interrupted."""
     try:
         with (folder / "memory").open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
