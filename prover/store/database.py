@@ -97,7 +97,7 @@ class Database:
         return await self._in_thread(self.read_now, work, _READ_SECONDS)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction, in a thread; it is retried until it commits.
+        """Run `work` in a transaction, in a thread; it may run more than once until it commits.
 
         Raises:
             StoreError: the database cannot be written.

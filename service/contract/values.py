@@ -129,7 +129,7 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict, mode: Mode = Mode.PROOF) ->
 def _timing_to_proto(timing: Mapping[str, float]) -> verdict_pb2.CheckTiming | None:
     """Convert milliseconds by step to durations; None if there are none.
 
-    Values from workers are clamped to valid times.
+    Unknown steps, and values from workers that cannot be a time, are left out.
     """
     if not timing:
         return None

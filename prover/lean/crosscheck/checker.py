@@ -36,8 +36,8 @@ class CrossChecker:
         self._second = second
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
-        """See `Checker.check`. If the second kernel rejects the proof, the verdict is `KERNELS_DISAGREE`; if it runs
-        out of resources, `OUT_OF_RESOURCES`; if it does not run, nothing is verified.
+        """See `Checker.check`. If the second kernel rejects the proof, the verdict is `KERNELS_DISAGREE`; if it cannot
+        finish, `OUT_OF_RESOURCES`; if it does not run, nothing is verified.
         """
         verdict, export = await self._workers.exported(theorem, candidate, terms)
         if not verdict.verified or export is None:

@@ -26,7 +26,7 @@ _ALPHA = re.compile(r"alpha=([\d.]*\d)")
 
 
 def _shown(value: object) -> object:
-    """Remove direction-changing characters from texts of theorems and models; jinja escapes the rest."""
+    """Escape control and direction-changing characters of texts of theorems and models; jinja escapes HTML."""
     return printable(value, newlines=True) if type(value) is str else value
 
 
