@@ -268,15 +268,12 @@ async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple
         async with Client(server, settings) as client:
             yield client, (await client.info()).workers
         return
-    with preparing() as report:
-        from service.core.engine import Engine  # slow to import, and not needed with a server
+    from service.core.opening import opened_engine  # slow to import, and not needed with a server
 
-        engine = Engine(settings, report=report)
-        await engine.__aenter__()
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        with preparing() as report:
+            engine = await stack.enter_async_context(opened_engine(settings, report))
         yield engine, engine.workers
-    finally:
-        await engine.close()
 
 
 @contextlib.contextmanager
