@@ -181,8 +181,7 @@ where
   match ← parseTheorem session task st src with
   | .error r => return .error (asInvalid r)
   | .ok stx =>
-    let after ← runCommand session src (withoutWarnings st) stx
-    let (log, after) := takeMessages after
+    let { after, log, header } ← runTheorem session src none (withoutWarnings st) stx
     if ← session.token.isSet then return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     if hasError log then
       let notes ← src.notes task.limits.messages log
@@ -192,7 +191,7 @@ where
     | none => return .error (invalid src stx "the statement declares no theorem")
     | some name => match st.env.find? name, env.find? name with
       | none, some info@(.thmInfo _) =>
-        return .ok { name, constants := constantsOf env, info, after }
+        return .ok { name, constants := constantsOf env, info, after, header }
       | _, _ => return .error (invalid src stx "the statement declares no new theorem")
 
 structure Outcome where
@@ -276,15 +275,18 @@ def withoutKernel (st : Command.State) : Command.State := match st.scopes with
 /-- What is done with a candidate that was elaborated, from the state before it to the one after it. -/
 abbrev Finish := Source → Syntax → Command.State → Kernel.Environment → Command.State → List Message → Timing → IO (Outcome × Timing)
 
-def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (finish : Finish)
-    (proof : String) (timing : Timing) : IO (Outcome × Timing) := do
+/-- `header` is the reference's. -/
+def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (header : Option Language.DynamicSnapshot)
+    (finish : Finish) (proof : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
   | .error r => return (refused r, timing)
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
     let st := if namesKernel (identsBelow [stx] []) then st else withoutKernel st
-    let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
+    let { after, log, .. } ← if header.isSome then runTheorem session src header st (session.tamed stx) else do
+      let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
+      pure { after, log, header }
     let timing ← timing.lap "elaborate_ms"
     finish src (argOf (argOf (argOf stx 1) 3) 1) st clean after log timing
 

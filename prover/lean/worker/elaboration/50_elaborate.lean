@@ -14,6 +14,8 @@ structure Reference where
   info : ConstantInfo
   /-- What stands behind it. -/
   after : Command.State
+  /-- Its header, for candidates (52_header.lean). -/
+  header : Option Language.DynamicSnapshot
 
 /-- A reference as a judge knows it: its constants, and the clean environment with all of them but the theorem itself. -/
 structure Fixed where
@@ -121,9 +123,10 @@ def baseOptions (limits : Limits) : Options :=
 def kernelOptions (limits : Limits) : Options := KVMap.setNat {} `maxHeartbeats limits.heartbeats
 
 /-- The exception that stopped a command, if any escaped; errors are logged in the state. -/
-def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax) : IO Command.State := do
+def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax)
+    (snap? : Option (Language.SnapshotBundle Language.DynamicSnapshot) := none) : IO Command.State := do
   let ctx : Command.Context :=
-    { fileName := src.input.fileName, fileMap := src.input.fileMap, snap? := none, cancelTk? := some session.token }
+    { fileName := src.input.fileName, fileMap := src.input.fileMap, snap?, cancelTk? := some session.token }
   let ref ← IO.mkRef st
   match ← (Command.elabCommandTopLevel stx ctx ref).toIO' with
   | .ok _ => ref.get

@@ -30,7 +30,7 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
     let timing ← timing.lap "reference_ms"
     let finish_ : Finish := fun src stx _ clean after log timing => judge w.session task src stx clean reference after log timing
     let (o, timing) ← if mode == "file" then checkFile w.session task env st clean finish_ (strField j "file") timing
-      else checkProof w.session task st clean finish_ (strField j "proof") timing
+      else checkProof w.session task st clean reference.header finish_ (strField j "proof") timing
     finish (some reference) o timing
 
 /-- The reference of a theorem, for a judge: asked before any candidate is. -/
@@ -62,7 +62,7 @@ def opCandidate (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environmen
     let timing ← timing.lap "reference_ms"
     let finish := handOut w.session task env context reference
     let (o, timing) ← if mode == "file" then checkFile w.session task env st context finish (strField j "file") timing
-      else checkProof w.session task st context finish (strField j "proof") timing
+      else checkProof w.session task st context reference.header finish (strField j "proof") timing
     answer (some reference) o timing
 
 /-- A judge's verdict on an export, for a reference that was fixed before. -/
