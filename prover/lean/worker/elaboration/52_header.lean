@@ -19,8 +19,8 @@ unsafe def emptySnapshotImpl : Language.DynamicSnapshot :=
 /-- Stands for the snapshot of a command that left none. -/
 @[implemented_by emptySnapshotImpl] opaque emptySnapshot : Language.DynamicSnapshot
 
-/-- What Lean may take over for the next theorem with the same header. Of the proof nothing is left, and no cancel token: Lean would
-    cancel what it takes nothing over from. -/
+/-- What Lean may take over for the next theorem with the same header; nothing if it said something of this one, as options say how (a
+    candidate's warnings may be errors). Of the proof nothing is left, and no cancel token: Lean would cancel what it takes nothing over from. -/
 def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.DynamicSnapshot) := do
   match parsedIn snap with
   | some parsed => match parsed.defs.toList with
@@ -29,6 +29,7 @@ def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.Dynamic
       if !(← IO.hasFinished task) then return none
       match task.get with
       | some h =>
+        if lengthOf h.diagnostics.msgLog.toList 0 > 0 then return none
         let h := { h with tacStx? := none, tacSnap? := none, bodySnap := { h.bodySnap with cancelTk? := none, task := Task.pure none } }
         let known := { d with headerProcessedSnap := { d.headerProcessedSnap with cancelTk? := none, task := Task.pure (some h) } }
         return some (withParsed snap { parsed with defs := #[known] })
