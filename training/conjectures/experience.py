@@ -17,7 +17,7 @@ from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
 
 _TRIALS = 2.0
-"""Weight of results for other kinds of theorems, as a number of trials."""
+"""Weight of the results over all kinds of theorems, as a number of trials."""
 _MILLISECONDS = 150.0
 """Assumed duration of a trial without data."""
 _EXPLORED = 0.15
@@ -80,8 +80,8 @@ class Experience:
         self._kinds[kind, recipe].add(gained, milliseconds)
 
     def _promise(self, kind: str, recipe: str) -> float:
-        """Return the expected new proofs per millisecond: from this kind, with two additional trials at the average
-        success of other kinds.
+        """Return the expected new proofs per millisecond: from this kind, with `_TRIALS` additional trials at the
+        average success over all kinds.
         """
         whole, own = self._all[recipe], self._kinds[kind, recipe]
         share = (whole.gained + 1) / (whole.trials + 3)

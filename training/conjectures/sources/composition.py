@@ -39,8 +39,8 @@ def conjoin(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
 
 
 def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Return the first theorem, stated of a value that the second, an equation, has on one side, rewritten to the
-    other.
+    """Put the two sides of the second theorem, an equation, for a variable of the first: one side on the left of its
+    goal, the other on the right.
     """
     second = _apart(known.statement, other.statement)
     if second is None or len(known.statement.variables) + len(second[0].variables) > _MOST_VARIABLES:
