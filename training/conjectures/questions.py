@@ -14,6 +14,7 @@ from training.conjectures.evidence import Evidence
 from training.conjectures.experience import Experience
 from training.conjectures.outcome import Fate
 from training.conjectures.sources.proposal import ProposedTheorem
+from training.seeds.shrink import without_any_facts
 
 _CLOSERS = ("with_reducible rfl", "trivial", "assumption", "(intros; assumption)")
 _PLAUSIBLE = 12
@@ -110,7 +111,14 @@ class ConjectureQuestions:
         random.shuffle(own)
         yield from (("", proof) for proof in own[: self._budget.own])
         for recipe, proof in self._experience.proofs(self._proposal.kind, self._theorem, random):
-            if distinct_key(proof, self._theorem) not in different:
+            if distinct_key(proof, self._theorem) in different:
+                continue
+            # Facts that a proof does not need would make another term of it, but not another proof.
+            plain = without_any_facts(proof)
+            if plain != proof and (known := distinct_key(plain, self._theorem)) not in different:
+                different[known] = plain
+                yield "", plain
+            if plain == proof or plain not in self.proofs.values():
                 yield recipe, proof
 
     async def _holds(self, proof: str) -> bool:

@@ -19,6 +19,11 @@ async def shrink(proof: str, holds: Holds) -> str:
     return await _without_facts(await _one_alternative(proof, holds), holds)
 
 
+def without_any_facts(proof: str) -> str:
+    """Return the proof without the lines that state facts."""
+    return "\n".join(line for line in proof.split("\n") if not _FACT.match(line))
+
+
 async def _one_alternative(proof: str, holds: Holds) -> str:
     """Reduce the first `first` by halves, as long as one half suffices."""
     match = _FIRST_LINES.search(proof)

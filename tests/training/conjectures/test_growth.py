@@ -110,6 +110,17 @@ def test_two_texts_with_one_term_are_one_proof(tmp_path: Path) -> None:
     assert all(outcome.terms == ("0123456789abcdef",) and len(outcome.proofs) == 1 for outcome in kept)
 
 
+def test_a_proof_with_facts_that_it_does_not_need_is_none_of_its_own(tmp_path: Path) -> None:
+    class Lenient(ScriptedLean):
+        async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+            good = candidate.text.endswith("grind") and "exfalso" not in candidate.text
+            return Verdict(VerdictKind.VERIFIED, Trust.KERNEL_REPLAYED) if good else Verdict(VerdictKind.REJECTED)
+
+    proofs = [proof for each in proved(grown(Lenient(), tmp_path / "c.jsonl")) for proof in each.proofs]
+    assert "by\n  grind" in proofs
+    assert not any("sq_nonneg" in proof for proof in proofs)
+
+
 def test_what_nothing_proves_and_no_number_refutes_is_open(tmp_path: Path) -> None:
     class Helpless(ScriptedLean):
         async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
