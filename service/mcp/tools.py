@@ -331,7 +331,7 @@ class Tools:
         for snippet in snippets:
             candidate = files.attempt(file, hole, take("snippets", snippet, self._settings.text.candidate))
             judged = await standing.judge(service, file, hole.item, self._checking, candidate)
-            file = judged.file  # commands left out for one snippet are left out for all
+            file = judged.file  # later snippets skip the commands that this one skipped
             faults += judged.faults
             verdict = VerdictAnswer.of(judged.verdict)
             items.append(AttemptItem(snippet=shortened(snippet), **verdict.model_dump()))

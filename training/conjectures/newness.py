@@ -21,7 +21,7 @@ def _key(statement: Statement) -> str:
     types = dict(statement.variables)
     goal = _turned(statement.goal)
     says = [_turned(text) for _, text in statement.hypotheses]
-    # First without names, so that the order is independent of them, then with the names that this order gives.
+    # Hypotheses are ordered by their text without variable names; this order then numbers the variables.
     marks = {name: f"«{type_}»" for name, type_ in types.items()}
     ordered = sorted(dict.fromkeys(says), key=lambda text: (_words(replaced(text, marks)), _order(text, goal, types)))
     seen = [token.text.partition(".")[0] for text in (goal, *ordered) for token in tokenize(text)]

@@ -30,15 +30,15 @@ class ArchivedSeeds(BaseModel):
     guard: str = ""
     """The library theorem that it is, if any."""
     proofs: tuple[str, ...] = ()
-    """As in the record."""
+    """Texts after `:=`; each verified, no two equal."""
     origins: tuple[str, ...] = ()
-    """As in the record."""
+    """Origin of each proof."""
     ending: SeedEnding
-    """As in the record."""
+    """Reason why the search ended."""
     requests: int = Field(ge=0)
-    """As in the record."""
+    """Number of questions to Lean."""
     seconds: float = Field(ge=0)
-    """As in the record."""
+    """Wall-clock time in seconds."""
 
 
 def pack(seeds: Iterable[SeedRecord]) -> list[ArchivedSeeds]:
