@@ -1,5 +1,6 @@
 """What several tests share: Lean and vLLM are slow to start, so there is one of each for all of them."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -32,6 +33,13 @@ _FAST = (
 
 
 _ENGINES = {"sampler", "vllm_server"}
+
+gc.disable()  # what is imported and collected stays: to look through it, again and again, takes a sixth of the time of a collection
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again."""
+    gc.enable()
 
 
 class ByResource(LoadFileScheduling):
