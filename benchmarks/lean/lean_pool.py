@@ -1,6 +1,6 @@
 """What a warm pool is worth: throughput against a fresh Lean per proof, overhead, cold start, memory, scaling.
 
-    python -m benchmarks.lean.lean_pool [--fresh 20] [--warm 200] [--json lean_pool.json]
+    python -m benchmarks.lean.lean_pool [--fresh 20] [--warm 200] [--warm-up 40] [--json lean_pool.json]
 
 Proofs are of three strata: one-liners, automation on small goals, and heavier automation or structured proofs. Each is
 checked under its own numbers, so that no two requests are the same. A fresh process is measured in two ways: `lean` on
@@ -180,11 +180,11 @@ def processor_seconds(pool: WorkerPool) -> float:
 
 
 @contextlib.asynccontextmanager
-async def warm_pool(lean: EmbeddedLean, workers: int) -> AsyncIterator[WorkerPool]:
-    """A pool whose workers have all come up and have checked something."""
+async def warm_pool(lean: EmbeddedLean, workers: int, checks: int = 40) -> AsyncIterator[WorkerPool]:
+    """A pool whose workers have all come up and have checked something: `checks` together, and as many again while one has not made five."""
     async with WorkerPool(lean, config(workers)) as pool:
         await pool.ready()
-        warm_up = tasks(40)
+        warm_up = tasks(checks)
         await asyncio.gather(*(pool.check(task.theorem, Candidate(task.proof)) for task in warm_up))
         while any(worker.served < 5 for worker in pool.stats().workers):
             await asyncio.gather(*(pool.check(task.theorem, Candidate(task.proof)) for task in warm_up))
@@ -201,7 +201,7 @@ async def throughput(pool: WorkerPool, batch: list[Task]) -> tuple[float, list[V
     return len(batch) / seconds, verdicts
 
 
-async def measure(lean: EmbeddedLean, fresh: int, warm: int) -> dict[str, Any]:
+async def measure(lean: EmbeddedLean, fresh: int, warm: int, warm_up: int) -> dict[str, Any]:
     """All figures."""
     result: dict[str, Any] = {"machine": {"cores": psutil.cpu_count(), "load": psutil.getloadavg()[0]}}
 
@@ -214,7 +214,7 @@ async def measure(lean: EmbeddedLean, fresh: int, warm: int) -> dict[str, Any]:
     result["fresh_file"] = summary(files)
 
     batch = tasks(warm, fresh)
-    async with warm_pool(lean, 1) as pool:
+    async with warm_pool(lean, 1, warm_up) as pool:
         one, verdicts = await throughput(pool, batch)
         result["warm_1"] = {"proofs_per_second": one}
         for stratum in STRATA:
@@ -228,7 +228,7 @@ async def measure(lean: EmbeddedLean, fresh: int, warm: int) -> dict[str, Any]:
         assert worker.pid
         result["resident_mib"] = resident_bytes(worker.pid) >> 20
         result["processor_ms_per_check"] = await processor_ms(pool, tasks(warm, 20_000))
-    async with warm_pool(lean, 2) as pool:
+    async with warm_pool(lean, 2, warm_up) as pool:
         two, _ = await throughput(pool, batch)
         result["warm_2"] = {"proofs_per_second": two}
     result["scaling_1_to_2"] = two / one
@@ -285,11 +285,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fresh", type=int, default=20, help="proofs in a fresh process each")
     parser.add_argument("--warm", type=int, default=200, help="proofs in the warm pool")
+    parser.add_argument("--warm-up", type=int, default=40, help="proofs before those, which are not measured")
     parser.add_argument("--json", type=Path, default=Path("lean_pool.json"), help="where to write the figures")
     arguments = parser.parse_args()
     lean = EmbeddedLean()
     lean.prepare()
-    result = asyncio.run(measure(lean, arguments.fresh, arguments.warm))
+    result = asyncio.run(measure(lean, arguments.fresh, arguments.warm, arguments.warm_up))
     show(result, Console())
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """How much memory Lean processes take, alone and together, how fast they start, and how fast they work.
 
-    python -m benchmarks.lean.memory [--checks 300] [--turns 3] [--most 3] [--json memory.json]
+    python -m benchmarks.lean.memory [--checks 300] [--first 40] [--turns 3] [--most 3] [--json memory.json]
 
 All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
 where there is no C compiler (runtimes/embedded/cache/pages.py). Memory is that of processes which have made the checks. `together` is
@@ -96,8 +96,8 @@ async def check(pool: WorkerPool, count: int, first: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def workers(lean: EmbeddedLean, count: int, checks: int) -> dict[str, Any]:
-    """A pool of `count`, from its start until each has made about `checks` checks."""
+async def workers(lean: EmbeddedLean, count: int, first: int, checks: int) -> dict[str, Any]:
+    """A pool of `count`, from its start until each has made about `first` checks and then `checks`."""
     began = time.perf_counter()
     async with WorkerPool(lean, config(count)) as pool:
         await pool.ready()
@@ -105,8 +105,8 @@ async def workers(lean: EmbeddedLean, count: int, checks: int) -> dict[str, Any]
         while any(worker.state is not State.IDLE for worker in pool.stats().workers):  # noqa: ASYNC110 (no event tells of it)
             await asyncio.sleep(0.02)
         result["fresh"] = weigh(pids(pool))
-        result["first checks a second"] = await check(pool, 40 * count, 0)
-        result["further checks a second"] = await check(pool, checks * count, 40 * count)
+        result["first checks a second"] = await check(pool, first * count, 0)
+        result["further checks a second"] = await check(pool, checks * count, first * count)
         result["worked"] = weigh(pids(pool))
     return result
 
@@ -133,21 +133,21 @@ async def quarantine(lean: EmbeddedLean, checks: int) -> dict[str, Any]:
     return result
 
 
-async def measure(checks: int, turns: int, most: int) -> dict[str, Any]:
+async def measure(first: int, checks: int, turns: int, most: int) -> dict[str, Any]:
     """All figures, each the median of its turns."""
     ways: dict[str, EmbeddedLean] = {"mapped": EmbeddedLean(), "read": ReadingLean()}
     for lean in ways.values():  # images and compiled code are there before anything is measured
-        await workers(lean, 1, checks)
+        await workers(lean, 1, first, checks)
         await quarantine(lean, checks)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     for _ in range(turns):
         for name, lean in ways.items():
             run: dict[str, Any] = {
-                f"{count} workers": await workers(lean, count, checks) for count in range(1, most + 1)
+                f"{count} workers": await workers(lean, count, first, checks) for count in range(1, most + 1)
             }
             run["elaborator and judge"] = await quarantine(lean, checks)
             runs[name].append(_flat(run))
-    result: dict[str, Any] = {"checks": checks, "turns": turns}
+    result: dict[str, Any] = {"first": first, "checks": checks, "turns": turns}
     for name, each in runs.items():
         of = result[name] = {key: round(statistics.median(run[key] for run in each), 2) for key in each[0]}
         one, all_of_them = (of[f"{count} workers, worked, together MiB"] for count in (1, most))
@@ -167,11 +167,12 @@ def main() -> None:
     """Run and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checks", type=int, default=300)
+    parser.add_argument("--first", type=int, default=40, help="checks of each worker before those")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--most", type=int, default=3, help="workers in the largest group, at least 2")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    result = asyncio.run(measure(options.checks, options.turns, options.most))
+    result = asyncio.run(measure(options.first, options.checks, options.turns, options.most))
     show(result, Console())
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
