@@ -133,14 +133,14 @@ async def test_the_deadline_of_a_check_reaches_lean(lean_channel: grpc.aio.Chann
     request = check_pb2.CheckProofRequest(proof=LONG.candidate.text)
     request.theorem.statement = LONG.theorem.statement
     request.limits.heartbeats, request.limits.recursion = LONG.options.limits.heartbeats, LONG.options.limits.recursion
-    response = await Stubs(lean_channel).CheckProof(request, timeout=10.0)
+    response = await Stubs(lean_channel).CheckProof(request, timeout=5.0)
     assert response.verdict.kind == verdict_pb2.VERDICT_KIND_TIMEOUT
 
 
 async def test_the_deadline_of_a_search_ends_it_with_a_summary(lean_channel: grpc.aio.Channel) -> None:
     request = prove_pb2.ProveRequest()
     request.theorem.statement = FALSE.statement.replace("+ 1", "+ 1 ∧ ∀ a b c d e : Fin 14, a + b + c + d = e")
-    responses = [response async for response in Stubs(lean_channel).Prove(request, timeout=6.0)]
+    responses = [response async for response in Stubs(lean_channel).Prove(request, timeout=4.0)]
     assert responses[-1].summary.end in (search_pb2.SEARCH_END_TIME_SPENT, search_pb2.SEARCH_END_SAMPLERS_EXHAUSTED)
 
 

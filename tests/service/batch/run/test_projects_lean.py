@@ -115,7 +115,7 @@ async def test_a_project_whose_modules_import_each_other_is_filled_across_a_kill
     project: Project, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    command = project.command(project.folder, "--out", out, "--seconds", "30", "--write")
+    command = project.command(project.folder, "--out", out, "--seconds", "15", "--write")
     await project.killed(out, *command)
     assert len(results(out)) < 7
     assert (project.folder / "Shop.lean").read_text() == SHOP, "files are written at the end"
