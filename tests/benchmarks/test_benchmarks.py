@@ -1,13 +1,13 @@
 """Each benchmark runs, on as little as it takes; what it measures then is no figure for anybody."""
 
+import contextlib
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.commands import leansieve
 
 ROOT = Path(__file__).parents[2]
 TEXTBOOK = "benchmarks/textbook.jsonl"
@@ -25,7 +25,7 @@ OF_LEAN = {
     "lean.leaks": ["--cycles=1", "--killed=1", "--json=OUT"],
     "service.connections": ["--connections=20", "--seconds=2", "--json=OUT"],
     "lean.crosscheck": ["--proofs=2", "--json=OUT"],
-    "lean.lean_pool": ["--fresh=3", "--warm=9", "--json=OUT"],
+    "lean.lean_pool": ["--fresh=3", "--warm=9", "--warm-up=6", "--json=OUT"],
     "service.load": ["--streams=3", "--seconds=2", "--workers=1", "--json=OUT"],
     "service.overhead checks": ["--items=4", "--rounds=1", "--workers=1", "--json=OUT"],
     "service.overhead searches": ["--searches=2", "--workers=1", "--json=OUT"],
@@ -35,7 +35,7 @@ OF_LEAN = {
     "search.hints": ["--theorems=1", "--rounds=1", "--seconds=5", "--out=OUT"],
     "search.suggestions": ["--suggestions=3", "--log=OUT"],
     "lean.disagreement": ["--only=axiom_after_proof", "--json=OUT"],
-    "lean.memory": ["--checks=3", "--turns=1", "--most=2", "--json=OUT"],
+    "lean.memory": ["--first=3", "--checks=3", "--turns=1", "--most=2", "--json=OUT"],
     "service.agents": ["--calls=2", "--sessions=2", "--rounds=1", "--files=2", "--json=OUT"],
     "search.premises": ["--modules", "Init.Data.Nat.Basic", "--queries=2", "--theorems=4", "--json=OUT"],
     "lean.paths": ["--proofs=2", "--rounds=1", "--json=OUT"],
@@ -73,15 +73,10 @@ NOT_ALONE = {
 def run(name: str, options: list[str], folder: Path) -> None:
     module, *words = name.split()
     out = folder / "out"
-    command = [sys.executable, "-m", f"benchmarks.{module}", *words, *(one.replace("OUT", str(out)) for one in options)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "LEANSIEVE_LEAN__SPARES": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = (one.replace("OUT", str(out)) for one in options)
+    program = ("-m", f"benchmarks.{module}")
+    with contextlib.chdir(ROOT):
+        done = leansieve(*words, *given, program=program, seconds=600, LEANSIEVE_LEAN__SPARES="0")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert out.read_text(encoding="utf-8").strip()
 

@@ -1,10 +1,7 @@
 """Batches through servers that are killed: whole processes, with Lean of their own."""
 
-import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from prover.theorem import Theorem
 from service.batch.batches import Answered, BatchItem, BatchRequest, BatchState, ItemAnswer, ItemOutcome, NoBatchError
 from service.client.client import Client
 from service.ops.config import Settings
+from tests.support.commands import Running, running
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -25,20 +23,11 @@ ITEMS = tuple(BatchItem(f"t{n}", theorem, family="sums") for n, theorem in enume
 
 
 @contextlib.asynccontextmanager
-async def server(store: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def server(store: Path) -> AsyncIterator[tuple[Running, str]]:
     """A server with one worker, and its address."""
-    command = [sys.executable, "-m", "service", "serve", "--listen", "127.0.0.1:0", "--metrics", "", "--workers", "1"]
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_BATCHES__LEASE_SECONDS": "2"}
-    process = await asyncio.create_subprocess_exec(
-        *command, "--store", str(store), stdout=asyncio.subprocess.PIPE, env=environment
-    )
-    try:
-        assert process.stdout is not None
+    command = ("serve", "--listen", "127.0.0.1:0", "--metrics", "", "--workers", "1", "--store", store)
+    async with running(*command, LEANSIEVE_BATCHES__LEASE_SECONDS="2") as process:
         yield process, (await process.stdout.readline()).decode().split()[-1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def test_a_batch_survives_servers_that_are_killed_and_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:

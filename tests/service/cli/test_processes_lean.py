@@ -17,7 +17,7 @@ from prover.search.search import Finished, Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
-from tests.support.commands import running
+from tests.support.commands import Running, running
 from tests.support.stubs import SEARCH_SERVICE
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
@@ -26,7 +26,7 @@ ONE = ("--workers", "1")
 FALSE = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
 
 
-def family(process: asyncio.subprocess.Process) -> list[psutil.Process]:
+def family(process: Running) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
@@ -37,7 +37,6 @@ async def gone(processes: list[psutil.Process]) -> None:
 
 async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm() -> None:
     async with running("serve", "--listen", "127.0.0.1:0", *ONE) as process:
-        assert process.stdout is not None
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client, grpc.aio.insecure_channel(address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
@@ -74,7 +73,6 @@ async def test_a_server_is_ready_once_a_proof_was_checked_and_drains_at_sigterm(
 
 async def test_a_second_signal_does_not_wait() -> None:
     async with running("serve", "--listen", "127.0.0.1:0", *ONE) as process:
-        assert process.stdout is not None
         address = (await process.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client:
             await client.ready(300)

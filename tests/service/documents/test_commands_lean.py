@@ -5,13 +5,12 @@ import os
 import re
 import shlex
 import signal
-import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.service.documents.commands import ROOT, documented
+from tests.support.commands import running, script
 from tests.support.ports import free_port
 
 FIRST_RUN = "needs minutes of training: tests/training/test_training_page_lean.py runs the whole block (make test-slow)"
@@ -190,11 +189,9 @@ def folder(tmp_path: Path) -> Path:
 def environment(folder: Path) -> dict[str, str]:
     (folder / "bin").mkdir(exist_ok=True)
     program = folder / "bin" / "leansieve"
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m service "$@"\n'
-    )
+    program.write_text(script())
     program.chmod(0o755)
-    return os.environ | {
+    return {
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "LEANSIEVE_STORE__URL": str(folder / "store.sqlite"),
         "LEANSIEVE_LEAN__WORKERS": "1",
@@ -210,7 +207,7 @@ async def shell(command: str, folder: Path) -> str:
     process = await asyncio.create_subprocess_shell(
         command,
         cwd=folder,
-        env=environment(folder),
+        env=os.environ | environment(folder),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -259,27 +256,14 @@ async def serve(command: str, folder: Path) -> int | None:
     for port in ("50061", "8061"):
         command = command.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
     settings = {"LEANSIEVE_SERVER__LISTEN": f"127.0.0.1:{free_port()}"} | {"LEANSIEVE_STORE__URL": "none"}
-    process = await asyncio.create_subprocess_exec(
-        *shlex.split(command),
-        cwd=folder,
-        env=environment(folder) | settings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(120):
-            while line := await process.stdout.readline():
-                if b"is ready" in line:
-                    break
-            process.send_signal(signal.SIGTERM)
-            await process.stdout.read()
-            return await process.wait()
-    finally:
-        if process.returncode is None:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.kill()
+    _, *arguments = shlex.split(command)
+    async with running(*arguments, folder=folder, **environment(folder) | settings) as process, asyncio.timeout(120):
+        while line := await process.stdout.readline():
+            if b"is ready" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+    return process.returncode
 
 
 @pytest.mark.lean

@@ -20,7 +20,7 @@ from prover.search.search import Progress
 from prover.theorem import Theorem
 from service.client.client import Client
 from service.ops.config import Settings
-from tests.support.commands import running
+from tests.support.commands import Running, running
 from tests.support.ports import free_port
 from tests.support.stubs import SEARCH_SERVICE
 
@@ -31,11 +31,10 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 
 @contextlib.asynccontextmanager
-async def serving(config: Path, metrics: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def serving(config: Path, metrics: int) -> AsyncIterator[tuple[Running, str]]:
     """A server with one worker, and its address."""
     arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{metrics}", "--workers", "1"]
     async with running(*arguments, "--config", config, LEANSIEVE_STORE__URL="none") as process:
-        assert process.stdout is not None
         yield process, (await process.stdout.readline()).decode().split()[-1]
 
 
@@ -78,7 +77,6 @@ async def test_a_server_notices_lost_workers_reads_settings_again_and_drains(tmp
             # 3. SIGHUP takes another level of the log over.
             config.write_text(config.read_text().replace("info", "debug") + "[search]\nproofs = 2\n")
             process.send_signal(signal.SIGHUP)
-            assert process.stderr is not None
             event = await logged(process.stderr, "settings were read again")
             assert event["log_level"] == "debug"
             assert event["changed_but_need_a_restart"] == ["search"]

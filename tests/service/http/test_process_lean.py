@@ -1,14 +1,14 @@
 """`leansieve serve --http`, as a process of its own."""
 
 import asyncio
-import os
 import signal
-import sys
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+
+from tests.support.commands import running
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
 
@@ -17,14 +17,7 @@ async def test_a_server_answers_http_and_a_drain_ends_its_streams(tmp_path: Path
     config = tmp_path / "config.toml"
     config.write_text("[server]\ndrain_seconds = 0.1\n[lean]\nspares = 0\n")
     arguments = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--metrics", "", "--workers", "1"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "serve", *arguments, "--config", str(config)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "LEANSIEVE_STORE__URL": "none"},
-    )
-    assert process.stdout is not None
-    try:
+    async with running("serve", *arguments, "--config", config, LEANSIEVE_STORE__URL="none") as process:
         lines = [(await process.stdout.readline()).decode() for _ in range(3)]
         assert "ready" in lines[2]
         url = lines[1].split()[-1]
@@ -45,7 +38,3 @@ async def test_a_server_answers_http_and_a_drain_ends_its_streams(tmp_path: Path
             assert "RetryInfo" in rest[-2]
         assert await asyncio.wait_for(process.wait(), 60) == 0
         assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -1,7 +1,9 @@
-"""Starts the command `leansieve` as a fork of this process, which has imported it: imports take longer than most commands.
+"""Starts the command `leansieve`, and other programs of this tree, as forks of this process, which has imported them: imports take
+longer than most commands.
 
-Run with the number of a socket. Each request on it is JSON with `arguments`, `folder` and `environment`, and three open files: for
-stdout, for stderr, and a socket on which the command's process id and then its exit status are told.
+Run with the number of a bound socket, and ends with its stdin. Each request on the socket is JSON with `arguments`, `folder`,
+`environment` and perhaps `module`, and four open files: stdin, stdout and stderr of the command, and a socket on which its process
+id and then its exit status are told. `client.py` asks for those who start commands by name.
 """
 
 import contextlib
@@ -9,36 +11,44 @@ import gc
 import importlib
 import json
 import os
+import runpy
+import select
 import socket
 import sys
 from typing import Any
 
-_FILES = 3
+FILES = 4
+LONGEST = 1 << 20  # bytes of a request
 _WITH_MODELS = {"evaluate", "grow", "scrpo", "train"}  # import models where they need them
 
 
-def serve(requests: socket.socket) -> None:
-    """Answer requests until their socket is closed. Returns in the process of each command, too, which then runs it."""
+def serve(requests: socket.socket) -> str:
+    """Answer requests until stdin ends. Returns in the process of each command, too, with the module that it runs."""
     while True:
-        data, files, _, _ = socket.recv_fds(requests, 1 << 20, _FILES)
-        _reap()
-        if not data:
+        readable, _, _ = select.select([requests, sys.stdin], [], [])
+        if sys.stdin in readable:
             sys.exit()
+        data, files, _, _ = socket.recv_fds(requests, LONGEST, FILES)
+        _reap()
         request = json.loads(data)
-        _load(request["arguments"])
+        module: str = request.get("module", "service")
+        _load(module, request["arguments"])
         gc.freeze()  # commands need not look through what was imported for what can be freed
         if os.fork() == 0:
             requests.close()
             _start(request, *files)
-            return
+            return module
         for file in files:
             os.close(file)
 
 
-def _load(arguments: list[str]) -> None:
+def _load(module: str, arguments: list[str]) -> None:
     from service.cli import app
 
-    if arguments and arguments[0] in app._COMMANDS:
+    if module != "service":
+        with contextlib.suppress(ImportError):  # it is said where it is run
+            importlib.import_module(module)
+    elif arguments and arguments[0] in app._COMMANDS:
         importlib.import_module(app._COMMANDS[arguments[0]])
         if arguments[0] in _WITH_MODELS:
             importlib.import_module("training.growing.rounds")
@@ -51,27 +61,39 @@ def _reap() -> None:
             pass
 
 
-def _start(request: dict[str, Any], out: int, err: int, told: int) -> None:
+def _start(request: dict[str, Any], *files: int) -> None:
+    told = files[-1]
     if (command := os.fork()) == 0:
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        for file in (out, err, told):
+        for number, file in enumerate(files[:-1]):
+            os.dup2(file, number)
+        for file in files:
             os.close(file)
+        # Those that this process began with have looked at other files, and know whether they can be sought in.
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         sys.argv = ["leansieve", *request["arguments"]]
         return
+    for file in files[:-1]:
+        os.close(file)  # who reads what the command writes sees its end
     os.write(told, b"%d\n" % command)
     _, status = os.waitpid(command, 0)
-    os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
+    with contextlib.suppress(OSError):  # nobody waits for it
+        os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
 if __name__ == "__main__":
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # as `service.cli.main` does before gRPC is loaded
     os.environ["GRPC_VERBOSITY"] = "NONE"
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    from service.cli import main
+    wanted = serve(socket.socket(fileno=int(sys.argv[1])))
+    if wanted == "service":
+        from service.cli import main
 
-    main()
+        main()
+    else:
+        sys.modules.pop(wanted, None)  # runs anew, as the main module; what it imports is there
+        runpy.run_module(wanted, run_name="__main__", alter_sys=True)

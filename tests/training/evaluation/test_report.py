@@ -1,10 +1,9 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import leansieve
 from training.evaluation.report import write_report
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 from training.evaluation.summary import summarise
@@ -112,12 +111,12 @@ def test_report_holds_tables_plots_and_the_summary(tmp_path: Path) -> None:
 
 def test_one_command_makes_the_report_and_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     BASE.save(tmp_path / "base.json")
-    command = [sys.executable, "-m", "service", "evaluate", "report", "--out", str(tmp_path / "out")]
-    done = subprocess.run([*command, str(tmp_path / "base.json")], capture_output=True, text=True, check=False)
+    command = ("evaluate", "report", "--out", tmp_path / "out")
+    done = leansieve(*command, tmp_path / "base.json")
     assert (done.returncode, done.stderr) == (0, f"wrote {tmp_path}/out/report.md\n")
     assert (tmp_path / "out" / "report.md").exists()
     (tmp_path / "bad.json").write_text("[]")
-    done = subprocess.run([*command, str(tmp_path / "bad.json")], capture_output=True, text=True, check=False)
+    done = leansieve(*command, tmp_path / "bad.json")
     assert done.returncode == 2
     assert done.stderr.startswith("leansieve: ")
     assert done.stderr.count("\n") == 1

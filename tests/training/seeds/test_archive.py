@@ -1,11 +1,10 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.commands import leansieve
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.record import TheoremRecord
 from training.seeds.archive import ArchivedSeeds, pack, unpack
@@ -61,11 +60,6 @@ def test_a_cut_archive_is_named(tmp_path: Path) -> None:
 
 
 def run(*arguments: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "training.seeds.archive", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = leansieve(*map(str, arguments), program=("-m", "training.seeds.archive"))
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr

@@ -47,7 +47,7 @@ async def until_answered(out: Path, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def until_connected(process: asyncio.subprocess.Process) -> None:
+async def until_connected(process: commands.Running) -> None:
     async with asyncio.timeout(60):
         while not any(link.status == psutil.CONN_ESTABLISHED for link in psutil.Process(process.pid).net_connections()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -84,7 +84,6 @@ async def test_a_batch_survives_that_client_and_server_are_killed(tmp_path: Path
     async with running(
         "serve", "--listen", "127.0.0.1:0", "--metrics", "", "--workers", "1", "--store", store
     ) as server:
-        assert server.stdout is not None
         address = (await server.stdout.readline()).decode().split()[-1]
         command = ("batch", source, "--out", out, "--server", address)
         async with running(*command) as client:

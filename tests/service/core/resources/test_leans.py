@@ -195,7 +195,6 @@ async def test_served_projects_are_chosen_per_request_under_emulated_lake(tmp_pa
     environment["LEANSIEVE_CACHE"] = str(cache_directory())
     arguments = ("--project", lean.project, "--workers", "1", "--listen", "127.0.0.1:0", "--metrics", "")
     async with running("serve", "--config", file, *arguments, **environment) as server:
-        assert server.stdout is not None
         address = (await server.stdout.readline()).decode().split()[-1]
         async with Client(address, Settings()) as client:
             await client.ready(300)
