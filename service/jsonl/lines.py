@@ -22,7 +22,7 @@ from prover.errors import InputError, UserError
 from prover.events import Finished, Refutation, StatementNote
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Trust, Verdict
-from service.core.limits.text import printable, read_theorem, refusal, take
+from service.core.limits.text import CHECK_COMMAND, printable, read_theorem, refusal, take
 from service.ops.config import TextSettings
 
 LONGEST_LINE = 32 << 20
@@ -289,7 +289,9 @@ def _item(line: bytes, number: int, seen: dict[Id, int], limits: TextSettings, w
         candidate = _candidate(fields, number, limits) if with_candidates else None
         header, context = _text(fields, "header", number), _text(fields, "context", number)
         project = _text(fields, "project", number)
-        theorem = read_theorem(_text(fields, "statement", number, required=True), header, context, limits, project)
+        statement = _text(fields, "statement", number, required=True)
+        instead = "" if with_candidates else CHECK_COMMAND
+        theorem = read_theorem(statement, header, context, limits, project, instead=instead)
         family, guard = (take(label, _text(fields, label, number), _LONGEST_LABEL) for label in ("family", "guard"))
     except InputError as error:
         return Item(name, verdict=refusal(error), unread=unread)

@@ -14,7 +14,7 @@ from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service.core.limits.text import read_theorem, refusal
+from service.core.limits.text import CHECK_COMMAND, read_theorem, refusal
 from service.jsonl.lines import Id, read_items, warn
 from service.ops.config import TextSettings
 
@@ -197,6 +197,7 @@ def _own(path: Path) -> bool:
 
 def _entry(id_: str, statement: str, header: str, context: str, family: str, guard: str, limits: TextSettings) -> Entry:
     try:
-        return Entry(id_, read_theorem(statement, header, context, limits), family[-_LONGEST_FAMILY:], guard)
+        theorem = read_theorem(statement, header, context, limits, instead=CHECK_COMMAND)
+        return Entry(id_, theorem, family[-_LONGEST_FAMILY:], guard)
     except InputError as error:
         return Entry(id_, None, family[-_LONGEST_FAMILY:], guard, refusal(error))

@@ -12,6 +12,8 @@ _REGIONS = {"header": Region.HEADER, "project": Region.HEADER, "context": Region
 _TEXTS = ("proof", "file", *_REGIONS)
 _LONGEST_NAME = 64
 _COMMANDING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of invisible characters with an effect
+CHECK_COMMAND = "`leansieve check 'theorem … := …'`"
+"""Checks a statement that is given with its proof."""
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # needed in names of some scripts
 
 
@@ -59,12 +61,19 @@ def take_name(field: str, text: str, longest: int) -> str:
 
 
 def read_theorem(
-    statement: str, header: str, context: str, limits: TextSettings, project: str = "", stated: bool = True
+    statement: str,
+    header: str,
+    context: str,
+    limits: TextSettings,
+    project: str = "",
+    stated: bool = True,
+    instead: str = "",
 ) -> Theorem:
     """Build a theorem from texts; an empty header means the default one, that of the named project if given.
 
     Args:
         stated: whether a statement is required.
+        instead: the command or tool for a statement that has a proof already, which is then an error; empty: Lean reports it.
 
     Raises:
         InputError: a text is missing, too long, or not Lean source.
@@ -81,10 +90,12 @@ def read_theorem(
     except HeaderError as error:
         raise InputError("theorem.header", str(error)) from None
     mathlib = bool(project) or any(module.startswith("Mathlib") for module in read_header.imports)
-    statement = typed.read(statement, mathlib).statement
-    if stated and not statement:
+    found = typed.read(statement, mathlib)
+    if stated and not found.statement:
         raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
-    return Theorem(statement, read_header, context, project)
+    if instead and found.proof:
+        raise InputError("theorem.statement", f"the statement has a proof already: {instead} checks it")
+    return Theorem(found.statement, read_header, context, project)
 
 
 def blames_item(error: InputError) -> bool:

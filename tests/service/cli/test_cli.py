@@ -66,6 +66,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         (["prove", "theorem a : True", "--strategy", "magic"], "there is no strategy 'magic'; there is auto, "),
         (["batch", "no.jsonl", "--out", "out", "--strategy", "magic"], "there is no strategy 'magic'; there is auto, "),
         (["batch", "no.jsonl", "--out", "out", "--sampler", "oracle"], "there is no sampler 'oracle'; there is auto, "),
+        (["prove", "theorem x : 1 = 1 := rfl"], "the statement has a proof already: `leansieve check"),
         (["prove", "def x := 3"], "`def` is not a theorem: "),
         (["prove", "instance : Inhabited Nat := sorry"], "`instance` is not a theorem: "),
         (["check", "theorem a : True"], "there is no theorem with a proof: write `theorem"),

@@ -57,6 +57,14 @@ def test_items_to_prove_need_no_proof(tmp_path: Path) -> None:
     assert item.theorem.statement == "theorem a : 1 = 1"
 
 
+def test_an_item_to_prove_that_has_a_proof_is_refused_in_the_words_of_the_command(tmp_path: Path) -> None:
+    (item,) = items(tmp_path, line(id="a", statement="theorem x : 1 = 1 := rfl"), with_candidates=False)
+    assert item.verdict is not None
+    assert item.verdict.kind is VerdictKind.INVALID_STATEMENT
+    sentence = "the statement has a proof already: `leansieve check 'theorem … := …'` checks it"
+    assert item.verdict.messages[0].text == sentence
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     (item,) = items(tmp_path, b"\xef\xbb\xbf" + line(id="a", statement="theorem a : 1 = 1", proof="rfl"))
     assert (item.id, item.verdict) == ("a", None)

@@ -25,7 +25,7 @@ from service.cli.flags import Given, Without, with_flags
 from service.cli.progress import SearchDisplay
 from service.core import receipts
 from service.core.endings import ending, refuted
-from service.core.limits.text import printable, read_theorem
+from service.core.limits.text import CHECK_COMMAND, printable, read_theorem
 from service.ops.config import Settings
 
 
@@ -78,7 +78,7 @@ def prove(
         raise UserError("--write goes with a .lean file")
     else:
         read = _read_statement(target)
-        search = Search(read_theorem(target, header, "", settings.text).within(project), options)
+        search = Search(read_theorem(target, header, "", settings.text, instead=CHECK_COMMAND).within(project), options)
         done = common.run(_prove_statement(settings, setup.server, search, read, receipt_folder))
     raise typer.Exit(0 if done else 1)
 
@@ -87,16 +87,13 @@ def _read_statement(text: str) -> Typed:
     """Return the typed statement.
 
     Raises:
-        UserError: it is another command, or has a proof.
+        UserError: it is another command.
     """
     if other := typed.other_command(text):
         raise UserError(
             f"`{other}` is not a theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
         )
-    read = typed.read(text)
-    if read.proof:
-        raise UserError("the statement has a proof already: `leansieve check 'theorem … := …'` checks it")
-    return read
+    return typed.read(text)
 
 
 async def _prove_statement(
