@@ -1,6 +1,7 @@
 """Structured answers of the tools. `success`: the tool ran. `ok`: Lean accepted. These are different facts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,7 @@ from prover.assistance.suggest import Suggestion
 from prover.errors import UserError
 from prover.events import Proof, StatementNote
 from prover.premises.query import Premise
-from prover.requests import LateError
+from prover.requests import LateError, StatementError
 from prover.source import showing
 from prover.source.lean_file import Fault
 from prover.source.scanner import Command
@@ -44,7 +45,10 @@ class ToolAnswer(BaseModel):
 
     @classmethod
     def failed(cls, error: UserError) -> Self:
-        """Return the answer to a call that did not run."""
+        """Return the answer to a call that did not run; columns of this protocol count from 1."""
+        if isinstance(error, StatementError):
+            messages = [replace(message, column=message.column + 1) for message in error.verdict.messages]
+            error = StatementError(replace(error.verdict, messages=tuple(messages)))
         return cls(
             success=False,
             error_code=reason(error),
@@ -232,10 +236,17 @@ class DisproveAnswer(ToolAnswer):
 class HoleItem(BaseModel):
     """One `sorry` of a file."""
 
-    line: int = Field(description="Line of the file, from 1.")
+    line: int = Field(description="Line of the `sorry`, from 1.")
+    start_line: int = Field(description="Line of the first character to replace, from 1.")
+    start_column: int = Field(description="Its column, from 1.")
+    end_line: int = Field(description="Line of the end of the text to replace, from 1.")
+    end_column: int = Field(description="Column after the last character to replace, from 1.")
+    replaces: str = Field(
+        description="The text of that range, to be replaced as a whole: `sorry`, or a whole proof with its `by`."
+    )
     theorem: str
     ok: bool = Field(description="A verified replacement was found.")
-    replacement: str = Field(default="", description="Text to put in the place of the `sorry`.")
+    replacement: str = Field(default="", description="Text to put in the place of `replaces`, unchanged.")
     error: str = Field(default="", description="Reason why there is none.")
 
 

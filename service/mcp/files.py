@@ -70,10 +70,19 @@ def hole_at(file: LeanFile, line: int) -> Hole:
     Raises:
         InputError: there is none.
     """
+    return holes_at(file, line)[0]
+
+
+def holes_at(file: LeanFile, line: int) -> list[Hole]:
+    """Return the `sorry`s on a line, from 1.
+
+    Raises:
+        InputError: there is none.
+    """
     every = holes(file)
-    lines = [lean_file.line_and_column(file.text, _word(file, one))[0] for one in every]
+    lines = [line_of(file, one) for one in every]
     if line in lines:
-        return every[lines.index(line)]
+        return [one for one, at in zip(every, lines, strict=True) if at == line]
     where = ", ".join(map(str, list(dict.fromkeys(lines))[:_MOST_NAMED]))
     more = ", …" if len(set(lines)) > _MOST_NAMED else ""
     raise InputError("line", f"line {line} has no `sorry`; lines that have one: {where or 'none'}{more}")

@@ -20,7 +20,7 @@ from prover.options import CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, Search, Service
 from prover.source import showing
-from prover.source.lean_file import Fault, LeanFile
+from prover.source.lean_file import Fault, LeanFile, line_and_column
 from prover.theorem import Theorem
 from prover.tutor.hints import GivenHint, Level, Tutoring
 from prover.verdict import Mode, VerdictKind
@@ -67,9 +67,11 @@ HeaderText = Annotated[str, Field(description="import, open and set_option lines
 ContextText = Annotated[str, Field(description="Lean source before the statement: definitions, notation, variables.")]
 FilePath = Annotated[str, Field(description="Absolute path of a .lean file.")]
 _FURTHEST = 10_000_000  # line or column
-Line = Annotated[int, Field(ge=1, le=_FURTHEST, description="Line of the file, from 1.")]
-Column = Annotated[int, Field(ge=0, le=_FURTHEST, description="Column, from 1; 0: the `sorry` of the line.")]
-Seconds = Annotated[float, Field(ge=0.001, le=3600, description="Time for the whole call.")]
+Line = Annotated[int, Field(strict=True, ge=1, le=_FURTHEST, description="Line of the file, from 1.")]
+Column = Annotated[
+    int, Field(strict=True, ge=0, le=_FURTHEST, description="Column, from 1; 0: the `sorry` of the line.")
+]
+Seconds = Annotated[float, Field(strict=True, ge=0.001, le=3600, description="Time for the whole call.")]
 
 Answered = TypeVar("Answered", bound=ToolAnswer)
 Tool = Callable[..., Coroutine[Any, Any, Answered]]
@@ -114,12 +116,12 @@ class Tools:
         statement: Statement,
         context: ContextText = "",
         header: HeaderText = "",
-        proofs: Annotated[int, Field(ge=1, le=32, description="Distinct proofs wanted.")] = 1,
+        proofs: Annotated[int, Field(strict=True, ge=1, le=32, description="Distinct proofs wanted.")] = 1,
         seconds: Seconds = 60.0,
     ) -> ProveAnswer:
         """Search proofs of a statement; every proof in the answer was accepted by Lean's kernel."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.text)
+        theorem = read_theorem(statement, header, context, self._settings.text, instead="lean_check")
         return await self._search(service, Search(theorem, self._searching(seconds, proofs)), progress)
 
     @answering(DisproveAnswer, Role.PROVE)
@@ -128,7 +130,7 @@ class Tools:
     ) -> DisproveAnswer:
         """Look for a counterexample to a statement, for a proof of its negation, and of itself. That nothing is found says nothing."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.text)
+        theorem = read_theorem(statement, header, context, self._settings.text, instead="lean_check")
         options = replace(self._searching(seconds), disprove=True, as_found=True)
         found, finished = await fill.search(service, Search(theorem, options), lambda _: None)
         notes = [NoteItem.of(note) for note in finished.notes]
@@ -197,13 +199,17 @@ class Tools:
         progress: Context,
         file_path: FilePath,
         line: Annotated[
-            int, Field(ge=0, le=_FURTHEST, description="Only the `sorry` on this line; 0: all of the file.")
+            int,
+            Field(strict=True, ge=0, le=_FURTHEST, description="Only the `sorry`s on this line; 0: all of the file."),
         ] = 0,
         seconds: Seconds = 60.0,
     ) -> FillAnswer:
-        """Find verified replacements for the `sorry`s of a file. The file is not edited: put them in yourself."""
+        """Find verified replacements for the `sorry`s of a file. The file is not edited: put `replacement` in the place of exactly the
+        text `replaces` from start_line:start_column to end_line:end_column, which may be more than the word `sorry`; the last
+        item first, so that the positions of the others stay true.
+        """
         service, file = await self._service(), await files.read(file_path)
-        wanted = [files.hole_at(file, line)] if line else fill.holes(file)
+        wanted = files.holes_at(file, line) if line else fill.holes(file)
         ends = time.monotonic() + seconds
         items: list[HoleItem] = []
         faults: list[Fault] = []
@@ -216,12 +222,11 @@ class Tools:
                 elif isinstance(event, fill.Fell):
                     faults.append(event.fault)
                 elif isinstance(event, fill.Filled):
-                    failed = {files.line_of(file, hole) for hole in event.failed}
                     items = [
                         one.model_copy(update={"ok": False, "error": "does not verify with the other replacements"})
-                        if one.ok and one.line in failed
+                        if became.hole in event.failed
                         else one
-                        for one in items
+                        for one, became in zip(items, event.outcomes, strict=True)
                     ]
         answer = FillAnswer(ok=all(one.ok for one in items), items=items[:MOST_ITEMS], partial=len(items) > MOST_ITEMS)
         return answer.about(showing.showing(file.commands), faults)
@@ -244,7 +249,7 @@ class Tools:
         file_path: FilePath,
         line: Line,
         column: Column = 0,
-        most: Annotated[int, Field(ge=1, le=32, description="Suggestions wanted.")] = 8,
+        most: Annotated[int, Field(strict=True, ge=1, le=32, description="Suggestions wanted.")] = 8,
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a place of a file; Lean has run each there."""
@@ -257,7 +262,7 @@ class Tools:
         goal: Annotated[str, Field(description="A goal as Lean prints it, hypotheses and `⊢`.")],
         context: ContextText = "",
         header: HeaderText = "",
-        most: Annotated[int, Field(ge=1, le=32, description="Suggestions wanted.")] = 8,
+        most: Annotated[int, Field(strict=True, ge=1, le=32, description="Suggestions wanted.")] = 8,
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a printed goal; Lean has run each on it."""
@@ -284,7 +289,7 @@ class Tools:
     ) -> HintAnswer:
         """Give a learner one hint more for a partial proof, from a question to the whole next step; Lean has checked each."""
         service = await self._service()
-        theorem = read_theorem(statement, header, context, self._settings.text)
+        theorem = read_theorem(statement, header, context, self._settings.text, instead="lean_check")
         given = tuple(_earlier(one) for one in earlier)
         proof = take("proof", proof, self._settings.text.candidate)
         return HintAnswer.of(await service.hint(Tutoring(theorem, proof, given, seconds=seconds, check=self._checking)))
@@ -298,7 +303,7 @@ class Tools:
         kind: Annotated[
             Literal["", "name", "pattern", "goal"], Field(description="How to read the query; empty: by its form.")
         ] = "",
-        most: Annotated[int, Field(ge=1, le=MOST_ITEMS, description="Declarations wanted.")] = 10,
+        most: Annotated[int, Field(strict=True, ge=1, le=MOST_ITEMS, description="Declarations wanted.")] = 10,
         context: ContextText = "",
         header: HeaderText = "",
         seconds: Seconds = 10.0,
@@ -410,8 +415,15 @@ class Tools:
 def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:
     said = outcome.verdict.messages if outcome.verdict else ()
     reason = "" if outcome.proof else (said[0].text if said else "no proof was found in the time given")
+    hole = outcome.hole
+    (start_line, start), (end_line, end) = (line_and_column(file.text, at) for at in (hole.start, hole.end))
     return HoleItem(
-        line=files.line_of(file, outcome.hole),
+        line=files.line_of(file, hole),
+        start_line=start_line,
+        start_column=start + 1,
+        end_line=end_line,
+        end_column=end + 1,
+        replaces=file.text[hole.start : hole.end],
         theorem=outcome.item.name,
         ok=outcome.proof is not None,
         replacement=outcome.replacement,

@@ -191,6 +191,67 @@ async def agent_with(url: str, token: str) -> AsyncIterator[Agent]:
         yield agent
 
 
+HOLES = """theorem whole (a b : Nat) : a + b = b + a := by
+  sorry
+
+theorem term (n : Nat) : n ≤ n + 1 := sorry
+
+theorem inside (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  constructor
+  · exact hp
+  · sorry
+
+theorem both (n : Nat) : n < n + 1 ∧ n < n + 2 := by exact ⟨sorry, by sorry⟩
+"""
+
+
+def put_in(text: str, items: list[dict[str, Any]]) -> str:
+    """The text with each replacement in the place that its item names, as an agent edits it: by lines and columns."""
+    for item in reversed(items):
+        lines = text.splitlines(keepends=True)
+        start = sum(map(len, lines[: item["start_line"] - 1])) + item["start_column"] - 1
+        end = sum(map(len, lines[: item["end_line"] - 1])) + item["end_column"] - 1
+        assert text[start:end] == item["replaces"]
+        text = text[:start] + item["replacement"] + text[end:]
+    return text
+
+
+@pytest.mark.lean
+async def test_replacements_put_in_the_place_that_is_named_make_a_file_that_lean_accepts(
+    lean_client: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "Holes.lean"
+    file.write_text(HOLES, encoding="utf-8")
+    async with listening(lean_client, Settings()) as url, Agent(url) as agent:
+        filled = await answer(agent, "lean_fill_sorries", file_path=str(file))
+        items = filled["items"]
+        assert [(item["line"], item["ok"]) for item in items] == [
+            (2, True),
+            (4, True),
+            (9, True),
+            (11, True),
+            (11, True),
+        ]
+        assert [item["replaces"] for item in items[:4]] == ["by\n  sorry", "sorry", "sorry", "sorry"]
+        assert (items[0]["start_line"], items[0]["start_column"]) == (1, 46)
+        assert (items[0]["end_line"], items[0]["end_column"]) == (2, 8)
+        ran = await answer(agent, "lean_run_code", code=put_in(HOLES, items))
+        assert (ran["ok"], ran["messages"]) == (True, [])
+        of_line = await answer(agent, "lean_fill_sorries", file_path=str(file), line=11)
+        assert [item["replaces"] for item in of_line["items"]] == [item["replaces"] for item in items[3:]]
+
+
+@pytest.mark.lean
+async def test_positions_in_errors_count_from_one_and_are_in_the_text_that_was_given(lean_client: Client) -> None:
+    async with listening(lean_client, Settings()) as url, Agent(url) as agent:
+        wrong = await answer(agent, "lean_prove", statement="theorem t :\n  missing = 1")
+        assert "at statement 2:3: " in wrong["error"]
+        for tool in ("lean_prove", "lean_disprove", "lean_hint"):
+            proved = await answer(agent, tool, statement="theorem x : 1 = 1 := rfl")
+            assert proved["error"] == "the statement has a proof already: lean_check checks it"
+            assert proved["hint"] == "change statement"
+
+
 @pytest.mark.lean
 async def test_http_knows_callers_by_the_services_tokens(lean_client: Client, tmp_path: Path) -> None:
     file = tmp_path / "tokens.toml"
