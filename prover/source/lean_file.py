@@ -200,19 +200,25 @@ class LeanFile:
         return file, tuple(faults)
 
     def left_open(self, verdict: Verdict, told: Collection[int]) -> tuple[Fault, ...]:
-        """Return the first error or open proof of each command that a verdict on `whole()` reports.
+        """Return the first error or open proof of each command that a verdict on `whole()` reports, and the errors below
+        the last one.
 
         Commands whose numbers are in `told` are skipped.
         """
         found: dict[int, Fault] = {}
+        below: list[Fault] = []
         unplaced: list[str] = []
         by_name = {name: number for number, name in self.full_names().items()}
         for message in self.placed(verdict).messages:
-            number = self.number_at(_offset(self.text, message.line, message.column))
+            offset = _offset(self.text, message.line, message.column)
+            number = self.number_at(offset)
             unproved = message.severity == "warning" and "`sorry`" in message.text
             if message.severity != "error" and not unproved:
                 continue
-            if number is None or (message.line, message.column) == line_and_column(self.text, self.body):
+            if number is not None and offset > self.commands[-1].end:
+                # No command is there, only a comment that is not closed or documents nothing.
+                below.append(Fault(number, message.line, message.column, message.text))
+            elif number is None or (message.line, message.column) == line_and_column(self.text, self.body):
                 unplaced.append(message.text)
             elif number not in told and number not in self.fallen:
                 said = f"{self.commands[number].name} is not proved" if unproved else message.text
@@ -224,10 +230,10 @@ class LeanFile:
                         command = self.commands[number]
                         fault = Fault(number, command.line, 0, f"{command.name} is not proved")
                         found.setdefault(number, fault)
-        if not found and not told and not verdict.verified:
+        if not (found or below or told or verdict.verified):
             line, column = line_and_column(self.text, self.body)
             return tuple(Fault(0, line, column, text) for text in unplaced or [verdict.kind.name])
-        return tuple(found.values())
+        return (*found.values(), *below)
 
     def placed(self, verdict: Verdict) -> Verdict:
         """Shift the positions of a verdict on `whole()` to this file."""

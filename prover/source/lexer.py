@@ -43,16 +43,30 @@ def tokenize(text: str) -> Iterator[Token]:
         kind = match.lastgroup if match.lastgroup != "hashes" else "string"
         position = match.end()
         if kind == "block":
-            position = _end_of_block_comment(text, position)
+            position = _end_of_block_comment(text, position) or len(text)
         elif kind not in ("space", "line"):
             assert kind is not None
             yield Token(kind, match[0], match.start(), position)
 
 
-def _end_of_block_comment(text: str, position: int) -> int:
-    """Return the offset after the block comment opened before `position`; comments nest."""
+def open_comment(text: str) -> int | None:
+    """Return the offset of the outermost block comment that is never closed; None if all are closed."""
+    start = 0
+    for token in tokenize(text):
+        start = token.end
+    while match := _TOKEN.match(text, start):
+        end: int | None = match.end()
+        if match.lastgroup == "block" and (end := _end_of_block_comment(text, match.end())) is None:
+            return start
+        assert end is not None
+        start = end
+    return None
+
+
+def _end_of_block_comment(text: str, position: int) -> int | None:
+    """Return the offset after the block comment opened before `position`; None if it is not closed. Comments nest."""
     depth = 1
     while depth and (edge := _BLOCK_EDGE.search(text, position)):
         depth += 1 if edge[0] == "/-" else -1
         position = edge.end()
-    return position if depth == 0 else len(text)
+    return position if depth == 0 else None

@@ -107,7 +107,8 @@ class PoolClient(StatementQuestions):
                 return refused
             if any(message.region is not Region.CANDIDATE for message in refused.messages):
                 self._remember(theorem)
-        if not theorem.statement:
+        given, whole = candidate.text, not theorem.statement
+        if whole:
             theorem, candidate, terms = _whole(theorem, candidate, terms)
         try:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
@@ -120,6 +121,8 @@ class PoolClient(StatementQuestions):
             return replace(refused, messages=(*refused.messages, reason))
         except InvalidTextError as error:
             return invalid_text_verdict(error, candidate.mode, terms.policy)
+        if whole:
+            verdict = _within(given, verdict)
         self._pool.tell(verdict)
         return self._pool.pointing_back(theorem, verdict)
 
@@ -224,6 +227,16 @@ def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theore
     text = f"{candidate.text}\n\n{_NOTHING} := trivial\n"
     policy = replace(terms.policy, whole=True)
     return replace(theorem, statement=_NOTHING), replace(candidate, text=text), replace(terms, policy=policy)
+
+
+def _within(text: str, verdict: Verdict) -> Verdict:
+    """Move messages that are below a text, in what `_whole` adds, to its end."""
+    line, column = text.count("\n") + 1, len(text) - (text.rfind("\n") + 1)
+    messages = (
+        replace(one, line=line, column=column) if one.region is Region.CANDIDATE and one.line > line else one
+        for one in verdict.messages
+    )
+    return replace(verdict, messages=tuple(messages))
 
 
 _MOST_SCOPES = 64

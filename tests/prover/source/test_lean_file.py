@@ -344,3 +344,11 @@ def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "Pipe.lean")
     with pytest.raises(UserError, match="is a named pipe, not a plain file"):
         lean_file.read(tmp_path / "Pipe.lean")
+
+
+def test_an_error_below_the_last_command_is_told_whatever_was_told_of_that() -> None:
+    file = lean_file.parse("theorem a : 1 = 1 := rfl\n/- x")
+    verdict = Verdict(VerdictKind.REJECTED, messages=(Message("error", "unterminated comment", line=2, column=4),))
+    assert [(one.line, one.column, one.text) for one in file.left_open(verdict, {0})] == [
+        (2, 4, "unterminated comment")
+    ]

@@ -111,6 +111,18 @@ async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> 
     assert "expected ':'" in said
 
 
+@pytest.mark.parametrize("above", ["", "axiom fine : 1 = 1\n"], ids=["listed", "quarantine"])
+async def test_a_comment_that_is_never_closed_is_told_at_the_end_and_hides_nothing(
+    served: str, tmp_path: Path, above: str
+) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text(f"theorem a : 1 = 1 := rfl\n{above}open Nope\n/- x\n")
+    done = await leansieve("check", path, "--server", served)
+    assert (done.status, "a: VERIFIED" in done.out) == (1, True), done.out
+    assert f"F.lean:{path.read_text().count(chr(10)) + 1}:0: error: unterminated comment" in done.out
+    assert "error: unknown namespace `Nope`" in done.out
+
+
 async def test_proofs_go_wherever_a_sorry_stands(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     text = (
