@@ -105,4 +105,10 @@ def server(verdict: Verdict) -> tuple[int, int]:
 
 
 def no_child_runs(name: str) -> bool:
-    return not any(name in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
+    return not any(name in _command(child) for child in psutil.Process().children(recursive=True))
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.NoSuchProcess):  # a zombie, too, has ended
+        return " ".join(process.cmdline())
+    return ""

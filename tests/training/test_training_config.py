@@ -111,7 +111,7 @@ def test_partitions_are_the_shares_of_right_answers_that_the_base_gave(tmp_path:
 
 def test_samples_that_were_not_drawn_as_rollouts_are_give_no_partitions(tmp_path: Path) -> None:
     config = load(tmp_path, PRECOMPUTED % measured(tmp_path / "base.json", top_p=0.99))
-    with pytest.raises(ValueError, match=r"base\.json was sampled with top_p 0\.99, and rollouts are with 1: draw"):
+    with pytest.raises(ValueError, match=r"base\.json was sampled with top_p 0\.99, and rollouts are with 1: sample"):
         config.algorithm.create(64)
     config = load(tmp_path, PRECOMPUTED % measured(tmp_path / "base.json"))
     with pytest.raises(ValueError, match="max_tokens 64, and rollouts are with 128"):

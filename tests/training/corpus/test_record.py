@@ -81,7 +81,7 @@ def test_a_line_that_is_no_record_is_refused_with_its_number(tmp_path: Path, lin
 def test_two_theorems_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
     path.write_text('{"name": "a", "statement": "theorem a : True"}\n' * 2, encoding="utf-8")
-    with pytest.raises(ValueError, match=r":2: a theorem called a stands further up"):
+    with pytest.raises(ValueError, match=r":2: a theorem called a occurs in an earlier line"):
         read_corpus(path)
 
 

@@ -79,7 +79,7 @@ async def test_a_changed_base_takes_its_adapters_with_it(served: VllmEngineSampl
     publish(weights_folder, describe(weights_folder, "base", "newer"))
     before = await texts(served, *ALL)
     # The adapter's probe was measured on the old base.
-    with pytest.raises(WeightsError, match=r"the engine does not compute with alpha-0.5 what its trainer did"):
+    with pytest.raises(WeightsError, match=r"the engine does not compute with alpha-0.5 the trainer's result"):
         await served.reload()
     assert await texts(served, *ALL) == before
 
