@@ -23,6 +23,8 @@ from prover.source.scanner import Command, Form
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Message, Mode, Region, Verdict
 
+_IMPORTED = re.compile(r"`(?:import )?([^`\s]+)`")
+"""The module in an error about the imports."""
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 LONGEST = 4 << 20
@@ -207,7 +209,7 @@ class LeanFile:
         """
         found: dict[int, Fault] = {}
         below: list[Fault] = []
-        unplaced: list[str] = []
+        unplaced: list[Message] = []
         by_name = {name: number for number, name in self.full_names().items()}
         for message in self.placed(verdict).messages:
             offset = _offset(self.text, message.line, message.column)
@@ -219,27 +221,28 @@ class LeanFile:
                 # No command is there, only a comment that is not closed or documents nothing.
                 below.append(Fault(number, message.line, message.column, message.text))
             elif number is None or (message.line, message.column) == line_and_column(self.text, self.body):
-                unplaced.append(message.text)
+                unplaced.append(message)
             elif number not in told and number not in self.fallen:
                 said = f"{self.commands[number].name} is not proved" if unproved else message.text
                 found.setdefault(number, Fault(number, message.line, message.column, said))
-        for text in unplaced:
-            if (named := _RESTS_ON.match(text)) is not None:
+        for message in unplaced:
+            if (named := _RESTS_ON.match(message.text)) is not None:
                 for number in (by_name[name] for name in named[1].split(", ") if name in by_name):
                     if number not in told and number not in self.fallen:
                         command = self.commands[number]
                         fault = Fault(number, command.line, 0, f"{command.name} is not proved")
                         found.setdefault(number, fault)
         if not (found or below or told or verdict.verified):
-            line, column = line_and_column(self.text, self.body)
-            return tuple(Fault(0, line, column, text) for text in unplaced or [verdict.kind.name])
+            if unplaced:
+                return tuple(Fault(0, message.line, message.column, message.text) for message in unplaced)
+            return (Fault(0, *line_and_column(self.text, self.body), verdict.kind.name),)
         return (*found.values(), *below)
 
     def placed(self, verdict: Verdict) -> Verdict:
         """Shift the positions of a verdict on `whole()` to this file."""
         messages = []
         for message in verdict.messages:
-            line, column = self._in_context(replace(message, region=Region.CONTEXT))
+            line, column = self._in_context(message)
             messages.append(replace(message, line=line, column=column))
         return replace(verdict, messages=tuple(messages))
 
@@ -295,6 +298,9 @@ class LeanFile:
         return line_and_column(self.text, item.proof_start + at - stated)
 
     def _in_context(self, message: Message) -> tuple[int, int]:
+        if message.region is Region.HEADER and (module := _IMPORTED.search(message.text)) is not None:
+            written = re.search(rf"(?<![\w.]){re.escape(module[1])}(?![\w.])", self.code[: self.body])
+            return line_and_column(self.text, written.start() if written else 0)
         line, column = line_and_column(self.text, 0 if message.region is Region.HEADER else self.body)
         return line + message.line - 1, message.column + (column if message.line == 1 else 0)
 

@@ -352,3 +352,15 @@ def test_an_error_below_the_last_command_is_told_whatever_was_told_of_that() -> 
     assert [(one.line, one.column, one.text) for one in file.left_open(verdict, {0})] == [
         (2, 4, "unterminated comment")
     ]
+
+
+def test_an_error_about_an_import_is_at_that_import() -> None:
+    file = lean_file.parse("-- Std.No\n\nimport Std\nimport  Std.No\n\ntheorem a : 1 = 1 := rfl\n")
+    for text in ("unknown module `Std.No`", "`import Std.No` is not allowed here; allowed are Init and below"):
+        message = Message("error", text, Region.HEADER)
+        assert file.position(file.theorems[0], message) == (4, 8)
+        (placed,) = file.placed(Verdict(VerdictKind.FORBIDDEN, messages=(message,))).messages
+        assert (placed.line, placed.column) == (4, 8)
+        bare = lean_file.parse("import Std\nimport  Std.No\n\ndef x := 1\n")
+        (fault,) = bare.left_open(Verdict(VerdictKind.FORBIDDEN, messages=(message,)), ())
+        assert (fault.line, fault.column, fault.text) == (2, 8, text)
