@@ -19,11 +19,12 @@ from prover.events import Ending, Finished, Progress, Proof
 from prover.options import CheckOptions, SearchOptions
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, Search, Service
+from prover.sampling.diagnosis import Diagnosis, ErrorKind
 from prover.source import showing
 from prover.source.lean_file import Fault, LeanFile, line_and_column
 from prover.theorem import Theorem
 from prover.tutor.hints import GivenHint, Level, Tutoring
-from prover.verdict import Mode, VerdictKind
+from prover.verdict import Mode, Path, Verdict, VerdictKind
 from service.auth.identity import Role
 from service.core.endings import stuck
 from service.core.limits.admission import bounds
@@ -186,11 +187,18 @@ class Tools:
         file = await asyncio.to_thread(files.parsed, text)
         nothing = Theorem("", file.header)
         verdict = await service.check(Check(nothing, Candidate(file.own, Mode.FILE, "agent"), self._checking))
-        if not (shown := showing.showing(file.commands)) or verdict.kind not in _NOT_RUN:
+        shown = showing.showing(file.commands)
+        unread = _is_unread(verdict)
+        if not shown or not (unread or verdict.kind in _NOT_RUN):
             return VerdictAnswer.of(file.placed(verdict), whole_file=True)
         # Commands that only display something may be refused here, or not terminate: without them the rest has a
         # verdict.
-        verdict = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
+        rest = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
+        if unread:
+            new = tuple(one for one in rest.messages if one not in verdict.messages)
+            verdict = replace(verdict, messages=(*verdict.messages, *new))
+        else:
+            verdict = rest
         return VerdictAnswer.of(file.placed(verdict), whole_file=True).about(shown)
 
     @answering(FillAnswer, Role.PROVE)
@@ -443,3 +451,9 @@ def _suggested(found: Suggestions) -> SuggestAnswer:
         items=[SuggestionItem.of(one) for one in found.suggestions],
         tried=found.tried,
     )
+
+
+def _is_unread(verdict: Verdict) -> bool:
+    """Whether quarantine stopped at a syntax error, which hides all other messages of a file."""
+    syntax = all(Diagnosis.of(one).kind is ErrorKind.SYNTAX for one in verdict.messages)
+    return verdict.path is Path.QUARANTINE and verdict.kind is VerdictKind.REJECTED and syntax

@@ -158,6 +158,12 @@ async def what_only_shows_something_is_run_and_does_not_count(agent: Agent) -> N
     shown = [(one["severity"], one["line"]) for one in ran["messages"]]
     assert shown == [("information", 2), ("warning", 3)]
     assert ran["messages"][0]["text"] == "42"
+    code = "theorem wrong : 1 = 2 := rfl\n#eval 7\ntheorem p : 1 = 1 := by (\ntheorem last : 3 = 4 := rfl"
+    ran = await answer(agent, "lean_run_code", code=code)  # the syntax error hides no other
+    assert (ran["ok"], {one["line"] for one in ran["messages"]}) == (False, {1, 3, 4})
+    assert ran["not_run"] == ["#eval (line 2)"]
+    ran = await answer(agent, "lean_run_code", code="#eval (7\ntheorem t : 1 = 1 := rfl\n")
+    assert (ran["ok"], ran["verdict"]) == (False, "REJECTED")
     checked = await answer(agent, "lean_check", statement="theorem t : 1 = 1", context="#guard 1 = 2", proof="rfl")
     (told,) = checked["messages"]
     assert (checked["ok"], told["severity"], told["region"]) == (True, "information", "context")
