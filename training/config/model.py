@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from training.config.section import ConfigTable
 
@@ -34,6 +34,13 @@ class RunConfig(ConfigTable):
     """Steps between lines of progress."""
     wandb: str | None = Field(default=None, min_length=1)
     """Weights & Biases project that also receives the metrics, through the package wandb; None sends nothing."""
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _is_named(cls, folder: object) -> object:
+        if folder == "":  # a path would make the working directory of it
+            raise ValueError("name a folder")
+        return folder
 
 
 class LlamaShape(ConfigTable):
@@ -117,19 +124,19 @@ class ModelConfig(ConfigTable):
 class OptimizerConfig(ConfigTable):
     """AdamW and its schedule."""
 
-    learning_rate: float = Field(default=2e-6, gt=0)
-    """Peak learning rate."""
+    learning_rate: float = Field(default=2e-6, gt=0, le=10)
+    """Peak learning rate; AdamW moves a weight by about so much in a step."""
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     """Schedule after the warm-up; linear and cosine end at a tenth."""
     warmup_fraction: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps over which the learning rate rises from 0."""
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Weight decay of matrices; vectors such as norms have none."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
     """Decay of the mean of gradients."""
     beta2: float = Field(default=0.95, ge=0, lt=1)
     """Decay of the mean of squared gradients."""
-    epsilon: float = Field(default=1e-8, gt=0)
+    epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
     """ε of AdamW, added to the root of the mean squared gradient."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Maximum norm of the gradient; larger ones are scaled down."""

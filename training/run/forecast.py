@@ -40,6 +40,7 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
         ValueError: the settings or the data are inconsistent.
         OSError: the model or a file of data is missing.
     """
+    _check_places(config)
     device = choose_device(config.run.device)
     total, trained = _parameters(config.model)
     if config.sft is not None:
@@ -73,6 +74,19 @@ def forecast(config: TrainingConfig, workers: int) -> Iterator[str]:
     left = timedelta(seconds=round(seconds * max(0, steps - done)))
     yield f"time: {left} for {max(0, steps - done)} steps, at {seconds:.2g} s a step {how}"
     yield from _written(config, total, trained, done)
+
+
+def _check_places(config: TrainingConfig) -> None:
+    """Check the folder, and the files that are read only in the course of the run or after it."""
+    folder = config.run.folder
+    above = next((place for place in (folder, *folder.parents) if place.exists()), Path())
+    if not above.is_dir():
+        raise ValueError(f"run.folder: {above} is a file, not a folder: name another folder.")
+    for setting, corpora in (("dev.corpora", config.dev.corpora), ("evaluation.corpora", config.evaluation.corpora)):
+        for path in corpora:
+            if not path.is_file():
+                raise ValueError(f"{setting}: there is no file {path}.")
+            read_corpus(path)
 
 
 def _parameters(config: ModelConfig) -> tuple[int, int]:

@@ -201,9 +201,10 @@ def refused(config: Path, status: int) -> str:
 
 
 def test_a_run_that_diverges_says_so_and_keeps_its_checkpoints(tmp_path: Path, proofs: Path) -> None:
-    config = write_config(tmp_path / "run", proofs, optimizer="warmup_fraction = 0.9", sft="steps = 300")
-    text = config.read_text().replace("learning_rate = 3e-3", "learning_rate = 1e30")
-    config.write_text(text.replace("checkpoint_every = 3", "checkpoint_every = 1"))
+    config = write_config(
+        tmp_path / "run", proofs, optimizer="warmup_fraction = 0.9\nweight_decay = 1e30", sft="steps = 300"
+    )
+    config.write_text(config.read_text().replace("checkpoint_every = 3", "checkpoint_every = 1"))
     said = refused(config, 3)
     assert "leansieve: training diverged: the loss is" in said
     assert said.endswith("lower optimizer.learning_rate, in another folder, or look at the data.\n")

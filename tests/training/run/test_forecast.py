@@ -1,5 +1,6 @@
 """`leansieve train --dry-run`: what it says is what the run does."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,30 @@ def test_adapters_are_counted_apart(tmp_path: Path, proofs: Path) -> None:
     assert "learning from verdicts by alpha_dpg on 5 theorems, 200 steps of 4 × 4 rollouts" in said
     adapters = sum(value.numel() for value in load_or_build(config.model, (), 0)[0].parameters() if value.requires_grad)
     assert f"{adapters / 1e6:.2f} M of them trained" in said
+
+
+def test_a_run_that_cannot_work_is_refused_before_its_start(tmp_path: Path, proofs: Path) -> None:
+    path, file = tmp_path / "run.toml", tmp_path / "file"
+    path.write_text(f'[run]\nfolder = "x"\n[sft]\nproofs = ["{proofs}"]\n')
+    file.touch()
+    for change, sentence in (
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate: input should be less than or equal to 10, found inf"),
+        (
+            "optimizer.learning_rate=1e300",
+            "optimizer.learning_rate: input should be less than or equal to 10, found 1e+300",
+        ),
+        ("optimizer.epsilon=inf", "optimizer.epsilon: input should be a finite number, found inf"),
+        ("run.folder=", "run.folder: name a folder, found ''"),
+        (f"run.folder={file}", f"run.folder: {file} is a file, not a folder"),
+        (f"run.folder={file}/run", f"run.folder: {file} is a file, not a folder"),
+        (f"dev.corpora=['{tmp_path}/none.jsonl']", f"dev.corpora: there is no file {tmp_path}/none.jsonl"),
+        (
+            f"evaluation.corpora=['{tmp_path}/none.jsonl']",
+            f"evaluation.corpora: there is no file {tmp_path}/none.jsonl",
+        ),
+    ):
+        with pytest.raises(ValueError, match=re.escape(sentence)):
+            list(forecast(load_config(path, [change]), workers=1))
 
 
 def test_settings_of_the_command_line_take_the_place_of_the_file_s(tmp_path: Path) -> None:
