@@ -100,7 +100,7 @@ def parse(data: bytes, message: Message) -> None:
 async def messages(
     lines: AsyncIterator[tuple[int, bytes | None]], kind: type[Message]
 ) -> AsyncIterator[Message | Unread]:
-    """Yield a message for each line; an invalid line is reported under its id, if it has one, and does not end the stream."""
+    """Yield a message for each line, with the id `line:N` if it has none; an invalid line is reported under its id, if it has one, and does not end the stream."""
     async for number, line in lines:
         message = kind()
         try:
@@ -111,6 +111,8 @@ async def messages(
             told = InputError("request", f"line {number}: {error}")
             yield Unread((_id_in(line) if line else "") or f"line:{number}", told)
         else:
+            if "id" in message.DESCRIPTOR.fields_by_name and not message.id:  # type: ignore[attr-defined]
+                message.id = f"line:{number}"  # type: ignore[attr-defined]
             yield message
 
 

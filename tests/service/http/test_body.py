@@ -1,10 +1,12 @@
 """What is read of a request's body."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from leansieve.v1 import check_pb2
 from prover.errors import InputError
-from service.http.body import parse
+from service.http.body import messages, parse
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"proof"', b" 5", b"true", b""])
@@ -19,3 +21,12 @@ def test_blanks_may_stand_around_an_object() -> None:
     request = check_pb2.CheckProofRequest()
     parse(b' \r\n\t{"proof": "rfl"}\n', request)
     assert request.proof == "rfl"
+
+
+async def test_an_item_without_an_id_is_known_by_its_line() -> None:
+    async def lines() -> AsyncIterator[tuple[int, bytes | None]]:
+        for number, line in enumerate((b'{"check": {}}', b'{"id": "", "check": {}}', b'{"id": "a"}', b"5"), start=1):
+            yield number, line
+
+    read = [one async for one in messages(lines(), check_pb2.CheckProofsRequest)]
+    assert [one.id for one in read if hasattr(one, "id")] == ["line:1", "line:2", "a", "line:4"]
