@@ -20,9 +20,12 @@ def unknown(tool: str, arguments: Mapping[str, Any], known: Collection[str]) -> 
     return InputError(names[0], f"{tool} has no argument {names[0]}; it has {', '.join(known)}")
 
 
-def refusal(tool: str, error: ValidationError, known: Collection[str]) -> InputError:
-    """Return the error for invalid arguments; the sentence is about the first one."""
-    found = tuple(_violation(tool, dict(one), known) for one in error.errors(include_url=False)[:16])
+def refusal(
+    tool: str, error: ValidationError, known: Collection[str], within: tuple[str | int, ...] = ()
+) -> InputError:
+    """Return the error for invalid arguments, or for a part of them at the place `within`; the sentence is about the first one."""
+    errors = [{**one, "loc": (*within, *one["loc"])} for one in error.errors(include_url=False)[:16]]
+    found = tuple(_violation(tool, one, known) for one in errors)
     return InputError(found[0][0], found[0][1], found)
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import functools
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context
-from pydantic import FailFast, Field
+from pydantic import FailFast, Field, ValidationError, WithJsonSchema
 
 from prover.assistance import fill, standing
 from prover.assistance.suggest import FilePosition, PrintedGoal, Suggest, Suggestions
@@ -54,6 +55,7 @@ from service.mcp.answers import (
     VerdictAnswer,
     shortened,
 )
+from service.mcp.arguments import refusal
 from service.ops.config import Settings
 
 _NO_TACTIC = "\N{WHITE SQUARE}"  # no tactic begins with it, so that only the goals are requested
@@ -73,6 +75,9 @@ Column = Annotated[
     int, Field(strict=True, ge=0, le=_FURTHEST, description="Column, from 1; 0: the `sorry` of the line.")
 ]
 Seconds = Annotated[float, Field(strict=True, ge=0.001, le=3600, description="Time for the whole call.")]
+
+# Read one by one, so that an item of the wrong form is answered by itself.
+AnyItem = Annotated[Any, WithJsonSchema(ToCheck.model_json_schema())]
 
 Answered = TypeVar("Answered", bound=ToolAnswer)
 Tool = Callable[..., Coroutine[Any, Any, Answered]]
@@ -322,7 +327,12 @@ class Tools:
         under = read_theorem("", header, context, self._settings.text, stated=False).header
         read_as = QueryKind(kind) if kind else kind_of(query)
         service = await self._service()
-        found = await service.premises(Premises(read_as, query, under, context, most=most, seconds=seconds))
+        try:
+            found = await service.premises(Premises(read_as, query, under, context, most=most, seconds=seconds))
+        except InputError as error:
+            if error.field in ("goal.goal", *QueryKind):  # all are the query here
+                raise InputError("query", str(error)) from None
+            raise
         items = [PremiseItem.of(one) for one in found.premises]
         return SearchAnswer(
             query_kind=read_as.value, items=items, fitting=found.fitting, partial=found.fitting > len(items)
@@ -355,16 +365,16 @@ class Tools:
     async def lean_check_batch(
         self,
         progress: Context,
-        items: Annotated[list[ToCheck], Field(min_length=1, max_length=_MOST_CHECKS, description="What to check.")],
+        items: Annotated[list[AnyItem], Field(min_length=1, max_length=_MOST_CHECKS, description="What to check.")],
     ) -> ChecksAnswer:
         """Check many proofs, each of its own statement; an error in one does not affect the others."""
         service, room, done = await self._service(), asyncio.Semaphore(_CHECKS_AT_ONCE), 0
 
-        async def check(item: ToCheck) -> VerdictAnswer:
+        async def check(number: int, unread: object) -> VerdictAnswer:
             nonlocal done
             async with room:
                 try:
-                    texts = self._settings.text
+                    item, texts = _item(number, unread), self._settings.text
                     theorem = read_theorem(item.statement, item.header, item.context, texts)
                     candidate = Candidate(take("proof", item.proof, texts.candidate), source="agent")
                     found = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
@@ -374,7 +384,7 @@ class Tools:
             await progress.report_progress(done, len(items))
             return found
 
-        return ChecksAnswer(items=await asyncio.gather(*map(check, items)))
+        return ChecksAnswer(items=await asyncio.gather(*map(check, itertools.count(), items)))
 
     async def _search(self, service: Service, request: Search, progress: Context) -> ProveAnswer:
         answer, found = ProveAnswer(), list[Proof]()
@@ -437,6 +447,13 @@ def _filled(file: LeanFile, outcome: fill.HoleOutcome) -> HoleItem:
         replacement=outcome.replacement,
         error=shortened(reason),
     )
+
+
+def _item(number: int, item: object) -> ToCheck:
+    try:
+        return ToCheck.model_validate(item)
+    except ValidationError as error:
+        raise refusal("lean_check_batch", error, tuple(ToCheck.model_fields), ("items", number)) from None
 
 
 def _earlier(one: EarlierHint) -> GivenHint:

@@ -66,8 +66,6 @@ async def refused(tool: str, arguments: dict[str, Any], service: Any = no_servic
         ("lean_prove", STATED | {"proofs": 33}, "proofs of lean_prove must be less than or equal to 32, not 33", "change proofs"),
         ("lean_local_search", {"query": "x", "kind": "type"}, "kind of lean_local_search must be '', 'name', 'pattern' or 'goal', not 'type'", "change kind"),
         ("lean_check_batch", {"items": [STATED | {"proof": "rfl"}] * 101}, "items of lean_check_batch must have at most 100 items, not 101", "change items"),
-        ("lean_check_batch", {"items": [STATED]}, "items.0.proof is missing in the arguments of lean_check_batch", "change items.0.proof"),
-        ("lean_check_batch", {"items": [STATED | {"proof": "rfl", "prof": 1}]}, "lean_check_batch does not know items.0.prof in its arguments", "change items.0.prof"),
         ("lean_hint", STATED | {"earlier": [{"level": "x" * 9_000, "step": 1}]}, "earlier.0.step of lean_hint must be a valid string, not 1", "change earlier.0.step"),
     ],
 )  # fmt: skip

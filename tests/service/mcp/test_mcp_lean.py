@@ -256,6 +256,8 @@ async def test_positions_in_errors_count_from_one_and_are_in_the_text_that_was_g
             proved = await answer(agent, tool, statement="theorem x : 1 = 1 := rfl")
             assert proved["error"] == "the statement has a proof already: lean_check checks it"
             assert proved["hint"] == "change statement"
+        goal = await answer(agent, "lean_local_search", kind="goal", query="n : Nat ⊢ n = n")
+        assert (goal["error_code"], goal["hint"]) == ("BAD_INPUT", "change query")
 
 
 @pytest.mark.lean
@@ -321,6 +323,15 @@ async def test_a_batch_is_checked_some_at_a_time_and_answered_in_its_order() -> 
     items = [{"statement": "theorem t : 1 = 1", "proof": "rfl" if number % 2 else "simp"} for number in range(40)]
     async with listening(counting, Settings()) as url, Agent(url) as agent:
         found = await answer(agent, "lean_check_batch", items=[*items, {"statement": "", "proof": "rfl"}])
+        unlike = [items[1], {"statement": "theorem t : True"}, 5, items[1] | {"prof": 1}, items[1] | {"proof": 1}]
+        mixed = await answer(agent, "lean_check_batch", items=unlike)
+    assert [item["ok"] for item in mixed["items"]] == [True, False, False, False, False]
+    assert [item["error"] for item in mixed["items"][1:]] == [
+        "items.1.proof is missing in the arguments of lean_check_batch",
+        "items.2 of lean_check_batch must be a valid object, not 5",
+        "lean_check_batch does not know items.3.prof in its arguments",
+        "items.4.proof of lean_check_batch must be a valid string, not 1",
+    ]
     assert [item["ok"] for item in found["items"]] == [bool(number % 2) for number in range(40)] + [False]
     assert (found["items"][-1]["success"], found["items"][-1]["error_code"]) == (False, "BAD_INPUT")
     assert 1 < counting.most <= 8
