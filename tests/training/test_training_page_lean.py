@@ -53,14 +53,14 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     server = subprocess.Popen(
         arguments(serving.replace("127.0.0.1:50061", address), tmp_path),
         cwd=tmp_path,
-        env=environment | {"LEANSIEVE_METRICS__LISTEN": "none", "LEANSIEVE_STORE__URL": "none"},
+        env=environment | {"LEANSIEVE_METRICS__LISTEN": "", "LEANSIEVE_STORE__URL": "none"},
         stderr=subprocess.DEVNULL,
     )
     try:
         with grpc.insecure_channel(address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            answer = health.Check(health_pb2.HealthCheckRequest(), timeout=300, wait_for_ready=True)
-            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+            answers = health.Watch(health_pb2.HealthCheckRequest(), timeout=300, wait_for_ready=True)
+            assert any(answer.status == health_pb2.HealthCheckResponse.SERVING for answer in answers)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=120)
