@@ -13,15 +13,16 @@ cd "$folder"
 cat >look.py <<'EOF'
 import prometheus_client
 
-registry = prometheus_client.CollectorRegistry()
-counter = prometheus_client.Counter("a", "Requests.", registry=registry)
-histogram = prometheus_client.Histogram("b", "Seconds.", registry=registry)
+counter = prometheus_client.Counter("a", "Requests.")
+histogram = prometheus_client.Histogram("b", "Seconds.")
 for act in (counter.inc, histogram.observe):
     try:
         act(1, exemplar={"trace": "x" * 200})
     except ValueError as error:
         print("raised:", "%d" in str(error))
-print(registry.get_sample_value("a_total"), registry.get_sample_value("b_count"))
+samples = [sample for metric in (counter, histogram) for family in metric.collect() for sample in family.samples]
+values = {sample.name: sample.value for sample in samples}
+print(values["a_total"], values["b_count"])
 EOF
 seen=$(venv/bin/python look.py)
 expected="raised: True

@@ -4,7 +4,7 @@
 # A metric whose name has a colon, as Prometheus allows it, is asked for as OpenMetrics 1.0.0, which Prometheus 2 prefers. The
 # samples get `_` for the colon and `# TYPE` keeps it, so that type and help belong to no sample; the package's own OpenMetrics
 # parser finds a family without samples, and a query for the name as it was declared finds nothing. As text/plain the same
-# registry keeps the colon everywhere. Expected: one name on one page.
+# library itself keeps the colon everywhere. Expected: one name on one page.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -16,10 +16,10 @@ import prometheus_client
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-registry = prometheus_client.CollectorRegistry()
-prometheus_client.Gauge("engine:running", "Requests.", registry=registry).set(1)
+gauge = prometheus_client.Gauge("engine:running", "Requests.")
+gauge.set(1)
 for accepted in ("text/plain", "application/openmetrics-text; version=1.0.0"):
-    page = choose_encoder(accepted)[0](registry).decode()
+    page = choose_encoder(accepted)[0](gauge).decode()
     print(*(line for line in page.splitlines() if line.startswith(("# TYPE", "engine"))), sep=" / ")
 for family in text_string_to_metric_families(page):
     print("parsed:", family.name, family.type, [sample.name for sample in family.samples])
