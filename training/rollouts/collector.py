@@ -147,7 +147,7 @@ class Collector:
         for groups in batch.rounds[len(batch.kept) :]:
             rewards = torch.tensor([[rollout.reward for rollout in group.rollouts] for group in groups])
             batch.kept.append(self.algorithm.keep_groups(rewards).nonzero()[:, 0].tolist())
-        batch.seconds = time.monotonic() - batch.began
+            batch.seconds = time.monotonic() - batch.began
 
     def _found(self, batch: Batch) -> int:
         return sum(self.processes.gather(sum(map(len, batch.kept))))

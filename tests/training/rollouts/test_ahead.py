@@ -82,7 +82,9 @@ def test_batches_are_sampled_before_lean_has_answered_and_no_further_ahead_than_
         assert (first.kept, pool.asked, engine.asked) == ([], 0, 8)
         pool.answers.set()
         collector.settle(first)
-        collector.settle(first)  # once more changes nothing
+        took = first.seconds
+        collector.settle(first)
+        assert first.seconds == took > 0  # a batch is settled once
         assert first.kept == [[0, 1]]
         assert [rollout.reward for group in first.usable for rollout in group.rollouts] == [1.0] * 4
         assert engine.asked == 8  # the third waits for an update
