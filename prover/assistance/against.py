@@ -9,6 +9,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Check, Service
+from prover.source.faults import below_faults
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Theorem
@@ -77,7 +78,7 @@ async def solved(service: Service, asked: Solution) -> AsyncGenerator[Solved, No
     for part, item in parts:
         while True:
             verdict = await service.check(_check(asked, challenge, item, part, text, holes))
-            below = challenge.below_faults(verdict)
+            below = below_faults(challenge, verdict)
             if below is None:
                 break
             challenge, _ = below

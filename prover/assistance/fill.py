@@ -19,7 +19,8 @@ from prover.requests import Check, LateError, Search, Service, StatementError
 from prover.requests import Event as SearchEvent
 from prover.search.search import Finished, Proof
 from prover.source import lean_file, showing
-from prover.source.lean_file import Fault, LeanFile
+from prover.source.faults import Fault, below_faults
+from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
@@ -223,7 +224,7 @@ class _Filling:
                         outcome = event
                     else:
                         yield event
-            below = self.now.below_faults(outcome.verdict) if outcome.verdict is not None else None
+            below = below_faults(self.now, outcome.verdict) if outcome.verdict is not None else None
             if below is None:
                 break
             self.now, faults = below

@@ -9,7 +9,8 @@ from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.options import CheckOptions
 from prover.requests import Check, Service, StatementError
-from prover.source.lean_file import Fault, LeanFile
+from prover.source.faults import Fault, below_faults
+from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.verdict import Verdict
 
@@ -42,7 +43,7 @@ async def judge(
     while True:
         check = Check(file.theorem(item), candidate or file.candidate(item), options)
         verdict = await service.check(check)
-        below = file.below_faults(verdict)
+        below = below_faults(file, verdict)
         if below is None:
             return Judged(verdict, check, file, tuple(faults))
         file, found = below
@@ -62,7 +63,7 @@ async def suggest(
         try:
             return await service.suggest(ask(file)), tuple(faults)
         except StatementError as error:
-            below = file.below_faults(error.verdict)
+            below = below_faults(file, error.verdict)
             if below is None:
                 raise
             file, found = below

@@ -23,9 +23,8 @@ from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known, known_of
 from prover.search.tactics.plain import plain_terms
-from prover.source.brackets import BRACKETS
 from prover.source.context.declarations import declared
-from prover.source.lexer import tokenize
+from prover.source.lexer import BRACKETS, tokenize
 from prover.verdict import Mode, Trust, Verdict, VerdictKind
 
 _MOST_TRIES = 96

@@ -6,9 +6,8 @@ The result is a guess: its users propose proofs, and a wrong guess leads to a pr
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prover.source.brackets import BRACKETS, find
 from prover.source.context.declarations import Declared
-from prover.source.lexer import Token, tokenize
+from prover.source.lexer import BRACKETS, Token, find, tokenize
 
 _MOST_INTROS = 32  # each one scans the rest of the text
 _RELATIONS = frozenset("<>≤≥≠=∈∣")

@@ -1,36 +1,24 @@
 """`.lean` files: their commands, the context of each, the places of proofs, and holes.
 
-All code that looks for theorems or holes in a file uses this module. As in Lean, errors are local: for later commands,
-a theorem with a failing proof counts as a statement without proof, and a failing command is left out
-(`LeanFile.without`).
+All code that looks for theorems or holes in a file uses this module. `disk` reads and replaces files, `faults` finds what a
+verdict blames.
 """
 
-import itertools
 import re
-import stat
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from pathlib import Path
 
-from prover.atomic import atomic_write
 from prover.candidate import Candidate
-from prover.errors import UserError
 from prover.source import scanner
 from prover.source.imports import header_of
 from prover.source.scanner import Command, Form
-from prover.theorem import Header, HeaderError, Theorem
+from prover.theorem import Header, Theorem
 from prover.verdict import Message, Mode, Region, Verdict
 
 _IMPORTED = re.compile(r"`(?:import )?([^`\s]+)`")
 """The module in an error about the imports."""
-_RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
-
-LONGEST = 4 << 20
-"""Maximum size of a file in bytes."""
-_OPENED = Path("/dev/fd")  # pipes that a shell has opened for the command
-_UNREAD = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"), (stat.S_ISDIR, "folder"))
 
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
 
@@ -54,16 +42,6 @@ class Open:
     start: int
     end: int
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A command that Lean rejects, with Lean's first error at a line (from 1) and column (from 0)."""
-
-    number: int
-    line: int
-    column: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,68 +159,11 @@ class LeanFile:
         standing = Standing.ABSENT if whole else Standing.WITHOUT_VALUE
         return replace(self, fallen={**self.fallen, number: standing})
 
-    def below_faults(self, verdict: Verdict) -> "tuple[LeanFile, tuple[Fault, ...]] | None":
-        """Return the file without the commands above a theorem that its verdict blames, and these; None if it blames
-        none.
-        """
-        blamed: dict[int, Message] = {}
-        for message in verdict.messages:
-            if message.region is Region.CONTEXT and message.severity == "error":
-                number = self.number_at(_offset(self.text, *self._in_context(message)))
-                if number is not None and self.fallen.get(number) is not Standing.ABSENT:
-                    blamed.setdefault(number, message)
-        if not blamed:
-            return None
-        file = self
-        faults: list[Fault] = []
-        for number, message in blamed.items():
-            if number not in self.fallen:
-                faults.append(Fault(number, *self._in_context(message), message.text))
-            file = file.without(number)
-        return file, tuple(faults)
-
-    def left_open(self, verdict: Verdict, told: Collection[int]) -> tuple[Fault, ...]:
-        """Return the first error or open proof of each command that a verdict on `whole()` reports, and the errors below
-        the last one.
-
-        Commands whose numbers are in `told` are skipped.
-        """
-        found: dict[int, Fault] = {}
-        below: list[Fault] = []
-        unplaced: list[Message] = []
-        by_name = {name: number for number, name in self.full_names().items()}
-        for message in self.placed(verdict).messages:
-            offset = _offset(self.text, message.line, message.column)
-            number = self.number_at(offset)
-            unproved = message.severity == "warning" and "`sorry`" in message.text
-            if message.severity != "error" and not unproved:
-                continue
-            if number is not None and offset > self.commands[-1].end:
-                # No command is there, only a comment that is not closed or documents nothing.
-                below.append(Fault(number, message.line, message.column, message.text))
-            elif number is None or (message.line, message.column) == line_and_column(self.text, self.body):
-                unplaced.append(message)
-            elif number not in told and number not in self.fallen:
-                said = f"{self.commands[number].name} is not proved" if unproved else message.text
-                found.setdefault(number, Fault(number, message.line, message.column, said))
-        for message in unplaced:
-            if (named := _RESTS_ON.match(message.text)) is not None:
-                for number in (by_name[name] for name in named[1].split(", ") if name in by_name):
-                    if number not in told and number not in self.fallen:
-                        command = self.commands[number]
-                        fault = Fault(number, command.line, 0, f"{command.name} is not proved")
-                        found.setdefault(number, fault)
-        if not (found or below or told or verdict.verified):
-            if unplaced:
-                return tuple(Fault(0, message.line, message.column, message.text) for message in unplaced)
-            return (Fault(0, *line_and_column(self.text, self.body), verdict.kind.name),)
-        return (*found.values(), *below)
-
     def placed(self, verdict: Verdict) -> Verdict:
         """Shift the positions of a verdict on `whole()` to this file."""
         messages = []
         for message in verdict.messages:
-            line, column = self._in_context(message)
+            line, column = self.in_context(message)
             messages.append(replace(message, line=line, column=column))
         return replace(verdict, messages=tuple(messages))
 
@@ -289,7 +210,7 @@ class LeanFile:
     def position(self, item: Command, message: Message) -> tuple[int, int]:
         """Return line (from 1) and column (from 0) in this file of a message about `item`."""
         if message.region in (Region.HEADER, Region.CONTEXT):
-            return self._in_context(message)
+            return self.in_context(message)
         text = item.statement if message.region is Region.STATEMENT else self.lead(item) + self.proof(item)
         at = _offset(text, message.line, message.column)
         stated = len(item.statement) if message.region is Region.STATEMENT else len(self.lead(item))
@@ -297,7 +218,8 @@ class LeanFile:
             return line_and_column(self.text, item.at + max(0, at - item.shift))
         return line_and_column(self.text, item.proof_start + at - stated)
 
-    def _in_context(self, message: Message) -> tuple[int, int]:
+    def in_context(self, message: Message) -> tuple[int, int]:
+        """Return line (from 1) and column (from 0) in this file of a message about what is above the theorem."""
         if message.region is Region.HEADER and (module := _IMPORTED.search(message.text)) is not None:
             written = re.search(rf"(?<![\w.]){re.escape(module[1])}(?![\w.])", self.code[: self.body])
             return line_and_column(self.text, written.start() if written else 0)
@@ -313,69 +235,6 @@ class LeanFile:
             pieces.append(scanner.blank(shown) if self.text[begin] == "#" else shown)
             at = end + 2
         return "".join(pieces)
-
-
-def read(path: Path) -> LeanFile:
-    """Read and parse a file.
-
-    Raises:
-        UserError: it cannot be read, is too large or empty, is not UTF-8, or has malformed imports.
-    """
-    try:
-        found = path.stat()
-        for is_one, what in _UNREAD:
-            if is_one(found.st_mode) and path.parent != _OPENED:
-                raise UserError(f"{path} is a {what}, not a plain file")  # reading might never end
-        with path.open("rb") as stream:
-            source = stream.read(LONGEST + 1)
-        if len(source) > LONGEST:
-            raise UserError(f"{path} is larger than {LONGEST:,} bytes")
-        text = source.decode()
-    except UnicodeDecodeError as error:
-        line = source.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path}:{line}: byte {source[error.start]:#04x} is not UTF-8; save the file as UTF-8"
-        ) from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if not text.strip():
-        raise UserError(f"{path} is empty")
-    try:
-        return parse(text.replace("\r\n", "\n"))
-    except HeaderError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def write(path: Path, text: str, was: str) -> None:
-    """Replace the file atomically, keeping its line ends and mode; on an error it stays unchanged.
-
-    Args:
-        was: the text as read before; if the file has changed since, it is left alone, and `text` is written next to it.
-
-    Raises:
-        UserError: it cannot be written, or was changed meanwhile.
-    """
-    try:
-        source = path.read_bytes()
-        newline = "\r\n" if b"\r\n" in source else "\n"
-        written = text.replace("\n", newline).encode()
-        if source.replace(b"\r\n", b"\n") != was.encode():
-            beside = next(each for each in _beside(path) if not each.exists())
-            _replace(beside, written)
-            raise UserError(f"{path} was changed meanwhile and left as it is now; with the proofs it is in {beside}")
-        _replace(path, written)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; it was left as it was") from None
-
-
-def _beside(path: Path) -> Iterator[Path]:
-    for number in itertools.count(1):
-        yield path.with_name(f"{path.stem}.proved-{number}{path.suffix}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with atomic_write(path.resolve(), lasting=True) as stream:
-        stream.write(content)
 
 
 def parse(text: str) -> LeanFile:

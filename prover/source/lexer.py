@@ -5,7 +5,7 @@ reading binders. Any text has tokens; malformed parts become symbols.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 # Lean's identifiers: components joined by dots, each a letter or underscore followed by letters, digits, `_ ' ! ?`, or
@@ -23,6 +23,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _BLOCK_EDGE = re.compile(r"/-|-/")
+
+BRACKETS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩"}
+"""Opening brackets with their closing ones."""
 
 
 class Token(NamedTuple):
@@ -61,6 +64,20 @@ def open_comment(text: str) -> int | None:
         assert end is not None
         start = end
     return None
+
+
+def find(tokens: Sequence[Token], start: int, text: str) -> int:
+    """Return the index of `text` outside brackets from `start` on, or the number of tokens."""
+    awaited: list[str] = []
+    for index in range(start, len(tokens)):
+        token = tokens[index]
+        if not awaited and token.text == text:
+            return index
+        if token.text in BRACKETS:
+            awaited.append(BRACKETS[token.text])
+        elif awaited and token.text == awaited[-1]:
+            awaited.pop()
+    return len(tokens)
 
 
 def _end_of_block_comment(text: str, position: int) -> int | None:

@@ -17,7 +17,7 @@ from prover.lean.processes.spawn import spawned
 from prover.options import SearchOptions
 from prover.requests import Search, StatementError
 from prover.search.search import Finished, Proof
-from prover.source import lean_file
+from prover.source import disk
 from prover.source.scanner import Command
 from service.client.client import Client
 
@@ -57,7 +57,7 @@ def examples(folder: Path, options: SearchOptions) -> list[DemoTheorem]:
     """
     found: list[DemoTheorem] = []
     for path in sorted(folder.glob("*.lean")):
-        file = lean_file.read(path)
+        file = disk.read(path)
         found += [DemoTheorem(path, item, Search(file.theorem(item), options)) for item in file.theorems if item.hole]
     if not found:
         raise UserError(f"there are no .lean files with theorems to prove in {folder}; name a folder that has some")

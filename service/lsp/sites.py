@@ -13,7 +13,7 @@ from prover.assistance.suggest import FilePosition
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import Check, Service
-from prover.source import lean_file
+from prover.source import disk, lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.lexer import tokenize
 from prover.source.scanner import Command
@@ -66,8 +66,8 @@ def read(text: str, project: str = "") -> LeanFile:
     Raises:
         UserError: it is too large, or its imports are malformed.
     """
-    if len(text.encode(errors="replace")) > lean_file.LONGEST:
-        raise UserError(f"the document is larger than {lean_file.LONGEST:,} bytes")
+    if len(text.encode(errors="replace")) > disk.LONGEST:
+        raise UserError(f"the document is larger than {disk.LONGEST:,} bytes")
     try:
         return replace(lean_file.parse(text), project=project)
     except HeaderError as error:

@@ -9,7 +9,7 @@ from prover.assistance.fill import Hole, holes
 from prover.assistance.standing import Judged
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
-from prover.source import lean_file, showing
+from prover.source import disk, lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import HeaderError
@@ -40,7 +40,7 @@ async def read(file_path: str) -> LeanFile:
         raise InputError("file_path", f"file_path must name a .lean file, not {shown(path.name)}")
     try:
         # A second for the largest; other requests proceed meanwhile.
-        return await asyncio.to_thread(lean_file.read, path)
+        return await asyncio.to_thread(disk.read, path)
     except UserError as error:
         raise InputError("file_path", printable(str(error))) from None
 

@@ -17,11 +17,12 @@ from prover.verdict import Trust, VerdictKind
 from service.auth.tls import http_context
 from service.client.address import Address, refuse_unprotected
 from service.mcp import stdio
-from service.mcp.answers import ToolAnswer
-from service.mcp.arguments import refusal, unknown
+from service.mcp.answers.answer import ToolAnswer
 from service.mcp.callers import Callers
+from service.mcp.errors import refusal, unknown
 from service.mcp.files import shown
-from service.mcp.tools import Tools
+from service.mcp.tools.source_files import FileTools
+from service.mcp.tools.statements import StatementTools
 from service.ops.config import Settings
 from service.ops.connections.descriptors import raise_limit
 from service.ops.connections.guests import ConnectionBounds, Guests
@@ -116,21 +117,22 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         auth=AuthSettings(issuer_url=AnyHttpUrl(url), resource_server_url=None) if verifying else None,
         token_verifier=callers if verifying else None,
     )
-    tools = Tools(service, settings, callers.admitting)
+    statements = StatementTools(service, settings, callers.admitting)
+    source_files = FileTools(service, settings, callers.admitting)
     server.offer(
-        tools.lean_prove,
-        tools.lean_disprove,
-        tools.lean_fill_sorries,
-        tools.lean_check,
-        tools.lean_check_batch,
-        tools.lean_verify,
-        tools.lean_run_code,
-        tools.lean_goal,
-        tools.lean_multi_attempt,
-        tools.lean_suggest_tactics,
-        tools.lean_suggest_for_goal,
-        tools.lean_hint,
-        tools.lean_local_search,
+        statements.lean_prove,
+        statements.lean_disprove,
+        source_files.lean_fill_sorries,
+        statements.lean_check,
+        statements.lean_check_batch,
+        source_files.lean_verify,
+        source_files.lean_run_code,
+        source_files.lean_goal,
+        source_files.lean_multi_attempt,
+        source_files.lean_suggest_tactics,
+        statements.lean_suggest_for_goal,
+        statements.lean_hint,
+        statements.lean_local_search,
     )
 
     @server.resource("leansieve://verdicts", mime_type="text/markdown")

@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 
 from prover.source.binders import Binder, read_groups
-from prover.source.brackets import find
-from prover.source.lexer import tokenize
+from prover.source.lexer import find, tokenize
 from prover.source.scanner import code_of
 
 _INDUCTIVE = re.compile(r"^[ \t]*(?:@\[[^\]\n]*\]\s*)?(?:\w+ )*?inductive +([^\s:({\[⦃]+)", re.MULTILINE)

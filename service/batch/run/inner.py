@@ -11,7 +11,7 @@ from prover.assistance import fill
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import BusyError, Service, UnavailableError
-from prover.source import lean_file
+from prover.source import disk
 from service.batch.batches import ItemAnswer, ItemOutcome
 from service.batch.run import writing
 from service.batch.run.folder import BatchRun, Folder
@@ -74,7 +74,7 @@ async def _in_file(
     answered: Callable[[Row], None],
 ) -> None:
     """Fill holes of one file, in which the proofs of its other theorems are inserted."""
-    file = replace(await asyncio.to_thread(lean_file.read, path), project=project)
+    file = replace(await asyncio.to_thread(disk.read, path), project=project)
     known = writing.known_in(file, found)
     numbers = {entry.part: (number, entry) for number, entry in items}
     wanted = {}

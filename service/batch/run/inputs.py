@@ -9,7 +9,7 @@ from pathlib import Path
 from prover.errors import InputError, UserError
 from prover.lean import library
 from prover.lean.workers.lean_pool import LeanPool
-from prover.source import lean_file
+from prover.source import disk, lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
@@ -137,7 +137,7 @@ async def from_library(
 
 
 def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
-    file = lean_file.read(path)
+    file = disk.read(path)
     for item in file.commands:
         if item.hole:
             theorem = file.theorem(item)

@@ -12,7 +12,7 @@ from prover.errors import UserError
 from prover.options import CheckOptions
 from prover.requests import Service, UnavailableError
 from prover.search.search import Proof
-from prover.source import lean_file
+from prover.source import disk
 from prover.source.lean_file import LeanFile
 from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
@@ -78,7 +78,7 @@ async def _write(
     project: str,
     remark: Callable[[str], None],
 ) -> bool:
-    file = replace(lean_file.read(path), project=project)
+    file = replace(disk.read(path), project=project)
     if not fill.holes(file):
         remark(f"{path} has no hole left")
         return True
@@ -93,7 +93,7 @@ async def _write(
     left = [one.item.name for one in filled.outcomes if one.proof is None] + [hole.item.name for hole in filled.failed]
     if left:
         raise UserError(f"{path} was left as it was: with the proofs in place {', '.join(left)} would not verify")
-    lean_file.write(path, filled.file.text, file.text)
+    disk.write(path, filled.file.text, file.text)
     remark(f"wrote {path}")
     return len(wanted) == len(known)
 

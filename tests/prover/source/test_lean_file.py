@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.errors import UserError
-from prover.source import lean_file
+from prover.source import disk, lean_file
+from prover.source.faults import below_faults, left_open
 from prover.source.scanner import Command, Form
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
@@ -179,17 +180,17 @@ def test_reading_refuses_what_is_no_lean_file(tmp_path: Path) -> None:
     for name, content, words in [
         ("empty.lean", b" \n", "is empty"),
         ("latin.lean", b"-- ok\ntheorem caf\xe9 : True", r"latin.lean:2: byte 0xe9 is not UTF-8"),
-        ("huge.lean", b"-" * (lean_file.LONGEST + 1), "larger than"),
+        ("huge.lean", b"-" * (disk.LONGEST + 1), "larger than"),
         ("import.lean", b"import ../x\n", "header line 1"),
         ("all.lean", b"module\n\npublic import all\n", "header line 3"),
     ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=words):
-            lean_file.read(tmp_path / name)
+            disk.read(tmp_path / name)
     with pytest.raises(UserError, match="No such file"):
-        lean_file.read(tmp_path / "none.lean")
+        disk.read(tmp_path / "none.lean")
     with pytest.raises(UserError, match="is a folder, not a plain file"):
-        lean_file.read(tmp_path)
+        disk.read(tmp_path)
 
 
 def test_writing_keeps_line_ends_mode_and_links(tmp_path: Path) -> None:
@@ -197,8 +198,8 @@ def test_writing_keeps_line_ends_mode_and_links(tmp_path: Path) -> None:
     path.write_bytes(b"theorem a : True := sorry\r\n-- end\r\n")
     path.chmod(0o640)
     link.symlink_to(path)
-    file = lean_file.read(link)
-    lean_file.write(link, file.filled(file.theorems[0], "trivial").text, file.text)
+    file = disk.read(link)
+    disk.write(link, file.filled(file.theorems[0], "trivial").text, file.text)
     assert path.read_bytes() == b"theorem a : True := trivial\r\n-- end\r\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert link.is_symlink()
@@ -214,7 +215,7 @@ def test_a_failed_write_keeps_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device; it was left as it was"):
-        lean_file.write(path, "theorem a : True := trivial\n", path.read_text())
+        disk.write(path, "theorem a : True := trivial\n", path.read_text())
     assert path.read_text() == "theorem a : True := sorry\n"
     assert os.listdir(tmp_path) == ["a.lean"]
 
@@ -283,7 +284,7 @@ def test_errors_above_a_theorem_are_local() -> None:
     )
     two = file.theorems[-1]
     errors = tuple(Message("error", "no", Region.CONTEXT, line, 2) for line in (2, 5, 7))
-    below = file.below_faults(Verdict(VerdictKind.INVALID_STATEMENT, messages=errors))
+    below = below_faults(file, Verdict(VerdictKind.INVALID_STATEMENT, messages=errors))
     assert below is not None
     file, faults = below
     assert [(fault.number, fault.line) for fault in faults] == [(0, 2), (1, 5), (2, 7)]
@@ -305,12 +306,12 @@ def test_errors_above_a_theorem_are_local() -> None:
         "sorry",
     ]
     assert context.count("\n") == 6  # every line stays where it was
-    again = file.below_faults(Verdict(VerdictKind.INVALID_STATEMENT, messages=errors[1:2]))
+    again = below_faults(file, Verdict(VerdictKind.INVALID_STATEMENT, messages=errors[1:2]))
     assert again is not None
     assert again[1] == ()  # it was told already
     assert again[0].theorem(two).context.split() == ["theorem", "one", ":", "1", "=", "2", ":=", "sorry"]
     mine = Verdict(VerdictKind.REJECTED, messages=(Message("error", "no", Region.CANDIDATE),))
-    assert file.below_faults(mine) is None
+    assert below_faults(file, mine) is None
 
 
 def test_a_declaration_with_a_hole_is_its_own_candidate() -> None:
@@ -331,11 +332,11 @@ def test_a_declaration_with_a_hole_is_its_own_candidate() -> None:
 def test_what_was_typed_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.lean"
     path.write_text("theorem a : True := sorry\n")
-    file = lean_file.read(path)
+    file = disk.read(path)
     path.write_text("theorem a : True := sorry\ntheorem mine : 1 = 1 := rfl\n")
     for number in (1, 2):
         with pytest.raises(UserError, match=f"changed meanwhile .* in .*a.proved-{number}.lean"):
-            lean_file.write(path, "theorem a : True := trivial\n", file.text)
+            disk.write(path, "theorem a : True := trivial\n", file.text)
     assert path.read_text().endswith("theorem mine : 1 = 1 := rfl\n")
     assert (tmp_path / "a.proved-1.lean").read_text() == "theorem a : True := trivial\n"
 
@@ -343,13 +344,13 @@ def test_what_was_typed_meanwhile_is_kept(tmp_path: Path) -> None:
 def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "Pipe.lean")
     with pytest.raises(UserError, match="is a named pipe, not a plain file"):
-        lean_file.read(tmp_path / "Pipe.lean")
+        disk.read(tmp_path / "Pipe.lean")
 
 
 def test_an_error_below_the_last_command_is_told_whatever_was_told_of_that() -> None:
     file = lean_file.parse("theorem a : 1 = 1 := rfl\n/- x")
     verdict = Verdict(VerdictKind.REJECTED, messages=(Message("error", "unterminated comment", line=2, column=4),))
-    assert [(one.line, one.column, one.text) for one in file.left_open(verdict, {0})] == [
+    assert [(one.line, one.column, one.text) for one in left_open(file, verdict, {0})] == [
         (2, 4, "unterminated comment")
     ]
 
@@ -362,5 +363,5 @@ def test_an_error_about_an_import_is_at_that_import() -> None:
         (placed,) = file.placed(Verdict(VerdictKind.FORBIDDEN, messages=(message,))).messages
         assert (placed.line, placed.column) == (4, 8)
         bare = lean_file.parse("import Std\nimport  Std.No\n\ndef x := 1\n")
-        (fault,) = bare.left_open(Verdict(VerdictKind.FORBIDDEN, messages=(message,)), ())
+        (fault,) = left_open(bare, Verdict(VerdictKind.FORBIDDEN, messages=(message,)), ())
         assert (fault.line, fault.column, fault.text) == (2, 8, text)

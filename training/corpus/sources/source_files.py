@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prover.errors import UserError
-from prover.source import lean_file
+from prover.source import disk
 from training.corpus.sources.project import SourceFile, SourceTheorem
 
 _MOST_FILES = 100_000
@@ -26,7 +26,7 @@ def source_files(folder: Path, report: Callable[[str], None]) -> list[SourceFile
     paths = (path for path in sorted(folder.rglob("*.lean")) if _own(path.relative_to(folder)))
     for _, path in zip(range(_MOST_FILES), paths, strict=False):
         try:
-            file = lean_file.read(path)
+            file = disk.read(path)
         except UserError as error:
             report(str(error))
             continue

@@ -1,7 +1,6 @@
 """Finds the outermost operator of a proposition by Lean's precedences; a wrong guess costs only a check."""
 
-from prover.source.brackets import BRACKETS
-from prover.source.lexer import Token, tokenize
+from prover.source.lexer import BRACKETS, Token, tokenize
 
 _CONNECTIVES = ("↔", "→", "∨", "∧")  # lowest precedence first
 _RELATIONS = ("=", "≠", "<", "≤", ">", "≥", "∣", "∈")

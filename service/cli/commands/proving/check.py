@@ -13,8 +13,9 @@ from prover.assistance.against import Solution
 from prover.errors import InputError, UserError
 from prover.options import CheckOptions
 from prover.receipts.receipt import Receipt
-from prover.source import lean_file, showing, typed
-from prover.source.lean_file import Fault, LeanFile
+from prover.source import disk, lean_file, showing, typed
+from prover.source.faults import Fault, left_open
+from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.theorem import Header, HeaderError
 from prover.verdict import Trust, Verdict, VerdictKind
@@ -62,8 +63,8 @@ class Challenge:
         """Return whether every part of the challenge is solved."""
         assert self.against is not None
         solution = Solution(
-            lean_file.read(self.against),
-            lean_file.read(file),
+            disk.read(self.against),
+            disk.read(file),
             tuple(self.theorem or ()),
             tuple(self.definition or ()),
             tuple(self.axiom or ()),
@@ -125,7 +126,7 @@ def _read(file: str, settings: Settings) -> tuple[str, LeanFile]:
         UserError: it cannot be read.
     """
     if os.path.exists(file) or file.endswith(".lean"):
-        return file, lean_file.read(Path(file))
+        return file, disk.read(Path(file))
     if ":=" in file or typed.is_theorem(file):
         return "typed", _typed(file, settings)
     raise UserError(
@@ -198,7 +199,7 @@ async def _check_file(
             if not verdict.verified and (verdict.trust is Trust.NONE or verdict.kind is not VerdictKind.INCOMPLETE):
                 file = file.without(number)
         verdict = await fill.whole_verdict(service, file, options)
-        rest = file.left_open(verdict, told)
+        rest = left_open(file, verdict, told)
         _print_faults(path, rest)
         if left_out := showing.not_run(showing.showing(file.commands)):
             common.stdout.print(common.shown(f"{path}: {left_out}", "yellow"))

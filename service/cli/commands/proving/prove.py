@@ -15,7 +15,8 @@ from prover.events import Minimised, Proof, Refutation, StatementNote
 from prover.options import Preference, SearchOptions
 from prover.receipts.receipt import Receipt
 from prover.requests import Accepted, Event, Search, Service, StatementError, UnavailableError
-from prover.source import lean_file, showing, typed
+from prover.source import disk, lean_file, showing, typed
+from prover.source.faults import left_open
 from prover.source.lean_file import LeanFile
 from prover.source.typed import Typed
 from service.batch.run.inputs import lean_files
@@ -205,14 +206,14 @@ def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], 
     """
     unreadable: list[str] = []
     if not path.is_dir():
-        file = replace(lean_file.read(path), project=project)
+        file = replace(disk.read(path), project=project)
         if not file.open and not fill.holes(file):
             raise UserError(f"{path} has no `sorry`: `leansieve check` checks its proofs")
         return [(path, file)], []
     files: list[tuple[Path, LeanFile]] = []
     for each in lean_files(path, lambda error: unreadable.append(f"cannot read {error.filename}: {error.strerror}")):
         try:
-            file = replace(lean_file.read(each), project=project)
+            file = replace(disk.read(each), project=project)
         except UserError as error:
             unreadable.append(str(error))
             continue
@@ -249,7 +250,7 @@ async def _prove_file(
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
             await _write_refutation(service, search, outcome.finished.refutation, receipt_folder)
     told = {outcome.hole.command for outcome in outcomes}
-    rest = filled.left_open(done.verdict, told) if done.verdict else ()
+    rest = left_open(filled, done.verdict, told) if done.verdict else ()
     for fault in rest:
         at = filled.line_in(file, fault.number, fault.line)
         common.stdout.print(common.shown(f"{path}:{at}: {fault.text}", "red"))
@@ -259,7 +260,7 @@ async def _prove_file(
         if done.failed:
             names = ", ".join(printable(hole.item.name) for hole in done.failed)
             raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
-        lean_file.write(path, filled.text, file.text)
+        disk.write(path, filled.text, file.text)
         common.stderr.print(common.shown(f"wrote {path}"))
     return all(outcome.proof for outcome in outcomes) and not (file.open or rest or filled.fallen)
 
