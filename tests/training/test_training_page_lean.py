@@ -110,4 +110,5 @@ def test_shipped_configurations_can_be_read_and_name_no_file_outside_the_checkou
 
 def test_the_page_of_settings_is_that_of_the_classes() -> None:
     page = (ROOT / "docs" / "training-settings.md").read_text(encoding="utf-8")
+    assert "|  |" not in page, "a setting has no meaning"
     assert page == settings_page(), "make it anew: python -m training.settings_page >docs/training-settings.md"
